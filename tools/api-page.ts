@@ -1,0 +1,48 @@
+/** The page of the queen's API: routes as `core/contract/queen-api.ts` tells them, operations from their table. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { operations } from '../core/contract/operations.ts';
+
+interface InputSchema {
+  properties: Record<string, { type?: string; description?: string; anyOf?: { const?: string }[]; pattern?: string }>;
+  required?: readonly string[];
+}
+
+export const apiPage = (): string => `# API
+
+The queen answers on two doors. Applications use TCP, by default \`http://127.0.0.1:8500\`; \`rbee status\` shows the
+address. The \`rbee\` command uses a socket that only its owner may open, and everything that changes something goes
+through that one.
+
+${routes()}
+
+## Operations
+
+An operation is started with \`POST /v1/jobs\` and a body of \`{ "operation": NAME, "input": { … } }\`. Its events are
+numbered; the last is a \`result\` or an \`error\`. Reads have a plain GET as well.
+
+${Object.entries(operations)
+  .map(([name, { summary, kind, input }]) => operation(name, summary, kind, input as unknown as InputSchema))
+  .join('\n')}
+This page is made from \`core/contract/queen-api.ts\` and \`core/contract/operations.ts\` by \`npm run docs\`.
+`;
+
+/** The comment at the head of the contract, without its stars and its first sentence. */
+const routes = (): string => {
+  const source = readFileSync(join(import.meta.dirname, '../core/contract/queen-api.ts'), 'utf8');
+  const comment = /^\/\*\*([\s\S]*?)\*\//.exec(source)?.[1] ?? '';
+  const text = comment
+    .split('\n')
+    .map((line) => line.replace(/^ \* ?/, ''))
+    .join('\n');
+  return text.slice(text.indexOf('On `queen.sock`')).trim();
+};
+
+const operation = (name: string, summary: string, kind: string, input: InputSchema): string => {
+  const rows = Object.entries(input.properties).map(([key, schema]) => {
+    const type = schema.type ?? schema.anyOf?.map((item) => `"${item.const}"`).join(' or ') ?? 'any';
+    return `| \`${key}\` | ${type}${input.required?.includes(key) ? ', required' : ''} | ${schema.description ?? ''} |`;
+  });
+  const table = rows.length === 0 ? '' : `\n| input | type | |\n|---|---|---|\n${rows.join('\n')}\n`;
+  return `### \`${name}\` (${kind})\n\n${summary}.\n${table}`;
+};

@@ -1,0 +1,32 @@
+/** Builds every package: TypeScript to `dist/`, one after another, each from what the earlier ones declare. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundleKeeper } from './bundle-keeper.ts';
+
+const root = join(import.meta.dirname, '..');
+const packages = ['core', 'core/worker-server', 'plugins/worker-llamacpp'];
+
+/** Built beside the old one and swapped in when whole, so that whatever runs from `dist/` never sees half of one. */
+const buildPackage = async (folder: string): Promise<void> => {
+  const home = join(root, folder);
+  const staged = join(root, 'node_modules', '.cache', `build-${process.pid}`);
+  mkdirSync(staged, { recursive: true });
+  try {
+    const tsc = join(root, 'node_modules/.bin/tsc');
+    execFileSync(tsc, ['-p', join(home, 'tsconfig.build.json'), '--outDir', staged], { stdio: 'inherit' });
+    if (folder === 'core') {
+      rmSync(join(staged, 'keeper'), { recursive: true, force: true });
+      await bundleKeeper(home, join(staged, 'keeper'));
+    }
+    const dist = join(home, 'dist');
+    const old = `${staged}-old`;
+    if (existsSync(dist)) renameSync(dist, old);
+    renameSync(staged, dist);
+    rmSync(old, { recursive: true, force: true });
+  } finally {
+    rmSync(staged, { recursive: true, force: true });
+  }
+};
+
+for (const folder of packages) await buildPackage(folder);

@@ -1,0 +1,63 @@
+/**
+ * Runs everything that must hold: build, linter, types, then all tests. `npm test -- PATTERN …` runs only the test files
+ * that match, without the checks.
+ *
+ * `RBEE_TEST_SCALE=full` runs the long loops at full length. In CI (`CI=true`) a skipped test is a failure.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string): string => join(root, 'node_modules/.bin', name);
+const scratch = mkdtempSync(join(tmpdir(), 'rbee-test-'));
+const skips = join(scratch, 'skips');
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
+
+const run = (program: string, args: readonly string[]): void => {
+  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+};
+
+const runTests = (...args: string[]): void => {
+  run(process.execPath, [
+    '--test',
+    '--test-concurrency=2',
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    `--test-reporter=${join(root, 'tools/skip-reporter.ts')}`,
+    `--test-reporter-destination=${skips}`,
+    ...args,
+  ]);
+  const skipped = readFileSync(skips, 'utf8').trim();
+  if (skipped !== '' && process.env['CI'] === 'true') {
+    console.error(`In CI a skipped test is a failure:\n${skipped}`);
+    process.exit(1);
+  }
+};
+
+run(process.execPath, [join(root, 'tools/build.ts')]);
+
+const patterns = process.argv.slice(2);
+if (patterns.length > 0) {
+  runTests(...patterns);
+} else {
+  run(bin('biome'), ['check', '.']);
+  run(bin('tsc'), ['-p', 'tsconfig.json']);
+  // The lifecycle owns every process that rbee starts, so its tests must reach it nearly whole.
+  runTests(
+    '--experimental-test-coverage',
+    '--test-coverage-include=core/lifecycle/**/*.ts',
+    '--test-coverage-exclude=**/*.test.ts',
+    '--test-coverage-lines=90',
+    'core/lifecycle/**/*.test.ts',
+  );
+  runTests(
+    'core/{contract,narration,config,registry,hive,queen,keeper,conformance}/**/*.test.ts',
+    'core/worker-server/**/*.test.ts',
+    'plugins/**/*.test.ts',
+    'test/**/*.test.ts',
+    'tools/**/*.test.ts',
+  );
+}
