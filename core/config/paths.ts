@@ -1,0 +1,88 @@
+/** Where rbee keeps its files: the XDG folders, or everything below RBEE_HOME. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { homedir, hostname, tmpdir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { RbeeError } from '../contract/errors.ts';
+
+export interface Paths {
+  /** `rbee.conf`, `hives.conf`, `rbee.lock`. */
+  config: string;
+  /** Index of plugins, catalog, models. */
+  data: string;
+  /** PID files, run records, database, logs: of this machine alone. */
+  state: string;
+  /** Sockets; the state folder, unless its path is too long for a socket. */
+  sockets: string;
+  /** Things that can be made again. */
+  cache: string;
+  rbeeConf: string;
+  queenSocket: string;
+  hiveSocket: string;
+  queenPid: string;
+  hivePid: string;
+  queenDb: string;
+  runs: string;
+  logs: string;
+}
+
+/** Longest path of a unix socket: 108 bytes with the final zero on Linux, 104 on macOS. */
+const longestSocketPath = 100;
+
+/** An id of this machine: homes may be shared between machines, their state may not. */
+export const machineId = (): string => {
+  for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
+    try {
+      const id = readFileSync(file, 'utf8').trim();
+      if (/^[0-9a-f]{32}$/.test(id)) return id.slice(0, 12);
+    } catch {
+      // Not every system has one; the host name serves as well.
+    }
+  }
+  return createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
+};
+
+/** Reads `RBEE_HOME` and the XDG variables from `env`. Creates nothing. */
+export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
+  const folders = env['RBEE_HOME'] ? below(resolve(env['RBEE_HOME'])) : xdg(env);
+  const state = join(folders.state, machineId());
+  const sockets = join(state, 'queen.sock').length <= longestSocketPath ? state : shortFolder(state, env);
+  return {
+    ...folders,
+    state,
+    sockets,
+    rbeeConf: join(folders.config, 'rbee.conf'),
+    queenSocket: join(sockets, 'queen.sock'),
+    hiveSocket: join(sockets, 'hive.sock'),
+    queenPid: join(state, 'queen.pid'),
+    hivePid: join(state, 'hive.pid'),
+    queenDb: join(state, 'queen.db'),
+    runs: join(state, 'runs'),
+    logs: join(state, 'logs'),
+  };
+};
+
+const below = (home: string) => ({
+  config: join(home, 'config'),
+  data: join(home, 'data'),
+  state: join(home, 'state'),
+  cache: join(home, 'cache'),
+});
+
+const xdg = (env: NodeJS.ProcessEnv) => {
+  const home = env['HOME'] || homedir();
+  if (!home || !isAbsolute(home)) throw RbeeError.of('NO_HOME', {});
+  const folder = (variable: string, fallback: string) => join(env[variable] || join(home, fallback), 'rbee');
+  return {
+    config: folder('XDG_CONFIG_HOME', '.config'),
+    data: folder('XDG_DATA_HOME', '.local/share'),
+    state: folder('XDG_STATE_HOME', '.local/state'),
+    cache: folder('XDG_CACHE_HOME', '.cache'),
+  };
+};
+
+/** A private folder with a short path, made from the long one so that every process finds the same. */
+const shortFolder = (state: string, env: NodeJS.ProcessEnv): string => {
+  const name = createHash('sha256').update(state).digest('hex').slice(0, 12);
+  return join(env['XDG_RUNTIME_DIR'] || tmpdir(), `rbee-${userInfo().uid}-${name}`);
+};

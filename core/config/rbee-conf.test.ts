@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RbeeError } from '../contract/errors.ts';
+import { parseRbeeConf } from './rbee-conf.ts';
+
+const problem = (source: string): RbeeError => {
+  try {
+    parseRbeeConf(source, 'rbee.conf');
+  } catch (error) {
+    assert.ok(error instanceof RbeeError);
+    assert.equal(error.code, 'CONFIG_INVALID');
+    return error;
+  }
+  throw new Error('the text was taken');
+};
+
+test('an empty file gives the defaults', () => {
+  assert.deepEqual(parseRbeeConf('', 'rbee.conf'), {
+    queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
+    hive: { workerPorts: '18000-18999' },
+  });
+});
+
+test('what is written replaces the default, and only that', () => {
+  const config = parseRbeeConf(
+    '[queen]\nmode = "standalone"\nport = 0\n[hive]\nworker_ports = "2000-2010"\n',
+    'rbee.conf',
+  );
+  assert.equal(config.queen.mode, 'standalone');
+  assert.equal(config.queen.port, 0);
+  assert.equal(config.queen.bind, '127.0.0.1');
+  assert.equal(config.hive.workerPorts, '2000-2010');
+});
+
+test('an unknown key is refused with its place and the near name', () => {
+  const error = problem('# mine\n[queen]\n  prot = 1\n');
+  assert.match(error.message, /^rbee\.conf:3:3: there is no key in \[queen\] named prot$/);
+  assert.equal(error.hint, 'did you mean port?');
+});
+
+test('an unknown section is refused with its place', () => {
+  assert.match(problem('\n[quen]\nport = 1\n').message, /^rbee\.conf:2:2: there is no section named quen/);
+});
+
+test('values of the wrong kind or out of range are refused', () => {
+  for (const line of [
+    'port = "x"',
+    'port = 70000',
+    'port = 1.5',
+    'mode = "both"',
+    'auto_start = 1',
+    'allowed_origins = ["x"]',
+  ]) {
+    assert.match(problem(`[queen]\n${line}\n`).message, /^rbee\.conf:2:1: /, line);
+  }
+  for (const range of ['18999-18000', '80-90', '2000', '2000-99999']) {
+    assert.match(problem(`[hive]\nworker_ports = "${range}"\n`).message, /worker_ports must be a range/);
+  }
+});
+
+test('broken TOML is refused with line and column', () => {
+  assert.match(problem('[queen]\nport = \n').message, /^rbee\.conf:2:\d+: /);
+});
+
+test('a value where a section belongs is refused', () => {
+  assert.match(problem('queen = 1\n').message, /queen is a section/);
+});

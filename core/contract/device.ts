@@ -1,0 +1,32 @@
+/** Devices as users write them: `cpu`, `cuda:0`, `cuda:0,1`, `rocm:0`, `vulkan:0`, `metal:0`. */
+import { RbeeError } from './errors.ts';
+
+export interface Device {
+  /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a kind that a plugin brings. */
+  kind: string;
+  /** Indices as the vendor's tool numbers them; empty for `cpu`. */
+  indices: readonly number[];
+}
+
+const written = /^([a-z][a-z0-9-]*)(?::(\d{1,4}(?:,\d{1,4})*))?$/;
+
+/** Reads a device. A kind without an index means its first device; `cpu` never has one. */
+export const parseDevice = (text: string): Device => {
+  const match = written.exec(text.trim().toLowerCase());
+  const kind = match?.[1];
+  if (kind === undefined || (kind === 'cpu' && match?.[2] !== undefined && match[2] !== '0')) {
+    throw RbeeError.of('DEVICE_INVALID', { device: text });
+  }
+  if (kind === 'cpu') return { kind, indices: [] };
+  const indices = (match?.[2] ?? '0').split(',').map(Number);
+  if (new Set(indices).size !== indices.length) throw RbeeError.of('DEVICE_INVALID', { device: text });
+  return { kind, indices };
+};
+
+/** Writes a device as users do; the opposite of `parseDevice`. */
+export const formatDevice = (device: Device): string =>
+  device.indices.length === 0 ? device.kind : `${device.kind}:${device.indices.join(',')}`;
+
+/** The single devices of a placement, as they are named in a list of devices: `cuda:0,1` is `cuda:0` and `cuda:1`. */
+export const deviceIds = (device: Device): string[] =>
+  device.indices.length === 0 ? [device.kind] : device.indices.map((index) => `${device.kind}:${index}`);

@@ -1,0 +1,316 @@
+/**
+ * The error catalogue: every error that a person can act on, with a stable code, what happened, and what to try.
+ *
+ * `{name}` in a message or hint is a detail that whoever throws must give. A retired code is never used again.
+ * `docs/errors.md` is generated from this table and a test keeps the two equal.
+ */
+interface Entry {
+  /** HTTP status with which queen and hive answer. */
+  readonly status: number;
+  /** What happened, and to which thing. */
+  readonly message: string;
+  /** What to try next. */
+  readonly hint: string;
+}
+
+export const errorCatalogue = {
+  // Using the command line and the API
+  USAGE: { status: 400, message: '{problem}', hint: 'see: {help}' },
+  INVALID_INPUT: { status: 400, message: '{what} is not valid: {problem}', hint: '{hint}' },
+  UNKNOWN_OPERATION: { status: 404, message: 'there is no operation {operation}', hint: 'known operations: {known}' },
+  NOT_FOUND: {
+    status: 404,
+    message: 'there is nothing at {method} {path}',
+    hint: 'see the API page of the documentation',
+  },
+  BODY_TOO_LARGE: { status: 413, message: 'the request body is larger than {limit}', hint: 'send a smaller body' },
+  FORBIDDEN_ORIGIN: {
+    status: 403,
+    message: 'a request with {header} "{value}" is refused',
+    hint: 'call the queen from a program on this machine, at {url}; web pages may not drive it',
+  },
+  UNSUPPORTED_CONTENT_TYPE: {
+    status: 415,
+    message: 'content type "{type}" is not accepted at {path}',
+    hint: 'send the body as {accepted}',
+  },
+  INTERNAL: {
+    status: 500,
+    message: 'something went wrong inside {part}: {problem}',
+    hint: 'see {log}, and run: rbee doctor',
+  },
+  CANCELLED: { status: 499, message: '{what} was cancelled', hint: 'run the command again to start over' },
+
+  // Configuration and files
+  CONFIG_INVALID: { status: 400, message: '{file}:{line}:{column}: {problem}', hint: '{hint}' },
+  STATE_UNWRITABLE: {
+    status: 500,
+    message: 'cannot write {path}: {problem}',
+    hint: 'free some space or mend the permissions of that folder, or move all of rbee with RBEE_HOME',
+  },
+  NO_HOME: {
+    status: 500,
+    message: 'there is no home folder for this user',
+    hint: 'set RBEE_HOME to a folder that you can write',
+  },
+
+  // Daemons: queen and hive
+  ALREADY_INSTALLED: { status: 409, message: '{name} is already installed', hint: 'uninstall it first, or restart it' },
+  NOT_INSTALLED: { status: 404, message: '{name} is not installed', hint: 'install it first; installed are: {known}' },
+  STILL_RUNNING: { status: 409, message: '{name} is running (pid {pid})', hint: 'stop it first' },
+  START_FAILED: { status: 500, message: '{name} did not start: {problem}', hint: '{hint}' },
+  STOP_FAILED: {
+    status: 500,
+    message: '{name} (pid {pid}) did not stop: {problem}',
+    hint: 'look at the process with: ps -fp {pid}',
+  },
+  PID_FILE_INVALID: {
+    status: 500,
+    message: 'the PID file {path} cannot be used: {problem}',
+    hint: 'if no such daemon runs, remove that file and try again',
+  },
+  PROCESS_NOT_FOUND: { status: 404, message: 'process {pid} of {name} is gone', hint: 'run: rbee status' },
+  PERMISSION_DENIED: { status: 403, message: 'not allowed to {action} {name}', hint: 'run as the user who started it' },
+  TIMEOUT: { status: 504, message: '{what} took longer than {limit}', hint: '{hint}' },
+  QUEEN_NOT_RUNNING: { status: 503, message: 'the queen is not running', hint: 'start it with: rbee queen start' },
+  QUEEN_START_FAILED: {
+    status: 500,
+    message: 'the queen did not start: {problem}',
+    hint: 'look at {log}, and run: rbee doctor',
+  },
+  QUEEN_RESTARTED: {
+    status: 503,
+    message: 'the queen was restarted while job {job} was running',
+    hint: 'run the command again',
+  },
+  QUEEN_BUSY: { status: 503, message: 'another queen owns {path}', hint: 'stop it with: rbee queen stop' },
+  HIVE_BUSY: { status: 503, message: 'another hive owns {path}', hint: 'stop it with: rbee hive stop' },
+  HIVE_NOT_FOUND: { status: 404, message: 'there is no hive {hive}', hint: 'known hives: {known}' },
+  HIVE_NOT_RUNNING: {
+    status: 503,
+    message: 'hive {hive} is not running',
+    hint: 'start it with: rbee hive start {hive}',
+  },
+  HIVE_UNREACHABLE: {
+    status: 503,
+    message: 'hive {hive} does not answer: {problem}',
+    hint: 'run: rbee hive status {hive}',
+  },
+  HIVE_ATTACHED: {
+    status: 409,
+    message: 'hive {hive} runs inside the queen and cannot be {action} by itself',
+    hint: 'use rbee queen {command}, or set mode = "standalone" under [queen] in rbee.conf',
+  },
+  VERSION_MISMATCH: {
+    status: 409,
+    message: '{name} is version {theirs}, this is {ours}',
+    hint: 'restart it with: {command}',
+  },
+  PORT_TAKEN: {
+    status: 409,
+    message: 'port {port} is already in use',
+    hint: 'choose another port in rbee.conf ([queen] port)',
+  },
+  NO_FREE_PORT: {
+    status: 503,
+    message: 'no free port is left in {range}',
+    hint: 'stop a worker, or widen [hive] worker_ports in rbee.conf',
+  },
+  SYSTEMD_UNAVAILABLE: {
+    status: 501,
+    message: 'systemd user services are not available here: {problem}',
+    hint: 'start {name} yourself at login, or run this on a machine with systemd',
+  },
+
+  // Worker types (plugins)
+  TYPE_NOT_FOUND: { status: 404, message: 'there is no worker type {type}', hint: 'installed types: {known}{near}' },
+  PLUGIN_INVALID: {
+    status: 422,
+    message: 'the plugin {plugin} cannot be used: {problem}',
+    hint: 'tell its author, or use another version',
+  },
+  PLUGIN_FAILED: {
+    status: 500,
+    message: 'the plugin {plugin} failed in {member}: {problem}',
+    hint: 'only its own worker types are affected; tell its author',
+  },
+  PLUGIN_API_VERSION: {
+    status: 422,
+    message: 'the plugin {plugin} is written for API version {theirs}, this rbee speaks {ours}',
+    hint: '{hint}',
+  },
+  PLUGIN_CLASH: {
+    status: 409,
+    message: 'the worker type {type} is offered by both {first} and {second}',
+    hint: 'uninstall one of the two',
+  },
+  VARIANT_NOT_FOUND: {
+    status: 404,
+    message: 'worker type {type} has no variant {variant}',
+    hint: 'its variants: {known}',
+  },
+  VARIANT_UNFIT: { status: 422, message: '{type} ({variant}) does not run on hive {hive}: {reasons}', hint: '{hint}' },
+  BINARY_NOT_FOUND: {
+    status: 422,
+    message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
+    hint: '{hint}',
+  },
+  OPTION_INVALID: { status: 400, message: 'option {option} of worker type {type}: {problem}', hint: '{hint}' },
+
+  // Devices, models, memory
+  DEVICE_INVALID: {
+    status: 400,
+    message: '"{device}" is not a device',
+    hint: 'devices are written like cpu, cuda:0 or cuda:0,1',
+  },
+  DEVICE_NOT_FOUND: {
+    status: 422,
+    message: 'there is no {device} on hive {hive}; it has {available}',
+    hint: 'try: {command}',
+  },
+  MODEL_REFERENCE_INVALID: {
+    status: 400,
+    message: '"{reference}" is not a model reference: {problem}',
+    hint: 'write file:/path/to/model.gguf, or demo',
+  },
+  MODEL_REQUIRED: {
+    status: 400,
+    message: 'worker type {type} needs a model',
+    hint: 'add --model file:/path/to/model, or --model demo',
+  },
+  MODEL_NOT_FOUND: { status: 404, message: 'no model {model} is served{near}', hint: '{hint}' },
+  MODEL_FILE_MISSING: {
+    status: 422,
+    message: 'the model file {path} does not exist on hive {hive}',
+    hint: 'check the path; it is read on the hive',
+  },
+  MODEL_FILE_UNREADABLE: {
+    status: 422,
+    message: 'the model file {path} cannot be read: {problem}',
+    hint: 'mend its permissions for the user of the hive',
+  },
+  MODEL_FORMAT: {
+    status: 422,
+    message: '{path} is not a model that {type} loads ({problem})',
+    hint: '{type} loads: {formats}',
+  },
+  MODEL_NO_DEMO: { status: 422, message: 'worker type {type} has no demo model', hint: 'give a model with --model' },
+  NAME_CLASH: {
+    status: 409,
+    message: 'the name {name} is already served from {model} by worker {worker}',
+    hint: 'choose another with --name',
+  },
+  NOT_ENOUGH_MEMORY: {
+    status: 422,
+    message: '{what} needs about {needed}, {where} has {free} free',
+    hint: 'stop another worker, choose a smaller model or context, or add --force to try all the same',
+  },
+
+  // Workers
+  WORKER_NOT_FOUND: { status: 404, message: 'there is no worker {worker}{near}', hint: 'run: rbee worker list' },
+  WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
+  WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
+  NO_READY_WORKER: {
+    status: 503,
+    message: 'model {model} is known, but no worker is ready: {reason}',
+    hint: 'run: rbee worker list',
+  },
+  WORKER_BROKE_OFF: { status: 502, message: 'worker {worker} broke off: {problem}', hint: 'send the request again' },
+  PATH_NOT_SERVED: { status: 404, message: 'model {model} does not serve {path}', hint: 'it serves: {known}' },
+
+  // Jobs
+  JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },
+  JOB_ENDED: { status: 409, message: 'job {job} has already ended ({state})', hint: 'run: rbee job get {job}' },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 409,
+    message: 'the idempotency key {key} was used before for another request (job {job})',
+    hint: 'use a new key for each request',
+  },
+} as const satisfies Record<string, Entry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Placeholders<Rest>
+  : never;
+type DetailNames<Code extends ErrorCode> =
+  | Placeholders<(typeof errorCatalogue)[Code]['message']>
+  | Placeholders<(typeof errorCatalogue)[Code]['hint']>;
+
+/** The details that an error of this code needs: one string or number for each `{name}` in its message and hint. */
+export type ErrorDetails<Code extends ErrorCode = ErrorCode> = { [Name in DetailNames<Code>]: string | number };
+
+/** How an error travels: in JSON output of the CLI, in answers of queen and hive, in the last event of a job. */
+export interface ErrorBody {
+  readonly code: ErrorCode;
+  /** One sentence: what happened, to which thing. */
+  readonly message: string;
+  /** One sentence: what to try. */
+  readonly hint: string;
+  /** What the engine itself said, or other context worth showing, oldest line first. */
+  readonly lines?: readonly string[];
+}
+
+export interface RbeeErrorOptions {
+  cause?: unknown;
+  lines?: readonly string[];
+}
+
+const fill = (text: string, details: Record<string, string | number>): string =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole));
+
+/** An error of the catalogue. Everything a person is shown as an error is one of these. */
+export class RbeeError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string;
+  readonly lines: readonly string[];
+
+  private constructor(body: ErrorBody, cause?: unknown) {
+    super(body.message, cause === undefined ? undefined : { cause });
+    this.name = 'RbeeError';
+    this.code = body.code;
+    this.hint = body.hint;
+    this.lines = body.lines ?? [];
+  }
+
+  /** Makes an error from the catalogue. */
+  static of<Code extends ErrorCode>(
+    code: Code,
+    details: ErrorDetails<Code>,
+    options: RbeeErrorOptions = {},
+  ): RbeeError {
+    const entry = errorCatalogue[code];
+    const body = { code, message: fill(entry.message, details), hint: fill(entry.hint, details), lines: options.lines };
+    return new RbeeError(body, options.cause);
+  }
+
+  /** Brings back an error that arrived over a wire. */
+  static from(body: ErrorBody): RbeeError {
+    return new RbeeError(body);
+  }
+
+  /** HTTP status of this error. */
+  get status(): number {
+    return errorCatalogue[this.code].status;
+  }
+
+  toJSON(): ErrorBody {
+    const body = { code: this.code, message: this.message, hint: this.hint };
+    return this.lines.length > 0 ? { ...body, lines: this.lines } : body;
+  }
+}
+
+/** Is this the wire form of an error of the catalogue? */
+export const isErrorBody = (value: unknown): value is ErrorBody =>
+  typeof value === 'object' &&
+  value !== null &&
+  'code' in value &&
+  typeof value.code === 'string' &&
+  value.code in errorCatalogue;
+
+/** Turns anything that was thrown into an error of the catalogue; `part` is who met it (queen, hive, rbee). */
+export const asRbeeError = (thrown: unknown, part: string, log = 'its log'): RbeeError => {
+  if (thrown instanceof RbeeError) return thrown;
+  const problem = thrown instanceof Error ? thrown.message : String(thrown);
+  return RbeeError.of('INTERNAL', { part, problem, log }, { cause: thrown });
+};

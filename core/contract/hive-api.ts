@@ -1,0 +1,91 @@
+/**
+ * What a hive offers on `hive.sock` (HTTP; the queen is its only client).
+ *
+ * | request | answer |
+ * |---|---|
+ * | `GET /health` | `HealthBody` |
+ * | `GET /v1/state` | `HiveState` |
+ * | `GET /v1/heartbeats` | NDJSON of `Heartbeat`: full state first, a tick each second, full state at once on any change |
+ * | `GET /v1/devices` | `HiveDevices`, measured now |
+ * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
+ * | `POST /v1/workers` (`WorkerSpec`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
+ * | `POST /v1/workers/{id}/start`, `/stop`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
+ * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
+ * | `POST /v1/workers/{id}/ready` | 204; the ready callback, with the worker's one-time token as bearer |
+ *
+ * Closing the connection of a request that narrates cancels it. Errors are `{ error: ErrorBody }`.
+ */
+import type { NarrationEvent, Outcome } from './narration.ts';
+import type { WorkerView } from './worker.ts';
+import type { DeviceFacts, HostFacts, ServedPath } from './worker-type.ts';
+
+/** `GET /health` of queen and hive. */
+export interface HealthBody {
+  status: 'ok';
+  /** What answers: `queen`, `hive`. */
+  name: string;
+  version: string;
+  pid: number;
+  /** Of this start of the daemon; another one after each restart. */
+  instance: string;
+  startedAt: string;
+}
+
+/** A worker as the hive tells the queen: the public view, and what the queen needs to dial it. Never shown to users. */
+export interface HiveWorker extends WorkerView {
+  /** Bearer that the engine expects. */
+  apiKey: string;
+  serves: readonly ServedPath[];
+  /** The engine does not end while clients are connected. */
+  closesOnlyWhenIdle: boolean;
+}
+
+/** A worker type that is installed on a hive. */
+export interface CatalogEntry {
+  type: string;
+  aliases: readonly string[];
+  /** npm package and version that bring it. */
+  plugin: string;
+  version: string;
+  summary: string;
+  serves: readonly string[];
+  variants: readonly string[];
+  /** Where it comes from: the development index, a link, an installation. */
+  source: 'development' | 'link' | 'installed';
+  /** Why the type cannot be used, if so. */
+  fault?: string;
+}
+
+export interface HiveDevices {
+  devices: readonly DeviceFacts[];
+  host: Omit<HostFacts, 'devices' | 'probes'>;
+  /** What was looked for and not found, for `rbee doctor`. */
+  notes: readonly string[];
+}
+
+export interface HiveState {
+  machineId: string;
+  hostname: string;
+  version: string;
+  pid: number;
+  instance: string;
+  startedAt: string;
+  devices: readonly DeviceFacts[];
+  memory: { total: number; available: number };
+  cpu: { model: string; cores: number };
+  catalog: readonly CatalogEntry[];
+  workers: readonly HiveWorker[];
+}
+
+export type Heartbeat = { kind: 'state'; revision: number; state: HiveState } | { kind: 'tick'; revision: number };
+
+export interface StopRequest {
+  /** Do not drain. */
+  now?: boolean;
+}
+
+/** A line of a narrating answer. */
+export type NarrationLine = NarrationEvent | Outcome;
+
+/** Header with the id of the job on whose behalf the queen asks. */
+export const jobHeader = 'x-rbee-job';

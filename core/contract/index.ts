@@ -1,0 +1,10 @@
+/** What the parts of rbee, and plugins, promise each other. */
+export * from './device.ts';
+export * from './errors.ts';
+export * from './hive-api.ts';
+export * from './model-reference.ts';
+export * from './narration.ts';
+export * from './queen-api.ts';
+export * from './states.ts';
+export type { WorkerSpec, WorkerView } from './worker.ts';
+export * from './worker-type.ts';

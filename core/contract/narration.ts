@@ -1,0 +1,39 @@
+/**
+ * Narration: what rbee says while it works, told in the present to the person who waits.
+ *
+ * A job's events are numbered from 1 in steps of 1 and end with exactly one `result` or `error`.
+ */
+import type { ErrorBody } from './errors.ts';
+
+export type NarrationEvent =
+  /** Something begins. `id` ties the later events of the same step together; `on` is who does it (`queen`, `hive local`). */
+  | { kind: 'step'; id: string; text: string; on?: string }
+  /** How far a step is: `done` of `total` (bytes, files, percent) in `unit`; no `total` when it is not known. */
+  | { kind: 'progress'; id: string; done: number; total?: number; unit?: string; text?: string }
+  /** A step ended well. `text` replaces the step's own; `ms` is how long it took. */
+  | { kind: 'done'; id: string; text?: string; ms?: number }
+  /** A plain remark. */
+  | { kind: 'info'; text: string; on?: string }
+  /** Something that works but is not as it should be. */
+  | { kind: 'warning'; text: string; hint?: string; on?: string }
+  /** A piece of an answer that is being generated. */
+  | { kind: 'text'; text: string }
+  /** A question to the person who waits; the job goes on when `POST /v1/jobs/{id}/answers` names this `id`. */
+  | { kind: 'ask'; id: string; question: string; choices?: readonly string[] };
+
+/** The last event of a job, or of an NDJSON answer of a hive. */
+export type Outcome = { kind: 'result'; result: unknown } | { kind: 'error'; error: ErrorBody };
+
+/** An event of a job, as the queen keeps and sends it. */
+export type JobEvent = (NarrationEvent | Outcome) & {
+  /** Number within the job; SSE `id`, what `Last-Event-ID` names. */
+  seq: number;
+  /** ISO 8601. */
+  at: string;
+};
+
+/** Where narration goes. Never throws, never waits. */
+export type Narrate = (event: NarrationEvent) => void;
+
+export const isOutcome = <Event extends { kind: string }>(event: Event): event is Event & Outcome =>
+  event.kind === 'result' || event.kind === 'error';

@@ -1,0 +1,109 @@
+/**
+ * The operations: everything that a user can ask of the queen, one row each. Validation, types, the API page and the
+ * `POST /v1/jobs` route all come from this table. An operation runs as a job; reads have a plain GET beside it.
+ */
+import Type, { type Static, type TObject } from 'typebox';
+import { workerId, workerSpec } from './worker.ts';
+
+const hive = Type.String({ minLength: 1, maxLength: 63, description: 'Alias of a hive' });
+const strict = { additionalProperties: false } as const;
+const now = Type.Optional(Type.Boolean({ description: 'Do not wait for running requests' }));
+
+export const inferInput = Type.Object(
+  {
+    model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model, or a model reference' }),
+    prompt: Type.String({ minLength: 1, description: 'What to answer' }),
+    system: Type.Optional(Type.String({ description: 'System message' })),
+    maxTokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens to generate' })),
+    temperature: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 2, description: 'Randomness; 0 is the likeliest answer' }),
+    ),
+    topP: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 1, description: 'Nucleus sampling' })),
+    seed: Type.Optional(Type.Integer({ minimum: 0, description: 'Same seed, same answer' })),
+    stop: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), { maxItems: 4, description: 'Texts that end the answer' }),
+    ),
+    type: Type.Optional(Type.String({ description: 'Worker type to spawn when nothing serves the model' })),
+    device: Type.Optional(Type.String({ description: 'Device to spawn on when nothing serves the model' })),
+  },
+  strict,
+);
+
+/** What `infer` gives in the end; the text itself came before, as `text` events. */
+export interface InferResult {
+  model: string;
+  worker: string;
+  text: string;
+  finishReason: string | null;
+  usage: { prompt_tokens: number; completion_tokens: number; total_tokens: number } | null;
+  /** Milliseconds from sending the request. */
+  firstTokenMs: number | null;
+  totalMs: number;
+  /** Generated tokens per second after the first. */
+  tokensPerSecond: number | null;
+}
+
+interface Operation {
+  readonly summary: string;
+  /** `read` changes nothing. */
+  readonly kind: 'read' | 'change';
+  readonly input: TObject;
+}
+
+export const operations = {
+  status: { summary: 'The fleet at a glance', kind: 'read', input: Type.Object({}, strict) },
+  infer: { summary: 'Answer a prompt, spawning a worker if none serves the model', kind: 'change', input: inferInput },
+  queen_status: { summary: 'The queen itself', kind: 'read', input: Type.Object({}, strict) },
+  hive_list: { summary: 'All hives', kind: 'read', input: Type.Object({}, strict) },
+  hive_get: { summary: 'One hive', kind: 'read', input: Type.Object({ hive }, strict) },
+  hive_status: { summary: 'Does a hive answer, and since when', kind: 'read', input: Type.Object({ hive }, strict) },
+  hive_start: { summary: 'Start a hive', kind: 'change', input: Type.Object({ hive }, strict) },
+  hive_stop: { summary: 'Stop a hive; its workers go on', kind: 'change', input: Type.Object({ hive }, strict) },
+  hive_capabilities: { summary: 'Devices of a hive, measured now', kind: 'read', input: Type.Object({ hive }, strict) },
+  worker_spawn: {
+    summary: 'Start a worker and wait until it is ready',
+    kind: 'change',
+    input: Type.Object({ ...workerSpec.properties, hive: Type.Optional(hive) }, strict),
+  },
+  worker_stop: {
+    summary: 'Drain and stop a worker',
+    kind: 'change',
+    input: Type.Object({ worker: workerId, now }, strict),
+  },
+  worker_start: {
+    summary: 'Start a stopped worker again',
+    kind: 'change',
+    input: Type.Object({ worker: workerId }, strict),
+  },
+  worker_restart: {
+    summary: 'Stop a worker and start it again',
+    kind: 'change',
+    input: Type.Object({ worker: workerId, now }, strict),
+  },
+  worker_delete: {
+    summary: 'Stop a worker and forget it',
+    kind: 'change',
+    input: Type.Object({ worker: workerId, now }, strict),
+  },
+  worker_process_list: {
+    summary: 'Workers of the fleet or of one hive',
+    kind: 'read',
+    input: Type.Object({ hive: Type.Optional(hive) }, strict),
+  },
+  worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object({ worker: workerId }, strict) },
+  worker_catalog_list: {
+    summary: 'Worker types that are installed',
+    kind: 'read',
+    input: Type.Object({ hive: Type.Optional(hive) }, strict),
+  },
+  worker_catalog_refresh: {
+    summary: 'Read the installed worker types again from disk',
+    kind: 'change',
+    input: Type.Object({ hive: Type.Optional(hive) }, strict),
+  },
+} as const satisfies Record<string, Operation>;
+
+export type OperationName = keyof typeof operations;
+export type OperationInput<Name extends OperationName> = Static<(typeof operations)[Name]['input']>;
+export type WorkerSpawnInput = OperationInput<'worker_spawn'>;
+export type InferInput = OperationInput<'infer'>;

@@ -1,0 +1,81 @@
+/**
+ * What the queen offers.
+ *
+ * On `queen.sock` (0600, for the keeper: who may open the file may operate), and only there:
+ *
+ * | request | answer |
+ * |---|---|
+ * | `GET /v1/status` | `FleetStatus` |
+ * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
+ * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `{ workers: WorkerView[] }`, `WorkerView` |
+ * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text |
+ * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
+ * | `GET /v1/operations` | name, summary and schemas of each operation |
+ * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
+ * | `GET /v1/jobs?limit=N`, `GET /v1/jobs/{id}` | `{ jobs: JobView[] }`, `JobView` |
+ * | `GET /v1/jobs/{id}/events` | SSE of `JobEvent`, from after `Last-Event-ID`; ends with the outcome |
+ * | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` |
+ * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
+ *
+ * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, and each path that
+ * the worker type of a ready worker serves, chosen by the request's `model`.
+ *
+ * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ */
+import type { ErrorBody } from './errors.ts';
+import type { OperationName } from './operations.ts';
+import type { WorkerView } from './worker.ts';
+import type { DeviceFacts } from './worker-type.ts';
+
+export type HiveStatus = 'online' | 'unreachable' | 'stopped';
+
+export interface HiveView {
+  alias: string;
+  hostname: string;
+  status: HiveStatus;
+  /** Since when the status holds; ISO 8601. */
+  since: string;
+  /** Why it is not online. */
+  reason: string | null;
+  /** `attached`: runs inside the queen. `local`: a process of its own on this machine. */
+  mode: 'attached' | 'local' | 'ssh';
+  pid: number | null;
+  version: string | null;
+  devices: readonly DeviceFacts[];
+  memory: { total: number; available: number } | null;
+  cpu: { model: string; cores: number } | null;
+  workers: number;
+  types: readonly string[];
+}
+
+export interface FleetStatus {
+  queen: { pid: number; version: string; url: string; mode: 'attached-hive' | 'standalone'; startedAt: string };
+  hives: readonly HiveView[];
+  workers: readonly WorkerView[];
+  /** Names that can be asked for now. */
+  models: readonly string[];
+}
+
+export type JobState = 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface JobView {
+  id: string;
+  operation: OperationName;
+  state: JobState;
+  input: unknown;
+  createdAt: string;
+  endedAt: string | null;
+  result: unknown;
+  error: ErrorBody | null;
+}
+
+/** What `rbee queen status --json` prints. */
+export interface QueenStatus {
+  status: 'running' | 'stopped' | 'failed' | 'stale';
+  pid: number | null;
+  url: string | null;
+  version: string | null;
+  startedAt: string | null;
+  reason: string | null;
+}

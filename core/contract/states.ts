@@ -1,0 +1,52 @@
+/** States of workers and daemons, and the moves between them that are legal. */
+import type { FailureCause } from './worker-type.ts';
+
+/**
+ * The life of a worker. `failed` carries a cause; `unhealthy` is on its way to a restart; `lost` means that its hive does
+ * not answer, and says nothing of the worker itself. Being busy is a number, not a state.
+ */
+export type WorkerState =
+  | 'starting'
+  | 'loading'
+  | 'ready'
+  | 'draining'
+  | 'stopping'
+  | 'stopped'
+  | 'failed'
+  | 'unhealthy'
+  | 'lost';
+
+/** Which state may follow which, as the owner of the worker sees it (`lost` is a reader's view and not here). */
+export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly WorkerState[]>> = {
+  starting: ['loading', 'ready', 'stopping', 'failed', 'starting'],
+  loading: ['ready', 'stopping', 'failed', 'starting'],
+  ready: ['draining', 'stopping', 'unhealthy', 'starting', 'failed'],
+  unhealthy: ['ready', 'draining', 'stopping', 'starting', 'failed'],
+  draining: ['stopping', 'failed'],
+  stopping: ['stopped', 'failed'],
+  stopped: ['starting'],
+  failed: ['starting', 'stopping', 'stopped'],
+};
+
+/** A daemon (queen or hive) as seen from outside. `stale`: its PID file names a process that is not it any more. */
+export type DaemonStatus =
+  | { status: 'running'; pid: number }
+  | { status: 'stopped' }
+  | { status: 'failed'; reason: string }
+  | { status: 'stale'; pid: number };
+
+/** Why a worker failed, for people and for programs. */
+export interface WorkerFailure {
+  cause: FailureCause;
+  message: string;
+  hint: string;
+  exitCode: number | null;
+  signal: string | null;
+  /** The engine's last words, oldest first. */
+  log: readonly string[];
+  /** ISO 8601. */
+  at: string;
+}
+
+/** When a worker is started again by itself. */
+export type RestartPolicy = 'never' | 'on-failure' | 'always';

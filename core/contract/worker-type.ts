@@ -1,0 +1,356 @@
+/**
+ * The WorkerType contract: what an engine's plugin tells rbee.
+ *
+ * A worker type is data and pure functions. It describes; the hive does. No function here may touch a file, a process,
+ * a socket, the clock or a random source: the hive evaluates them in a child process that is refused all of that, with a
+ * deadline, and only plain (JSON) data passes between the two. The same arguments must always give the same answer.
+ *
+ * Required: `name`, `apiVersion`, `serves`, `variants`, `command`, `health`. Every other member is optional: leaving it
+ * out means that the engine does not have that ability.
+ */
+import type { Device } from './device.ts';
+
+/** The version of this contract. A hive refuses a plugin of another one, by name. */
+export const workerTypeApiVersion = 1;
+
+export interface WorkerType {
+  /** Identity: lower-case letters, digits and dashes; what users write after `--type`. Equal to its key in the manifest. */
+  name: string;
+  /** The version of the contract that this type is written for. */
+  apiVersion: typeof workerTypeApiVersion;
+  /** One line for lists: what the engine is. */
+  summary?: string;
+  /** The HTTP paths that a ready worker answers. The queen forwards exactly these, by the request's `model`. */
+  serves: readonly ServedPath[];
+  /** What the type loads. Absent: the type needs no model. */
+  models?: ModelSupport;
+  /** JSON Schema (type `object`) of the type's own options; each property has a `default` and a one-line `description`. */
+  options?: OptionsSchema;
+  /** The builds of this type, at least one. The first variant that fits a device drives it. */
+  variants: readonly Variant[];
+  /**
+   * The command line of one worker. Called before every start, also after a crash (with another port, perhaps).
+   * Pure: it may not look whether files exist; the hive has done that.
+   */
+  command(launch: Launch): Command;
+  /** How the hive learns that a worker is loading, ready, or broken. */
+  health: HealthContract;
+  /** Questions to put to the host or the engine's program before a spawn; the parsed answers reach `fits`. */
+  probes?: readonly Probe[];
+  /** A server of the plugin's own in front of an engine that does not speak the public shape. */
+  adapter?: Adapter;
+  /** How a worker is asked to end. Absent: SIGTERM, two seconds, SIGKILL. */
+  stop?: StopContract;
+  /** Memory that a worker will need, for placement and for the check before a spawn. Called before every spawn. */
+  estimate?(model: ModelFacts, launch: LaunchRequest): MemoryEstimate;
+  /** Where a worker's metrics tell how busy it is. */
+  load?: LoadContract;
+  /**
+   * Turns the engine's own last words into a typed cause and a clear sentence. Called when a worker ended or was given
+   * up without being asked to stop. Answer `undefined` when nothing is recognised.
+   */
+  diagnose?(failure: Failure): Diagnosis | undefined;
+  /** Steps to take once after a version was installed. */
+  prepare?: readonly PrepareStep[];
+}
+
+/** What a path is for, so that generic tools (`rbee infer`, the model list) can choose. */
+export type ServedKind =
+  | 'chat'
+  | 'completion'
+  | 'embedding'
+  | 'rerank'
+  | 'transcription'
+  | 'translation'
+  | 'speech'
+  | 'image'
+  | 'other';
+
+export interface ServedPath {
+  /** Absolute HTTP path, without a query: `/v1/chat/completions`. */
+  path: string;
+  /** HTTP method; POST when absent. */
+  method?: 'GET' | 'POST';
+  kind: ServedKind;
+}
+
+export interface ModelSupport {
+  /** Formats that the type loads; the hive compares them with what it finds at the reference. */
+  formats: readonly ModelFormat[];
+  /** Named parts beside the main file (mmproj, vae, lora, draft). Absent: just the main file. */
+  components?: Readonly<Record<string, { required: boolean; formats?: readonly ModelFormat[]; description: string }>>;
+  /** A tiny model in the plugin's package, relative to its root, that `--model demo` means. */
+  demo?: string;
+  /** The type runs without a model too (its own default, or models chosen per request). */
+  optional?: boolean;
+}
+
+/** A file or folder layout that the hive can recognise without the engine. Others may be named; they are not checked. */
+export type ModelFormat = 'gguf' | 'safetensors' | 'safetensors-dir' | 'onnx' | 'onnx-dir' | 'ggml' | (string & {});
+
+/** The subset of JSON Schema that the type's options may use. */
+export interface OptionsSchema {
+  type: 'object';
+  properties: Readonly<Record<string, OptionSchema>>;
+  /** Not accepted: `required`. An option without a value takes its default. */
+  additionalProperties?: false;
+}
+
+export interface OptionSchema {
+  type: 'string' | 'integer' | 'number' | 'boolean' | 'array';
+  /** One line, shown in help and in the plugin's README. */
+  description: string;
+  default?: string | number | boolean | readonly string[];
+  enum?: readonly (string | number)[];
+  minimum?: number;
+  maximum?: number;
+  pattern?: string;
+  items?: { type: 'string' | 'integer' | 'number' };
+}
+
+/** Operating systems and processors, in Node's words. */
+export interface Platform {
+  os: 'linux' | 'darwin' | 'win32' | (string & {});
+  cpu: 'x64' | 'arm64' | (string & {});
+  libc?: 'glibc' | 'musl';
+}
+
+export interface Variant {
+  /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a new name. */
+  id: string;
+  /** The kinds of device that this build drives (`cuda` drives `cuda:0`). Absent: the kind named like the variant. */
+  devices?: readonly string[];
+  /** Platforms that it is built for. */
+  platforms: readonly Platform[];
+  /** Does it run on this host? Called before a spawn and for `inspect`; every reason is shown. */
+  fits(host: HostFacts): Fit;
+  /** Device flags: the arguments and environment that bind the engine to this device and to no other. */
+  deviceFlags(device: Device): { args: readonly string[]; env: Readonly<Record<string, string>> };
+  /**
+   * Binary resolution: where the engine's program can come from, in order of preference. The hive takes the first source
+   * that is there, else the first that can be installed. An option of the type may change the order.
+   */
+  resolveBinary(request: BinaryRequest): readonly BinarySource[];
+  /** npm packages that this build needs or must leave out (a CPU host must not download CUDA libraries). */
+  packages?: { include?: readonly string[]; leaveOut?: readonly string[] };
+}
+
+export type Fit = { fits: true } | { fits: false; reasons: readonly string[] };
+
+/** What the hive knows of its machine. Sizes in bytes. */
+export interface HostFacts {
+  platform: Platform;
+  /** Major glibc version and so on, as `2.36`; absent where it is not known. */
+  libcVersion?: string;
+  cpu: { model: string; cores: number };
+  memory: { total: number; available: number };
+  devices: readonly DeviceFacts[];
+  /** NVIDIA driver's highest CUDA version, such as `13.0`. */
+  cudaDriver?: string;
+  /** Answers of the type's probes, by probe id; a probe that could not run is absent. */
+  probes: Readonly<Record<string, unknown>>;
+}
+
+/** One device of a machine. Sizes in bytes; memory is absent where the system does not tell. */
+export interface DeviceFacts {
+  /** `cpu`, `cuda:0`, `rocm:1`. */
+  id: string;
+  kind: string;
+  name: string;
+  memory?: { total: number; free: number };
+  /** Vendor's identity (GPU-…), for people. */
+  uuid?: string;
+  busId?: string;
+  /** Share of time in use, 0 to 1. */
+  utilization?: number;
+  driver?: string;
+  computeCapability?: string;
+  /** Why the device cannot be used, if so. */
+  fault?: string;
+}
+
+export interface BinaryRequest {
+  platform: Platform;
+  /** Version of the plugin. */
+  version: string;
+  /** The worker's options, with defaults filled in. */
+  options: Readonly<Record<string, unknown>>;
+}
+
+/** Where a program comes from. `id` names the engine to the type's own code and to people (`llama-server`, `builtin`). */
+export type BinarySource =
+  /**
+   * A script of the plugin, relative to its root, run with the hive's own Node. Not there unless all npm packages of
+   * `requires` can be resolved from the plugin (a platform package that only some variants need).
+   */
+  | { kind: 'module'; id: string; script: string; requires?: readonly string[] }
+  /** A program that the machine has: named by an environment variable of the hive, or found on its PATH. */
+  | { kind: 'path'; id: string; program: string; variable?: string }
+  /** A release archive; `url` and `member` may hold `{version}`. */
+  | { kind: 'archive'; id: string; url: string; sha256: string; member: string }
+  /** A program of an npm package. */
+  | { kind: 'npm'; id: string; package: string; version: string; bin: string }
+  /** A program in a Python environment of its own. */
+  | { kind: 'python'; id: string; requirement: string; entryPoint: string; python?: string };
+
+/** A program that is there. */
+export interface ResolvedBinary {
+  /** `id` of the source. */
+  id: string;
+  kind: BinarySource['kind'];
+  /** Absolute path of the program or script. */
+  path: string;
+  /** What the hive starts, before the arguments of `command`: the program itself, or Node and the script. */
+  argv: readonly string[];
+}
+
+/** The request for a worker, as far as `estimate` may see it. */
+export interface LaunchRequest {
+  variant: string;
+  device: Device;
+  options: Readonly<Record<string, unknown>>;
+  binary: { id: string };
+}
+
+/** Everything that one start of a worker is made from. */
+export interface Launch extends LaunchRequest {
+  /** The worker's id. */
+  id: string;
+  binary: ResolvedBinary;
+  /** What `deviceFlags` gave for this device. The type decides where in its command line they go. */
+  deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
+  /** Absolute path of each model component; `main` is there whenever the type needs a model. */
+  models: Readonly<Record<string, string>>;
+  /** All names under which the model is asked for; the first is the one to answer with. */
+  names: readonly string[];
+  /** Loopback address and port to listen on. */
+  host: string;
+  port: number;
+  /** Secret that requests will carry as `Authorization: Bearer …`. Put it in the environment, never in the arguments. */
+  apiKey: string;
+}
+
+/** Arguments after the program, and what the environment gets on top of the hive's clean one. */
+export interface Command {
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Working folder; the worker's own folder when absent. */
+  cwd?: string;
+}
+
+/** A server of the plugin's that owns the engine: the hive starts the adapter, the adapter starts the engine in its group. */
+export interface Adapter {
+  /** Script relative to the package root. */
+  script: string;
+}
+
+export interface HealthContract {
+  /**
+   * How readiness shows. `poll`: a GET of `path` (every 40 ms for 10 s, then every 250 ms, and at once on each new log
+   * line). `callback`: the worker posts to the hive; `@rbee/worker-server` does. `log`: a line of its log matches
+   * `pattern` (a regular expression).
+   */
+  ready: { mode: 'poll'; path: string } | { mode: 'callback' } | { mode: 'log'; pattern: string };
+  /** HTTP statuses of the polled path that mean "loading, go on waiting". 503 when absent. */
+  loadingStatus?: readonly number[];
+  /** HTTP statuses of the polled path that mean that it will never become ready. None when absent. */
+  failedStatus?: readonly number[];
+  /** A line of the log that shows how far loading is: a regular expression whose group `percent` is 0 to 100. */
+  progressPattern?: string;
+  /** Given up after so long without a new log line, a change of status or of progress. 300,000 ms when absent. */
+  progressDeadlineMs?: number;
+  /** A cheap GET every 5 s once ready. Absent: the ready path if polled, else the process alone. */
+  live?: { path: string };
+  /** A tiny real inference, sent when the cheap check fails and no request is under way. */
+  deep?: { path: string; body: unknown };
+}
+
+export interface StopContract {
+  /** Signals in turn; each has `graceMs` to work before the next. SIGKILL to the whole group always comes last. */
+  signals: readonly { signal: 'SIGTERM' | 'SIGINT'; graceMs: number }[];
+  /**
+   * The engine does not end while clients are connected: the queen closes what is still open after draining before the
+   * first signal is sent.
+   */
+  closesOnlyWhenIdle?: boolean;
+  /** Requests that put the engine's memory to rest and back. */
+  sleep?: { method: 'POST'; path: string };
+  wake?: { method: 'POST'; path: string };
+}
+
+/** What the hive has read from a model without the engine. Sizes in bytes. */
+export interface ModelFacts {
+  reference: string;
+  format: ModelFormat;
+  bytes: number;
+  /** Metadata of a GGUF header, flat keys; empty for other formats. */
+  metadata: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface MemoryEstimate {
+  /** Bytes of main memory. */
+  ram: number;
+  /** Bytes of device memory, over all devices of the placement. */
+  vram: number;
+}
+
+/** Names in the Prometheus text of `path`, read every few seconds and shown beside the worker. */
+export interface LoadContract {
+  path: string;
+  running: string;
+  waiting?: string;
+  /** 0 to 1. */
+  kvCacheUse?: string;
+}
+
+export interface Failure {
+  /** The last lines of the worker's log, oldest first (at most 200). */
+  log: readonly string[];
+  /** How the process ended; null when it was given up while still running. */
+  exit: { code: number | null; signal: string | null } | null;
+  /** Did it ever become ready? An exit code of 0 before that is a failure too. */
+  wasReady: boolean;
+  binary: { id: string };
+}
+
+export type FailureCause =
+  | 'out_of_memory'
+  | 'bad_model'
+  | 'missing_model'
+  | 'unsupported_model'
+  | 'port_in_use'
+  | 'no_device'
+  | 'driver'
+  | 'bad_option'
+  | 'missing_library'
+  | 'no_progress'
+  | 'killed'
+  | 'crashed'
+  | 'unknown';
+
+export interface Diagnosis {
+  cause: FailureCause;
+  /** One sentence: what happened. */
+  message: string;
+  /** One sentence: what to try. */
+  hint: string;
+}
+
+export interface Probe {
+  id: string;
+  /** Ask only before a spawn of one of these variants. Absent: always. */
+  variants?: readonly string[];
+  /** A program of the host, or `$binary` for the resolved program of the worker (only for `path`, `archive` and `npm` sources). */
+  program: string;
+  args: readonly string[];
+  /** Milliseconds before it is given up; 8,000 when absent. */
+  timeoutMs?: number;
+  /** Reads the program's output. Called with whatever it printed, also after a non-zero exit. */
+  parse(output: { stdout: string; stderr: string; code: number | null }): unknown;
+}
+
+/** A step after installation, as data. */
+export type PrepareStep =
+  | { kind: 'venv'; python?: string }
+  | { kind: 'requirement'; requirement: string }
+  | { kind: 'run'; args: readonly string[] };

@@ -1,0 +1,94 @@
+/** Workers as data: what is asked for, and what is shown. */
+import Type, { type Static } from 'typebox';
+
+export const workerId = Type.String({
+  pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
+  description: 'Id of a worker, such as llamacpp-k3f9',
+});
+
+/** What a user asks for when spawning a worker. What is absent is chosen by the hive and said. */
+export const workerSpec = Type.Object(
+  {
+    type: Type.String({ minLength: 1, maxLength: 64, description: 'Worker type, such as llamacpp' }),
+    variant: Type.Optional(
+      Type.String({ maxLength: 64, description: 'Build of the type: cpu, cuda, rocm, vulkan, metal' }),
+    ),
+    device: Type.Optional(
+      Type.String({
+        maxLength: 64,
+        description: 'Device, such as cpu, cuda:0 or cuda:0,1; the best free one when absent',
+      }),
+    ),
+    model: Type.Optional(Type.String({ maxLength: 4096, description: 'Model: file:/path on the hive, or demo' })),
+    name: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$',
+        description: 'Name under which the model is served',
+      }),
+    ),
+    id: Type.Optional(workerId),
+    options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The type's own options" })),
+    restart: Type.Optional(
+      Type.Union([Type.Literal('never'), Type.Literal('on-failure'), Type.Literal('always')], {
+        description: 'When the worker is started again by itself (on-failure)',
+      }),
+    ),
+    memoryLimit: Type.Optional(
+      Type.Integer({ minimum: 1048576, description: 'Bytes of main memory that the worker may use' }),
+    ),
+    cpuLimit: Type.Optional(
+      Type.Number({ minimum: 0.01, maximum: 4096, description: 'CPU cores that the worker may use' }),
+    ),
+    force: Type.Optional(Type.Boolean({ description: 'Spawn although the memory estimate says that it will not fit' })),
+  },
+  { additionalProperties: false },
+);
+export type WorkerSpec = Static<typeof workerSpec>;
+
+export const workerFailure = Type.Object({
+  cause: Type.String(),
+  message: Type.String(),
+  hint: Type.String(),
+  exitCode: Type.Union([Type.Integer(), Type.Null()]),
+  signal: Type.Union([Type.String(), Type.Null()]),
+  log: Type.Array(Type.String()),
+  at: Type.String(),
+});
+
+/** A worker as users and programs see it. Times are ISO 8601, absent values null. */
+export const workerView = Type.Object({
+  id: workerId,
+  type: Type.String(),
+  variant: Type.String(),
+  device: Type.String(),
+  /** Name under which the model is served; null for a type that was started without one. */
+  model: Type.Union([Type.String(), Type.Null()]),
+  /** All served names; `model` is the first. */
+  names: Type.Array(Type.String()),
+  /** The reference that it was loaded from. */
+  reference: Type.Union([Type.String(), Type.Null()]),
+  state: Type.String(),
+  /** How far loading is, 0 to 1. */
+  progress: Type.Union([Type.Number(), Type.Null()]),
+  pid: Type.Union([Type.Integer(), Type.Null()]),
+  port: Type.Union([Type.Integer(), Type.Null()]),
+  hive: Type.String(),
+  /** Which program of the type runs: llama-server, builtin. */
+  engine: Type.String(),
+  plugin: Type.String(),
+  pluginVersion: Type.String(),
+  /** When the present process was started. */
+  startedAt: Type.Union([Type.String(), Type.Null()]),
+  readyAt: Type.Union([Type.String(), Type.Null()]),
+  /** From the start of the process to readiness, in milliseconds. */
+  readyMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** Restarts after crashes since it was spawned. */
+  restarts: Type.Integer(),
+  /** Requests that run and wait, as the engine tells; null where it does not. */
+  running: Type.Union([Type.Integer(), Type.Null()]),
+  waiting: Type.Union([Type.Integer(), Type.Null()]),
+  failure: Type.Union([workerFailure, Type.Null()]),
+  options: Type.Record(Type.String(), Type.Unknown()),
+  logFile: Type.String(),
+});
+export type WorkerView = Static<typeof workerView>;

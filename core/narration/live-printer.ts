@@ -1,0 +1,159 @@
+/** Narration on a terminal: spinners that turn into ticks. */
+import type { NarrationEvent } from '../contract/narration.ts';
+import { formatDuration } from './quantities.ts';
+import {
+  type AskEvent,
+  advance,
+  type PeopleOptions,
+  type PeoplePrinter,
+  progressText,
+  questionText,
+  type Step,
+  said,
+  took,
+} from './steps.ts';
+import { cutText, escapeControls, escapeInText, paint } from './text.ts';
+
+const frameMs = 80;
+const spinners = { unicode: '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏', ascii: '|/-\\' };
+const marks = {
+  unicode: { done: '✔', failed: '✖', warning: '⚠', info: '·', full: '█', empty: '░' },
+  ascii: { done: 'ok', failed: 'failed', warning: 'warning', info: '-', full: '#', empty: '.' },
+};
+
+/** On a terminal: the running steps are redrawn below what is said for good. */
+export class LivePrinter implements PeoplePrinter {
+  readonly #options: PeopleOptions;
+  readonly #now: () => number;
+  readonly #steps = new Map<string, Step>();
+  #timer: NodeJS.Timeout | undefined;
+  #drawn = 0;
+  #frame = 0;
+  /** The answer has written a part of a line, below which nothing may be drawn. */
+  #inLine = false;
+
+  constructor(options: PeopleOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  event(event: NarrationEvent): void {
+    if (event.kind === 'text') this.#answer(event.text);
+    else if (event.kind === 'ask') this.#ask(event);
+    else this.#narrate(event);
+  }
+
+  #narrate(event: Exclude<NarrationEvent, { kind: 'text' | 'ask' }>): void {
+    const mark = this.#marks;
+    if (event.kind === 'step') {
+      this.#steps.set(event.id, { text: said(event.text, event.on), startedAt: this.#now(), done: 0 });
+    } else if (event.kind === 'progress') {
+      advance(this.#steps, event, this.#now());
+    } else if (event.kind === 'done') {
+      const step = this.#steps.get(event.id);
+      this.#steps.delete(event.id);
+      this.#say(this.#ended(step, event));
+    } else if (event.kind === 'warning') {
+      this.#say(`${this.#paint('yellow', mark.warning)} ${said(event.text, event.on)}`);
+      if (event.hint) this.#say(`  ${this.#paint('dim', `try: ${escapeControls(event.hint)}`)}`);
+    } else if (event.kind === 'info') {
+      this.#say(`${this.#paint('dim', mark.info)} ${said(event.text, event.on)}`);
+    }
+    this.#draw();
+    this.#animate();
+  }
+
+  close(how: 'done' | 'failed' = 'done'): void {
+    const left = [...this.#steps.values()];
+    this.#steps.clear();
+    const colour = how === 'done' ? 'green' : 'red';
+    this.#erase();
+    for (const step of left) this.#say(`${this.#paint(colour, this.#marks[how])} ${step.text}`);
+    if (this.#inLine) this.#options.answer.stream.write('\n');
+    this.#inLine = false;
+    this.#animate();
+  }
+
+  #answer(text: string): void {
+    const { stream, terminal } = this.#options.answer;
+    if (!terminal.live) {
+      stream.write(text);
+      return;
+    }
+    if (text === '') return;
+    this.#erase();
+    stream.write(escapeInText(text));
+    this.#inLine = !text.endsWith('\n');
+  }
+
+  /** The cursor stays behind the question, and nothing is drawn, until there is more to say. */
+  #ask(event: AskEvent): void {
+    this.#erase();
+    this.#options.narration.stream.write(`${this.#paint('bold', '?')} ${questionText(event)} `);
+    this.#inLine = true;
+  }
+
+  #ended(step: Step | undefined, event: { id: string; text?: string; ms?: number }): string {
+    const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
+    const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
+    return `${this.#paint('green', this.#marks.done)} ${text}${this.#paint('dim', took(text, ms))}`;
+  }
+
+  #say(line: string): void {
+    this.#erase();
+    if (this.#inLine) this.#options.answer.stream.write('\n');
+    this.#inLine = false;
+    this.#options.narration.stream.write(`${line}\n`);
+  }
+
+  #draw(): void {
+    if (this.#inLine) return;
+    this.#erase();
+    const { terminal, stream } = this.#options.narration;
+    // More lines than the screen has could not be erased again.
+    const room = Math.max(1, terminal.rows - 2);
+    const lines = [...this.#steps.values()].slice(-room).map((step) => this.#line(step));
+    if (lines.length === 0) return;
+    stream.write(lines.join('\n'));
+    this.#drawn = lines.length;
+  }
+
+  #line(step: Step): string {
+    const { terminal } = this.#options.narration;
+    const frames = [...(terminal.unicode ? spinners.unicode : spinners.ascii)];
+    const spinner = frames[this.#frame % frames.length] ?? '';
+    const tail =
+      progressText(step, this.#marks) || formatDuration(Math.floor((this.#now() - step.startedAt) / 100) * 100);
+    const room = terminal.width - 1 - 2 - tail.length - 2;
+    const text = cutText(step.note ? `${step.text}: ${step.note}` : step.text, Math.max(8, room), terminal);
+    return `${this.#paint('cyan', spinner)} ${text}  ${this.#paint('dim', cutText(tail, Math.max(0, terminal.width - 12), terminal))}`;
+  }
+
+  #erase(): void {
+    if (this.#drawn === 0) return;
+    const up = '\u001b[1A\u001b[2K'.repeat(this.#drawn - 1);
+    this.#options.narration.stream.write(`\r\u001b[2K${up}`);
+    this.#drawn = 0;
+  }
+
+  #animate(): void {
+    if (this.#steps.size > 0 && this.#timer === undefined) {
+      this.#timer = setInterval(() => {
+        this.#frame++;
+        this.#draw();
+      }, frameMs);
+      this.#timer.unref();
+    } else if (this.#steps.size === 0 && this.#timer !== undefined) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+  }
+
+  get #marks() {
+    return this.#options.narration.terminal.unicode ? marks.unicode : marks.ascii;
+  }
+
+  #paint(style: Parameters<typeof paint>[0], text: string): string {
+    return paint(style, text, this.#options.narration.terminal);
+  }
+}

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { printForMachines } from './machine.ts';
+import { printForPeople, type Screen } from './people.ts';
+
+const recorder = (live: boolean): Screen & { text: () => string } => {
+  let written = '';
+  return {
+    stream: {
+      write: (text: string) => {
+        written += text;
+        return true;
+      },
+    },
+    terminal: { width: live ? 60 : Number.POSITIVE_INFINITY, rows: 24, live, colour: false, unicode: true },
+    text: () => written,
+  };
+};
+
+/** What a terminal shows after these bytes: enough of one for what the printer uses. */
+const shown = (bytes: string): string[] => {
+  const lines = [''];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves a cursor
+  for (const [token] of bytes.matchAll(/\u001b\[1A|\u001b\[2K|\r|\n|[^\u001b\r\n]+/g)) {
+    if (token === '\u001b[1A') lines.pop();
+    else if (token === '\u001b[2K') lines[lines.length - 1] = '';
+    else if (token === '\n') lines.push('');
+    else if (token !== '\r') lines[lines.length - 1] += token;
+  }
+  return lines;
+};
+
+describe('narration in a pipe', () => {
+  it('is one plain line for each beginning and end', () => {
+    const narration = recorder(false);
+    const answer = recorder(false);
+    const printer = printForPeople({ narration, answer });
+    printer.event({ kind: 'step', id: 'a', text: 'starting llamacpp', on: 'hive local' });
+    printer.event({ kind: 'done', id: 'a', ms: 1234 });
+    printer.event({ kind: 'warning', text: 'no limits here', hint: 'use systemd' });
+    printer.close();
+    assert.equal(
+      narration.text(),
+      'hive local: starting llamacpp\ndone: hive local: starting llamacpp (1.2 s)\nwarning: no limits here (try: use systemd)\n',
+    );
+    assert.equal(answer.text(), '');
+  });
+
+  it('tells progress by tenths, and nothing of a step that is over in a moment', () => {
+    const lines = (pauseMs: number): number => {
+      const narration = recorder(false);
+      let now = 0;
+      const printer = printForPeople({ narration, answer: recorder(false), now: () => now });
+      printer.event({ kind: 'step', id: 'a', text: 'loading' });
+      for (let done = 0; done <= 1000; done++) {
+        printer.event({ kind: 'progress', id: 'a', done, total: 1000 });
+        now += pauseMs;
+      }
+      printer.close();
+      return narration.text().split('\n').length - 2;
+    };
+    assert.equal(lines(1000), 10);
+    assert.equal(lines(1), 0);
+  });
+
+  it('passes an answer on untouched, and ends its last line', () => {
+    const answer = recorder(false);
+    const printer = printForPeople({ narration: recorder(false), answer });
+    printer.event({ kind: 'text', text: 'bees \u001b[1mhum' });
+    printer.close();
+    assert.equal(answer.text(), 'bees \u001b[1mhum\n');
+  });
+
+  it('says which step failed', () => {
+    const narration = recorder(false);
+    const printer = printForPeople({ narration, answer: recorder(false) });
+    printer.event({ kind: 'step', id: 'a', text: 'loading' });
+    printer.close('failed');
+    assert.equal(narration.text(), 'loading\nfailed: loading\n');
+  });
+});
+
+describe('narration on a terminal', () => {
+  it('turns each running step into a tick where it stood, and leaves nothing else', () => {
+    const narration = recorder(true);
+    let now = 0;
+    const printer = printForPeople({ narration, answer: narration, now: () => now });
+    printer.event({ kind: 'step', id: 'a', text: 'starting the queen' });
+    printer.event({ kind: 'step', id: 'b', text: 'loading' });
+    printer.event({ kind: 'progress', id: 'b', done: 512 * 1024, total: 1024 * 1024, unit: 'bytes' });
+    assert.match(shown(narration.text()).join('\n'), /loading .*█{10}░{10} 50 % {2}512 KiB of 1 MiB$/);
+    now = 1500;
+    printer.event({ kind: 'done', id: 'a' });
+    printer.event({ kind: 'done', id: 'b', text: 'ready', ms: 90 });
+    printer.close();
+    assert.deepEqual(shown(narration.text()), ['✔ starting the queen (1.5 s)', '✔ ready (90 ms)', '']);
+  });
+
+  it('draws nothing into the line of an answer', () => {
+    const screen = recorder(true);
+    const printer = printForPeople({ narration: screen, answer: screen });
+    printer.event({ kind: 'step', id: 'a', text: 'answering' });
+    printer.event({ kind: 'text', text: 'The bees' });
+    printer.event({ kind: 'text', text: ' hum.' });
+    printer.event({ kind: 'done', id: 'a', text: 'answered', ms: 5 });
+    printer.close();
+    assert.deepEqual(shown(screen.text()), ['The bees hum.', '✔ answered (5 ms)', '']);
+  });
+
+  it('does not let an answer steer the terminal', () => {
+    const screen = recorder(true);
+    const printer = printForPeople({ narration: screen, answer: screen });
+    printer.event({ kind: 'text', text: '\u001b]0;gotcha\u0007' });
+    printer.close();
+    assert.equal(screen.text(), '\\u{1b}]0;gotcha\\u{7}\n');
+  });
+
+  it('keeps every line within the width, so that erasing it erases all of it', () => {
+    const screen = recorder(true);
+    const printer = printForPeople({ narration: screen, answer: screen });
+    printer.event({ kind: 'step', id: 'a', text: 'x'.repeat(500) });
+    assert.ok((shown(screen.text()).at(-1) ?? '').length < 60);
+    printer.close('failed');
+  });
+});
+
+describe('narration for machines', () => {
+  it('is one JSON object a line', () => {
+    const sink = recorder(false);
+    printForMachines(sink.stream)({ kind: 'info', text: 'a\nb' });
+    assert.deepEqual(JSON.parse(sink.text()), { kind: 'info', text: 'a\nb' });
+    assert.equal(sink.text().split('\n').length, 2);
+  });
+});

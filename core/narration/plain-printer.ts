@@ -1,0 +1,83 @@
+/** Narration in a pipe: plain lines. */
+import type { NarrationEvent } from '../contract/narration.ts';
+import {
+  advance,
+  type PeopleOptions,
+  type PeoplePrinter,
+  type ProgressEvent,
+  questionText,
+  type Step,
+  said,
+  took,
+} from './steps.ts';
+import { escapeControls, escapeInText } from './text.ts';
+
+/** A step that is over in a moment needs no lines on how far it is. */
+const progressPauseMs = 2_000;
+
+/** In a pipe: one line for what begins, what ends and, now and then, how far what goes on is. */
+export class PlainPrinter implements PeoplePrinter {
+  readonly #options: PeopleOptions;
+  readonly #now: () => number;
+  readonly #steps = new Map<string, Step>();
+  readonly #told = new Map<string, { tenth: number; at: number }>();
+  #inLine = false;
+
+  constructor(options: PeopleOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  event(event: NarrationEvent): void {
+    if (event.kind === 'text') {
+      const { stream, terminal } = this.#options.answer;
+      stream.write(terminal.live ? escapeInText(event.text) : event.text);
+      if (event.text !== '') this.#inLine = !event.text.endsWith('\n');
+    } else if (event.kind === 'step') {
+      const step = { text: said(event.text, event.on), startedAt: this.#now(), done: 0 };
+      this.#steps.set(event.id, step);
+      this.#say(step.text);
+    } else if (event.kind === 'progress') {
+      this.#progress(event);
+    } else if (event.kind === 'done') {
+      this.#done(event);
+    } else if (event.kind === 'warning') {
+      const hint = event.hint ? ` (try: ${escapeControls(event.hint)})` : '';
+      this.#say(`warning: ${said(event.text, event.on)}${hint}`);
+    } else if (event.kind === 'ask') {
+      this.#say(`question: ${questionText(event)}`);
+    } else {
+      this.#say(said(event.text, event.on));
+    }
+  }
+
+  close(how: 'done' | 'failed' = 'done'): void {
+    if (how === 'failed') for (const step of this.#steps.values()) this.#say(`failed: ${step.text}`);
+    this.#steps.clear();
+    if (this.#inLine) this.#options.answer.stream.write('\n');
+    this.#inLine = false;
+  }
+
+  #done(event: { id: string; text?: string; ms?: number }): void {
+    const step = this.#steps.get(event.id);
+    this.#steps.delete(event.id);
+    const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
+    const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
+    this.#say(`done: ${text}${took(text, ms)}`);
+  }
+
+  #progress(event: ProgressEvent): void {
+    advance(this.#steps, event, this.#now());
+    const step = this.#steps.get(event.id);
+    if (!step?.total) return;
+    const tenth = Math.floor((step.done / step.total) * 10);
+    const last = this.#told.get(event.id) ?? { tenth: 0, at: step.startedAt };
+    if (tenth <= last.tenth || this.#now() - last.at < progressPauseMs) return;
+    this.#told.set(event.id, { tenth, at: this.#now() });
+    this.#say(`${step.text}: ${Math.min(100, tenth * 10)} %`);
+  }
+
+  #say(line: string): void {
+    this.#options.narration.stream.write(`${line}\n`);
+  }
+}

@@ -1,0 +1,74 @@
+/** What both printers for people share: the steps that run, and how events are put into words. */
+import type { NarrationEvent } from '../contract/narration.ts';
+import type { LineSink } from './machine.ts';
+import { formatBytes, formatDuration } from './quantities.ts';
+import { escapeControls, type Terminal } from './text.ts';
+
+/** A stream and what it can show. */
+export interface Screen {
+  stream: LineSink;
+  terminal: Terminal;
+}
+
+export interface PeoplePrinter {
+  /** Shows an event. */
+  event(event: NarrationEvent): void;
+  /** Ends every step that still runs, as done or as failed, and leaves the cursor at the start of a line. */
+  close(how?: 'done' | 'failed'): void;
+}
+
+export interface PeopleOptions {
+  /** Where narration goes. */
+  narration: Screen;
+  /** Where pieces of an answer go. */
+  answer: Screen;
+  /** Milliseconds of a steady clock. */
+  now?: () => number;
+}
+
+export interface Step {
+  text: string;
+  startedAt: number;
+  done: number;
+  total?: number;
+  unit?: string;
+  note?: string;
+}
+
+export type AskEvent = Extract<NarrationEvent, { kind: 'ask' }>;
+export type ProgressEvent = Extract<NarrationEvent, { kind: 'progress' }>;
+
+export const questionText = ({ question, choices }: AskEvent): string =>
+  escapeControls(choices && choices.length > 0 ? `${question} [${choices.join('/')}]` : question);
+
+export const said = (text: string, on: string | undefined): string => escapeControls(on ? `${on}: ${text}` : text);
+
+/** Not for a text that tells it itself. */
+export const took = (text: string, ms: number | undefined): string =>
+  ms === undefined || text.includes(formatDuration(ms)) ? '' : ` (${formatDuration(ms)})`;
+
+export const advance = (steps: Map<string, Step>, event: ProgressEvent, now: number): void => {
+  const step = steps.get(event.id) ?? { text: escapeControls(event.text ?? event.id), startedAt: now, done: 0 };
+  steps.set(event.id, step);
+  step.done = event.done;
+  step.total = event.total;
+  step.unit = event.unit;
+  step.note = event.text === undefined ? step.note : escapeControls(event.text);
+};
+
+const barWidth = 20;
+
+/** A bar and the amounts, or the amount alone where the total is not known. */
+export const progressText = (step: Step, { full, empty }: { full: string; empty: string }): string => {
+  const amount = (value: number): string => {
+    if (step.unit === 'bytes') return formatBytes(value);
+    return `${Number(value.toFixed(1))}${step.unit === undefined || step.unit === 'percent' ? '' : ` ${step.unit}`}`;
+  };
+  if (!step.total) return step.done > 0 ? amount(step.done) : '';
+  const share = Math.min(1, Math.max(0, step.done / step.total));
+  const filled = Math.round(share * barWidth);
+  const percent = `${Math.floor(share * 100)} %`;
+  const of =
+    step.unit === undefined || step.unit === 'percent' ? '' : `  ${amount(step.done)} of ${amount(step.total)}`;
+  return `${full.repeat(filled)}${empty.repeat(barWidth - filled)} ${percent}${of}`;
+};
