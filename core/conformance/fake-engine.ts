@@ -1,0 +1,178 @@
+/**
+ * A fake engine: a real process that answers like an OpenAI-compatible engine, and misbehaves by flag.
+ *
+ *     node fake-engine.ts --port 18000 [flags]
+ *
+ * | flag | what it does |
+ * |---|---|
+ * | `--port N`, `--model NAME` | where it listens (127.0.0.1), and the model that it answers with (`fake`) |
+ * | `--health-path PATH` | path of its health check (`/health`): 503 while loading, then 200 |
+ * | `--ready-after MS` | loads for so long (0) |
+ * | `--load-lines N` | prints so many lines `loading 40%` while it loads |
+ * | `--ready-line TEXT` | prints this line when it is ready |
+ * | `--callback` | posts to RBEE_READY_PATH at RBEE_READY_SOCKET with RBEE_READY_TOKEN until that is acknowledged |
+ * | `--never-ready` | listens, and answers 503 for ever |
+ * | `--no-listen` | lives, and listens nowhere |
+ * | `--wrong-port` | listens on some other port |
+ * | `--exit-before-ready` | ends while it loads, after `--exit-after` |
+ * | `--exit-after MS`, `--exit-code N` | ends so long after it was ready, with this code (1) |
+ * | `--die-with TEXT` | prints this line before it ends |
+ * | `--unhealthy-after MS` | its health check answers 500 from so long after it was ready |
+ * | `--deaf` | ignores SIGTERM and SIGINT |
+ * | `--fork-child` | starts a process that lives on by itself, deaf when it is deaf; prints `child pid N` |
+ * | `--flood` | writes its log as fast as about 60 MB/s |
+ * | `--token-interval MS` | pause between two tokens of a stream (0) |
+ * | `--endless` | streams for ever when the request has no `max_tokens` |
+ * | `--half-stream` | breaks streams off in the middle |
+ * | `--silent-stream` | says nothing more from the middle of a stream, and keeps it open |
+ *
+ * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
+ * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.
+ * On SIGTERM it answers what is under way, and ends with 0.
+ */
+import { spawn } from 'node:child_process';
+import { createServer, request } from 'node:http';
+import { parseArgs } from 'node:util';
+import { FakeAnswers } from './fake-answers.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    model: { type: 'string', default: 'fake' },
+    'health-path': { type: 'string', default: '/health' },
+    'ready-after': { type: 'string', default: '0' },
+    'load-lines': { type: 'string', default: '0' },
+    'ready-line': { type: 'string' },
+    callback: { type: 'boolean', default: false },
+    'never-ready': { type: 'boolean', default: false },
+    'no-listen': { type: 'boolean', default: false },
+    'wrong-port': { type: 'boolean', default: false },
+    'exit-before-ready': { type: 'boolean', default: false },
+    'exit-after': { type: 'string' },
+    'exit-code': { type: 'string', default: '1' },
+    'die-with': { type: 'string' },
+    'unhealthy-after': { type: 'string' },
+    deaf: { type: 'boolean', default: false },
+    'fork-child': { type: 'boolean', default: false },
+    flood: { type: 'boolean', default: false },
+    'token-interval': { type: 'string', default: '0' },
+    endless: { type: 'boolean', default: false },
+    'half-stream': { type: 'boolean', default: false },
+    'silent-stream': { type: 'boolean', default: false },
+  },
+});
+
+let health: 'loading' | 'ready' | 'unhealthy' = 'loading';
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const end = (code: number): void => {
+  if (flags['die-with']) process.stderr.write(`${flags['die-with']}\n`);
+  process.exit(code);
+};
+
+const answers = new FakeAnswers({
+  model: flags.model,
+  apiKey: process.env['RBEE_API_KEY'] ?? '',
+  intervalMs: Number(flags['token-interval']),
+  endless: flags.endless,
+  streams: flags['half-stream'] ? 'half' : flags['silent-stream'] ? 'silent' : 'whole',
+});
+
+const server = createServer((incoming, outgoing) => {
+  const path = (incoming.url ?? '/').split('?', 1)[0] ?? '/';
+  if (path !== flags['health-path']) {
+    answers.answer(path, incoming, outgoing);
+    return;
+  }
+  const status = { loading: 503, ready: 200, unhealthy: 500 }[health];
+  outgoing.writeHead(status, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify({ status: status === 200 ? 'ok' : health }));
+});
+server.on('error', (error) => {
+  process.stderr.write(`${error.message}\n`);
+  process.exit(1);
+});
+
+const listen = (): Promise<void> => {
+  if (flags['no-listen']) return Promise.resolve();
+  const port = flags['wrong-port'] ? 0 : Number(flags.port);
+  return new Promise((resolve) => {
+    server.listen(port, '127.0.0.1', () => {
+      say(`listening on ${(server.address() as { port: number }).port}`);
+      resolve();
+    });
+  });
+};
+
+const load = async (): Promise<void> => {
+  const lines = Number(flags['load-lines']);
+  const steps = Math.max(1, lines);
+  for (let step = 1; step <= steps; step += 1) {
+    await new Promise((resolve) => setTimeout(resolve, Number(flags['ready-after']) / steps));
+    if (lines > 0) say(`loading ${Math.round((step * 100) / steps)}%`);
+  }
+};
+
+const becomeReady = (): void => {
+  health = 'ready';
+  if (flags['ready-line']) say(flags['ready-line']);
+  if (flags.callback) reportReady();
+  if (flags['exit-after'] !== undefined) setTimeout(() => end(Number(flags['exit-code'])), Number(flags['exit-after']));
+  if (flags['unhealthy-after'] !== undefined) {
+    setTimeout(() => {
+      health = 'unhealthy';
+    }, Number(flags['unhealthy-after']));
+  }
+};
+
+const reportReady = (): void => {
+  const again = () => setTimeout(reportReady, 50);
+  const outgoing = request(
+    {
+      socketPath: process.env['RBEE_READY_SOCKET'],
+      path: process.env['RBEE_READY_PATH'],
+      method: 'POST',
+      headers: { authorization: `Bearer ${process.env['RBEE_READY_TOKEN']}` },
+      agent: false,
+    },
+    (incoming) => {
+      incoming.resume();
+      if ((incoming.statusCode ?? 0) >= 300) again();
+    },
+  );
+  outgoing.on('error', again);
+  outgoing.end();
+};
+
+const forkChild = (): void => {
+  const script = `${flags.deaf ? "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {});" : ''} setInterval(() => {}, 1000)`;
+  const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
+  child.unref();
+  say(`child pid ${child.pid}`);
+};
+
+const flood = (): void => {
+  process.stdout.write(`${'flood '.repeat(20)}\n`.repeat(500));
+  setTimeout(flood, 1);
+};
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    say(`got ${signal}`);
+    if (flags.deaf) return;
+    server.close(() => process.exit(0));
+    server.closeIdleConnections();
+    if (flags['no-listen']) process.exit(0);
+  });
+}
+
+if (flags['fork-child']) forkChild();
+if (flags.flood) flood();
+if (flags['exit-before-ready']) setTimeout(() => end(Number(flags['exit-code'])), Number(flags['exit-after'] ?? 0));
+await listen();
+if (flags['no-listen']) setInterval(() => {}, 1000);
+await load();
+if (!flags['never-ready'] && !flags['exit-before-ready']) becomeReady();

@@ -1,0 +1,235 @@
+/**
+ * The life of one daemon (the queen, a hive) as seen from outside: by its PID file, by who has that PID, and by its
+ * health check. Changes are made under a lock, so that two commands at once start one daemon.
+ */
+import { RbeeError } from '../contract/errors.ts';
+import type { Narrate } from '../contract/narration.ts';
+import type { DaemonStatus } from '../contract/states.ts';
+import { answeringPid, type DaemonSpec, isOurs } from './daemon-identity.ts';
+import { cleanEnvironment } from './environment.ts';
+import { readPidFile, removePidFile, writePidFile } from './pid-file.ts';
+import { checkProgram } from './preflight.ts';
+import { NotReadyError, waitReady } from './readiness.ts';
+import type { Exit, Runner, Spawned } from './runner.ts';
+import { terminate } from './terminate.ts';
+
+export type { DaemonSpec } from './daemon-identity.ts';
+
+export interface DaemonOptions {
+  /** Asked again for each operation, so that a restart starts what the configuration says now. */
+  spec: () => DaemonSpec | Promise<DaemonSpec>;
+  runner: Runner;
+  /** Cleaned before the daemon gets it. */
+  env: NodeJS.ProcessEnv;
+}
+
+export interface DaemonWait {
+  signal?: AbortSignal;
+  narrate?: Narrate;
+}
+
+const stopGraceMs = 10_000;
+const readyTimeoutMs = 30_000;
+const lastLines = 20;
+
+export class Daemon {
+  readonly #options: DaemonOptions;
+
+  constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  /** Never changes anything. Throws PID_FILE_INVALID when the PID file is garbage and nothing answers. */
+  async status(): Promise<DaemonStatus> {
+    return await this.#status(await this.#options.spec());
+  }
+
+  /** Starts it if it does not run, without waiting for it to become ready. */
+  async spawn(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
+    const spec = await this.#options.spec();
+    return await this.#locked(spec, options, async () => {
+      const { pid, exited } = await this.#spawnUnlessThere(spec);
+      return { pid, started: exited !== null };
+    });
+  }
+
+  /** Resolves when its health check answers. Throws TIMEOUT, START_FAILED. */
+  async waitReady(options: DaemonWait = {}): Promise<{ pid: number }> {
+    const spec = await this.#options.spec();
+    return { pid: await this.#waitReady(spec, new Promise(() => {}), options) };
+  }
+
+  /** Makes it run and answer; `started` says whether that took a start. Safe when several processes ask at once. */
+  async ensureRunning(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
+    const spec = await this.#options.spec();
+    const pid = await answeringPid(this.#options.runner, spec, options.signal);
+    if (typeof pid === 'number') return { pid, started: false };
+    return await this.#locked(spec, options, () => this.#ensureRunning(spec, options));
+  }
+
+  /** Ends it and its group. No error when it does not run; false then. */
+  async stop(options: DaemonWait = {}): Promise<boolean> {
+    const spec = await this.#options.spec();
+    const signals = [{ signal: 'SIGTERM', graceMs: spec.stopGraceMs ?? stopGraceMs } as const];
+    return await this.#locked(spec, options, () => this.#end(spec, signals));
+  }
+
+  /** SIGKILL to its group. */
+  async kill(options: DaemonWait = {}): Promise<boolean> {
+    const spec = await this.#options.spec();
+    return await this.#locked(spec, options, () => this.#end(spec, []));
+  }
+
+  /** Stops what runs by the old specification, then starts by the present one. */
+  async restart(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
+    await this.stop(options);
+    return await this.ensureRunning(options);
+  }
+
+  /** Writes the PID file anew for a daemon that answers, and whose file is lost or wrong. Null when none answers. */
+  async adopt(options: DaemonWait = {}): Promise<number | null> {
+    const spec = await this.#options.spec();
+    const pid = await answeringPid(this.#options.runner, spec, options.signal);
+    if (typeof pid !== 'number') return null;
+    const written = await readPidFile(this.#options.runner, spec.pidFile).catch(() => null);
+    if (written !== pid) await writePidFile(this.#options.runner, spec.pidFile, pid);
+    return pid;
+  }
+
+  /** Removes a PID file that names nobody, or a stranger. Returns whether there was one. */
+  async cleanStale(options: DaemonWait = {}): Promise<boolean> {
+    const spec = await this.#options.spec();
+    return await this.#locked(spec, options, async () => {
+      const status = await this.#status(spec);
+      if (status.status === 'stale') await removePidFile(this.#options.runner, spec.pidFile, status.pid);
+      return status.status === 'stale';
+    });
+  }
+
+  async #status(spec: DaemonSpec): Promise<DaemonStatus> {
+    const { runner } = this.#options;
+    const answering = await answeringPid(runner, spec);
+    if (typeof answering === 'number') return { status: 'running', pid: answering };
+    const pid = await readPidFile(runner, spec.pidFile);
+    if (pid === null) return { status: 'stopped' };
+    if (!(await isOurs(runner, spec, pid))) return { status: 'stale', pid };
+    return { status: 'failed', reason: `it runs (pid ${pid}) and does not answer: ${answering}` };
+  }
+
+  async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
+    options.narrate?.({ kind: 'step', id: `start ${spec.name}`, text: `starting ${spec.name}` });
+    const { pid, exited } = await this.#spawnUnlessThere(spec);
+    const answering = await this.#waitReady(spec, exited ?? new Promise(() => {}), options);
+    // Another one may have been started by hand meanwhile and hold the daemon's own lock.
+    if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
+    options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
+    return { pid: answering, started: exited !== null && answering === pid };
+  }
+
+  /** `exited` is null when it was there already. */
+  async #spawnUnlessThere(spec: DaemonSpec): Promise<{ pid: number; exited: Promise<Exit> | null }> {
+    const { runner } = this.#options;
+    const status = await this.#status(spec);
+    if (status.status === 'running') return { pid: status.pid, exited: null };
+    const written = await readPidFile(runner, spec.pidFile);
+    if (status.status === 'failed' && written !== null) return { pid: written, exited: null };
+    const { pid, exited } = await this.#spawn(spec);
+    await writePidFile(runner, spec.pidFile, pid);
+    return { pid, exited: exited ?? new Promise(() => {}) };
+  }
+
+  async #spawn(spec: DaemonSpec): Promise<Spawned> {
+    const { runner, env: own } = this.#options;
+    const env = cleanEnvironment(own, spec.env);
+    try {
+      return await runner.spawnDetached(spec.argv, { env, cwd: spec.cwd, logFile: spec.logFile });
+    } catch (error) {
+      if (error instanceof RbeeError) throw error;
+      const program = await checkProgram(spec.argv[0] ?? '', { path: env['PATH'], cwd: spec.cwd });
+      const problem = program.ok ? String((error as Error).message) : program.problem;
+      const hint = program.ok ? `look at ${spec.logFile}` : program.hint;
+      throw RbeeError.of('START_FAILED', { name: spec.name, problem, hint }, { cause: error });
+    }
+  }
+
+  /** PID of what answers. */
+  async #waitReady(spec: DaemonSpec, exited: Promise<Exit>, { signal }: DaemonWait): Promise<number> {
+    const { runner } = this.#options;
+    const limitMs = spec.readyTimeoutMs ?? readyTimeoutMs;
+    const limit = AbortSignal.timeout(limitMs);
+    try {
+      await waitReady({
+        ready: { mode: 'poll', url: spec.healthUrl, socketPath: spec.socketPath },
+        exited,
+        progressDeadlineMs: limitMs * 2,
+        request: (request) => runner.request(request),
+        signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      });
+    } catch (error) {
+      if (error instanceof NotReadyError) return await this.#ended(spec, error);
+      if (signal?.aborted) throw RbeeError.of('CANCELLED', { what: `the start of ${spec.name}` });
+      if (!limit.aborted) throw error;
+      const details = {
+        what: `the start of ${spec.name}`,
+        limit: `${limitMs / 1000} s`,
+        hint: `look at ${spec.logFile}`,
+      };
+      throw RbeeError.of('TIMEOUT', details, { lines: await runner.tail(spec.logFile, lastLines) });
+    }
+    const pid = await answeringPid(runner, spec, signal);
+    if (typeof pid === 'number') return pid;
+    throw RbeeError.of('START_FAILED', { name: spec.name, problem: pid, hint: `look at ${spec.logFile}` });
+  }
+
+  /** Our process ended early: perhaps because another one, started elsewhere at the same time, was first. */
+  async #ended(spec: DaemonSpec, error: NotReadyError): Promise<number> {
+    const { runner } = this.#options;
+    for (let look = 0; look < 10; look += 1) {
+      const pid = await answeringPid(runner, spec);
+      if (typeof pid === 'number') return pid;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const exit = error.reason.kind === 'exited' ? error.reason.exit : null;
+    const problem = exit?.signal
+      ? `it was ended by ${exit.signal}`
+      : `it ended with exit code ${exit?.code ?? 'unknown'}`;
+    const written = await readPidFile(runner, spec.pidFile).catch(() => null);
+    if (written !== null && (await runner.identity(written)) === null) await runner.remove(spec.pidFile);
+    const lines = await runner.tail(spec.logFile, lastLines);
+    throw RbeeError.of(
+      'START_FAILED',
+      { name: spec.name, problem, hint: `look at ${spec.logFile}` },
+      { lines, cause: error },
+    );
+  }
+
+  async #end(spec: DaemonSpec, signals: { signal: 'SIGTERM'; graceMs: number }[]): Promise<boolean> {
+    const { runner } = this.#options;
+    const status = await this.#status(spec);
+    if (status.status === 'stopped') return false;
+    if (status.status === 'stale') {
+      await removePidFile(runner, spec.pidFile, status.pid);
+      return false;
+    }
+    const written = await readPidFile(runner, spec.pidFile).catch(() => null);
+    const pid = status.status === 'running' ? status.pid : written;
+    const identity = pid === null ? null : await runner.identity(pid);
+    // A PID that came over TCP alone is anybody's word.
+    if (pid === null || identity === null || (pid !== written && spec.socketPath === undefined)) {
+      throw RbeeError.of('PROCESS_NOT_FOUND', { pid: pid ?? 'unknown', name: spec.name });
+    }
+    await terminate(runner, identity, { name: spec.name, signals });
+    await removePidFile(runner, spec.pidFile, pid);
+    return true;
+  }
+
+  async #locked<Result>(spec: DaemonSpec, { signal }: DaemonWait, work: () => Promise<Result>): Promise<Result> {
+    const timeoutMs = (spec.readyTimeoutMs ?? readyTimeoutMs) + (spec.stopGraceMs ?? stopGraceMs) + 10_000;
+    const release = await this.#options.runner.lock(`${spec.pidFile}.lock`, { timeoutMs, signal });
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+}

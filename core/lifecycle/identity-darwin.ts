@@ -1,0 +1,57 @@
+/** Processes of a Mac, asked of `ps` and `sysctl`. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { ProcessTable } from './identity.ts';
+import type { ProcessIdentity } from './runner.ts';
+
+/** Runs a program of the system and answers what it printed; empty when it failed. */
+export type Ask = (program: string, args: readonly string[]) => Promise<string>;
+
+export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
+  let boot: Promise<string> | undefined;
+  const bootId = () => {
+    boot ??= ask('/usr/sbin/sysctl', ['-n', 'kern.boottime']).then(parseBootTime);
+    return boot;
+  };
+  const list = async (args: readonly string[]) =>
+    parseProcesses(await ask('/bin/ps', [...args, '-o', 'pid=,pgid=,stat=,lstart=,command=']), await bootId());
+  const one = async (pid: number) => (await list(['-ww', '-p', String(pid)]))[0] ?? null;
+  return {
+    bootId,
+    identity: async (pid) => (await one(pid))?.identity ?? null,
+    groupMembers: async (group) =>
+      (await list(['-ax'])).filter(({ identity }) => identity.group === group).map(({ identity }) => identity.pid),
+    // -E shows the environment after the arguments, of one's own processes.
+    findByEnvironment: async (name, value) =>
+      (await list(['-axwwE']))
+        .filter(({ command }) => command.split(' ').includes(`${name}=${value}`))
+        .map(({ identity }) => identity),
+    describe: async (pid) => {
+      const found = await one(pid);
+      return found && { startedAt: Date.parse(found.identity.startTime), argv: found.command.split(' ') };
+    },
+  };
+};
+
+const line = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(.*)$/;
+
+/** Reads the lines of ps; zombies are left out. */
+export const parseProcesses = (text: string, bootId: string): { identity: ProcessIdentity; command: string }[] =>
+  text.split('\n').flatMap((row) => {
+    const [, pid, group, state, started, command] = line.exec(row) ?? [];
+    if (!pid || !group || !started || !state || state.startsWith('Z')) return [];
+    const startTime = started.replace(/\s+/g, ' ');
+    return [{ identity: { pid: Number(pid), group: Number(group), startTime, bootId }, command: command ?? '' }];
+  });
+
+/** `{ sec = 1700000000, usec = 123456 } Tue …`: the seconds, since the rest moves when the clock is set. */
+export const parseBootTime = (text: string): string => /sec = (\d+)/.exec(text)?.[1] ?? 'unknown';
+
+const askSystem: Ask = async (program, args) => {
+  try {
+    return (await promisify(execFile)(program, [...args], { env: { LC_ALL: 'C' }, maxBuffer: 16 * 1024 * 1024 }))
+      .stdout;
+  } catch {
+    return '';
+  }
+};

@@ -1,0 +1,68 @@
+/** Processes of a Linux machine, read from /proc. The files are kernel memory: reading them waits for no disk. */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ProcessTable } from './identity.ts';
+import type { ProcessIdentity } from './runner.ts';
+
+export const linuxProcesses = (): ProcessTable => {
+  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return {
+    bootId: async () => bootId,
+    identity: async (pid) => identityOf(pid, bootId),
+    groupMembers: async (group) => pids().filter((pid) => living(pid)?.group === group),
+    findByEnvironment: async (name, value) =>
+      pids()
+        .filter((pid) => carries(pid, `${name}=${value}`))
+        .map((pid) => identityOf(pid, bootId))
+        .filter((identity) => identity !== null),
+    describe: async (pid) => {
+      const stat = living(pid);
+      const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]);
+      if (stat === null) return null;
+      // Counted back from now: the boot time in /proc/stat has whole seconds only and moves with the clock.
+      const startedAt = Date.now() - (uptime - Number(stat.startTime) / ticksPerSecond) * 1000;
+      return { startedAt, argv: argvOf(pid) };
+    },
+  };
+};
+
+/** USER_HZ: a constant of the kernel's interface to programs on all platforms that Node runs on. */
+const ticksPerSecond = 100;
+
+/** Reads `/proc/<pid>/stat`. The name in brackets may hold blanks and brackets itself: only the last one closes it. */
+export const parseStat = (text: string): { state: string; group: number; startTime: string } | null => {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state, group, startTime] = [fields[0], fields[2], fields[19]];
+  return state && group && startTime ? { state, group: Number(group), startTime } : null;
+};
+
+const identityOf = (pid: number, bootId: string): ProcessIdentity | null => {
+  const stat = living(pid);
+  return stat && { pid, startTime: stat.startTime, bootId, group: stat.group };
+};
+
+const living = (pid: number) => {
+  const text = readIfThere(`/proc/${pid}/stat`);
+  const stat = text === null ? null : parseStat(text);
+  return stat === null || stat.state === 'Z' || stat.state === 'X' ? null : stat;
+};
+
+const pids = (): number[] =>
+  readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0);
+
+const carries = (pid: number, entry: string): boolean => {
+  const text = readIfThere(`/proc/${pid}/environ`);
+  return text?.includes(entry) === true && text.split('\0').includes(entry);
+};
+
+const argvOf = (pid: number): string[] => (readIfThere(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1);
+
+/** Null for a process that is gone or another user's. */
+const readIfThere = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,36 @@
+/** Who a process is: the system's own files or tools, behind the same few questions. */
+import type { ProcessIdentity } from './runner.ts';
+
+export interface ProcessTable {
+  /** Null when there is no such process, or only a zombie of it. */
+  identity(pid: number): Promise<ProcessIdentity | null>;
+  groupMembers(group: number): Promise<number[]>;
+  findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
+  describe(pid: number): Promise<{ startedAt: number; argv: readonly string[] } | null>;
+  /** Another one after each boot. */
+  bootId(): Promise<string>;
+}
+
+let table: Promise<ProcessTable> | undefined;
+
+/** The process table of this machine. */
+export const processTable = (): Promise<ProcessTable> => {
+  table ??= load(process.platform);
+  return table;
+};
+
+/** Do the two name the same process of the same boot? */
+export const sameProcess = (
+  one: { pid: number | null; startTime: string | null; bootId: string } | null,
+  other: { pid: number | null; startTime: string | null; bootId: string } | null,
+): boolean =>
+  one !== null &&
+  other !== null &&
+  one.pid === other.pid &&
+  one.startTime === other.startTime &&
+  one.bootId === other.bootId;
+
+const load = async (platform: NodeJS.Platform): Promise<ProcessTable> =>
+  platform === 'linux'
+    ? (await import('./identity-linux.ts')).linuxProcesses()
+    : (await import('./identity-darwin.ts')).darwinProcesses();

@@ -1,0 +1,123 @@
+/** The runner of this machine. The one file that knows execa, which is loaded when a program is first run to its end. */
+import { spawn } from 'node:child_process';
+import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { unwritable, writeAtomic } from './atomic-file.ts';
+import { httpRequest } from './http-request.ts';
+import { processTable } from './identity.ts';
+import { lock } from './instance-lock.ts';
+import { openLog, tail } from './logs.ts';
+import type { Exit, Runner, RunOptions, RunResult, SignalTarget, Spawned, SpawnOptions } from './runner.ts';
+
+export const localRunner: Runner = {
+  name: 'this machine',
+  run: (argv, options) => run(argv, options),
+  spawnDetached: (argv, options) => spawnDetached(argv, options),
+  read: (path) => orNull(readFile(path, 'utf8')),
+  tail: (path, lines) => tail(path, lines),
+  write: (path, data, options) => writeAtomic(path, data, options?.mode),
+  writtenAt: async (path) => (await orNull(stat(path)))?.mtimeMs ?? null,
+  remove: (path) => rm(path, { force: true }),
+  list: async (folder) => (await orNull(readdir(folder))) ?? [],
+  mkdir: (folder) => makeFolder(folder),
+  upload: async (localPath, path) => {
+    await makeFolder(dirname(path));
+    await copyFile(localPath, path);
+  },
+  signal: async (target, signal) => sendSignal(target, signal),
+  identity: async (pid) => (await processTable()).identity(pid),
+  groupMembers: async (group) => (await processTable()).groupMembers(group),
+  findByEnvironment: async (name, value) => (await processTable()).findByEnvironment(name, value),
+  describe: async (pid) => (await processTable()).describe(pid),
+  request: (request) => httpRequest(request),
+  lock: async (path, options) => {
+    const held = await lock(path, options);
+    return () => held.release();
+  },
+};
+
+const run = async ([program, ...args]: readonly string[], options: RunOptions): Promise<RunResult> => {
+  const { execa } = await import('execa');
+  const result = await execa(program ?? '', args, {
+    cwd: options.cwd,
+    env: options.env,
+    extendEnv: false,
+    input: options.input,
+    stdin: options.input === undefined ? 'ignore' : 'pipe',
+    timeout: options.timeoutMs,
+    cancelSignal: options.signal,
+    forceKillAfterDelay: 1000,
+    maxBuffer: 16 * 1024 * 1024,
+    reject: false,
+    stripFinalNewline: false,
+  });
+  if (
+    result.isCanceled ||
+    (result.failed && result.exitCode === undefined && result.signal === undefined && !result.timedOut)
+  ) {
+    throw options.signal?.aborted ? options.signal.reason : (result.cause ?? result);
+  }
+  return {
+    stdout: String(result.stdout),
+    stderr: String(result.stderr),
+    code: result.exitCode ?? null,
+    signal: (result.signal as NodeJS.Signals | undefined) ?? null,
+  };
+};
+
+const spawnDetached = async ([program, ...args]: readonly string[], options: SpawnOptions): Promise<Spawned> => {
+  const log = await openLog(options.logFile);
+  try {
+    // The fork happens inside spawn, so the child inherits this umask and nothing else of this process sees it.
+    const umask = process.umask(0o077);
+    let child: ReturnType<typeof spawn>;
+    try {
+      child = spawn(program ?? '', args, {
+        cwd: options.cwd,
+        env: options.env,
+        detached: true,
+        stdio: ['ignore', log.fd, log.fd],
+      });
+    } finally {
+      process.umask(umask);
+    }
+    const exited = new Promise<Exit>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    return { pid: child.pid ?? 0, exited };
+  } finally {
+    await log.close();
+  }
+};
+
+const sendSignal = (target: SignalTarget, signal: NodeJS.Signals): boolean => {
+  const number = 'pid' in target ? target.pid : -target.group;
+  // 0 and -1 would reach this very group or every process of the user.
+  if (!Number.isSafeInteger(number) || Math.abs(number) <= 1) throw new RangeError(`${number} cannot be signalled`);
+  try {
+    return process.kill(number, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    throw error;
+  }
+};
+
+const makeFolder = async (folder: string): Promise<void> => {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+};
+
+/** Null for what is not there. */
+const orNull = <Value>(promise: Promise<Value>): Promise<Value | null> =>
+  promise.catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });

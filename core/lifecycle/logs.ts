@@ -1,0 +1,20 @@
+/** Log files of processes, and the one door to what can be done with them. */
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { unwritable } from './atomic-file.ts';
+
+export { type FollowOptions, follow } from './log-follow.ts';
+export { type RotationOptions, rotate, rotateRegularly } from './log-rotation.ts';
+export { tail } from './log-tail.ts';
+
+/** Opens a log for appending (0600). What is written after a truncation begins at the start again. */
+export const openLog = async (file: string): Promise<FileHandle> => {
+  const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    return await open(file, flags, 0o600);
+  } catch (error) {
+    throw unwritable(file, error);
+  }
+};

@@ -1,0 +1,650 @@
+/**
+ * The one owner of one process. Callers ask for outcomes (`ensureReady`, `stop`, `delete`); every change goes through one
+ * queue, so that no two of them meet half-way. What it wants and what it has is in a run record on disk, so that the next
+ * owner can go on where this one was killed.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { RbeeError } from '../contract/errors.ts';
+import type { NarrationEvent } from '../contract/narration.ts';
+import { type WorkerFailure, type WorkerState, workerMoves } from '../contract/states.ts';
+import { findProcess, nonceVariable } from './adoption.ts';
+import { cleanEnvironment } from './environment.ts';
+import { describeFailure, type EndReason, failureError } from './failure.ts';
+import { processTable } from './identity.ts';
+import { Confiner } from './limits.ts';
+import { localRunner } from './local-runner.ts';
+import {
+  type ManagedProcessOptions,
+  type ProcessView,
+  type StopOptions,
+  startStep,
+  type WaitOptions,
+} from './managed-process-options.ts';
+import { checkProgram } from './preflight.ts';
+import type { ProcessPlan, RunRecord } from './process-plan.ts';
+import { ProcessRun } from './process-run.ts';
+import { NotReadyError } from './readiness.ts';
+import { afterEnd } from './restart-policy.ts';
+import type { ProcessIdentity, Runner } from './runner.ts';
+import { SharedStart } from './shared-start.ts';
+
+export type * from './managed-process-options.ts';
+export { startStep } from './managed-process-options.ts';
+
+type State = Exclude<WorkerState, 'lost'>;
+
+/** Ports that are tried in one start before it is given up. */
+const mostPorts = 5;
+const drainMs = 30_000;
+const sharedConfiner = new Confiner(localRunner);
+
+export class ManagedProcess {
+  readonly #options: ManagedProcessOptions;
+  readonly #runner: Runner;
+  readonly #confiner: Confiner;
+  #record: RunRecord;
+  #state: State = 'stopped';
+  #progress: number | null = null;
+  #run: ProcessRun | null = null;
+  /** Settled by the ready callback or by `markReady`; null when no start has been made. */
+  #told: PromiseWithResolvers<void> | null = null;
+  #start: SharedStart | null = null;
+  #restartTimer: NodeJS.Timeout | undefined;
+  /** Cuts the draining short; and what is left of the ladder. */
+  #skipDrain = new AbortController();
+  #skipLadder = new AbortController();
+  #queue: Promise<unknown> = Promise.resolve();
+  #saving: Promise<void> = Promise.resolve();
+  #nextSave: Promise<void> | null = null;
+  #deleted = false;
+  #closed = false;
+
+  constructor(options: ManagedProcessOptions) {
+    this.#options = options;
+    this.#runner = options.runner ?? localRunner;
+    this.#confiner = options.confiner ?? sharedConfiner;
+    this.#record = newRecord(options);
+  }
+
+  get view(): ProcessView {
+    const run = this.#run?.exit === null ? this.#run : null;
+    return {
+      state: this.#state,
+      pid: run?.identity.pid ?? null,
+      port: run?.plan.port ?? null,
+      startedAt: run ? this.#record.spawnedAt : null,
+      readyAt: run ? this.#record.readyAt : null,
+      progress: this.#progress,
+      restarts: this.#record.restarts,
+      failure: this.#record.failure as WorkerFailure | null,
+    };
+  }
+
+  /** What is on disk, or about to be. */
+  get record(): Readonly<RunRecord> {
+    return this.#record;
+  }
+
+  /**
+   * Resolves when the process is ready; callers share one start. When the last of them aborts, the start is undone and
+   * CANCELLED thrown. Throws WORKER_FAILED, or what `plan` threw; a start that somebody asked for is not repeated by the
+   * restart policy, except on another port.
+   */
+  async ensureReady(options: WaitOptions = {}): Promise<void> {
+    this.#assertUsable();
+    // During the wait before a restart, the restart itself is asked for: it stays the policy's.
+    const start = this.#start ?? this.#enqueueStart(this.#restartTimer !== undefined);
+    await start.join(options);
+  }
+
+  /**
+   * Drains (30 s, unless `now`), then ends the whole group. No error when there is nothing to stop. An abort ends only
+   * the waiting: a stop that has begun is carried out. Throws STOP_FAILED, PERMISSION_DENIED, CANCELLED.
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    await this.#enqueueStop(options, 'stopped');
+  }
+
+  /** SIGKILL to the whole group, without waiting for a stop that is under way. */
+  async kill(): Promise<void> {
+    this.#skipLadder.abort();
+    await this.#enqueueStop({ now: true, kill: true }, 'stopped');
+  }
+
+  /** Stops, and starts from a new plan. */
+  async restart(options: StopOptions = {}): Promise<void> {
+    this.#assertUsable();
+    await this.#enqueueStop(options, 'running');
+    await this.ensureReady({ signal: options.signal, narrate: options.narrate });
+  }
+
+  /** Stops, and forgets the record. Nothing can be asked of it afterwards. */
+  async delete(options: StopOptions = {}): Promise<void> {
+    await this.#enqueueStop(options, 'stopped');
+    await this.#enqueue(async () => {
+      this.#deleted = true;
+      await this.#saving;
+      await this.#options.records.remove(this.#options.id);
+    });
+  }
+
+  /** The process says that it is ready. False for a token that is not the present one's; saying it twice is fine. */
+  callbackReady(token: string): boolean {
+    if (this.#told === null || !sameSecret(token, this.#record.readyToken)) return false;
+    this.#told.resolve();
+    return true;
+  }
+
+  /** Someone says that it is ready (mode manual). */
+  markReady(): void {
+    this.#told?.resolve();
+  }
+
+  /**
+   * Goes on with the process of an earlier owner's record; to be called before anything else. False when there is no such
+   * process any more: then it is restarted by policy, unless it was to be stopped or had failed for good.
+   */
+  adopt(record: RunRecord): Promise<boolean> {
+    this.#assertUsable();
+    return this.#enqueue(() => this.#runAdopt(record));
+  }
+
+  /** The owner goes away and leaves the process running: everything that watches it ends. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRestart();
+    this.#start?.cancel();
+    this.#run?.leave();
+    await this.#queue.catch(() => {});
+    this.#run?.leave();
+    await this.#saving;
+  }
+
+  // Starting
+
+  #enqueueStart(background: boolean): SharedStart {
+    this.#cancelRestart();
+    const start = new SharedStart(this.#options.id, background);
+    this.#start = start;
+    start.follow(
+      this.#enqueue(() => this.#runStart(start)).finally(() => {
+        if (this.#start === start) this.#start = null;
+      }),
+    );
+    return start;
+  }
+
+  async #runStart(start: SharedStart): Promise<void> {
+    start.signal.throwIfAborted();
+    if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
+      // Adopted while it was loading: only the rest of the way is left.
+      if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
+      return;
+    }
+    if (!start.background) this.#record.crashes = [];
+    const takenPorts: number[] = [];
+    for (let attempt = 1; ; attempt += 1) {
+      const failure = await this.#tryStart(start, attempt, takenPorts);
+      if (failure === null) return;
+      const port = this.#record.plan?.port ?? null;
+      if (failure.cause !== 'port_in_use' || port === null || attempt >= mostPorts) {
+        await this.#startFailed(start, failure);
+        throw failureError(this.#options.id, failure);
+      }
+      takenPorts.push(port);
+      this.#say(
+        { kind: 'info', text: `${this.#options.id}: port ${port} was taken in between, trying another` },
+        start,
+      );
+    }
+  }
+
+  /** Null when it became ready. Throws what `plan` threw, and the abort's reason. */
+  async #tryStart(start: SharedStart, attempt: number, takenPorts: readonly number[]): Promise<WorkerFailure | null> {
+    this.#record = { ...newRecord(this.#options), crashes: this.#record.crashes, restarts: this.#record.restarts };
+    this.#told = Promise.withResolvers();
+    this.#progress = null;
+    this.#move('starting');
+    const { readyToken } = this.#record;
+    let plan: ProcessPlan;
+    try {
+      plan = await this.#options.plan({ attempt, readyToken, takenPorts, signal: start.signal });
+    } catch (error) {
+      if (start.signal.aborted) return await this.#endAborted(null, start);
+      await this.#startFailed(start, await this.#describe(cannotStart(error)));
+      throw error;
+    }
+    Object.assign(this.#record, { plan, port: plan.port });
+    if (start.signal.aborted) {
+      this.#freePort(plan);
+      return await this.#endAborted(null, start);
+    }
+    const run = await this.#spawn(plan, start).catch(async (error) => {
+      this.#freePort(plan);
+      return await this.#describe(cannotStart(error));
+    });
+    return run instanceof ProcessRun ? await this.#awaitReady(run, start) : run;
+  }
+
+  async #spawn(plan: ProcessPlan, start: SharedStart): Promise<ProcessRun> {
+    const { id, logFile, limits } = this.#options;
+    const { nonce } = this.#record;
+    const env = cleanEnvironment(this.#options.env, { ...plan.env, [nonceVariable]: nonce, RBEE_WORKER_ID: id });
+    // Also the working folder of a process that asks for no other.
+    await this.#runner.mkdir(dirname(logFile));
+    const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
+    if (!program.ok) throw Object.assign(new Error(program.problem), { hint: program.hint });
+    const request = { name: id, nonce, limits, env, narrate: (event: NarrationEvent) => this.#say(event, start) };
+    const { argv, release } = await this.#confiner.confine(plan.argv, request);
+    const from = await stat(logFile).then(
+      ({ size }) => size,
+      () => 0,
+    );
+    this.#record.logFrom = from;
+    this.#record.bootId = await (await processTable()).bootId();
+    // Written first: should this owner die now, the next one finds the process by its nonce.
+    await this.#save();
+    const { pid, exited } = await this.#runner.spawnDetached(argv, { env, cwd: plan.cwd, logFile });
+    const identity = (await this.#runner.identity(pid)) ?? {
+      pid,
+      startTime: '',
+      bootId: this.#record.bootId,
+      group: pid,
+    };
+    Object.assign(this.#record, { pid, startTime: identity.startTime, spawnedAt: this.#now() });
+    const run = new ProcessRun({
+      id,
+      runner: this.#runner,
+      identity,
+      plan,
+      log: { file: logFile, from },
+      exited,
+      release,
+    });
+    this.#run = run;
+    this.#move('loading');
+    this.#saveLater();
+    return run;
+  }
+
+  async #awaitReady(run: ProcessRun, start: SharedStart): Promise<WorkerFailure | null> {
+    this.#told ??= Promise.withResolvers();
+    const told = this.#told.promise;
+    const onProgress = (progress: number) => {
+      this.#progress = progress;
+      this.#say({ kind: 'progress', id: this.#step, done: Math.round(progress * 100), total: 100, unit: '%' }, start);
+      this.#changed();
+    };
+    this.#say({ kind: 'step', id: this.#step, text: `${this.#options.id}: loading (pid ${run.identity.pid})` }, start);
+    try {
+      await run.waitReady({ told, onProgress, signal: start.signal });
+    } catch (error) {
+      if (!(error instanceof NotReadyError)) return await this.#endAborted(run, start);
+      const gone = error.reason.kind === 'exited';
+      await this.#endRun(run, gone ? [] : this.#options.stop.signals);
+      return await this.#describe(error.reason, run);
+    }
+    this.#progress = null;
+    this.#record.readyAt = this.#now();
+    this.#move('ready');
+    const ms = Date.parse(this.#record.readyAt) - Date.parse(this.#record.spawnedAt ?? this.#record.readyAt);
+    this.#say(
+      {
+        kind: 'done',
+        id: this.#step,
+        text: `${this.#options.id} is ready${this.#record.port === null ? '' : ` on port ${this.#record.port}`}`,
+        ms,
+      },
+      start,
+    );
+    this.#saveLater();
+    this.#watch(run);
+    return null;
+  }
+
+  get #step(): string {
+    return startStep(this.#options.id);
+  }
+
+  /** Nobody wants it any more; or the owner goes away, and then the process stays. */
+  async #endAborted(run: ProcessRun | null, start: SharedStart): Promise<never> {
+    if (!this.#closed) {
+      this.#move('stopping');
+      if (run) await this.#endRun(run, this.#options.stop.signals);
+      this.#record.wanted = 'stopped';
+      this.#told = null;
+      this.#move('stopped');
+      this.#saveLater();
+    }
+    throw start.signal.reason;
+  }
+
+  async #startFailed(start: SharedStart, failure: WorkerFailure): Promise<void> {
+    if (start.background)
+      return this.#decideAfter({ kind: 'cannot_start', problem: failure.message, hint: failure.hint }, failure);
+    this.#fail(failure);
+  }
+
+  // Ready
+
+  #watch(run: ProcessRun): void {
+    const { busy } = this.#options;
+    void run.exited.then((exit) => this.#lostLater(run, { kind: 'ended', exit }));
+    run.watchLive({
+      busy,
+      onUnhealthy: (problem) => this.#lostLater(run, { kind: 'unhealthy', problem }),
+    });
+  }
+
+  #lostLater(run: ProcessRun, reason: EndReason): void {
+    this.#enqueue(() => this.#lost(run, reason)).catch((error) => this.#say({ kind: 'warning', text: String(error) }));
+  }
+
+  /** A ready process has ended, or is as good as dead. */
+  async #lost(run: ProcessRun, reason: EndReason): Promise<void> {
+    if (this.#run !== run || this.#closed) return;
+    this.#move('unhealthy');
+    try {
+      await this.#endRun(run, reason.kind === 'unhealthy' ? this.#options.stop.signals : []);
+    } catch (error) {
+      return this.#fail(await this.#describe(cannotStart(error), run));
+    }
+    await this.#decideAfter(reason, undefined, run);
+  }
+
+  /** Restarts, stops or gives up, as the policy has it. */
+  async #decideAfter(reason: EndReason, known?: WorkerFailure, run?: ProcessRun): Promise<void> {
+    const { policy, id, clock } = this.#options;
+    const next = afterEnd({
+      policy,
+      crashes: this.#record.crashes.map((at) => Date.parse(at)),
+      now: this.#time(),
+      clean: reason.kind === 'ended' && reason.exit.code === 0,
+      random: (clock?.random ?? Math.random)(),
+    });
+    if (next.kind === 'stopped') {
+      this.#record.wanted = 'stopped';
+      this.#move('stopping');
+      this.#move('stopped');
+      return this.#saveLater();
+    }
+    this.#record.crashes = next.crashes.map((at) => new Date(at).toISOString());
+    const failure = known ?? this.#describe(reason, run);
+    if (next.kind === 'failed') {
+      const last = await failure;
+      const message = next.loop ? `${last.message} (${next.crashes.length} times in five minutes)` : last.message;
+      return this.#fail({ ...last, message });
+    }
+    this.#record.restarts += 1;
+    this.#move('starting');
+    this.#saveLater();
+    // The diagnosis is for people; the restart need not wait for it.
+    void Promise.resolve(failure).then(({ message, hint }) =>
+      this.#say({ kind: 'warning', text: `${id}: ${message}; starting it again`, hint }),
+    );
+    if (next.delayMs === 0) this.#enqueueStart(true);
+    else this.#restartTimer = setTimeout(() => this.#enqueueStart(true), next.delayMs);
+  }
+
+  #fail(failure: WorkerFailure): void {
+    this.#record.failure = failure;
+    this.#told = null;
+    this.#progress = null;
+    this.#move('failed');
+    this.#saveLater();
+  }
+
+  // Stopping
+
+  async #enqueueStop(
+    { now, kill, signal, narrate }: StopOptions & { kill?: boolean },
+    wanted: RunRecord['wanted'],
+  ): Promise<void> {
+    this.#cancelRestart();
+    this.#start?.cancel();
+    this.#start = null;
+    if (now) this.#skipDrain.abort();
+    const done = this.#enqueue(async () => {
+      try {
+        await this.#runStop({ drain: !now, kill: kill === true, narrate }, wanted);
+      } finally {
+        this.#skipDrain = new AbortController();
+        this.#skipLadder = new AbortController();
+      }
+    });
+    await orAborted(done, signal, this.#options.id);
+  }
+
+  async #runStop(
+    { drain, kill, narrate }: { drain: boolean; kill: boolean; narrate: WaitOptions['narrate'] },
+    wanted: RunRecord['wanted'],
+  ): Promise<void> {
+    if (this.#deleted || this.#closed) return;
+    this.#record.wanted = wanted;
+    const run = this.#run;
+    if (run) {
+      await this.#save();
+      if (drain && (this.#state === 'ready' || this.#state === 'unhealthy')) await this.#drain(run, narrate);
+      this.#move('stopping');
+      narrate?.({ kind: 'info', text: `${this.#options.id}: stopping (pid ${run.identity.pid})` });
+      try {
+        await this.#endRun(run, kill ? [] : this.#options.stop.signals);
+      } catch (error) {
+        this.#fail(await this.#describe(cannotStart(error), run));
+        throw error;
+      }
+    } else if (this.#state === 'stopped') return;
+    else if (this.#state !== 'failed') this.#move('stopping');
+    this.#told = null;
+    this.#progress = null;
+    Object.assign(this.#record, { failure: null, crashes: [] });
+    this.#move('stopped');
+    await this.#save();
+  }
+
+  async #drain(run: ProcessRun, narrate: WaitOptions['narrate']): Promise<void> {
+    const { drain, id } = this.#options;
+    if (drain === undefined) return;
+    this.#move('draining');
+    narrate?.({ kind: 'info', text: `${id}: waiting for running requests` });
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), drainMs);
+    const signal = AbortSignal.any([limit.signal, this.#skipDrain.signal, this.#skipLadder.signal]);
+    const skipped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    try {
+      await Promise.race([drain({ signal }), skipped, run.exited]);
+    } catch (error) {
+      narrate?.({ kind: 'warning', text: `${id}: cannot drain: ${error instanceof Error ? error.message : error}` });
+    } finally {
+      clearTimeout(timer);
+      limit.abort();
+    }
+  }
+
+  async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
+    await run.end({ signals, hurry: this.#skipLadder.signal });
+    if (this.#run === run) this.#run = null;
+    this.#freePort(run.plan);
+    Object.assign(this.#record, { pid: null, startTime: null, port: null });
+  }
+
+  // Adopting
+
+  async #runAdopt(record: RunRecord): Promise<boolean> {
+    const { policy, stop, limits, data, logFile } = this.#options;
+    const bootId = await (await processTable()).bootId();
+    const identity = await findProcess(this.#runner, record, bootId);
+    this.#record = { ...record, policy, stop, limits, data, logFile };
+    this.#told = Promise.withResolvers();
+    if (identity !== null && record.plan !== null) return await this.#goOn(identity, record.plan);
+    Object.assign(this.#record, { pid: null, startTime: null, port: null });
+    if (record.wanted === 'stopped') {
+      this.#changed();
+    } else if (record.failure !== null) {
+      this.#move('starting');
+      this.#move('failed');
+    } else {
+      this.#move('starting');
+      const crashed = record.pid !== null && record.bootId === bootId;
+      if (crashed) await this.#decideAfter({ kind: 'ended', exit: { code: null, signal: null } });
+      else this.#enqueueStart(true);
+    }
+    return false;
+  }
+
+  /** True, unless its last owner was about to stop it: then that is finished. */
+  async #goOn(identity: ProcessIdentity, plan: ProcessPlan): Promise<boolean> {
+    const { id, logFile } = this.#options;
+    const record = this.#record;
+    const log = { file: logFile, from: record.logFrom ?? 0 };
+    const run = new ProcessRun({ id, runner: this.#runner, identity, plan, log });
+    this.#run = run;
+    Object.assign(record, { pid: identity.pid, startTime: identity.startTime, port: plan.port });
+    record.spawnedAt ??= this.#now();
+    this.#move('starting');
+    if (record.wanted === 'stopped') {
+      await this.#runStop({ drain: false, kill: false, narrate: undefined }, 'stopped');
+      return false;
+    }
+    if (record.readyAt === null) {
+      this.#move('loading');
+      this.#enqueueStart(true);
+    } else {
+      this.#told?.resolve();
+      this.#move('ready');
+      this.#watch(run);
+    }
+    this.#saveLater();
+    return true;
+  }
+
+  // Housekeeping
+
+  #assertUsable(): void {
+    if (this.#deleted) throw RbeeError.of('WORKER_NOT_FOUND', { worker: this.#options.id, near: '' });
+    if (this.#closed) throw RbeeError.of('CANCELLED', { what: `work on ${this.#options.id}` });
+  }
+
+  #enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
+    const result = this.#queue.then(work);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+
+  #move(state: State): void {
+    if (state !== this.#state && !workerMoves[this.#state].includes(state)) {
+      throw new Error(`${this.#options.id} cannot go from ${this.#state} to ${state}`);
+    }
+    this.#state = state;
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#closed) this.#options.onChange();
+  }
+
+  #cancelRestart(): void {
+    clearTimeout(this.#restartTimer);
+    this.#restartTimer = undefined;
+  }
+
+  #freePort({ port }: ProcessPlan): void {
+    if (port !== null) this.#options.onPortFree?.(port);
+  }
+
+  #say(event: NarrationEvent, start?: SharedStart): void {
+    this.#options.narrate?.(event);
+    start?.narrate(event);
+  }
+
+  #describe(reason: EndReason, run?: ProcessRun): Promise<WorkerFailure> {
+    return describeFailure({ reason, log: run?.log, diagnose: this.#options.diagnose, now: this.#time() });
+  }
+
+  /** Writes the record as it is when its turn comes; what waits for the same turn is one write. Throws STATE_UNWRITABLE. */
+  #save(): Promise<void> {
+    this.#nextSave ??= this.#saving.then(async () => {
+      this.#nextSave = null;
+      if (!this.#deleted) await this.#options.records.write(this.#record);
+    });
+    this.#saving = this.#nextSave.catch(() => {});
+    return this.#nextSave;
+  }
+
+  /** For what the next owner can also find out by itself: a full disk stops no worker that runs. */
+  #saveLater(): void {
+    this.#save().catch((error: RbeeError) => this.#say({ kind: 'warning', text: error.message, hint: error.hint }));
+  }
+
+  #time(): number {
+    return this.#options.clock?.now() ?? Date.now();
+  }
+
+  #now(): string {
+    return new Date(this.#time()).toISOString();
+  }
+}
+
+const newRecord = ({ id, policy, stop, limits, logFile, data }: ManagedProcessOptions): RunRecord => ({
+  id,
+  nonce: randomBytes(16).toString('hex'),
+  readyToken: randomBytes(24).toString('base64url'),
+  wanted: 'running',
+  pid: null,
+  startTime: null,
+  bootId: '',
+  port: null,
+  spawnedAt: null,
+  readyAt: null,
+  crashes: [],
+  restarts: 0,
+  policy,
+  stop,
+  limits,
+  logFile,
+  plan: null,
+  failure: null,
+  data,
+});
+
+/** Errors of the catalogue and of the check before a spawn bring a hint of their own. */
+const cannotStart = (error: unknown): EndReason => {
+  const { message, hint, code } = error as { message?: string; hint?: string; code?: string };
+  return {
+    kind: 'cannot_start',
+    problem: message ?? String(error),
+    hint: hint ?? systemHints[code ?? ''] ?? 'look at the log of the hive',
+  };
+};
+
+const systemHints: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit of open files (ulimit -n) for the hive, or stop a worker',
+  ENFILE: 'the machine has no file descriptors left: stop something',
+  EAGAIN: 'raise the limit of processes (ulimit -u), or stop something',
+  ENOMEM: 'stop another worker, or choose a smaller model',
+  E2BIG: 'the command line is too long: shorten the options',
+};
+
+/** Digests first: the comparison then takes the same time for tokens of every length. */
+const sameSecret = (one: string, other: string): boolean => {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
+};
+
+const orAborted = async (done: Promise<void>, signal: AbortSignal | undefined, id: string): Promise<void> => {
+  if (signal === undefined) return await done;
+  const aborted = Promise.withResolvers<never>();
+  const onAbort = () => aborted.reject(RbeeError.of('CANCELLED', { what: `waiting for ${id} to stop` }));
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    await Promise.race([done, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};

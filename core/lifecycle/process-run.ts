@@ -1,0 +1,106 @@
+/** One process from its spawn or adoption to its end: who it is, how it shows that it is ready or alive, how it ends. */
+import type { StopContract } from '../contract/worker-type.ts';
+import { sameProcess } from './identity.ts';
+import { watchLiveness } from './liveness.ts';
+import { rotateRegularly } from './log-rotation.ts';
+import type { ProcessPlan } from './process-plan.ts';
+import { waitReady } from './readiness.ts';
+import type { Exit, ProcessIdentity, Runner } from './runner.ts';
+import { socketOwner } from './socket-owner.ts';
+import { terminate } from './terminate.ts';
+
+export interface RunOfProcess {
+  id: string;
+  runner: Runner;
+  identity: ProcessIdentity;
+  plan: ProcessPlan;
+  /** Where its part of the log begins. */
+  log: { file: string; from: number };
+  /** Known by its parent; an adopted process is watched instead. */
+  exited?: Promise<Exit>;
+  /** Called when the process is gone. */
+  release?: () => Promise<void>;
+}
+
+/** Between two looks at an adopted process. */
+const lookEveryMs = 250;
+
+export class ProcessRun {
+  readonly identity: ProcessIdentity;
+  readonly plan: ProcessPlan;
+  readonly log: { file: string; from: number };
+  /** Settles when the process has ended; with nulls for an adopted one, whose exit code goes to its parent. */
+  readonly exited: Promise<Exit>;
+  /** Null while it runs. */
+  exit: Exit | null = null;
+  readonly #id: string;
+  readonly #runner: Runner;
+  readonly #releaseScope: (() => Promise<void>) | undefined;
+  readonly #endWatches: (() => void)[] = [];
+
+  constructor(run: RunOfProcess) {
+    this.identity = run.identity;
+    this.plan = run.plan;
+    this.log = run.log;
+    this.#id = run.id;
+    this.#runner = run.runner;
+    this.#releaseScope = run.release;
+    this.exited = (run.exited ?? this.#watchExit()).then((exit) => {
+      this.exit = exit;
+      return exit;
+    });
+    this.#endWatches.push(rotateRegularly(run.log.file));
+  }
+
+  /** Rejects with NotReadyError, or with the signal's reason; the process is left as it is. */
+  waitReady(options: {
+    told: Promise<void>;
+    onProgress: (progress: number) => void;
+    signal: AbortSignal;
+  }): Promise<void> {
+    const { plan } = this;
+    const { port } = plan;
+    return waitReady({
+      ...options,
+      ready: plan.ready,
+      exited: this.exited,
+      log: this.log,
+      owner: port === null ? undefined : () => socketOwner(port, this.identity.pid, () => this.#members()),
+      progressPattern: plan.progressPattern,
+      progressDeadlineMs: plan.progressDeadlineMs,
+    });
+  }
+
+  /** Asks from now on whether it is alive, if its plan says how. */
+  watchLive(options: { busy?: () => boolean; onUnhealthy: (problem: string) => void }): void {
+    const { live } = this.plan;
+    if (live) this.#endWatches.push(watchLiveness({ live, ...options }));
+  }
+
+  /** Ends it and its group; see `terminate`. */
+  async end(options: { signals: StopContract['signals']; hurry?: AbortSignal }): Promise<void> {
+    await terminate(this.#runner, this.identity, { ...options, name: this.#id, exited: this.exited });
+    this.leave();
+    await this.#releaseScope?.();
+  }
+
+  /** Ends all watching; the process goes on. */
+  leave(): void {
+    for (const end of this.#endWatches.splice(0)) end();
+  }
+
+  async #members(): Promise<readonly number[]> {
+    return this.identity.group === this.identity.pid ? await this.#runner.groupMembers(this.identity.pid) : [];
+  }
+
+  #watchExit(): Promise<Exit> {
+    const { promise, resolve } = Promise.withResolvers<Exit>();
+    const timer = setInterval(async () => {
+      if (sameProcess(await this.#runner.identity(this.identity.pid), this.identity)) return;
+      clearInterval(timer);
+      resolve({ code: null, signal: null });
+    }, lookEveryMs).unref();
+    this.#endWatches.push(() => clearInterval(timer));
+    return promise;
+  }
+}

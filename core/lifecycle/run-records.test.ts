@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { RunRecord } from './process-plan.ts';
+import { RunRecords } from './run-records.ts';
+import { tempFolder } from './testing.ts';
+
+const record = (id: string): RunRecord => ({
+  id,
+  nonce: 'n',
+  readyToken: 't',
+  wanted: 'running',
+  pid: 7,
+  startTime: '1',
+  bootId: 'b',
+  port: null,
+  spawnedAt: null,
+  readyAt: null,
+  crashes: [],
+  restarts: 0,
+  policy: 'never',
+  stop: { signals: [] },
+  limits: {},
+  logFile: '/l',
+  plan: null,
+  failure: null,
+  data: { some: 'thing' },
+});
+
+test('a record comes back as it was written, and only its owner may read the file', async (t) => {
+  const folder = join(await tempFolder(t), 'state', 'runs');
+  const records = new RunRecords(folder);
+  await records.write(record('one'));
+  assert.deepEqual(await records.read('one'), record('one'));
+  assert.equal((await stat(join(folder, 'one.json'))).mode & 0o777, 0o600);
+  assert.equal((await stat(folder)).mode & 0o777, 0o700);
+});
+
+test('many writes at once leave one whole record and no temporary file', async (t) => {
+  const folder = await tempFolder(t);
+  const records = new RunRecords(folder);
+  await Promise.all(Array.from({ length: 20 }, (_, restarts) => records.write({ ...record('one'), restarts })));
+  assert.notEqual(await records.read('one'), null);
+  assert.deepEqual(await readdir(folder), ['one.json']);
+});
+
+test('a file that is no record is set aside and the others are still listed', async (t) => {
+  const folder = await tempFolder(t);
+  const records = new RunRecords(folder);
+  await records.write(record('good'));
+  await writeFile(join(folder, 'garbage.json'), '{"id":"garb');
+  await writeFile(join(folder, 'other.json'), JSON.stringify(record('good')));
+  await writeFile(join(folder, 'empty.json'), '');
+  assert.deepEqual(
+    (await records.list()).map(({ id }) => id),
+    ['good'],
+  );
+  assert.deepEqual((await readdir(folder)).sort(), [
+    'empty.json.corrupt',
+    'garbage.json.corrupt',
+    'good.json',
+    'other.json.corrupt',
+  ]);
+});
+
+test('a folder that is not there has no records, and removing none is no error', async (t) => {
+  const records = new RunRecords(join(await tempFolder(t), 'nowhere'));
+  assert.deepEqual(await records.list(), []);
+  assert.equal(await records.read('one'), null);
+  await records.remove('one');
+});
+
+test('a field of a later version is kept', async (t) => {
+  const records = new RunRecords(await tempFolder(t));
+  await records.write({ ...record('one'), later: 'field' } as RunRecord);
+  assert.equal(((await records.read('one')) as RunRecord & { later: string }).later, 'field');
+});
+
+test('an id that would leave the folder is refused', async (t) => {
+  const records = new RunRecords(await tempFolder(t));
+  await assert.rejects(records.write(record('../out')), TypeError);
+  await assert.rejects(records.read('..'), TypeError);
+});
+
+test('a folder that cannot be made is said so', async (t) => {
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'file'), '');
+  await assert.rejects(new RunRecords(join(folder, 'file', 'runs')).write(record('one')), { code: 'STATE_UNWRITABLE' });
+  await mkdir(join(folder, 'runs', 'one.json'), { recursive: true });
+  await assert.rejects(new RunRecords(join(folder, 'runs')).write(record('one')), { code: 'STATE_UNWRITABLE' });
+  await assert.rejects(new RunRecords(join(folder, 'runs')).read('one'));
+  await assert.rejects(new RunRecords(join(folder, 'file')).list());
+});

@@ -1,0 +1,72 @@
+/** The run records of one hive: one JSON file for each process that it owns. */
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomic } from './atomic-file.ts';
+import type { RunRecord } from './process-plan.ts';
+
+/** Records in `folder`, as `<id>.json` (0600). The folder is made by the first write. */
+export class RunRecords {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Replaces the record of `record.id`. Throws STATE_UNWRITABLE. */
+  async write(record: RunRecord): Promise<void> {
+    await writeAtomic(this.#file(record.id), `${JSON.stringify(record)}\n`);
+  }
+
+  /** The record of `id`; null when there is none. A file that is no record is set aside as `<id>.json.corrupt`. */
+  async read(id: string): Promise<RunRecord | null> {
+    const file = this.#file(id);
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    if (text === null) return null;
+    const record = parseRecord(text, id);
+    if (record === null) await rename(file, `${file}.corrupt`);
+    return record;
+  }
+
+  /** Every readable record, in the order of their ids. */
+  async list(): Promise<RunRecord[]> {
+    const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+    const records = await Promise.all(ids.sort().map((id) => this.read(id)));
+    return records.filter((record) => record !== null);
+  }
+
+  /** Forgets the record; nothing happens when there is none. */
+  async remove(id: string): Promise<void> {
+    await rm(this.#file(id), { force: true });
+  }
+
+  #file(id: string): string {
+    if (!/^[\w.-]{1,128}$/.test(id) || id.startsWith('.')) throw new TypeError(`"${id}" cannot name a run record`);
+    return join(this.#folder, `${id}.json`);
+  }
+}
+
+/** Fields are only ever added, so a record of another version is one as long as these fit. */
+const parseRecord = (text: string, id: string): RunRecord | null => {
+  try {
+    const value = JSON.parse(text) as Partial<RunRecord> | null;
+    const fits =
+      value?.id === id &&
+      typeof value.nonce === 'string' &&
+      typeof value.bootId === 'string' &&
+      (value.pid === null || Number.isSafeInteger(value.pid)) &&
+      (value.wanted === 'running' || value.wanted === 'stopped') &&
+      Array.isArray(value.crashes) &&
+      typeof value.logFile === 'string' &&
+      typeof value.stop === 'object';
+    return fits ? (value as RunRecord) : null;
+  } catch {
+    return null;
+  }
+};
