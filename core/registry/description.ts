@@ -1,0 +1,202 @@
+/** A worker type as data: everything of it that is not a function, checked against what a hive can work with. */
+import Type, { type Static, type TSchema } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { RbeeError } from '../contract/errors.ts';
+import { workerTypeApiVersion } from '../contract/worker-type.ts';
+import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
+
+const optional = Type.Optional;
+const texts = Type.Array(Type.String());
+const servedPath = Type.Object({
+  path: Type.String({ pattern: '^/' }),
+  method: optional(Type.String()),
+  kind: Type.String(),
+});
+
+const option = Type.Object({
+  type: Type.Union([
+    Type.Literal('string'),
+    Type.Literal('integer'),
+    Type.Literal('number'),
+    Type.Literal('boolean'),
+    Type.Literal('array'),
+  ]),
+  description: Type.String({ minLength: 1 }),
+  default: optional(Type.Unknown()),
+  enum: optional(Type.Array(Type.Union([Type.String(), Type.Number()]))),
+  minimum: optional(Type.Number()),
+  maximum: optional(Type.Number()),
+  pattern: optional(Type.String()),
+  items: optional(Type.Object({ type: Type.String() })),
+});
+
+const health = Type.Object({
+  ready: Type.Union([
+    Type.Object({ mode: Type.Literal('poll'), path: Type.String({ pattern: '^/' }) }),
+    Type.Object({ mode: Type.Literal('callback') }),
+    Type.Object({ mode: Type.Literal('log'), pattern: Type.String({ minLength: 1 }) }),
+  ]),
+  loadingStatus: optional(Type.Array(Type.Integer())),
+  failedStatus: optional(Type.Array(Type.Integer())),
+  progressPattern: optional(Type.String()),
+  progressDeadlineMs: optional(Type.Integer({ minimum: 1_000 })),
+  live: optional(Type.Object({ path: Type.String({ pattern: '^/' }) })),
+  deep: optional(Type.Object({ path: Type.String({ pattern: '^/' }), body: Type.Unknown() })),
+});
+
+const stop = Type.Object({
+  signals: Type.Array(
+    Type.Object({
+      signal: Type.Union([Type.Literal('SIGTERM'), Type.Literal('SIGINT')]),
+      graceMs: Type.Integer({ minimum: 0, maximum: 600_000 }),
+    }),
+    { minItems: 1, maxItems: 5 },
+  ),
+  closesOnlyWhenIdle: optional(Type.Boolean()),
+});
+
+const description = Type.Object({
+  name: Type.String(),
+  apiVersion: Type.Literal(workerTypeApiVersion),
+  summary: optional(Type.String()),
+  serves: Type.Array(servedPath, { minItems: 1 }),
+  models: optional(
+    Type.Object({
+      formats: texts,
+      components: optional(
+        Type.Record(Type.String(), Type.Object({ required: Type.Boolean(), description: Type.String() })),
+      ),
+      demo: optional(Type.String()),
+      optional: optional(Type.Boolean()),
+    }),
+  ),
+  options: optional(Type.Object({ type: Type.Literal('object'), properties: Type.Record(Type.String(), option) })),
+  variants: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      devices: optional(texts),
+      platforms: Type.Array(Type.Object({ os: Type.String(), cpu: Type.String(), libc: optional(Type.String()) }), {
+        minItems: 1,
+      }),
+    }),
+    { minItems: 1 },
+  ),
+  health,
+  probes: optional(
+    Type.Array(
+      Type.Object({
+        id: Type.String(),
+        variants: optional(texts),
+        program: Type.String(),
+        args: texts,
+        timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+      }),
+    ),
+  ),
+  adapter: optional(Type.Object({ script: Type.String() })),
+  stop: optional(stop),
+  load: optional(
+    Type.Object({
+      path: Type.String({ pattern: '^/' }),
+      running: Type.String(),
+      waiting: optional(Type.String()),
+      kvCacheUse: optional(Type.String()),
+    }),
+  ),
+  has: texts,
+});
+
+export type TypeDescription = Static<typeof description>;
+
+/** Shapes of what the functions of a worker type answer; anything else is PLUGIN_FAILED. */
+export const answerShapes = {
+  command: Type.Object({
+    args: texts,
+    env: optional(Type.Record(Type.String(), Type.String())),
+    cwd: optional(Type.String()),
+  }),
+  fits: Type.Union([
+    Type.Object({ fits: Type.Literal(true) }),
+    Type.Object({ fits: Type.Literal(false), reasons: texts }),
+  ]),
+  deviceFlags: Type.Object({ args: texts, env: Type.Record(Type.String(), Type.String()) }),
+  resolveBinary: Type.Array(
+    Type.Union([
+      Type.Object({
+        kind: Type.Literal('module'),
+        id: Type.String(),
+        script: Type.String(),
+        requires: optional(texts),
+      }),
+      Type.Object({
+        kind: Type.Literal('path'),
+        id: Type.String(),
+        program: Type.String(),
+        variable: optional(Type.String()),
+      }),
+      Type.Object({
+        kind: Type.Literal('archive'),
+        id: Type.String(),
+        url: Type.String(),
+        sha256: Type.String(),
+        member: Type.String(),
+      }),
+      Type.Object({
+        kind: Type.Literal('npm'),
+        id: Type.String(),
+        package: Type.String(),
+        version: Type.String(),
+        bin: Type.String(),
+      }),
+      Type.Object({
+        kind: Type.Literal('python'),
+        id: Type.String(),
+        requirement: Type.String(),
+        entryPoint: Type.String(),
+        python: optional(Type.String()),
+      }),
+    ]),
+  ),
+  estimate: Type.Object({ ram: Type.Number({ minimum: 0 }), vram: Type.Number({ minimum: 0 }) }),
+  diagnose: Type.Union([
+    Type.Null(),
+    Type.Object({ cause: Type.String(), message: Type.String(), hint: Type.String() }),
+  ]),
+  parse: Type.Unknown(),
+} as const satisfies Record<string, TSchema>;
+
+/** Says what is wrong with a value, or undefined. */
+export const shapeProblem = (schema: TSchema, value: unknown): string | undefined => {
+  if (Check(schema, value)) return undefined;
+  const first = [...Errors(schema, value)][0];
+  return first ? `${first.instancePath || 'the answer'} ${first.message}` : 'the answer has a wrong shape';
+};
+
+/** Checks a description against the contract and against what the manifest promised. Errors: PLUGIN_INVALID. */
+export const checkDescription = (
+  plugin: PluginManifest,
+  entry: WorkerTypeManifest,
+  value: unknown,
+): TypeDescription => {
+  const invalid = (problem: string) =>
+    RbeeError.of('PLUGIN_INVALID', { plugin: plugin.package, problem: `worker type "${entry.name}": ${problem}` });
+  const problem = shapeProblem(description, value);
+  if (problem) throw invalid(problem);
+  const type = value as TypeDescription;
+  if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
+  const differs = (what: string, code: readonly string[], manifest: readonly string[]) => {
+    if ([...code].sort().join(' ') === [...manifest].sort().join(' ')) return;
+    throw invalid(`its manifest says ${what} ${manifest.join(', ')}, its code says ${code.join(', ')}`);
+  };
+  differs(
+    'serves',
+    type.serves.map((path) => path.path),
+    entry.serves,
+  );
+  differs(
+    'variants',
+    type.variants.map((variant) => variant.id),
+    entry.variants,
+  );
+  return type;
+};

@@ -1,0 +1,136 @@
+/** Runs a plugin's describing code in a child process of its own, with a deadline; only plain data comes back. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { realpathSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { packageRoot } from '../config/version.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type { EvaluatorAnswer, EvaluatorCall } from './evaluator-child.ts';
+
+/** Milliseconds for one call, the start of the child and the import included. */
+const callDeadlineMs = 5_000;
+/** Milliseconds without a call after which the child is let go. */
+const idleMs = 20_000;
+/** Heap of the child in MiB: a plugin that eats memory ends alone. */
+const heapMiB = 256;
+
+interface Pending {
+  member: string;
+  resolve(value: unknown): void;
+  reject(error: RbeeError): void;
+  timer: NodeJS.Timeout;
+}
+
+/** The evaluator of one plugin version. Starts its child on the first call, and again after a call that killed it. */
+export class Evaluator {
+  readonly #plugin: string;
+  readonly #root: string;
+  #child: ChildProcess | null = null;
+  #errorText = '';
+  #nextId = 1;
+  readonly #pending = new Map<number, Pending>();
+  #idle: NodeJS.Timeout | null = null;
+
+  constructor(plugin: string, root: string) {
+    this.#plugin = plugin;
+    this.#root = root;
+  }
+
+  /** The worker type in `entry` (relative to the package) as data. Errors: PLUGIN_FAILED. */
+  describe(entry: string): Promise<unknown> {
+    return this.call(entry, undefined, []);
+  }
+
+  /** Calls a function of the worker type, such as `command` or `variants.cuda.fits`. Errors: PLUGIN_FAILED. */
+  call(entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
+    const child = this.#start();
+    if (this.#idle) clearTimeout(this.#idle);
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#overdue(id), callDeadlineMs);
+      this.#pending.set(id, { member: member ?? 'its entry', resolve, reject, timer });
+      const message: EvaluatorCall = { id, entry: join(this.#root, entry), member, args };
+      child.send(message, (error) => {
+        if (error) this.#settle(id, (call) => call.reject(this.#failed(call.member, error.message)));
+      });
+    });
+  }
+
+  /** Ends the child. */
+  close(): void {
+    if (this.#idle) clearTimeout(this.#idle);
+    this.#child?.kill('SIGKILL');
+    this.#child = null;
+  }
+
+  #start(): ChildProcess {
+    if (this.#child?.connected) return this.#child;
+    const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
+    // Symbolic links (npm workspaces, linked plugins) are resolved by the loader before the permission is checked.
+    const readable = [this.#root, realpathSync(this.#root), import.meta.dirname, join(packageRoot(), 'package.json')];
+    const child = fork(script, [], {
+      cwd: this.#root,
+      env: {},
+      execArgv: [
+        '--permission',
+        ...readable.map((path) => `--allow-fs-read=${path}`),
+        `--max-old-space-size=${heapMiB}`,
+        '--disable-warning=ExperimentalWarning',
+      ],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#child = child;
+    this.#errorText = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#errorText = (this.#errorText + text).slice(-2_000);
+    });
+    child.on('message', (answer: EvaluatorAnswer) => {
+      this.#settle(answer.id, (call) =>
+        'error' in answer ? call.reject(this.#failed(call.member, answer.error)) : call.resolve(answer.value),
+      );
+    });
+    // `close` comes after the last of stderr, `exit` may come before it.
+    child.on('close', (code, signal) => {
+      if (this.#child !== child) return;
+      this.#child = null;
+      const how = signal ? `its process was ended by ${signal}` : `its process exited with code ${code}`;
+      const words = this.#errorText.trim().split('\n').slice(-3).join(' ');
+      this.#failAll(words === '' ? how : `${how}: ${words}`);
+    });
+    child.on('error', (error) => this.#failAll(error.message));
+    child.unref();
+    child.channel?.unref();
+    return child;
+  }
+
+  #overdue(id: number): void {
+    this.#settle(id, (call) => call.reject(this.#failed(call.member, `no answer within ${callDeadlineMs / 1_000} s`)));
+    const child = this.#child;
+    this.#child = null;
+    child?.kill('SIGKILL');
+    this.#failAll('another call of the same plugin did not end');
+  }
+
+  #settle(id: number, how: (call: Pending) => void): void {
+    const call = this.#pending.get(id);
+    if (!call) return;
+    this.#pending.delete(id);
+    clearTimeout(call.timer);
+    how(call);
+    if (this.#pending.size === 0) this.#rest();
+  }
+
+  #rest(): void {
+    if (this.#idle) clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => this.close(), idleMs);
+    this.#idle.unref();
+  }
+
+  #failAll(problem: string): void {
+    for (const id of [...this.#pending.keys()])
+      this.#settle(id, (call) => call.reject(this.#failed(call.member, problem)));
+  }
+
+  #failed(member: string, problem: string): RbeeError {
+    return RbeeError.of('PLUGIN_FAILED', { plugin: this.#plugin, member, problem });
+  }
+}

@@ -1,0 +1,102 @@
+/** The manifest of a plugin: what its package.json says of its worker types, read without running any of its code. */
+import { readFile } from 'node:fs/promises';
+import { isAbsolute, join, normalize, sep } from 'node:path';
+import Type, { type Static } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { RbeeError } from '../contract/errors.ts';
+import { workerTypeApiVersion } from '../contract/worker-type.ts';
+
+const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
+const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*$', maxLength: 200 });
+
+const workerTypeEntry = Type.Object({
+  entry: Type.String({ minLength: 1 }),
+  aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }))),
+  summary: Type.Optional(Type.String({ maxLength: 300 })),
+  serves: Type.Array(servedPath, { minItems: 1 }),
+  variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1 }),
+});
+
+const packageJson = Type.Object({
+  name: Type.String({ pattern: '^(@[a-z0-9-~][a-z0-9-._~]*/)?[a-z0-9-~][a-z0-9-._~]*$', maxLength: 214 }),
+  version: Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+' }),
+  description: Type.Optional(Type.String()),
+  rbee: Type.Object({
+    api: Type.Unknown(),
+    workerTypes: Type.Record(Type.String(), workerTypeEntry),
+  }),
+});
+
+export interface WorkerTypeManifest extends Static<typeof workerTypeEntry> {
+  name: string;
+}
+
+export interface PluginManifest {
+  /** npm package name and version. */
+  package: string;
+  version: string;
+  description: string;
+  /** Absolute folder of the package. */
+  root: string;
+  workerTypes: readonly WorkerTypeManifest[];
+}
+
+/** Paths that queen and workers keep for themselves; no worker type may serve them. */
+const reserved = [
+  '/health',
+  '/metrics',
+  '/v1/models',
+  '/v1/jobs',
+  '/v1/workers',
+  '/v1/hives',
+  '/v1/status',
+  '/v1/catalog',
+  '/v1/operations',
+];
+
+/** Reads the manifest of the package in `root`. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION. */
+export const readManifest = async (root: string): Promise<PluginManifest> => {
+  const file = join(root, 'package.json');
+  const invalid = (problem: string, cause?: unknown) =>
+    RbeeError.of('PLUGIN_INVALID', { plugin: root, problem }, { cause });
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw invalid(`its package.json cannot be read (${(error as Error).message})`, error);
+  }
+  if (!Check(packageJson, json)) {
+    const first = [...Errors(packageJson, json)][0];
+    throw invalid(
+      `its package.json ${first ? `has a wrong ${first.instancePath || 'shape'}: ${first.message}` : 'is wrong'}`,
+    );
+  }
+  checkApiVersion(json.name, json.rbee.api);
+  const workerTypes = Object.entries(json.rbee.workerTypes).map(([name, entry]) => checkEntry(json.name, name, entry));
+  if (workerTypes.length === 0) throw invalid('it names no worker type');
+  return { package: json.name, version: json.version, description: json.description ?? '', root, workerTypes };
+};
+
+const checkApiVersion = (plugin: string, theirs: unknown): void => {
+  if (theirs === workerTypeApiVersion) return;
+  const newer = typeof theirs === 'number' && theirs > workerTypeApiVersion;
+  throw RbeeError.of('PLUGIN_API_VERSION', {
+    plugin,
+    theirs: JSON.stringify(theirs) ?? 'none',
+    ours: workerTypeApiVersion,
+    hint: newer ? 'update rbee, or use an older version of the plugin' : 'use a newer version of the plugin',
+  });
+};
+
+const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTypeEntry>): WorkerTypeManifest => {
+  const invalid = (problem: string) =>
+    RbeeError.of('PLUGIN_INVALID', { plugin, problem: `worker type "${name}": ${problem}` });
+  if (!new RegExp(typeName).test(name)) throw invalid('a name has lower-case letters, digits and dashes');
+  const entryPath = normalize(entry.entry);
+  if (isAbsolute(entryPath) || entryPath.split(sep).includes('..')) throw invalid('its entry lies outside the package');
+  for (const path of entry.serves) {
+    if (reserved.some((own) => path === own || path.startsWith(`${own}/`)))
+      throw invalid(`${path} belongs to rbee itself`);
+  }
+  return { ...entry, name };
+};

@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import type { RbeeError } from '../contract/errors.ts';
+import { readManifest } from './manifest.ts';
+import { indexFile } from './plugin-index.ts';
+import { WorkerTypes } from './worker-types.ts';
+
+let home: string;
+const opened: WorkerTypes[] = [];
+before(async () => {
+  home = await mkdtemp(join(tmpdir(), 'rbee-registry-'));
+});
+afterEach(() => {
+  for (const types of opened.splice(0)) types.close();
+});
+after(() => rm(home, { recursive: true, force: true }));
+
+const code = `export default {
+  name: 'echo', apiVersion: 1, serves: [{ path: '/v1/echo', kind: 'other' }],
+  variants: [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }], fits: () => ({ fits: true }),
+    deviceFlags: () => ({ args: [], env: {} }), resolveBinary: () => [{ kind: 'module', id: 'builtin', script: 'server.js' }] }],
+  command: (launch) => ({ args: ['--port', String(launch.port)] }),
+  health: { ready: { mode: 'poll', path: '/health' } },
+};`;
+
+interface PluginOptions {
+  api?: unknown;
+  type?: string;
+  entry?: string;
+  serves?: string[];
+  variants?: string[];
+  version?: string;
+  code?: string;
+}
+
+/** Writes a plugin of its own folder and gives the folder. */
+const plugin = async (folder: string, options: PluginOptions = {}): Promise<string> => {
+  const root = join(home, folder);
+  await mkdir(root, { recursive: true });
+  const manifest = {
+    name: `@test/${folder}`,
+    version: options.version ?? '1.0.0',
+    type: 'module',
+    rbee: {
+      api: options.api ?? 1,
+      workerTypes: {
+        [options.type ?? 'echo']: {
+          entry: options.entry ?? './index.js',
+          serves: options.serves ?? ['/v1/echo'],
+          variants: options.variants ?? ['cpu'],
+        },
+      },
+    },
+  };
+  await writeFile(join(root, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(root, 'index.js'), options.code ?? code);
+  return root;
+};
+
+const writeIndex = async (data: string, roots: readonly string[]): Promise<void> => {
+  await mkdir(data, { recursive: true });
+  const plugins = roots.map((root) => ({ name: root, type: 'link', root }));
+  await writeFile(indexFile(data), JSON.stringify({ oclif: { plugins } }));
+};
+
+/** The types of a data folder of its own that links these plugins. */
+const typesOf = async (...roots: string[]): Promise<WorkerTypes & { changes: () => number }> => {
+  const data = await mkdtemp(join(home, 'data-'));
+  await writeIndex(data, roots);
+  let changes = 0;
+  const types = new WorkerTypes(data, () => {
+    changes += 1;
+  });
+  opened.push(types);
+  await types.start();
+  return Object.assign(types, { changes: () => changes });
+};
+
+const launch = { port: 4242 } as never;
+
+test('a linked plugin is listed without running its code, and evaluated when asked', async () => {
+  const root = await plugin('lazy', {
+    code: `import { writeFileSync } from 'node:fs'; writeFileSync('${home}/ran', ''); ${code}`,
+  });
+  const types = await typesOf(root);
+  assert.ok(
+    types.list().some((entry) => entry.type === 'echo' && entry.plugin === '@test/lazy' && entry.fault === undefined),
+  );
+  await assert.rejects(types.get('echo').describe(), /ERR_ACCESS_DENIED|Access to this API has been restricted/);
+  await assert.rejects(readFile(join(home, 'ran')), /ENOENT/);
+});
+
+test('describing and calling give plain data', async () => {
+  const types = await typesOf(await plugin('plain'));
+  const type = types.get('echo');
+  assert.deepEqual((await type.describe()).variants, [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }] }]);
+  assert.deepEqual(await type.command(launch), { args: ['--port', '4242'] });
+  assert.deepEqual(await type.fits('cpu', {} as never), { fits: true });
+  assert.equal(await type.estimate({} as never, {} as never), undefined);
+});
+
+test('plugin code may not read, write, spawn or connect outside its folder', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = (server.address() as { port: number }).port;
+  const tries: Record<string, string> = {
+    read: `(await import('node:fs')).readFileSync('/etc/passwd')`,
+    write: `(await import('node:fs')).writeFileSync('${home}/written', '')`,
+    spawn: `(await import('node:child_process')).execSync('true')`,
+    worker: `new (await import('node:worker_threads')).Worker('1', { eval: true })`,
+    connect: `await new Promise((resolve, reject) => { import('node:net').then((net) => net.connect(${port}, '127.0.0.1').on('connect', resolve).on('error', reject)) })`,
+  };
+  try {
+    for (const [name, statement] of Object.entries(tries)) {
+      const types = await typesOf(await plugin(`try-${name}`, { code: `${statement};\n${code}` }));
+      await assert.rejects(
+        types.get('echo').describe(),
+        (error: RbeeError) => error.code === 'PLUGIN_FAILED' && /ERR_ACCESS_DENIED|restricted/.test(error.message),
+        name,
+      );
+    }
+  } finally {
+    server.close();
+  }
+});
+
+test('a plugin that throws, exits or never ends is named, and answers again when mended', async () => {
+  const root = await plugin('moody', { code: `${code} process.exit(7);` });
+  const types = await typesOf(root);
+  await assert.rejects(
+    types.get('echo').describe(),
+    /the plugin @test\/moody failed in its entry: its process exited with code 7/,
+  );
+  await plugin('moody', { code: `throw new Error('no mood');` });
+  await types.refresh({ anew: true });
+  await assert.rejects(types.get('echo').describe(), /no mood/);
+  await plugin('moody', { code: `${code} for (;;);` });
+  await types.refresh({ anew: true });
+  await assert.rejects(types.get('echo').describe(), /no answer within 5 s/);
+  await plugin('moody');
+  await types.refresh({ anew: true });
+  assert.equal((await types.get('echo').describe()).name, 'echo');
+});
+
+test('a manifest that lies about its code is refused', async () => {
+  const types = await typesOf(await plugin('liar', { serves: ['/v1/echo', '/v1/other'] }));
+  await assert.rejects(
+    types.get('echo').describe(),
+    /its manifest says serves \/v1\/echo, \/v1\/other, its code says \/v1\/echo/,
+  );
+});
+
+test('an answer of the wrong shape is the plugin’s failure', async () => {
+  const types = await typesOf(
+    await plugin('shapeless', { code: code.replace("{ args: ['--port', String(launch.port)] }", '({ args: 1 })') }),
+  );
+  await assert.rejects(types.get('echo').command(launch), (error: RbeeError) => error.code === 'PLUGIN_FAILED');
+});
+
+test('manifests that cannot be used are refused by what is wrong with them', async () => {
+  const refused: [PluginOptions, RegExp][] = [
+    [{ api: 2 }, /written for API version 2, this rbee speaks 1/],
+    [{ type: '../evil' }, /worker type "..\/evil"/],
+    [{ type: '__proto__x' }, /worker type/],
+    [{ entry: '../outside.js' }, /its entry lies outside the package/],
+    [{ entry: '/etc/passwd' }, /its entry lies outside the package/],
+    [{ serves: ['/v1/jobs'] }, /\/v1\/jobs belongs to rbee itself/],
+    [{ serves: ['/health'] }, /belongs to rbee itself/],
+    [{ serves: ['no-slash'] }, /serves/],
+    [{ serves: [] }, /serves/],
+    [{ version: 'newest' }, /version/],
+  ];
+  for (const [index, [options, expected]] of refused.entries()) {
+    await assert.rejects(readManifest(await plugin(`refused-${index}`, options)), expected, JSON.stringify(options));
+  }
+  await assert.rejects(readManifest(join(home, 'nowhere')), /its package.json cannot be read/);
+});
+
+test('a faulty plugin takes only its own type away', async () => {
+  const types = await typesOf(await plugin('good'), await plugin('newer', { api: 9, type: 'other' }));
+  assert.equal((await types.get('echo').describe()).name, 'echo');
+  assert.ok(types.list().some((entry) => entry.fault?.includes('API version 9')));
+});
+
+test('two plugins of one type make it unusable and both are named', async () => {
+  const types = await typesOf(await plugin('first'), await plugin('second'));
+  assert.throws(() => types.get('echo'), /offered by both @test\/first and @test\/second/);
+});
+
+test('an unknown type is refused with the near name', async () => {
+  const types = await typesOf(await plugin('known'));
+  assert.throws(() => types.get('ehco'), /there is no worker type ehco/);
+});
+
+test('a change of the index is picked up without a restart', async () => {
+  const data = await mkdtemp(join(home, 'data-'));
+  await writeIndex(data, []);
+  let heard = () => {};
+  const types = new WorkerTypes(data, () => heard());
+  opened.push(types);
+  await types.start();
+  assert.throws(() => types.get('echo'));
+  const changed = new Promise<void>((resolve) => {
+    heard = resolve;
+  });
+  await writeIndex(data, [await plugin('late')]);
+  await changed;
+  assert.equal(types.get('echo').plugin.package, '@test/late');
+});

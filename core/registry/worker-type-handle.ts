@@ -1,0 +1,90 @@
+/** One worker type of one plugin version: its description, and its functions as calls into the evaluator. */
+import type { TSchema } from 'typebox';
+import type { Device } from '../contract/device.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type {
+  BinaryRequest,
+  BinarySource,
+  Command,
+  Diagnosis,
+  Failure,
+  Fit,
+  HostFacts,
+  Launch,
+  LaunchRequest,
+  MemoryEstimate,
+  ModelFacts,
+} from '../contract/worker-type.ts';
+import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
+import type { Evaluator } from './evaluator.ts';
+import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
+
+export class WorkerTypeHandle {
+  readonly plugin: PluginManifest;
+  readonly manifest: WorkerTypeManifest;
+  readonly #evaluator: Evaluator;
+  #description: Promise<TypeDescription> | null = null;
+
+  constructor(plugin: PluginManifest, manifest: WorkerTypeManifest, evaluator: Evaluator) {
+    this.plugin = plugin;
+    this.manifest = manifest;
+    this.#evaluator = evaluator;
+  }
+
+  get name(): string {
+    return this.manifest.name;
+  }
+
+  /** The type as data; evaluated once. Errors: PLUGIN_FAILED, PLUGIN_INVALID. */
+  describe(): Promise<TypeDescription> {
+    this.#description ??= this.#evaluator
+      .describe(this.manifest.entry)
+      .then((value) => checkDescription(this.plugin, this.manifest, value))
+      .catch((error) => {
+        // Asked again next time: the plugin may have been mended in the meantime (a linked folder).
+        this.#description = null;
+        throw error;
+      });
+    return this.#description;
+  }
+
+  command(launch: Launch): Promise<Command> {
+    return this.#call('command', answerShapes.command, [launch]);
+  }
+
+  fits(variant: string, host: HostFacts): Promise<Fit> {
+    return this.#call(`variants.${variant}.fits`, answerShapes.fits, [host]);
+  }
+
+  deviceFlags(variant: string, device: Device): Promise<Launch['deviceFlags']> {
+    return this.#call(`variants.${variant}.deviceFlags`, answerShapes.deviceFlags, [device]);
+  }
+
+  resolveBinary(variant: string, request: BinaryRequest): Promise<BinarySource[]> {
+    return this.#call(`variants.${variant}.resolveBinary`, answerShapes.resolveBinary, [request]);
+  }
+
+  parseProbe(probe: string, output: { stdout: string; stderr: string; code: number | null }): Promise<unknown> {
+    return this.#call(`probes.${probe}.parse`, answerShapes.parse, [output]);
+  }
+
+  /** Undefined when the type does not estimate. */
+  async estimate(model: ModelFacts, launch: LaunchRequest): Promise<MemoryEstimate | undefined> {
+    if (!(await this.describe()).has.includes('estimate')) return undefined;
+    return this.#call('estimate', answerShapes.estimate, [model, launch]);
+  }
+
+  /** Undefined when the type does not recognise the failure. */
+  async diagnose(failure: Failure): Promise<Diagnosis | undefined> {
+    if (!(await this.describe()).has.includes('diagnose')) return undefined;
+    const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
+    return diagnosis ?? undefined;
+  }
+
+  async #call<Answer>(member: string, shape: TSchema, args: readonly unknown[]): Promise<Answer> {
+    const value = await this.#evaluator.call(this.manifest.entry, member, args);
+    const problem = shapeProblem(shape, value);
+    if (problem) throw RbeeError.of('PLUGIN_FAILED', { plugin: this.plugin.package, member, problem });
+    return value as Answer;
+  }
+}

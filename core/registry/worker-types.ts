@@ -1,0 +1,173 @@
+/** The worker types of a machine: found through the index, read from manifests, picked up again when the index changes. */
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { CatalogEntry } from '../contract/hive-api.ts';
+import { nearest } from '../narration/near.ts';
+import { Evaluator } from './evaluator.ts';
+import { type PluginManifest, readManifest, type WorkerTypeManifest } from './manifest.ts';
+import { locatePlugins, type PluginLocation } from './plugin-index.ts';
+import { WorkerTypeHandle } from './worker-type-handle.ts';
+
+/** Milliseconds between looks at the index where watching it does not help (network homes). */
+const pollMs = 10_000;
+/** Milliseconds for a burst of changes to settle. */
+const settleMs = 50;
+
+interface Known {
+  entry: CatalogEntry;
+  handle: WorkerTypeHandle | null;
+  fault: RbeeError | null;
+}
+
+export class WorkerTypes {
+  readonly #dataFolder: string;
+  readonly #onChange: () => void;
+  #known = new Map<string, Known>();
+  /** By root, version and type, so that a type is evaluated once however often the index is read. */
+  readonly #handles = new Map<string, WorkerTypeHandle>();
+  readonly #evaluators = new Set<Evaluator>();
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #settle: NodeJS.Timeout | null = null;
+
+  constructor(dataFolder: string, onChange: () => void) {
+    this.#dataFolder = dataFolder;
+    this.#onChange = onChange;
+  }
+
+  /** Reads the index and goes on watching it. */
+  async start(): Promise<void> {
+    mkdirSync(this.#dataFolder, { recursive: true, mode: 0o700 });
+    await this.refresh();
+    this.#watcher = watch(this.#dataFolder, { persistent: false }, (_event, file) => {
+      if (file === 'package.json' || file === null) this.#soon();
+    });
+    // A watch that breaks (the folder was replaced) leaves the poll.
+    this.#watcher.on('error', () => this.#watcher?.close());
+    this.#timer = setInterval(() => this.#soon(), pollMs);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    if (this.#timer) clearInterval(this.#timer);
+    if (this.#settle) clearTimeout(this.#settle);
+    for (const evaluator of this.#evaluators) evaluator.close();
+    this.#evaluators.clear();
+  }
+
+  /**
+   * Reads index and manifests again; plugin code runs only when a type is asked for. With `anew`, code that was
+   * evaluated before is loaded again too: the folder of a linked plugin may have changed under the same version.
+   */
+  async refresh({ anew = false } = {}): Promise<void> {
+    // What an earlier evaluator is doing goes on; it ends by itself when idle.
+    if (anew) this.#handles.clear();
+    const found = new Map<string, Known>();
+    for (const location of await locatePlugins(this.#dataFolder)) await this.#read(location, found);
+    const changed = JSON.stringify([...found.values()].map((item) => item.entry)) !== JSON.stringify(this.list());
+    this.#known = found;
+    if (changed) this.#onChange();
+  }
+
+  /** All types, those that cannot be used with their fault. */
+  list(): CatalogEntry[] {
+    return [...this.#known.values()].map((item) => item.entry);
+  }
+
+  /** A type by name or alias. Errors: TYPE_NOT_FOUND, and the fault of its plugin. */
+  get(name: string): WorkerTypeHandle {
+    const wanted = name.toLowerCase();
+    const item =
+      this.#known.get(wanted) ?? [...this.#known.values()].find(({ entry }) => entry.aliases.includes(wanted));
+    if (item?.fault) throw item.fault;
+    if (item?.handle) return item.handle;
+    const names = [...this.#known.keys()];
+    const near = nearest(wanted, names)[0];
+    throw RbeeError.of('TYPE_NOT_FOUND', {
+      type: name,
+      known: names.join(', ') || 'none',
+      near: near ? `; did you mean ${near}?` : '',
+    });
+  }
+
+  /** A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have. */
+  async reopen(root: string, name: string): Promise<WorkerTypeHandle> {
+    const plugin = await readManifest(root);
+    const manifest = plugin.workerTypes.find((type) => type.name === name);
+    if (!manifest)
+      throw RbeeError.of('PLUGIN_INVALID', {
+        plugin: plugin.package,
+        problem: `it has no worker type ${name} any more`,
+      });
+    return this.#handleOf(plugin, manifest);
+  }
+
+  #soon(): void {
+    if (this.#settle) clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => {
+      this.refresh().catch(() => {
+        // An index that is being written is read again by the next look.
+      });
+    }, settleMs);
+    this.#settle.unref();
+  }
+
+  async #read(location: PluginLocation, found: Map<string, Known>): Promise<void> {
+    let plugin: PluginManifest;
+    try {
+      plugin = await readManifest(location.root);
+    } catch (error) {
+      const fault = asRbeeError(error, 'registry');
+      const name = location.root.split('/').at(-1) ?? location.root;
+      found.set(name, { entry: faulty(name, location, fault), handle: null, fault });
+      return;
+    }
+    for (const manifest of plugin.workerTypes) {
+      const other = found.get(manifest.name);
+      if (other) {
+        const fault = RbeeError.of('PLUGIN_CLASH', {
+          type: manifest.name,
+          first: other.entry.plugin,
+          second: plugin.package,
+        });
+        found.set(manifest.name, { entry: { ...other.entry, fault: fault.message }, handle: null, fault });
+        continue;
+      }
+      const entry: CatalogEntry = {
+        type: manifest.name,
+        aliases: manifest.aliases ?? [],
+        plugin: plugin.package,
+        version: plugin.version,
+        summary: manifest.summary ?? plugin.description,
+        serves: manifest.serves,
+        variants: manifest.variants,
+        source: location.source,
+      };
+      found.set(manifest.name, { entry, handle: this.#handleOf(plugin, manifest), fault: null });
+    }
+  }
+
+  #handleOf(plugin: PluginManifest, manifest: WorkerTypeManifest): WorkerTypeHandle {
+    const key = `${plugin.root}@${plugin.version}#${manifest.name}`;
+    const known = this.#handles.get(key);
+    if (known) return known;
+    const evaluator = new Evaluator(plugin.package, plugin.root);
+    const handle = new WorkerTypeHandle(plugin, manifest, evaluator);
+    this.#evaluators.add(evaluator);
+    this.#handles.set(key, handle);
+    return handle;
+  }
+}
+
+const faulty = (name: string, location: PluginLocation, fault: RbeeError): CatalogEntry => ({
+  type: name,
+  aliases: [],
+  plugin: location.root,
+  version: '',
+  summary: '',
+  serves: [],
+  variants: [],
+  source: location.source,
+  fault: fault.message,
+});
