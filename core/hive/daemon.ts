@@ -1,0 +1,29 @@
+/** The hive as a process of its own. What it prints goes to `hive.log`, wherever its starter sends its output. */
+import { pino } from 'pino';
+import { pathsFrom } from '../config/paths.ts';
+import { loadRbeeConf } from '../config/rbee-conf.ts';
+import { rbeeVersion } from '../config/version.ts';
+import { startHive } from './main.ts';
+
+const logger = pino({ name: 'hive' });
+const env = process.env;
+const paths = pathsFrom(env);
+
+try {
+  const hive = await startHive({ paths, config: loadRbeeConf(paths), env, version: rbeeVersion(), logger });
+  const end = (signal: NodeJS.Signals) => {
+    logger.info(`${signal}: the hive ends; its workers go on`);
+    hive.close().then(
+      () => process.exit(0),
+      (error) => {
+        logger.error(error);
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+} catch (error) {
+  logger.fatal(error);
+  process.exit(1);
+}

@@ -1,0 +1,81 @@
+/** Measures the machine: processor, memory, and every device that a vendor's program tells of. */
+import { arch, platform } from 'node:os';
+import si from 'systeminformation';
+import type { HiveDevices } from '../../contract/hive-api.ts';
+import type { DeviceFacts, Platform } from '../../contract/worker-type.ts';
+import { amd } from './amd.ts';
+import type { Ask, DeviceSource } from './device-source.ts';
+import { metal } from './metal.ts';
+import { nvidia, parseCudaVersion } from './nvidia.ts';
+import { vulkan } from './vulkan.ts';
+
+const sources: readonly DeviceSource[] = [nvidia, amd, metal, vulkan];
+
+/** Everything about the machine, measured now. A vendor's program that fails or hangs costs a note, not the answer. */
+export const measureDevices = async (ask: Ask): Promise<HiveDevices> => {
+  const notes: string[] = [];
+  const found = (await Promise.all(sources.map((source) => askSource(source, ask, notes)))).flat();
+  const [cpu, memory] = await Promise.all([si.cpu(), si.mem()]);
+  const cudaDriver = found.some((device) => device.kind === 'cuda') ? await askCudaVersion(ask) : undefined;
+  const facts = {
+    platform: thisPlatform(),
+    ...(libcVersion() === undefined ? {} : { libcVersion: libcVersion() }),
+    cpu: { model: `${cpu.manufacturer} ${cpu.brand}`.trim(), cores: cpu.cores },
+    memory: { total: memory.total, available: memory.available },
+    ...(cudaDriver === undefined ? {} : { cudaDriver }),
+  };
+  const processor: DeviceFacts = {
+    id: 'cpu',
+    kind: 'cpu',
+    name: `${facts.cpu.model}, ${cpu.cores} cores`,
+    memory: { total: memory.total, free: memory.available },
+  };
+  return { devices: [...found, processor], host: facts, notes };
+};
+
+export const thisPlatform = (): Platform => {
+  const here: Platform = { os: platform(), cpu: arch() };
+  return platform() === 'linux' ? { ...here, libc: libcVersion() === undefined ? 'musl' : 'glibc' } : here;
+};
+
+const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promise<DeviceFacts[]> => {
+  if (!source.platforms.includes(platform())) return [];
+  for (const program of source.programs) {
+    const output = await ask(program, source.args);
+    if (!output) continue;
+    const devices = source.parse(output);
+    if (devices.length === 0) {
+      const words = `${output.stderr}\n${output.stdout}`.trim().split('\n')[0] ?? '';
+      notes.push(
+        `${program} told of no device (exit code ${output.code ?? 'none'}${words ? `: ${words.slice(0, 200)}` : ''})`,
+      );
+    }
+    return devices;
+  }
+  notes.push(`no ${source.kind} devices: ${source.programs[0]} was not found`);
+  return [];
+};
+
+const askCudaVersion = async (ask: Ask): Promise<string | undefined> => {
+  for (const program of nvidia.programs) {
+    const output = await ask(program, []);
+    if (output) return parseCudaVersion(output.stdout);
+  }
+  return undefined;
+};
+
+/** glibc's version as Node's own report tells it; undefined on musl and elsewhere. */
+const libcVersion = (): string | undefined => {
+  if (platform() !== 'linux') return undefined;
+  known ??= readLibcVersion();
+  return known;
+};
+
+let known: string | undefined;
+
+const readLibcVersion = (): string | undefined => {
+  // Without this the report looks up the name of every network peer.
+  Object.assign(process.report, { excludeNetwork: true });
+  const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime;
+};

@@ -1,0 +1,27 @@
+/** Apple devices, as `system_profiler` tells. Memory is shared with the processor, so none of its own is named. */
+import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceSource } from './device-source.ts';
+
+export const metal: DeviceSource = {
+  kind: 'metal',
+  platforms: ['darwin'],
+  programs: ['system_profiler'],
+  args: ['-json', 'SPDisplaysDataType'],
+  parse: ({ stdout }) => parseSystemProfiler(stdout),
+};
+
+export const parseSystemProfiler = (text: string): DeviceFacts[] => {
+  let json: { SPDisplaysDataType?: Record<string, string>[] };
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return [];
+  }
+  return (json.SPDisplaysDataType ?? [])
+    .filter((item) => item['spdisplays_mtlgpufamilysupport'] !== undefined)
+    .map((item, index) => ({
+      id: `metal:${index}`,
+      kind: 'metal',
+      name: item['sppci_model'] ?? item['_name'] ?? 'Apple GPU',
+    }));
+};

@@ -1,0 +1,108 @@
+/** The hive: runs the workers of one machine. Starts inside the queen, or as a process of its own (`daemon.ts`). */
+import { randomUUID } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import { machineId, type Paths } from '../config/paths.ts';
+import type { RbeeConfig } from '../config/rbee-conf.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type { HealthBody, HiveState } from '../contract/hive-api.ts';
+import { tryLock } from '../lifecycle/instance-lock.ts';
+import { PortPool } from '../lifecycle/ports.ts';
+import { RunRecords } from '../lifecycle/run-records.ts';
+import { WorkerTypes } from '../registry/worker-types.ts';
+import { askPrograms } from './devices/ask.ts';
+import { Machine } from './machine.ts';
+import { listenHive } from './server.ts';
+import { StateFeed } from './state-feed.ts';
+import { prepareLaunch } from './workers/prepare-launch.ts';
+import { Workers } from './workers/workers.ts';
+
+export interface HiveOptions {
+  paths: Paths;
+  config: RbeeConfig;
+  env: NodeJS.ProcessEnv;
+  version: string;
+  logger: FastifyBaseLogger;
+}
+
+export interface Hive {
+  /** Of this start; another one after each restart. */
+  instance: string;
+  /** Lets go of the workers, which go on running, and stops listening. */
+  close(): Promise<void>;
+}
+
+/** Alias of the hive on the machine of the queen. */
+export const localHive = 'local';
+
+/** Errors: HIVE_BUSY when another process owns the hive of this state folder. */
+export const startHive = async ({ paths, config, env, version, logger }: HiveOptions): Promise<Hive> => {
+  await mkdir(paths.state, { recursive: true, mode: 0o700 });
+  const lock = await tryLock(join(paths.state, 'hive.lock'));
+  if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
+
+  const health: HealthBody = {
+    status: 'ok',
+    name: 'hive',
+    version,
+    pid: process.pid,
+    instance: randomUUID(),
+    startedAt: new Date().toISOString(),
+  };
+  const feed = new StateFeed(() => state());
+  const ask = askPrograms(env);
+  const machine = new Machine(ask, feed.changed);
+  const types = new WorkerTypes(paths.data, feed.changed);
+  const workers = new Workers({
+    hive: localHive,
+    hiveSocket: paths.hiveSocket,
+    env,
+    records: new RunRecords(paths.runs),
+    ports: new PortPool(config.hive.workerPorts),
+    handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
+    logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
+    onChange: feed.changed,
+    prepare: (spec, context) => prepareLaunch(spec, { hive: localHive, types, machine, ask, env, ...context }),
+  });
+  const state = (): HiveState => ({
+    machineId: machineId(),
+    hostname: hostname(),
+    version,
+    pid: health.pid,
+    instance: health.instance,
+    startedAt: health.startedAt,
+    devices: machine.devices,
+    memory: machine.memory,
+    cpu: machine.cpu,
+    catalog: types.list(),
+    workers: workers.list(),
+  });
+
+  await types.start();
+  machine.start();
+  await workers.start();
+  feed.start();
+  const server = await listenHive({
+    socketPath: paths.hiveSocket,
+    health,
+    state,
+    feed,
+    machine,
+    types,
+    workers,
+    logger,
+  });
+  logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');
+
+  const close = async (): Promise<void> => {
+    feed.close();
+    await server.close();
+    await workers.close();
+    machine.close();
+    types.close();
+    lock.release();
+  };
+  return { instance: health.instance, close };
+};

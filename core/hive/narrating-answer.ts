@@ -1,0 +1,27 @@
+/** An answer that narrates: NDJSON events while the work goes on, the outcome as the last line. Leaving cancels the work. */
+import type { FastifyReply } from 'fastify';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { NarrationLine } from '../contract/hive-api.ts';
+import type { Narrate } from '../contract/narration.ts';
+
+export const narratingAnswer = (
+  reply: FastifyReply,
+  work: (options: { signal: AbortSignal; narrate: Narrate }) => Promise<unknown>,
+): void => {
+  const left = new AbortController();
+  const { raw } = reply.hijack();
+  raw.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  raw.on('close', () => {
+    if (!raw.writableFinished) left.abort(RbeeError.of('CANCELLED', { what: 'the request' }));
+  });
+  raw.on('error', () => left.abort());
+  const write = (line: NarrationLine) => {
+    if (!raw.destroyed) raw.write(`${JSON.stringify(line)}\n`);
+  };
+  work({ signal: left.signal, narrate: write })
+    .then(
+      (result) => write({ kind: 'result', result }),
+      (error) => write({ kind: 'error', error: asRbeeError(error, 'the hive', 'hive.log').toJSON() }),
+    )
+    .finally(() => raw.end());
+};

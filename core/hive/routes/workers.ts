@@ -1,0 +1,71 @@
+/** Workers: spawn, change, logs, and the callback by which they say that they are ready. */
+import type { FastifyInstance } from 'fastify';
+import Type, { type Static } from 'typebox';
+import { RbeeError } from '../../contract/errors.ts';
+import { type WorkerSpec, workerId, workerSpec } from '../../contract/worker.ts';
+import { follow, tail } from '../../lifecycle/logs.ts';
+import { narratingAnswer } from '../narrating-answer.ts';
+import type { Workers } from '../workers/workers.ts';
+
+const idParams = Type.Object({ id: workerId });
+const stopBody = Type.Union([
+  Type.Null(),
+  Type.Object({ now: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+]);
+const logQuery = Type.Object({
+  lines: Type.Integer({ minimum: 0, maximum: 100_000, default: 100 }),
+  follow: Type.Boolean({ default: false }),
+});
+
+type WithId = { Params: Static<typeof idParams> };
+type WithStop = WithId & { Body: { now?: boolean } | null };
+
+export const workerRoutes = (server: FastifyInstance, workers: Workers): void => {
+  const changing = { schema: { params: idParams, body: stopBody } };
+
+  server.post<{ Body: WorkerSpec }>('/v1/workers', { schema: { body: workerSpec } }, (request, reply) => {
+    narratingAnswer(reply, (options) => workers.spawn(request.body, options));
+  });
+  server.post<WithId>('/v1/workers/:id/start', { schema: { params: idParams } }, (request, reply) => {
+    workers.get(request.params.id);
+    narratingAnswer(reply, (options) => workers.startAgain(request.params.id, options));
+  });
+  for (const change of ['stop', 'restart'] as const) {
+    server.post<WithStop>(`/v1/workers/:id/${change}`, changing, (request, reply) => {
+      workers.get(request.params.id);
+      narratingAnswer(reply, (options) => workers[change](request.params.id, { ...options, now: request.body?.now }));
+    });
+  }
+  server.delete<WithStop>('/v1/workers/:id', changing, (request, reply) => {
+    workers.get(request.params.id);
+    narratingAnswer(reply, (options) => workers.delete(request.params.id, { ...options, now: request.body?.now }));
+  });
+
+  server.post<WithId>('/v1/workers/:id/ready', { schema: { params: idParams } }, (request, reply) => {
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    if (!workers.ready(request.params.id, token)) {
+      throw RbeeError.of('PERMISSION_DENIED', { action: 'report readiness of', name: request.params.id });
+    }
+    return reply.code(204).send();
+  });
+
+  server.get<WithId & { Querystring: Static<typeof logQuery> }>(
+    '/v1/workers/:id/logs',
+    { schema: { params: idParams, querystring: logQuery } },
+    async (request, reply) => {
+      const { logFile } = workers.get(request.params.id).view();
+      const { lines } = request.query;
+      reply.type('text/plain; charset=utf-8');
+      if (!request.query.follow) return (await tail(logFile, lines)).map((line) => `${line}\n`).join('');
+      const left = new AbortController();
+      const { raw } = reply.hijack();
+      raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+      raw.flushHeaders();
+      raw.on('close', () => left.abort());
+      for await (const chunk of follow(logFile, { lines, signal: left.signal })) {
+        if (!raw.write(chunk)) await new Promise((resolve) => raw.once('drain', resolve).once('close', resolve));
+      }
+      raw.end();
+    },
+  );
+};

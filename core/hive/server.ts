@@ -1,0 +1,70 @@
+/** The hive's HTTP server on its socket, for the queen alone: the socket's permissions are its lock. */
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import { type StateParts, stateRoutes } from './routes/state.ts';
+import { workerRoutes } from './routes/workers.ts';
+import type { Workers } from './workers/workers.ts';
+
+export interface HiveServerOptions extends StateParts {
+  socketPath: string;
+  workers: Workers;
+  logger: FastifyBaseLogger;
+}
+
+/** Listens; the caller holds the lock of the state folder, so a socket that is there is a dead one's. */
+export const listenHive = async ({
+  socketPath,
+  workers,
+  logger,
+  ...state
+}: HiveServerOptions): Promise<FastifyInstance> => {
+  const server = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    forceCloseConnections: true,
+    requestTimeout: 0,
+  });
+  server.setErrorHandler((error, _request, reply) => {
+    const known = asInputError(error) ?? asRbeeError(error, 'the hive', 'hive.log');
+    if (known.code === 'INTERNAL') logger.error(error);
+    return reply.code(known.status).send({ error: known.toJSON() });
+  });
+  server.setNotFoundHandler((request, reply) => {
+    const error = RbeeError.of('NOT_FOUND', { method: request.method, path: request.url });
+    return reply.code(error.status).send({ error: error.toJSON() });
+  });
+  stateRoutes(server, state);
+  workerRoutes(server, workers);
+
+  await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
+  await rm(socketPath, { force: true });
+  await listenPrivately(server, socketPath);
+  return server;
+};
+
+/** The socket is made with no rights for others, so there is no moment at which they could connect. */
+const listenPrivately = async (server: FastifyInstance, path: string): Promise<void> => {
+  const before = process.umask(0o177);
+  try {
+    await server.listen({ path });
+  } finally {
+    process.umask(before);
+  }
+  await chmod(path, 0o600);
+};
+
+/** What fastify says of a body or a parameter that does not fit its schema, or is no JSON. */
+const asInputError = (error: unknown): RbeeError | undefined => {
+  const { validation, validationContext, message, statusCode } = error as {
+    validation?: { instancePath: string; message?: string }[];
+    validationContext?: string;
+    message: string;
+    statusCode?: number;
+  };
+  if (!validation && !(statusCode !== undefined && statusCode >= 400 && statusCode < 500)) return undefined;
+  const first = validation?.[0];
+  const problem = first ? `${first.instancePath.slice(1).replaceAll('/', '.') || 'it'} ${first.message}` : message;
+  return RbeeError.of('INVALID_INPUT', { what: validationContext ?? 'the request', problem, hint: 'see the API page' });
+};

@@ -1,0 +1,28 @@
+/** Everything about a worker that is decided before its first start and kept for every later one. */
+import type { ResolvedBinary, ServedPath, StopContract } from '../../contract/worker-type.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+
+export interface LaunchDraft {
+  type: string;
+  plugin: string;
+  pluginRoot: string;
+  pluginVersion: string;
+  variant: string;
+  /** As users write it. */
+  device: string;
+  /** Model reference; null for a type that runs without one. */
+  reference: string | null;
+  names: string[];
+  models: Record<string, string>;
+  options: Record<string, unknown>;
+  binary: ResolvedBinary;
+  deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
+  /** Bearer that requests to the worker carry. */
+  apiKey: string;
+  serves: readonly ServedPath[];
+  health: TypeDescription['health'];
+  stop: StopContract;
+  load: TypeDescription['load'] | null;
+  /** Bytes that the worker is expected to need; null when the type does not estimate. */
+  estimate: { ram: number; vram: number } | null;
+}

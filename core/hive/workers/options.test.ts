@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RbeeError } from '../../contract/errors.ts';
+import { resolveOptions } from './options.ts';
+
+const type = {
+  name: 'echo',
+  options: {
+    type: 'object' as const,
+    properties: {
+      context: { type: 'integer' as const, description: 'Tokens', default: 2048, minimum: 16, maximum: 8192 },
+      mode: { type: 'string' as const, description: 'How', default: 'fast', enum: ['fast', 'slow'] },
+      verbose: { type: 'boolean' as const, description: 'Talk' },
+      extra: { type: 'array' as const, description: 'More', items: { type: 'string' as const } },
+    },
+  },
+};
+
+const refusal = (given: Record<string, unknown>): string => {
+  let refused = '';
+  assert.throws(
+    () => resolveOptions(type, given),
+    (error: RbeeError) => {
+      assert.equal(error.code, 'OPTION_INVALID');
+      refused = `${error.message} | ${error.hint}`;
+      return true;
+    },
+  );
+  return refused;
+};
+
+test('defaults are filled in and what has none is left out', () => {
+  assert.deepEqual(resolveOptions(type, {}), { context: 2048, mode: 'fast' });
+  assert.deepEqual(resolveOptions(type, { context: 16, extra: ['a'] }), { context: 16, mode: 'fast', extra: ['a'] });
+});
+
+test('a type without options takes none', () => {
+  assert.deepEqual(resolveOptions({ name: 'bare', options: undefined }), {});
+});
+
+test('an unknown option is refused with the near name', () => {
+  assert.match(
+    refusal({ contxt: 1 }),
+    /option contxt of worker type echo: there is no such option \| did you mean context\?/,
+  );
+  assert.match(refusal({ constructor: 1 }), /there is no such option/);
+});
+
+test('values of the wrong kind or out of bounds are refused', () => {
+  assert.match(refusal({ context: '2048' }), /must be a whole number/);
+  assert.match(refusal({ context: 1.5 }), /must be a whole number/);
+  assert.match(refusal({ context: 8 }), /at least 16/);
+  assert.match(refusal({ context: 1e9 }), /at most 8192/);
+  assert.match(refusal({ mode: 'medium' }), /one of fast, slow/);
+  assert.match(refusal({ mode: 'fast\0' }), /must be one of|character/);
+  assert.match(refusal({ verbose: 'yes' }), /true or false/);
+  assert.match(refusal({ extra: 'a' }), /must be a list/);
+  assert.match(refusal({ extra: ['a', 1] }), /must be a string/);
+});

@@ -1,0 +1,63 @@
+/** The options of one worker: what the user gave, checked against the type's schema, with defaults filled in. */
+import { RbeeError } from '../../contract/errors.ts';
+import { nearest } from '../../narration/near.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+
+type Schema = NonNullable<TypeDescription['options']>['properties'][string];
+
+/** Errors: OPTION_INVALID, naming the option and what it may be. */
+export const resolveOptions = (
+  type: Pick<TypeDescription, 'name' | 'options'>,
+  given: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> => {
+  const schemas = type.options?.properties ?? {};
+  for (const [option, value] of Object.entries(given)) {
+    const schema = Object.hasOwn(schemas, option) ? schemas[option] : undefined;
+    if (!schema) throw unknownOption(type.name, option, Object.keys(schemas));
+    const problem = problemOf(schema, value);
+    if (problem) throw RbeeError.of('OPTION_INVALID', { type: type.name, option, problem, hint: schema.description });
+  }
+  const entries = Object.entries(schemas).map(([option, schema]) => [option, given[option] ?? schema.default] as const);
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+};
+
+const unknownOption = (type: string, option: string, known: string[]): RbeeError => {
+  const near = nearest(option, known)[0];
+  const hint = near
+    ? `did you mean ${near}?`
+    : known.length > 0
+      ? `its options: ${known.join(', ')}`
+      : 'it has no options';
+  return RbeeError.of('OPTION_INVALID', { type, option, problem: 'there is no such option', hint });
+};
+
+const problemOf = (schema: Schema, value: unknown): string | undefined => {
+  if (schema.type === 'array') {
+    if (!Array.isArray(value)) return 'must be a list';
+    const item = { ...schema, type: schema.items?.type ?? 'string' } as Schema;
+    return value.map((element) => scalarProblem(item, element)).find((problem) => problem !== undefined);
+  }
+  return scalarProblem(schema, value);
+};
+
+const scalarProblem = (schema: Schema, value: unknown): string | undefined => {
+  const shown = JSON.stringify(value);
+  const fits = schema.type === 'integer' ? Number.isSafeInteger(value) : typeof value === schema.type;
+  if (!fits || value === Number.POSITIVE_INFINITY) return `must be ${article(schema.type)}, not ${shown}`;
+  if (schema.enum && !schema.enum.includes(value as string))
+    return `must be one of ${schema.enum.join(', ')}, not ${shown}`;
+  if (typeof value === 'number') {
+    if (schema.minimum !== undefined && value < schema.minimum)
+      return `must be at least ${schema.minimum}, not ${value}`;
+    if (schema.maximum !== undefined && value > schema.maximum)
+      return `must be at most ${schema.maximum}, not ${value}`;
+  }
+  if (typeof value === 'string') {
+    if (value.includes('\0')) return 'has a character that no argument may have';
+    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return `${shown} does not match ${schema.pattern}`;
+  }
+  return undefined;
+};
+
+const article = (type: string): string =>
+  type === 'integer' ? 'a whole number' : type === 'boolean' ? 'true or false' : `a ${type}`;

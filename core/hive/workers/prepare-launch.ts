@@ -1,0 +1,263 @@
+/**
+ * Preflight: from what a user asked for to a launch that can be started, or the error that says why not. Nothing is
+ * started and nothing is written here.
+ */
+import { randomBytes } from 'node:crypto';
+import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import {
+  formatModelReference,
+  type ModelReference,
+  parseModelReference,
+  servedName,
+} from '../../contract/model-reference.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { WorkerSpec } from '../../contract/worker.ts';
+import type { DeviceFacts, HostFacts, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
+import { nearest } from '../../narration/near.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Ask } from '../devices/device-source.ts';
+import type { Machine } from '../machine.ts';
+import { type ResolvedModel, resolveModel } from '../models/model-files.ts';
+import { type BinarySearch, findBinary } from './binary.ts';
+import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from './device-choice.ts';
+import type { LaunchDraft } from './launch-draft.ts';
+import { resolveOptions } from './options.ts';
+
+export interface PrepareContext {
+  hive: string;
+  types: WorkerTypes;
+  machine: Machine;
+  ask: Ask;
+  env: NodeJS.ProcessEnv;
+  narrate: Narrate;
+  /** Bytes promised to workers that have not taken them yet, by device id. */
+  promised: ReadonlyMap<string, number>;
+}
+
+const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
+
+export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
+  const handle = context.types.get(spec.type);
+  const type = await handle.describe();
+  const options = resolveOptions(type, spec.options);
+  const reference = chooseModel(spec, type, context.narrate);
+  const model = reference ? await resolveModel(reference, type, handle.plugin.root, context.hive) : null;
+  const { devices, host } = await context.machine.facts();
+  const candidates = chooseCandidates(spec, type, devices, context);
+  const fit = await firstThatFits(candidates, {
+    handle,
+    type,
+    options,
+    host: { ...host, devices, probes: {} },
+    context,
+  });
+  if (spec.device === undefined)
+    context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
+  const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
+  return {
+    type: type.name,
+    plugin: handle.plugin.package,
+    pluginRoot: handle.plugin.root,
+    pluginVersion: handle.plugin.version,
+    variant: fit.variant,
+    device: formatDevice(fit.device),
+    reference: reference ? formatModelReference(reference) : null,
+    names: [spec.name ?? (reference ? servedName(reference) : type.name)],
+    models: model?.files ?? {},
+    options,
+    binary: fit.binary,
+    deviceFlags: await handle.deviceFlags(fit.variant, fit.device),
+    apiKey: randomBytes(24).toString('base64url'),
+    serves: type.serves as LaunchDraft['serves'],
+    health: type.health,
+    stop: (type.stop as StopContract | undefined) ?? defaultStop,
+    load: type.load ?? null,
+    estimate,
+  };
+};
+
+const chooseModel = (spec: WorkerSpec, type: TypeDescription, narrate: Narrate): ModelReference | null => {
+  if (spec.model !== undefined) {
+    if (!type.models) {
+      const problem = `worker type ${type.name} loads no model`;
+      throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave --model out' });
+    }
+    return parseModelReference(spec.model);
+  }
+  if (!type.models || type.models.optional) return null;
+  if (type.models.demo === undefined) throw RbeeError.of('MODEL_REQUIRED', { type: type.name });
+  narrate({ kind: 'info', text: `no model was given: taking the demo model of ${type.name}` });
+  return { kind: 'demo' };
+};
+
+const chooseCandidates = (
+  spec: WorkerSpec,
+  type: TypeDescription,
+  devices: readonly DeviceFacts[],
+  context: PrepareContext,
+): Candidate[] => {
+  const known = type.variants.map((variant) => variant.id);
+  if (spec.variant !== undefined && !known.includes(spec.variant)) {
+    const near = nearest(spec.variant, known)[0];
+    throw RbeeError.of('VARIANT_NOT_FOUND', {
+      type: type.name,
+      variant: spec.variant,
+      known: known.join(', ') + (near ? `; did you mean ${near}?` : ''),
+    });
+  }
+  const variants: VariantChoice[] = type.variants
+    .filter((variant) => spec.variant === undefined || variant.id === spec.variant)
+    .map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
+  const command = (device: string) => `rbee worker spawn --type ${type.name} --device ${device}`;
+  const candidates =
+    spec.device === undefined
+      ? rankDevices(variants, devices, context.promised)
+      : candidatesFor(spec.device, variants, devices, context.hive, command);
+  if (candidates.length > 0) return candidates;
+  const wanted = spec.device ?? 'any device of this machine';
+  throw RbeeError.of('VARIANT_UNFIT', {
+    type: type.name,
+    variant: spec.variant ?? 'any variant',
+    hive: context.hive,
+    reasons: `it does not drive ${wanted}`,
+    hint: `its variants: ${known.join(', ')}`,
+  });
+};
+
+interface FitCheck {
+  handle: WorkerTypeHandle;
+  type: TypeDescription;
+  options: Record<string, unknown>;
+  host: HostFacts;
+  context: PrepareContext;
+}
+
+type Fitting = Candidate & { binary: ResolvedBinary };
+
+/** The first candidate whose program is there and whose variant fits; else the error of the best one. */
+const firstThatFits = async (candidates: readonly Candidate[], check: FitCheck): Promise<Fitting> => {
+  let first: RbeeError | undefined;
+  for (const candidate of candidates) {
+    const result = await tryCandidate(candidate, check);
+    if (!(result instanceof RbeeError)) return result;
+    first ??= result;
+  }
+  throw first ?? new Error('no candidate was given');
+};
+
+const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitting | RbeeError> => {
+  const { handle, type, options, context } = check;
+  const unfit = (reasons: readonly string[]) =>
+    RbeeError.of('VARIANT_UNFIT', {
+      type: type.name,
+      variant: candidate.variant,
+      hive: context.hive,
+      reasons: reasons.join('; '),
+      hint: 'choose another --device or --variant; see: rbee hive devices',
+    });
+  const offPlatform = platformProblem(type, candidate.variant, check.host);
+  if (offPlatform) return unfit([offPlatform]);
+  const request = { platform: check.host.platform, version: handle.plugin.version, options };
+  const search: BinarySearch = await findBinary(
+    await handle.resolveBinary(candidate.variant, request),
+    handle.plugin.root,
+    context.env,
+  );
+  if (search.found === null) {
+    return RbeeError.of('BINARY_NOT_FOUND', {
+      type: type.name,
+      variant: candidate.variant,
+      hive: context.hive,
+      tried: search.tried.join('; ') || `it names none for ${check.host.platform.os} ${check.host.platform.cpu}`,
+      hint: 'install the program, or choose another --device or --variant',
+    });
+  }
+  const probes = await runProbes(candidate.variant, search.found, check);
+  const fit = await handle.fits(candidate.variant, { ...check.host, probes });
+  return fit.fits ? { ...candidate, binary: search.found } : unfit(fit.reasons);
+};
+
+const platformProblem = (type: TypeDescription, variantId: string, host: HostFacts): string | undefined => {
+  const { os, cpu, libc } = host.platform;
+  const platforms = type.variants.find((variant) => variant.id === variantId)?.platforms ?? [];
+  const built = platforms.some(
+    (platform) => platform.os === os && platform.cpu === cpu && (platform.libc === undefined || platform.libc === libc),
+  );
+  return built ? undefined : `it is not built for ${os} ${cpu}${libc === 'musl' ? ' with musl' : ''}`;
+};
+
+const runProbes = async (
+  variant: string,
+  binary: ResolvedBinary,
+  check: FitCheck,
+): Promise<Record<string, unknown>> => {
+  const answers: Record<string, unknown> = {};
+  for (const probe of check.type.probes ?? []) {
+    if (probe.variants && !probe.variants.includes(variant)) continue;
+    // The plugin's own script is not a program that answers probes.
+    if (probe.program === '$binary' && binary.kind === 'module') continue;
+    const program = probe.program === '$binary' ? binary.path : probe.program;
+    const output = await check.context.ask(program, probe.args, probe.timeoutMs);
+    if (output) answers[probe.id] = await check.handle.parseProbe(probe.id, output);
+  }
+  return answers;
+};
+
+interface MemoryCheck {
+  handle: WorkerTypeHandle;
+  model: ResolvedModel | null;
+  options: Record<string, unknown>;
+  devices: readonly DeviceFacts[];
+  context: PrepareContext;
+}
+
+const checkMemory = async (
+  spec: WorkerSpec,
+  fit: Fitting,
+  check: MemoryCheck,
+): Promise<{ ram: number; vram: number } | null> => {
+  if (!check.model) return null;
+  const { variant, device, binary } = fit;
+  const estimate = await check.handle.estimate(check.model.facts, {
+    variant,
+    device,
+    options: check.options,
+    binary: { id: binary.id },
+  });
+  if (!estimate) return null;
+  if (!spec.force) refuseIfTooBig(check.model.facts.reference, estimate, device, check);
+  return estimate;
+};
+
+const refuseIfTooBig = (
+  what: string,
+  estimate: { ram: number; vram: number },
+  device: Device,
+  check: MemoryCheck,
+): void => {
+  const freeOf = (id: string): number | undefined => {
+    const free = check.devices.find((known) => known.id === id)?.memory?.free;
+    return free === undefined ? undefined : free - (check.context.promised.get(id) ?? 0);
+  };
+  const needs: [string, number, number | undefined][] = [['main memory', estimate.ram, freeOf('cpu')]];
+  if (device.kind !== 'cpu') {
+    const shares = deviceIds(device).map(freeOf);
+    const free = shares.every((share) => share !== undefined)
+      ? shares.reduce((sum, share) => sum + share, 0)
+      : undefined;
+    needs.push([formatDevice(device), estimate.vram, free]);
+  }
+  for (const [where, needed, free] of needs) {
+    if (free === undefined || needed <= free) continue;
+    throw RbeeError.of('NOT_ENOUGH_MEMORY', {
+      what,
+      needed: formatBytes(needed),
+      where,
+      free: formatBytes(Math.max(0, free)),
+    });
+  }
+};

@@ -1,0 +1,224 @@
+/** One worker: what was asked for, what was decided, and the process that the lifecycle owns for it. */
+import { dirname } from 'node:path';
+import { parseDevice } from '../../contract/device.ts';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { WorkerSpec } from '../../contract/worker.ts';
+import { ManagedProcess, type PlanContext } from '../../lifecycle/managed-process.ts';
+import type { PortPool } from '../../lifecycle/ports.ts';
+import type { ProcessPlan, ReadySpec, RunRecord } from '../../lifecycle/process-plan.ts';
+import type { RunRecords } from '../../lifecycle/run-records.ts';
+import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { LaunchDraft } from './launch-draft.ts';
+import { type EngineLoad, readLoad } from './load.ts';
+
+/** What a run record keeps of a worker. */
+export interface WorkerData {
+  spec: WorkerSpec;
+  draft: LaunchDraft;
+}
+
+export interface WorkerContext {
+  hive: string;
+  /** Socket to which a worker reports that it is ready. */
+  hiveSocket: string;
+  env: NodeJS.ProcessEnv;
+  records: RunRecords;
+  ports: PortPool;
+  /** The type as the worker's own plugin version brings it. */
+  handleOf: (draft: LaunchDraft) => Promise<WorkerTypeHandle>;
+  logFileOf: (id: string) => string;
+  onChange: () => void;
+}
+
+/** Milliseconds without progress before a start is given up, unless the type says otherwise. */
+const progressDeadlineMs = 300_000;
+const host = '127.0.0.1';
+
+export class Worker {
+  readonly id: string;
+  readonly process: ManagedProcess;
+  readonly #data: WorkerData;
+  readonly #context: WorkerContext;
+  #load: EngineLoad | null = null;
+
+  constructor(id: string, data: WorkerData, context: WorkerContext, narrate?: Narrate) {
+    this.id = id;
+    this.#data = data;
+    this.#context = context;
+    const { spec, draft } = data;
+    this.process = new ManagedProcess({
+      id,
+      records: context.records,
+      logFile: context.logFileOf(id),
+      policy: spec.restart ?? 'on-failure',
+      stop: draft.stop,
+      limits: { memoryBytes: spec.memoryLimit, cpus: spec.cpuLimit },
+      data,
+      env: context.env,
+      plan: (plan) => this.#plan(plan),
+      diagnose: async (failure) => {
+        const handle = await context.handleOf(this.draft);
+        return handle.diagnose({ ...failure, binary: { id: this.draft.binary.id } });
+      },
+      onChange: context.onChange,
+      onPortFree: (port) => context.ports.release(port),
+      busy: () => (this.#load?.running ?? 0) > 0,
+      drain: (options) => this.#drained(options.signal),
+      ...(narrate ? { narrate } : {}),
+    });
+  }
+
+  get spec(): WorkerSpec {
+    return this.#data.spec;
+  }
+
+  get draft(): LaunchDraft {
+    return this.#data.draft;
+  }
+
+  /** Takes what was decided anew: an explicit start uses the plugin, program and model as they are now. */
+  redraft(draft: LaunchDraft): void {
+    this.#data.draft = { ...draft, apiKey: this.#data.draft.apiKey };
+  }
+
+  /** Does this process still hold memory on a device that its estimate only promises? */
+  get promised(): { device: string; bytes: number } | null {
+    const { estimate, device } = this.draft;
+    const state = this.process.view.state;
+    if (!estimate || (state !== 'starting' && state !== 'loading')) return null;
+    return { device, bytes: device === 'cpu' ? estimate.ram : estimate.vram };
+  }
+
+  /** Asks the engine how busy it is. Returns whether that changed. */
+  async measureLoad(signal: AbortSignal): Promise<boolean> {
+    const { load, apiKey } = this.draft;
+    const { state, port } = this.process.view;
+    const before = JSON.stringify(this.#load);
+    this.#load =
+      load && state === 'ready' && port !== null ? await readLoad({ load, host, port, apiKey, signal }) : null;
+    return JSON.stringify(this.#load) !== before;
+  }
+
+  view(): HiveWorker {
+    const { draft } = this;
+    const data = this.#data;
+    const view = this.process.view;
+    const times = { started: Date.parse(view.startedAt ?? ''), ready: Date.parse(view.readyAt ?? '') };
+    return {
+      id: this.id,
+      type: draft.type,
+      variant: draft.variant,
+      device: draft.device,
+      model: draft.names[0] ?? null,
+      names: draft.names,
+      reference: draft.reference,
+      state: view.state,
+      progress: view.progress,
+      pid: view.pid,
+      port: view.port,
+      hive: this.#context.hive,
+      engine: draft.binary.id,
+      plugin: draft.plugin,
+      pluginVersion: draft.pluginVersion,
+      startedAt: view.startedAt,
+      readyAt: view.readyAt,
+      readyMs: Number.isNaN(times.started) || Number.isNaN(times.ready) ? null : times.ready - times.started,
+      restarts: view.restarts,
+      running: this.#load?.running ?? null,
+      waiting: this.#load?.waiting ?? null,
+      failure: view.failure && { ...view.failure, log: [...view.failure.log] },
+      options: data.draft.options,
+      logFile: this.#context.logFileOf(this.id),
+      apiKey: draft.apiKey,
+      serves: draft.serves,
+      closesOnlyWhenIdle: draft.stop.closesOnlyWhenIdle ?? false,
+    };
+  }
+
+  async #plan({ readyToken, takenPorts, signal }: PlanContext): Promise<ProcessPlan> {
+    const { draft } = this;
+    const context = this.#context;
+    const handle = await context.handleOf(draft);
+    const port = await context.ports.take({ except: takenPorts, signal });
+    try {
+      const command = await handle.command({
+        id: this.id,
+        variant: draft.variant,
+        device: parseDevice(draft.device),
+        deviceFlags: draft.deviceFlags,
+        binary: draft.binary,
+        models: draft.models,
+        names: draft.names,
+        options: draft.options,
+        host,
+        port,
+        apiKey: draft.apiKey,
+      });
+      const base = `http://${host}:${port}`;
+      const headers = { authorization: `Bearer ${draft.apiKey}` };
+      const { health } = draft;
+      const live = health.live?.path ?? (health.ready.mode === 'poll' ? health.ready.path : undefined);
+      return {
+        argv: [...draft.binary.argv, ...command.args],
+        env: {
+          ...draft.deviceFlags.env,
+          ...command.env,
+          RBEE_API_KEY: draft.apiKey,
+          ...(health.ready.mode === 'callback' ? this.#callbackEnv(readyToken) : {}),
+        },
+        cwd: command.cwd ?? dirname(context.logFileOf(this.id)),
+        port,
+        ready: readySpec(health, base, headers),
+        progressDeadlineMs: health.progressDeadlineMs ?? progressDeadlineMs,
+        ...(health.progressPattern === undefined ? {} : { progressPattern: health.progressPattern }),
+        ...(live === undefined
+          ? {}
+          : {
+              live: {
+                url: base + live,
+                headers,
+                ...(health.deep ? { deep: { url: base + health.deep.path, body: health.deep.body } } : {}),
+              },
+            }),
+      };
+    } catch (error) {
+      context.ports.release(port);
+      throw error;
+    }
+  }
+
+  #callbackEnv(token: string): Record<string, string> {
+    return {
+      RBEE_READY_SOCKET: this.#context.hiveSocket,
+      RBEE_READY_PATH: `/v1/workers/${this.id}/ready`,
+      RBEE_READY_TOKEN: token,
+    };
+  }
+
+  /** Resolves when the engine says that nothing runs or waits any more, or when it does not say. */
+  async #drained(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.measureLoad(signal);
+      if ((this.#load?.running ?? 0) + (this.#load?.waiting ?? 0) === 0) return;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
+/** A worker again from its run record; null when the record is not one of a worker. */
+export const workerData = (record: RunRecord): WorkerData | null => {
+  const data = record.data as Partial<WorkerData> | null;
+  return data?.spec && data.draft ? (data as WorkerData) : null;
+};
+
+const readySpec = (health: LaunchDraft['health'], base: string, headers: Record<string, string>): ReadySpec => {
+  if (health.ready.mode !== 'poll') return health.ready;
+  return {
+    mode: 'poll',
+    url: base + health.ready.path,
+    headers,
+    loadingStatus: health.loadingStatus ?? [503],
+    ...(health.failedStatus ? { failedStatus: health.failedStatus } : {}),
+  };
+};

@@ -1,0 +1,212 @@
+/** All workers of one hive: spawned, found again after a restart, stopped, forgotten. */
+import { randomInt } from 'node:crypto';
+import { RbeeError } from '../../contract/errors.ts';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { WorkerSpec } from '../../contract/worker.ts';
+import { startStep } from '../../lifecycle/managed-process.ts';
+import { didYouMean } from '../../narration/near.ts';
+import type { LaunchDraft } from './launch-draft.ts';
+import { Worker, type WorkerContext, workerData } from './worker.ts';
+
+export interface WorkersOptions extends WorkerContext {
+  prepare: (
+    spec: WorkerSpec,
+    context: { narrate: Narrate; promised: ReadonlyMap<string, number> },
+  ) => Promise<LaunchDraft>;
+}
+
+export interface ChangeOptions {
+  signal: AbortSignal;
+  narrate: Narrate;
+  now?: boolean;
+}
+
+/** Milliseconds between looks at the engines' own numbers. */
+const loadIntervalMs = 2_000;
+
+export class Workers {
+  readonly #options: WorkersOptions;
+  readonly #workers = new Map<string, Worker>();
+  readonly #closing = new AbortController();
+  #loadTimer: NodeJS.Timeout | null = null;
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  /** Finds the workers of an earlier hive again; what died meanwhile is treated as crashed. */
+  async start(): Promise<void> {
+    await Promise.all((await this.#options.records.list()).map((record) => this.#adopt(record)));
+    this.#loadTimer = setInterval(() => void this.#measureLoads(), loadIntervalMs);
+    this.#loadTimer.unref();
+  }
+
+  /** Lets go of all workers; they go on running. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    if (this.#loadTimer) clearInterval(this.#loadTimer);
+    await Promise.all([...this.#workers.values()].map((worker) => worker.process.close()));
+  }
+
+  list(): HiveWorker[] {
+    return [...this.#workers.values()].map((worker) => worker.view()).sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Errors: WORKER_NOT_FOUND. */
+  get(id: string): Worker {
+    const worker = this.#workers.get(id);
+    if (worker) return worker;
+    throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
+  }
+
+  /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
+  async spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
+    this.#refuseTakenId(spec.id);
+    narrate({
+      kind: 'step',
+      id: 'preflight',
+      text: `checking that ${spec.type} can run here`,
+      on: `hive ${this.#options.hive}`,
+    });
+    const draft = await this.#options.prepare(spec, { narrate, promised: this.#promised() });
+    narrate({
+      kind: 'done',
+      id: 'preflight',
+      text: `${draft.type} ${draft.pluginVersion} (${draft.variant}, ${draft.binary.id}) can run on ${draft.device}`,
+    });
+    signal.throwIfAborted();
+    // No wait between these three: what is checked is still so when the worker is added.
+    this.#refuseTakenId(spec.id);
+    this.#refuseNameClash(draft);
+    const worker = new Worker(spec.id ?? this.#freeId(draft.type), { spec, draft }, this.#options);
+    this.#workers.set(worker.id, worker);
+    this.#options.onChange();
+    try {
+      await this.#makeReady(worker, { signal, narrate });
+    } catch (error) {
+      await this.#remove(worker, { now: true });
+      throw error;
+    }
+    return worker.view();
+  }
+
+  /** Starts a stopped or failed worker again, with its plugin, program and model as they are now. */
+  async startAgain(id: string, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
+    const worker = this.get(id);
+    const { state } = worker.process.view;
+    if (state === 'stopped' || state === 'failed') {
+      worker.redraft(await this.#options.prepare(worker.spec, { narrate, promised: this.#promised() }));
+    }
+    await this.#makeReady(worker, { signal, narrate });
+    return worker.view();
+  }
+
+  async stop(id: string, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
+    const worker = this.get(id);
+    narrate({
+      kind: 'step',
+      id: `stop-${id}`,
+      text: now ? `stopping ${id}` : `draining and stopping ${id}`,
+      on: `hive ${this.#options.hive}`,
+    });
+    const began = performance.now();
+    await worker.process.stop({ now, signal });
+    narrate({ kind: 'done', id: `stop-${id}`, text: `${id} is stopped`, ms: performance.now() - began });
+    return worker.view();
+  }
+
+  async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    await this.stop(id, options);
+    return this.startAgain(id, options);
+  }
+
+  async delete(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    const worker = this.get(id);
+    await this.stop(id, options);
+    const last = worker.view();
+    await this.#remove(worker, { now: true });
+    return last;
+  }
+
+  /** The ready callback of a worker. False when the token is not its own. */
+  ready(id: string, token: string): boolean {
+    return this.get(id).process.callbackReady(token);
+  }
+
+  async #adopt(record: Parameters<typeof workerData>[0]): Promise<void> {
+    const data = workerData(record);
+    if (!data) return;
+    const worker = new Worker(record.id, data, this.#options);
+    this.#workers.set(record.id, worker);
+    if (record.port !== null && record.wanted === 'running') this.#options.ports.reserve(record.port);
+    const alive = await worker.process.adopt(record);
+    // Its spawn ended with the hive before there was a process: whoever asked was told so, and nothing is to be kept.
+    if (!alive && record.pid === null && record.wanted === 'running') await this.#remove(worker, { now: true });
+  }
+
+  async #makeReady(worker: Worker, { signal, narrate }: ChangeOptions): Promise<void> {
+    const { draft } = worker;
+    const what = draft.reference === null ? '' : ` with ${draft.names[0]}`;
+    // The process goes on with this step, and tells when it is done.
+    narrate({
+      kind: 'step',
+      id: startStep(worker.id),
+      text: `starting ${worker.id} on ${draft.device}${what}`,
+      on: `hive ${this.#options.hive}`,
+    });
+    await worker.process.ensureReady({ signal, narrate });
+  }
+
+  async #remove(worker: Worker, options: { now: boolean }): Promise<void> {
+    await worker.process.delete(options);
+    this.#workers.delete(worker.id);
+    this.#options.onChange();
+  }
+
+  #refuseTakenId(id: string | undefined): void {
+    if (id === undefined || !this.#workers.has(id)) return;
+    throw RbeeError.of('INVALID_INPUT', {
+      what: 'id',
+      problem: `there is a worker ${id} already`,
+      hint: 'choose another id, or leave it out',
+    });
+  }
+
+  #refuseNameClash(draft: LaunchDraft): void {
+    const other = [...this.#workers.values()].find(
+      (worker) =>
+        worker.draft.reference !== draft.reference && worker.draft.names.some((name) => draft.names.includes(name)),
+    );
+    if (!other) return;
+    throw RbeeError.of('NAME_CLASH', {
+      name: draft.names[0] ?? '',
+      model: other.draft.reference ?? other.draft.type,
+      worker: other.id,
+    });
+  }
+
+  #freeId(type: string): string {
+    const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
+    for (;;) {
+      const id = `${type}-${Array.from({ length: 4 }, () => letters[randomInt(letters.length)]).join('')}`;
+      if (!this.#workers.has(id)) return id;
+    }
+  }
+
+  #promised(): Map<string, number> {
+    const sums = new Map<string, number>();
+    for (const worker of this.#workers.values()) {
+      const promise = worker.promised;
+      if (promise) sums.set(promise.device, (sums.get(promise.device) ?? 0) + promise.bytes);
+    }
+    return sums;
+  }
+
+  async #measureLoads(): Promise<void> {
+    const changes = await Promise.all(
+      [...this.#workers.values()].map((worker) => worker.measureLoad(this.#closing.signal)),
+    );
+    if (changes.includes(true)) this.#options.onChange();
+  }
+}
