@@ -1,0 +1,45 @@
+/** What queen and hive are started with when they are processes of their own. */
+import { join, resolve } from 'node:path';
+import type { Paths } from '../../config/paths.ts';
+import { packageRoot, rbeeVersion } from '../../config/version.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon.ts';
+
+/** Longer than the ten seconds for which a closing queen lets answers finish. */
+const stopGraceMs = 15_000;
+
+/** V8's young generation grows while a daemon loads and never shrinks; passing bytes on needs little of it. In MB. */
+const youngHeap = '--max-semi-space-size=2';
+
+export const daemonSpec = (name: 'queen' | 'hive', paths: Paths, env: NodeJS.ProcessEnv): DaemonSpec => ({
+  name,
+  version: rbeeVersion(),
+  argv: [process.execPath, youngHeap, program(name)],
+  env: ownVariables(env),
+  cwd: paths.state,
+  pidFile: name === 'queen' ? paths.queenPid : paths.hivePid,
+  healthUrl: `http://${name}/health`,
+  socketPath: name === 'queen' ? paths.queenSocket : paths.hiveSocket,
+  logFile: daemonLog(name, paths),
+  stopGraceMs,
+});
+
+export const daemonLog = (name: 'queen' | 'hive', paths: Paths): string => join(paths.logs, `${name}.log`);
+
+/** The built program; from the sources, the source itself. */
+const program = (name: string): string =>
+  import.meta.filename.endsWith('.ts')
+    ? join(packageRoot(), name, 'daemon.ts')
+    : join(packageRoot(), 'dist', name, 'daemon.js');
+
+/** Variables that are about one process, not about all of rbee. */
+const ofOneProcess = new Set(['RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
+
+/** rbee's own variables, which a clean environment leaves out. A daemon has another working folder than its starter. */
+const ownVariables = (env: NodeJS.ProcessEnv): Record<string, string> => {
+  const own: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (value !== undefined && name.startsWith('RBEE_') && !ofOneProcess.has(name)) own[name] = value;
+  }
+  if (own['RBEE_HOME']) own['RBEE_HOME'] = resolve(own['RBEE_HOME']);
+  return own;
+};

@@ -1,0 +1,111 @@
+/** One HTTP request over the queen's socket, and its errors as those of the catalogue. */
+import { type IncomingMessage, request } from 'node:http';
+import { asRbeeError, isErrorBody, RbeeError } from '../../contract/errors.ts';
+
+export interface QueenRequest {
+  method?: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  headers?: Record<string, string>;
+  /** Sent as JSON. */
+  body?: unknown;
+  signal?: AbortSignal;
+  /** Milliseconds to wait for the head of the answer; 30,000 when absent. */
+  timeoutMs?: number;
+}
+
+/** Sends a request and reads the whole JSON answer. Throws the error that the queen answers, or QUEEN_NOT_RUNNING. */
+export const requestJson = async <Answer>(socketPath: string, options: QueenRequest): Promise<Answer> => {
+  const response = await openStream(socketPath, options);
+  const text = await readText(response);
+  if (text === '') return undefined as Answer;
+  try {
+    return JSON.parse(text) as Answer;
+  } catch (cause) {
+    throw RbeeError.of(
+      'INTERNAL',
+      { part: 'the queen', problem: 'its answer is not JSON', log: 'rbee queen logs' },
+      { cause },
+    );
+  }
+};
+
+/** Sends a request and gives the answer as soon as its head is there; an answer of status 400 or more is thrown. */
+export const openStream = async (socketPath: string, options: QueenRequest): Promise<IncomingMessage> => {
+  const response = await send(socketPath, options);
+  if ((response.statusCode ?? 500) < 400) return response;
+  const text = await readText(response);
+  throw errorFrom(text, response.statusCode ?? 500);
+};
+
+const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    const length = body ? { 'content-type': 'application/json', 'content-length': body.length } : {};
+    const timeoutMs = options.timeoutMs ?? 30_000;
+    const outgoing = request({
+      socketPath,
+      method: options.method ?? 'GET',
+      path: options.path,
+      headers: { host: 'queen', ...length, ...options.headers },
+      signal: options.signal,
+      // A command makes few requests and must not be kept alive by an idle connection.
+      agent: false,
+    });
+    const timer = setTimeout(() => outgoing.destroy(timedOut(timeoutMs)), timeoutMs);
+    outgoing.once('response', (response) => {
+      clearTimeout(timer);
+      resolve(response);
+    });
+    outgoing.once('error', (error) => {
+      clearTimeout(timer);
+      reject(connectionError(error, options.signal));
+    });
+    outgoing.end(body);
+  });
+
+const timedOut = (timeoutMs: number): RbeeError =>
+  RbeeError.of('TIMEOUT', {
+    what: 'the answer of the queen',
+    limit: `${timeoutMs / 1000} s`,
+    hint: 'look at: rbee queen logs',
+  });
+
+/** Says why a connection to the queen failed, in the words of the catalogue. */
+export const connectionError = (error: unknown, signal?: AbortSignal): RbeeError => {
+  if (error instanceof RbeeError) return error;
+  if (signal?.aborted) return RbeeError.of('CANCELLED', { what: 'the request' }, { cause: error });
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EACCES' || code === 'EPERM') {
+    return RbeeError.of('PERMISSION_DENIED', { action: 'talk to', name: 'the queen' }, { cause: error });
+  }
+  // Reset and broken pipe as well: the queen went away while it was asked.
+  if (typeof code === 'string' && /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|ENOTSOCK)$/.test(code)) {
+    return RbeeError.of('QUEEN_NOT_RUNNING', {}, { cause: error });
+  }
+  return asRbeeError(error, 'the connection to the queen', 'rbee queen logs');
+};
+
+const readText = async (response: IncomingMessage): Promise<string> => {
+  response.setEncoding('utf8');
+  let text = '';
+  try {
+    for await (const piece of response) text += piece;
+  } catch (error) {
+    throw connectionError(error);
+  }
+  return text;
+};
+
+const errorFrom = (text: string, status: number): RbeeError => {
+  try {
+    const { error } = JSON.parse(text) as { error?: unknown };
+    if (isErrorBody(error)) return RbeeError.from(error);
+  } catch {
+    // Not the queen's form: said below.
+  }
+  return RbeeError.of('INTERNAL', {
+    part: 'the queen',
+    problem: `it answered with status ${status}`,
+    log: 'rbee queen logs',
+  });
+};

@@ -1,0 +1,82 @@
+/** The queen as a process: start her when none runs, stop her, say how she is. */
+import { mkdir } from 'node:fs/promises';
+import type { Paths } from '../../config/paths.ts';
+import { rbeeVersion } from '../../config/version.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import type { HealthBody } from '../../contract/hive-api.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
+import { Daemon } from '../../lifecycle/daemon.ts';
+import { localRunner } from '../../lifecycle/local-runner.ts';
+import { tail } from '../../lifecycle/logs.ts';
+import { connectQueen } from './client.ts';
+import { daemonLog, daemonSpec } from './daemon-spec.ts';
+import { startStory } from './start-log.ts';
+
+export interface QueenDaemonOptions {
+  paths: Paths;
+  env: NodeJS.ProcessEnv;
+  narrate?: Narrate;
+  signal?: AbortSignal;
+}
+
+/** Makes a queen run and answer; two commands at once start one. Errors: QUEEN_START_FAILED with her last words. */
+export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: number; started: boolean }> => {
+  const { paths, narrate, signal } = options;
+  const begun = Date.now();
+  try {
+    await mkdir(paths.state, { recursive: true, mode: 0o700 });
+    const found = await daemonOf(options).ensureRunning({ narrate, signal });
+    if (!found.started) await compareVersions(options);
+    return found;
+  } catch (error) {
+    throw await startFailed(error, options, begun);
+  }
+};
+
+/** Ends the queen; her workers go on. `stopped` is false when none ran. */
+export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped: boolean }> => {
+  const { narrate, signal } = options;
+  narrate?.({ kind: 'step', id: 'stop queen', text: 'stopping queen' });
+  const stopped = await daemonOf(options).stop({ narrate, signal });
+  narrate?.({ kind: 'done', id: 'stop queen', text: stopped ? 'queen stopped' : 'queen was not running' });
+  return { stopped };
+};
+
+/** How the queen is; starts nothing. */
+export const queenStatus = async (options: QueenDaemonOptions): Promise<QueenStatus> => {
+  const none = { pid: null, url: null, version: null, startedAt: null, reason: null };
+  try {
+    const status = await daemonOf(options).status();
+    if (status.status === 'failed') return { ...none, ...status };
+    if (status.status !== 'running') return { ...none, ...status };
+    const { queen } = await connectQueen({ socketPath: options.paths.queenSocket }).get<FleetStatus>('/v1/status');
+    return { ...none, ...status, url: queen.url, version: queen.version, startedAt: queen.startedAt };
+  } catch (error) {
+    if (error instanceof RbeeError && error.code === 'QUEEN_NOT_RUNNING') return { ...none, status: 'stopped' };
+    return { ...none, status: 'failed', reason: asRbeeError(error, 'the queen', 'rbee queen logs').message };
+  }
+};
+
+const daemonOf = ({ paths, env }: QueenDaemonOptions): Daemon =>
+  new Daemon({ spec: () => daemonSpec('queen', paths, env), runner: localRunner, env });
+
+/** A queen that was there before may be of another version, after an update. */
+const compareVersions = async ({ paths, narrate }: QueenDaemonOptions): Promise<void> => {
+  const { version } = await connectQueen({ socketPath: paths.queenSocket }).get<HealthBody>('/health');
+  if (version === rbeeVersion()) return;
+  const details = { name: 'the queen', theirs: version, ours: rbeeVersion(), command: 'rbee queen restart' };
+  const { message, hint } = RbeeError.of('VERSION_MISMATCH', details);
+  narrate?.({ kind: 'warning', text: message, hint });
+};
+
+const lastLines = 40;
+
+const startFailed = async (thrown: unknown, { paths }: QueenDaemonOptions, begun: number): Promise<RbeeError> => {
+  const error = asRbeeError(thrown, 'the start of the queen', 'rbee queen logs');
+  if (error.code !== 'START_FAILED' && error.code !== 'TIMEOUT') return error;
+  const log = daemonLog('queen', paths);
+  const { problem, lines } = startStory(await tail(log, lastLines).catch(() => []), begun);
+  const details = { problem: problem ?? error.message, log };
+  return RbeeError.of('QUEEN_START_FAILED', details, { cause: error, lines });
+};

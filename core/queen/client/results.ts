@@ -1,0 +1,33 @@
+/** What each operation takes and gives, as types for callers. */
+import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
+import type { InferResult, OperationInput, OperationName } from '../../contract/operations.ts';
+import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+
+interface Results {
+  status: FleetStatus;
+  infer: InferResult;
+  queen_status: FleetStatus['queen'];
+  hive_list: { hives: readonly HiveView[] };
+  hive_get: HiveView;
+  hive_status: HiveView;
+  hive_start: HiveView;
+  hive_stop: HiveView;
+  hive_capabilities: HiveDevices;
+  worker_spawn: WorkerView;
+  worker_stop: WorkerView;
+  worker_start: WorkerView;
+  worker_restart: WorkerView;
+  worker_delete: WorkerView;
+  worker_process_list: { workers: readonly WorkerView[] };
+  worker_process_get: WorkerView;
+  worker_catalog_list: { types: readonly HiveCatalogEntry[] };
+  worker_catalog_refresh: { types: readonly HiveCatalogEntry[] };
+}
+
+export type HiveCatalogEntry = CatalogEntry & { hive: string };
+
+export type OperationResult<Name extends OperationName> = Results[Name];
+
+/** Every operation: its input and its result. */
+export type Operations = { [Name in OperationName]: { input: OperationInput<Name>; result: Results[Name] } };

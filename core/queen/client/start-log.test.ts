@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { startStory } from './start-log.ts';
+
+const entry = (level: number, time: number, msg: string, more = {}) => JSON.stringify({ level, time, msg, ...more });
+
+it('tells why the last start failed, not an earlier one', () => {
+  const log = [
+    entry(60, 100, 'port 8500 is already in use'),
+    '    at old (stack)',
+    entry(30, 150, 'ended'),
+    entry(30, 205, 'starting'),
+    '    at new (stack)',
+    entry(60, 210, 'another queen owns /x', { hint: 'stop it' }),
+    '',
+  ];
+  assert.deepEqual(startStory(log, 200), {
+    problem: 'another queen owns /x',
+    lines: ['starting', '    at new (stack)', 'another queen owns /x; try: stop it'],
+  });
+});
+
+it('takes a log that is no JSON as it is', () => {
+  assert.deepEqual(startStory(['SyntaxError: x', '1', 'null'], 0), {
+    problem: undefined,
+    lines: ['SyntaxError: x', '1', 'null'],
+  });
+});

@@ -1,0 +1,89 @@
+/** The events of a job over server-sent events, without a gap when the connection breaks. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RbeeError } from '../../contract/errors.ts';
+import { isOutcome, type JobEvent } from '../../contract/narration.ts';
+import { connectionError, openStream } from './http.ts';
+
+export interface WatchOptions {
+  /** Number of the last event that is already known; 0, all of them, when absent. */
+  after?: number;
+  /** Ends the watching, not the job. */
+  signal?: AbortSignal;
+  /** Milliseconds for which a queen that went away is waited for; 10,000 when absent. */
+  patienceMs?: number;
+}
+
+const retryMs = 200;
+
+/** Ends after the outcome, or quietly when aborted. Throws JOB_NOT_FOUND, QUEEN_NOT_RUNNING. */
+export async function* watchJob(
+  socketPath: string,
+  id: string,
+  { after = 0, signal, patienceMs = 10_000 }: WatchOptions = {},
+): AsyncGenerator<JobEvent, void, undefined> {
+  let last = after;
+  let goneSince: number | undefined;
+  while (!signal?.aborted) {
+    try {
+      for await (const event of connection(socketPath, id, last, signal)) {
+        goneSince = undefined;
+        if (event.seq <= last) continue;
+        last = event.seq;
+        yield event;
+        if (isOutcome(event)) return;
+      }
+    } catch (thrown) {
+      if (signal?.aborted) return;
+      const error = connectionError(thrown);
+      if (error.code !== 'QUEEN_NOT_RUNNING') throw error;
+      goneSince ??= performance.now();
+      if (performance.now() - goneSince > patienceMs) throw error;
+    }
+    await sleep(retryMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function* connection(
+  socketPath: string,
+  id: string,
+  after: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<JobEvent, void, undefined> {
+  const response = await openStream(socketPath, {
+    path: `/v1/jobs/${encodeURIComponent(id)}/events`,
+    headers: { accept: 'text/event-stream', 'last-event-id': String(after) },
+    signal,
+  });
+  response.setEncoding('utf8');
+  try {
+    let rest = '';
+    for await (const piece of response) {
+      const blocks = (rest + piece).split('\n\n');
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const event = eventOf(block);
+        if (event) yield event;
+      }
+    }
+  } finally {
+    response.destroy();
+  }
+}
+
+const eventOf = (block: string): JobEvent | undefined => {
+  const data = block
+    .split('\n')
+    .filter((line) => line.startsWith('data:'))
+    .map((line) => line.slice('data:'.length).trimStart())
+    .join('\n');
+  if (data === '') return undefined;
+  try {
+    return JSON.parse(data) as JobEvent;
+  } catch (cause) {
+    throw RbeeError.of(
+      'INTERNAL',
+      { part: 'the queen', problem: 'an event is not JSON', log: 'rbee queen logs' },
+      { cause },
+    );
+  }
+};

@@ -1,0 +1,36 @@
+/** The queen as a process of its own. What it prints goes to `queen.log`, wherever its starter sends its output. */
+import { pino } from 'pino';
+import { pathsFrom } from '../config/paths.ts';
+import { loadRbeeConf } from '../config/rbee-conf.ts';
+import { rbeeVersion } from '../config/version.ts';
+import { asRbeeError } from '../contract/errors.ts';
+import { startQueen } from './main.ts';
+
+const logger = pino({ name: 'queen' });
+
+const run = async (): Promise<void> => {
+  // Whatever is made from now on is for this user alone.
+  process.umask(0o077);
+  // A lost terminal is none of a daemon's business.
+  process.on('SIGHUP', () => {});
+  const env = process.env;
+  const paths = pathsFrom(env);
+  const queen = await startQueen({ paths, config: loadRbeeConf(paths), env, version: rbeeVersion(), logger });
+  const end = (signal: NodeJS.Signals) => {
+    logger.info(`${signal}: the queen ends; workers go on`);
+    queen.close().then(() => process.exit(0), fail);
+  };
+  process.once('SIGTERM', end);
+  process.once('SIGINT', end);
+};
+
+const fail = (thrown: unknown): never => {
+  const error = asRbeeError(thrown, 'the queen', 'queen.log');
+  logger.fatal(
+    { code: error.code, hint: error.hint, stack: error.cause ? String((error.cause as Error).stack) : undefined },
+    error.message,
+  );
+  process.exit(1);
+};
+
+await run().catch(fail);

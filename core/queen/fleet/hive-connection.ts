@@ -1,0 +1,12 @@
+/** One hive of the fleet: how the queen reaches it, wherever it runs. */
+import type { HiveView } from '../../contract/queen-api.ts';
+import type { HiveClient } from '../../hive/client.ts';
+
+export type { HiveCall, HiveChange, HiveClient } from '../../hive/client.ts';
+
+export interface HiveConnection {
+  readonly alias: string;
+  /** May change when a hive is started in another way. */
+  mode: HiveView['mode'];
+  readonly client: HiveClient;
+}

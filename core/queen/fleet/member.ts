@@ -1,0 +1,174 @@
+/** One hive as the queen knows it: its last state, kept up to date by its heartbeats, and whether it answers. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { asRbeeError } from '../../contract/errors.ts';
+import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveStatus, HiveView } from '../../contract/queen-api.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+import type { HiveConnection } from './hive-connection.ts';
+import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
+import { hiveView, workerView } from './views.ts';
+
+const reconnectMs = { first: 50, most: 1_000 };
+
+export interface MemberOptions {
+  lag: LoopLag;
+  /** What the fleet shows has changed. */
+  onChange: () => void;
+  /** The stream of heartbeats broke or could not be opened; called before each new attempt. */
+  onBroken?: (error: unknown) => void;
+}
+
+export class Member {
+  readonly connection: HiveConnection;
+  readonly #options: MemberOptions;
+  #state: HiveState | undefined;
+  #workers = new Map<string, HiveWorker>();
+  #views: { workers: readonly WorkerView[]; hive: HiveView } | undefined;
+  #json: string | undefined;
+  #status: HiveStatus = 'stopped';
+  #since = new Date().toISOString();
+  #reason: string | null = 'not started yet';
+  #lastSign: SignOfLife;
+  /** Why the last stream of heartbeats ended. */
+  #broken: string | undefined;
+  #reading: AbortController | undefined;
+  #waiting = new Set<() => void>();
+
+  constructor(connection: HiveConnection, options: MemberOptions) {
+    this.connection = connection;
+    this.#options = options;
+    this.#lastSign = { at: performance.now(), lag: options.lag.total };
+  }
+
+  get status(): HiveStatus {
+    return this.#status;
+  }
+
+  get reason(): string | null {
+    return this.#reason;
+  }
+
+  get state(): HiveState | undefined {
+    return this.#state;
+  }
+
+  /** As the hive last told; also when it does not answer any more. */
+  get workers(): ReadonlyMap<string, HiveWorker> {
+    return this.#workers;
+  }
+
+  /** As shown to users; workers of a hive that does not answer are `lost`. */
+  get views(): { workers: readonly WorkerView[]; hive: HiveView } {
+    this.#views ??= this.#makeViews();
+    return this.#views;
+  }
+
+  /** The workers as shown to users, in JSON without the brackets: made once a change, not once a read. */
+  get workersJson(): string {
+    this.#json ??= this.views.workers.map((worker) => JSON.stringify(worker)).join(',');
+    return this.#json;
+  }
+
+  /** Begins to read heartbeats, and goes on until `stop`. */
+  start(): void {
+    if (this.#reading) return;
+    this.#reading = new AbortController();
+    this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    void this.#read(this.#reading.signal);
+  }
+
+  /** Ends the reading; the hive is shown as stopped, for this reason. */
+  stop(reason: string): void {
+    this.#reading?.abort();
+    this.#reading = undefined;
+    this.#become('stopped', reason);
+  }
+
+  /** Is it time to give the hive up? Called by the fleet's clock. */
+  check(now: number): void {
+    if (this.#status === 'unreachable' || !this.#reading) return;
+    if (!isSilent(this.#lastSign, now, this.#options.lag.total)) return;
+    this.#become('unreachable', this.#broken ?? 'no heartbeat for three seconds');
+  }
+
+  /** Takes in what a change of a worker gave, ahead of the heartbeat that will tell the same. */
+  apply(worker: HiveWorker): void {
+    this.#workers.set(worker.id, worker);
+    this.#changed();
+  }
+
+  forget(id: string): void {
+    if (this.#workers.delete(id)) this.#changed();
+  }
+
+  /** Waits until the hive is online; false when the time is up. */
+  async online(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const until = performance.now() + timeoutMs;
+    while (this.#status !== 'online' && performance.now() < until && !signal?.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
+        const wake = () => {
+          clearTimeout(timer);
+          this.#waiting.delete(wake);
+          signal?.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#waiting.add(wake);
+        signal?.addEventListener('abort', wake, { once: true });
+      });
+    }
+    return this.#status === 'online';
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    let wait = reconnectMs.first;
+    while (!signal.aborted) {
+      try {
+        for await (const beat of this.connection.client.heartbeats({ signal })) {
+          if (signal.aborted) return;
+          wait = reconnectMs.first;
+          this.#broken = undefined;
+          this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+          if (beat.kind === 'state') this.#take(beat.state);
+          // A tick alone brings back a hive whose state is known; without one the state comes first anyway.
+          if (this.#state) this.#become('online', null);
+        }
+        this.#broken = 'it closed the connection';
+      } catch (error) {
+        this.#broken = asRbeeError(error, `hive ${this.connection.alias}`).message;
+        if (!signal.aborted) this.#options.onBroken?.(error);
+      }
+      await sleep(wait, undefined, { signal }).catch(() => {});
+      wait = Math.min(wait * 2, reconnectMs.most);
+    }
+  }
+
+  #take(state: HiveState): void {
+    this.#state = state;
+    this.#workers = new Map(state.workers.map((worker) => [worker.id, worker]));
+    this.#changed();
+  }
+
+  #become(status: HiveStatus, reason: string | null): void {
+    if (this.#status === status && this.#reason === reason) return;
+    if (this.#status !== status) this.#since = new Date().toISOString();
+    this.#status = status;
+    this.#reason = reason;
+    this.#changed();
+    for (const wake of [...this.#waiting]) wake();
+  }
+
+  #changed(): void {
+    this.#views = undefined;
+    this.#json = undefined;
+    this.#options.onChange();
+  }
+
+  #makeViews(): { workers: readonly WorkerView[]; hive: HiveView } {
+    const { alias, mode } = this.connection;
+    const lost = this.#status !== 'online';
+    const workers = [...this.#workers.values()].map((worker) => workerView(worker, alias, lost));
+    const about = { alias, mode, status: this.#status, since: this.#since, reason: this.#reason };
+    return { workers, hive: hiveView(about, this.#state, workers.length) };
+  }
+}

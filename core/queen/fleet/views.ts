@@ -1,0 +1,27 @@
+/** What users are shown of hives and workers. */
+import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
+import type { HiveView } from '../../contract/queen-api.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+
+/** States in which a process may be alive: without its hive nobody knows. */
+const alive = new Set(['starting', 'loading', 'ready', 'draining', 'stopping', 'unhealthy']);
+
+/** Without the key and the dialing facts that are for the queen alone; `lost` when its hive does not answer. */
+export const workerView = (worker: HiveWorker, hive: string, lost: boolean): WorkerView => {
+  const { apiKey: _key, serves: _serves, closesOnlyWhenIdle: _closes, ...view } = worker;
+  return { ...view, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
+};
+
+type About = Pick<HiveView, 'alias' | 'mode' | 'status' | 'since' | 'reason'>;
+
+export const hiveView = (about: About, state: HiveState | undefined, workers: number): HiveView => ({
+  ...about,
+  hostname: state?.hostname ?? '',
+  pid: about.status === 'online' ? (state?.pid ?? null) : null,
+  version: state?.version ?? null,
+  devices: state?.devices ?? [],
+  memory: state?.memory ?? null,
+  cpu: state?.cpu ?? null,
+  workers,
+  types: state?.catalog.filter(({ fault }) => fault === undefined).map(({ type }) => type) ?? [],
+});

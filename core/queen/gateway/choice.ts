@@ -1,0 +1,140 @@
+/**
+ * Which worker gets a request: a pure decision over what is known of the workers. Queues and spawning on demand belong
+ * here, as further kinds of choice.
+ */
+import { RbeeError } from '../../contract/errors.ts';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { ServedKind, ServedPath } from '../../contract/worker-type.ts';
+import { didYouMean } from '../../narration/near.ts';
+
+/** A worker as routing sees it. */
+export interface Candidate {
+  worker: HiveWorker;
+  /** It may be given requests: it is ready, its hive answers, and nobody is stopping it. */
+  open: boolean;
+  /** Why not, for people: `loading`, `lost`. */
+  state: string;
+}
+
+export interface Wanted {
+  model: string;
+  method: string;
+  path: string;
+}
+
+export interface Load {
+  /** Requests that the queen has under way at a worker. */
+  inFlight(id: string): number;
+  /** When it last got one, as an ever growing number; 0 for never. */
+  lastUsed(id: string): number;
+}
+
+export interface Chosen {
+  worker: HiveWorker;
+  served: ServedPath;
+}
+
+/** The least busy open worker that serves the path; `passedOver` have failed this request. Throws why there is none. */
+export const choose = (
+  wanted: Wanted,
+  candidates: Names,
+  load: Load,
+  passedOver: ReadonlySet<string> = new Set(),
+): Chosen => {
+  const named = candidates.named(wanted.model);
+  if (named.length === 0) throw noModel(wanted.model, candidates);
+  let best: Chosen | undefined;
+  let paths = false;
+  for (const { worker, open } of named) {
+    const served = servedAt(worker, wanted);
+    if (!served) continue;
+    paths = true;
+    if (!open || passedOver.has(worker.id)) continue;
+    if (!best || isLessBusy(worker, best.worker, load)) best = { worker, served };
+  }
+  if (best) return best;
+  throw paths ? noneReady(wanted.model, named, passedOver) : pathNotServed(wanted, named);
+};
+
+/** Workers by the names under which they serve: exactly as written, else without regard to case. */
+export class Names {
+  readonly #exact = new Map<string, Candidate[]>();
+  readonly #folded = new Map<string, Candidate[]>();
+  readonly #paths = new Map<string, ServedKind>();
+
+  constructor(candidates: Iterable<Candidate>) {
+    for (const candidate of candidates) {
+      for (const name of new Set(candidate.worker.names)) add(this.#exact, name, candidate);
+      for (const name of new Set(candidate.worker.names.map((one) => one.toLowerCase())))
+        add(this.#folded, name, candidate);
+      for (const { path, kind } of candidate.worker.serves) this.#paths.set(path, kind);
+    }
+  }
+
+  named(model: string): readonly Candidate[] {
+    return this.#exact.get(model) ?? this.#folded.get(model.toLowerCase()) ?? [];
+  }
+
+  /** Every worker once, whatever its state. */
+  candidates(): Iterable<Candidate> {
+    return new Set([...this.#exact.values()].flat());
+  }
+
+  /** Every name, whether a worker is ready for it or not. */
+  all(): string[] {
+    return [...this.#exact.keys()];
+  }
+
+  /** Names that can be asked for now, with the workers behind them. */
+  *open(): Generator<[name: string, workers: readonly HiveWorker[]]> {
+    for (const [name, candidates] of this.#exact) {
+      const workers = candidates.filter(({ open }) => open).map(({ worker }) => worker);
+      if (workers.length > 0) yield [name, workers];
+    }
+  }
+
+  /** What a path is for; undefined when no worker serves it. */
+  kindOf(path: string): ServedKind | undefined {
+    return this.#paths.get(path);
+  }
+}
+
+const add = (map: Map<string, Candidate[]>, name: string, candidate: Candidate): void => {
+  const list = map.get(name);
+  if (list) list.push(candidate);
+  else map.set(name, [candidate]);
+};
+
+const servedAt = (worker: HiveWorker, { method, path }: Wanted): ServedPath | undefined =>
+  worker.serves.find((served) => served.path === path && (served.method ?? 'POST') === method);
+
+/** By what the queen has under way there, then by what the engine tells, then the one that has waited longest. */
+const isLessBusy = (a: HiveWorker, b: HiveWorker, load: Load): boolean =>
+  (load.inFlight(a.id) - load.inFlight(b.id) ||
+    engineLoad(a) - engineLoad(b) ||
+    load.lastUsed(a.id) - load.lastUsed(b.id)) < 0;
+
+const engineLoad = (worker: HiveWorker): number => (worker.running ?? 0) + (worker.waiting ?? 0);
+
+const noModel = (model: string, names: Names): RbeeError => {
+  const known = [...names.open()].map(([name]) => name);
+  const shown = model.length > 100 ? `${model.slice(0, 100)}...` : model;
+  const hint =
+    known.length > 0
+      ? `served are: ${known.slice(0, 10).join(', ')}${known.length > 10 ? ', ...' : ''}`
+      : 'no model is served; start a worker with: rbee worker spawn';
+  return RbeeError.of('MODEL_NOT_FOUND', { model: shown, near: didYouMean(model, names.all()), hint });
+};
+
+const noneReady = (model: string, named: readonly Candidate[], passedOver: ReadonlySet<string>): RbeeError => {
+  const states = named.map(
+    ({ worker, state }) => `${worker.id} ${passedOver.has(worker.id) ? 'broke off' : `is ${state}`}`,
+  );
+  return RbeeError.of('NO_READY_WORKER', { model, reason: states.slice(0, 5).join(', ') });
+};
+
+const pathNotServed = ({ model, method, path }: Wanted, named: readonly Candidate[]): RbeeError => {
+  const serves = named.flatMap(({ worker }) => worker.serves);
+  const known = [...new Set(serves.map((served) => `${served.method ?? 'POST'} ${served.path}`))].join(', ');
+  return RbeeError.of('PATH_NOT_SERVED', { model, path: `${method} ${path}`, known: known || 'nothing' });
+};

@@ -1,0 +1,143 @@
+/** One attempt to pass a request to a worker and its answer back, byte for byte. */
+import type { Dispatcher } from 'undici';
+import { RbeeError } from '../../contract/errors.ts';
+import { headersToClient, headersToWorker, type ResponseHeaders } from './headers.ts';
+import { StreamEnd } from './stream-end.ts';
+
+/** A request as it came in. */
+export interface Incoming {
+  method: 'GET' | 'POST';
+  /** Path and query. */
+  target: string;
+  /** Names and values in turn. */
+  headers: readonly string[];
+  body: Buffer | null;
+}
+
+/** Where an answer goes. After `begin` comes exactly one `end` or `breakOff`. */
+export interface Sink {
+  /** The head of the answer. Called when its first byte of body, or its end, is there. */
+  begin(status: number, headers: ResponseHeaders): void;
+  /** False when it should be written to no more until `drained` was called. */
+  write(chunk: Buffer): boolean;
+  /** Called once, before anything is written: what to call when writing may go on. */
+  onDrain(drained: () => void): void;
+  end(): void;
+  /** The worker broke off in the middle. */
+  breakOff(error: RbeeError): void;
+}
+
+export interface Attempt {
+  dispatcher: Dispatcher;
+  worker: string;
+  apiKey: string;
+  /** A stream of this path ends with OpenAI's end marker. */
+  endsWithMarker: boolean;
+}
+
+export type Ended =
+  | { kind: 'done' }
+  /** Nothing has been sent yet: it can be tried again. `refused`: the worker does not listen any more. */
+  | { kind: 'untouched'; error: Error; refused: boolean }
+  /** The sink has been told. */
+  | { kind: 'broken'; error: RbeeError };
+
+/** Aborting the signal cuts the connection to the worker at once; the reason tells why. */
+export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal: AbortSignal): Promise<Ended> =>
+  new Promise((resolve) => {
+    const handler = new Forwarding(attempt, sink, signal, resolve);
+    const { method, target: path, body } = incoming;
+    const headers = headersToWorker(incoming.headers, attempt.apiKey);
+    attempt.dispatcher.dispatch({ method, path, headers, body, headersTimeout: 0, bodyTimeout: 0 }, handler);
+  });
+
+type Controller = Dispatcher.DispatchController;
+
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #attempt: Attempt;
+  readonly #sink: Sink;
+  readonly #signal: AbortSignal;
+  readonly #resolve: (ended: Ended) => void;
+  #controller: Controller | undefined;
+  #head: { status: number; headers: ResponseHeaders } | undefined;
+  #begun = false;
+  #end: StreamEnd | undefined;
+
+  constructor(attempt: Attempt, sink: Sink, signal: AbortSignal, resolve: (ended: Ended) => void) {
+    this.#attempt = attempt;
+    this.#sink = sink;
+    this.#signal = signal;
+    this.#resolve = resolve;
+  }
+
+  onRequestStart(controller: Controller): void {
+    this.#controller = controller;
+    if (this.#signal.aborted) controller.abort(this.#signal.reason);
+    else this.#signal.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  onResponseStart(_controller: Controller, status: number, headers: ResponseHeaders): void {
+    // The head waits for the first byte of the body: until then the request can still be given to another worker.
+    if (status < 200) return;
+    this.#head = { status, headers };
+    const streams = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+    if (streams && status === 200 && this.#attempt.endsWithMarker) this.#end = new StreamEnd();
+  }
+
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (!this.#begun) this.#begin();
+    this.#end?.push(chunk);
+    if (!this.#sink.write(chunk)) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#release();
+    if (this.#end && !this.#end.isProper()) {
+      this.#break(new Error('the stream ended without its end marker'));
+      return;
+    }
+    if (!this.#begun) this.#begin();
+    this.#sink.end();
+    this.#resolve({ kind: 'done' });
+  }
+
+  onResponseError(_controller: Controller, error: Error): void {
+    this.#release();
+    this.#break(error);
+  }
+
+  #begin(): void {
+    this.#begun = true;
+    this.#sink.onDrain(() => this.#controller?.resume());
+    this.#sink.begin(this.#head!.status, headersToClient(this.#head!.headers));
+  }
+
+  #break(error: Error): void {
+    if (!this.#begun) {
+      this.#resolve({ kind: 'untouched', error, refused: isRefused(error) });
+      return;
+    }
+    const broken = error instanceof RbeeError ? error : brokeOff(this.#attempt.worker, error);
+    this.#sink.breakOff(broken);
+    this.#resolve({ kind: 'broken', error: broken });
+  }
+
+  readonly #abort = (): void => this.#controller?.abort(this.#signal.reason);
+
+  #release(): void {
+    this.#signal.removeEventListener('abort', this.#abort);
+  }
+}
+
+export const brokeOff = (worker: string, error: Error): RbeeError =>
+  RbeeError.of('WORKER_BROKE_OFF', { worker, problem: error.message }, { cause: error });
+
+const isRefused = (error: Error): boolean => {
+  const code = 'code' in error ? error.code : undefined;
+  return (
+    code === 'ECONNREFUSED' ||
+    code === 'UND_ERR_CONNECT_TIMEOUT' ||
+    code === 'UND_ERR_DESTROYED' ||
+    code === 'UND_ERR_CLOSED'
+  );
+};

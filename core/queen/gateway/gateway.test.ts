@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { after, afterEach, describe, it } from 'node:test';
+import fastify from 'fastify';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import { Fleet } from '../fleet/fleet.ts';
+import { applicationApi } from '../server/application-api.ts';
+import { listening, type TestServer, until, workerWith } from '../testing.ts';
+import { Gateway } from './gateway.ts';
+
+type Listener = Parameters<typeof listening>[0];
+interface Fake extends TestServer {
+  worker: HiveWorker;
+}
+
+const open: { close(): unknown }[] = [];
+const closeAll = async () => {
+  for (const one of open.splice(0).reverse()) await one.close();
+};
+afterEach(closeAll);
+after(closeAll);
+
+const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWorker> = {}): Promise<Fake> => {
+  const server = await listening(listener);
+  open.push(server);
+  return { ...server, worker: workerWith({ id, port: server.port, ...over }) };
+};
+
+/** A queen's application API in front of these workers. */
+const gatewayFor = async (...workers: HiveWorker[]) => {
+  const fleet = new Fleet();
+  const gateway = new Gateway(() => workers.map((worker) => ({ worker, online: true })));
+  const app = fastify({ forceCloseConnections: true });
+  const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
+  await app.register(applicationApi({ fleet, gateway, health, logger: app.log }));
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  open.push(gateway, app, fleet);
+  const { port } = app.server.address() as { port: number };
+  return { gateway, url: `http://127.0.0.1:${port}`, port };
+};
+
+const chatPath = '/v1/chat/completions';
+const post = (url: string, body: unknown, path = chatPath, init: RequestInit = {}) =>
+  fetch(url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    ...init,
+  });
+
+const bodyOf = async (message: IncomingMessage): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of message) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
+
+const echo: Listener = async (incoming, response) => {
+  const body = await bodyOf(incoming);
+  response.setHeader('content-type', 'application/json');
+  response.end(
+    JSON.stringify({
+      headers: incoming.headers,
+      url: incoming.url,
+      method: incoming.method,
+      body: body.toString('base64'),
+    }),
+  );
+};
+interface Echoed {
+  headers: Record<string, string>;
+  url: string;
+  method: string;
+  body: string;
+}
+
+const event = (text: string) => `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
+const streaming =
+  (...pieces: string[]): Listener =>
+  async (incoming, response) => {
+    await bodyOf(incoming);
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const piece of pieces) response.write(piece);
+    response.end();
+  };
+
+describe('the gateway', () => {
+  it('passes a request on untouched, but for the key and the headers of the connection', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker);
+    const text = '{ "model" : "DEMO",  "é" : 1.0 }';
+    const response = await fetch(`${url}${chatPath}?x=%20y`, {
+      method: 'POST',
+      body: text,
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        authorization: 'Bearer mine',
+        'x-custom': 'kept',
+        te: 'trailers',
+      },
+    });
+    assert.equal(response.headers.get('x-rbee-worker'), 'a');
+    const seen = (await response.json()) as Echoed;
+    assert.equal(Buffer.from(seen.body, 'base64').toString(), text);
+    assert.equal(seen.url, `${chatPath}?x=%20y`);
+    assert.equal(seen.headers['authorization'], 'Bearer secret-of-the-worker');
+    assert.equal(seen.headers['x-custom'], 'kept');
+    assert.equal(seen.headers['content-type'], 'application/json; charset=utf-8');
+    assert.equal(seen.headers['te'], undefined);
+    assert.equal(seen.headers['host'], `127.0.0.1:${worker.port}`);
+  });
+
+  it('passes answers back untouched: status, headers, bytes, streams', async () => {
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) % 256));
+    const { worker } = await fakeWorker('a', async (incoming, response) => {
+      if (incoming.url?.startsWith('/v1/embeddings')) {
+        response.writeHead(418, {
+          'content-type': 'application/x-test',
+          'x-own': 'yes',
+          'access-control-allow-origin': '*',
+        });
+        return response.end(bytes);
+      }
+      return streaming(event('one'), event('two'), 'data: [DONE]\n\n')(incoming as never, response as never);
+    });
+    const { url } = await gatewayFor(worker);
+    const whole = await post(url, { model: 'demo' }, '/v1/embeddings');
+    assert.equal(whole.status, 418);
+    assert.equal(whole.headers.get('x-own'), 'yes');
+    assert.equal(whole.headers.get('access-control-allow-origin'), null);
+    assert.ok(Buffer.from(await whole.arrayBuffer()).equals(bytes));
+    const stream = await post(url, { model: 'demo', stream: true });
+    assert.equal(await stream.text(), `${event('one')}${event('two')}data: [DONE]\n\n`);
+  });
+
+  it('takes the model of a form and of a query too', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker);
+    const form = new FormData();
+    form.append('file', new Blob([Buffer.alloc(100_000, 1)]), 'a.wav');
+    form.append('model', 'demo');
+    const posted = await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body: form });
+    assert.equal(posted.status, 200);
+    assert.ok(((await posted.json()) as Echoed).body.length > 100_000);
+    const got = (await (await fetch(`${url}/v1/things?model=demo`)).json()) as Echoed;
+    assert.deepEqual([got.method, got.url, got.body], ['GET', '/v1/things?model=demo', '']);
+  });
+
+  it('gives each of two workers its share of requests that run at once', async () => {
+    let release = () => {};
+    const all = new Promise<void>((resolve) => (release = resolve));
+    const slow: Listener = async (incoming, response) => {
+      await bodyOf(incoming);
+      await all;
+      response.end('{}');
+    };
+    const { worker: a } = await fakeWorker('a', slow);
+    const { worker: b } = await fakeWorker('b', slow);
+    const { url, gateway } = await gatewayFor(a, b);
+    const answers = Array.from({ length: 6 }, () => post(url, { model: 'demo' }));
+    await until(() => gateway.inFlight('a') === 3 && gateway.inFlight('b') === 3, 'three each');
+    release();
+    for (const answer of await Promise.all(answers)) await answer.text();
+    assert.equal(gateway.inFlight('a') + gateway.inFlight('b'), 0);
+  });
+
+  it('frees the slot of a worker as soon as the client has left, before and amid the answer', async () => {
+    for (const amid of [false, true]) {
+      let gone = () => {};
+      const left = new Promise<void>((resolve) => (gone = resolve));
+      const { worker } = await fakeWorker('a', (_incoming, response) => {
+        response.on('close', gone);
+        if (amid) response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event('one'));
+      });
+      const { url, gateway } = await gatewayFor(worker);
+      const controller = new AbortController();
+      const answer = post(url, { model: 'demo' }, chatPath, { signal: controller.signal }).catch(() => undefined);
+      if (amid) await answer;
+      else await until(() => gateway.inFlight('a') === 1, 'the request is under way');
+      controller.abort();
+      await left;
+      await until(() => gateway.inFlight('a') === 0, 'the slot is free');
+    }
+  });
+
+  it('gives a request to another worker when the first breaks off before its first byte', async () => {
+    let asked = 0;
+    const dying: Listener = (incoming, response) => {
+      asked += 1;
+      // Even a head is nothing yet, as long as no byte of the body came.
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      setImmediate(() => incoming.socket.destroy());
+    };
+    const { worker: bad } = await fakeWorker('bad', dying);
+    const { worker: good } = await fakeWorker('good', streaming(event('hi'), 'data: [DONE]\n\n'), { running: 5 });
+    const { url } = await gatewayFor(bad, good);
+    const response = await post(url, { model: 'demo' });
+    assert.equal(response.headers.get('x-rbee-worker'), 'good');
+    assert.match(await response.text(), /hi.*\[DONE\]/s);
+    assert.equal(asked, 1);
+  });
+
+  it('says so when the only worker broke off before its first byte, or does not listen', async () => {
+    const { worker, ...server } = await fakeWorker('a', (incoming) => void incoming.socket.destroy());
+    const { url } = await gatewayFor(worker);
+    for (let round = 0; round < 2; round++) {
+      const response = await post(url, { model: 'demo' });
+      assert.equal(response.status, 502);
+      const { error } = (await response.json()) as { error: Record<string, string> };
+      assert.equal(error['code'], 'WORKER_BROKE_OFF');
+      assert.equal(error['type'], 'server_error');
+      await server.close();
+    }
+  });
+
+  it('ends a stream that broke off with an error event, never as if it were whole', async () => {
+    const endings: Listener[] = [
+      (incoming, response) => {
+        response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event('one'));
+        setImmediate(() => incoming.socket.destroy());
+      },
+      // Ended in order, yet without its end marker.
+      streaming(event('one')),
+      // Of unknown length: only the end marker could tell.
+      (incoming) =>
+        void incoming.socket.end(`HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${event('one')}`),
+    ];
+    for (const ending of endings) {
+      const { worker } = await fakeWorker('a', ending);
+      const { url } = await gatewayFor(worker);
+      const text = await (await post(url, { model: 'demo', stream: true })).text();
+      assert.ok(text.startsWith(event('one')), text);
+      const last = text.trim().split('\n').at(-1)!;
+      assert.equal(JSON.parse(last.slice('data: '.length)).error.code, 'WORKER_BROKE_OFF');
+      assert.ok(!text.includes('[DONE]'));
+    }
+  });
+
+  it('leaves a stream alone that told its own error', async () => {
+    const own = `${event('one')}data: {"error":{"message":"out of memory"}}\n\n`;
+    const { worker } = await fakeWorker('a', streaming(own));
+    const { url } = await gatewayFor(worker);
+    assert.equal(await (await post(url, { model: 'demo' })).text(), own);
+  });
+
+  it('cuts the connection when an answer that is no stream of events broke off', async () => {
+    const { worker } = await fakeWorker('a', (incoming, response) => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 }).write('{"half":');
+      setImmediate(() => incoming.socket.destroy());
+    });
+    const { url } = await gatewayFor(worker);
+    const response = await post(url, { model: 'demo' });
+    await assert.rejects(response.text());
+  });
+
+  it('refuses what no worker can answer, in the form that clients of OpenAI read', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker, workerWith({ id: 'b', names: ['other'], state: 'loading' }));
+    const refusal = async (response: Response) => {
+      const { error } = (await response.json()) as {
+        error: { code: string; message: string; type: string; param: string | null };
+      };
+      return { status: response.status, ...error };
+    };
+    const unknown = await refusal(await post(url, { model: 'dmeo' }));
+    assert.deepEqual(
+      [unknown.status, unknown.code, unknown.type, unknown.param],
+      [404, 'MODEL_NOT_FOUND', 'invalid_request_error', 'model'],
+    );
+    assert.match(unknown.message, /did you mean demo/);
+    const waiting = await post(url, { model: 'other' });
+    assert.ok(Number(waiting.headers.get('retry-after')) > 0);
+    assert.deepEqual((await refusal(waiting)).code, 'NO_READY_WORKER');
+    assert.equal((await refusal(await post(url, { model: 'demo' }, '/v1/rerank'))).code, 'PATH_NOT_SERVED');
+    assert.equal((await refusal(await post(url, { model: 'nope' }, '/v1/rerank'))).code, 'NOT_FOUND');
+    assert.equal((await refusal(await fetch(`${url}/favicon.ico`))).code, 'NOT_FOUND');
+    assert.equal((await refusal(await post(url, {}))).code, 'INVALID_INPUT');
+    assert.equal((await refusal(await post(url, undefined, chatPath, { body: '{broken' }))).code, 'INVALID_INPUT');
+    for (const type of ['text/plain', 'multipart/form-data; boundary=b', 'application/x-www-form-urlencoded']) {
+      const init = { method: 'POST', headers: { 'content-type': type }, body: '{"model":"demo"}' };
+      assert.equal((await refusal(await fetch(url + chatPath, init))).code, 'UNSUPPORTED_CONTENT_TYPE');
+    }
+  });
+
+  it('refuses a body that is larger than the limit', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { port } = await gatewayFor(worker);
+    const outgoing = request({
+      port,
+      path: chatPath,
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': 65 * 1024 * 1024 },
+    });
+    outgoing.on('error', () => {});
+    outgoing.flushHeaders();
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    assert.equal(response.statusCode, 413);
+    assert.match((await bodyOf(response)).toString(), /BODY_TOO_LARGE.*64 MiB/);
+    outgoing.destroy();
+  });
+
+  it('lists what can be asked for now', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker, workerWith({ id: 'b', names: ['other'], state: 'stopped', port: null }));
+    const list = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string; owned_by: string }[] };
+    assert.deepEqual(
+      list.data.map(({ id, owned_by }) => [id, owned_by]),
+      [['demo', 'fake']],
+    );
+    assert.equal((await fetch(`${url}/v1/models/demo`)).status, 200);
+    assert.equal((await fetch(`${url}/v1/models/other`)).status, 404);
+  });
+
+  it('keeps its own paths from worker types', async () => {
+    const serves = [
+      { path: '/v1/jobs', kind: 'other' as const },
+      { path: '/health', method: 'GET' as const, kind: 'other' as const },
+    ];
+    const { worker } = await fakeWorker('a', echo, { serves });
+    const { url } = await gatewayFor(worker);
+    assert.equal((await post(url, { model: 'demo' }, '/v1/jobs')).status, 404);
+    assert.equal(((await (await fetch(`${url}/health`)).json()) as { name: string }).name, 'queen');
+  });
+});
+
+describe('draining', () => {
+  it('sends a held worker nothing more, and waits for what runs', async () => {
+    let finish = () => {};
+    const { worker: a } = await fakeWorker('a', async (incoming, response) => {
+      await bodyOf(incoming);
+      response.write(' ');
+      finish = () => response.end('{}');
+    });
+    const { worker: b } = await fakeWorker('b', echo, { running: 9 });
+    const { url, gateway } = await gatewayFor(a, b);
+    const first = await post(url, { model: 'demo' });
+    assert.equal(first.headers.get('x-rbee-worker'), 'a');
+    gateway.hold('a');
+    let drained = false;
+    const draining = gateway.drain('a').then(() => (drained = true));
+    const second = await post(url, { model: 'demo' });
+    assert.equal(second.headers.get('x-rbee-worker'), 'b');
+    await second.text();
+    assert.equal(drained, false);
+    finish();
+    assert.equal((await first.text()).trim(), '{}');
+    await draining;
+    gateway.release('a');
+    assert.deepEqual(
+      [...gateway.names.open()].map(([, workers]) => workers.length),
+      [2],
+    );
+  });
+
+  it('closes what runs at once when it must be now, and the client is told', async () => {
+    const { worker } = await fakeWorker('a', (_incoming, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event('one'));
+    });
+    const { url, gateway } = await gatewayFor(worker);
+    const response = await post(url, { model: 'demo' });
+    gateway.hold('a');
+    await gateway.drain('a', { now: true });
+    assert.match(await response.text(), /it is being stopped/);
+    assert.equal(gateway.inFlight('a'), 0);
+    const refused = await post(url, { model: 'demo' });
+    assert.match(await refused.text(), /NO_READY_WORKER.*a is draining/);
+  });
+});

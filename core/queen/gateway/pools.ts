@@ -1,0 +1,53 @@
+/** Connections to workers: one pool for each process of a worker, made and destroyed with it. */
+import { createRequire } from 'node:module';
+import type { Pool as UndiciPool } from 'undici';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+
+// The pool alone: the package's front door loads fetch, WebSocket and caches too, 8 MB that a queen never uses.
+const Pool: typeof UndiciPool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js');
+
+interface Kept {
+  pool: UndiciPool;
+  /** Which process of the worker it belongs to: a port is soon given to another one. */
+  process: string;
+}
+
+export class Pools {
+  readonly #pools = new Map<string, Kept>();
+
+  /** The pool of a worker that has a port. */
+  of(worker: HiveWorker): UndiciPool {
+    const process = `${worker.port} ${worker.startedAt}`;
+    const kept = this.#pools.get(worker.id);
+    if (kept?.process === process) return kept.pool;
+    if (kept) retire(kept.pool);
+    const pool = new Pool(`http://127.0.0.1:${worker.port}`, {
+      // A model may think for minutes, and a stream may pause: only the client or the worker ends a request.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { timeout: 5_000, noDelay: true },
+      // Shorter than the five seconds after which common servers close an idle connection.
+      keepAliveTimeout: 3_000,
+      keepAliveMaxTimeout: 60_000,
+    });
+    this.#pools.set(worker.id, { pool, process });
+    return pool;
+  }
+
+  /** Lets go of the pools of workers that are no more. What they still carry ends with the worker, not before. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const [id, { pool }] of this.#pools) {
+      if (ids.has(id)) continue;
+      this.#pools.delete(id);
+      retire(pool);
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map(({ pool }) => pool.destroy().catch(() => {})));
+  }
+}
+
+const retire = (pool: UndiciPool): void => void pool.close().catch(() => {});

@@ -1,0 +1,167 @@
+/** A streamed answer as text: pieces as they come, and what is known of it in the end. */
+import { StringDecoder } from 'node:string_decoder';
+import { isErrorBody, RbeeError } from '../../contract/errors.ts';
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { InferResult } from '../../contract/operations.ts';
+import type { WorkerSink } from '../gateway/gateway.ts';
+import type { ResponseHeaders } from '../gateway/headers.ts';
+
+interface Chunk {
+  choices?: {
+    delta?: { content?: string | null };
+    text?: string | null;
+    message?: { content?: string | null };
+    finish_reason?: string | null;
+  }[];
+  usage?: InferResult['usage'];
+  error?: unknown;
+}
+
+export class AnswerSink implements WorkerSink {
+  readonly #tell: (text: string) => void;
+  readonly #sent = performance.now();
+  readonly #decoder = new StringDecoder('utf8');
+  #worker = '';
+  #status = 0;
+  #streams = false;
+  #rest = '';
+  #text = '';
+  /** Text that has not been told yet: what comes in one turn of the event loop is one event. */
+  #untold = '';
+  #telling: NodeJS.Immediate | undefined;
+  #finishReason: string | null = null;
+  #usage: InferResult['usage'] = null;
+  #firstAt: number | undefined;
+  #lastAt: number | undefined;
+  #pieces = 0;
+  #error: RbeeError | undefined;
+
+  constructor(tell: (text: string) => void) {
+    this.#tell = tell;
+  }
+
+  from(worker: HiveWorker): void {
+    this.#worker = worker.id;
+  }
+
+  begin(status: number, headers: ResponseHeaders): void {
+    this.#status = status;
+    this.#streams = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#rest += this.#decoder.write(bytes);
+    if (!this.#streams) return true;
+    const lines = this.#rest.split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#read(line);
+    return true;
+  }
+
+  onDrain(): void {}
+
+  end(): void {
+    if (this.#streams) this.#read(this.#rest);
+    else this.#readWhole();
+    this.#flush();
+  }
+
+  breakOff(error: RbeeError): void {
+    this.#flush();
+    this.#error ??= error;
+  }
+
+  /** What is known once it has ended. Throws what the worker said was wrong, or WORKER_BROKE_OFF. */
+  result(model: string): InferResult {
+    if (this.#error) throw this.#error;
+    const [first, last] = [this.#firstAt, this.#lastAt];
+    const generated = this.#usage?.completion_tokens ?? this.#pieces;
+    const seconds = first === undefined || last === undefined ? 0 : (last - first) / 1_000;
+    return {
+      model,
+      worker: this.#worker,
+      text: this.#text,
+      finishReason: this.#finishReason,
+      usage: this.#usage,
+      firstTokenMs: first === undefined ? null : round(first - this.#sent),
+      totalMs: round(performance.now() - this.#sent),
+      tokensPerSecond: seconds > 0 && generated > 1 ? round((generated - 1) / seconds) : null,
+    };
+  }
+
+  #read(line: string): void {
+    if (!line.startsWith('data:')) return;
+    const data = line.slice('data:'.length).trim();
+    if (data === '' || data.startsWith('[DONE]')) return;
+    try {
+      this.#take(JSON.parse(data) as Chunk);
+    } catch (error) {
+      this.#error ??= this.#broken(`it sent an event that is not JSON (${(error as Error).message})`);
+    }
+  }
+
+  #readWhole(): void {
+    let body: unknown;
+    try {
+      body = JSON.parse(this.#rest);
+    } catch {
+      body = undefined;
+    }
+    const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+    if (this.#status >= 400 || error !== undefined) {
+      this.#error ??= this.#refusal(error);
+    } else if (typeof body === 'object' && body !== null) {
+      this.#take(body as Chunk);
+    } else {
+      this.#error ??= this.#broken('its answer is not JSON');
+    }
+  }
+
+  #take({ choices, usage, error }: Chunk): void {
+    if (error !== undefined) this.#error ??= this.#refusal(error);
+    const choice = choices?.[0];
+    const text = choice?.delta?.content ?? choice?.message?.content ?? choice?.text ?? '';
+    if (choice?.finish_reason) this.#finishReason = choice.finish_reason;
+    if (usage) this.#usage = usage;
+    if (text === '') return;
+    this.#lastAt = performance.now();
+    this.#firstAt ??= this.#lastAt;
+    this.#pieces += 1;
+    this.#text += text;
+    this.#untold += text;
+    this.#telling ??= setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    clearImmediate(this.#telling);
+    this.#telling = undefined;
+    const text = this.#untold;
+    this.#untold = '';
+    if (text !== '') this.#tell(text);
+  }
+
+  #refusal(error: unknown): RbeeError {
+    if (isErrorBody(error)) return RbeeError.from(error);
+    const problem = messageOf(error) ?? `it answered with status ${this.#status}`;
+    if (this.#status >= 400 && this.#status < 500) {
+      return RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: `worker ${this.#worker} refused it` });
+    }
+    return RbeeError.of('WORKER_FAILED', {
+      worker: this.#worker,
+      problem,
+      hint: `look at: rbee worker logs ${this.#worker}`,
+    });
+  }
+
+  #broken(problem: string): RbeeError {
+    return RbeeError.of('WORKER_BROKE_OFF', { worker: this.#worker, problem });
+  }
+}
+
+const messageOf = (error: unknown): string | undefined => {
+  if (typeof error === 'string') return error;
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined;
+  return typeof message === 'string' ? message : undefined;
+};
+
+const round = (value: number): number => Math.round(value * 10) / 10;

@@ -1,0 +1,52 @@
+/** What the queen does for each operation, one row each. */
+import type { RunOperation } from '../jobs/jobs.ts';
+import { hiveStart, hiveStop } from './hives.ts';
+import { infer } from './infer.ts';
+import type { Handler, Handlers, Parts } from './parts.ts';
+import { spawnWorker } from './spawn-worker.ts';
+import { deleteWorker, restartWorker, startWorker, stopWorker } from './workers.ts';
+
+export const makeHandlers = (parts: Parts): Handlers => {
+  const { fleet, status } = parts;
+  return {
+    status: async () => status(),
+    queen_status: async () => status().queen,
+    hive_list: async () => ({ hives: fleet.hives() }),
+    hive_get: async ({ hive }) => fleet.member(hive).views.hive,
+    hive_status: async ({ hive }) => fleet.member(hive).views.hive,
+    hive_start: hiveStart(parts),
+    hive_stop: hiveStop(parts),
+    hive_capabilities: ({ hive }) => fleet.online(hive).connection.client.devices(),
+    worker_spawn: spawnWorker(parts),
+    worker_stop: stopWorker(parts),
+    worker_start: startWorker(parts),
+    worker_restart: restartWorker(parts),
+    worker_delete: deleteWorker(parts),
+    worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
+    worker_process_get: async ({ worker }) => fleet.worker(worker),
+    worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
+    worker_catalog_refresh: refreshCatalog(parts),
+    infer: infer(parts),
+  };
+};
+
+/** The table as what runs a job. Input has been validated before. */
+export const runOperation = (handlers: Handlers): RunOperation => {
+  const table = handlers as Record<string, (input: unknown, context: Parameters<RunOperation>[2]) => Promise<unknown>>;
+  return (operation, input, context) => table[operation]!(input, context);
+};
+
+const refreshCatalog =
+  ({ fleet }: Parts): Handler<'worker_catalog_refresh'> =>
+  async ({ hive }, { narrate }) => {
+    const members =
+      hive === undefined ? [...fleet.members()].filter(({ status }) => status === 'online') : [fleet.online(hive)];
+    const lists = await Promise.all(
+      members.map(async ({ connection: { alias, client } }) => {
+        const types = await client.refreshCatalog();
+        narrate({ kind: 'info', text: `${types.length} worker types on hive ${alias}`, on: `hive ${alias}` });
+        return types.map((entry) => ({ ...entry, hive: alias }));
+      }),
+    );
+    return { types: lists.flat() };
+  };

@@ -1,0 +1,23 @@
+/** What the operations work with. */
+import type { OperationInput, OperationName } from '../../contract/operations.ts';
+import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { OperationResult } from '../client/results.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import type { LocalHive } from '../local-hive.ts';
+
+export interface Parts {
+  fleet: Fleet;
+  gateway: Gateway;
+  /** Absent where the queen was given other hives. */
+  localHive?: LocalHive;
+  status: () => FleetStatus;
+}
+
+export type Handler<Name extends OperationName> = (
+  input: OperationInput<Name>,
+  context: JobContext,
+) => Promise<OperationResult<Name>>;
+
+export type Handlers = { [Name in OperationName]: Handler<Name> };

@@ -1,0 +1,52 @@
+/** Starting a worker: on which hive, and under a name that means one thing only. */
+import { RbeeError } from '../../contract/errors.ts';
+import { formatModelReference, parseModelReference, servedName } from '../../contract/model-reference.ts';
+import type { WorkerSpawnInput } from '../../contract/operations.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import { localAlias } from '../local-hive.ts';
+import type { Handler, Parts } from './parts.ts';
+
+/** How long a hive that has just been started may take to tell of itself. */
+const onlineMs = 10_000;
+
+export const spawnWorker =
+  (parts: Parts): Handler<'worker_spawn'> =>
+  (input, context) =>
+    spawnOn(parts.fleet, input, context);
+
+export const spawnOn = async (
+  fleet: Fleet,
+  { hive = localAlias, ...spec }: WorkerSpawnInput,
+  { job, signal, narrate }: Pick<JobContext, 'job' | 'signal' | 'narrate'>,
+): Promise<WorkerView> => {
+  const member = fleet.member(hive);
+  if (member.status !== 'online') await member.online(onlineMs, signal);
+  const { client } = fleet.online(hive).connection;
+  refuseClash(fleet, spec, hive);
+  const worker = await client.spawn(spec, { signal, narrate, job });
+  member.apply(worker);
+  return fleet.worker(worker.id);
+};
+
+/** The hive looks after its own workers; between hives only the queen can. */
+const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: string): void => {
+  const reference = spec.model === undefined ? undefined : parseModelReference(spec.model);
+  const name = spec.name ?? (reference && servedName(reference));
+  const written = reference && formatModelReference(reference);
+  for (const worker of fleet.workers()) {
+    if (worker.hive === hive) continue;
+    if (worker.id === spec.id) {
+      const problem = `the id ${worker.id} is taken by a worker of hive ${worker.hive}`;
+      throw RbeeError.of('INVALID_INPUT', {
+        what: 'worker_spawn',
+        problem,
+        hint: 'choose another id, or leave it out',
+      });
+    }
+    if (worker.state === 'stopped' || worker.state === 'failed') continue;
+    if (name === undefined || !worker.names.includes(name) || worker.reference === written) continue;
+    throw RbeeError.of('NAME_CLASH', { name, model: worker.reference ?? worker.type, worker: worker.id });
+  }
+};

@@ -1,0 +1,60 @@
+/** Questions that a job has put to the person who waits, and their answers. */
+import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+
+interface Open {
+  choices: readonly string[] | undefined;
+  settle: (answer: string) => void;
+}
+
+export class Questions {
+  readonly #job: string;
+  readonly #open = new Map<string, Open>();
+  #count = 0;
+
+  constructor(job: string) {
+    this.#job = job;
+  }
+
+  /** Tells the question as an `ask` event and waits for its answer, or until aborted. */
+  ask(
+    question: string,
+    choices: readonly string[] | undefined,
+    narrate: Narrate,
+    signal: AbortSignal,
+  ): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      this.#count += 1;
+      const id = `ask-${this.#count}`;
+      const abort = () => {
+        this.#open.delete(id);
+        reject(signal.reason);
+      };
+      const settle = (answer: string) => {
+        signal.removeEventListener('abort', abort);
+        resolve(answer);
+      };
+      signal.addEventListener('abort', abort, { once: true });
+      this.#open.set(id, { choices, settle });
+      narrate({ kind: 'ask', id, question, ...(choices && { choices }) });
+    });
+  }
+
+  /** Throws INVALID_INPUT when nothing was asked by that id, or when the answer is none of the choices. */
+  answer(id: string, answer: string): void {
+    const invalid = (problem: string, hint: string) =>
+      RbeeError.of('INVALID_INPUT', { what: `the answer to job ${this.#job}`, problem, hint });
+    const open = this.#open.get(id);
+    if (!open)
+      throw invalid(
+        `it asked no question ${id}, or that one is answered`,
+        `open are: ${[...this.#open.keys()].join(', ') || 'none'}`,
+      );
+    if (open.choices && !open.choices.includes(answer)) {
+      throw invalid('it is not one of the choices', `answer one of: ${open.choices.join(', ')}`);
+    }
+    this.#open.delete(id);
+    open.settle(answer);
+  }
+}

@@ -1,0 +1,450 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { pino } from 'pino';
+import { pathsFrom } from '../config/paths.ts';
+import type { RbeeConfig } from '../config/rbee-conf.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type { HealthBody } from '../contract/hive-api.ts';
+import type { JobEvent } from '../contract/narration.ts';
+import type { FleetStatus, JobView } from '../contract/queen-api.ts';
+import type { WorkerView } from '../contract/worker.ts';
+import { connectQueen } from './client/client.ts';
+import { type Queen, startQueen } from './main.ts';
+import { listening, type SimulatedHive, simulatedHive, type TestServer, until, workerWith } from './testing.ts';
+
+const home = mkdtempSync(join(tmpdir(), 'rbee-queen-'));
+after(() => rmSync(home, { recursive: true, force: true }));
+
+const paths = pathsFrom({ RBEE_HOME: home });
+const config: RbeeConfig = {
+  queen: {
+    mode: 'attached-hive',
+    port: 0,
+    bind: '127.0.0.1',
+    autoStart: true,
+    allowedOrigins: ['http://localhost:3000'],
+  },
+  hive: { workerPorts: '18000-18999' },
+};
+const logger = pino({ level: 'silent' });
+const client = connectQueen({ socketPath: paths.queenSocket });
+const start = (hives: SimulatedHive[], over: Partial<RbeeConfig['queen']> = {}): Promise<Queen> =>
+  startQueen({
+    paths,
+    config: { ...config, queen: { ...config.queen, ...over } },
+    env: {},
+    version: '0.1.0',
+    logger,
+    hives,
+  });
+
+const failure = async (promise: Promise<unknown>): Promise<RbeeError> => {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof RbeeError, String(error));
+    return error;
+  }
+  throw new Error('it did not fail');
+};
+
+let hive: SimulatedHive;
+let queen: Queen;
+let engine: TestServer;
+/** Of the engine's requests, the bodies. */
+let asked: Record<string, unknown>[] = [];
+let stall: (() => void) | undefined;
+
+before(async () => {
+  engine = await listening(async (incoming, response) => {
+    let text = '';
+    for await (const piece of incoming) text += piece;
+    const body = JSON.parse(text) as Record<string, unknown>;
+    asked.push(body);
+    if (body['seed'] === 400) {
+      response.writeHead(400, { 'content-type': 'application/json' });
+      return response.end('{"error":{"message":"the context is full","type":"invalid_request_error"}}');
+    }
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const say = (chunk: unknown) => response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+    say({ choices: [{ delta: { role: 'assistant', content: null } }] });
+    for (const content of ['Bees ', 'are ', 'béautiful.'])
+      say({ choices: [{ delta: { content }, finish_reason: null }] });
+    if (body['seed'] === 13) return stall?.();
+    say({ choices: [{ delta: {}, finish_reason: 'stop' }] });
+    say({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 3, total_tokens: 6 } });
+    return response.end('data: [DONE]\n\n');
+  });
+});
+after(() => engine.close());
+
+const begin = async (...hives: SimulatedHive[]) => {
+  asked = [];
+  hive = hives[0] ?? simulatedHive('local', [workerWith({ port: engine.port })]);
+  queen = await start(hives.length > 0 ? hives : [hive]);
+  await until(
+    async () => (await client.get<FleetStatus>('/v1/status')).hives.every(({ status }) => status === 'online'),
+    'online',
+  );
+};
+afterEach(async () => {
+  await queen?.close();
+});
+
+describe('the queen', () => {
+  it('answers reads from memory, with her real address and without keys', async () => {
+    await begin();
+    const status = await client.get<FleetStatus>('/v1/status');
+    assert.equal(status.queen.url, queen.url);
+    assert.deepEqual(status.models, ['demo']);
+    assert.equal(status.workers[0]?.id, 'fake-1');
+    assert.ok(!JSON.stringify(status).includes('secret'));
+    const { workers } = await client.get<{ workers: WorkerView[] }>('/v1/workers?hive=local');
+    assert.equal(workers[0]?.hive, 'local');
+    assert.equal((await client.get<HealthBody>('/health')).name, 'queen');
+    assert.equal((await failure(client.get('/v1/workers/nope'))).code, 'WORKER_NOT_FOUND');
+    assert.equal((await failure(client.get('/v1/workers?hvie=local'))).hint, 'did you mean hive?');
+    assert.equal((await failure(client.get('/v1/hives/nope'))).code, 'HIVE_NOT_FOUND');
+    assert.equal((await failure(client.get('/v1/nope'))).code, 'NOT_FOUND');
+    assert.equal((await failure(client.get('/v1/jobs?limit=many'))).code, 'INVALID_INPUT');
+    const { operations } = await client.get<{ operations: { name: string }[] }>('/v1/operations');
+    assert.ok(operations.some(({ name }) => name === 'worker_spawn'));
+  });
+
+  it('is one for each state folder, and leaves nothing behind but her database', async () => {
+    await begin();
+    assert.equal(readFileSync(paths.queenPid, 'utf8'), `${process.pid}\n`);
+    assert.equal((await failure(start([]))).code, 'QUEEN_BUSY');
+    await queen.close();
+    assert.ok(!existsSync(paths.queenPid));
+    assert.equal((await failure(client.get('/v1/status'))).code, 'QUEEN_NOT_RUNNING');
+    await begin();
+  });
+
+  it('can be reached on her socket by her own user alone', async () => {
+    await begin();
+    assert.equal(statSync(paths.queenSocket).mode & 0o777, 0o600);
+    assert.equal(statSync(paths.state).mode & 0o777, 0o700);
+  });
+
+  it('says which port is taken, and refuses to listen for other machines', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await until(() => other.listening, 'listening');
+    const { port } = other.address() as { port: number };
+    const taken = await failure(start([], { port }));
+    assert.equal(taken.code, 'PORT_TAKEN');
+    assert.match(taken.message, new RegExp(String(port)));
+    other.close();
+    assert.equal((await failure(start([], { bind: '0.0.0.0' }))).code, 'CONFIG_INVALID');
+    await begin();
+  });
+
+  it('lets an answer that has begun come to its end when she closes', async () => {
+    await begin();
+    let finish = () => {};
+    const slow = await listening((incoming, response) => {
+      incoming.resume();
+      response.write('{"a":');
+      finish = () => response.end('1}');
+    });
+    hive.workers = [workerWith({ port: slow.port })];
+    hive.tell();
+    await until(async () => (await client.get<WorkerView>('/v1/workers/fake-1')).port === slow.port, 'the new port');
+    const body = '{"model":"demo"}';
+    const response = await fetch(`${queen.url}/v1/embeddings`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/json' },
+    });
+    const closing = queen.close();
+    await until(
+      async () => (await fetch(`${queen.url}/health`).catch(() => 'refused')) === 'refused',
+      'she listens no more',
+    );
+    finish();
+    assert.deepEqual(await response.json(), { a: 1 });
+    await closing;
+    await slow.close();
+  });
+});
+
+describe('operations', () => {
+  it('spawn a worker on the hive, narrating, and give it ready', async () => {
+    await begin(simulatedHive());
+    const events: JobEvent[] = [];
+    let id = '';
+    const onStarted = (job: string) => (id = job);
+    const worker = await client.runOperation(
+      'worker_spawn',
+      { type: 'fake', model: 'demo' },
+      { onEvent: (event) => events.push(event), onStarted },
+    );
+    assert.equal(worker.state, 'ready');
+    assert.ok(!('apiKey' in worker));
+    assert.deepEqual(
+      events.map(({ seq, kind }) => [seq, kind]),
+      [
+        [1, 'step'],
+        [2, 'result'],
+      ],
+    );
+    const { workers } = await client.get<{ workers: WorkerView[] }>('/v1/workers');
+    assert.equal(workers.length, 1);
+    const job = await client.get<JobView>(`/v1/jobs/${id}`);
+    assert.deepEqual(
+      [job.state, job.operation, job.input],
+      ['succeeded', 'worker_spawn', { type: 'fake', model: 'demo' }],
+    );
+    assert.equal((await client.get<{ jobs: JobView[] }>('/v1/jobs')).jobs[0]?.id, id);
+  });
+
+  it('are refused before they start when the input is wrong', async () => {
+    await begin();
+    const wrong = await failure(client.startJob('worker_spawn', { type: 'fake', devise: 'cpu' } as never));
+    assert.deepEqual([wrong.code, wrong.hint], ['INVALID_INPUT', 'did you mean device?']);
+    const unknown = await failure(client.startJob('worker_spwan' as never, {} as never));
+    assert.deepEqual([unknown.code, unknown.hint], ['UNKNOWN_OPERATION', 'known operations: worker_spawn']);
+    assert.equal((await failure(client.runOperation('worker_stop', { worker: 'nope' }))).code, 'WORKER_NOT_FOUND');
+    assert.equal(
+      (await failure(client.runOperation('worker_spawn', { type: 'fake', hive: 'nope' }))).code,
+      'HIVE_NOT_FOUND',
+    );
+    assert.equal(
+      (await failure(client.runOperation('worker_spawn', { type: 'fake', model: 'nonsense' }, {}))).code,
+      'MODEL_REFERENCE_INVALID',
+    );
+    assert.equal(hive.calls.filter((call) => call.startsWith('spawn')).length, 0);
+  });
+
+  it('are cancelled on the hive when their job is', async () => {
+    await begin(simulatedHive());
+    const told = new AbortController();
+    hive.onSpawn = (_, signal) =>
+      new Promise((_, reject) =>
+        signal?.addEventListener(
+          'abort',
+          () => {
+            told.abort();
+            reject(signal.reason);
+          },
+          { once: true },
+        ),
+      );
+    const controller = new AbortController();
+    const spawn = client.runOperation('worker_spawn', { type: 'fake' }, { signal: controller.signal });
+    await until(() => hive.calls.length === 1, 'the hive was asked');
+    controller.abort();
+    assert.equal((await failure(spawn)).code, 'CANCELLED');
+    assert.ok(told.signal.aborted);
+  });
+
+  it('stop, start, restart and delete a worker', async () => {
+    await begin();
+    assert.equal((await client.runOperation('worker_stop', { worker: 'fake-1' })).state, 'stopped');
+    assert.equal((await client.runOperation('worker_start', { worker: 'fake-1' })).state, 'ready');
+    assert.equal((await client.runOperation('worker_restart', { worker: 'fake-1', now: true })).state, 'ready');
+    assert.equal((await client.runOperation('worker_delete', { worker: 'fake-1' })).id, 'fake-1');
+    assert.deepEqual((await client.get<{ workers: WorkerView[] }>('/v1/workers')).workers, []);
+    assert.deepEqual(hive.calls, ['stop fake-1', 'start fake-1', 'restart fake-1', 'delete fake-1']);
+  });
+
+  it('refuse a name that means another model on another hive', async () => {
+    const one = simulatedHive('one', [
+      workerWith({ names: ['qwen'], model: 'qwen', reference: 'file:/models/qwen.gguf' }),
+    ]);
+    await begin(simulatedHive(), one);
+    const other = { type: 'fake', model: 'file:/other/qwen.gguf' };
+    assert.equal((await failure(client.runOperation('worker_spawn', other))).code, 'NAME_CLASH');
+    await client.runOperation('worker_spawn', { ...other, name: 'qwen-other' });
+    await client.runOperation('worker_spawn', { type: 'fake', model: 'file:/models/qwen.gguf' });
+  });
+
+  it('tell a hive that is part of the queen apart from one that can be stopped', async () => {
+    await begin();
+    assert.equal((await failure(client.runOperation('hive_stop', { hive: 'local' }))).code, 'HIVE_ATTACHED');
+    assert.equal((await client.runOperation('hive_get', { hive: 'local' })).status, 'online');
+    assert.equal((await client.runOperation('worker_catalog_refresh', {})).types[0]?.type, 'fake');
+  });
+
+  it('pass on the log of a worker', async () => {
+    await begin();
+    let text = '';
+    for await (const piece of await client.logs('fake-1', { lines: 7 })) text += piece;
+    assert.equal(text, 'last 7 lines of fake-1\n');
+    assert.equal((await failure(client.logs('nope'))).code, 'WORKER_NOT_FOUND');
+  });
+});
+
+describe('infer', () => {
+  it('streams the text of a served model and tells what it took', async () => {
+    await begin();
+    let text = '';
+    const onEvent = (event: JobEvent) => {
+      if (event.kind === 'text') text += event.text;
+    };
+    const input = {
+      model: 'demo',
+      prompt: 'What of bees?',
+      system: 'Be brief.',
+      maxTokens: 9,
+      temperature: 0,
+      topP: 1,
+      seed: 1,
+      stop: ['x'],
+    };
+    const result = await client.runOperation('infer', input, { onEvent });
+    assert.equal(text, 'Bees are béautiful.');
+    assert.equal(result.text, text);
+    assert.deepEqual(
+      [result.model, result.worker, result.finishReason, result.usage?.total_tokens],
+      ['demo', 'fake-1', 'stop', 6],
+    );
+    assert.deepEqual(asked, [
+      {
+        model: 'demo',
+        messages: [
+          { role: 'system', content: 'Be brief.' },
+          { role: 'user', content: 'What of bees?' },
+        ],
+        max_tokens: 9,
+        temperature: 0,
+        top_p: 1,
+        seed: 1,
+        stop: ['x'],
+        stream: true,
+        stream_options: { include_usage: true },
+      },
+    ]);
+  });
+
+  it('spawns one worker for a reference that nothing serves, also when two ask at once', async () => {
+    await begin(simulatedHive());
+    let bothAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      bothAsked = resolve;
+    });
+    hive.onSpawn = async () => {
+      await asked;
+      const worker = workerWith({ port: engine.port });
+      hive.workers.push(worker);
+      return worker;
+    };
+    const run = () => client.runOperation('infer', { model: 'demo', prompt: 'hello' });
+    const both = Promise.all([run(), run()]);
+    await until(
+      async () =>
+        (await client.get<{ jobs: JobView[] }>('/v1/jobs')).jobs.filter(({ state }) => state === 'running').length ===
+        2,
+      'both run',
+    );
+    bothAsked();
+    const [first, second] = await both;
+    assert.equal(first.text, 'Bees are béautiful.');
+    assert.equal(second.text, first.text);
+    assert.deepEqual(hive.calls, ['spawn fake demo']);
+  });
+
+  it('says near names of a model that nothing serves', async () => {
+    await begin();
+    const error = await failure(client.runOperation('infer', { model: 'dmeo', prompt: 'hello' }));
+    assert.equal(error.code, 'MODEL_NOT_FOUND');
+    assert.match(error.message, /did you mean demo/);
+  });
+
+  it('says what the engine said, and when it broke off', async () => {
+    await begin();
+    const refused = await failure(client.runOperation('infer', { model: 'demo', prompt: 'hello', seed: 400 }));
+    assert.equal(refused.code, 'INVALID_INPUT');
+    assert.match(refused.message, /the context is full/);
+    stall = () => engine.server.closeAllConnections();
+    const broken = await failure(client.runOperation('infer', { model: 'demo', prompt: 'hello', seed: 13 }));
+    assert.equal(broken.code, 'WORKER_BROKE_OFF');
+  });
+
+  it('is cancelled amid the answer', async () => {
+    await begin();
+    stall = () => {};
+    const controller = new AbortController();
+    const onEvent = (event: JobEvent) => {
+      if (event.kind === 'text') controller.abort();
+    };
+    const input = { model: 'demo', prompt: 'hello', seed: 13 };
+    assert.equal(
+      (await failure(client.runOperation('infer', input, { onEvent, signal: controller.signal }))).code,
+      'CANCELLED',
+    );
+  });
+});
+
+describe('the TCP address', () => {
+  const ask = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    new Promise<{ status: number; text: string; headers: Record<string, unknown> }>((resolve, reject) => {
+      const { port } = new URL(queen.url);
+      const outgoing = request({ host: '127.0.0.1', port, path, method, headers }, async (response) => {
+        let text = '';
+        for await (const piece of response) text += piece;
+        resolve({ status: response.statusCode ?? 0, text, headers: response.headers });
+      });
+      outgoing.on('error', reject).end(method === 'POST' ? '{"model":"demo"}' : undefined);
+    });
+
+  it('offers inference and health, and no operation', async () => {
+    await begin();
+    assert.equal((await ask('/health')).status, 200);
+    assert.equal((await ask('/v1/models')).status, 200);
+    for (const path of ['/v1/status', '/v1/workers', '/v1/jobs', '/v1/hives'])
+      assert.equal((await ask(path)).status, 404, path);
+    assert.equal((await ask('/v1/jobs', { 'content-type': 'application/json' }, 'POST')).status, 404);
+  });
+
+  it('can be driven by no web page', async () => {
+    await begin();
+    const json = { 'content-type': 'application/json' };
+    const chat = '/v1/chat/completions';
+    const refused: [Record<string, string>, string?][] = [
+      [{ host: 'evil.example' }],
+      [{ host: 'localhost:1' }],
+      [{ host: `127.0.0.1.evil.example:${new URL(queen.url).port}` }],
+      [{ origin: 'https://evil.example' }],
+      [{ origin: 'null' }],
+      [{ 'sec-fetch-site': 'cross-site' }],
+      [{ 'sec-fetch-site': 'same-site' }],
+    ];
+    for (const [headers] of refused) {
+      for (const [path, method] of [
+        ['/v1/models', 'GET'],
+        [chat, 'POST'],
+        [chat, 'OPTIONS'],
+      ] as const) {
+        const answer = await ask(path, { ...json, ...headers }, method);
+        assert.equal(answer.status, 403, `${method} ${path} ${JSON.stringify(headers)}`);
+        assert.match(answer.text, /FORBIDDEN_ORIGIN/);
+        assert.equal(answer.headers['access-control-allow-origin'], undefined);
+      }
+    }
+    assert.equal((await ask(chat, { 'content-type': 'text/plain' }, 'POST')).status, 415);
+    assert.equal(asked.length, 0);
+  });
+
+  it('is open to the pages that the configuration names, and to any loopback name', async () => {
+    await begin();
+    const { port } = new URL(queen.url);
+    assert.equal((await ask('/health', { host: `localhost:${port}` })).status, 200);
+    assert.equal((await ask('/health', { 'sec-fetch-site': 'none' })).status, 200);
+    const origin = 'http://localhost:3000';
+    const preflight = await ask(
+      '/v1/chat/completions',
+      { origin, 'access-control-request-headers': 'content-type' },
+      'OPTIONS',
+    );
+    assert.deepEqual([preflight.status, preflight.headers['access-control-allow-origin']], [204, origin]);
+    const answer = await ask('/v1/chat/completions', { origin, 'content-type': 'application/json' }, 'POST');
+    assert.deepEqual([answer.status, answer.headers['access-control-allow-origin']], [200, origin]);
+    assert.match(answer.text, /\[DONE\]/);
+  });
+});

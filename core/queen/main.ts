@@ -1,0 +1,124 @@
+/** The queen: knows the fleet, runs what users ask as jobs, and passes requests of applications on to workers. */
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Paths } from '../config/paths.ts';
+import type { RbeeConfig } from '../config/rbee-conf.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type { HealthBody } from '../contract/hive-api.ts';
+import type { FleetStatus } from '../contract/queen-api.ts';
+import { tryLock } from '../lifecycle/instance-lock.ts';
+import { Fleet } from './fleet/fleet.ts';
+import type { HiveConnection } from './fleet/hive-connection.ts';
+import { Gateway } from './gateway/gateway.ts';
+import { makeHandlers, runOperation } from './handlers/index.ts';
+import { JobStore } from './jobs/job-store.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { LocalHive, localAlias } from './local-hive.ts';
+import { closeServers } from './server/close.ts';
+import { listenSocket, listenTcp } from './server/listen.ts';
+
+export interface QueenOptions {
+  paths: Paths;
+  config: RbeeConfig;
+  env: NodeJS.ProcessEnv;
+  version: string;
+  logger: FastifyBaseLogger;
+  /** These hives in place of the one of this machine. */
+  hives?: readonly HiveConnection[];
+}
+
+export interface Queen {
+  /** Where applications find her. */
+  url: string;
+  /** Of this start; another one after each restart. */
+  instance: string;
+  /** Takes no more requests, lets those under way finish for up to 10 s, and ends. Workers go on. */
+  close(): Promise<void>;
+}
+
+/** Errors: QUEEN_BUSY when another queen owns the state folder; STATE_UNWRITABLE, PORT_TAKEN, CONFIG_INVALID. */
+export const startQueen = async (options: QueenOptions): Promise<Queen> => {
+  const { paths, config, version, logger, hives } = options;
+  await mkdir(paths.state, { recursive: true, mode: 0o700 }).catch((cause) => {
+    throw RbeeError.of('STATE_UNWRITABLE', { path: paths.state, problem: (cause as Error).message }, { cause });
+  });
+  const lock = await tryLock(join(paths.state, 'queen.lock'));
+  if (!lock) throw RbeeError.of('QUEEN_BUSY', { path: paths.state });
+
+  const ends: (() => unknown)[] = [() => lock.release()];
+  const close = once(async () => {
+    for (const end of ends.toReversed()) await end();
+  });
+  try {
+    await writeFile(paths.queenPid, `${process.pid}\n`, { mode: 0o600 });
+    ends.push(() => rm(paths.queenPid, { force: true }));
+    const startedAt = new Date().toISOString();
+    const instance = randomUUID();
+    const health = (): HealthBody => ({ status: 'ok', name: 'queen', version, pid: process.pid, instance, startedAt });
+    let url = '';
+    let localHive: LocalHive | undefined;
+
+    const fleet = new Fleet({
+      onChange: () => gateway.refresh(),
+      onBroken: (alias, error) => {
+        logger.debug({ hive: alias, error }, 'no heartbeats');
+        if (alias === localAlias) localHive?.broken();
+      },
+    });
+    ends.push(() => fleet.close());
+    const gateway = new Gateway(() => fleet.dialable());
+    ends.push(() => gateway.close());
+    if (hives) for (const hive of hives) fleet.add(hive).start();
+    else localHive = new LocalHive({ ...options, fleet });
+    ends.push(() => localHive?.close());
+
+    const status = (): FleetStatus => ({
+      queen: { pid: process.pid, version, url, mode: config.queen.mode, startedAt },
+      hives: fleet.hives(),
+      workers: fleet.workers(),
+      models: [...gateway.names.open()].map(([name]) => name),
+    });
+    const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
+    const run = runOperation(makeHandlers({ fleet, gateway, localHive, status }));
+    const jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    jobs.open();
+    ends.push(() => jobs.close());
+
+    if (localHive) await startLocalHive(localHive, config, logger);
+    const parts = { fleet, gateway, jobs, status, health, logger };
+    const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
+    ends.push(() => closeServers([tcp.app], () => gateway.close()));
+    url = tcp.url;
+    const socket = await listenSocket(parts, paths.queenSocket);
+    // Jobs end first: their readers are among the connections that are waited for.
+    ends.push(async () => {
+      const closing = closeServers([tcp.app, socket], () => gateway.close());
+      await Promise.all([closing, jobs.close()]);
+    });
+    logger.info({ url, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
+    return { url, instance, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+};
+
+/** A queen without her hive is still of use: she says what is wrong, and tries again when told to. */
+const startLocalHive = async (hive: LocalHive, config: RbeeConfig, logger: FastifyBaseLogger): Promise<void> => {
+  try {
+    if (config.queen.autoStart || config.queen.mode === 'attached-hive') await hive.start();
+    else await hive.meet();
+  } catch (error) {
+    logger.error(error, 'the hive of this machine did not start');
+  }
+};
+
+const once = <Result>(work: () => Promise<Result>): (() => Promise<Result>) => {
+  let begun: Promise<Result> | undefined;
+  return () => {
+    begun ??= work();
+    return begun;
+  };
+};

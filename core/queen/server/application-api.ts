@@ -1,0 +1,85 @@
+/** The API for applications: models, health, and every path that workers serve. */
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RbeeError } from '../../contract/errors.ts';
+import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import { modelName } from '../gateway/model-name.ts';
+import { bodyLimit, notFound, pathOf, sendError, unsupported } from './errors.ts';
+import { leaving } from './leaving.ts';
+import { responseSink } from './response-sink.ts';
+
+export interface ApplicationParts {
+  fleet: Fleet;
+  gateway: Gateway;
+  health: () => HealthBody;
+  logger: FastifyBaseLogger;
+}
+
+/** Kinds of path whose requests carry files. */
+const takesForms = new Set<string | undefined>(['transcription', 'translation', 'image']);
+
+/** A plugin of fastify: its parsers and its form of errors are for these routes alone. */
+export const applicationApi =
+  ({ fleet, gateway, health, logger }: ApplicationParts) =>
+  async (app: FastifyInstance): Promise<void> => {
+    app.setErrorHandler(sendError(logger, 'application'));
+    app.removeAllContentTypeParsers();
+    const whole = { parseAs: 'buffer', bodyLimit: bodyLimit.application } as const;
+    const asIs = async (_: FastifyRequest, body: Buffer) => body;
+    app.addContentTypeParser('application/json', whole, asIs);
+    app.addContentTypeParser('multipart/form-data', whole, asIs);
+
+    app.get('/health', async () => health());
+    app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
+    app.get('/v1/models/*', async (request) => {
+      const name = decodeURIComponent(pathOf(request.url).slice('/v1/models/'.length));
+      for (const [known, workers] of gateway.names.open()) if (known === name) return modelObject([known, workers]);
+      throw RbeeError.of('MODEL_NOT_FOUND', { model: name, near: '', hint: 'see: GET /v1/models' });
+    });
+
+    app.route({
+      method: ['GET', 'POST'],
+      url: '/*',
+      onRequest: async (request) => {
+        const type = request.headers['content-type'];
+        const path = pathOf(request.url);
+        const kind = gateway.names.kindOf(path);
+        if (kind !== undefined && !takesForms.has(kind) && type?.startsWith('multipart/form-data')) {
+          throw unsupported('multipart/form-data', path, 'application/json');
+        }
+      },
+      handler: (request, reply) => serve(request, reply),
+    });
+
+    const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
+      const path = pathOf(request.url);
+      const query = request.url.slice(path.length + 1);
+      const body = request.body instanceof Buffer ? request.body : null;
+      const method = request.method === 'GET' ? 'GET' : 'POST';
+      const model = modelName({ contentType: request.headers['content-type'], query, body });
+      if (gateway.names.kindOf(path) === undefined && !isServable(path)) {
+        // A known model that does not serve this path says so; anything else is just no path.
+        if (model === undefined || gateway.names.named(model).length === 0) throw notFound(request);
+      }
+      if (model === undefined || model === '') {
+        const hint = `served are: ${[...gateway.names.open()].map(([name]) => name).join(', ') || 'none'}`;
+        throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
+      }
+      const left = leaving(reply.raw);
+      const headers = request.raw.rawHeaders;
+      const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
+      await gateway.handle(incoming, responseSink(reply));
+      if (left.aborted && !reply.sent) reply.hijack();
+      return reply;
+    };
+
+    const isServable = (path: string): boolean => fleet.catalog().some(({ serves }) => serves.includes(path));
+  };
+
+const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[]]) => ({
+  id,
+  object: 'model',
+  created: Math.floor(Math.min(...workers.map(({ readyAt }) => (readyAt ? Date.parse(readyAt) : Date.now()))) / 1_000),
+  owned_by: workers[0]?.type ?? 'rbee',
+});

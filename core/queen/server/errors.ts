@@ -1,0 +1,70 @@
+/** How errors leave the queen: the catalogue's form, and for applications OpenAI's fields beside it. */
+import type { FastifyBaseLogger, FastifyReply } from 'fastify';
+import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../../contract/errors.ts';
+
+/** What clients of OpenAI's API read of an error. */
+export interface ApplicationError extends ErrorBody {
+  type: string;
+  param: string | null;
+}
+
+/** A handler for `setErrorHandler`. */
+export const sendError =
+  (logger: FastifyBaseLogger, form: 'plain' | 'application') =>
+  (thrown: unknown, request: { url: string }, reply: FastifyReply): FastifyReply => {
+    const limit = form === 'application' ? bodyLimit.application : bodyLimit.operations;
+    const error =
+      fromFramework(thrown, pathOf(request.url), limit) ?? asRbeeError(thrown, 'the queen', 'rbee queen logs');
+    if (error.code === 'INTERNAL') logger.error(thrown);
+    const retry = retryAfter(error);
+    if (retry !== undefined) reply.header('retry-after', retry);
+    const body = form === 'application' ? applicationError(error) : error.toJSON();
+    // A body that was refused unread would be taken for the next request.
+    if (error.code === 'BODY_TOO_LARGE') reply.header('connection', 'close');
+    return reply.code(error.status).send({ error: body });
+  };
+
+export const notFound = (request: { method: string; url: string }): RbeeError =>
+  RbeeError.of('NOT_FOUND', { method: request.method, path: pathOf(request.url) });
+
+export const applicationError = (error: RbeeError): ApplicationError => ({
+  ...error.toJSON(),
+  type: typeOf(error.status),
+  param: error.code === 'MODEL_NOT_FOUND' || error.code === 'NO_READY_WORKER' ? 'model' : null,
+});
+
+export const pathOf = (url: string): string => url.split('?', 1)[0] ?? url;
+
+/** Largest bodies, in bytes. */
+export const bodyLimit = { operations: 8 * 1024 * 1024, application: 64 * 1024 * 1024 };
+
+const typeOf = (status: number): string => {
+  if (status === 403) return 'permission_error';
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+};
+
+/** Seconds after which asking again may work. */
+const retryAfter = (error: RbeeError): number | undefined => {
+  const soon: readonly ErrorCode[] = ['NO_READY_WORKER', 'WORKER_NOT_READY', 'HIVE_UNREACHABLE'];
+  return soon.includes(error.code) ? 2 : undefined;
+};
+
+/** What fastify itself found wrong with a request. */
+const fromFramework = (thrown: unknown, path: string, limit: number): RbeeError | undefined => {
+  if (thrown instanceof RbeeError || !(thrown instanceof Error) || !('code' in thrown)) return undefined;
+  const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
+  if (thrown.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return RbeeError.of('BODY_TOO_LARGE', { limit: `${limit / 1024 / 1024} MiB` }, { cause: thrown });
+  }
+  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupported(thrown.message, path, 'application/json');
+  if (status >= 500 || status < 400) return undefined;
+  return RbeeError.of(
+    'INVALID_INPUT',
+    { what: 'the request', problem: thrown.message, hint: 'see the API page of the documentation' },
+    { cause: thrown },
+  );
+};
+
+export const unsupported = (type: string, path: string, accepted: string): RbeeError =>
+  RbeeError.of('UNSUPPORTED_CONTENT_TYPE', { type, path, accepted });

@@ -1,0 +1,84 @@
+/** The queen's two doors: a socket for the keeper, a loopback port for applications. */
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { dirname } from 'node:path';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import { type ApplicationParts, applicationApi } from './application-api.ts';
+import { bodyLimit, notFound, sendError } from './errors.ts';
+import { type OperationsParts, operationsApi } from './operations-api.ts';
+import { guardTcp, isLoopback } from './tcp-guard.ts';
+
+export type ServerParts = ApplicationParts & OperationsParts;
+
+/** Everything, on a socket that only its owner can open. The caller holds the queen's lock, so a socket there is stale. */
+export const listenSocket = async (parts: ServerParts, path: string): Promise<FastifyInstance> => {
+  const app = makeApp(parts.logger);
+  await app.register(operationsApi(parts));
+  await app.register(applicationApi(parts));
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await chmod(folder, 0o700);
+  await rm(path, { force: true });
+  // Closed to others from its first moment, not only once its mode is set.
+  const before = process.umask(0o077);
+  try {
+    await app.listen({ path });
+  } finally {
+    process.umask(before);
+  }
+  await chmod(path, 0o600);
+  return app;
+};
+
+/** Inference alone, for programs on this machine. Throws PORT_TAKEN, CONFIG_INVALID. */
+export const listenTcp = async (
+  parts: ApplicationParts,
+  { bind, port, allowedOrigins }: RbeeConfig['queen'],
+  conf: string,
+): Promise<{ app: FastifyInstance; url: string }> => {
+  if (!isLoopback(bind)) throw notLoopback(bind, conf);
+  let url = '';
+  const app = makeApp(parts.logger);
+  guardTcp(app, { allowedOrigins, url: () => url });
+  await app.register(applicationApi(parts));
+  try {
+    await app.listen({ host: bind, port });
+  } catch (error) {
+    await app.close();
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+      throw RbeeError.of('PORT_TAKEN', { port }, { cause: error });
+    throw error;
+  }
+  const address = app.server.address() as AddressInfo;
+  url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
+  return { app, url };
+};
+
+const makeApp = (logger: FastifyBaseLogger): FastifyInstance => {
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: bodyLimit.operations,
+    // Time to send a request in, against clients that never finish one; answers may take as long as they like.
+    requestTimeout: 120_000,
+    forceCloseConnections: 'idle',
+    exposeHeadRoutes: false,
+    routerOptions: { maxParamLength: 512 },
+  });
+  app.setErrorHandler(sendError(logger, 'application'));
+  app.setNotFoundHandler((request) => {
+    throw notFound(request);
+  });
+  return app;
+};
+
+const notLoopback = (bind: string, file: string): RbeeError =>
+  RbeeError.of('CONFIG_INVALID', {
+    file,
+    line: 1,
+    column: 1,
+    problem: `[queen] bind = "${bind}" is open to other machines, which this version does not do`,
+    hint: 'use bind = "127.0.0.1", and reach it from elsewhere through ssh -L',
+  });

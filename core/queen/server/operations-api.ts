@@ -1,0 +1,120 @@
+/** The API for the keeper: reads from memory, and jobs. Served on the queen's socket alone. */
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import Type from 'typebox';
+import { RbeeError } from '../../contract/errors.ts';
+import { type OperationName, operations } from '../../contract/operations.ts';
+import type { FleetStatus } from '../../contract/queen-api.ts';
+import { nearest } from '../../narration/near.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import { sendError } from './errors.ts';
+import { sendJobEvents } from './job-events.ts';
+import { leaving } from './leaving.ts';
+import { validator } from './validate.ts';
+
+export interface OperationsParts {
+  fleet: Fleet;
+  jobs: Jobs;
+  status: () => FleetStatus;
+  logger: FastifyBaseLogger;
+}
+
+const strict = { additionalProperties: false } as const;
+const hiveQuery = validator(Type.Object({ hive: Type.Optional(Type.String()) }, strict), 'the query');
+const jobsQuery = validator(
+  Type.Object({ limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$' })) }, strict),
+  'the query',
+);
+const logsQuery = validator(
+  Type.Object(
+    {
+      lines: Type.Optional(Type.String({ pattern: '^[0-9]{1,6}$' })),
+      follow: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
+    },
+    strict,
+  ),
+  'the query',
+);
+const jobBody = validator(
+  Type.Object({ operation: Type.String(), input: Type.Optional(Type.Unknown()) }, strict),
+  'the request for a job',
+);
+const answerBody = validator(
+  Type.Object({ id: Type.String(), answer: Type.String({ maxLength: 65_536 }) }, strict),
+  'the answer',
+);
+const keyHeader = validator(
+  Type.Optional(Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]+$' })),
+  'the header Idempotency-Key',
+);
+
+/** Validates the input of an operation: INVALID_INPUT naming the field. */
+const inputs = Object.fromEntries(
+  Object.entries(operations).map(([name, { input }]) => [name, validator(input, name)]),
+) as Record<OperationName, (value: unknown) => unknown>;
+
+/** A plugin of fastify. */
+export const operationsApi =
+  ({ fleet, jobs, status, logger }: OperationsParts) =>
+  async (app: FastifyInstance): Promise<void> => {
+    app.setErrorHandler(sendError(logger, 'plain'));
+    const closing = new AbortController();
+    app.addHook('preClose', async () => closing.abort());
+
+    app.get('/v1/status', async () => status());
+    app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
+    app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
+    app.get<Id>('/v1/hives/:id/devices', ({ params }) => fleet.online(params.id).connection.client.devices());
+    app.get('/v1/workers', async ({ query }, reply) =>
+      reply.type('application/json; charset=utf-8').send(fleet.workersJson(hiveQuery(query).hive)),
+    );
+    app.get<Id>('/v1/workers/:id', async ({ params }) => fleet.worker(params.id));
+    app.get<Id>('/v1/workers/:id/logs', async ({ params, query }, reply) => {
+      const { lines = '100', follow } = logsQuery(query);
+      const { client, alias } = fleet.owner(params.id).connection;
+      fleet.online(alias);
+      // Who follows a log would keep a closing queen waiting.
+      const signal = AbortSignal.any([leaving(reply.raw), closing.signal]);
+      const options = { lines: Number(lines), follow: follow === 'true', signal };
+      const log = await client.logs(params.id, options);
+      return reply.type('text/plain; charset=utf-8').send(log);
+    });
+    app.get('/v1/catalog', async ({ query }) => ({ types: fleet.catalog(hiveQuery(query).hive) }));
+    app.get('/v1/operations', async () => ({
+      operations: Object.entries(operations).map(([name, { summary, kind, input }]) => ({
+        name,
+        summary,
+        kind,
+        input,
+      })),
+    }));
+
+    app.post('/v1/jobs', async (request, reply) => {
+      const { operation, input } = jobBody(request.body);
+      const key = keyHeader(request.headers['idempotency-key']);
+      const job = jobs.start(known(operation), inputs[known(operation)](input ?? {}), key ?? null);
+      return reply.code(202).header('location', `/v1/jobs/${job.id}`).send({ job_id: job.id });
+    });
+    app.get('/v1/jobs', async ({ query }) => ({ jobs: jobs.list(Number(jobsQuery(query).limit ?? 50)) }));
+    app.get<Id>('/v1/jobs/:id', async ({ params }) => jobs.get(params.id));
+    app.get<Id>('/v1/jobs/:id/events', ({ params, headers }, reply) =>
+      sendJobEvents(jobs, params.id, headers['last-event-id'], reply),
+    );
+    app.post<Id>('/v1/jobs/:id/answers', async ({ params, body }, reply) => {
+      const { id, answer } = answerBody(body);
+      jobs.answer(params.id, id, answer);
+      return reply.code(204).send();
+    });
+    app.delete<Id>('/v1/jobs/:id', async ({ params }, reply) => reply.code(202).send(jobs.cancel(params.id)));
+  };
+
+interface Id {
+  Params: { id: string };
+}
+
+const known = (operation: string): OperationName => {
+  if (Object.hasOwn(operations, operation)) return operation as OperationName;
+  const names = Object.keys(operations);
+  const near = nearest(operation, names);
+  throw RbeeError.of('UNKNOWN_OPERATION', { operation, known: (near.length > 0 ? near : names).join(', ') });
+};

@@ -1,0 +1,54 @@
+/**
+ * Who may use the TCP address: programs on this machine. A web page that a person looks at could reach it through the
+ * browser, so the marks that browsers set are checked, and the name by which the address was called (DNS rebinding).
+ */
+import { isIPv4 } from 'node:net';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RbeeError } from '../../contract/errors.ts';
+
+export interface GuardOptions {
+  /** Web origins that may send requests all the same. */
+  allowedOrigins: readonly string[];
+  /** The address in words, for errors. */
+  url: () => string;
+}
+
+export const guardTcp = (app: FastifyInstance, { allowedOrigins, url }: GuardOptions): void => {
+  app.addHook('onRequest', async (request, reply) => {
+    const { host, origin, 'sec-fetch-site': site } = request.headers;
+    const refuse = (header: string, value: string | undefined) =>
+      RbeeError.of('FORBIDDEN_ORIGIN', { header, value: (value ?? '').slice(0, 200), url: url() });
+    if (!isOwnHost(host, request.socket.localPort)) throw refuse('Host', host);
+    if (origin !== undefined) {
+      if (!allowedOrigins.includes(origin)) throw refuse('Origin', origin);
+      return admit(origin, request, reply);
+    }
+    // Browsers leave Origin out of some requests (images, scripts, forms that GET), but not this.
+    const from = Array.isArray(site) ? site[0] : site;
+    if (from !== undefined && from !== 'none' && from !== 'same-origin') throw refuse('Sec-Fetch-Site', from);
+  });
+};
+
+/** Addresses that only this machine can reach. */
+export const isLoopback = (address: string): boolean =>
+  address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'));
+
+const isOwnHost = (host: string | undefined, port: number | undefined): boolean => {
+  const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])(?::(\d{1,5}))?$/i.exec(host ?? '');
+  return match !== null && Number(match[2] ?? 80) === port;
+};
+
+/** The headers by which a browser lets a page of an allowed origin read the answer. */
+const admit = (origin: string, request: FastifyRequest, reply: FastifyReply): FastifyReply | undefined => {
+  reply.header('access-control-allow-origin', origin).header('vary', 'Origin');
+  reply.header('access-control-expose-headers', 'x-rbee-worker, retry-after');
+  if (request.method !== 'OPTIONS') return undefined;
+  const asked = request.headers['access-control-request-headers'];
+  return reply
+    .code(204)
+    .header('access-control-allow-methods', 'GET, POST')
+    .header('access-control-allow-headers', asked ?? 'content-type, authorization')
+    .header('access-control-allow-private-network', 'true')
+    .header('access-control-max-age', '600')
+    .send();
+};

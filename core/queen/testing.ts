@@ -1,0 +1,207 @@
+/** For the tests of the queen: simulated hives, and real HTTP servers as their workers. */
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { RbeeError } from '../contract/errors.ts';
+import type { Heartbeat, HiveState, HiveWorker } from '../contract/hive-api.ts';
+import type { WorkerSpec } from '../contract/worker.ts';
+import type { HiveClient, HiveConnection } from './fleet/hive-connection.ts';
+
+/** A ready worker with every field; `over` changes some. */
+export const workerWith = (over: Partial<HiveWorker> = {}): HiveWorker => ({
+  id: 'fake-1',
+  type: 'fake',
+  variant: 'cpu',
+  device: 'cpu',
+  model: 'demo',
+  names: ['demo'],
+  reference: 'demo',
+  state: 'ready',
+  progress: null,
+  pid: 4711,
+  port: 1,
+  hive: 'local',
+  engine: 'fake',
+  plugin: '@rbee/worker-fake',
+  pluginVersion: '0.1.0',
+  startedAt: '2026-01-01T00:00:00.000Z',
+  readyAt: '2026-01-01T00:00:01.000Z',
+  readyMs: 1000,
+  restarts: 0,
+  running: 0,
+  waiting: 0,
+  failure: null,
+  options: {},
+  logFile: '/dev/null',
+  apiKey: 'secret-of-the-worker',
+  serves: [
+    { path: '/v1/chat/completions', kind: 'chat' },
+    { path: '/v1/embeddings', kind: 'embedding' },
+    { path: '/v1/audio/transcriptions', kind: 'transcription' },
+    { path: '/v1/things', method: 'GET', kind: 'other' },
+  ],
+  closesOnlyWhenIdle: false,
+  ...over,
+});
+
+export interface SimulatedHive extends HiveConnection {
+  /** What it tells; call `tell` after changing it. */
+  workers: HiveWorker[];
+  /** Tells its state now. */
+  tell(): void;
+  /** Breaks the heartbeats off and refuses new ones, or takes them up again. */
+  cut(broken: boolean): void;
+  /** What it was asked to do, oldest first. */
+  calls: string[];
+  /** Does a spawn; the default adds a ready worker. */
+  onSpawn: (spec: WorkerSpec, signal?: AbortSignal) => Promise<HiveWorker>;
+}
+
+/** A hive in memory that speaks as a real one does through its client. */
+export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): SimulatedHive => {
+  let revision = 0;
+  let broken = false;
+  const listeners = new Set<(beat: Heartbeat | null) => void>();
+  const state = (): HiveState => ({
+    machineId: `machine-${alias}`,
+    hostname: alias,
+    version: '0.1.0',
+    pid: process.pid,
+    instance: `instance-${alias}`,
+    startedAt: '2026-01-01T00:00:00.000Z',
+    devices: [],
+    memory: { total: 1, available: 1 },
+    cpu: { model: 'simulated', cores: 1 },
+    catalog: [
+      {
+        type: 'fake',
+        aliases: [],
+        plugin: '@rbee/worker-fake',
+        version: '0.1.0',
+        summary: 'a fake',
+        serves: ['/v1/chat/completions'],
+        variants: ['cpu'],
+        source: 'development',
+      },
+    ],
+    workers: hive.workers,
+  });
+  const beatNow = (): Heartbeat => ({ kind: 'state', revision, state: structuredClone(state()) });
+  const change = (id: string, call: string, over: Partial<HiveWorker>): HiveWorker => {
+    hive.calls.push(`${call} ${id}`);
+    const worker = hive.workers.find((one) => one.id === id);
+    if (!worker) throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: '' });
+    Object.assign(worker, over);
+    hive.tell();
+    return structuredClone(worker);
+  };
+  const client: HiveClient = {
+    health: async () => {
+      const { version, pid, instance, startedAt } = state();
+      return { status: 'ok', name: 'hive', version, pid, instance, startedAt };
+    },
+    state: async () => state(),
+    async *heartbeats({ signal }) {
+      if (broken) throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it is not running' });
+      const beats: (Heartbeat | null)[] = [beatNow()];
+      let wake = () => {};
+      const push = (beat: Heartbeat | null) => {
+        beats.push(beat);
+        wake();
+      };
+      const tick = setInterval(() => push({ kind: 'tick', revision }), 1_000).unref();
+      const end = () => push(null);
+      listeners.add(push);
+      signal?.addEventListener('abort', end, { once: true });
+      try {
+        for (;;) {
+          const beat = beats.shift();
+          if (beat) yield beat;
+          else if (beat === null) return;
+          else await new Promise<void>((resolve) => (wake = resolve));
+        }
+      } finally {
+        clearInterval(tick);
+        listeners.delete(push);
+        signal?.removeEventListener('abort', end);
+      }
+    },
+    devices: async () => ({
+      devices: [],
+      host: { platform: { os: 'linux', cpu: 'x64' }, cpu: state().cpu, memory: state().memory } as never,
+      notes: [],
+    }),
+    refreshCatalog: async () => [...state().catalog],
+    spawn: (spec, { signal, narrate } = {}) => {
+      hive.calls.push(`spawn ${spec.type} ${spec.model ?? ''}`.trim());
+      narrate?.({ kind: 'step', id: 'start', text: `starting ${spec.type}`, on: `hive ${alias}` });
+      return hive.onSpawn(spec, signal);
+    },
+    start: async (id) => change(id, 'start', { state: 'ready' }),
+    stop: async (id) => change(id, 'stop', { state: 'stopped', pid: null, port: null }),
+    restart: async (id) => change(id, 'restart', { state: 'ready' }),
+    delete: async (id) => {
+      const worker = change(id, 'delete', { state: 'stopped' });
+      hive.workers = hive.workers.filter((one) => one.id !== id);
+      hive.tell();
+      return worker;
+    },
+    logs: async (id, { lines } = {}) => Readable.from([`last ${lines} lines of ${id}\n`]),
+    close: async () => {},
+  };
+  const hive: SimulatedHive = {
+    alias,
+    mode: 'attached',
+    client,
+    workers,
+    calls: [],
+    tell: () => {
+      revision += 1;
+      for (const push of listeners) push(beatNow());
+    },
+    cut: (now) => {
+      broken = now;
+      if (now) for (const push of [...listeners]) push(null);
+    },
+    onSpawn: async (spec) => {
+      const name = spec.name ?? spec.model ?? 'demo';
+      const worker = workerWith({ id: spec.id ?? `fake-${hive.workers.length + 1}`, model: name, names: [name] });
+      hive.workers.push(worker);
+      hive.tell();
+      return structuredClone(worker);
+    },
+  };
+  return hive;
+};
+
+export interface TestServer {
+  server: Server;
+  port: number;
+  close(): Promise<void>;
+}
+
+/** A real HTTP server on a free loopback port. */
+export const listening = async (listener: RequestListener): Promise<TestServer> => {
+  const server = createServer(listener);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    server.closeAllConnections();
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  };
+  return { server, port: (server.address() as AddressInfo).port, close };
+};
+
+/** Polls until the condition holds; fails after a generous deadline. */
+export const until = async (
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  deadlineMs = 15_000,
+): Promise<void> => {
+  const end = performance.now() + deadlineMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`it did not happen: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+};
