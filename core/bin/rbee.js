@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+// Old versions of Node must be able to read this file to the end, and nothing modern is loaded before they are told.
+var required = 24;
+
+function begin() {
+  if (Number(process.versions.node.split('.')[0]) < required) {
+    process.stderr.write('rbee needs Node >= ' + required + ', this is ' + process.version + '\n');
+    process.exitCode = 1;
+    return undefined;
+  }
+  var argv = process.argv.slice(2);
+  if (argv.length === 1 && argv[0] === '--version') return printVersion();
+  // A reader that has seen enough (head) is no failure, and nobody is left to be told about one.
+  leaveOnBrokenPipe(process.stdout);
+  leaveOnBrokenPipe(process.stderr);
+  var keeper = findKeeper();
+  return answerFast(keeper, argv).then((answered) => (answered ? undefined : runCommand(keeper, argv)));
+}
+
+function printVersion() {
+  var file = new URL('../package.json', import.meta.url);
+  process.stdout.write('rbee ' + JSON.parse(builtin('fs').readFileSync(file, 'utf8')).version + '\n');
+}
+
+function leaveOnBrokenPipe(stream) {
+  stream.on('error', (error) => {
+    if (error.code === 'EPIPE') process.exit(process.exitCode || 0);
+    throw error;
+  });
+}
+
+// The build where there is one, else the sources, which the running Node reads as they are.
+function findKeeper() {
+  var built = new URL('../dist/keeper/', import.meta.url);
+  if (builtin('fs').existsSync(new URL('main.js', built))) return { folder: built, extension: '.js' };
+  return { folder: new URL('../keeper/', import.meta.url), extension: '.ts' };
+}
+
+function load(keeper, name) {
+  return import(new URL(name + keeper.extension, keeper.folder).href);
+}
+
+function answerFast(keeper, argv) {
+  if (!/^(status|(worker|hive) list)( --json)?$/.test(argv.join(' '))) return Promise.resolve(false);
+  return load(keeper, 'fast').then((fast) => fast.answerFast(argv, process.env));
+}
+
+function runCommand(keeper, argv) {
+  keepCompiled(process.env);
+  return load(keeper, 'main').then((loaded) => loaded.main(argv, process.env));
+}
+
+// Compiled code is kept between runs, in the cache folder of core/config/paths.ts. Loading that file to find it would
+// take as long as it saves. The folder is made here because nobody else should be able to put code there.
+function keepCompiled(env) {
+  var cache = env.RBEE_HOME ? env.RBEE_HOME + '/cache' : (env.XDG_CACHE_HOME || env.HOME + '/.cache') + '/rbee';
+  try {
+    if (!env.NODE_COMPILE_CACHE) builtin('fs').mkdirSync(cache, { recursive: true, mode: 0o700 });
+    builtin('module').enableCompileCache(env.NODE_COMPILE_CACHE || cache + '/compiled');
+  } catch (_) {
+    // Slower, not wrong.
+  }
+}
+
+function builtin(name) {
+  return process.getBuiltinModule('node:' + name);
+}
+
+Promise.resolve(begin()).catch((error) => {
+  process.stderr.write('error: ' + String((error instanceof Error && error.stack) || error) + '\n');
+  process.exitCode = 1;
+});

@@ -1,0 +1,180 @@
+/** What every command shares: JSON, errors with exit codes, the terminal, and the way to the queen. */
+
+import * as Args from '@oclif/core/args';
+import { Command } from '@oclif/core/command';
+import * as Flags from '@oclif/core/flags';
+import { type Paths, pathsFrom } from '../config/paths.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { isOutcome, type JobEvent, type Narrate } from '../contract/narration.ts';
+import type { OperationInput, OperationName } from '../contract/operations.ts';
+import { didYouMean } from '../narration/near.ts';
+import { type PeoplePrinter, printForPeople, type Screen } from '../narration/people.ts';
+import { terminalOf } from '../narration/text.ts';
+import type { QueenClient } from '../queen/client/index.ts';
+import type { OperationResult } from '../queen/client/results.ts';
+import { catchInterrupts } from './interrupts.ts';
+import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './report.ts';
+
+/** A positional argument; oclif would otherwise wait for a missing one on stdin. */
+export const argument = (description: string) => Args.string({ description, required: true, ignoreStdin: true });
+
+/** Any number of positional arguments. */
+export const argumentsOf = (description: string) =>
+  Args.string({ description, multiple: true, required: false, ignoreStdin: true });
+
+export abstract class RbeeCommand extends Command {
+  static override enableJsonFlag = true;
+
+  /** Read once, here at the edge. */
+  protected readonly env: NodeJS.ProcessEnv = process.env;
+  /** Set once Ctrl-C was pressed. */
+  protected interrupted = false;
+  #paths: Paths | undefined;
+  #out: Screen | undefined;
+  #err: Screen | undefined;
+
+  protected get paths(): Paths {
+    this.#paths ??= pathsFrom(this.env);
+    return this.#paths;
+  }
+
+  /** Results go here. */
+  protected get out(): Screen {
+    this.#out ??= { stream: process.stdout, terminal: terminalOf(process.stdout, this.env) };
+    return this.#out;
+  }
+
+  /** Narration and errors go here. */
+  protected get err(): Screen {
+    this.#err ??= { stream: process.stderr, terminal: terminalOf(process.stderr, this.env) };
+    return this.#err;
+  }
+
+  /** Prints a result for people; with `--json` the value that `run` returns is printed instead. */
+  protected print(text: string): void {
+    if (!this.jsonEnabled()) this.out.stream.write(text);
+  }
+
+  /** A printer for narration; whoever makes it closes it. */
+  protected printer(): PeoplePrinter {
+    const silent: Screen = { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
+    return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? silent : this.out });
+  }
+
+  /** Runs something that narrates, with a printer of its own. */
+  protected async narrated<Result>(work: (narrate: Narrate) => Promise<Result>): Promise<Result> {
+    const printer = this.printer();
+    try {
+      const result = await work((event) => printer.event(event));
+      printer.close();
+      return result;
+    } catch (error) {
+      printer.close('failed');
+      throw error;
+    }
+  }
+
+  override logJson(value: unknown): void {
+    this.out.stream.write(`${JSON.stringify(value, null, 2)}\n`);
+  }
+
+  override async catch(thrown: unknown): Promise<void> {
+    const error = this.reportable(thrown);
+    process.exitCode = this.interrupted ? exitCodes.interrupted : exitCodeOf(error);
+    if (this.jsonEnabled()) this.logJson(errorJson(error));
+    else this.err.stream.write(formatError(error.toJSON(), this.err.terminal));
+  }
+
+  protected reportable(thrown: unknown): RbeeError {
+    if (this.interrupted && thrown instanceof DOMException) return RbeeError.of('CANCELLED', { what: 'the command' });
+    const words = (this.id ?? '').replaceAll(':', ' ');
+    const flags = Object.keys({ ...this.ctor.baseFlags, ...this.ctor.flags, json: true, help: true });
+    const near = (flag: string) => didYouMean(flag.replace(/^-+/, ''), flags).replace(/(mean | or )/g, '$1--');
+    return asReportable(thrown, `rbee ${words} --help`, near);
+  }
+}
+
+/** A command that asks the queen, and starts her when none runs. */
+export abstract class QueenCommand extends RbeeCommand {
+  static override baseFlags = {
+    'no-start': Flags.boolean({ description: 'Fail rather than start a queen when none runs', helpGroup: 'GLOBAL' }),
+  };
+
+  protected async queen(flags: { 'no-start'?: boolean }): Promise<QueenClient> {
+    const { connectQueen, socketAnswers } = await import('./queen-access.ts');
+    if (!flags['no-start'] && !(await socketAnswers(this.paths.queenSocket))) await this.startQueen();
+    return connectQueen({ socketPath: this.paths.queenSocket });
+  }
+
+  /** Says what is done while a queen starts. */
+  protected async startQueen(): Promise<void> {
+    const { ensureQueen } = await import('../queen/client/queen-daemon.ts');
+    await this.narrated((narrate) => ensureQueen({ paths: this.paths, env: this.env, narrate }));
+  }
+
+  /**
+   * Runs an operation as a job to its end. The first Ctrl-C cancels the job; a lost terminal does not: the job is the
+   * queen's, and only a SIGINT asks her to cancel it.
+   */
+  protected runJob<Name extends OperationName>(
+    queen: QueenClient,
+    operation: Name,
+    input: OperationInput<Name>,
+  ): Promise<OperationResult<Name>> {
+    let job = '';
+    const onStarted = (id: string) => {
+      job = id;
+    };
+    return this.cancellable((signal, narrate) =>
+      queen.runOperation(operation, input, {
+        signal,
+        onStarted,
+        onEvent: (event) => this.#met(queen, job, event, narrate),
+      }),
+    );
+  }
+
+  /** Picks up a job that runs already, and treats it as one of its own. */
+  protected resumeJob(queen: QueenClient, job: string): Promise<unknown> {
+    return this.cancellable((signal, narrate) =>
+      queen.followJob(job, { signal, onEvent: (event) => this.#met(queen, job, event, narrate) }),
+    );
+  }
+
+  /** Passes an event on to the printer; a question goes to whoever sits at the terminal. */
+  #met(queen: QueenClient, job: string, event: JobEvent, narrate: Narrate): void {
+    if (isOutcome(event)) return;
+    narrate(event);
+    if (event.kind !== 'ask' || !process.stdin.isTTY) return;
+    void import('./ask.ts').then(({ ask }) => ask(queen, job, event)).catch(() => {});
+  }
+
+  /** Runs `work` with narration; Ctrl-C aborts its signal. */
+  protected cancellable<Result>(work: (signal: AbortSignal, narrate: Narrate) => Promise<Result>): Promise<Result> {
+    return this.narrated(async (narrate) => {
+      const interrupts = catchInterrupts(() => {
+        this.interrupted = true;
+        narrate({ kind: 'info', text: 'cancelling; press Ctrl-C again to leave at once' });
+      });
+      try {
+        const result = await work(interrupts.signal, narrate);
+        if (this.interrupted) process.exitCode = exitCodes.interrupted;
+        return result;
+      } finally {
+        interrupts.stop();
+      }
+    });
+  }
+
+  /** Starts an operation and leaves it running; what is printed tells how to follow it. */
+  protected async detachJob<Name extends OperationName>(
+    queen: QueenClient,
+    operation: Name,
+    input: OperationInput<Name>,
+  ): Promise<{ job_id: string }> {
+    const id = await queen.startJob(operation, input);
+    this.print(`${id}\n`);
+    this.err.stream.write(`it goes on in the background; follow it with: rbee job attach ${id}\n`);
+    return { job_id: id };
+  }
+}

@@ -1,0 +1,24 @@
+/** `rbee __complete -- WORDS`: what the completion of the shells asks. One candidate a line, with a tab before what it is. */
+import { RbeeCommand } from '../base.ts';
+import { type CommandShape, complete } from '../completion/complete.ts';
+import { namesFrom } from '../completion/names.ts';
+import { topics } from '../topics.ts';
+
+export default class Complete extends RbeeCommand {
+  static override hidden = true;
+  static override strict = false;
+  static override summary = 'What may come next on a command line; asked by shell completion.';
+  static override examples = [
+    { description: 'What can be done with workers', command: 'rbee __complete -- worker ""' },
+  ];
+
+  async run(): Promise<void> {
+    const { argv } = await this.parse(Complete);
+    const tree = {
+      commands: this.config.commands as unknown as CommandShape[],
+      topics: Object.entries(topics).map(([name, { description }]) => ({ name, description })),
+    };
+    const found = await complete(argv as string[], tree, namesFrom(this.paths.queenSocket));
+    this.print(found.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
+  }
+}

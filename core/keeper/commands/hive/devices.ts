@@ -1,0 +1,22 @@
+/** `rbee hive devices` */
+import type { HiveDevices } from '../../../contract/hive-api.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveArgument } from '../../hive-argument.ts';
+import { formatDevices } from '../../views/hives.ts';
+
+export default class HiveDevicesCommand extends QueenCommand {
+  static override summary = 'Devices of a hive, measured now.';
+  static override examples = [
+    { description: 'What this machine has', command: 'rbee hive devices' },
+    { description: 'Another one, for programs', command: 'rbee hive devices gpu-box --json' },
+  ];
+  static override args = hiveArgument;
+
+  async run(): Promise<HiveDevices> {
+    const { args, flags } = await this.parse(HiveDevicesCommand);
+    const queen = await this.queen(flags);
+    const answer = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(args.hive)}/devices`);
+    this.print(formatDevices(answer, this.out.terminal));
+    return answer;
+  }
+}

@@ -1,0 +1,22 @@
+/** `rbee hive get` */
+import type { HiveView } from '../../../contract/queen-api.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveArgument } from '../../hive-argument.ts';
+import { formatHive } from '../../views/hives.ts';
+
+export default class HiveGet extends QueenCommand {
+  static override summary = 'Everything that is known of one hive.';
+  static override examples = [
+    { description: 'The hive of this machine', command: 'rbee hive get' },
+    { description: 'Another one, for programs', command: 'rbee hive get gpu-box --json' },
+  ];
+  static override args = hiveArgument;
+
+  async run(): Promise<HiveView> {
+    const { args, flags } = await this.parse(HiveGet);
+    const queen = await this.queen(flags);
+    const answer = await queen.get<HiveView>(`/v1/hives/${encodeURIComponent(args.hive)}`);
+    this.print(formatHive(answer, this.out.terminal));
+    return answer;
+  }
+}

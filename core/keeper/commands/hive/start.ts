@@ -1,0 +1,21 @@
+/** `rbee hive start` */
+import type { HiveView } from '../../../contract/queen-api.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveArgument } from '../../hive-argument.ts';
+import { formatHiveStatus } from '../../views/hives.ts';
+
+export default class HiveStart extends QueenCommand {
+  static override summary = 'Start a hive.';
+  static override examples = [
+    { description: 'The hive of this machine', command: 'rbee hive start' },
+    { description: 'Another one', command: 'rbee hive start gpu-box' },
+  ];
+  static override args = hiveArgument;
+
+  async run(): Promise<HiveView> {
+    const { args, flags } = await this.parse(HiveStart);
+    const hive = await this.runJob(await this.queen(flags), 'hive_start', { hive: args.hive });
+    this.print(formatHiveStatus(hive, this.out.terminal));
+    return hive;
+  }
+}

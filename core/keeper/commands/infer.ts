@@ -1,0 +1,97 @@
+/** `rbee infer` */
+import { text } from 'node:stream/consumers';
+import * as Flags from '@oclif/core/flags';
+import { RbeeError } from '../../contract/errors.ts';
+import type { InferInput, InferResult } from '../../contract/operations.ts';
+import type { FleetStatus } from '../../contract/queen-api.ts';
+import { formatDuration } from '../../narration/quantities.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { argumentsOf, QueenCommand } from '../base.ts';
+import { absoluteModel, parseNumber } from '../spawn-input.ts';
+import { detachFlag } from '../worker-change.ts';
+
+const help = 'rbee infer --help';
+
+export default class Infer extends QueenCommand {
+  static override summary = 'Answer a prompt; the answer streams to stdout.';
+  static override description =
+    'When nothing serves the model yet, a worker is started for it and stays. Without a prompt, or with -, it is read from stdin.';
+  static override examples = [
+    { description: 'Ask the demo model', command: 'rbee infer -m demo "Hello"' },
+    { description: 'From a pipe, with figures', command: 'cat question.txt | rbee infer -m qwen3-0.6b --stats' },
+    { description: 'Same answer each time, for programs', command: 'rbee infer -m demo --seed 7 --json "Hello"' },
+  ];
+  static override args = { prompt: argumentsOf('What to answer; - reads it from stdin') };
+  static override flags = {
+    model: Flags.string({
+      char: 'm',
+      description: 'Name of a served model, or a model reference; the only one when absent',
+    }),
+    system: Flags.string({ char: 's', description: 'System message' }),
+    'max-tokens': Flags.integer({ description: 'Most tokens to generate', min: 1 }),
+    temperature: Flags.string({ description: 'Randomness, 0 to 2', helpValue: '0.7' }),
+    'top-p': Flags.string({ description: 'Nucleus sampling, up to 1', helpValue: '0.95' }),
+    seed: Flags.integer({ description: 'Same seed, same answer', min: 0 }),
+    stop: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'A text that ends the answer; up to four',
+    }),
+    type: Flags.string({ char: 't', description: 'Worker type to start when nothing serves the model' }),
+    device: Flags.string({ description: 'Device to start it on' }),
+    stats: Flags.boolean({ description: 'Print tokens, tokens/s and times to stderr' }),
+    ...detachFlag,
+  };
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(Infer);
+    const prompt = await readPrompt(args.prompt);
+    const number = (name: 'temperature' | 'top-p') =>
+      flags[name] === undefined ? undefined : parseNumber(name, flags[name], help);
+    const sampling = { temperature: number('temperature'), topP: number('top-p') };
+    const queen = await this.queen(flags);
+    const model =
+      flags.model === undefined ? await onlyModel(queen) : absoluteModel(flags.model, undefined, process.cwd());
+    const { system, seed, stop, type, device } = flags;
+    const wanted = { model, prompt, system, maxTokens: flags['max-tokens'], ...sampling, seed, stop, type, device };
+    const input = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as InferInput;
+    if (flags.detach) return this.detachJob(queen, 'infer', input);
+    const result = await this.runJob(queen, 'infer', input);
+    if (flags.stats) this.err.stream.write(formatStats(result));
+    return result;
+  }
+}
+
+/** From the arguments, or from stdin when it is a pipe or `-` asks for it. */
+const readPrompt = async (words: readonly string[] | undefined): Promise<string> => {
+  const given = words ?? [];
+  const fromStdin = given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-';
+  const prompt = fromStdin ? (await text(process.stdin)).trimEnd() : given.join(' ');
+  if (prompt.trim() !== '') return prompt;
+  const problem = fromStdin ? 'the prompt on stdin is empty' : 'the prompt is missing';
+  throw RbeeError.of('USAGE', { problem, help });
+};
+
+const onlyModel = async (queen: QueenClient): Promise<string> => {
+  const { models } = await queen.get<FleetStatus>('/v1/status');
+  const [only] = models;
+  if (models.length === 1 && only !== undefined) return only;
+  const problem =
+    models.length === 0
+      ? 'no model is served; name one, such as -m demo'
+      : `several models are served; choose one with -m: ${models.join(', ')}`;
+  throw RbeeError.of('USAGE', { problem, help });
+};
+
+/** One line of figures. */
+export const formatStats = (result: InferResult): string => {
+  const { usage, tokensPerSecond, firstTokenMs, totalMs, worker } = result;
+  const parts = [
+    usage && `${usage.prompt_tokens} tokens in, ${usage.completion_tokens} out`,
+    tokensPerSecond !== null && `${tokensPerSecond.toFixed(1)} tokens/s`,
+    firstTokenMs !== null && `first after ${formatDuration(firstTokenMs)}`,
+    `${formatDuration(totalMs)} in all`,
+    `worker ${worker}`,
+  ];
+  return `${parts.filter(Boolean).join(' · ')}\n`;
+};

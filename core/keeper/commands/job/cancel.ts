@@ -1,0 +1,16 @@
+/** `rbee job cancel` */
+import type { JobView } from '../../../contract/queen-api.ts';
+import { argument, QueenCommand } from '../../base.ts';
+
+export default class JobCancel extends QueenCommand {
+  static override summary = 'Cancel a job that is running.';
+  static override examples = [{ description: 'Stop what it does', command: 'rbee job cancel JOB' }];
+  static override args = { job: argument('Id of the job') };
+
+  async run(): Promise<JobView> {
+    const { args, flags } = await this.parse(JobCancel);
+    const job = await (await this.queen(flags)).cancelJob(args.job);
+    this.print(`cancelling ${job.operation} (job ${job.id})\n`);
+    return job;
+  }
+}

@@ -1,0 +1,40 @@
+/** `rbee queen status` */
+import type { FleetStatus, QueenStatus } from '../../../contract/queen-api.ts';
+import { RbeeCommand } from '../../base.ts';
+import { connectQueen, socketAnswers } from '../../queen-access.ts';
+import { formatQueen } from '../../views/fleet.ts';
+
+export default class QueenStatusCommand extends RbeeCommand {
+  static override summary = 'Does the queen run? Starts nothing.';
+  static override examples = [
+    { description: 'Is she there?', command: 'rbee queen status' },
+    { description: 'Status, pid and address for programs', command: 'rbee queen status --json' },
+  ];
+
+  async run(): Promise<QueenStatus> {
+    await this.parse(QueenStatusCommand);
+    const status = (await this.#asked()) ?? (await this.#examined());
+    this.print(formatQueen(status, this.out.terminal));
+    return status;
+  }
+
+  /** What she says herself, which is the quick way; nothing when she does not. */
+  async #asked(): Promise<QueenStatus | undefined> {
+    const { queenSocket } = this.paths;
+    if (!(await socketAnswers(queenSocket))) return undefined;
+    try {
+      const { queen } = await connectQueen({ socketPath: queenSocket }).get<FleetStatus>('/v1/status', {
+        timeoutMs: 5_000,
+      });
+      const { pid, url, version, startedAt } = queen;
+      return { status: 'running', pid, url, version, startedAt, reason: null };
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #examined(): Promise<QueenStatus> {
+    const { queenStatus } = await import('../../../queen/client/queen-daemon.ts');
+    return queenStatus({ paths: this.paths, env: this.env });
+  }
+}

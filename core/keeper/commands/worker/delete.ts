@@ -1,0 +1,20 @@
+/** `rbee worker delete` */
+import type { WorkerView } from '../../../contract/worker.ts';
+import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+
+export default class WorkerDelete extends WorkerChangeCommand {
+  static override summary = 'Stop workers and forget them.';
+  static override examples = [
+    { description: 'Stop and forget one worker', command: 'rbee worker delete llamacpp-k3f9' },
+    { description: 'Clean up everything', command: 'rbee worker delete --all' },
+  ];
+  static override args = workersArgument;
+  static override flags = { ...allFlag, ...nowFlag, ...detachFlag };
+
+  async run(): Promise<unknown> {
+    const { args, flags } = await this.parse(WorkerDelete);
+    return this.change('worker_delete', { workers: args.workers, flags }, said);
+  }
+}
+
+const said = (worker: WorkerView): string => `deleted ${worker.id}\n`;

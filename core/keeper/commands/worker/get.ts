@@ -1,0 +1,20 @@
+/** `rbee worker get` */
+import type { WorkerView } from '../../../contract/worker.ts';
+import { argument, QueenCommand } from '../../base.ts';
+import { formatWorker } from '../../views/workers.ts';
+
+export default class WorkerGet extends QueenCommand {
+  static override summary = 'Everything that is known of one worker.';
+  static override examples = [
+    { description: 'Why a worker is as it is', command: 'rbee worker get llamacpp-k3f9' },
+    { description: 'The same for programs', command: 'rbee worker get llamacpp-k3f9 --json' },
+  ];
+  static override args = { worker: argument('Id of the worker') };
+
+  async run(): Promise<WorkerView> {
+    const { args, flags } = await this.parse(WorkerGet);
+    const worker = await (await this.queen(flags)).get<WorkerView>(`/v1/workers/${encodeURIComponent(args.worker)}`);
+    this.print(formatWorker(worker, this.out.terminal));
+    return worker;
+  }
+}

@@ -1,0 +1,22 @@
+/** `rbee worker list` */
+import * as Flags from '@oclif/core/flags';
+import type { WorkerView } from '../../../contract/worker.ts';
+import { QueenCommand } from '../../base.ts';
+import { formatWorkers } from '../../views/workers.ts';
+
+export default class WorkerList extends QueenCommand {
+  static override summary = 'All workers of the fleet, or of one hive.';
+  static override examples = [
+    { description: 'Every worker', command: 'rbee worker list' },
+    { description: 'Those of one hive, for programs', command: 'rbee worker list --hive local --json' },
+  ];
+  static override flags = { hive: Flags.string({ char: 'H', description: 'Only the workers of this hive' }) };
+
+  async run(): Promise<{ workers: WorkerView[] }> {
+    const { flags } = await this.parse(WorkerList);
+    const query = flags.hive === undefined ? '' : `?hive=${encodeURIComponent(flags.hive)}`;
+    const list = await (await this.queen(flags)).get<{ workers: WorkerView[] }>(`/v1/workers${query}`);
+    this.print(formatWorkers(list.workers, this.out.terminal));
+    return list;
+  }
+}

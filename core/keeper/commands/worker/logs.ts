@@ -1,0 +1,19 @@
+/** `rbee worker logs` */
+import { argument } from '../../base.ts';
+import { followFlags, LogsCommand } from '../../logs-command.ts';
+
+export default class WorkerLogs extends LogsCommand {
+  static override summary = 'What a worker and its engine wrote.';
+  static override examples = [
+    { description: 'The last lines', command: 'rbee worker logs llamacpp-k3f9' },
+    { description: 'Go on as it writes', command: 'rbee worker logs llamacpp-k3f9 --follow --lines 20' },
+  ];
+  static override args = { worker: argument('Id of the worker') };
+  static override flags = followFlags;
+
+  async run(): Promise<{ lines: string[] } | undefined> {
+    const { args, flags } = await this.parse(WorkerLogs);
+    const queen = await this.queen(flags);
+    return this.show(flags, ({ lines, follow, signal }) => queen.logs(args.worker, { lines, follow, signal }));
+  }
+}

@@ -1,0 +1,101 @@
+/** `rbee worker spawn` */
+import * as Flags from '@oclif/core/flags';
+import type { WorkerSpawnInput } from '../../../contract/operations.ts';
+import { QueenCommand } from '../../base.ts';
+import { absoluteModel, parseMemory, parseNumber, parseOptions } from '../../spawn-input.ts';
+import { formatSpawned } from '../../views/workers.ts';
+import { detachFlag } from '../../worker-change.ts';
+
+const help = 'rbee worker spawn --help';
+
+export default class WorkerSpawn extends QueenCommand {
+  static override summary = 'Start a worker and wait until it is ready.';
+  static override description =
+    'What is left out is chosen and said: the best free device, the variant that fits it, the model.';
+  static override examples = [
+    {
+      description: 'Try it with the tiny model that comes with it',
+      command: 'rbee worker spawn --type llamacpp --model demo',
+    },
+    { description: 'On the first GPU', command: 'rbee worker spawn --type llamacpp --device cuda:0' },
+    {
+      description: 'A model file, under a name of its own, with options of the engine',
+      command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option contextLength=8192',
+    },
+    {
+      description: 'With limits, without waiting',
+      command: 'rbee worker spawn --type llamacpp --model demo --memory-limit 4GiB --cpu-limit 2 --detach',
+    },
+  ];
+  static override flags = {
+    type: Flags.string({ char: 't', required: true, description: 'Worker type, such as llamacpp' }),
+    device: Flags.string({ description: 'cpu, cuda:0, cuda:0,1, …; the best free one when absent' }),
+    variant: Flags.string({ description: 'Build of the type: cpu, cuda, rocm, vulkan, metal' }),
+    model: Flags.string({ char: 'm', description: 'file:/path on the hive, a relative path here, or demo' }),
+    name: Flags.string({ description: 'Name under which the model is served' }),
+    id: Flags.string({ description: 'Id of the worker; made up when absent' }),
+    option: Flags.string({
+      char: 'o',
+      multiple: true,
+      multipleNonGreedy: true,
+      description: "The type's own options",
+      helpValue: '<key=value>...',
+    }),
+    restart: Flags.string({
+      options: ['never', 'on-failure', 'always'] as const,
+      description: 'When it is started again by itself [default: on-failure]',
+    }),
+    'memory-limit': Flags.string({ description: 'Main memory that it may use', helpValue: '4GiB' }),
+    'cpu-limit': Flags.string({ description: 'CPU cores that it may use', helpValue: '2' }),
+    hive: Flags.string({ char: 'H', description: 'Hive to run on; the local one when absent' }),
+    force: Flags.boolean({ description: 'Even if the memory estimate says that it will not fit' }),
+    ...detachFlag,
+  };
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(WorkerSpawn);
+    const input = spawnInput(flags as SpawnFlags, process.cwd());
+    const queen = await this.queen(flags);
+    if (flags.detach) return this.detachJob(queen, 'worker_spawn', input);
+    const worker = await this.runJob(queen, 'worker_spawn', input);
+    this.print(formatSpawned(worker, this.out.terminal));
+    return worker;
+  }
+}
+
+interface SpawnFlags {
+  type: string;
+  device?: string;
+  variant?: string;
+  model?: string;
+  name?: string;
+  id?: string;
+  option?: readonly string[];
+  restart?: 'never' | 'on-failure' | 'always';
+  'memory-limit'?: string;
+  'cpu-limit'?: string;
+  hive?: string;
+  force?: boolean;
+}
+
+/** What the queen is asked for; absent stays absent. */
+export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => {
+  const { type, device, variant, name, id, restart, hive, model, option } = flags;
+  const memory = flags['memory-limit'];
+  const cpu = flags['cpu-limit'];
+  const input = {
+    type,
+    device,
+    variant,
+    name,
+    id,
+    restart,
+    hive,
+    model: model === undefined ? undefined : absoluteModel(model, hive, cwd),
+    options: option === undefined ? undefined : parseOptions(option, help),
+    memoryLimit: memory === undefined ? undefined : parseMemory(memory, help),
+    cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help),
+    force: flags.force || undefined,
+  };
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as WorkerSpawnInput;
+};

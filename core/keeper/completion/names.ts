@@ -1,0 +1,38 @@
+/** Names for completion, from a queen that runs; none, and quickly, when she does not. */
+import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
+import { connectQueen } from '../queen-access.ts';
+import type { Candidate, NameKind } from './complete.ts';
+
+/** Someone waits for the tab key. */
+const patienceMs = 1_000;
+
+export const namesFrom =
+  (socketPath: string) =>
+  async (kind: NameKind): Promise<readonly Candidate[]> => {
+    const queen = connectQueen({ socketPath });
+    const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs: patienceMs });
+    try {
+      if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
+      return ofFleet(kind, await read<FleetStatus>('/v1/status'));
+    } catch {
+      return [];
+    }
+  };
+
+const jobs = (list: readonly JobView[]): Candidate[] =>
+  list.map(({ id, operation, state }) => ({ value: id, about: `${operation}, ${state}` }));
+
+const ofFleet = (kind: Exclude<NameKind, 'job'>, { hives, workers, models }: FleetStatus): Candidate[] => {
+  switch (kind) {
+    case 'worker':
+      return workers.map(({ id, model, state }) => ({ value: id, about: `${model ?? '-'}, ${state}` }));
+    case 'hive':
+      return hives.map(({ alias, status }) => ({ value: alias, about: status }));
+    case 'model':
+      return models.map((value) => ({ value, about: 'served now' }));
+    case 'type':
+      return hives.flatMap(({ types }) => types.map((value) => ({ value })));
+    case 'device':
+      return hives.flatMap(({ devices }) => devices.map(({ id, name }) => ({ value: id, about: name })));
+  }
+};

@@ -1,0 +1,32 @@
+/** A home for one demonstration: nothing in it collides with a queen that runs already, and it can be removed whole. */
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Paths, pathsFrom } from '../../config/paths.ts';
+
+export interface DemoHome {
+  folder: string;
+  paths: Paths;
+  env: NodeJS.ProcessEnv;
+  remove(): void;
+}
+
+const configuration = `# The home of one demonstration.
+[queen]
+port = 0 # any free one
+`;
+
+export const makeDemoHome = async (outer: NodeJS.ProcessEnv): Promise<DemoHome> => {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'rbee-demo-'));
+  const env = { ...outer, RBEE_HOME: folder };
+  const paths = pathsFrom(env);
+  await mkdir(dirname(paths.rbeeConf), { recursive: true, mode: 0o700 });
+  writeFileSync(paths.rbeeConf, configuration, { mode: 0o600 });
+  const remove = () => {
+    rmSync(folder, { recursive: true, force: true });
+    // Sockets are elsewhere where the path of the folder is too long for them.
+    if (!paths.sockets.startsWith(folder)) rmSync(paths.sockets, { recursive: true, force: true });
+  };
+  return { folder, paths, env, remove };
+};

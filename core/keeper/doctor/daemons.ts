@@ -1,0 +1,78 @@
+/** Queen and hive as processes: do they run, do they answer, does something stand in their way. */
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import type { Paths } from '../../config/paths.ts';
+import { loadRbeeConf } from '../../config/rbee-conf.ts';
+import type { HealthBody } from '../../contract/hive-api.ts';
+import { tryLock } from '../../lifecycle/instance-lock.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+
+/** `queen` is null when none answers. */
+export const checkQueen = async (paths: Paths, queen: QueenClient | null, version: string): Promise<Check[]> => {
+  if (queen === null) return [await checkLock(paths)];
+  const health = await queen.get<HealthBody>('/health', { timeoutMs: 5_000 });
+  const text = `running (pid ${health.pid}), version ${health.version}`;
+  if (health.version === version) return [ok('queen', text)];
+  return [warn('queen', `${text}; this is ${version}`, 'rbee queen restart')];
+};
+
+/** Nobody answers: a lock that is held all the same belongs to a queen that hangs. */
+const checkLock = async (paths: Paths): Promise<Check> => {
+  const path = join(paths.state, 'queen.lock');
+  if (!existsSync(path)) return ok('queen', 'not running; commands start her');
+  const lock = await tryLock(path);
+  if (lock !== null) {
+    lock.release();
+    return ok('queen', 'not running; commands start her');
+  }
+  const pid = readPid(paths.queenPid);
+  const who = pid === null ? 'a process' : `process ${pid}`;
+  return fail('queen', `${who} holds ${path} but does not answer`, 'look at rbee queen logs, then: rbee queen restart');
+};
+
+export const checkPidFiles = (paths: Paths): Check[] =>
+  [paths.queenPid, paths.hivePid].flatMap((file): Check[] => {
+    if (!existsSync(file)) return [];
+    const name = 'PID file';
+    const pid = readPid(file);
+    if (pid === null) return [warn(name, `${file} does not hold a process id`, `if rbee does not run: rm ${file}`)];
+    if (isAlive(pid)) return [ok(name, `${file} names process ${pid}`)];
+    return [warn(name, `${file} names process ${pid}, which is gone`, 'nothing to do: the next start cleans it up')];
+  });
+
+const readPid = (file: string): number | null => {
+  try {
+    const text = readFileSync(file, 'utf8').trim();
+    return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
+  } catch {
+    return null;
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+/** Only when no queen runs: hers is taken, and by her. */
+export const checkPort = async (paths: Paths): Promise<Check[]> => {
+  const { port, bind } = loadRbeeConf(paths).queen;
+  if (port === 0) return [];
+  const problem = await listening(port, bind);
+  if (problem === null) return [ok('port', `${port} is free`)];
+  const hint = 'end what listens there, or choose another port in rbee.conf ([queen] port)';
+  return [fail('port', `${bind}:${port} cannot be used: ${problem}`, hint)];
+};
+
+const listening = (port: number, host: string): Promise<string | null> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(null)));
+  });

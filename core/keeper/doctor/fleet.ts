@@ -1,0 +1,80 @@
+/** What the queen knows: hives, devices, worker types, workers that failed. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
+import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { type Check, fail, ok, warn } from './check.ts';
+
+export const checkFleet = async (queen: QueenClient): Promise<Check[]> => {
+  const { hives, workers } = await queen.get<FleetStatus>('/v1/status');
+  const online = hives.filter(({ status }) => status === 'online');
+  const devices = await Promise.all(online.map((hive) => checkDevices(queen, hive)));
+  const failed = workers.filter(({ state }) => state === 'failed' || state === 'unhealthy');
+  return [
+    ...hives.map(checkHive),
+    ...devices.flat(),
+    ...(await checkTypes(queen)),
+    ...failed.map(({ id, failure }) =>
+      warn('worker', `${id} failed: ${failure?.message ?? 'unknown'}`, failure?.hint ?? `rbee worker get ${id}`),
+    ),
+  ];
+};
+
+const checkHive = ({ alias, status, reason, hostname }: HiveView): Check => {
+  const name = `hive ${alias}`;
+  if (status === 'online') return ok(name, `online (${hostname})`);
+  if (status === 'stopped') return warn(name, reason ?? 'stopped', `rbee hive start ${alias}`);
+  return fail(name, reason ?? 'unreachable', `rbee hive status ${alias}`);
+};
+
+const checkDevices = async (queen: QueenClient, { alias }: HiveView): Promise<Check[]> => {
+  const name = `devices of ${alias}`;
+  const { devices, notes } = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(alias)}/devices`);
+  const broken = devices.filter(({ fault }) => fault !== undefined);
+  // A machine without a GPU is not ill: what was not found is said beside what was.
+  const aside = notes.length > 0 ? ` (${notes.join('; ')})` : '';
+  return [
+    ok(name, `${devices.map(({ id }) => id).join(' ')}${aside}`),
+    ...broken.map(({ id, fault }) => warn(name, `${id}: ${fault}`, 'mend the driver, then: rbee hive devices')),
+  ];
+};
+
+const checkTypes = async (queen: QueenClient): Promise<Check[]> => {
+  const { types } = await queen.get<{ types: (CatalogEntry & { hive: string })[] }>('/v1/catalog');
+  if (types.length === 0)
+    return [warn('worker types', 'none is installed', 'install one, such as @rbee/worker-llamacpp')];
+  return types.map(({ type, plugin, version, fault, hive }) => {
+    const where = `${type} on ${hive}`;
+    return fault === undefined
+      ? ok('worker type', `${where}: ${plugin} ${version}`)
+      : fail('worker type', `${where}: ${fault}`, 'tell the author of the plugin, or use another version');
+  });
+};
+
+/** llama.cpp's own server is faster than the one that comes with the type, which always works. */
+export const checkLlamaServer = (env: NodeJS.ProcessEnv): Check[] => {
+  const name = 'llama-server';
+  const named = env['RBEE_LLAMA_SERVER'];
+  if (named)
+    return [
+      isProgram(named)
+        ? ok(name, named)
+        : fail(name, `RBEE_LLAMA_SERVER names ${named}, which cannot be run`, 'mend or unset it'),
+    ];
+  const found = (env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder || '.', name))
+    .find(isProgram);
+  if (found !== undefined) return [ok(name, found)];
+  return [ok(name, 'not found on PATH; the built-in engine serves (RBEE_LLAMA_SERVER names another)')];
+};
+
+const isProgram = (file: string): boolean => {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+};

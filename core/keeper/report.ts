@@ -1,0 +1,66 @@
+/** Errors on the way out: what is said, in which form, with which exit code. */
+import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
+import { escapeControls, paint, type Terminal } from '../narration/text.ts';
+
+/** Exit codes that scripts may rely on. */
+export const exitCodes = { fine: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 } as const;
+
+/** The exit code of an error: 2 when what was typed is wrong. */
+export const exitCodeOf = (error: RbeeError): number =>
+  errorCatalogue[error.code].status === 400 && error.code !== 'CONFIG_INVALID' ? exitCodes.usage : exitCodes.failed;
+
+/** An error for people: what happened, what to try, and what the engine itself said. */
+export const formatError = (error: ErrorBody, terminal: Terminal): string => {
+  const lines = (error.lines ?? []).map((line) => `  ${paint('dim', '|', terminal)} ${escapeControls(line)}\n`);
+  // Hints of the catalogue read well alone, in JSON as well; some begin with the label themselves.
+  const label = error.hint.startsWith('see') ? '' : `${paint('bold', 'try:', terminal)} `;
+  const text = escapeControls(error.hint.replace(/^(try|run): /, ''));
+  const hint = text === '' ? '' : `  ${label}${text}\n`;
+  return `${paint('red', 'error:', terminal)} ${escapeControls(error.message)}\n${hint}${lines.join('')}`;
+};
+
+/** The same for programs. */
+export const errorJson = (error: RbeeError): { error: ErrorBody } => ({ error: error.toJSON() });
+
+/** Turns whatever was thrown into an error of the catalogue; the command line's own complaints are USAGE. */
+export const asReportable = (thrown: unknown, help: string, nearFlag: (flag: string) => string): RbeeError => {
+  if (thrown instanceof RbeeError) return thrown;
+  if (isUsageError(thrown)) {
+    return RbeeError.of('USAGE', { problem: usageProblem(thrown, nearFlag), help }, { cause: thrown });
+  }
+  const problem = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  const lines = process.env['DEBUG'] && thrown instanceof Error ? thrown.stack?.split('\n').slice(1) : undefined;
+  return RbeeError.of(
+    'INTERNAL',
+    { part: 'rbee', problem, log: 'the output with DEBUG=rbee' },
+    { cause: thrown, lines },
+  );
+};
+
+/** An error with which oclif's parser refuses what was typed. */
+interface UsageError extends Error {
+  args?: readonly unknown[];
+  flags?: readonly string[];
+}
+
+const isUsageError = (thrown: unknown): thrown is UsageError =>
+  thrown instanceof Error &&
+  ('parse' in thrown || ('oclif' in thrown && (thrown.oclif as { exit?: number }).exit === 2));
+
+const usageProblem = (error: UsageError, nearFlag: (flag: string) => string): string => {
+  const [flag] = error.flags ?? [];
+  if (error.message.startsWith('Nonexistent flag') && flag !== undefined) {
+    return `there is no flag ${flag}${nearFlag(flag)}`;
+  }
+  const text = error.message.replace(/\n?See more help with --help$/, '').trim();
+  // The parser writes a list over several lines, with the names in the first column.
+  const [first = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '');
+  const names = rest.map((line) => line.trim().split(/\s{2,}/)[0]);
+  const several = /^The following errors? occurred:/.test(first);
+  const sentence = several
+    ? rest.map((line) => line.trim()).join('; ')
+    : names.length > 0
+      ? `${first} ${names.join(', ')}`
+      : first;
+  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+};

@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RbeeError } from '../contract/errors.ts';
+import { spawnInput } from './commands/worker/spawn.ts';
+import { absoluteModel, parseMemory, parseNumber, parseOptions } from './spawn-input.ts';
+
+const usage = (error: unknown): boolean => error instanceof RbeeError && error.code === 'USAGE';
+
+describe('model paths', () => {
+  it('become absolute where they were typed, for the hive of this machine', () => {
+    assert.equal(absoluteModel('./m.gguf', undefined, '/here'), 'file:/here/m.gguf');
+    assert.equal(absoluteModel('../m.gguf', 'local', '/here/now'), 'file:/here/m.gguf');
+    assert.equal(absoluteModel('file:m.gguf', undefined, '/here'), 'file:/here/m.gguf');
+  });
+
+  it('stay as they are when they are absolute, no paths, or meant for another machine', () => {
+    for (const text of ['/m.gguf', 'file:/m.gguf', 'demo', 'qwen3-0.6b', 'file:']) {
+      assert.equal(absoluteModel(text, undefined, '/here'), text);
+    }
+    assert.equal(absoluteModel('./m.gguf', 'gpu-box', '/here'), './m.gguf');
+  });
+});
+
+describe('options of a worker type', () => {
+  it('are numbers, booleans and lists where they look like it, else texts', () => {
+    const options = parseOptions(
+      ['ctx=2048', 'flash=true', 'tags=["a"]', 'engine=builtin', 'eq=a=b', 'id=007'],
+      'help',
+    );
+    assert.deepEqual(options, { ctx: 2048, flash: true, tags: ['a'], engine: 'builtin', eq: 'a=b', id: '007' });
+  });
+
+  it('are refused without a key or when given twice, and cannot be anything but data', () => {
+    assert.throws(() => parseOptions(['ctx'], 'help'), usage);
+    assert.throws(() => parseOptions(['=1'], 'help'), usage);
+    assert.throws(() => parseOptions(['a=1', 'a=2'], 'help'), usage);
+    assert.equal(JSON.stringify(parseOptions(['__proto__=1'], 'help')), '{"__proto__":1}');
+  });
+});
+
+describe('what worker spawn asks for', () => {
+  it('holds what was typed and nothing else', () => {
+    const flags = {
+      type: 'llamacpp',
+      model: './m.gguf',
+      option: ['ctx=64'],
+      'memory-limit': '1GiB',
+      'cpu-limit': '0.5',
+      force: false,
+    };
+    assert.deepEqual(spawnInput(flags, '/here'), {
+      type: 'llamacpp',
+      model: 'file:/here/m.gguf',
+      options: { ctx: 64 },
+      memoryLimit: 1024 ** 3,
+      cpuLimit: 0.5,
+    });
+  });
+
+  it('refuses sizes and numbers that are none', () => {
+    assert.throws(() => parseMemory('much', 'help'), usage);
+    assert.throws(() => parseNumber('cpu-limit', 'two', 'help'), usage);
+    assert.throws(() => parseNumber('cpu-limit', '', 'help'), usage);
+  });
+});

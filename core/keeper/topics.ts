@@ -1,0 +1,7 @@
+/** The nouns of the command line. */
+export const topics = {
+  worker: { description: 'Workers: inference engines on the devices of your machines' },
+  hive: { description: 'Hives: one per machine, they run the workers' },
+  queen: { description: 'The queen: the daemon that knows the fleet and answers for it' },
+  job: { description: 'Jobs: what was asked for, and how it goes' },
+};

@@ -1,0 +1,43 @@
+/** What `queen enable|disable` and `hive enable|disable` share: systemd user units. */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { UnitSpec } from '../lifecycle/systemd-units.ts';
+import { RbeeCommand } from './base.ts';
+
+type Daemon = 'queen' | 'hive';
+
+export abstract class UnitCommand extends RbeeCommand {
+  protected async enable(daemon: Daemon): Promise<{ enabled: true; file: string }> {
+    const { unitName } = await import('../lifecycle/systemd-units.ts');
+    const { file } = await this.narrated(async (narrate) =>
+      (await this.#units(narrate)).enable(await this.#spec(daemon)),
+    );
+    this.print(`${file} is written and enabled: the ${daemon} starts when this machine does\n`);
+    this.print(`to start it now through systemd: rbee ${daemon} stop; systemctl --user start ${unitName(daemon)}\n`);
+    return { enabled: true, file };
+  }
+
+  protected async disable(daemon: Daemon): Promise<{ disabled: boolean }> {
+    const disabled = await this.narrated(async (narrate) => (await this.#units(narrate)).disable(daemon));
+    this.print(
+      disabled ? `the ${daemon} no longer starts by itself; what runs goes on\n` : `the ${daemon} was not enabled\n`,
+    );
+    return { disabled };
+  }
+
+  async #units(narrate: Parameters<Parameters<typeof this.narrated>[0]>[0]) {
+    const { SystemdUnits } = await import('../lifecycle/systemd-units.ts');
+    const { localRunner } = await import('../lifecycle/local-runner.ts');
+    const config = this.env['XDG_CONFIG_HOME'] || join(this.env['HOME'] ?? '/', '.config');
+    return new SystemdUnits({ runner: localRunner, env: this.env, folder: join(config, 'systemd', 'user'), narrate });
+  }
+
+  async #spec(daemon: Daemon): Promise<UnitSpec> {
+    const { cleanEnvironment } = await import('../lifecycle/environment.ts');
+    const { daemonSpec } = await import('../queen/client/daemon-spec.ts');
+    const { argv, env, cwd, logFile, stopGraceMs = 10_000 } = daemonSpec(daemon, this.paths, this.env);
+    // systemd makes neither of them.
+    for (const folder of [cwd, dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    return { name: daemon, argv, env: cleanEnvironment(this.env, env), cwd, logFile, stopGraceMs };
+  }
+}

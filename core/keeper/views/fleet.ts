@@ -1,0 +1,45 @@
+/** `rbee status`: the fleet at a glance. */
+import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
+import { formatAge } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { formatPairs } from '../table.ts';
+import { formatHives } from './hives.ts';
+import { formatWorkers } from './workers.ts';
+
+export const formatFleet = (fleet: FleetStatus, terminal: Terminal, now = Date.now()): string => {
+  const { queen, hives, workers, models } = fleet;
+  const head = `queen  ${paint('green', 'running', terminal)}  ${queen.url}  pid ${queen.pid}  up ${formatAge(queen.startedAt, now)}  ${queen.version}\n`;
+  const parts = [head, formatHives(hives, terminal, now), formatWorkers(workers, terminal, now)];
+  if (models.length > 0) parts.push(`models  ${models.map(escapeControls).join(', ')}\n`);
+  const next = nextStep(fleet);
+  if (next) parts.push(`${paint('dim', 'next', terminal)}    ${next}\n`);
+  return parts.join('\n');
+};
+
+/** What someone would want to type now. */
+const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined => {
+  if (!hives.some((hive) => hive.status === 'online')) return 'rbee doctor';
+  const [model] = models;
+  if (model !== undefined) return `rbee infer -m ${escapeControls(model)} "Hello"`;
+  // The empty table of workers already tells how to start one.
+  return workers.length > 0 ? 'rbee worker get ID, to see why no model is ready' : undefined;
+};
+
+export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.now()): string => {
+  const colour = status.status === 'running' ? 'green' : status.status === 'stopped' ? 'dim' : 'red';
+  const since = status.startedAt === null ? null : `${status.startedAt} (${formatAge(status.startedAt, now)} ago)`;
+  const line = `queen is ${paint(colour, status.status, terminal)}${status.reason ? `: ${escapeControls(status.reason)}` : ''}\n`;
+  const pid = status.pid === null ? null : String(status.pid);
+  return (
+    line +
+    formatPairs(
+      [
+        ['pid', pid],
+        ['url', status.url],
+        ['version', status.version],
+        ['started', since],
+      ],
+      terminal,
+    )
+  );
+};

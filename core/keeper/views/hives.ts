@@ -1,0 +1,84 @@
+/** Hives and their devices as people see them. */
+import type { HiveDevices } from '../../contract/hive-api.ts';
+import type { HiveView } from '../../contract/queen-api.ts';
+import type { DeviceFacts } from '../../contract/worker-type.ts';
+import { formatAge, formatBytes } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { type Column, formatPairs, formatTable } from '../table.ts';
+
+export const formatHives = (hives: readonly HiveView[], terminal: Terminal, now = Date.now()): string => {
+  if (hives.length === 0) return 'no hives\n';
+  const reasons = hives
+    .filter((hive) => hive.reason)
+    .map((hive) => `\n${paint('yellow', `${hive.alias}: ${escapeControls(hive.reason ?? '')}`, terminal)}\n`);
+  return formatTable(hives, columns(now), terminal) + reasons.join('');
+};
+
+const columns = (now: number): Column<HiveView>[] => [
+  { title: 'HIVE', value: (hive) => hive.alias },
+  { title: 'STATUS', value: (hive) => hive.status, style: (hive) => statusStyle(hive.status) },
+  { title: 'HOST', value: (hive) => hive.hostname, flexible: true },
+  { title: 'DEVICES', value: (hive) => hive.devices.map((device) => device.id).join(' ') || '-', flexible: true },
+  { title: 'MEMORY FREE', value: (hive) => memoryText(hive.memory), align: 'right' },
+  { title: 'WORKERS', value: (hive) => String(hive.workers), align: 'right' },
+  { title: 'TYPES', value: (hive) => hive.types.join(' ') || '-', flexible: true },
+  { title: 'SINCE', value: (hive) => formatAge(hive.since, now), align: 'right' },
+];
+
+const statusStyle = (status: HiveView['status']) =>
+  status === 'online' ? 'green' : status === 'stopped' ? 'dim' : 'red';
+
+const memoryText = (memory: HiveView['memory']): string =>
+  memory === null ? '-' : `${formatBytes(memory.available)} of ${formatBytes(memory.total)}`;
+
+/** Everything that is known of one hive. */
+export const formatHive = (hive: HiveView, terminal: Terminal, now = Date.now()): string =>
+  formatPairs(
+    [
+      ['hive', hive.alias],
+      ['status', `${hive.status} since ${hive.since} (${formatAge(hive.since, now)})`],
+      ['reason', hive.reason],
+      ['host', hive.hostname],
+      ['mode', modes[hive.mode]],
+      ['pid', hive.pid === null ? null : String(hive.pid)],
+      ['version', hive.version],
+      ['cpu', hive.cpu && `${hive.cpu.model}, ${hive.cpu.cores} cores`],
+      ['memory free', hive.memory && memoryText(hive.memory)],
+      ['devices', hive.devices.map((device) => device.id).join(' ')],
+      ['types', hive.types.join(' ')],
+      ['workers', String(hive.workers)],
+    ],
+    terminal,
+  );
+
+const modes: Record<HiveView['mode'], string> = {
+  attached: 'inside the queen',
+  local: 'a process of its own on this machine',
+  ssh: 'on another machine, over SSH',
+};
+
+/** One line on how a hive is. */
+export const formatHiveStatus = (hive: HiveView, terminal: Terminal, now = Date.now()): string => {
+  const place = hive.pid === null ? '' : `, pid ${hive.pid}`;
+  const why = hive.reason ? `: ${escapeControls(hive.reason)}` : '';
+  return `${hive.alias} is ${paint(statusStyle(hive.status), hive.status, terminal)} (${modes[hive.mode]}${place}, for ${formatAge(hive.since, now)})${why}\n`;
+};
+
+export const formatDevices = (found: HiveDevices, terminal: Terminal): string => {
+  const notes = found.notes.map((note) => `${paint('dim', `note: ${escapeControls(note)}`, terminal)}\n`);
+  return formatTable(found.devices, deviceColumns, terminal) + (notes.length > 0 ? `\n${notes.join('')}` : '');
+};
+
+const deviceColumns: Column<DeviceFacts>[] = [
+  { title: 'DEVICE', value: (device) => device.id },
+  { title: 'NAME', value: (device) => device.name, flexible: true },
+  { title: 'MEMORY', value: ({ memory }) => (memory ? formatBytes(memory.total) : '-'), align: 'right' },
+  { title: 'FREE', value: ({ memory }) => (memory ? formatBytes(memory.free) : '-'), align: 'right' },
+  {
+    title: 'IN USE',
+    value: ({ utilization }) => (utilization === undefined ? '-' : `${Math.round(utilization * 100)} %`),
+    align: 'right',
+  },
+  { title: 'DRIVER', value: (device) => device.driver ?? '-' },
+  { title: 'NOTE', value: (device) => device.fault ?? '', flexible: true, style: () => 'yellow' },
+];

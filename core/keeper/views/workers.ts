@@ -1,0 +1,125 @@
+/** Workers as people see them. */
+import type { WorkerView } from '../../contract/worker.ts';
+import { formatAge, formatDuration } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { type Column, formatPairs, formatTable } from '../table.ts';
+
+export const formatWorkers = (workers: readonly WorkerView[], terminal: Terminal, now = Date.now()): string => {
+  if (workers.length === 0) return 'no workers; start one with: rbee worker spawn --type llamacpp --model demo\n';
+  return formatTable(workers, columns(workers, now), terminal) + failures(workers, terminal);
+};
+
+const columns = (workers: readonly WorkerView[], now: number): Column<WorkerView>[] => {
+  const all: (Column<WorkerView> | false)[] = [
+    { title: 'WORKER', value: (worker) => worker.id },
+    { title: 'STATE', value: stateText, style: (worker) => stateStyle(worker.state) },
+    { title: 'MODEL', value: (worker) => worker.model ?? '-', flexible: true },
+    { title: 'TYPE', value: (worker) => worker.type },
+    { title: 'DEVICE', value: (worker) => worker.device, flexible: true },
+    { title: 'HIVE', value: (worker) => worker.hive, flexible: true },
+    { title: 'PID', value: (worker) => text(worker.pid), align: 'right' },
+    { title: 'PORT', value: (worker) => text(worker.port), align: 'right' },
+    { title: 'UP', value: (worker) => age(worker, now), align: 'right' },
+    workers.some((worker) => worker.restarts > 0) && {
+      title: 'RESTARTS',
+      value: (worker) => String(worker.restarts),
+      align: 'right',
+    },
+    workers.some((worker) => worker.running !== null) && { title: 'LOAD', value: loadText, align: 'right' },
+  ];
+  return all.filter((column) => column !== false);
+};
+
+const text = (value: number | null): string => (value === null ? '-' : String(value));
+
+const age = (worker: WorkerView, now: number): string =>
+  worker.pid === null || worker.startedAt === null ? '-' : formatAge(worker.startedAt, now);
+
+const stateText = (worker: WorkerView): string =>
+  worker.state === 'loading' && worker.progress !== null
+    ? `loading ${Math.floor(worker.progress * 100)} %`
+    : worker.state;
+
+/** Requests that run, and those that wait for a slot. */
+const loadText = (worker: WorkerView): string => {
+  if (worker.running === null) return '-';
+  return worker.waiting ? `${worker.running}+${worker.waiting}` : String(worker.running);
+};
+
+const styles: Record<string, 'green' | 'yellow' | 'red' | 'dim'> = {
+  ready: 'green',
+  failed: 'red',
+  lost: 'red',
+  unhealthy: 'red',
+  stopped: 'dim',
+};
+const stateStyle = (state: string) => styles[state] ?? 'yellow';
+
+/** Why those that failed did: a word in a table does not help. */
+const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
+  workers
+    .filter((worker) => worker.failure !== null && worker.state !== 'ready')
+    .map(({ id, failure }) => {
+      const why = `${id}: ${escapeControls(failure?.message ?? '')}`;
+      return `\n${paint('red', why, terminal)}\n  try: ${escapeControls(failure?.hint ?? '')}\n`;
+    })
+    .join('');
+
+/** Everything that is known of one worker. */
+export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.now()): string => {
+  const up = worker.startedAt === null ? null : `${worker.startedAt} (${formatAge(worker.startedAt, now)} ago)`;
+  const options = Object.entries(worker.options).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const failure = worker.failure;
+  const pairs = formatPairs(
+    [
+      ['worker', worker.id],
+      ['state', stateText(worker)],
+      ['model', worker.model],
+      ['names', worker.names.length > 1 ? worker.names.join(', ') : null],
+      ['loaded from', worker.reference],
+      ['type', `${worker.type} (${worker.variant})`],
+      ['device', worker.device],
+      ['engine', worker.engine],
+      ['plugin', `${worker.plugin} ${worker.pluginVersion}`],
+      ['hive', worker.hive],
+      ['pid', worker.pid === null ? null : String(worker.pid)],
+      ['port', worker.port === null ? null : String(worker.port)],
+      ['started', up],
+      ['ready after', worker.readyMs === null ? null : formatDuration(worker.readyMs)],
+      ['restarts', String(worker.restarts)],
+      ['requests', worker.running === null ? null : `${worker.running} running, ${worker.waiting ?? 0} waiting`],
+      ['options', options.join(' ')],
+      ['log', worker.logFile],
+      ['failed', failure && `${failure.message} (${failure.cause}, ${failure.at})`],
+      ['try', failure?.hint],
+    ],
+    terminal,
+  );
+  const lines = failure?.log.slice(-20).map((line) => `  | ${escapeControls(line)}\n`) ?? [];
+  return pairs + lines.join('');
+};
+
+/** What `worker spawn` says in the end. */
+export const formatSpawned = (worker: WorkerView, terminal: Terminal): string => {
+  const ready = worker.readyMs === null ? null : formatDuration(worker.readyMs);
+  const name = worker.model;
+  return formatPairs(
+    [
+      ['worker', worker.id],
+      ['model', name],
+      ['device', `${worker.device} on hive ${worker.hive}`],
+      ['pid', worker.pid === null ? null : String(worker.pid)],
+      ['port', worker.port === null ? null : String(worker.port)],
+      ['ready after', ready],
+      ['ask it', name === null ? null : `rbee infer -m ${name} "Hello"`],
+    ],
+    terminal,
+  );
+};
+
+/** One line on how a worker is. */
+export const formatWorkerStatus = (worker: WorkerView, terminal: Terminal, now = Date.now()): string => {
+  const place = worker.pid === null ? '' : ` (pid ${worker.pid}, port ${text(worker.port)}, up ${age(worker, now)})`;
+  const state = paint(stateStyle(worker.state), stateText(worker), terminal);
+  return `${worker.id} is ${state}${place}\n${failures([worker], terminal).replace(/^\n/, '')}`;
+};

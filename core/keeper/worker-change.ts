@@ -1,0 +1,109 @@
+/** What `worker start|stop|restart|delete` share: one or several workers, one job each. */
+import * as Flags from '@oclif/core/flags';
+import { type ErrorBody, RbeeError } from '../contract/errors.ts';
+import { isOutcome } from '../contract/narration.ts';
+import type { WorkerView } from '../contract/worker.ts';
+import type { QueenClient } from '../queen/client/index.ts';
+import { argumentsOf, QueenCommand } from './base.ts';
+import { catchInterrupts } from './interrupts.ts';
+import { exitCodes, formatError } from './report.ts';
+
+type Operation = 'worker_start' | 'worker_stop' | 'worker_restart' | 'worker_delete';
+
+/** How the change of one worker went. */
+type Change = { worker: string; view: WorkerView } | { worker: string; error: RbeeError };
+
+/** For several workers with `--json`. */
+interface Changes {
+  workers: WorkerView[];
+  errors: { worker: string; error: ErrorBody }[];
+}
+
+export const workersArgument = { workers: argumentsOf('Ids of the workers') };
+export const allFlag = { all: Flags.boolean({ description: 'All workers of the fleet' }) };
+export const nowFlag = { now: Flags.boolean({ description: 'Do not wait for requests that are under way' }) };
+export const detachFlag = { detach: Flags.boolean({ char: 'd', description: 'Do not wait; print the id of the job' }) };
+
+interface Wanted {
+  workers: readonly string[] | undefined;
+  flags: { all?: boolean; now?: boolean; detach?: boolean; 'no-start'?: boolean };
+}
+
+export abstract class WorkerChangeCommand extends QueenCommand {
+  protected async change(operation: Operation, { workers = [], flags }: Wanted, said: (view: WorkerView) => string) {
+    if (workers.length === 0 && !flags.all) throw this.#usage('name at least one worker, or add --all');
+    if (workers.length > 0 && flags.all) throw this.#usage('name workers or add --all, not both');
+    const queen = await this.queen(flags);
+    const ids = flags.all ? await allWorkers(queen) : [...new Set(workers)];
+    if (ids.length === 0) this.print('there are no workers\n');
+    const inputOf = (worker: string) => (flags.now ? { worker, now: true } : { worker });
+    if (flags.detach) {
+      const jobs = [];
+      for (const id of ids) jobs.push(await this.detachJob(queen, operation, inputOf(id)));
+      return jobs.length === 1 ? jobs[0] : { jobs };
+    }
+    const [only] = ids;
+    if (ids.length === 1 && only !== undefined && !flags.all) {
+      const view = await this.runJob(queen, operation, inputOf(only));
+      this.print(said(view));
+      return view;
+    }
+    return this.#several(queen, operation, ids.map(inputOf), said);
+  }
+
+  async #several(
+    queen: QueenClient,
+    operation: Operation,
+    inputs: readonly { worker: string; now?: boolean }[],
+    said: (view: WorkerView) => string,
+  ): Promise<Changes> {
+    const changes = await this.narrated(async (narrate) => {
+      const interrupts = catchInterrupts(() => {
+        this.interrupted = true;
+      });
+      const one = async (input: { worker: string }): Promise<Change> => {
+        const { worker } = input;
+        try {
+          const view = await queen.runOperation(operation, input, {
+            signal: interrupts.signal,
+            onEvent: (event) => {
+              if (isOutcome(event)) return;
+              // Steps of different jobs may have the same id.
+              narrate('id' in event ? { ...event, id: `${worker} ${event.id}` } : event);
+            },
+          });
+          return { worker, view };
+        } catch (thrown) {
+          return { worker, error: this.reportable(thrown) };
+        }
+      };
+      return Promise.all(inputs.map(one)).finally(() => interrupts.stop());
+    });
+    return this.#report(changes, said);
+  }
+
+  #report(changes: readonly Change[], said: (view: WorkerView) => string): Changes {
+    const result: Changes = { workers: [], errors: [] };
+    for (const change of changes) {
+      if ('view' in change) {
+        result.workers.push(change.view);
+        this.print(said(change.view));
+      } else {
+        result.errors.push({ worker: change.worker, error: change.error.toJSON() });
+        if (!this.jsonEnabled()) this.err.stream.write(formatError(change.error.toJSON(), this.err.terminal));
+      }
+    }
+    if (result.errors.length > 0) process.exitCode = result.workers.length > 0 ? exitCodes.partly : exitCodes.failed;
+    if (this.interrupted) process.exitCode = exitCodes.interrupted;
+    return result;
+  }
+
+  #usage(problem: string): RbeeError {
+    return RbeeError.of('USAGE', { problem, help: `rbee ${(this.id ?? '').replaceAll(':', ' ')} --help` });
+  }
+}
+
+const allWorkers = async (queen: QueenClient): Promise<string[]> => {
+  const { workers } = await queen.get<{ workers: WorkerView[] }>('/v1/workers');
+  return workers.map(({ id }) => id);
+};
