@@ -1,0 +1,111 @@
+/** Errors as OpenAI's API writes them, and the error that ends a worker which cannot start. */
+
+/** Body of an error answer, and of the error event in the middle of a stream. */
+export interface ErrorBody {
+  error: { message: string; type: string; param: string | null; code: string | number | null };
+}
+
+interface Details {
+  /** Which field of the request is wrong. */
+  param?: string | null;
+  /** Short machine-readable word, such as `context_length_exceeded`. */
+  code?: string | number | null;
+  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  retryAfter?: number;
+  cause?: unknown;
+}
+
+/** An error for the client. Everything else that a handler throws is answered with a plain 500. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | number | null;
+  readonly retryAfter: number | undefined;
+
+  constructor(status: number, type: string, message: string, details: Details = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'ApiError';
+    this.status = status;
+    this.type = type;
+    this.param = details.param ?? null;
+    this.code = details.code ?? null;
+    this.retryAfter = details.retryAfter;
+  }
+
+  toJSON(): ErrorBody {
+    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } };
+  }
+}
+
+/** 400: the request is wrong; `param` is the field. */
+export const invalidRequest = (message: string, param: string | null = null, code: string | null = null): ApiError =>
+  new ApiError(400, 'invalid_request_error', message, { param, code });
+
+/** 503 in llama-server's words, so that one health contract serves both. */
+export const loadingModel = (): ApiError =>
+  new ApiError(503, 'unavailable_error', 'Loading model', { code: 503, retryAfter: 1 });
+
+export const stopping = (): ApiError =>
+  new ApiError(503, 'unavailable_error', 'this worker is stopping', { code: 'stopping', retryAfter: 1 });
+
+export const queueFull = (waiting: number): ApiError =>
+  new ApiError(429, 'rate_limit_error', `all slots are busy and ${waiting} requests wait already`, {
+    code: 'queue_full',
+    retryAfter: 1,
+  });
+
+export const noSuchModel = (asked: string, models: readonly string[]): ApiError =>
+  new ApiError(404, 'invalid_request_error', `there is no model ${asked} here, but: ${models.join(', ')}`, {
+    param: 'model',
+    code: 'model_not_found',
+  });
+
+export const invalidKey = (): ApiError =>
+  new ApiError(401, 'invalid_request_error', 'the API key is missing or wrong', { code: 'invalid_api_key' });
+
+/** Thrown by `load` when the worker cannot start: the message goes to stderr, the program ends with the exit code. */
+export class StartError extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+    this.exitCode = exitCode;
+  }
+}
+
+interface HttpLibraryError {
+  statusCode?: number;
+  code?: string;
+  message: string;
+  validation?: readonly { instancePath: string; message?: string; params?: Record<string, unknown> }[];
+}
+
+/** Brings whatever was thrown while a request was answered into the shape that clients know. */
+export const asApiError = (thrown: unknown): ApiError => {
+  if (thrown instanceof ApiError) return thrown;
+  const error = thrown as HttpLibraryError;
+  const wrong = error?.validation?.[0];
+  if (wrong !== undefined) {
+    const missing = wrong.params?.['missingProperty'];
+    const param = fieldName(typeof missing === 'string' ? `${wrong.instancePath}/${missing}` : wrong.instancePath);
+    const problem = typeof missing === 'string' ? 'is required' : (wrong.message ?? 'is not valid');
+    return invalidRequest(`${param ?? 'the body'} ${problem}`, param);
+  }
+  if (typeof error?.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) {
+    return new ApiError(error.statusCode, 'invalid_request_error', error.message, { cause: thrown });
+  }
+  return new ApiError(500, 'server_error', thrown instanceof Error ? thrown.message : String(thrown), {
+    cause: thrown,
+  });
+};
+
+/** A JSON pointer in the way people write it: `/messages/0/role` is `messages[0].role`. */
+const fieldName = (pointer: string): string | null =>
+  pointer === ''
+    ? null
+    : pointer
+        .slice(1)
+        .replace(/\/(\d+)/g, '[$1]')
+        .replaceAll('/', '.');

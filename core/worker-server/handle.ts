@@ -1,0 +1,125 @@
+/** One request through its route: slot, handler, answer. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ApiError, asApiError, noSuchModel, stopping } from './errors.ts';
+import { createEventStream } from './event-stream.ts';
+import type { Metrics } from './metrics.ts';
+import type { Route } from './options.ts';
+import type { Slots } from './slots.ts';
+
+export interface Handling<Loaded> {
+  slots: Slots;
+  metrics: Metrics;
+  /** Names of the model; answers carry the first. */
+  models: readonly string[];
+  loaded(): Loaded;
+  /** Every request under way, so that a drain can end it. */
+  underWay: Set<Running>;
+  log(line: string): void;
+}
+
+export interface Running {
+  /** Still in the queue: nothing has been done for it yet. */
+  waiting: boolean;
+  abort(reason: Error): void;
+}
+
+class ClientLeft extends Error {
+  override readonly name = 'ClientLeft';
+}
+
+/** Makes the fastify handler of a route. */
+export const handle =
+  <Loaded>(route: Route<Loaded>, server: Handling<Loaded>) =>
+  async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
+    const arrived = performance.now();
+    const response = reply.raw;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    const running: Running = { waiting: true, abort: (reason) => leaving.abort(reason) };
+    const seconds = () => (performance.now() - arrived) / 1000;
+    const stream = createEventStream(response, signal, () => server.metrics.firstByte(route.path, seconds()));
+    let status = 200;
+
+    response.once('close', () => {
+      if (!response.writableFinished) leaving.abort(new ClientLeft('the client has left'));
+      server.metrics.ended(route.path, response.writableFinished ? status : 499, seconds());
+    });
+    server.underWay.add(running);
+    let free: (() => void) | undefined;
+    try {
+      if (response.destroyed) leaving.abort(new ClientLeft('the client has left'));
+      checkModel(request.body, server.models);
+      free = await server.slots.take(signal);
+      running.waiting = false;
+      const answer = await route.handler(
+        { body: request.body, headers: request.headers },
+        {
+          loaded: server.loaded(),
+          model: server.models[0] ?? '',
+          signal,
+          stream: () => {
+            reply.hijack();
+            return stream;
+          },
+          count: (tokens) => server.metrics.count(tokens),
+        },
+      );
+      if (!reply.sent) {
+        server.metrics.firstByte(route.path, seconds());
+        return answer;
+      }
+      stream.end();
+      return reply;
+    } catch (thrown) {
+      // Whatever the handler says of it, the reason of an aborted request is the abort.
+      const error = asApiError(signal.aborted ? signal.reason : thrown);
+      status = error.status;
+      if (signal.aborted && signal.reason instanceof ClientLeft) {
+        if (!reply.sent) reply.hijack();
+        response.destroy();
+        return reply;
+      }
+      if (error.status >= 500 && !(thrown instanceof ApiError)) server.log(`error: ${route.path}: ${describe(thrown)}`);
+      if (!stream.opened && reply.sent) {
+        sendRaw(reply, error);
+        return reply;
+      }
+      if (!reply.sent) throw error;
+      stream.end(error.toJSON());
+      return reply;
+    } finally {
+      server.underWay.delete(running);
+      free?.();
+    }
+  };
+
+/** The model may be left out; another one than ours is an error, as its answer would pass for that model's. */
+const checkModel = (body: unknown, models: readonly string[]) => {
+  const asked = (body as { model?: unknown } | null)?.model;
+  if (typeof asked !== 'string' || asked === '') return;
+  const name = asked.toLowerCase();
+  if (!models.some((one) => one.toLowerCase() === name)) throw noSuchModel(asked, models);
+};
+
+/** A stream that was asked for but sent nothing yet can still be answered with a status. */
+const sendRaw = (reply: FastifyReply, error: ApiError) => {
+  const body = JSON.stringify(error);
+  const headers: Record<string, string | number> = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+  };
+  if (error.retryAfter !== undefined) headers['retry-after'] = error.retryAfter;
+  reply.raw.writeHead(error.status, headers).end(body);
+};
+
+/** Ends what waits at once, since another worker can do it, and leaves what runs. */
+export const refuseWaiting = (underWay: Set<Running>): void => {
+  for (const one of underWay) if (one.waiting) one.abort(stopping());
+};
+
+/** Ends everything that is still under way. */
+export const abortAll = (underWay: Set<Running>): void => {
+  for (const one of underWay) one.abort(stopping());
+};
+
+const describe = (thrown: unknown) => (thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));

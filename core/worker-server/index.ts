@@ -1,0 +1,21 @@
+/**
+ * The HTTP server for rbee workers written in Node.
+ *
+ * A worker's program calls `runWorkerServer` with its routes and a `load` function, and has: a port that answers before
+ * the model is loaded, health, models, metrics, an API key, OpenAI's errors, server-sent events, slots with a bounded
+ * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive.
+ */
+export { ApiError, type ErrorBody, invalidRequest, StartError } from './errors.ts';
+export { exitCodes } from './exit-codes.ts';
+export type {
+  EventStream,
+  Gauge,
+  LoadContext,
+  RequestContext,
+  Route,
+  TokenCount,
+  WorkerRequest,
+  WorkerServerOptions,
+} from './options.ts';
+export { runWorkerServer } from './run.ts';
+export { createWorkerServer, type WorkerServer } from './worker-server.ts';

@@ -1,0 +1,53 @@
+/** Tells the hive that this worker is ready: a POST to its socket, repeated until it is acknowledged. */
+import { request } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const firstPauseMs = 50;
+const longestPauseMs = 5000;
+const answerWithinMs = 5000;
+
+/**
+ * Reads `RBEE_READY_SOCKET`, `RBEE_READY_PATH` and `RBEE_READY_TOKEN`; does nothing where they are not set. Resolves when
+ * the hive has answered 2xx, or when `signal` fires.
+ */
+export const reportReady = async (
+  env: NodeJS.ProcessEnv,
+  facts: { pid: number; port: number },
+  signal: AbortSignal,
+  log: (line: string) => void,
+): Promise<void> => {
+  const socketPath = env['RBEE_READY_SOCKET'];
+  const path = env['RBEE_READY_PATH'];
+  if (!socketPath || !path) return;
+  let pauseMs = firstPauseMs;
+  while (!signal.aborted) {
+    const problem = await post(socketPath, path, env['RBEE_READY_TOKEN'] ?? '', facts);
+    if (problem === undefined) return;
+    if (pauseMs === firstPauseMs) log(`the hive has not taken the ready report yet (${problem}), trying on`);
+    await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    pauseMs = Math.min(pauseMs * 2, longestPauseMs);
+  }
+};
+
+/** Gives what went wrong, or nothing. */
+const post = (socketPath: string, path: string, token: string, facts: object) =>
+  new Promise<string | undefined>((resolve) => {
+    const body = JSON.stringify(facts);
+    const headers = {
+      host: 'localhost',
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      authorization: `Bearer ${token}`,
+    };
+    const sent = request(
+      { socketPath, path, method: 'POST', headers, timeout: answerWithinMs, agent: false },
+      (answer) => {
+        answer.resume();
+        const status = answer.statusCode ?? 0;
+        answer.once('close', () => resolve(status >= 200 && status < 300 ? undefined : `it answered ${status}`));
+      },
+    );
+    sent.once('timeout', () => sent.destroy(new Error('no answer')));
+    sent.once('error', (error) => resolve(error.message));
+    sent.end(body);
+  });
