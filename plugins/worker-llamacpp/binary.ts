@@ -1,0 +1,187 @@
+/** Binary resolution: the builds of llama.cpp, where each runs, and where its program comes from. */
+import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
+import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
+import { withDefaults } from './options.ts';
+
+const llamaServer: BinarySource = {
+  kind: 'path',
+  id: 'llama-server',
+  program: 'llama-server',
+  variable: 'RBEE_LLAMA_SERVER',
+};
+const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'dist/server/main.js' };
+
+const linux: Platform[] = [
+  { os: 'linux', cpu: 'x64' },
+  { os: 'linux', cpu: 'arm64' },
+];
+const mac: Platform[] = [
+  { os: 'darwin', cpu: 'arm64' },
+  { os: 'darwin', cpu: 'x64' },
+];
+const windows: Platform[] = [
+  { os: 'win32', cpu: 'x64' },
+  { os: 'win32', cpu: 'arm64' },
+];
+
+/** npm packages with node-llama-cpp's programs; one for each platform and build. */
+const packageOf = (platform: string) => `@node-llama-cpp/${platform}`;
+const cudaPackages = ['linux-x64-cuda', 'linux-x64-cuda-ext', 'win-x64-cuda', 'win-x64-cuda-ext'].map(packageOf);
+const vulkanPackages = ['linux-x64-vulkan', 'win-x64-vulkan'].map(packageOf);
+
+/** What `llama-server --list-devices` has told. */
+interface ListedDevices {
+  ran: boolean;
+  /** Why it did not run, in its own words. */
+  problem?: string;
+  /** Names such as `CUDA0`, with sizes in bytes. */
+  devices: { name: string; description: string; total: number; free: number }[];
+}
+
+/** Asked of the resolved program, so only when that is a llama-server: a build without a GPU does not fail by itself. */
+export const probes: Probe[] = [
+  {
+    id: 'llama-server',
+    program: '$binary',
+    args: ['--list-devices'],
+    parse: ({ stdout, stderr, code }): ListedDevices => {
+      const devices = [...stdout.matchAll(/^\s+(\w+?\d*): (.+) \((\d+) MiB, (\d+) MiB free\)\s*$/gm)].map(
+        ([, name = '', description = '', total, free]) => ({
+          name,
+          description,
+          total: Number(total) * 1024 * 1024,
+          free: Number(free) * 1024 * 1024,
+        }),
+      );
+      if (code === 0) return { ran: true, devices };
+      const problem = stderr.trim().split('\n').at(-1) || `it ended with exit code ${code}`;
+      return { ran: false, problem, devices };
+    },
+  },
+];
+
+interface GpuBuild {
+  id: string;
+  platforms: Platform[];
+  deviceFlags: Variant['deviceFlags'];
+  /** How llama.cpp names its devices, before the number. */
+  prefix: string;
+  /** Platforms for which node-llama-cpp has this build, as `os-cpu`. */
+  builtinOn: readonly string[];
+  packages?: Variant['packages'];
+}
+
+const gpuVariant = ({ id, platforms, deviceFlags, prefix, builtinOn, packages }: GpuBuild): Variant => ({
+  id,
+  platforms,
+  deviceFlags,
+  packages,
+  fits: (host) => fit([...wrongPlatform(id, platforms, host), ...noDevice(id, prefix, builtinOn, host)]),
+  resolveBinary: (request) => sources(request, builtinOn.includes(platformKey(request.platform))),
+});
+
+const cpu: Variant = {
+  id: 'cpu',
+  platforms: [...linux, ...mac, ...windows],
+  deviceFlags: cpuFlags,
+  packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+  fits: (host) => fit([...wrongPlatform('cpu', cpu.platforms, host), ...cannotRun(host)]),
+  resolveBinary: (request) => sources(request, true),
+};
+
+export const variants: readonly Variant[] = [
+  cpu,
+  gpuVariant({
+    id: 'cuda',
+    platforms: [...linux, { os: 'win32', cpu: 'x64' }],
+    deviceFlags: cudaFlags,
+    prefix: 'CUDA',
+    builtinOn: ['linux-x64', 'win32-x64'],
+    packages: { include: cudaPackages, leaveOut: vulkanPackages },
+  }),
+  gpuVariant({
+    id: 'vulkan',
+    platforms: [...linux, ...windows],
+    deviceFlags: vulkanFlags,
+    prefix: 'Vulkan',
+    builtinOn: ['linux-x64', 'win32-x64'],
+    packages: { include: vulkanPackages, leaveOut: cudaPackages },
+  }),
+  gpuVariant({
+    id: 'metal',
+    platforms: [{ os: 'darwin', cpu: 'arm64' }],
+    deviceFlags: metalFlags,
+    prefix: 'MTL',
+    builtinOn: ['darwin-arm64'],
+    packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+  }),
+  gpuVariant({
+    id: 'rocm',
+    platforms: [
+      { os: 'linux', cpu: 'x64' },
+      { os: 'win32', cpu: 'x64' },
+    ],
+    deviceFlags: rocmFlags,
+    prefix: 'ROCm',
+    builtinOn: [],
+    packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+  }),
+];
+
+const sources = ({ options }: BinaryRequest, hasBuiltin: boolean): readonly BinarySource[] => {
+  const { engine } = withDefaults(options);
+  const offered = hasBuiltin ? [llamaServer, builtin] : [llamaServer];
+  return offered.filter(({ id }) => engine === 'auto' || engine === id);
+};
+
+const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
+
+const platformKey = ({ os, cpu }: Platform) => `${os}-${cpu}`;
+
+const wrongPlatform = (id: string, platforms: readonly Platform[], { platform }: HostFacts): string[] =>
+  platforms.some((one) => platformKey(one) === platformKey(platform))
+    ? []
+    : [`the ${id} build does not exist for ${platform.os} on ${platform.cpu}`];
+
+const listed = ({ probes: answers }: HostFacts) => answers['llama-server'] as ListedDevices | undefined;
+
+/** Without a llama-server the program is node-llama-cpp's, which was built against glibc 2.35. */
+const cannotRun = (host: HostFacts): string[] => {
+  const answer = listed(host);
+  if (answer !== undefined) return answer.ran ? [] : [`llama-server does not run here: ${answer.problem}`];
+  if (host.platform.os !== 'linux') return [];
+  if (host.platform.libc === 'musl') {
+    return ['the builtin engine needs glibc and this machine has musl: install llama-server, or set RBEE_LLAMA_SERVER'];
+  }
+  return host.libcVersion !== undefined && older(host.libcVersion, '2.35')
+    ? [
+        `the builtin engine needs glibc 2.35 and this machine has ${host.libcVersion}: install llama-server, or set RBEE_LLAMA_SERVER`,
+      ]
+    : [];
+};
+
+const noDevice = (id: string, prefix: string, builtinOn: readonly string[], host: HostFacts): string[] => {
+  const here = host.devices.filter(({ kind }) => kind === id);
+  const usable = here.filter(({ fault }) => fault === undefined);
+  if (here.length === 0) return [`this machine has no ${id} device`];
+  if (usable.length === 0) return here.map(({ id: device, fault }) => `${device} cannot be used: ${fault}`);
+  const answer = listed(host);
+  if (answer === undefined) {
+    return builtinOn.includes(platformKey(host.platform))
+      ? cannotRun(host)
+      : [`the builtin engine has no ${id} build: install a llama-server with ${id}, or set RBEE_LLAMA_SERVER`];
+  }
+  if (!answer.ran) return [`llama-server does not run here: ${answer.problem}`];
+  return answer.devices.some(({ name }) => name.toLowerCase().startsWith(prefix.toLowerCase()))
+    ? []
+    : [
+        `the llama-server that was found sees no ${id} device: it was built without ${id}, or a library of it does not load`,
+      ];
+};
+
+/** Is version `one` lower than `two`, number by number? */
+const older = (one: string, two: string) => {
+  const [a, b] = [one, two].map((version) => version.split('.').map(Number)) as [number[], number[]];
+  const place = b.findIndex((number, index) => (a[index] ?? 0) !== number);
+  return place !== -1 && (a[place] ?? 0) < (b[place] ?? 0);
+};

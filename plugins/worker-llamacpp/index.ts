@@ -1,0 +1,29 @@
+/** llama.cpp as a worker type: its own `llama-server` where there is one, else a server of ours on node-llama-cpp. */
+import type { WorkerType } from '@rbee/core/contract';
+import { probes, variants } from './binary.ts';
+import { command } from './command.ts';
+import { diagnose } from './diagnose.ts';
+import { estimate } from './estimate.ts';
+import { health, load, stop } from './health.ts';
+import { options } from './options.ts';
+
+export default {
+  name: 'llamacpp',
+  apiVersion: 1,
+  summary: 'llama.cpp: GGUF chat, completion and embedding models on CPU, CUDA, ROCm, Vulkan and Metal',
+  serves: [
+    { path: '/v1/chat/completions', kind: 'chat' },
+    { path: '/v1/completions', kind: 'completion' },
+    { path: '/v1/embeddings', kind: 'embedding' },
+  ],
+  models: { formats: ['gguf'], demo: 'models/demo.gguf' },
+  options,
+  variants,
+  probes,
+  command,
+  health,
+  stop,
+  load,
+  estimate,
+  diagnose,
+} satisfies WorkerType;

@@ -1,0 +1,204 @@
+/** llama.cpp through node-llama-cpp: the model, one context with a sequence for each slot, embeddings on demand. */
+import { availableMemory } from 'node:process';
+import { exitCodes, type LoadContext, StartError } from '@rbee/worker-server';
+import type { Llama, LlamaContext, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
+import { computeBytes, contextBytes, shapeOf } from '../estimate.ts';
+import type { Arguments } from './arguments.ts';
+import { type ChatTemplate, createChatTemplate } from './chat-template.ts';
+import { checkModel } from './check-model.ts';
+import { createEmbedder, type Embedder } from './embed.ts';
+import { type Generated, type GenerateRequest, generate } from './generate.ts';
+import type { GgufHeader } from './gguf.ts';
+
+export interface Engine {
+  /** Tokens of a text that the model is to go on with, its begin token first. */
+  tokenize(text: string): Token[];
+  chatTemplate: ChatTemplate;
+  /** Absent for a model that makes embeddings only. */
+  generate?(request: GenerateRequest): Promise<Generated>;
+  embed: Embedder['embed'];
+  grammar(kind: 'json' | { schema: object }): Promise<LlamaGrammar>;
+  facts: { n_ctx: number; n_ctx_train: number; n_embd: number; n_vocab: number; size: number };
+  close(): Promise<void>;
+}
+
+export const loadEngine = async (options: Arguments, { progress, signal }: LoadContext): Promise<Engine> => {
+  const header = checkModel(options.model);
+  const sizes = sizesOf(header, options);
+  checkMemory(header, options, sizes.context);
+  const library = await import('node-llama-cpp');
+  const words = createLastWords();
+  const llama = await openLlama(library, options, words);
+  const threads = options.threads || llama.cpuMathCores;
+  const model = await native(
+    `the model ${options.model} could not be loaded`,
+    exitCodes.badModel,
+    () =>
+      llama.loadModel({
+        modelPath: options.model,
+        gpuLayers: options.gpuLayers,
+        useMmap: options.mmap,
+        useMlock: options.mlock,
+        onLoadProgress: progress,
+        loadSignal: signal,
+      }),
+    words,
+  );
+  const context = sizes.embeddingsOnly
+    ? undefined
+    : await native('there is not enough memory for the context', exitCodes.memory, () =>
+        model.createContext({
+          sequences: options.slots,
+          contextSize: sizes.context,
+          batchSize: Math.max(options.batch, options.slots),
+          threads,
+          flashAttention: options.flashAttention,
+          experimentalKvCacheKeyType: cacheType(options.cacheTypeK),
+          experimentalKvCacheValueType: cacheType(options.cacheTypeV),
+          failedCreationRemedy: false,
+          createSignal: signal,
+        }),
+      );
+  const { createPieces } = await import('./pieces.ts');
+  const { createSequences } = await import('./sequences.ts');
+  const { bos } = model.tokens;
+  return {
+    tokenize: (text) => {
+      const tokens = model.tokenize(text, true);
+      const first = model.tokens.shouldPrependBosToken && bos !== null && tokens[0] !== bos ? [bos] : [];
+      return [...first, ...tokens];
+    },
+    chatTemplate: createChatTemplate(options.chatTemplate, text(header, 'tokenizer.chat_template'), {
+      bos: model.tokens.bosString ?? '',
+      eos: model.tokens.eosString ?? '',
+    }),
+    generate:
+      context === undefined ? undefined : generator(model, context, createPieces(model), createSequences(context)),
+    embed: createEmbedder(model, sizes.context, threads).embed,
+    grammar: (kind) => makeGrammar(llama, kind),
+    facts: {
+      n_ctx: context?.contextSize ?? sizes.context,
+      n_ctx_train: model.trainContextSize,
+      n_embd: model.embeddingVectorSize,
+      n_vocab: sizes.vocabulary,
+      size: model.size,
+    },
+    close: () => llama.dispose(),
+  };
+};
+
+const generator = (
+  model: LlamaModel,
+  context: LlamaContext,
+  pieces: ReturnType<typeof import('./pieces.ts').createPieces>,
+  sequences: ReturnType<typeof import('./sequences.ts').createSequences>,
+) => {
+  const tools = { model, pieces, sequences, contextSize: context.contextSize, batchSize: context.batchSize };
+  return (request: GenerateRequest) => generate(tools, request);
+};
+
+type Library = typeof import('node-llama-cpp');
+
+/** Never builds, never downloads: a worker runs what is installed, or says that it is not. */
+const openLlama = async (library: Library, { gpu, threads }: Arguments, words: LastWords): Promise<Llama> => {
+  const wanted = gpu === 'cpu' ? false : gpu;
+  const missing = `node-llama-cpp has no ${gpu} build that runs here`;
+  const llama = await native(missing, exitCodes.unavailable, () =>
+    library.getLlama({
+      gpu: wanted,
+      build: 'never',
+      skipDownload: true,
+      progressLogs: false,
+      logLevel: library.LlamaLogLevel.warn,
+      logger: (level, message) => {
+        if (library.LlamaLogLevelGreaterThan(level, library.LlamaLogLevel.info)) words.add(message.trimEnd());
+      },
+      ...(threads > 0 ? { maxThreads: threads } : {}),
+    }),
+  );
+  // It falls back to the CPU without a word.
+  if (llama.gpu !== wanted)
+    throw new StartError(exitCodes.unavailable, `${missing}: it would use ${llama.gpu || 'the CPU'}`);
+  return llama;
+};
+
+/** llama.cpp tells the reason of a failure in its log only. */
+interface LastWords {
+  add(line: string): void;
+  reason(): string | undefined;
+}
+
+const createLastWords = (): LastWords => {
+  let reason: string | undefined;
+  return {
+    add: (line) => {
+      process.stderr.write(`${line}\n`);
+      reason = /error loading model: (.+)/.exec(line)?.[1] ?? reason;
+    },
+    reason: () => reason,
+  };
+};
+
+/** Runs a step of loading; its failure becomes a sentence and an exit code. */
+const native = async <Made>(
+  problem: string,
+  exitCode: number,
+  step: () => Promise<Made>,
+  words?: LastWords,
+): Promise<Made> => {
+  try {
+    return await step();
+  } catch (cause) {
+    const message = words?.reason() ?? (cause instanceof Error ? cause.message : String(cause));
+    const memory = (cause as Error)?.constructor?.name === 'InsufficientMemoryError';
+    throw new StartError(memory ? exitCodes.memory : exitCode, `${problem}: ${message}`, { cause });
+  }
+};
+
+const text = ({ metadata }: GgufHeader, key: string) => {
+  const value = metadata.get(key);
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** The slot's context, never more than the model was trained for; what kind of model it is. */
+const sizesOf = (header: GgufHeader, { context }: Arguments) => {
+  const architecture = text(header, 'general.architecture') ?? '';
+  const shape = shapeOf(flat(header));
+  const tokens = header.metadata.get('tokenizer.ggml.tokens');
+  return {
+    context: Math.min(context, shape.trainContext),
+    embeddingsOnly: header.metadata.get(`${architecture}.attention.causal`) === false,
+    vocabulary: Array.isArray(tokens) ? tokens.length : shape.vocabulary,
+  };
+};
+
+const flat = ({ metadata }: GgufHeader) => {
+  const scalars: Record<string, string | number | boolean> = {};
+  for (const [key, value] of metadata) {
+    if (typeof value === 'bigint') scalars[key] = Number(value);
+    else if (typeof value !== 'object') scalars[key] = value as string | number | boolean;
+  }
+  return scalars;
+};
+
+/** llama.cpp would try for a quarter of a minute, with gigabytes, before it says that a context is too large. */
+const checkMemory = (header: GgufHeader, options: Arguments, context: number) => {
+  if (options.gpu !== 'cpu') return;
+  const shape = shapeOf(flat(header));
+  const cache = { context, slots: options.slots, cache_type_k: options.cacheTypeK, cache_type_v: options.cacheTypeV };
+  const needed = contextBytes(shape, cache) + computeBytes(shape, options) + (options.mmap ? 0 : header.fileSize);
+  const free = availableMemory();
+  if (needed <= free) return;
+  const gibibytes = (bytes: number) => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
+  throw new StartError(
+    exitCodes.memory,
+    `a context of ${context} tokens for each of ${options.slots} slots needs about ${gibibytes(needed)} of memory, ${gibibytes(free)} are free`,
+  );
+};
+
+const cacheType = (name: string) => name.toUpperCase() as 'F16';
+
+const makeGrammar = async (llama: Llama, kind: 'json' | { schema: object }): Promise<LlamaGrammar> =>
+  kind === 'json'
+    ? llama.getGrammarFor('json')
+    : llama.createGrammarForJsonSchema(kind.schema as Parameters<Llama['createGrammarForJsonSchema']>[0]);

@@ -1,0 +1,138 @@
+/** One answer: the prompt into a sequence, tokens out, until the model, a stop string, a limit or the client ends it. */
+import { ApiError, invalidRequest } from '@rbee/worker-server';
+import type { LlamaContextSequence, LlamaGrammar, LlamaModel, Token } from 'node-llama-cpp';
+import type { PieceReader } from './pieces.ts';
+import { createSampling, type SamplingRequest } from './sampling.ts';
+import type { Sequences } from './sequences.ts';
+import { createStopGate } from './stop-strings.ts';
+
+export interface GenerateTools {
+  model: LlamaModel;
+  sequences: Sequences;
+  pieces(): PieceReader;
+  /** Tokens that a sequence holds. */
+  contextSize: number;
+  /** Tokens of a prompt that are computed in one go. */
+  batchSize: number;
+}
+
+export interface GenerateRequest {
+  prompt: Token[];
+  sampling: SamplingRequest;
+  /** Most tokens to generate; as many as fit when absent. */
+  maxTokens: number | undefined;
+  stops: readonly string[];
+  grammar: LlamaGrammar | undefined;
+  signal: AbortSignal;
+  /** Gets each piece of text; a promise makes the generation wait. */
+  onText(text: string): Promise<void> | undefined;
+}
+
+export interface Generated {
+  finishReason: 'stop' | 'length';
+  /** Tokens of the prompt, of these taken from an earlier text, and tokens generated (the one that ends a text counts). */
+  promptTokens: number;
+  cachedTokens: number;
+  completionTokens: number;
+  promptMs: number;
+  completionMs: number;
+}
+
+/** Throws a 400 when the prompt does not fit, and the signal's reason when that fires. */
+export const generate = async (tools: GenerateTools, request: GenerateRequest): Promise<Generated> => {
+  const { prompt, signal } = request;
+  const room = tools.contextSize - prompt.length;
+  if (prompt.length === 0) throw invalidRequest('the prompt is empty', 'prompt');
+  if (room < 1) throw tooLong(prompt.length, tools.contextSize);
+  const sequence = tools.sequences.take(prompt);
+  let broken = true;
+  try {
+    const generated = await answer(tools, request, sequence, Math.min(room, request.maxTokens ?? room));
+    broken = false;
+    return generated;
+  } catch (error) {
+    // An abort comes between two computations and leaves a sequence that can be used.
+    broken = !signal.aborted;
+    throw error;
+  } finally {
+    await tools.sequences.give(sequence, broken);
+  }
+};
+
+const answer = async (
+  { model, pieces, batchSize }: GenerateTools,
+  { prompt, sampling, stops, grammar, signal, onText }: GenerateRequest,
+  sequence: LlamaContextSequence,
+  limit: number,
+): Promise<Generated> => {
+  const started = performance.now();
+  const rest = await reusePrefix(sequence, prompt);
+  const cachedTokens = prompt.length - rest.length;
+  while (rest.length > batchSize) {
+    signal.throwIfAborted();
+    await sequence.evaluateWithoutGeneratingNewTokens(rest.splice(0, batchSize));
+  }
+  signal.throwIfAborted();
+  const { options, accept } = createSampling(sampling, model, prompt, grammar);
+  const reader = pieces();
+  const gate = createStopGate(grammar === undefined ? stops : [...stops, ...grammarEnds]);
+  let promptEnded = started;
+  let completionTokens = 0;
+  let finishReason: Generated['finishReason'] = 'length';
+
+  for await (const token of sequence.evaluate(rest, options)) {
+    if (completionTokens === 0) promptEnded = performance.now();
+    completionTokens += 1;
+    signal.throwIfAborted();
+    if (model.isEogToken(token)) {
+      finishReason = 'stop';
+      break;
+    }
+    accept?.(token);
+    const text = gate.push(reader.push(token));
+    if (text !== '') {
+      const slow = onText(text);
+      if (slow !== undefined) await slow;
+    }
+    if (gate.stopped) {
+      finishReason = 'stop';
+      break;
+    }
+    if (completionTokens >= limit) break;
+  }
+  if (!gate.stopped) {
+    const text = gate.push(reader.end()) + gate.end();
+    const last = grammar === undefined ? text : text.trimEnd();
+    if (last !== '') await onText(last);
+  }
+  return {
+    finishReason,
+    promptTokens: prompt.length,
+    cachedTokens,
+    completionTokens,
+    promptMs: promptEnded - started,
+    completionMs: performance.now() - promptEnded,
+  };
+};
+
+/** node-llama-cpp's grammars let a finished text go on with line breaks only. */
+const grammarEnds = ['\n\n\n\n'];
+
+/** Keeps what the sequence shares with the prompt, less one token, which must be computed to go on from; gives the rest. */
+const reusePrefix = async (sequence: LlamaContextSequence, prompt: Token[]): Promise<Token[]> => {
+  const shared = Math.min(sequence.compareContextTokens(prompt).firstDifferentIndex, prompt.length - 1);
+  if (shared < sequence.nextTokenIndex) {
+    await sequence.eraseContextTokenRanges([{ start: shared, end: sequence.nextTokenIndex }]);
+  }
+  // Some models cannot forget a part: then less is kept than was asked for.
+  return prompt.slice(sequence.nextTokenIndex);
+};
+
+const tooLong = (tokens: number, contextSize: number) =>
+  new ApiError(
+    400,
+    'invalid_request_error',
+    `the prompt has ${tokens} tokens, and the context of a slot holds ${contextSize} with the answer; ` +
+      'send a shorter one, or spawn the worker with a larger --option context',
+    { param: 'messages', code: 'context_length_exceeded' },
+  );

@@ -1,0 +1,117 @@
+/** What chat and text completions have in common: their parameters, what is not offered, and the parts of an answer. */
+import { type EventStream, invalidRequest, type RequestContext } from '@rbee/worker-server';
+import type { LlamaGrammar, Token } from 'node-llama-cpp';
+import type { Engine } from './engine.ts';
+import type { Generated } from './generate.ts';
+import type { SamplingRequest } from './sampling.ts';
+
+export interface TextRequest extends SamplingRequest {
+  stream?: boolean | null;
+  stream_options?: { include_usage?: boolean | null } | null;
+  max_tokens?: number | null;
+  max_completion_tokens?: number | null;
+  stop?: string | readonly string[] | null;
+  response_format?: {
+    type: 'text' | 'json_object' | 'json_schema';
+    json_schema?: { schema: object };
+    /** llama-server's own place for the schema. */
+    schema?: object;
+  } | null;
+  n?: number | null;
+  [field: string]: unknown;
+}
+
+/** Answering as if a wish had not been uttered would be wrong, so what is not offered is refused by name. */
+export const refuseUnsupported = (body: TextRequest): void => {
+  if ((body.n ?? 1) !== 1) throw invalidRequest('one answer is made for each request: n must be 1', 'n');
+  for (const field of ['tools', 'functions', 'logprobs', 'top_logprobs', 'echo', 'suffix', 'audio', 'grammar']) {
+    const value = body[field];
+    if (value === undefined || value === null || value === false || value === 0 || value === '') continue;
+    if (Array.isArray(value) && value.length === 0) continue;
+    throw invalidRequest(`${field} is not offered by the builtin engine of llamacpp`, field, 'unsupported_parameter');
+  }
+  const best = body['best_of'];
+  if (best !== undefined && best !== null && best !== 1) throw invalidRequest('best_of must be 1', 'best_of');
+};
+
+/** A grammar for JSON answers, when they are asked for. */
+export const grammarFor = async (engine: Engine, body: TextRequest): Promise<LlamaGrammar | undefined> => {
+  const format = body.response_format;
+  if (!format || format.type === 'text') return undefined;
+  const schema = format.json_schema?.schema ?? format.schema;
+  if (schema === undefined && format.type === 'json_schema') {
+    throw invalidRequest('response_format.json_schema.schema is required', 'response_format.json_schema');
+  }
+  try {
+    return await engine.grammar(schema === undefined ? 'json' : { schema });
+  } catch (cause) {
+    throw invalidRequest(`this JSON schema cannot be used: ${(cause as Error).message}`, 'response_format');
+  }
+};
+
+/** One answer of the model with the request's parameters. */
+export const run = async (
+  engine: Engine,
+  body: TextRequest,
+  prompt: Token[],
+  { signal, count }: Pick<RequestContext<Engine>, 'signal' | 'count'>,
+  onText: (text: string) => Promise<void> | undefined,
+): Promise<Generated> => {
+  if (engine.generate === undefined) throw invalidRequest('this model makes embeddings only', 'model');
+  const { stop } = body;
+  const generated = await engine.generate({
+    prompt,
+    sampling: body,
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    stops: typeof stop === 'string' ? [stop] : (stop ?? []),
+    grammar: await grammarFor(engine, body),
+    signal,
+    onText,
+  });
+  count({ prompt: generated.promptTokens, generated: generated.completionTokens });
+  return generated;
+};
+
+/** Token counts as OpenAI gives them, over all answers of one request. */
+export const usageOf = (all: readonly Generated[]) => {
+  const sum = (of: (one: Generated) => number) => all.reduce((total, one) => total + of(one), 0);
+  const prompt = sum((one) => one.promptTokens);
+  const completion = sum((one) => one.completionTokens);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: sum((one) => one.cachedTokens) },
+  };
+};
+
+/** Speeds under llama-server's names. */
+export const timingsOf = (one: Generated) => {
+  const computed = one.promptTokens - one.cachedTokens;
+  return {
+    cache_n: one.cachedTokens,
+    prompt_n: computed,
+    prompt_ms: one.promptMs,
+    prompt_per_second: perSecond(computed, one.promptMs),
+    predicted_n: one.completionTokens,
+    predicted_ms: one.completionMs,
+    predicted_per_second: perSecond(one.completionTokens, one.completionMs),
+  };
+};
+
+const perSecond = (count: number, ms: number) => (ms > 0 ? (count / ms) * 1000 : 0);
+
+/** The chunks of one streamed answer; the parts that never change are made once. */
+export const createChunks = (stream: EventStream, head: object, usageAsked: boolean) => {
+  const start = JSON.stringify(head).slice(0, -1);
+  const end = usageAsked ? ',"usage":null}' : '}';
+  return {
+    /** `choice` is the JSON of the one choice. */
+    choice: (choice: string) => stream.send(`${start},"choices":[${choice}]${end}`),
+    /** The last chunk, for those who asked for it. */
+    usage: (all: readonly Generated[]) => {
+      if (!usageAsked) return;
+      stream.send({ ...head, choices: [], usage: usageOf(all), ...(all[0] ? { timings: timingsOf(all[0]) } : {}) });
+    },
+  };
+};

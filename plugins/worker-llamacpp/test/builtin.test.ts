@@ -1,0 +1,335 @@
+/** What only the builtin engine promises. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { bertDimensions, bertModel } from '../demo/bert-model.ts';
+import { chainModel } from '../demo/chain-model.ts';
+import { demoSentence } from '../demo/sentence.ts';
+import plugin from '../index.ts';
+import { builtin, launchWorker, readEvents, startWorker, until, type Worker } from './worker.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rbee-builtin-'));
+const write = (name: string, bytes: Buffer | string) => {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+};
+const demo = write('demo.gguf', chainModel());
+const endless = write('endless.gguf', chainModel({ endless: true }));
+const bert = write('bert.gguf', bertModel());
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Body {
+  error?: { message: string; type: string; param: string | null; code: string | null };
+  choices?: { message?: { content: string }; text?: string; delta?: { content?: string } }[];
+  data?: { embedding: number[] | string; index: number }[];
+  usage?: Record<string, number>;
+}
+
+describe('the builtin engine', () => {
+  let worker: Worker;
+  before(async () => {
+    worker = await startWorker(builtin, { model: demo, options: { context: 1024, slots: 2, queue_limit: 1 } });
+  });
+  after(() => worker?.end());
+
+  const post = async (path: string, body: unknown) => {
+    const response = await worker.fetch(path, body);
+    return { status: response.status, body: (await response.json()) as Body };
+  };
+  const messages = [{ role: 'user', content: 'Hi' }];
+
+  it('answers bad requests with 400 and the field that is wrong', async () => {
+    const wrong: [unknown, string | null][] = [
+      ['{"messages": [', null],
+      ['[]', null],
+      [{ messages: 'hello' }, 'messages'],
+      [{ messages: [] }, 'messages'],
+      [{ messages: [{ content: 'no role' }] }, 'messages[0].role'],
+      [{ messages, temperature: 'hot' }, 'temperature'],
+      [{ messages, max_tokens: 0 }, 'max_tokens'],
+      [{ messages, n: 2 }, 'n'],
+      [{ messages, tools: [{ type: 'function' }] }, 'tools'],
+      [{ messages, logprobs: true }, 'logprobs'],
+      [{ messages: [{ role: 'user', content: [{ type: 'image_url' }] }] }, 'messages[0].content'],
+    ];
+    for (const [body, param] of wrong) {
+      const { status, body: answer } = await post('/v1/chat/completions', body);
+      assert.equal(status, 400, JSON.stringify(body));
+      assert.equal(answer.error?.type, 'invalid_request_error');
+      assert.equal(answer.error?.param, param, JSON.stringify(body));
+      assert.ok(answer.error?.message);
+    }
+  });
+
+  it('names the reason when a prompt is too long', async () => {
+    const { status, body } = await post('/v1/completions', { prompt: 'x'.repeat(1100) });
+    assert.equal(status, 400);
+    assert.equal(body.error?.code, 'context_length_exceeded');
+    assert.match(body.error?.message ?? '', /1101 tokens/);
+  });
+
+  it('knows its model by each of its names, and no other', async () => {
+    assert.equal((await post('/v1/completions', { model: 'DEMO:latest', prompt: 'a' })).status, 200);
+    const { status, body } = await post('/v1/completions', { model: 'gpt-5', prompt: 'a' });
+    assert.equal(status, 404);
+    assert.equal(body.error?.code, 'model_not_found');
+    assert.equal((await worker.fetch('/v1/models/demo')).status, 200);
+    assert.equal((await worker.fetch('/v1/models/other')).status, 404);
+    assert.equal((await worker.fetch('/v1/nothing', {})).status, 404);
+  });
+
+  it('overlooks what it does not know and takes null for the default', async () => {
+    const more = { user: 'me', metadata: { a: 1 }, temperature: null, stop: null, max_tokens: null, tools: [] };
+    const { body } = await post('/v1/chat/completions', { messages, ...more });
+    assert.equal(body.choices?.[0]?.message?.content, demoSentence);
+  });
+
+  it('takes content in parts, and the developer for the system', async () => {
+    const parts = [
+      { role: 'developer', content: 'Be kind.' },
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'Hi' },
+          { type: 'text', text: 'there' },
+        ],
+      },
+    ];
+    const plain = [
+      { role: 'system', content: 'Be kind.' },
+      { role: 'user', content: 'Hi\nthere' },
+    ];
+    const [one, two] = await Promise.all(
+      [parts, plain].map((given) => post('/v1/chat/completions', { messages: given })),
+    );
+    assert.equal(one?.body.usage?.['prompt_tokens'], two?.body.usage?.['prompt_tokens']);
+  });
+
+  it('completes several prompts, as text and as tokens', async () => {
+    const { body } = await post('/v1/completions', { prompt: ['Once', [1, 120]], max_tokens: 2 });
+    assert.deepEqual(
+      body.choices?.map(({ text }) => text),
+      ['Hello from', 'Hello from'],
+    );
+    assert.equal(body.usage?.['completion_tokens'], 4);
+    assert.equal((await post('/v1/completions', { prompt: [999_999] })).status, 400);
+  });
+
+  it('keeps an answer to a JSON schema', async () => {
+    const schema = { type: 'object', properties: { ok: { type: 'boolean' } } };
+    const format = { type: 'json_schema', json_schema: { name: 'answer', schema } };
+    const { body } = await post('/v1/chat/completions', {
+      messages,
+      response_format: format,
+      max_tokens: 200,
+      seed: 1,
+    });
+    assert.deepEqual(Object.keys(JSON.parse(body.choices?.[0]?.message?.content ?? '')), ['ok']);
+  });
+
+  it('obeys logit_bias and penalties', async () => {
+    const plain = await post('/v1/completions', { prompt: 'a', max_tokens: 1 });
+    assert.equal(plain.body.choices?.[0]?.text, 'Hello');
+    const first = 3 + 256 + 2 + 1 + 94;
+    const biased = await post('/v1/completions', { prompt: 'a', max_tokens: 1, logit_bias: { [first]: -100 } });
+    assert.notEqual(biased.body.choices?.[0]?.text, 'Hello');
+    const penalized = await post('/v1/completions', { prompt: 'a', repeat_penalty: 1.2, frequency_penalty: 0.5 });
+    assert.equal(penalized.body.choices?.[0]?.text, demoSentence);
+  });
+
+  it('makes embeddings of a chat model too, once they are asked for', async () => {
+    const { body } = await post('/v1/embeddings', { input: 'hello' });
+    assert.equal(body.data?.[0]?.embedding.length, 64);
+  });
+
+  it('shows the metrics of rbee and of llama.cpp', async () => {
+    const text = await (await worker.fetch('/metrics')).text();
+    for (const name of ['rbee_requests_running 0', 'llamacpp:requests_processing 0', 'llamacpp:requests_deferred 0']) {
+      assert.ok(text.includes(name), name);
+    }
+    assert.match(text, /rbee_requests_total\{path="\/v1\/completions",status="200"\} [1-9]/);
+    assert.match(text, /rbee_tokens_generated_total [1-9]/);
+  });
+});
+
+describe('the builtin engine with an endless answer', () => {
+  const workers: Worker[] = [];
+  const start = async () => {
+    const worker = await startWorker(builtin, {
+      model: endless,
+      options: { slots: 1, queue_limit: 1, context: 65_536 },
+    });
+    workers.push(worker);
+    return worker;
+  };
+  after(() => Promise.all(workers.map((worker) => worker.end())));
+
+  it('refuses with 429 what does not fit into its queue', async () => {
+    const worker = await start();
+    const leaving = new AbortController();
+    const ask = () => worker.fetch('/v1/completions', { prompt: 'a' }, { signal: leaving.signal });
+    const held = [ask()];
+    await until(async () => (await worker.load()).running === 1);
+    held.push(ask());
+    await until(async () => (await worker.load()).waiting === 1);
+    const refused = await ask();
+    assert.equal(refused.status, 429);
+    assert.equal(refused.headers.get('retry-after'), '1');
+    leaving.abort();
+    await Promise.allSettled(held);
+  });
+
+  it('drains on SIGTERM: what runs ends well, what comes is sent away, and it exits with 0', async () => {
+    const worker = await start();
+    const running = worker.fetch('/v1/completions', { prompt: 'a', stream: true, max_tokens: 1500 });
+    await until(async () => (await worker.load()).running === 1);
+    worker.child.kill('SIGTERM');
+    await until(() => worker.log.some((line) => line.includes('draining')));
+    const late = await worker.fetch('/v1/completions', { prompt: 'a' });
+    assert.equal(late.status, 503);
+    assert.equal(late.headers.get('retry-after'), '1');
+    const events = await readEvents(await running);
+    assert.equal(events.length, 1500 + 2);
+    assert.equal(events.at(-1), '[DONE]');
+    assert.deepEqual(await worker.ended, { code: 0, signal: null });
+  });
+});
+
+describe('the builtin engine with an embedding model', () => {
+  let worker: Worker;
+  before(async () => {
+    worker = await startWorker(builtin, { model: bert, names: ['bert'] });
+  });
+  after(() => worker?.end());
+  const embed = async (body: object) => (await (await worker.fetch('/v1/embeddings', body)).json()) as Body;
+
+  it('gives unit vectors, the same for the same text', async () => {
+    const { data, usage } = await embed({ input: ['a b', 'c', 'a b'] });
+    const [one, two, three] = (data ?? []).map(({ embedding }) => embedding as number[]);
+    assert.equal(one?.length, bertDimensions);
+    assert.ok(Math.abs(Math.hypot(...(one ?? [])) - 1) < 1e-6);
+    assert.deepEqual(one, three);
+    assert.notDeepEqual(one, two);
+    assert.equal(usage?.['prompt_tokens'], 4 + 3 + 4);
+  });
+
+  it('gives the same numbers in base64', async () => {
+    const plain = (await embed({ input: 'hello' })).data?.[0]?.embedding as number[];
+    const coded = (await embed({ input: 'hello', encoding_format: 'base64' })).data?.[0]?.embedding as string;
+    const bytes = Buffer.from(coded, 'base64');
+    assert.equal(bytes.length, plain.length * 4);
+    plain.forEach((value, index) => {
+      assert.ok(Math.abs(bytes.readFloatLE(index * 4) - value) < 1e-6);
+    });
+  });
+
+  it('takes tokens, and refuses what is empty or too long', async () => {
+    assert.equal((await embed({ input: [[5, 7], [6]] })).data?.length, 2);
+    assert.equal((await embed({ input: '' })).error?.type, 'invalid_request_error');
+    assert.equal((await embed({ input: 'a '.repeat(300) })).error?.code, 'context_length_exceeded');
+    assert.equal((await embed({ input: 'a', dimensions: 3 })).error?.param, 'dimensions');
+  });
+
+  it('refuses chats with a reason', async () => {
+    const response = await worker.fetch('/v1/completions', { prompt: 'a' });
+    assert.equal(response.status, 400);
+    assert.match(((await response.json()) as Body).error?.message ?? '', /embeddings only/);
+  });
+});
+
+describe('the builtin engine that cannot start', () => {
+  const twice = Buffer.from(chainModel());
+  // The token "!" becomes a second "#".
+  twice[twice.indexOf(Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('!')])) + 8] = '#'.charCodeAt(
+    0,
+  );
+  const unknown = Buffer.from(chainModel());
+  const huge = Buffer.from(chainModel());
+  const layers = 'llama.block_count';
+  huge.writeUInt32LE(1_000_000, huge.indexOf(layers) + layers.length + 4);
+  for (let at = unknown.indexOf('llama'); at !== -1 && at < 3000; at = unknown.indexOf('llama', at + 1))
+    unknown.write('zlama', at);
+
+  const cases: {
+    title: string;
+    model: string;
+    options?: Record<string, unknown>;
+    code: number;
+    cause: string;
+    says: RegExp;
+  }[] = [
+    {
+      title: 'a missing file',
+      model: join(folder, 'none.gguf'),
+      code: 66,
+      cause: 'missing_model',
+      says: /none\.gguf does not exist/,
+    },
+    { title: 'a folder', model: folder, code: 66, cause: 'missing_model', says: /is a folder/ },
+    {
+      title: 'garbage',
+      model: write('garbage.gguf', 'garbage'),
+      code: 65,
+      cause: 'bad_model',
+      says: /begins with "garb"/,
+    },
+    {
+      title: 'an empty file',
+      model: write('empty.gguf', ''),
+      code: 65,
+      cause: 'bad_model',
+      says: /"GGUF" is expected/,
+    },
+    {
+      title: 'garbage after the right magic',
+      model: write('magic.gguf', `GGUF${'\x03\0\0\0'}${'z'.repeat(500)}`),
+      code: 65,
+      cause: 'bad_model',
+      says: /damaged/,
+    },
+    {
+      title: 'a vocabulary with a token twice',
+      model: write('twice.gguf', twice),
+      code: 65,
+      cause: 'bad_model',
+      says: /"#" is in it twice/,
+    },
+    {
+      title: 'an unknown architecture',
+      model: write('unknown.gguf', unknown),
+      code: 65,
+      cause: 'unsupported_model',
+      says: /zlama/,
+    },
+    {
+      title: 'a context that no machine has the memory for',
+      model: write('huge.gguf', huge),
+      options: { context: 4096, slots: 256 },
+      code: 71,
+      cause: 'out_of_memory',
+      says: /GiB of memory/,
+    },
+    {
+      title: 'a chat template that does not parse',
+      model: demo,
+      options: { chat_template: '{% if %}' },
+      code: 65,
+      cause: 'bad_model',
+      says: /chat template/,
+    },
+  ];
+  for (const { title, model, options, code, cause, says } of cases) {
+    it(`says so, with exit code ${code}: ${title}`, async () => {
+      const worker = await launchWorker(builtin, { model, options });
+      const failure = await worker.failure(false);
+      assert.equal(failure.exit?.code, code, failure.log.join('\n'));
+      const diagnosis = plugin.diagnose(failure);
+      assert.equal(diagnosis?.cause, cause);
+      assert.match(diagnosis?.message ?? '', says);
+      assert.ok(diagnosis?.hint);
+    });
+  }
+});

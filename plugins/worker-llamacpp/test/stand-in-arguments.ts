@@ -1,0 +1,98 @@
+/** The part of llama-server's command line and environment that the stand-in knows, refused in llama-server's words. */
+
+export interface StandInArguments {
+  model: string | undefined;
+  aliases: readonly string[];
+  host: string;
+  port: number;
+  /** Tokens of one slot. */
+  slotContext: number;
+  slots: number;
+  apiKey: string | undefined;
+  metrics: boolean;
+  embeddings: boolean;
+  pingMs: number;
+  listDevices: boolean;
+  version: boolean;
+}
+
+/** Names of each flag; those of the first table take a value. */
+const withValue = [
+  ['--model', '-m'],
+  ['--alias', '-a'],
+  ['--host'],
+  ['--port'],
+  ['--ctx-size', '-c'],
+  ['--parallel', '-np'],
+  ['--batch-size', '-b'],
+  ['--ubatch-size', '-ub'],
+  ['--threads', '-t'],
+  ['--threads-http'],
+  ['--device', '-dev'],
+  ['--gpu-layers', '-ngl'],
+  ['--cache-type-k', '-ctk'],
+  ['--cache-type-v', '-ctv'],
+  ['--flash-attn', '-fa'],
+  ['--pooling'],
+  ['--chat-template'],
+  ['--sse-ping-interval'],
+];
+const switches = [
+  ['--metrics'],
+  ['--embeddings', '--embedding'],
+  ['--no-mmap'],
+  ['--mlock'],
+  ['--no-ui', '--no-webui'],
+  ['--list-devices'],
+  ['--version'],
+];
+
+/** A refusal: its text goes to stderr, and the program ends with 1. */
+export class Refused extends Error {}
+
+/** `devices` are the names of the GPUs that this stand-in pretends to have. */
+export const readStandInArguments = (
+  argv: readonly string[],
+  env: NodeJS.ProcessEnv,
+  devices: readonly string[],
+): StandInArguments => {
+  const given = new Map<string, string>();
+  const rest = [...argv];
+  while (rest.length > 0) {
+    const flag = rest.shift() as string;
+    const valued = withValue.find((names) => names.includes(flag))?.[0];
+    const plain = switches.find((names) => names.includes(flag))?.[0];
+    if (valued === undefined && plain === undefined) throw new Refused(`error: invalid argument: ${flag}`);
+    const value = valued === undefined ? 'true' : rest.shift();
+    if (value === undefined) throw new Refused(`error while handling argument "${flag}": expected value for argument`);
+    given.set(valued ?? (plain as string), value);
+  }
+  for (const name of (given.get('--device') ?? 'none').split(',')) {
+    if (name !== 'none' && !devices.some((device) => device.toLowerCase() === name.toLowerCase())) {
+      throw new Refused(
+        `error while handling argument "--device": invalid device: ${name}\n\nusage:\n-dev,  --device <dev1,dev2,..>`,
+      );
+    }
+  }
+  const number = (flag: string, fallback: number) => {
+    const text = given.get(flag);
+    if (text === undefined) return fallback;
+    if (!/^-?\d+/.test(text)) throw new Refused(`error while handling argument "${flag}": stoi\n\nusage:\n${flag} N`);
+    return Number.parseInt(text, 10);
+  };
+  const slots = number('--parallel', 4);
+  return {
+    model: given.get('--model'),
+    aliases: (given.get('--alias') ?? '').split(',').filter((alias) => alias !== ''),
+    host: given.get('--host') ?? '127.0.0.1',
+    port: number('--port', 8080),
+    slotContext: Math.floor(number('--ctx-size', 4096) / slots),
+    slots,
+    apiKey: env['LLAMA_API_KEY'],
+    metrics: given.has('--metrics'),
+    embeddings: given.has('--embeddings'),
+    pingMs: number('--sse-ping-interval', Number(env['LLAMA_ARG_SSE_PING_INTERVAL'] ?? 30)) * 1000,
+    listDevices: given.has('--list-devices'),
+    version: given.has('--version'),
+  };
+};
