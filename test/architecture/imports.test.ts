@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const root = resolve(import.meta.dirname, '../..');
+const core = join(root, 'core');
+
+/** Folders of core from left to right; a file may import from its own folder and from those left of it. */
+const order = ['contract', 'narration', 'config', 'lifecycle', 'registry', 'hive', 'queen', 'keeper'];
+
+/** Doors through which a folder is entered from its right, where it has any. */
+const doors: Record<string, (importer: string, target: string) => boolean> = {
+  queen: (importer, target) => importer !== 'keeper' || target.startsWith('queen/client/'),
+  hive: (importer, target) => importer === 'queen' && ['hive/client.ts', 'hive/main.ts'].includes(target),
+};
+
+interface Import {
+  from: string;
+  to: string;
+}
+
+const sourceFiles = (folder: string): string[] =>
+  globSync('**/*.ts', { cwd: folder, exclude: (name) => ['node_modules', 'dist'].includes(name) }).map((file) =>
+    join(folder, file),
+  );
+
+const importsOf = (file: string): string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '');
+
+const relativeImports = (folder: string): Import[] =>
+  sourceFiles(folder).flatMap((file) =>
+    importsOf(file)
+      .filter((name) => name.startsWith('.'))
+      .map((name) => ({ from: relative(core, file), to: relative(core, resolve(dirname(file), name)) })),
+  );
+
+const inCore = relativeImports(core).filter(({ from }) => order.includes(from.split('/')[0] ?? ''));
+
+test('imports of core look one way', () => {
+  const wrong = inCore.filter(({ from, to }) => {
+    const [importer, target] = [from.split('/')[0] ?? '', to.split('/')[0] ?? ''];
+    return !order.includes(target) || order.indexOf(target) > order.indexOf(importer);
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('queen and hive are entered through their doors only', () => {
+  const wrong = inCore.filter(({ from, to }) => {
+    const [importer, target] = [from.split('/')[0] ?? '', to.split('/')[0] ?? ''];
+    if (importer === target || from.endsWith('.test.ts')) return false;
+    return doors[target] ? !doors[target](importer, to) : false;
+  });
+  assert.deepEqual(wrong, []);
+});
+
+test('there are no cycles between the files of core', () => {
+  const graph = new Map<string, string[]>();
+  for (const { from, to } of inCore) graph.set(from, [...(graph.get(from) ?? []), to]);
+  const done = new Set<string>();
+  const path: string[] = [];
+  const visit = (file: string): void => {
+    if (done.has(file)) return;
+    assert.ok(!path.includes(file), `a cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
+    path.push(file);
+    for (const next of graph.get(file) ?? []) visit(next);
+    path.pop();
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file);
+});
+
+test('core knows no plugin, and plugins know only the contract, as types', () => {
+  const named = [...sourceFiles(core)]
+    .filter((file) => !file.includes('.test.'))
+    .flatMap((file) =>
+      importsOf(file)
+        .filter((name) => /^@rbee\/worker-/.test(name) || name.includes('plugins/'))
+        .map((name) => `${relative(root, file)}: ${name}`),
+    );
+  assert.deepEqual(named, []);
+  const wrong = sourceFiles(join(root, 'plugins')).flatMap((file) =>
+    [...readFileSync(file, 'utf8').matchAll(/^import (type )?.*?from '(@rbee\/core[^']*)'/gms)]
+      .filter((match) => match[1] === undefined || match[2] !== '@rbee/core/contract')
+      .map((match) => `${relative(root, file)}: ${match[2]}`),
+  );
+  assert.deepEqual(
+    wrong.filter((line) => !line.includes('.test.ts')),
+    [],
+  );
+});
+
+/** Outside tools that one file owns, so that they can be replaced and mended in one place. */
+const owners: Record<string, string> = {
+  execa: 'lifecycle/local-runner.ts',
+  systeminformation: 'hive/devices/measure.ts',
+  'smol-toml': 'config/rbee-conf.ts',
+  '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
+};
+
+test('one file owns each outside tool', () => {
+  for (const [tool, owner] of Object.entries(owners)) {
+    const users = sourceFiles(core).filter((file) => importsOf(file).includes(tool));
+    assert.deepEqual(
+      users.map((file) => relative(core, file)),
+      [owner],
+      tool,
+    );
+  }
+});

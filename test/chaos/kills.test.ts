@@ -1,0 +1,160 @@
+/**
+ * Queen and hive are killed with SIGKILL at random moments while five workers stream. No worker may end, no stream may
+ * lose a token, and the list must be right again each time. Full length: 100 kills of each.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, describe, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { firstGap, readTokens, type StreamReader, workerKey } from '../harness/streams.ts';
+import { scaled, until } from '../harness/until.ts';
+
+const workerCount = 5;
+const kills = scaled(100, 4);
+
+interface Worker {
+  id: string;
+  pid: number;
+  port: number;
+  state: string;
+  model: string;
+}
+
+const spawnStreaming = async (home: TestHome): Promise<Worker[]> => {
+  const args = `args=${JSON.stringify(['--endless', '--token-interval', '5'])}`;
+  await Promise.all(
+    Array.from({ length: workerCount }, (_, index) =>
+      home.json([
+        'worker',
+        'spawn',
+        '--type',
+        'fake',
+        '--device',
+        'cpu',
+        '--name',
+        `stream-${index}`,
+        '--option',
+        args,
+      ]),
+    ),
+  );
+  return list(home);
+};
+
+const list = async (home: TestHome): Promise<Worker[]> => (await home.json(['worker', 'list'])).workers;
+
+const same = (a: readonly Worker[], b: readonly Worker[]): boolean => {
+  const facts = (workers: readonly Worker[]) =>
+    JSON.stringify(workers.map(({ id, pid, port, state }) => [id, pid, port, state]));
+  return facts(a) === facts(b);
+};
+
+const expectWhole = (streams: readonly StreamReader[]): void => {
+  for (const [index, stream] of streams.entries()) {
+    assert.equal(stream.ended, null, `stream ${index} ended after ${stream.numbers.length} tokens`);
+    assert.ok(stream.numbers.length > 0, `stream ${index} gave no token`);
+    assert.equal(firstGap(stream.numbers), -1, `stream ${index} has a gap`);
+  }
+};
+
+/** Waits until each stream has gone on: what was written before a kill does not count. */
+const goneOn = (streams: readonly StreamReader[]): Promise<unknown> => {
+  const counts = streams.map((stream) => stream.numbers.length);
+  return until(
+    () => streams.every((stream, index) => stream.ended !== null || stream.numbers.length > (counts[index] ?? 0)),
+    {
+      what: 'another token of each stream',
+    },
+  );
+};
+
+const pidIn = (file: string): number => Number(readFileSync(file, 'utf8').trim());
+
+/** A moment that differs from kill to kill, the same in each run. */
+const moment = (index: number): Promise<void> => delay((index * 37) % 250);
+
+describe('kill -9 of the queen with the hive inside', () => {
+  const home = createHome();
+  after(() => home.close());
+
+  test(`${kills} times: same workers, whole streams, right list, no orphan`, async () => {
+    const workers = await spawnStreaming(home);
+    assert.equal(workers.length, workerCount);
+    const streams = workers.map((worker) =>
+      readTokens(`http://127.0.0.1:${worker.port}`, worker.model, workerKey(home, worker.id)),
+    );
+    try {
+      await goneOn(streams);
+      for (let index = 0; index < kills; index += 1) {
+        await moment(index);
+        kill(pidIn(home.paths.queenPid));
+        await until(async () => same(await list(home), workers), { what: `the right list after kill ${index + 1}` });
+      }
+      await goneOn(streams);
+      expectWhole(streams);
+    } finally {
+      for (const stream of streams) stream.close();
+    }
+    for (const worker of workers) await home.json(['worker', 'delete', worker.id, '--now']);
+    assert.deepEqual(home.processes(), [pidIn(home.paths.queenPid)]);
+  });
+});
+
+describe('kill -9 of a hive of its own', () => {
+  const home = createHome({ queen: 'mode = "standalone"' });
+  after(() => home.close());
+
+  test(`${kills} times: same workers, whole streams through the queen too, right list, no orphan`, async () => {
+    const workers = await spawnStreaming(home);
+    const { url } = await home.json(['queen', 'status']);
+    const streams = workers.flatMap((worker) => [
+      readTokens(`http://127.0.0.1:${worker.port}`, worker.model, workerKey(home, worker.id)),
+      readTokens(url, worker.model),
+    ]);
+    try {
+      await goneOn(streams);
+      const queen = pidIn(home.paths.queenPid);
+      for (let index = 0; index < kills; index += 1) {
+        await moment(index);
+        const pid = pidIn(home.paths.hivePid);
+        kill(pid);
+        await until(async () => pidIn(home.paths.hivePid) !== pid && same(await list(home), workers), {
+          what: `a new hive with the right list after kill ${index + 1}`,
+        });
+      }
+      await goneOn(streams);
+      expectWhole(streams);
+      assert.equal(pidIn(home.paths.queenPid), queen);
+    } finally {
+      for (const stream of streams) stream.close();
+    }
+    for (const worker of workers) await home.json(['worker', 'delete', worker.id, '--now']);
+    assert.deepEqual(home.processes().sort(), [pidIn(home.paths.hivePid), pidIn(home.paths.queenPid)].sort());
+  });
+});
+
+describe('kill -9 of queen and hive together', () => {
+  const home = createHome({ queen: 'mode = "standalone"' });
+  after(() => home.close());
+
+  test('a worker that died meanwhile is started again, the others are as they were', async () => {
+    const workers = await spawnStreaming(home);
+    kill(pidIn(home.paths.hivePid));
+    kill(pidIn(home.paths.queenPid));
+    const victim = workers[0]!;
+    kill(victim.pid);
+    const now = await until(
+      async () => {
+        const all = await list(home);
+        return all.length === workerCount && all.every((worker) => worker.state === 'ready') && all;
+      },
+      { what: 'all workers ready again' },
+    );
+    assert.deepEqual(
+      now.filter((worker) => worker.id !== victim.id),
+      now.filter((worker) => workers.some((before) => before.pid === worker.pid)),
+    );
+    assert.notEqual(now.find((worker) => worker.id === victim.id)?.pid, victim.pid);
+  });
+});

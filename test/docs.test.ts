@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { apiPage } from '../tools/api-page.ts';
+import { errorsPage } from '../tools/errors-page.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const read = (file: string) => readFileSync(join(root, file), 'utf8');
+
+test('the page of errors is the catalogue', () => {
+  assert.equal(read('docs/errors.md'), errorsPage(), 'run: npm run docs');
+});
+
+test('the page of the API is the contract', () => {
+  assert.equal(read('docs/api.md'), apiPage(), 'run: npm run docs');
+});
+
+test('every link between the pages leads somewhere', () => {
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...globSync('docs/*.md', { cwd: root }),
+    ...globSync('plugins/*/README.md', { cwd: root }),
+  ];
+  const broken = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((target) => !existsSync(resolve(root, dirname(page), target)))
+      .map((target) => `${page}: ${target}`),
+  );
+  assert.deepEqual(broken, []);
+});
+
+test('every file that the pages name exists', () => {
+  const named = /`((?:core|plugins|test|tools|docs)\/[\w./-]+\.(?:ts|js|md|json))`/g;
+  const missing = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/*.md', { cwd: root })].flatMap((page) =>
+    [...read(page).matchAll(named)]
+      .map((match) => match[1] ?? '')
+      .filter((file) => !existsSync(join(root, file)))
+      .map((file) => `${page}: ${file}`),
+  );
+  assert.deepEqual(missing, []);
+});

@@ -1,0 +1,198 @@
+/** The life of workers as a user drives it: the real command, the real daemons, an engine that misbehaves on request. */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { until } from '../harness/until.ts';
+
+let home: TestHome;
+before(() => {
+  home = createHome();
+});
+after(() => home.close());
+
+const spawn = (name: string, flags: readonly string[] = [], more: readonly string[] = []) =>
+  home.rbee([
+    'worker',
+    'spawn',
+    '--type',
+    'fake',
+    '--device',
+    'cpu',
+    '--name',
+    name,
+    '--option',
+    `args=${JSON.stringify(flags)}`,
+    ...more,
+  ]);
+const spawned = async (name: string, flags: readonly string[] = [], more: readonly string[] = []) => {
+  const run = await spawn(name, flags, [...more, '--json']);
+  assert.equal(run.code, 0, run.stdout + run.stderr);
+  return JSON.parse(run.stdout);
+};
+const list = async () => (await home.json(['worker', 'list'])).workers;
+const get = (id: string) => home.json(['worker', 'get', id]);
+const alive = (pid: number) => existsSync(`/proc/${pid}`);
+const failure = (stdout: string) => JSON.parse(stdout).error;
+
+test('a spawn starts the queen, narrates, and tells id, pid, port and the time to ready', async () => {
+  const run = await spawn('first');
+  assert.equal(run.code, 0, run.stderr);
+  const [worker] = await list();
+  for (const fact of [worker.id, String(worker.pid), String(worker.port)])
+    assert.ok(run.stdout.includes(fact), `${fact} in:\n${run.stdout}`);
+  assert.match(run.stderr, /starting fake-\w{4} on cpu/);
+  assert.equal(worker.state, 'ready');
+  assert.equal(worker.model, 'first');
+  assert.equal(worker.hive, 'local');
+  assert.ok(alive(worker.pid));
+});
+
+test('a stopped worker is listed as such, and starts again under its id', async () => {
+  const worker = await spawned('pausing');
+  await home.json(['worker', 'stop', worker.id]);
+  const stopped = await get(worker.id);
+  assert.equal(stopped.state, 'stopped');
+  assert.equal(stopped.pid, null);
+  assert.ok(!alive(worker.pid));
+  const again = await home.json(['worker', 'start', worker.id]);
+  assert.equal(again.id, worker.id);
+  assert.equal(again.state, 'ready');
+  assert.notEqual(again.pid, worker.pid);
+  const restarted = await home.json(['worker', 'restart', worker.id]);
+  assert.equal(restarted.state, 'ready');
+  assert.notEqual(restarted.pid, again.pid);
+});
+
+test('stopping what is stopped and starting what runs is no error', async () => {
+  const worker = await spawned('twice');
+  const same = await home.json(['worker', 'start', worker.id]);
+  assert.equal(same.pid, worker.pid);
+  await home.json(['worker', 'stop', worker.id]);
+  await home.json(['worker', 'stop', worker.id]);
+});
+
+test('a worker that is killed is started again by itself', async () => {
+  const worker = await spawned('phoenix');
+  kill(worker.pid);
+  const again = await until(
+    async () => {
+      const now = await get(worker.id);
+      return now.state === 'ready' && now.pid !== worker.pid && now;
+    },
+    { what: 'a new process of the killed worker' },
+  );
+  assert.equal(again.restarts, 1);
+});
+
+test('a crash loop ends as failed, with the diagnosis and the last words of the engine', async () => {
+  // It lives just long enough to become ready each time.
+  const worker = await spawned('looper', [
+    '--exit-after',
+    '150',
+    '--exit-code',
+    '9',
+    '--die-with',
+    'allocation failed: out of memory',
+  ]);
+  const failed = await until(
+    async () => {
+      const now = await get(worker.id);
+      return now.state === 'failed' && now;
+    },
+    { deadlineMs: 120_000, what: 'the end of the crash loop' },
+  );
+  assert.equal(failed.failure.cause, 'out_of_memory');
+  assert.match(failed.failure.message, /the engine ran out of memory/);
+  assert.ok(failed.failure.log.some((line: string) => line.includes('allocation failed: out of memory')));
+  assert.equal(failed.pid, null);
+});
+
+test('a worker that is deaf to SIGTERM is gone after delete, and its grandchildren too', async () => {
+  const before = home.processes();
+  const worker = await spawned('deaf', ['--deaf', '--fork-child']);
+  await until(() => home.processes().length >= before.length + 2, { what: 'the worker and its child' });
+  await home.json(['worker', 'delete', worker.id]);
+  assert.deepEqual(home.processes(), before);
+  assert.ok(!(await list()).some((item: { id: string }) => item.id === worker.id));
+});
+
+test('an engine that ends before it is ready makes the spawn fail, and no worker is left', async () => {
+  const before = (await list()).length;
+  for (const flags of [
+    ['--exit-before-ready', '--exit-code', '0'],
+    ['--exit-before-ready', '--exit-code', '3', '--die-with', 'out of memory'],
+  ]) {
+    const run = await spawn('stillborn', flags, ['--json']);
+    assert.equal(run.code, 1);
+    assert.equal(failure(run.stdout).code, 'WORKER_FAILED');
+  }
+  assert.equal((await list()).length, before);
+});
+
+test('an engine that listens but never becomes ready is given up and killed', async () => {
+  const before = home.processes().length;
+  const run = await spawn('never', ['--never-ready'], ['--json']);
+  assert.equal(run.code, 1);
+  assert.equal(failure(run.stdout).code, 'WORKER_FAILED');
+  assert.match(failure(run.stdout).message, /no progress for 4 s/);
+  assert.equal(home.processes().length, before);
+});
+
+test('an engine that loads for longer than the deadline, but with progress, is waited for', async () => {
+  const worker = await spawned('slow', ['--ready-after', '6000', '--load-lines', '20']);
+  assert.equal(worker.state, 'ready');
+});
+
+test('what the engine says is in its log, and only the asked lines are shown', async () => {
+  const worker = await spawned('talker', ['--ready-line', 'one line of mine']);
+  const run = await home.rbee(['worker', 'logs', worker.id, '--lines', '500']);
+  assert.equal(run.code, 0);
+  assert.match(run.stdout, /one line of mine/);
+  assert.equal((await home.rbee(['worker', 'logs', worker.id, '--lines', '1'])).stdout.trim().split('\n').length, 1);
+});
+
+test('a served name is unique among models, and the clash names the other worker', async () => {
+  const first = await spawned('unique');
+  const run = await spawn('unique', [], ['--json']);
+  // The same model under the same name is a replica, not a clash.
+  assert.equal(run.code, 0, run.stdout);
+  assert.notEqual(JSON.parse(run.stdout).id, first.id);
+});
+
+const refusals: [string, string[], string, number][] = [
+  ['an unknown type', ['worker', 'spawn', '--type', 'fkae'], 'TYPE_NOT_FOUND', 1],
+  ['a device that is not there', ['worker', 'spawn', '--type', 'fake', '--device', 'cuda:0'], 'DEVICE_NOT_FOUND', 1],
+  ['no device at all', ['worker', 'spawn', '--type', 'fake', '--device', '../x'], 'DEVICE_INVALID', 2],
+  ['an unknown variant', ['worker', 'spawn', '--type', 'fake', '--variant', 'rocm'], 'VARIANT_NOT_FOUND', 1],
+  ['an unknown option', ['worker', 'spawn', '--type', 'fake', '--option', 'agrs=1'], 'OPTION_INVALID', 2],
+  [
+    'a model that is not there',
+    ['worker', 'spawn', '--type', 'fake', '--model', 'file:/no/such.gguf'],
+    'MODEL_FILE_MISSING',
+    1,
+  ],
+  ['no model reference', ['worker', 'spawn', '--type', 'fake', '--model', 'nonsense'], 'MODEL_REFERENCE_INVALID', 2],
+  ['an unknown worker', ['worker', 'get', 'fake-none'], 'WORKER_NOT_FOUND', 1],
+  ['a worker id with a path', ['worker', 'stop', '../../etc'], 'INVALID_INPUT', 2],
+  ['an unknown hive', ['hive', 'get', 'mars'], 'HIVE_NOT_FOUND', 1],
+  ['an unknown job', ['job', 'get', 'nope'], 'JOB_NOT_FOUND', 1],
+  ['an unknown flag', ['worker', 'spawn', '--tpye', 'fake'], 'USAGE', 2],
+  ['a missing flag', ['worker', 'spawn'], 'USAGE', 2],
+  ['an unknown command', ['wroker', 'list'], 'USAGE', 2],
+];
+for (const [what, args, code, exit] of refusals) {
+  test(`${what} is refused clearly, and nothing changes`, async () => {
+    const before = (await list()).map((worker: { id: string; state: string }) => [worker.id, worker.state]);
+    const run = await home.rbee([...args, '--json']);
+    assert.equal(run.code, exit, run.stdout + run.stderr);
+    const error = failure(run.stdout);
+    assert.equal(error.code, code);
+    assert.ok(error.message.length > 0 && error.hint.length > 0);
+    assert.doesNotMatch(run.stdout + run.stderr, /\bat .*\.(ts|js):\d+/, 'no stack trace');
+    assert.deepEqual(
+      (await list()).map((worker: { id: string; state: string }) => [worker.id, worker.state]),
+      before,
+    );
+  });
+}
