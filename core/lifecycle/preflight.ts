@@ -27,10 +27,8 @@ export const checkProgram = async (program: string, place: { path?: string; cwd:
   let refused: ProgramCheck | undefined;
   for (const path of candidates(program, place)) {
     const check = await checkFile(path);
-    if (check.ok || check.reason !== 'missing') {
-      if (check.ok) return check;
-      refused ??= check;
-    }
+    if (check?.ok) return check;
+    refused ??= check ?? undefined;
   }
   const where = program.includes('/') ? '' : ' on PATH';
   return (
@@ -66,15 +64,10 @@ const candidates = (program: string, { path, cwd }: { path?: string; cwd: string
     .map((folder) => join(folder, program));
 };
 
-const checkFile = async (path: string): Promise<ProgramCheck> => {
+/** Null when there is no such file. */
+const checkFile = async (path: string): Promise<ProgramCheck | null> => {
   const facts = await stat(path).catch(() => null);
-  if (facts === null)
-    return {
-      ok: false,
-      reason: 'missing',
-      problem: `there is no program ${path}`,
-      hint: 'install it, or name the right path',
-    };
+  if (facts === null) return null;
   if (!facts.isFile()) {
     return {
       ok: false,

@@ -29,7 +29,7 @@ interface Call {
 
 const onlineMs = 10_000;
 /** Between two attempts to bring back a hive whose process ended. */
-const reviveMs = { first: 500, most: 30_000 };
+const reviveMs = { first: 100, most: 30_000 };
 
 export class LocalHive {
   readonly alias = localAlias;
@@ -69,8 +69,7 @@ export class LocalHive {
   /** Ends its process; its workers go on. */
   stop(call: Call = {}): Promise<void> {
     this.#wanted = false;
-    clearTimeout(this.#reviving);
-    this.#reviving = undefined;
+    this.#cancelRevival();
     return this.#inTurn(async () => {
       await stopHive({ ...this.#options, ...call });
       this.#member.stop('it was stopped');
@@ -91,7 +90,8 @@ export class LocalHive {
     if (!this.#wanted || this.#closed || this.#attached || this.#reviving) return;
     this.#reviving = setTimeout(() => {
       this.#reviving = undefined;
-      if (!this.#wanted || this.#closed || this.#member.status === 'online') return;
+      // Silence is judged more slowly than a connection that broke; a hive that answers after all is left as it is.
+      if (!this.#wanted || this.#closed) return;
       this.start().catch((error) => this.#options.logger.error(error, 'the hive cannot be started again'));
     }, this.#reviveMs);
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
@@ -101,7 +101,7 @@ export class LocalHive {
   async close(): Promise<void> {
     this.#closed = true;
     this.#wanted = false;
-    clearTimeout(this.#reviving);
+    this.#cancelRevival();
     await this.#queue.catch(() => {});
     await this.#connection.client.close();
     await this.#attached?.close();
@@ -128,7 +128,14 @@ export class LocalHive {
       const problem = this.#member.reason ?? 'no heartbeat';
       throw RbeeError.of('HIVE_UNREACHABLE', { hive: localAlias, problem });
     }
+    // What was planned while it was coming up would delay the next time that it is needed.
+    this.#cancelRevival();
     this.#reviveMs = reviveMs.first;
+  }
+
+  #cancelRevival(): void {
+    clearTimeout(this.#reviving);
+    this.#reviving = undefined;
   }
 
   /** False when a hive of its own owns this machine: then that one is used. */

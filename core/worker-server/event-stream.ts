@@ -20,7 +20,9 @@ const headers = {
  * An event after a pause is written at once; those that follow it closely are written together. A write costs about as
  * much as a small model takes for a token.
  */
-const pauseMs = 8;
+const pauseMs = 16;
+/** Characters that may wait for that; a faster source is written at once, and then waits for its client. */
+const mostPending = 65_536;
 
 /** `signal` fires when the client has left; sending does nothing from then on. `onOpen` is called with the headers. */
 export const createEventStream = (
@@ -71,6 +73,7 @@ export const createEventStream = (
       if (!opened) open();
       if (pending === '') schedule();
       pending += `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
+      if (pending.length > mostPending) flush();
       return drained;
     },
     end: (error) => {

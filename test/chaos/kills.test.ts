@@ -69,7 +69,14 @@ const goneOn = (streams: readonly StreamReader[]): Promise<unknown> => {
   );
 };
 
-const pidIn = (file: string): number => Number(readFileSync(file, 'utf8').trim());
+/** NaN while there is no such file. */
+const pidIn = (file: string): number => {
+  try {
+    return Number(readFileSync(file, 'utf8').trim() || Number.NaN);
+  } catch {
+    return Number.NaN;
+  }
+};
 
 /** A moment that differs from kill to kill, the same in each run. */
 const moment = (index: number): Promise<void> => delay((index * 37) % 250);
@@ -119,9 +126,13 @@ describe('kill -9 of a hive of its own', () => {
         await moment(index);
         const pid = pidIn(home.paths.hivePid);
         kill(pid);
-        await until(async () => pidIn(home.paths.hivePid) !== pid && same(await list(home), workers), {
-          what: `a new hive with the right list after kill ${index + 1}`,
-        });
+        await until(
+          async () =>
+            pidIn(home.paths.hivePid) > 0 && pidIn(home.paths.hivePid) !== pid && same(await list(home), workers),
+          {
+            what: `a new hive with the right list after kill ${index + 1}`,
+          },
+        );
       }
       await goneOn(streams);
       expectWhole(streams);

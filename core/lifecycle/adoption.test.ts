@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { localRunner } from './local-runner.ts';
+import type { ManagedProcessOptions } from './managed-process.ts';
+import type { RunRecord } from './process-plan.ts';
+import { eventually, isGone, manageFake, tempFolder } from './testing.ts';
+
+/** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
+const abandoned = async (t: TestContext, flags: string[] = [], more: Partial<ManagedProcessOptions> = {}) => {
+  const folder = await tempFolder(t);
+  const first = await manageFake(t, flags, { folder, ...more });
+  await first.managed.ensureReady();
+  const pid = first.managed.view.pid ?? 0;
+  await first.managed.close();
+  const record = (await first.records.read('fake-1')) as RunRecord;
+  assert.equal(record.pid, pid);
+  return { folder, pid, record };
+};
+
+test('a process that lives is taken over, watched and stopped', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  const { managed, states } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), true);
+  assert.deepEqual([managed.view.state, managed.view.pid, managed.view.port], ['ready', pid, record.port]);
+  assert.equal(managed.view.readyAt, record.readyAt);
+  await managed.ensureReady();
+  assert.equal(managed.view.pid, pid, 'nothing was started');
+  assert.equal(managed.callbackReady(record.readyToken), true);
+  await managed.stop();
+  assert.ok(await isGone(pid));
+  assert.deepEqual(states, ['starting', 'ready', 'stopping', 'stopped']);
+});
+
+test('the end of an adopted process is noticed, and it is restarted', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  const { managed } = await manageFake(t, [], { folder });
+  await managed.adopt(record);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.equal(managed.view.restarts, 1);
+});
+
+test('one that died meanwhile counts as a crash, and what it left of its group is killed', async (t) => {
+  const { folder, pid, record } = await abandoned(t, ['--fork-child', '--deaf']);
+  const child = Number(/child pid (\d+)/.exec(await readFile(join(folder, 'logs/fake-1.log'), 'utf8'))?.[1]);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => isGone(pid));
+  assert.ok(!(await isGone(child)));
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), false);
+  assert.ok(await isGone(child));
+  await managed.ensureReady();
+  assert.equal(managed.view.restarts, 1);
+  assert.equal(managed.record.crashes.length, 1);
+});
+
+test('one that died meanwhile fails for good when it must not be restarted', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => isGone(pid));
+  const { managed } = await manageFake(t, [], { folder, policy: 'never' });
+  assert.equal(await managed.adopt(record), false);
+  assert.equal(managed.view.state, 'failed');
+});
+
+test('one that was to be stopped is stopped for good', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  const living = await manageFake(t, [], { folder });
+  assert.equal(await living.managed.adopt({ ...record, wanted: 'stopped' }), false);
+  assert.equal(living.managed.view.state, 'stopped');
+  assert.ok(await isGone(pid));
+  const dead = await manageFake(t, [], { folder });
+  assert.equal(await dead.managed.adopt({ ...record, wanted: 'stopped' }), false);
+  assert.equal(dead.managed.view.state, 'stopped');
+  const never = await manageFake(t, [], { folder });
+  assert.equal(await never.managed.adopt({ ...record, wanted: 'stopped', pid: null }), false);
+  assert.equal(never.managed.view.state, 'stopped');
+});
+
+test('one that had failed for good stays so, with its failure', async (t) => {
+  const failing = await manageFake(t, ['--exit-before-ready']);
+  await assert.rejects(failing.managed.ensureReady());
+  await failing.managed.close();
+  const record = (await failing.records.read('fake-1')) as RunRecord;
+  const { managed } = await manageFake(t, [], { folder: failing.folder });
+  assert.equal(await managed.adopt(record), false);
+  assert.equal(managed.view.state, 'failed');
+  assert.equal(managed.view.failure?.exitCode, 1);
+  await managed.ensureReady();
+  assert.equal(managed.view.state, 'ready');
+});
+
+test('a process that was spawned and not yet written down is found by its nonce', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { folder, pid, record } = await abandoned(t, ['--fork-child']);
+  const { managed } = await manageFake(t, [], { folder });
+  const intent = { ...record, pid: null, startTime: null, spawnedAt: null, readyAt: null };
+  assert.equal(await managed.adopt(intent), true);
+  await managed.ensureReady();
+  assert.deepEqual([managed.view.state, managed.view.pid], ['ready', pid]);
+  await managed.stop();
+});
+
+test('an intent without a process is carried out, and is no crash', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  process.kill(-pid, 'SIGKILL');
+  await eventually(() => isGone(pid));
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt({ ...record, pid: null, startTime: null }), false);
+  await managed.ensureReady();
+  assert.equal(managed.view.restarts, 0);
+});
+
+test('after a reboot a process is started again, whoever has its PID now, and that is no crash', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt({ ...record, bootId: 'an earlier boot' }), false);
+  await managed.ensureReady();
+  assert.notEqual(managed.view.pid, pid);
+  assert.equal(managed.view.restarts, 0);
+  assert.ok(!(await isGone(pid)), 'a stranger now');
+  await localRunner.signal({ group: pid }, 'SIGKILL');
+});
+
+test('a process that was still loading is waited for', async (t) => {
+  const folder = await tempFolder(t);
+  const first = await manageFake(t, ['--ready-after', '700', '--load-lines', '30'], { folder });
+  const start = assert.rejects(first.managed.ensureReady(), { code: 'CANCELLED' });
+  const pid = await eventually(() => first.managed.view.state === 'loading' && first.managed.view.pid);
+  await first.managed.close();
+  await start;
+  assert.ok(!(await isGone(pid)), 'a close leaves it running');
+  const record = (await first.records.read('fake-1')) as RunRecord;
+  const { managed, states } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), true);
+  await managed.ensureReady();
+  assert.equal(managed.view.pid, pid);
+  assert.deepEqual(states, ['starting', 'loading', 'ready']);
+  await managed.stop();
+});

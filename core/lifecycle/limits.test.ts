@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { Confiner } from './limits.ts';
+import { localRunner } from './local-runner.ts';
+import { eventually, tempFolder } from './testing.ts';
+
+const warnings = () => {
+  const texts: string[] = [];
+  return { texts, narrate: (event: object) => void texts.push('text' in event ? String(event.text) : '') };
+};
+const limits = { memoryBytes: 2 ** 30, cpus: 1.5 };
+const argv = [process.execPath, '-e', 'console.log(process.pid, process.env.MARK)'];
+
+/** A machine whose user systemd is a script that notes its arguments and becomes the program, as the real one does. */
+const withSystemd = async (t: TestContext, answer = 'exec "$@"') => {
+  const folder = await tempFolder(t);
+  await mkdir(join(folder, 'run', 'systemd'), { recursive: true });
+  await writeFile(join(folder, 'run', 'systemd', 'private'), '');
+  const script = `#!/bin/sh\necho "$@" >> ${folder}/calls\nwhile [ "$1" != -- ]; do shift; done\nshift\n${answer}\n`;
+  await writeFile(join(folder, 'systemd-run'), script, { mode: 0o755 });
+  const env = { PATH: `${folder}:${process.env['PATH']}`, XDG_RUNTIME_DIR: join(folder, 'run'), MARK: 'm' };
+  return { folder, env, calls: async () => (await readFile(join(folder, 'calls'), 'utf8')).trim().split('\n') };
+};
+
+test('with a user systemd, a process gets a scope of its own, limited or not', async (t) => {
+  const { folder, env, calls } = await withSystemd(t);
+  const confiner = new Confiner(localRunner, { cgroups: join(folder, 'cgroups') });
+  const { argv: wrapped, release } = await confiner.confine(argv, { name: 'w-1', nonce: 'abcdefghij', limits, env });
+  const logFile = join(folder, 'a.log');
+  const { pid, exited } = await localRunner.spawnDetached(wrapped, { env, cwd: folder, logFile });
+  assert.equal((await exited)?.code, 0);
+  await release();
+  assert.equal(await readFile(logFile, 'utf8'), `${pid} m\n`, 'same process, same environment');
+  await confiner.confine(argv, { name: 'w-2', nonce: 'abcdefghij', limits: {}, env });
+  const [probe, call] = await calls();
+  assert.match(probe ?? '', /-- true$/);
+  assert.match(
+    call ?? '',
+    /--user --scope .*--unit=rbee-w-1-abcdefgh --property MemoryMax=1073741824 --property CPUQuota=150% -- /,
+  );
+  assert.equal((await calls()).length, 2, 'the machine is asked once');
+});
+
+test('a limit that systemd would ignore is warned about', async (t) => {
+  const { folder, env } = await withSystemd(t);
+  const slice = join(folder, 'user.slice/user-1000.slice/user@1000.service');
+  await mkdir(slice, { recursive: true });
+  await writeFile(join(slice, 'cgroup.controllers'), 'memory pids\n');
+  const confiner = new Confiner(localRunner, { cgroups: folder, uid: 1000 });
+  const { texts, narrate } = warnings();
+  await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env, narrate });
+  await confiner.confine(argv, { name: 'w-2', nonce: 'n', limits: { memoryBytes: 1 }, env, narrate });
+  assert.deepEqual(texts, ['w-1: the limit on cpu is not kept here']);
+});
+
+test('where systemd makes no scopes, a writable cgroup keeps the limits', async (t) => {
+  const { folder, env } = await withSystemd(t, 'exit 1');
+  const cgroups = join(folder, 'cgroups');
+  const own = join(cgroups, 'user', 'hive');
+  await mkdir(own, { recursive: true });
+  // What is above passes both controllers on, what is below only one: so the folder is made above.
+  await writeFile(join(cgroups, 'user', 'cgroup.subtree_control'), 'cpu memory\n');
+  await writeFile(join(own, 'cgroup.subtree_control'), 'memory\n');
+  const confiner = new Confiner(localRunner, { cgroups, ownGroup: async () => '1:cpu:/\n0::/user/hive\n' });
+  const confined = await confiner.confine(argv, { name: 'w-1', nonce: 'abcdefghij', limits, env });
+  const group = join(cgroups, 'user', 'rbee-w-1-abcdefgh');
+  assert.equal(await readFile(join(group, 'memory.max'), 'utf8'), '1073741824');
+  assert.equal(await readFile(join(group, 'cpu.max'), 'utf8'), '150000 100000');
+  const { pid, exited } = await localRunner.spawnDetached(confined.argv, {
+    env,
+    cwd: folder,
+    logFile: join(folder, 'a.log'),
+  });
+  assert.equal((await exited)?.code, 0);
+  assert.equal(await readFile(join(folder, 'a.log'), 'utf8'), `${pid} m\n`);
+  assert.equal(await readFile(join(group, 'cgroup.procs'), 'utf8'), `${pid}\n`);
+  await confined.release();
+});
+
+test('where there is neither, the process runs all the same and a warning says what is missing', async (t) => {
+  const folder = await tempFolder(t);
+  const { texts, narrate } = warnings();
+  for (const ownGroup of ['0::/\n', 'no version 2 here\n', '0::/not/writable\n']) {
+    const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => ownGroup });
+    const confined = await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {}, narrate });
+    assert.deepEqual(confined.argv, argv);
+    await confined.release();
+  }
+  assert.deepEqual(texts, Array(3).fill('w-1: the limit on memory and cpu is not kept here'));
+  const confined = await new Confiner(localRunner, { cgroups: folder }).confine(argv, {
+    name: 'w',
+    nonce: 'n',
+    limits: {},
+    env: {},
+    narrate,
+  });
+  assert.deepEqual(confined.argv, argv);
+  await confined.release();
+  assert.equal(texts.length, 3, 'no limits, no warning');
+});
+
+test('a group that cannot be filled in is removed again', async (t) => {
+  const folder = await tempFolder(t);
+  await writeFile(join(folder, 'cgroup.subtree_control'), 'memory cpu\n');
+  await mkdir(join(folder, 'rbee-w-1-n'));
+  const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => '0::/\n' });
+  await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} });
+  await eventually(async () => !(await readdir(folder)).includes('rbee-w-1-n'));
+});

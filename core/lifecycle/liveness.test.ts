@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { type LivenessOptions, watchLiveness } from './liveness.ts';
+import { eventually } from './testing.ts';
+
+/** An engine with a cheap and a dear health check, both of which the test can break. */
+const engine = async (t: TestContext, answers: { cheap: number | ((asked: number) => number); deep: number }) => {
+  const asked = { cheap: 0, deep: 0 };
+  const server = createServer((incoming, outgoing) => {
+    const which = incoming.url === '/deep' ? 'deep' : 'cheap';
+    asked[which] += 1;
+    const answer = answers[which];
+    const status = typeof answer === 'function' ? answer(asked[which]) : answer;
+    if (status > 0) outgoing.writeHead(status).end();
+  });
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { asked, url: `http://127.0.0.1:${(server.address() as { port: number }).port}` };
+};
+
+const watchIt = (t: TestContext, options: Omit<LivenessOptions, 'onUnhealthy'>) => {
+  const problems: string[] = [];
+  const stop = watchLiveness({
+    everyMs: 5,
+    timeoutMs: 50,
+    onUnhealthy: (problem) => problems.push(problem),
+    ...options,
+  });
+  t.after(stop);
+  return { problems, stop };
+};
+
+test('three failures in a row are unhealthy, and are said once', async (t) => {
+  const answers = { cheap: 500, deep: 200 };
+  const { url, asked } = await engine(t, answers);
+  const { problems } = watchIt(t, { live: { url } });
+  await eventually(() => problems.length > 0);
+  assert.equal(asked.cheap, 3);
+  assert.deepEqual(problems, [`${url} answers 500`]);
+});
+
+test('no answer in time is a failure too', async (t) => {
+  const { url } = await engine(t, { cheap: 0, deep: 200 });
+  const { problems } = watchIt(t, { live: { url } });
+  assert.match(await eventually(() => problems[0]), /timeout/i);
+});
+
+test('one good answer forgives the failures before it', async (t) => {
+  const { url, asked } = await engine(t, { cheap: (number) => (number % 3 === 0 ? 200 : 500), deep: 200 });
+  const { problems, stop } = watchIt(t, { live: { url } });
+  await eventually(() => asked.cheap > 12);
+  stop();
+  assert.deepEqual(problems, []);
+});
+
+test('on suspicion the deep check decides', async (t) => {
+  const answers = { cheap: 500, deep: 200 };
+  const { url, asked } = await engine(t, answers);
+  const { problems } = watchIt(t, { live: { url, deep: { url: `${url}/deep`, body: {} } } });
+  await eventually(() => asked.deep > 4);
+  assert.deepEqual(problems, []);
+  answers.deep = 503;
+  assert.match(await eventually(() => problems[0]), /answers 500; .*\/deep answers 503/);
+});
+
+test('a busy engine that answers late is left alone', async (t) => {
+  const { url, asked } = await engine(t, { cheap: 500, deep: 500 });
+  const { problems, stop } = watchIt(t, { live: { url, deep: { url: `${url}/deep`, body: {} } }, busy: () => true });
+  await eventually(() => asked.cheap > 6);
+  stop();
+  assert.deepEqual([problems, asked.deep], [[], 0]);
+});

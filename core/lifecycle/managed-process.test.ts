@@ -1,0 +1,494 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { RbeeError } from '../contract/errors.ts';
+import { ManagedProcess } from './managed-process.ts';
+import { eventually, isGone, manageFake } from './testing.ts';
+
+const serve = async (t: TestContext, port: number): Promise<Server> => {
+  const server = createServer((_, outgoing) => void outgoing.end('stranger')).listen(port, '127.0.0.1');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  await once(server, 'listening');
+  return server;
+};
+
+test('a process becomes ready, answers, and is stopped', async (t) => {
+  const { managed, states, records, freed, narrated } = await manageFake(t, [
+    '--load-lines',
+    '4',
+    '--ready-after',
+    '80',
+  ]);
+  const progress: (number | null)[] = [];
+  assert.equal(managed.view.state, 'stopped');
+  await managed.ensureReady({
+    narrate: (event) => {
+      if (event.kind === 'progress') progress.push(event.done);
+    },
+  });
+  const { view } = managed;
+  assert.equal(view.state, 'ready');
+  assert.ok(view.pid && view.port && view.startedAt && view.readyAt);
+  assert.equal((await fetch(`http://127.0.0.1:${view.port}/v1/models`)).status, 200);
+  assert.ok(progress.includes(50), String(progress));
+  assert.match(narrated.join('\n'), /loading \(pid \d+\)[^]*ready/);
+  const record = await eventually(async () => {
+    const there = await records.read('fake-1');
+    return there?.readyAt ? there : null;
+  });
+  assert.equal(record.pid, view.pid);
+  assert.equal(record.wanted, 'running');
+  await managed.stop();
+  assert.deepEqual(states, ['starting', 'loading', 'ready', 'stopping', 'stopped']);
+  assert.ok(await isGone(view.pid));
+  assert.deepEqual(freed, [view.port]);
+  assert.deepEqual(managed.view, { ...view, state: 'stopped', pid: null, port: null, startedAt: null, readyAt: null });
+  assert.equal((await records.read('fake-1'))?.wanted, 'stopped');
+  assert.equal((await records.read('fake-1'))?.pid, null);
+});
+
+test('the process gets a clean environment, its nonce and its id', async (t) => {
+  const { managed, folder } = await manageFake(t, [], {
+    env: { PATH: process.env['PATH'], SECRET: 'x', HF_HOME: '/m' },
+    change: (plan) => ({ ...plan, env: { OWN: '1' } }),
+  });
+  await managed.ensureReady();
+  if (process.platform !== 'linux') return;
+  const names = (await readFile(`/proc/${managed.view.pid}/environ`, 'utf8'))
+    .split('\0')
+    .filter(Boolean)
+    .map((entry) => entry.split('=')[0]);
+  assert.deepEqual(names.sort(), ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
+  assert.equal((await stat(join(folder, 'runs', 'fake-1.json'))).mode & 0o777, 0o600);
+  assert.equal((await stat(join(folder, 'logs', 'fake-1.log'))).mode & 0o777, 0o600);
+});
+
+test('many callers at once share one process', async (t) => {
+  const { managed, planned } = await manageFake(t, ['--ready-after', '50']);
+  await Promise.all(Array.from({ length: 10 }, () => managed.ensureReady()));
+  const { pid } = managed.view;
+  await managed.ensureReady();
+  assert.equal(managed.view.pid, pid);
+  assert.equal(planned.length, 1);
+});
+
+test('a stop without a process is no error, twice neither', async (t) => {
+  const { managed } = await manageFake(t, []);
+  await managed.stop();
+  await managed.ensureReady();
+  await Promise.all([managed.stop(), managed.stop(), managed.kill()]);
+  assert.equal(managed.view.state, 'stopped');
+});
+
+test('a process killed from outside is started again at once, and the restart is counted', async (t) => {
+  const { managed, states, narrated, freed } = await manageFake(t, ['--fork-child', '--deaf']);
+  await managed.ensureReady();
+  const { pid, port } = managed.view;
+  const child = Number(/child pid (\d+)/.exec(await readFile(managed.record.logFile, 'utf8'))?.[1]);
+  process.kill(pid ?? 0, 'SIGKILL');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid && managed.view.restarts === 1);
+  assert.ok(await isGone(child), 'what the dead leader left behind is gone');
+  assert.deepEqual(states, ['starting', 'loading', 'ready', 'unhealthy', 'starting', 'loading', 'ready']);
+  assert.deepEqual(freed, [port]);
+  assert.match(narrated.join('\n'), /it was killed; starting it again/);
+  await managed.kill();
+});
+
+test('with the policy never, a crash is the end and says why', async (t) => {
+  const { managed, records } = await manageFake(
+    t,
+    ['--exit-after', '20', '--exit-code', '9', '--die-with', 'ggml: boom'],
+    {
+      policy: 'never',
+      diagnose: async ({ log, exit, wasReady }) => {
+        assert.deepEqual([exit, wasReady], [{ code: 9, signal: null }, true]);
+        return { cause: 'out_of_memory', message: `engine said ${log.at(-1)}`, hint: 'buy more' };
+      },
+    },
+  );
+  await managed.ensureReady();
+  const failure = await eventually(() => managed.view.failure);
+  assert.equal(managed.view.state, 'failed');
+  assert.equal(failure.cause, 'out_of_memory');
+  assert.equal(failure.message, 'engine said ggml: boom');
+  assert.deepEqual([failure.exitCode, failure.signal], [9, null]);
+  await eventually(async () => (await records.read('fake-1'))?.failure);
+  await managed.stop();
+  assert.deepEqual([managed.view.state, managed.view.failure], ['stopped', null]);
+});
+
+test('a process that ends by itself and well is stopped, not restarted', async (t) => {
+  const { managed, states } = await manageFake(t, ['--exit-after', '20', '--exit-code', '0']);
+  await managed.ensureReady();
+  await eventually(() => managed.view.state === 'stopped');
+  assert.deepEqual(states.slice(-3), ['unhealthy', 'stopping', 'stopped']);
+});
+
+test('a crash loop ends in failed, with the last words', async (t) => {
+  let now = 1_000_000;
+  const { managed, planned } = await manageFake(
+    t,
+    ['--exit-after', '5', '--exit-code', '3', '--die-with', 'last words'],
+    {
+      clock: { now: () => (now += 1), random: () => 0 },
+    },
+  );
+  await managed.ensureReady();
+  const failure = await eventually(() => managed.view.failure);
+  assert.equal(managed.view.state, 'failed');
+  assert.match(failure.message, /exit code 3 \(5 times in five minutes\)/);
+  assert.equal(failure.log.at(-1), 'last words');
+  assert.deepEqual([planned.length, managed.view.restarts], [5, 4]);
+});
+
+test('a first start that fails is not repeated and throws what the engine said', async (t) => {
+  const { managed, planned, freed } = await manageFake(t, ['--exit-before-ready', '--die-with', 'no such model']);
+  await assert.rejects(managed.ensureReady(), (error) => {
+    assert.ok(error instanceof RbeeError);
+    assert.equal(error.code, 'WORKER_FAILED');
+    assert.match(error.message, /fake-1 failed: it ended with exit code 1 before it was ready/);
+    assert.equal(error.lines.at(-1), 'no such model');
+    return true;
+  });
+  assert.equal(managed.view.state, 'failed');
+  assert.deepEqual(planned, freed);
+  assert.equal(planned.length, 1);
+});
+
+test('a program that is missing, or may not be executed, is said in a sentence', async (t) => {
+  const missing = await manageFake(t, [], { change: (plan) => ({ ...plan, argv: ['/no/such/engine'] }) });
+  await assert.rejects(missing.managed.ensureReady(), {
+    message: 'worker fake-1 failed: there is no program /no/such/engine',
+  });
+  assert.equal(missing.managed.view.state, 'failed');
+  const plain = join(missing.folder, 'plain');
+  await writeFile(plain, 'x');
+  const other = await manageFake(t, [], { change: (plan) => ({ ...plan, argv: [plain] }) });
+  await assert.rejects(other.managed.ensureReady(), {
+    message: /may not be executed/,
+    hint: `run: chmod u+x ${plain}`,
+  });
+});
+
+test('a plan that cannot be made is thrown as it is', async (t) => {
+  const { managed } = await manageFake(t, [], {
+    plan: () => Promise.reject(RbeeError.of('MODEL_NO_DEMO', { type: 'x' })),
+  });
+  await assert.rejects(managed.ensureReady(), { code: 'MODEL_NO_DEMO' });
+  assert.equal(managed.view.state, 'failed');
+  assert.match(managed.view.failure?.message ?? '', /no demo model/);
+});
+
+test('a process that makes no progress is ended, with its deaf children, and said', async (t) => {
+  const { managed, folder } = await manageFake(t, ['--never-ready', '--fork-child', '--deaf'], {
+    stop: { signals: [{ signal: 'SIGTERM', graceMs: 50 }] },
+    change: (plan) => ({ ...plan, progressDeadlineMs: 400 }),
+  });
+  await assert.rejects(managed.ensureReady(), { message: /no progress for 0.4 s while it was loading .*answers 503/ });
+  assert.equal(managed.view.failure?.cause, 'no_progress');
+  const log = await readFile(join(folder, 'logs', 'fake-1.log'), 'utf8');
+  assert.ok(await isGone(Number(/child pid (\d+)/.exec(log)?.[1])));
+});
+
+test('a port that somebody took in between is left for the next', async (t) => {
+  const strangers: Promise<Server>[] = [];
+  let plans = 0;
+  const { managed, planned, narrated } = await manageFake(t, [], {
+    change: (plan) => {
+      plans += 1;
+      if (plans <= 2 && plan.port) strangers.push(serve(t, plan.port));
+      return plan;
+    },
+  });
+  await managed.ensureReady();
+  await Promise.all(strangers);
+  assert.equal(planned.length, 3);
+  assert.equal(managed.view.port, planned[2]);
+  assert.equal(narrated.filter((text) => text.includes('was taken in between')).length, 2);
+});
+
+test('a stranger who answers on the port is not taken for the process', async (t) => {
+  let first = true;
+  const { managed, planned } = await manageFake(t, [], {
+    change: (plan) => {
+      if (!first || plan.port === null) return plan;
+      first = false;
+      void serve(t, plan.port);
+      return { ...plan, argv: [...plan.argv, '--no-listen'] };
+    },
+  });
+  await managed.ensureReady();
+  assert.equal(planned.length, 2);
+});
+
+test('a port that is always taken ends the attempts', async (t) => {
+  const { managed, planned } = await manageFake(t, [
+    '--exit-before-ready',
+    '--die-with',
+    'bind: address already in use',
+  ]);
+  await assert.rejects(managed.ensureReady(), { code: 'WORKER_FAILED' });
+  assert.equal(managed.view.failure?.cause, 'port_in_use');
+  assert.equal(planned.length, 5);
+  assert.equal(new Set(planned).size, 5);
+});
+
+test('when the last caller leaves, the start is undone', async (t) => {
+  const { managed, folder, freed, planned } = await manageFake(t, ['--never-ready', '--fork-child']);
+  const [one, other] = [new AbortController(), new AbortController()];
+  const starts = [managed.ensureReady({ signal: one.signal }), managed.ensureReady({ signal: other.signal })];
+  const pid = await eventually(() => managed.view.pid);
+  const log = join(folder, 'logs', 'fake-1.log');
+  const child = Number(await eventually(async () => /child pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1]));
+  one.abort();
+  await assert.rejects(starts[0] ?? one, { code: 'CANCELLED' });
+  assert.ok(!(await isGone(pid)), 'the other one still waits');
+  other.abort();
+  await assert.rejects(starts[1] ?? one, { code: 'CANCELLED' });
+  assert.ok((await isGone(pid)) && (await isGone(child)));
+  assert.equal(managed.view.state, 'stopped');
+  assert.deepEqual(freed, planned);
+  await assert.rejects(managed.ensureReady({ signal: AbortSignal.abort() }), { code: 'CANCELLED' });
+});
+
+test('a caller who leaves while the plan is made leaves nothing behind', async (t) => {
+  const stop = new AbortController();
+  const made = Promise.withResolvers<void>();
+  const { managed, freed, planned } = await manageFake(t, [], {
+    change: (plan) => {
+      made.resolve();
+      stop.abort();
+      return plan;
+    },
+  });
+  await assert.rejects(managed.ensureReady({ signal: stop.signal }), { code: 'CANCELLED' });
+  await made.promise;
+  assert.equal(managed.view.state, 'stopped');
+  assert.deepEqual(freed, planned);
+  await managed.ensureReady();
+});
+
+test('a stop during the start ends it, and a start after the stop goes through', async (t) => {
+  const { managed } = await manageFake(t, ['--ready-after', '300']);
+  const start = managed.ensureReady();
+  const rejected = assert.rejects(start, { code: 'CANCELLED' });
+  const pid = await eventually(() => managed.view.pid);
+  const stopped = managed.stop();
+  const again = managed.ensureReady();
+  await rejected;
+  await stopped;
+  assert.ok(await isGone(pid));
+  await again;
+  assert.equal(managed.view.state, 'ready');
+});
+
+test('a stop drains first, unless there is no time', async (t) => {
+  const drained = Promise.withResolvers<void>();
+  let aborted = 0;
+  const { managed, states } = await manageFake(t, [], {
+    drain: ({ signal }) => {
+      signal.addEventListener('abort', () => (aborted += 1));
+      return drained.promise;
+    },
+  });
+  await managed.ensureReady();
+  const stopping = managed.stop();
+  await eventually(() => managed.view.state === 'draining');
+  drained.resolve();
+  await stopping;
+  assert.deepEqual(states.slice(-3), ['draining', 'stopping', 'stopped']);
+
+  const endless = await manageFake(t, [], {
+    drain: ({ signal }) => {
+      signal.addEventListener('abort', () => (aborted += 1));
+      return new Promise(() => {});
+    },
+  });
+  await endless.managed.ensureReady();
+  const waiting = endless.managed.stop();
+  await eventually(() => endless.managed.view.state === 'draining');
+  aborted = 0;
+  await endless.managed.stop({ now: true });
+  await waiting;
+  assert.equal(aborted, 1);
+  await endless.managed.ensureReady();
+  await endless.managed.stop({ now: true });
+  assert.equal(endless.states.filter((state) => state === 'draining').length, 1);
+});
+
+test('a drain that fails, or a process that dies in it, holds no stop up', async (t) => {
+  const said: string[] = [];
+  const failing = await manageFake(t, [], { drain: () => Promise.reject(new Error('no metrics')) });
+  await failing.managed.ensureReady();
+  await failing.managed.stop({ narrate: (event) => void ('text' in event && said.push(String(event.text))) });
+  assert.match(said.join('\n'), /cannot drain: no metrics/);
+  const dying = await manageFake(t, [], { drain: () => new Promise(() => {}) });
+  await dying.managed.ensureReady();
+  const { pid } = dying.managed.view;
+  const stopping = dying.managed.stop();
+  await eventually(() => dying.managed.view.state === 'draining');
+  process.kill(pid ?? 0, 'SIGKILL');
+  await stopping;
+  assert.equal(dying.managed.view.state, 'stopped');
+});
+
+test('who no longer waits for a stop does not undo it', async (t) => {
+  const drained = Promise.withResolvers<void>();
+  const { managed } = await manageFake(t, [], { drain: () => drained.promise });
+  await managed.ensureReady();
+  const stop = new AbortController();
+  const stopping = managed.stop({ signal: stop.signal });
+  stop.abort();
+  await assert.rejects(stopping, { code: 'CANCELLED' });
+  drained.resolve();
+  await eventually(() => managed.view.state === 'stopped');
+});
+
+test('a kill waits for nobody, not even a stop that is under way', async (t) => {
+  const { managed } = await manageFake(t, ['--deaf', '--fork-child'], {
+    stop: { signals: [{ signal: 'SIGTERM', graceMs: 600_000 }] },
+  });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  const stopping = managed.stop();
+  await eventually(async () => (await readFile(managed.record.logFile, 'utf8')).includes('got SIGTERM'));
+  await managed.kill();
+  await stopping;
+  assert.ok(await isGone(pid ?? 0));
+});
+
+test('a restart gives a new process from a new plan', async (t) => {
+  const { managed, planned } = await manageFake(t, []);
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  await managed.restart();
+  assert.equal(managed.view.state, 'ready');
+  assert.notEqual(managed.view.pid, pid);
+  assert.equal(planned.length, 2);
+  assert.equal(managed.view.restarts, 0, 'only those after crashes count');
+});
+
+test('after a delete nothing is left, and nothing can be asked', async (t) => {
+  const { managed, records, freed } = await manageFake(t, ['--deaf', '--fork-child'], {
+    stop: { signals: [{ signal: 'SIGTERM', graceMs: 50 }] },
+  });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  await managed.delete();
+  assert.ok(await isGone(pid ?? 0));
+  assert.equal(await records.read('fake-1'), null);
+  assert.equal(freed.length, 1);
+  await assert.rejects(managed.ensureReady(), { code: 'WORKER_NOT_FOUND' });
+  await assert.rejects(managed.restart(), { code: 'WORKER_NOT_FOUND' });
+  await managed.stop();
+  assert.equal(await records.read('fake-1'), null);
+});
+
+test('the ready callback needs the token of this start, and may come twice', async (t) => {
+  let token = '';
+  const { managed } = await manageFake(t, [], {
+    change: (plan) => {
+      token = String(plan.env['RBEE_READY_TOKEN']);
+      return { ...plan, ready: { mode: 'callback' } };
+    },
+  });
+  assert.equal(managed.callbackReady(''), false);
+  const start = managed.ensureReady();
+  await eventually(() => managed.view.state === 'loading');
+  assert.equal(managed.callbackReady('wrong'), false);
+  assert.equal(managed.callbackReady(token), true);
+  await start;
+  assert.equal(managed.callbackReady(token), true);
+  await managed.stop();
+  assert.equal(managed.callbackReady(token), false);
+});
+
+test('the fake engine’s own callback is taken over a socket', async (t) => {
+  const { managed, folder } = await manageFake(t, ['--callback', '--ready-after', '20'], {
+    change: (plan) => ({
+      ...plan,
+      ready: { mode: 'callback' },
+      env: { ...plan.env, RBEE_READY_SOCKET: join(folder, 'h.sock'), RBEE_READY_PATH: '/ready' },
+    }),
+  });
+  const refusals: number[] = [];
+  const server = createServer((incoming, outgoing) => {
+    // The first is lost, as while a hive restarts: it comes again.
+    const accepted =
+      refusals.length > 0 && managed.callbackReady(String(incoming.headers.authorization).slice('Bearer '.length));
+    if (!accepted) refusals.push(1);
+    outgoing.writeHead(accepted ? 204 : 503).end();
+  }).listen(join(folder, 'h.sock'));
+  t.after(() => server.close());
+  await managed.ensureReady();
+  assert.equal(refusals.length, 1);
+});
+
+test('a line of the log, or somebody’s word, can make it ready', async (t) => {
+  const byLog = await manageFake(t, ['--ready-line', 'all set'], {
+    change: (plan) => ({ ...plan, ready: { mode: 'log', pattern: 'all set' } }),
+  });
+  await byLog.managed.ensureReady();
+  await byLog.managed.restart();
+  const byHand = await manageFake(t, [], { change: (plan) => ({ ...plan, ready: { mode: 'manual' } }) });
+  const start = byHand.managed.ensureReady();
+  await eventually(() => byHand.managed.view.state === 'loading');
+  byHand.managed.markReady();
+  await start;
+  assert.equal(byHand.managed.view.state, 'ready');
+});
+
+test('a process that floods its log becomes ready and fills no disk', async (t) => {
+  const { managed, folder } = await manageFake(t, ['--flood', '--ready-after', '50']);
+  await managed.ensureReady();
+  const log = join(folder, 'logs', 'fake-1.log');
+  await eventually(() =>
+    stat(`${log}.1`).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await eventually(async () => (await stat(log)).size < 16 * 1024 * 1024);
+  await managed.stop();
+});
+
+test('a process that stops answering is restarted', async (t) => {
+  const { managed, states } = await manageFake(t, [], {
+    change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/no-such-path` } }),
+    policy: 'never',
+  });
+  await managed.ensureReady();
+  const failure = await eventually(() => managed.view.failure);
+  assert.match(failure.message, /does not answer any more \(.*answers 404\)/);
+  assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
+});
+
+test('records that cannot be written stop a start before anything runs', async (t) => {
+  const { managed, folder, freed } = await manageFake(t, []);
+  await writeFile(join(folder, 'runs'), 'no folder');
+  await assert.rejects(managed.ensureReady(), { code: 'WORKER_FAILED', message: /cannot write .*runs/ });
+  assert.equal(managed.view.pid, null);
+  assert.equal(freed.length, 1);
+  await rm(join(folder, 'runs'));
+  await managed.ensureReady();
+  await rm(join(folder, 'runs'), { recursive: true });
+  await writeFile(join(folder, 'runs'), 'no folder again');
+  await assert.rejects(managed.stop(), { code: 'STATE_UNWRITABLE' });
+  await chmod(folder, 0o700);
+  await rm(join(folder, 'runs'));
+  await managed.stop();
+});
+
+test('constructing does nothing, and a closed owner refuses work', async (t) => {
+  const { managed, folder } = await manageFake(t, []);
+  assert.ok(managed instanceof ManagedProcess);
+  await assert.rejects(stat(join(folder, 'runs')), { code: 'ENOENT' });
+  await managed.close();
+  await assert.rejects(managed.ensureReady(), { code: 'CANCELLED' });
+});
