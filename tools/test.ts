@@ -43,7 +43,7 @@ const patterns = process.argv.slice(2);
 if (patterns.length > 0) {
   runTests(...patterns);
 } else {
-  run(bin('biome'), ['check', '.']);
+  run(bin('biome'), ['check', '--error-on-warnings', '.']);
   run(bin('tsc'), ['-p', 'tsconfig.json']);
   // The lifecycle owns every process that rbee starts, so its tests must reach it nearly whole.
   runTests(

@@ -1,7 +1,7 @@
 /** Processes of a Mac, asked of `ps` and `sysctl`. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import type { ProcessTable } from './identity.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { ProcessIdentity } from './runner.ts';
 
 /** Runs a program of the system and answers what it printed; empty when it failed. */

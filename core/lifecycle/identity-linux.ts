@@ -1,6 +1,6 @@
 /** Processes of a Linux machine, read from /proc. The files are kernel memory: reading them waits for no disk. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { ProcessTable } from './identity.ts';
+import type { ProcessTable } from './process-table.ts';
 import type { ProcessIdentity } from './runner.ts';
 
 export const linuxProcesses = (): ProcessTable => {

@@ -1,15 +1,5 @@
 /** Who a process is: the system's own files or tools, behind the same few questions. */
-import type { ProcessIdentity } from './runner.ts';
-
-export interface ProcessTable {
-  /** Null when there is no such process, or only a zombie of it. */
-  identity(pid: number): Promise<ProcessIdentity | null>;
-  groupMembers(group: number): Promise<number[]>;
-  findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
-  describe(pid: number): Promise<{ startedAt: number; argv: readonly string[] } | null>;
-  /** Another one after each boot. */
-  bootId(): Promise<string>;
-}
+import type { ProcessTable } from './process-table.ts';
 
 let table: Promise<ProcessTable> | undefined;
 

@@ -37,7 +37,7 @@ test('a process becomes ready, answers, and is stopped', async (t) => {
   assert.ok(view.pid && view.port && view.startedAt && view.readyAt);
   assert.equal((await fetch(`http://127.0.0.1:${view.port}/v1/models`)).status, 200);
   assert.ok(progress.includes(50), String(progress));
-  assert.match(narrated.join('\n'), /loading \(pid \d+\)[^]*ready/);
+  assert.match(narrated.join('\n'), /loading \(pid \d+\)[\s\S]*ready/);
   const record = await eventually(async () => {
     const there = await records.read('fake-1');
     return there?.readyAt ? there : null;
@@ -242,15 +242,16 @@ test('a port that is always taken ends the attempts', async (t) => {
 test('when the last caller leaves, the start is undone', async (t) => {
   const { managed, folder, freed, planned } = await manageFake(t, ['--never-ready', '--fork-child']);
   const [one, other] = [new AbortController(), new AbortController()];
-  const starts = [managed.ensureReady({ signal: one.signal }), managed.ensureReady({ signal: other.signal })];
+  const first = managed.ensureReady({ signal: one.signal });
+  const second = managed.ensureReady({ signal: other.signal });
   const pid = await eventually(() => managed.view.pid);
   const log = join(folder, 'logs', 'fake-1.log');
   const child = Number(await eventually(async () => /child pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1]));
   one.abort();
-  await assert.rejects(starts[0] ?? one, { code: 'CANCELLED' });
+  await assert.rejects(first, { code: 'CANCELLED' });
   assert.ok(!(await isGone(pid)), 'the other one still waits');
   other.abort();
-  await assert.rejects(starts[1] ?? one, { code: 'CANCELLED' });
+  await assert.rejects(second, { code: 'CANCELLED' });
   assert.ok((await isGone(pid)) && (await isGone(child)));
   assert.equal(managed.view.state, 'stopped');
   assert.deepEqual(freed, planned);

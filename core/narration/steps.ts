@@ -62,13 +62,13 @@ const barWidth = 20;
 export const progressText = (step: Step, { full, empty }: { full: string; empty: string }): string => {
   const amount = (value: number): string => {
     if (step.unit === 'bytes') return formatBytes(value);
-    return `${Number(value.toFixed(1))}${step.unit === undefined || step.unit === 'percent' ? '' : ` ${step.unit}`}`;
+    return `${Number(value.toFixed(1))}${step.unit === undefined || step.unit === '%' ? '' : ` ${step.unit}`}`;
   };
   if (!step.total) return step.done > 0 ? amount(step.done) : '';
   const share = Math.min(1, Math.max(0, step.done / step.total));
   const filled = Math.round(share * barWidth);
   const percent = `${Math.floor(share * 100)} %`;
   const of =
-    step.unit === undefined || step.unit === 'percent' ? '' : `  ${amount(step.done)} of ${amount(step.total)}`;
+    step.unit === undefined || step.unit === '%' ? '' : `  ${amount(step.done)} of ${amount(step.total)}`;
   return `${full.repeat(filled)}${empty.repeat(barWidth - filled)} ${percent}${of}`;
 };

@@ -22,14 +22,18 @@ export interface Engine {
   close(): Promise<void>;
 }
 
+/** Bytes below which a second thread costs more than it gives; on a busy machine, a thousand times more. */
+const tinyModel = 16 * 1024 * 1024;
+
 export const loadEngine = async (options: Arguments, { progress, signal }: LoadContext): Promise<Engine> => {
   const header = checkModel(options.model);
   const sizes = sizesOf(header, options);
+  const tiny = header.fileSize < tinyModel;
   checkMemory(header, options, sizes.context);
   const library = await import('node-llama-cpp');
   const words = createLastWords();
   const llama = await openLlama(library, options, words);
-  const threads = options.threads || llama.cpuMathCores;
+  const threads = options.threads || (tiny ? 1 : llama.cpuMathCores);
   const model = await native(
     `the model ${options.model} could not be loaded`,
     exitCodes.badModel,
