@@ -30,3 +30,5 @@ const buildPackage = async (folder: string): Promise<void> => {
 };
 
 for (const folder of packages) await buildPackage(folder);
+
+execFileSync(process.execPath, [join(root, 'plugins/worker-llamacpp/demo/build-demo-model.ts')], { stdio: 'inherit' });

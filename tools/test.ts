@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { installTestNeeds } from './test-needs.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
@@ -37,6 +38,7 @@ const runTests = (...args: string[]): void => {
   }
 };
 
+installTestNeeds();
 run(process.execPath, [join(root, 'tools/build.ts')]);
 
 const patterns = process.argv.slice(2);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Daemon, type DaemonSpec } from './daemon.ts';
 import { localRunner } from './local-runner.ts';
-import { eventually, isGone, killAfter, tempFolder } from './testing.ts';
+import { environmentOf, eventually, isGone, killAfter, tempFolder } from './testing.ts';
 
 /** A daemon that answers its health check on a socket; what it does wrong is in its arguments. */
 const program = `
@@ -80,14 +80,7 @@ test('a daemon is started once, found running, and stopped', async (t) => {
   assert.deepEqual(await daemon.spawn(), { pid, started: false });
   assert.deepEqual(await daemon.waitReady(), { pid });
   if (process.platform === 'linux') {
-    assert.deepEqual(
-      (await readFile(`/proc/${pid}/environ`, 'utf8'))
-        .split('\0')
-        .filter(Boolean)
-        .map((entry) => entry.split('=')[0])
-        .sort(),
-      ['MARK', 'PATH'],
-    );
+    assert.deepEqual(await environmentOf(pid), ['MARK', 'PATH']);
   }
   assert.equal(await daemon.stop(), true);
   assert.ok(await isGone(pid));

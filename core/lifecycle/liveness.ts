@@ -9,8 +9,7 @@ export interface LivenessOptions {
   busy?: () => boolean;
   /** Called once, with why; the watch has then ended. */
   onUnhealthy: (problem: string) => void;
-  /** Milliseconds between questions, and for one answer; 5,000 when absent. */
-  everyMs?: number;
+  /** Milliseconds for one answer; 5,000 when absent. */
   timeoutMs?: number;
   request?: Runner['request'];
 }
@@ -24,7 +23,7 @@ export const watchLiveness = (options: LivenessOptions): (() => void) => {
   let failures = 0;
   let timer: NodeJS.Timeout | undefined;
   const next = () => {
-    if (!ended.signal.aborted) timer = setTimeout(look, options.everyMs ?? 5000).unref();
+    if (!ended.signal.aborted) timer = setTimeout(look, options.live.everyMs ?? 5000).unref();
   };
   const look = async () => {
     const problem = await suspicion(options, ended.signal);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
+import { localRunner } from './local-runner.ts';
 import { ManagedProcess } from './managed-process.ts';
-import { eventually, isGone, manageFake } from './testing.ts';
+import type { Runner } from './runner.ts';
+import { environmentOf, eventually, isGone, manageFake } from './testing.ts';
 
 const serve = async (t: TestContext, port: number): Promise<Server> => {
   const server = createServer((_, outgoing) => void outgoing.end('stranger')).listen(port, '127.0.0.1');
@@ -60,11 +62,8 @@ test('the process gets a clean environment, its nonce and its id', async (t) => 
   });
   await managed.ensureReady();
   if (process.platform !== 'linux') return;
-  const names = (await readFile(`/proc/${managed.view.pid}/environ`, 'utf8'))
-    .split('\0')
-    .filter(Boolean)
-    .map((entry) => entry.split('=')[0]);
-  assert.deepEqual(names.sort(), ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
+  const names = await environmentOf(managed.view.pid ?? 0);
+  assert.deepEqual(names, ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
   assert.equal((await stat(join(folder, 'runs', 'fake-1.json'))).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, 'logs', 'fake-1.log'))).mode & 0o777, 0o600);
 });
@@ -461,7 +460,7 @@ test('a process that floods its log becomes ready and fills no disk', async (t) 
 
 test('a process that stops answering is restarted', async (t) => {
   const { managed, states } = await manageFake(t, [], {
-    change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/no-such-path` } }),
+    change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/no-such-path`, everyMs: 5 } }),
     policy: 'never',
   });
   await managed.ensureReady();
@@ -471,7 +470,7 @@ test('a process that stops answering is restarted', async (t) => {
 });
 
 test('records that cannot be written stop a start before anything runs', async (t) => {
-  const { managed, folder, freed } = await manageFake(t, []);
+  const { managed, folder, freed, narrated } = await manageFake(t, []);
   await writeFile(join(folder, 'runs'), 'no folder');
   await assert.rejects(managed.ensureReady(), { code: 'WORKER_FAILED', message: /cannot write .*runs/ });
   assert.equal(managed.view.pid, null);
@@ -480,10 +479,9 @@ test('records that cannot be written stop a start before anything runs', async (
   await managed.ensureReady();
   await rm(join(folder, 'runs'), { recursive: true });
   await writeFile(join(folder, 'runs'), 'no folder again');
-  await assert.rejects(managed.stop(), { code: 'STATE_UNWRITABLE' });
-  await chmod(folder, 0o700);
-  await rm(join(folder, 'runs'));
   await managed.stop();
+  assert.equal(managed.view.state, 'stopped', 'a full disk keeps no process from stopping');
+  assert.match(narrated.join('\n'), /cannot write/);
 });
 
 test('constructing does nothing, and a closed owner refuses work', async (t) => {
@@ -492,4 +490,41 @@ test('constructing does nothing, and a closed owner refuses work', async (t) => 
   await assert.rejects(stat(join(folder, 'runs')), { code: 'ENOENT' });
   await managed.close();
   await assert.rejects(managed.ensureReady(), { code: 'CANCELLED' });
+});
+
+test('a process that may not be stopped is said, watched on, and never doubled', async (t) => {
+  let denied = true;
+  const runner: Runner = {
+    ...localRunner,
+    signal: async (target, signal) => {
+      if (denied) throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
+      return await localRunner.signal(target, signal);
+    },
+  };
+  const { managed } = await manageFake(t, [], { runner });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  await assert.rejects(managed.stop(), { code: 'PERMISSION_DENIED' });
+  assert.deepEqual([managed.view.state, managed.view.pid], ['failed', pid]);
+  await assert.rejects(managed.ensureReady(), { code: 'PERMISSION_DENIED' });
+  denied = false;
+  await managed.ensureReady();
+  assert.ok(await isGone(pid ?? 0));
+  denied = true;
+  await assert.rejects(managed.stop(), { code: 'PERMISSION_DENIED' });
+  denied = false;
+  process.kill(managed.view.pid ?? 0, 'SIGKILL');
+  await eventually(() => managed.view.pid === null);
+  await managed.stop();
+  assert.equal(managed.view.state, 'stopped');
+});
+
+test('asking for it during the recovery from a crash resets no count', async (t) => {
+  const { managed, planned } = await manageFake(t, ['--exit-after', '1'], { clock: { now: () => 1, random: () => 0 } });
+  await managed.ensureReady();
+  while (managed.view.state !== 'failed' && planned.length < 20) {
+    if (managed.view.state === 'starting') await managed.ensureReady().catch(() => {});
+    await new Promise(setImmediate);
+  }
+  assert.match(managed.view.failure?.message ?? '', /5 times in five minutes/);
 });

@@ -183,14 +183,18 @@ export class ManagedProcess {
       if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
       return;
     }
-    if (!start.background) this.#record.crashes = [];
+    // Asked for during the recovery from a crash, it is still the policy's: its failures go on counting.
+    const recovers = start.background || this.#state === 'starting';
+    if (!recovers) this.#record.crashes = [];
+    // One that could not be stopped before must not live on beside its successor.
+    if (this.#run) await this.#endRun(this.#run, this.#options.stop.signals);
     const takenPorts: number[] = [];
     for (let attempt = 1; ; attempt += 1) {
-      const failure = await this.#tryStart(start, attempt, takenPorts);
+      const failure = await this.#tryStart(start, recovers, attempt, takenPorts);
       if (failure === null) return;
       const port = this.#record.plan?.port ?? null;
       if (failure.cause !== 'port_in_use' || port === null || attempt >= mostPorts) {
-        await this.#startFailed(start, failure);
+        await this.#startFailed(recovers, failure);
         throw failureError(this.#options.id, failure);
       }
       takenPorts.push(port);
@@ -202,7 +206,12 @@ export class ManagedProcess {
   }
 
   /** Null when it became ready. Throws what `plan` threw, and the abort's reason. */
-  async #tryStart(start: SharedStart, attempt: number, takenPorts: readonly number[]): Promise<WorkerFailure | null> {
+  async #tryStart(
+    start: SharedStart,
+    recovers: boolean,
+    attempt: number,
+    takenPorts: readonly number[],
+  ): Promise<WorkerFailure | null> {
     this.#record = { ...newRecord(this.#options), crashes: this.#record.crashes, restarts: this.#record.restarts };
     this.#told = Promise.withResolvers();
     this.#progress = null;
@@ -213,7 +222,7 @@ export class ManagedProcess {
       plan = await this.#options.plan({ attempt, readyToken, takenPorts, signal: start.signal });
     } catch (error) {
       if (start.signal.aborted) return await this.#endAborted(null, start);
-      await this.#startFailed(start, await this.#describe(cannotStart(error)));
+      await this.#startFailed(recovers, await this.#describe(cannotStart(error)));
       throw error;
     }
     Object.assign(this.#record, { plan, port: plan.port });
@@ -265,7 +274,7 @@ export class ManagedProcess {
     });
     this.#run = run;
     this.#move('loading');
-    this.#saveLater();
+    void this.#saveIfPossible();
     return run;
   }
 
@@ -299,7 +308,7 @@ export class ManagedProcess {
       },
       start,
     );
-    this.#saveLater();
+    void this.#saveIfPossible();
     this.#watch(run);
     return null;
   }
@@ -316,15 +325,14 @@ export class ManagedProcess {
       this.#record.wanted = 'stopped';
       this.#told = null;
       this.#move('stopped');
-      this.#saveLater();
+      void this.#saveIfPossible();
     }
     throw start.signal.reason;
   }
 
-  async #startFailed(start: SharedStart, failure: WorkerFailure): Promise<void> {
-    if (start.background)
-      return this.#decideAfter({ kind: 'cannot_start', problem: failure.message, hint: failure.hint }, failure);
-    this.#fail(failure);
+  async #startFailed(recovers: boolean, failure: WorkerFailure): Promise<void> {
+    if (!recovers) return this.#fail(failure);
+    await this.#decideAfter({ kind: 'cannot_start', problem: failure.message, hint: failure.hint }, failure);
   }
 
   // Ready
@@ -345,6 +353,11 @@ export class ManagedProcess {
   /** A ready process has ended, or is as good as dead. */
   async #lost(run: ProcessRun, reason: EndReason): Promise<void> {
     if (this.#run !== run || this.#closed) return;
+    if (this.#state === 'failed') {
+      // It could not be stopped before, and has gone now.
+      await this.#endRun(run, []);
+      return this.#changed();
+    }
     this.#move('unhealthy');
     try {
       await this.#endRun(run, reason.kind === 'unhealthy' ? this.#options.stop.signals : []);
@@ -368,7 +381,7 @@ export class ManagedProcess {
       this.#record.wanted = 'stopped';
       this.#move('stopping');
       this.#move('stopped');
-      return this.#saveLater();
+      return void this.#saveIfPossible();
     }
     this.#record.crashes = next.crashes.map((at) => new Date(at).toISOString());
     const failure = known ?? this.#describe(reason, run);
@@ -379,7 +392,7 @@ export class ManagedProcess {
     }
     this.#record.restarts += 1;
     this.#move('starting');
-    this.#saveLater();
+    void this.#saveIfPossible();
     // The diagnosis is for people; the restart need not wait for it.
     void Promise.resolve(failure).then(({ message, hint }) =>
       this.#say({ kind: 'warning', text: `${id}: ${message}; starting it again`, hint }),
@@ -393,7 +406,7 @@ export class ManagedProcess {
     this.#told = null;
     this.#progress = null;
     this.#move('failed');
-    this.#saveLater();
+    void this.#saveIfPossible();
   }
 
   // Stopping
@@ -425,7 +438,7 @@ export class ManagedProcess {
     this.#record.wanted = wanted;
     const run = this.#run;
     if (run) {
-      await this.#save();
+      await this.#saveIfPossible();
       if (drain && (this.#state === 'ready' || this.#state === 'unhealthy')) await this.#drain(run, narrate);
       this.#move('stopping');
       narrate?.({ kind: 'info', text: `${this.#options.id}: stopping (pid ${run.identity.pid})` });
@@ -441,7 +454,7 @@ export class ManagedProcess {
     this.#progress = null;
     Object.assign(this.#record, { failure: null, crashes: [] });
     this.#move('stopped');
-    await this.#save();
+    await this.#saveIfPossible();
   }
 
   async #drain(run: ProcessRun, narrate: WaitOptions['narrate']): Promise<void> {
@@ -519,7 +532,7 @@ export class ManagedProcess {
       this.#move('ready');
       this.#watch(run);
     }
-    this.#saveLater();
+    void this.#saveIfPossible();
     return true;
   }
 
@@ -576,9 +589,9 @@ export class ManagedProcess {
     return this.#nextSave;
   }
 
-  /** For what the next owner can also find out by itself: a full disk stops no worker that runs. */
-  #saveLater(): void {
-    this.#save().catch((error: RbeeError) => this.#say({ kind: 'warning', text: error.message, hint: error.hint }));
+  /** For what the next owner can also find out by itself: a full disk keeps no worker from running, or from stopping. */
+  async #saveIfPossible(): Promise<void> {
+    await this.#save().catch(({ message, hint }: RbeeError) => this.#say({ kind: 'warning', text: message, hint }));
   }
 
   #time(): number {

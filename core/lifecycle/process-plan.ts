@@ -25,6 +25,8 @@ export interface LiveSpec {
   url: string;
   headers?: Readonly<Record<string, string>>;
   deep?: { url: string; body: unknown };
+  /** Milliseconds between two questions; 5,000 when absent. */
+  everyMs?: number;
 }
 
 /** Limits where the system offers them (a systemd scope, or cgroup v2); a warning where it does not. */

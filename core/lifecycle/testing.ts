@@ -1,5 +1,5 @@
 /** What the tests of this folder share: folders and processes of their own, which end with the test. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -30,6 +30,14 @@ export const eventually = async <Value>(
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 };
+
+/** Names in a process's environment, sorted; what measuring coverage adds is left out. */
+export const environmentOf = async (pid: number): Promise<string[]> =>
+  (await readFile(`/proc/${pid}/environ`, 'utf8'))
+    .split('\0')
+    .map((entry) => entry.split('=', 1)[0] ?? '')
+    .filter((name) => name !== '' && name !== 'NODE_V8_COVERAGE')
+    .sort();
 
 /** Is the process gone, or just its remains there? */
 export const isGone = async (pid: number): Promise<boolean> => (await localRunner.identity(pid)) === null;

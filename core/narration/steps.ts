@@ -68,7 +68,6 @@ export const progressText = (step: Step, { full, empty }: { full: string; empty:
   const share = Math.min(1, Math.max(0, step.done / step.total));
   const filled = Math.round(share * barWidth);
   const percent = `${Math.floor(share * 100)} %`;
-  const of =
-    step.unit === undefined || step.unit === '%' ? '' : `  ${amount(step.done)} of ${amount(step.total)}`;
+  const of = step.unit === undefined || step.unit === '%' ? '' : `  ${amount(step.done)} of ${amount(step.total)}`;
   return `${full.repeat(filled)}${empty.repeat(barWidth - filled)} ${percent}${of}`;
 };
