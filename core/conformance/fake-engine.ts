@@ -28,7 +28,7 @@
  *
  * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
  * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.
- * On SIGTERM it answers what is under way, and ends with 0.
+ * On SIGTERM it answers what is under way, and ends with 0; on SIGUSR2 it ends at once, with `--exit-code`.
  */
 import { spawn } from 'node:child_process';
 import { createServer, request } from 'node:http';
@@ -169,6 +169,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+process.on('SIGUSR2', () => end(Number(flags['exit-code'])));
 if (flags['fork-child']) forkChild();
 if (flags.flood) flood();
 if (flags['exit-before-ready']) setTimeout(() => end(Number(flags['exit-code'])), Number(flags['exit-after'] ?? 0));

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { DaemonSpec } from './daemon.ts';
 import { DaemonRegistry } from './daemon-registry.ts';
 import { localRunner } from './local-runner.ts';
-import { isGone, killAfter, tempFolder } from './testing.ts';
+import { isGone, killAfter, tempFolder, undoAfter } from './testing.ts';
 
 const program = `
 import { createServer } from 'node:http';
@@ -35,7 +35,13 @@ const setUp = async (t: TestContext) => {
     logFile: join(folder, `${name}.log`),
   });
   const { pids } = killAfter(t);
-  return { registry, spec, pids, folder };
+  undoAfter(t, async () => {
+    for (const { pidFile } of [spec('hive'), spec('queen')]) {
+      const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
+      if (pid > 1) pids.add(pid);
+    }
+  });
+  return { registry, spec, folder };
 };
 
 test('daemons are installed, listed, got and uninstalled', async (t) => {
@@ -60,10 +66,9 @@ test('daemons are installed, listed, got and uninstalled', async (t) => {
 });
 
 test('uninstalling is refused while it runs, and a delete stops it first', async (t) => {
-  const { registry, spec, pids } = await setUp(t);
+  const { registry, spec } = await setUp(t);
   await registry.install(spec('hive'));
   const { pid } = await registry.daemon('hive').ensureRunning();
-  pids.add(pid);
   await assert.rejects(registry.uninstall('hive'), { code: 'STILL_RUNNING', message: `hive is running (pid ${pid})` });
   await registry.delete('hive');
   assert.ok(await isGone(pid));
@@ -72,10 +77,10 @@ test('uninstalling is refused while it runs, and a delete stops it first', async
 });
 
 test('a sync takes the fewest steps to what is wanted', async (t) => {
-  const { registry, spec, pids } = await setUp(t);
+  const { registry, spec } = await setUp(t);
   const running = async () => {
     const status = await registry.status('hive');
-    if (status.status === 'running') pids.add(status.pid);
+
     return status.status;
   };
   assert.deepEqual(await registry.sync(spec('hive'), 'absent'), []);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Daemon, type DaemonSpec } from './daemon.ts';
 import { localRunner } from './local-runner.ts';
-import { environmentOf, eventually, isGone, killAfter, tempFolder } from './testing.ts';
+import { environmentOf, eventually, isGone, killAfter, tempFolder, undoAfter } from './testing.ts';
 
 /** A daemon that answers its health check on a socket; what it does wrong is in its arguments. */
 const program = `
@@ -50,7 +50,7 @@ const setUp = async (t: TestContext, ...flags: string[]) => {
   const env = { PATH: process.env['PATH'], SECRET: 's' };
   const daemon = new Daemon({ spec: makeSpec, runner: localRunner, env });
   const pidFile = join(folder, 'queen.pid');
-  t.after(async () => {
+  undoAfter(t, async () => {
     const pid = Number(await readFile(pidFile, 'utf8').catch(() => '0'));
     if (pid > 1) pids.add(pid);
   });

@@ -52,6 +52,24 @@ export const describeFailure = async ({ reason, log, diagnose, now }: FailureCon
 export const failureError = (worker: string, failure: WorkerFailure): RbeeError =>
   RbeeError.of('WORKER_FAILED', { worker, problem: failure.message, hint: failure.hint }, { lines: failure.log });
 
+/** Errors of the catalogue and of the check before a spawn bring a hint of their own. */
+export const cannotStart = (error: unknown): EndReason => {
+  const { message, hint, code } = error as { message?: string; hint?: string; code?: string };
+  return {
+    kind: 'cannot_start',
+    problem: message ?? String(error),
+    hint: hint ?? systemHints[code ?? ''] ?? 'look at the log of the hive',
+  };
+};
+
+const systemHints: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit of open files (ulimit -n) for the hive, or stop a worker',
+  ENFILE: 'the machine has no file descriptors left: stop something',
+  EAGAIN: 'raise the limit of processes (ulimit -u), or stop something',
+  ENOMEM: 'stop another worker, or choose a smaller model',
+  E2BIG: 'the command line is too long: shorten the options',
+};
+
 const ownDiagnosis = (reason: EndReason): Diagnosis | undefined => {
   if (reason.kind === 'cannot_start') return { cause: 'unknown', message: reason.problem, hint: reason.hint };
   if (reason.kind !== 'port_taken') return undefined;

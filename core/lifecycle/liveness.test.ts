@@ -25,10 +25,10 @@ const engine = async (t: TestContext, answers: { cheap: number | ((asked: number
 const watchIt = (t: TestContext, options: Omit<LivenessOptions, 'onUnhealthy'>) => {
   const problems: string[] = [];
   const stop = watchLiveness({
-    everyMs: 5,
     timeoutMs: 50,
     onUnhealthy: (problem) => problems.push(problem),
     ...options,
+    live: { everyMs: 5, ...options.live },
   });
   t.after(stop);
   return { problems, stop };

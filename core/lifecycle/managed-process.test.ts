@@ -20,6 +20,11 @@ const serve = async (t: TestContext, port: number): Promise<Server> => {
   return server;
 };
 
+/** Makes a ready fake engine end at once, with its exit code. */
+const crash = ({ view: { state, pid } }: ManagedProcess): void => {
+  if (state === 'ready' && pid !== null) process.kill(pid, 'SIGUSR2');
+};
+
 test('a process becomes ready, answers, and is stopped', async (t) => {
   const { managed, states, records, freed, narrated } = await manageFake(t, [
     '--load-lines',
@@ -100,18 +105,15 @@ test('a process killed from outside is started again at once, and the restart is
 });
 
 test('with the policy never, a crash is the end and says why', async (t) => {
-  const { managed, records } = await manageFake(
-    t,
-    ['--exit-after', '20', '--exit-code', '9', '--die-with', 'ggml: boom'],
-    {
-      policy: 'never',
-      diagnose: async ({ log, exit, wasReady }) => {
-        assert.deepEqual([exit, wasReady], [{ code: 9, signal: null }, true]);
-        return { cause: 'out_of_memory', message: `engine said ${log.at(-1)}`, hint: 'buy more' };
-      },
+  const { managed, records } = await manageFake(t, ['--exit-code', '9', '--die-with', 'ggml: boom'], {
+    policy: 'never',
+    diagnose: async ({ log, exit, wasReady }) => {
+      assert.deepEqual([exit, wasReady], [{ code: 9, signal: null }, true]);
+      return { cause: 'out_of_memory', message: `engine said ${log.at(-1)}`, hint: 'buy more' };
     },
-  );
+  });
   await managed.ensureReady();
+  crash(managed);
   const failure = await eventually(() => managed.view.failure);
   assert.equal(managed.view.state, 'failed');
   assert.equal(failure.cause, 'out_of_memory');
@@ -123,23 +125,23 @@ test('with the policy never, a crash is the end and says why', async (t) => {
 });
 
 test('a process that ends by itself and well is stopped, not restarted', async (t) => {
-  const { managed, states } = await manageFake(t, ['--exit-after', '20', '--exit-code', '0']);
+  const { managed, states } = await manageFake(t, ['--exit-code', '0']);
   await managed.ensureReady();
+  crash(managed);
   await eventually(() => managed.view.state === 'stopped');
   assert.deepEqual(states.slice(-3), ['unhealthy', 'stopping', 'stopped']);
 });
 
 test('a crash loop ends in failed, with the last words', async (t) => {
   let now = 1_000_000;
-  const { managed, planned } = await manageFake(
-    t,
-    ['--exit-after', '5', '--exit-code', '3', '--die-with', 'last words'],
-    {
-      clock: { now: () => (now += 1), random: () => 0 },
-    },
-  );
+  const { managed, planned } = await manageFake(t, ['--exit-code', '3', '--die-with', 'last words'], {
+    clock: { now: () => (now += 1), random: () => 0 },
+  });
   await managed.ensureReady();
-  const failure = await eventually(() => managed.view.failure);
+  const failure = await eventually(() => {
+    crash(managed);
+    return managed.view.failure;
+  });
   assert.equal(managed.view.state, 'failed');
   assert.match(failure.message, /exit code 3 \(5 times in five minutes\)/);
   assert.equal(failure.log.at(-1), 'last words');
@@ -520,11 +522,12 @@ test('a process that may not be stopped is said, watched on, and never doubled',
 });
 
 test('asking for it during the recovery from a crash resets no count', async (t) => {
-  const { managed, planned } = await manageFake(t, ['--exit-after', '1'], { clock: { now: () => 1, random: () => 0 } });
+  const { managed } = await manageFake(t, [], { clock: { now: () => 1, random: () => 0 } });
   await managed.ensureReady();
-  while (managed.view.state !== 'failed' && planned.length < 20) {
+  await eventually(async () => {
+    crash(managed);
     if (managed.view.state === 'starting') await managed.ensureReady().catch(() => {});
-    await new Promise(setImmediate);
-  }
+    return managed.view.failure;
+  });
   assert.match(managed.view.failure?.message ?? '', /5 times in five minutes/);
 });

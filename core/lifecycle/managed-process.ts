@@ -3,15 +3,15 @@
  * queue, so that no two of them meet half-way. What it wants and what it has is in a run record on disk, so that the next
  * owner can go on where this one was killed.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
 import { type WorkerFailure, type WorkerState, workerMoves } from '../contract/states.ts';
 import { findProcess, nonceVariable } from './adoption.ts';
+import { waitDrained } from './drain.ts';
 import { cleanEnvironment } from './environment.ts';
-import { describeFailure, type EndReason, failureError } from './failure.ts';
+import { cannotStart, describeFailure, type EndReason, failureError } from './failure.ts';
 import { processTable } from './identity.ts';
 import { Confiner } from './limits.ts';
 import { localRunner } from './local-runner.ts';
@@ -22,6 +22,7 @@ import {
   startStep,
   type WaitOptions,
 } from './managed-process-options.ts';
+import { newRecord, sameSecret } from './new-record.ts';
 import { checkProgram } from './preflight.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { ProcessRun } from './process-run.ts';
@@ -37,7 +38,6 @@ type State = Exclude<WorkerState, 'lost'>;
 
 /** Ports that are tried in one start before it is given up. */
 const mostPorts = 5;
-const drainMs = 30_000;
 const sharedConfiner = new Confiner(localRunner);
 
 export class ManagedProcess {
@@ -462,21 +462,9 @@ export class ManagedProcess {
     if (drain === undefined) return;
     this.#move('draining');
     narrate?.({ kind: 'info', text: `${id}: waiting for running requests` });
-    const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), drainMs);
-    const signal = AbortSignal.any([limit.signal, this.#skipDrain.signal, this.#skipLadder.signal]);
-    const skipped = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    try {
-      await Promise.race([drain({ signal }), skipped, run.exited]);
-    } catch (error) {
-      narrate?.({ kind: 'warning', text: `${id}: cannot drain: ${error instanceof Error ? error.message : error}` });
-    } finally {
-      clearTimeout(timer);
-      limit.abort();
-    }
+    const skip = AbortSignal.any([this.#skipDrain.signal, this.#skipLadder.signal]);
+    const problem = await waitDrained(drain, { skip, exited: run.exited });
+    if (problem !== null) narrate?.({ kind: 'warning', text: `${id}: cannot drain: ${problem}` });
   }
 
   async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
@@ -602,52 +590,6 @@ export class ManagedProcess {
     return new Date(this.#time()).toISOString();
   }
 }
-
-const newRecord = ({ id, policy, stop, limits, logFile, data }: ManagedProcessOptions): RunRecord => ({
-  id,
-  nonce: randomBytes(16).toString('hex'),
-  readyToken: randomBytes(24).toString('base64url'),
-  wanted: 'running',
-  pid: null,
-  startTime: null,
-  bootId: '',
-  port: null,
-  spawnedAt: null,
-  readyAt: null,
-  crashes: [],
-  restarts: 0,
-  policy,
-  stop,
-  limits,
-  logFile,
-  plan: null,
-  failure: null,
-  data,
-});
-
-/** Errors of the catalogue and of the check before a spawn bring a hint of their own. */
-const cannotStart = (error: unknown): EndReason => {
-  const { message, hint, code } = error as { message?: string; hint?: string; code?: string };
-  return {
-    kind: 'cannot_start',
-    problem: message ?? String(error),
-    hint: hint ?? systemHints[code ?? ''] ?? 'look at the log of the hive',
-  };
-};
-
-const systemHints: Readonly<Record<string, string>> = {
-  EMFILE: 'raise the limit of open files (ulimit -n) for the hive, or stop a worker',
-  ENFILE: 'the machine has no file descriptors left: stop something',
-  EAGAIN: 'raise the limit of processes (ulimit -u), or stop something',
-  ENOMEM: 'stop another worker, or choose a smaller model',
-  E2BIG: 'the command line is too long: shorten the options',
-};
-
-/** Digests first: the comparison then takes the same time for tokens of every length. */
-const sameSecret = (one: string, other: string): boolean => {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
-};
 
 const orAborted = async (done: Promise<void>, signal: AbortSignal | undefined, id: string): Promise<void> => {
   if (signal === undefined) return await done;

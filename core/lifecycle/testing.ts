@@ -11,9 +11,26 @@ import { RunRecords } from './run-records.ts';
 
 export const fakeEngine = join(import.meta.dirname, '../conformance/fake-engine.ts');
 
+type Cleanup = () => unknown;
+const cleanups = new WeakMap<object, Cleanup[]>();
+
+/** Undoes in the opposite order of doing: owners are closed before processes are killed, and folders go last. */
+export const undoAfter = (t: Pick<TestContext, 'after'>, undo: Cleanup): void => {
+  const known = cleanups.get(t);
+  if (known) {
+    known.push(undo);
+    return;
+  }
+  const all = [undo];
+  cleanups.set(t, all);
+  t.after(async () => {
+    for (const each of all.reverse()) await each();
+  });
+};
+
 export const tempFolder = async (t: Pick<TestContext, 'after'>): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-lifecycle-'));
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
+  undoAfter(t, () => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 }));
   return folder;
 };
 
@@ -45,7 +62,7 @@ export const isGone = async (pid: number): Promise<boolean> => (await localRunne
 /** Kills whatever of these is left when the test ends. */
 export const killAfter = (t: Pick<TestContext, 'after'>): { pids: Set<number> } => {
   const pids = new Set<number>();
-  t.after(() => {
+  undoAfter(t, () => {
     for (const pid of pids) {
       for (const target of [-pid, pid]) {
         try {
@@ -134,6 +151,6 @@ export const manageFake = async (
     },
     ...options,
   });
-  t.after(() => managed.close());
+  undoAfter(t, () => managed.close());
   return { managed, records, folder, states, freed, narrated, planned };
 };

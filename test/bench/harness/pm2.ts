@@ -1,0 +1,52 @@
+/** pm2 with a home of its own: the baseline of a process manager that people use. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { poll } from './ports.ts';
+import { plainEnv, root, timeOf, trivialServer } from './programs.ts';
+
+const program = join(root, 'node_modules/pm2/bin/pm2');
+
+export interface Pm2 {
+  env: NodeJS.ProcessEnv;
+  program: string;
+  /** Of the daemon. */
+  pid: number;
+  /** Runs a command to its end; milliseconds. */
+  run(...args: string[]): Promise<number>;
+  /** `pm2 start` of trivial servers, from one file that lists them all. */
+  start(ports: readonly number[]): Promise<number>;
+  /** PID of the app on a port. */
+  pidOf(port: number): number;
+}
+
+/** The daemon runs when this resolves. */
+export const startPm2 = async (cleanup: AsyncDisposableStack): Promise<Pm2> => {
+  const home = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-bench-pm2-')));
+  cleanup.defer(() => rmSync(home, { recursive: true, force: true, maxRetries: 5 }));
+  const env = plainEnv({ PM2_HOME: home, PM2_DISABLE_VERSION_MSG: 'true' });
+  const run = (...args: string[]) => timeOf([program, ...args], env);
+  await run('ping');
+  cleanup.defer(async () => void (await run('kill')));
+  const pidIn = (path: string) => Number(readFileSync(join(home, path), 'utf8'));
+  return {
+    env,
+    program,
+    pid: await poll(async () => pidIn('pm2.pid') || null, 'the daemon of pm2'),
+    run,
+    start: (ports) => {
+      const file = join(home, 'apps.json');
+      writeFileSync(file, JSON.stringify({ apps: ports.map((port) => appOn(port)) }));
+      return run('start', file);
+    },
+    pidOf: (port) => pidIn(`pids/trivial-${port}-0.pid`),
+  };
+};
+
+const appOn = (port: number): object => ({
+  name: `trivial-${port}`,
+  script: trivialServer,
+  args: [String(port)],
+  exec_mode: 'fork',
+  interpreter: process.execPath,
+});

@@ -1,0 +1,34 @@
+/** Programs that a bench runs, and what /proc says of them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+export const root = resolve(import.meta.dirname, '../../..');
+export const trivialPlugin = join(root, 'test/fixtures/worker-trivial');
+/** The same little server for everyone who is compared. */
+export const trivialServer = join(trivialPlugin, 'server.cjs');
+
+/** Milliseconds from the start of a Node program to its end; throws when it fails. */
+export const timeOf = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
+  const begun = performance.now();
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let errors = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text;
+  });
+  const [code] = await once(child, 'close');
+  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}\n${errors}`);
+  return performance.now() - begun;
+};
+
+/** Resident memory in MiB. */
+export const residentMemory = (pid: number): number =>
+  Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
+
+/** Environment of a measured program: nothing of how the bench itself was started. */
+export const plainEnv = (more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv => {
+  const env: NodeJS.ProcessEnv = { ...process.env, NO_COLOR: '1', ...more };
+  for (const name of ['NODE_OPTIONS', 'NODE_COMPILE_CACHE', 'FORCE_COLOR', 'NODE_V8_COVERAGE']) delete env[name];
+  return env;
+};
