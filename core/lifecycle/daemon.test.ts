@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Daemon, type DaemonSpec } from './daemon.ts';
@@ -238,9 +238,22 @@ test('a PID file that is garbage or unreadable is said, and nobody is signalled'
     await assert.rejects(daemon.stop(), { code: 'PID_FILE_INVALID' }, text);
     await assert.rejects(daemon.ensureRunning(), { code: 'PID_FILE_INVALID' }, text);
   }
-  if (process.getuid?.() === 0) return;
-  await chmod(pidFile, 0);
+  await rm(pidFile);
+  // Unreadable to everyone, root too.
+  await mkdir(pidFile);
   await assert.rejects(daemon.status(), { code: 'PID_FILE_INVALID' });
+});
+
+// A hive that had just been killed was still in the process table: its end was waited for as if it were coming up.
+test('one that was killed at this very moment is started again, not waited for', async (t) => {
+  const { daemon } = await setUp(t);
+  for (let round = 0; round < 5; round += 1) {
+    const { pid } = await daemon.ensureRunning();
+    process.kill(pid, 'SIGKILL');
+    const again = await daemon.ensureRunning();
+    assert.notEqual(again.pid, pid);
+  }
+  await daemon.stop();
 });
 
 test('a daemon that was started by hand is found, adopted and stopped', async (t) => {

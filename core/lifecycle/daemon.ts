@@ -118,12 +118,29 @@ export class Daemon {
 
   async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
     options.narrate?.({ kind: 'step', id: `start ${spec.name}`, text: `starting ${spec.name}` });
+    await this.#waitForSilent(spec, options);
     const { pid, exited } = await this.#spawnUnlessThere(spec);
     const answering = await this.#waitReady(spec, exited ?? new Promise(() => {}), options);
     // Another one may have been started by hand meanwhile and hold the daemon's own lock.
     if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
     options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
     return { pid: answering, started: exited !== null && answering === pid };
+  }
+
+  /** One that runs and does not answer is either coming up or on its way out: waits until that is known. */
+  async #waitForSilent(spec: DaemonSpec, options: DaemonWait): Promise<void> {
+    const { runner } = this.#options;
+    if ((await this.#status(spec)).status !== 'failed') return;
+    const pid = await readPidFile(runner, spec.pidFile);
+    if (pid === null) return;
+    const known = new AbortController();
+    try {
+      await this.#poll(spec, untilGone(runner, pid, known.signal), options);
+    } catch (error) {
+      if (!(error instanceof NotReadyError)) throw error;
+    } finally {
+      known.abort();
+    }
   }
 
   /** `exited` is null when it was there already. */
@@ -153,7 +170,20 @@ export class Daemon {
   }
 
   /** PID of what answers. */
-  async #waitReady(spec: DaemonSpec, exited: Promise<Exit>, { signal }: DaemonWait): Promise<number> {
+  async #waitReady(spec: DaemonSpec, exited: Promise<Exit>, options: DaemonWait): Promise<number> {
+    try {
+      await this.#poll(spec, exited, options);
+    } catch (error) {
+      if (error instanceof NotReadyError) return await this.#ended(spec, error);
+      throw error;
+    }
+    const pid = await answeringPid(this.#options.runner, spec, options.signal);
+    if (typeof pid === 'number') return pid;
+    throw RbeeError.of('START_FAILED', { name: spec.name, problem: pid, hint: `look at ${spec.logFile}` });
+  }
+
+  /** Waits until its health answers. Throws NotReadyError when the process ends first, TIMEOUT, CANCELLED. */
+  async #poll(spec: DaemonSpec, exited: Promise<Exit>, { signal }: DaemonWait): Promise<void> {
     const { runner } = this.#options;
     const limitMs = spec.readyTimeoutMs ?? readyTimeoutMs;
     const limit = AbortSignal.timeout(limitMs);
@@ -166,7 +196,7 @@ export class Daemon {
         signal: signal ? AbortSignal.any([signal, limit]) : limit,
       });
     } catch (error) {
-      if (error instanceof NotReadyError) return await this.#ended(spec, error);
+      if (error instanceof NotReadyError) throw error;
       if (signal?.aborted) throw RbeeError.of('CANCELLED', { what: `the start of ${spec.name}` });
       if (!limit.aborted) throw error;
       const details = {
@@ -176,9 +206,6 @@ export class Daemon {
       };
       throw RbeeError.of('TIMEOUT', details, { lines: await runner.tail(spec.logFile, lastLines) });
     }
-    const pid = await answeringPid(runner, spec, signal);
-    if (typeof pid === 'number') return pid;
-    throw RbeeError.of('START_FAILED', { name: spec.name, problem: pid, hint: `look at ${spec.logFile}` });
   }
 
   /** Our process ended early: perhaps because another one, started elsewhere at the same time, was first. */
@@ -233,3 +260,14 @@ export class Daemon {
     }
   }
 }
+
+const goneMs = 50;
+
+/** Resolves when a process that is not our child has ended; for ever pending when the signal aborts first. */
+const untilGone = async (runner: Runner, pid: number, signal: AbortSignal): Promise<Exit> => {
+  while (!signal.aborted) {
+    if ((await runner.identity(pid)) === null) return { code: null, signal: null };
+    await new Promise((resolve) => setTimeout(resolve, goneMs));
+  }
+  return new Promise(() => {});
+};
