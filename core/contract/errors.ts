@@ -123,6 +123,11 @@ export const errorCatalogue = {
   },
 
   // Worker types (plugins)
+  INDEX_INVALID: {
+    status: 500,
+    message: 'the index of installed plugins, {path}, cannot be read: {problem}',
+    hint: 'mend the file, or remove it and install the plugins again',
+  },
   TYPE_NOT_FOUND: { status: 404, message: 'there is no worker type {type}', hint: 'installed types: {known}{near}' },
   PLUGIN_INVALID: {
     status: 422,

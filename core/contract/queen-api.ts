@@ -8,7 +8,7 @@
  * | `GET /v1/status` | `FleetStatus` |
  * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
  * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
- * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `{ workers: WorkerView[] }`, `WorkerView` |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `WorkerList`, `WorkerView` |
  * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
  * | `GET /v1/operations` | name, summary and schemas of each operation |
@@ -47,6 +47,12 @@ export interface HiveView {
   cpu: { model: string; cores: number } | null;
   workers: number;
   types: readonly string[];
+}
+
+export interface WorkerList {
+  workers: readonly WorkerView[];
+  /** Hives that do not answer now: their workers may run, and are not listed or shown as lost. Absent when all do. */
+  absent?: readonly { hive: string; status: HiveStatus; reason: string | null }[];
 }
 
 export interface FleetStatus {

@@ -64,6 +64,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
     logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
+    onProblem: (message, error) => logger.error({ err: error }, message),
     prepare: (spec, context) => prepareLaunch(spec, { hive: localHive, types, machine, ask, env, ...context }),
   });
   const state = (): HiveState => ({

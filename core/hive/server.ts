@@ -13,6 +13,9 @@ export interface HiveServerOptions extends StateParts {
   logger: FastifyBaseLogger;
 }
 
+/** As much as the queen takes of an operation. */
+const bodyLimit = 8 * 2 ** 20;
+
 /** Listens; the caller holds the lock of the state folder, so a socket that is there is a dead one's. */
 export const listenHive = async ({
   socketPath,
@@ -25,6 +28,7 @@ export const listenHive = async ({
     logController: new LogController({ disableRequestLogging: true }),
     forceCloseConnections: true,
     requestTimeout: 0,
+    bodyLimit,
   });
   server.setErrorHandler((error, _request, reply) => {
     const known = asInputError(error) ?? asRbeeError(error, 'the hive', 'hive.log');

@@ -1,12 +1,11 @@
 /** The reads that people run all day, answered before oclif is loaded: one request over the socket, one table. */
 import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
-import type { FleetStatus, HiveView } from '../contract/queen-api.ts';
-import type { WorkerView } from '../contract/worker.ts';
+import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
 import { type Terminal, terminalOf } from '../narration/text.ts';
 import { formatFleet } from './views/fleet.ts';
 import { formatHives } from './views/hives.ts';
-import { formatWorkers } from './views/workers.ts';
+import { formatWorkerList } from './views/workers.ts';
 
 interface Read {
   path: string;
@@ -17,7 +16,7 @@ const reads: Record<string, Read> = {
   status: { path: '/v1/status', format: (body: FleetStatus, terminal) => formatFleet(body, terminal) },
   'worker list': {
     path: '/v1/workers',
-    format: (body: { workers: WorkerView[] }, terminal) => formatWorkers(body.workers, terminal),
+    format: (body: WorkerList, terminal) => formatWorkerList(body, terminal),
   },
   'hive list': {
     path: '/v1/hives',

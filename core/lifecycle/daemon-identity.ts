@@ -25,37 +25,42 @@ export interface DaemonSpec {
 
 const healthTimeoutMs = 5000;
 
-/** PID of the daemon that answers the health check, or why none does. */
-export const answeringPid = async (
-  runner: Runner,
-  spec: DaemonSpec,
-  signal?: AbortSignal,
-): Promise<number | string> => {
+/** The daemon that answers the health check, or why none does. */
+export type Answering = { pid: number } | { pid: null; problem: string };
+
+export const askWho = async (runner: Runner, spec: DaemonSpec, signal?: AbortSignal): Promise<Answering> => {
   const { healthUrl: url, socketPath } = spec;
   try {
     const { status, body } = await runner.request({ url, socketPath, timeoutMs: healthTimeoutMs, signal });
-    if (status !== 200) return `${url} answers ${status}`;
+    if (status !== 200) return nobody(`${url} answers ${status}`);
     const health: unknown = JSON.parse(body);
-    if (!isHealthBody(health)) return `${url} answers, but not as rbee does`;
-    return health.name === spec.name ? health.pid : `${url} is answered by ${health.name}`;
+    if (!isHealthBody(health)) return nobody(`${url} answers, but not as rbee does`);
+    return health.name === spec.name ? { pid: health.pid } : nobody(`${url} is answered by ${health.name}`);
   } catch (error) {
     signal?.throwIfAborted();
-    return (error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error));
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Aborts and timeouts carry a number there, which says nothing to anyone.
+    return nobody(typeof code === 'string' ? code : (message ?? String(error)));
   }
 };
+
+const nobody = (problem: string): Answering => ({ pid: null, problem });
 
 /** Clock and file system round differently; nobody gets a PID again within so short a time. */
 const slackMs = 1000;
 
 /**
- * Is the living process of this PID the one for which the PID file was written? A process that was started before then
- * has had the PID ever since, so nobody else can have had it; one that was started later is a stranger.
+ * Is the living process of this PID the one for which the PID file was written? It must run the daemon's own program in
+ * the daemon's own folder, and have been started before the file was written: a later one has only got its PID.
  */
 export const isOurs = async (runner: Runner, spec: DaemonSpec, pid: number): Promise<boolean> => {
   const [process, writtenAt] = await Promise.all([runner.describe(pid), runner.writtenAt(spec.pidFile)]);
   if (process === null || writtenAt === null || process.startedAt > writtenAt + slackMs) return false;
-  // A clock that was set may turn the order round; then at least the program must be the same.
-  return process.argv.length === 0 || process.argv.some((argument) => spec.argv.includes(argument));
+  if (process.cwd !== undefined && process.cwd !== spec.cwd) return false;
+  // Node itself runs many things; what tells is the script.
+  const program = spec.argv.slice(1).filter((argument) => !argument.startsWith('-'));
+  const telling = program.length > 0 ? program : spec.argv;
+  return process.argv.length === 0 || telling.every((argument) => process.argv.includes(argument));
 };
 
 const isHealthBody = (value: unknown): value is HealthBody => {

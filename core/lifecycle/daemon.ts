@@ -5,7 +5,7 @@
 import { RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { DaemonStatus } from '../contract/states.ts';
-import { answeringPid, type DaemonSpec, isOurs } from './daemon-identity.ts';
+import { askWho, type DaemonSpec, isOurs } from './daemon-identity.ts';
 import { cleanEnvironment } from './environment.ts';
 import { readPidFile, removePidFile, writePidFile } from './pid-file.ts';
 import { checkProgram } from './preflight.ts';
@@ -62,8 +62,8 @@ export class Daemon {
   /** Makes it run and answer; `started` says whether that took a start. Safe when several processes ask at once. */
   async ensureRunning(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     const spec = await this.#options.spec();
-    const pid = await answeringPid(this.#options.runner, spec, options.signal);
-    if (typeof pid === 'number') return { pid, started: false };
+    const { pid } = await askWho(this.#options.runner, spec, options.signal);
+    if (pid !== null) return { pid, started: false };
     return await this.#locked(spec, options, () => this.#ensureRunning(spec, options));
   }
 
@@ -89,8 +89,8 @@ export class Daemon {
   /** Writes the PID file anew for a daemon that answers, and whose file is lost or wrong. Null when none answers. */
   async adopt(options: DaemonWait = {}): Promise<number | null> {
     const spec = await this.#options.spec();
-    const pid = await answeringPid(this.#options.runner, spec, options.signal);
-    if (typeof pid !== 'number') return null;
+    const { pid } = await askWho(this.#options.runner, spec, options.signal);
+    if (pid === null) return null;
     const written = await readPidFile(this.#options.runner, spec.pidFile).catch(() => null);
     if (written !== pid) await writePidFile(this.#options.runner, spec.pidFile, pid);
     return pid;
@@ -108,12 +108,12 @@ export class Daemon {
 
   async #status(spec: DaemonSpec): Promise<DaemonStatus> {
     const { runner } = this.#options;
-    const answering = await answeringPid(runner, spec);
-    if (typeof answering === 'number') return { status: 'running', pid: answering };
+    const answering = await askWho(runner, spec);
+    if (answering.pid !== null) return { status: 'running', pid: answering.pid };
     const pid = await readPidFile(runner, spec.pidFile);
     if (pid === null) return { status: 'stopped' };
     if (!(await isOurs(runner, spec, pid))) return { status: 'stale', pid };
-    return { status: 'failed', reason: `it runs (pid ${pid}) and does not answer: ${answering}` };
+    return { status: 'failed', reason: `it runs (pid ${pid}) and does not answer: ${answering.problem}` };
   }
 
   async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
@@ -177,9 +177,10 @@ export class Daemon {
       if (error instanceof NotReadyError) return await this.#ended(spec, error);
       throw error;
     }
-    const pid = await answeringPid(this.#options.runner, spec, options.signal);
-    if (typeof pid === 'number') return pid;
-    throw RbeeError.of('START_FAILED', { name: spec.name, problem: pid, hint: `look at ${spec.logFile}` });
+    const answering = await askWho(this.#options.runner, spec, options.signal);
+    if (answering.pid !== null) return answering.pid;
+    const { problem } = answering;
+    throw RbeeError.of('START_FAILED', { name: spec.name, problem, hint: `look at ${spec.logFile}` });
   }
 
   /** Waits until its health answers. Throws NotReadyError when the process ends first, TIMEOUT, CANCELLED. */
@@ -212,8 +213,8 @@ export class Daemon {
   async #ended(spec: DaemonSpec, error: NotReadyError): Promise<number> {
     const { runner } = this.#options;
     for (let look = 0; look < 10; look += 1) {
-      const pid = await answeringPid(runner, spec);
-      if (typeof pid === 'number') return pid;
+      const { pid } = await askWho(runner, spec);
+      if (pid !== null) return pid;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     const exit = error.reason.kind === 'exited' ? error.reason.exit : null;

@@ -1,5 +1,5 @@
 /** Processes of a Linux machine, read from /proc. The files are kernel memory: reading them waits for no disk. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessTable } from './process-table.ts';
 import type { ProcessIdentity } from './runner.ts';
 
@@ -20,7 +20,8 @@ export const linuxProcesses = (): ProcessTable => {
       if (stat === null) return null;
       // Counted back from now: the boot time in /proc/stat has whole seconds only and moves with the clock.
       const startedAt = Date.now() - (uptime - Number(stat.startTime) / ticksPerSecond) * 1000;
-      return { startedAt, argv: argvOf(pid) };
+      const cwd = cwdOf(pid);
+      return { startedAt, argv: argvOf(pid), ...(cwd === undefined ? {} : { cwd }) };
     },
   };
 };
@@ -58,11 +59,24 @@ const carries = (pid: number, entry: string): boolean => {
 
 const argvOf = (pid: number): string[] => (readIfThere(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1);
 
-/** Null for a process that is gone or another user's. */
+const cwdOf = (pid: number): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Null for a process that is gone or another user's. Anything else, such as having no file descriptor left, says nothing
+ * about the process and is thrown.
+ */
 const readIfThere = (path: string): string | null => {
   try {
     return readFileSync(path, 'utf8');
-  } catch {
-    return null;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH' || code === 'EACCES' || code === 'EPERM') return null;
+    throw error;
   }
 };

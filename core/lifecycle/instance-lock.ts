@@ -2,7 +2,7 @@
  * A lock that the kernel holds for a process: an exclusive transaction on a small SQLite file. It works between
  * processes and dies with its holder, however that ends; a PID file does neither.
  */
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../contract/errors.ts';
@@ -24,7 +24,10 @@ export const tryLock = async (path: string): Promise<InstanceLock | null> => {
   } catch (error) {
     database.close();
     if (isBusy(error)) return null;
-    throw unwritable(path, error);
+    if (!isNoDatabase(error)) throw unwritable(path, error);
+    // Nobody can hold a lock on what is no database: it is made anew.
+    await rm(path);
+    return tryLock(path);
   }
   return {
     path,
@@ -83,6 +86,8 @@ const makeFile = async (path: string): Promise<void> => {
 };
 
 /** SQLITE_BUSY and SQLITE_LOCKED, extended codes too. */
+const isNoDatabase = (error: unknown): boolean => (error as { errcode?: number }).errcode === 26;
+
 const isBusy = (error: unknown): boolean => {
   const code = (error as { errcode?: number }).errcode;
   return code !== undefined && ((code & 0xff) === 5 || (code & 0xff) === 6);

@@ -9,10 +9,13 @@ export interface RotationOptions {
   keep?: number;
 }
 
+/** Old pieces of a log that are kept unless told otherwise. */
+export const keptLogs = 3;
+
 /** Looks at the log's size and cuts it when it is over the limit. True when it was. Never throws. */
 export const rotate = async (file: string, options: RotationOptions = {}): Promise<boolean> => {
   const limit = options.limit ?? 16 * 1024 * 1024;
-  const keep = options.keep ?? 3;
+  const keep = options.keep ?? keptLogs;
   try {
     if ((await stat(file)).size <= limit) return false;
     await saveCopy(file, limit, keep).catch(() => {

@@ -1,8 +1,10 @@
 /** Log files of processes, and the one door to what can be done with them. */
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { unwritable } from './atomic-file.ts';
+import { rotated } from './log-reader.ts';
+import { keptLogs } from './log-rotation.ts';
 
 export { type FollowOptions, follow } from './log-follow.ts';
 export { type RotationOptions, rotate, rotateRegularly } from './log-rotation.ts';
@@ -17,4 +19,10 @@ export const openLog = async (file: string): Promise<FileHandle> => {
   } catch (error) {
     throw unwritable(file, error);
   }
+};
+
+/** Removes a log and what was rotated away from it; nothing happens when there is none. */
+export const removeLog = async (file: string): Promise<void> => {
+  const numbers = Array.from({ length: keptLogs }, (_, index) => index + 1);
+  await Promise.all([file, ...numbers.map((number) => rotated(file, number))].map((path) => rm(path, { force: true })));
 };

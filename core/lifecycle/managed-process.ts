@@ -124,6 +124,8 @@ export class ManagedProcess {
   async delete(options: StopOptions = {}): Promise<void> {
     await this.#enqueueStop(options, 'stopped');
     await this.#enqueue(async () => {
+      // Its owner went away in the middle: the process may be running still, and the next owner must find it.
+      if (this.#closed) return;
       this.#deleted = true;
       await this.#saving;
       await this.#options.records.remove(this.#options.id);

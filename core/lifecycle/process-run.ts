@@ -96,7 +96,9 @@ export class ProcessRun {
   #watchExit(): Promise<Exit> {
     const { promise, resolve } = Promise.withResolvers<Exit>();
     const timer = setInterval(async () => {
-      if (sameProcess(await this.#runner.identity(this.identity.pid), this.identity)) return;
+      // Who cannot look does not know: the next look tells.
+      const there = await this.#runner.identity(this.identity.pid).catch(() => this.identity);
+      if (sameProcess(there, this.identity)) return;
       clearInterval(timer);
       resolve({ code: null, signal: null });
     }, lookEveryMs).unref();

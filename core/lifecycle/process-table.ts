@@ -1,12 +1,12 @@
 /** The processes of a machine, as its system lists them. */
-import type { ProcessIdentity } from './runner.ts';
+import type { ProcessDescription, ProcessIdentity } from './runner.ts';
 
 export interface ProcessTable {
   /** Null when there is no such process, or only a zombie of it. */
   identity(pid: number): Promise<ProcessIdentity | null>;
   groupMembers(group: number): Promise<number[]>;
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
-  describe(pid: number): Promise<{ startedAt: number; argv: readonly string[] } | null>;
+  describe(pid: number): Promise<ProcessDescription | null>;
   /** Another one after each boot. */
   bootId(): Promise<string>;
 }

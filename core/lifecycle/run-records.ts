@@ -37,7 +37,13 @@ export class RunRecords {
       throw error;
     });
     const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
-    const records = await Promise.all(ids.sort().map((id) => this.read(id)));
+    // What is no record, or cannot be read, hides no other.
+    const records = await Promise.all(
+      ids
+        .filter(isId)
+        .sort()
+        .map((id) => this.read(id).catch(() => null)),
+    );
     return records.filter((record) => record !== null);
   }
 
@@ -47,10 +53,12 @@ export class RunRecords {
   }
 
   #file(id: string): string {
-    if (!/^[\w.-]{1,128}$/.test(id) || id.startsWith('.')) throw new TypeError(`"${id}" cannot name a run record`);
+    if (!isId(id)) throw new TypeError(`"${id}" cannot name a run record`);
     return join(this.#folder, `${id}.json`);
   }
 }
+
+const isId = (id: string): boolean => /^[\w-][\w.-]{0,127}$/.test(id);
 
 /** Fields are only ever added, so a record of another version is one as long as these fit. */
 const parseRecord = (text: string, id: string): RunRecord | null => {

@@ -52,6 +52,14 @@ export interface ProcessIdentity {
   group: number;
 }
 
+export interface ProcessDescription {
+  /** Milliseconds since 1970 by that machine's clock. */
+  startedAt: number;
+  argv: readonly string[];
+  /** Working folder; absent where the system does not tell. */
+  cwd?: string;
+}
+
 export type SignalTarget = { pid: number } | { group: number };
 
 export interface Runner {
@@ -88,8 +96,8 @@ export interface Runner {
   groupMembers(group: number): Promise<number[]>;
   /** Living processes that carry `name=value` in their environment, as far as this user may look. */
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
-  /** When the process was started, in milliseconds since 1970 by that machine's clock, and its arguments; null when gone. */
-  describe(pid: number): Promise<{ startedAt: number; argv: readonly string[] } | null>;
+  /** What the process is; null when gone. */
+  describe(pid: number): Promise<ProcessDescription | null>;
   /** An HTTP request as that machine would make it. */
   request(request: HttpRequest): Promise<HttpAnswer>;
   /** Waits for a lock that dies with its holder; the answer gives it back. Throws TIMEOUT. */

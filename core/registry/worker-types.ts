@@ -5,7 +5,7 @@ import type { CatalogEntry } from '../contract/hive-api.ts';
 import { nearest } from '../narration/near.ts';
 import { Evaluator } from './evaluator.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from './manifest.ts';
-import { locatePlugins, type PluginLocation } from './plugin-index.ts';
+import { indexFile, locatePlugins, type PluginLocation } from './plugin-index.ts';
 import { WorkerTypeHandle } from './worker-type-handle.ts';
 
 /** Milliseconds between looks at the index where watching it does not help (network homes). */
@@ -26,6 +26,8 @@ export class WorkerTypes {
   /** By root, version and type, so that a type is evaluated once however often the index is read. */
   readonly #handles = new Map<string, WorkerTypeHandle>();
   readonly #evaluators = new Set<Evaluator>();
+  /** Why the index could not be read the last time. */
+  #indexFault: RbeeError | null = null;
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
   #settle: NodeJS.Timeout | null = null;
@@ -38,7 +40,8 @@ export class WorkerTypes {
   /** Reads the index and goes on watching it. */
   async start(): Promise<void> {
     mkdirSync(this.#dataFolder, { recursive: true, mode: 0o700 });
-    await this.refresh();
+    // A hive whose index is damaged still has workers to look after.
+    await this.refresh().catch(() => {});
     this.#watcher = watch(this.#dataFolder, { persistent: false }, (_event, file) => {
       if (file === 'package.json' || file === null) this.#soon();
     });
@@ -64,7 +67,16 @@ export class WorkerTypes {
     // What an earlier evaluator is doing goes on; it ends by itself when idle.
     if (anew) this.#handles.clear();
     const found = new Map<string, Known>();
-    for (const location of await locatePlugins(this.#dataFolder)) await this.#read(location, found);
+    const locations = await locatePlugins(this.#dataFolder).catch((error) => {
+      this.#indexFault = RbeeError.of(
+        'INDEX_INVALID',
+        { path: indexFile(this.#dataFolder), problem: (error as Error).message },
+        { cause: error },
+      );
+      throw this.#indexFault;
+    });
+    this.#indexFault = null;
+    for (const location of locations) await this.#read(location, found);
     const changed = JSON.stringify([...found.values()].map((item) => item.entry)) !== JSON.stringify(this.list());
     this.#known = found;
     if (changed) this.#onChange();
@@ -82,6 +94,7 @@ export class WorkerTypes {
       this.#known.get(wanted) ?? [...this.#known.values()].find(({ entry }) => entry.aliases.includes(wanted));
     if (item?.fault) throw item.fault;
     if (item?.handle) return item.handle;
+    if (this.#indexFault) throw this.#indexFault;
     const names = [...this.#known.keys()];
     const near = nearest(wanted, names)[0];
     throw RbeeError.of('TYPE_NOT_FOUND', {

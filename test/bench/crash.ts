@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { type Bench, row } from './harness/bench.ts';
 import { startRbee } from './harness/home.ts';
 import { startPm2 } from './harness/pm2.ts';
-import { freePorts, poll, untilAnswer, untilClosed } from './harness/ports.ts';
+import { freePorts, pidOn, poll, untilAnswer } from './harness/ports.ts';
 import { endRaw, startRaw } from './harness/raw.ts';
 import { interleave, samplesOf, timed } from './harness/samples.ts';
 
@@ -30,19 +30,22 @@ export const crash: Bench = async ({ rounds, cleanup }) => {
         child = startRaw(rawPort);
         await untilAnswer([rawPort]);
       }),
-    pm2: () =>
-      timed(async () => {
-        process.kill(pm2.pidOf(pm2Port), 'SIGKILL');
-        await untilClosed([pm2Port]);
-        await untilAnswer([pm2Port]);
-      }),
+    pm2: async () => {
+      const before = await poll(() => pidOn(pm2Port), 'the server of pm2');
+      return timed(async () => {
+        process.kill(before, 'SIGKILL');
+        await poll(async () => ![before, null].includes(await pidOn(pm2Port)), 'a new one');
+      });
+    },
     // A worker of its own for each crash: after several in a row the next restart would be put off, as it should be.
     rbee: async () => {
       const worker = await rbee.spawn({ type: 'trivial', device: 'cpu' });
+      const before = await pidOn(worker.port ?? 0);
+      if (before === null) throw new Error('the worker does not answer');
       const time = await timed(async () => {
         const begun = performance.now();
-        process.kill(worker.pid ?? 0, 'SIGKILL');
-        await poll(async () => (await rbee.look(worker.id)).pid !== worker.pid, 'the end of the worker', 1);
+        process.kill(before, 'SIGKILL');
+        await poll(async () => (await rbee.look(worker.id)).pid !== before, 'the end of the worker', 1);
         noticed.push(performance.now() - begun);
         const again = await poll(async () => (await rbee.look(worker.id)).port, 'the new port');
         await untilAnswer([again]);

@@ -14,8 +14,12 @@ const sources: readonly DeviceSource[] = [nvidia, amd, metal, vulkan];
 /** Everything about the machine, measured now. A vendor's program that fails or hangs costs a note, not the answer. */
 export const measureDevices = async (ask: Ask): Promise<HiveDevices> => {
   const notes: string[] = [];
-  const found = (await Promise.all(sources.map((source) => askSource(source, ask, notes)))).flat();
-  const [cpu, memory] = await Promise.all([si.cpu(), si.mem()]);
+  const [cpu, memory, ...answers] = await Promise.all([
+    askProcessor(),
+    si.mem(),
+    ...sources.map((source) => askSource(source, ask, notes)),
+  ]);
+  const found = answers.flat();
   const cudaDriver = found.some((device) => device.kind === 'cuda') ? await askCudaVersion(ask) : undefined;
   const facts = {
     platform: thisPlatform(),
@@ -37,6 +41,14 @@ export const thisPlatform = (): Platform => {
   const here: Platform = { os: platform(), cpu: arch() };
   return platform() === 'linux' ? { ...here, libc: libcVersion() === undefined ? 'musl' : 'glibc' } : here;
 };
+
+/** Asked once: it stays the same while this process runs, and asking takes several programs and tens of milliseconds. */
+const askProcessor = (): Promise<si.Systeminformation.CpuData> => {
+  processorAsked ??= si.cpu();
+  return processorAsked;
+};
+
+let processorAsked: Promise<si.Systeminformation.CpuData> | undefined;
 
 const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promise<DeviceFacts[]> => {
   if (!source.platforms.includes(platform())) return [];

@@ -26,6 +26,8 @@ export const resolveModel = async (
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
     throw unreadable(path, error);
   });
+  // Opening a pipe or a device may wait for ever.
+  if (!found.isFile() && !found.isDirectory()) throw unreadable(path, { message: 'it is neither a file nor a folder' });
   await access(path, constants.R_OK).catch((error) => {
     throw unreadable(path, error);
   });
@@ -52,7 +54,7 @@ const pathOf = (reference: ModelReference, type: Pick<TypeDescription, 'name' | 
   });
 };
 
-const unreadable = (path: string, error: NodeJS.ErrnoException): RbeeError =>
+const unreadable = (path: string, error: Pick<NodeJS.ErrnoException, 'code' | 'message'>): RbeeError =>
   RbeeError.of('MODEL_FILE_UNREADABLE', { path, problem: error.code ?? error.message }, { cause: error });
 
 /** A file's format by its first bytes, where they tell. */

@@ -1,5 +1,7 @@
 /** One worker: what was asked for, what was decided, and the process that the lifecycle owns for it. */
 import { dirname } from 'node:path';
+import Type from 'typebox';
+import { Check } from 'typebox/value';
 import { parseDevice } from '../../contract/device.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -207,10 +209,29 @@ export class Worker {
 }
 
 /** A worker again from its run record; null when the record is not one of a worker. */
-export const workerData = (record: RunRecord): WorkerData | null => {
-  const data = record.data as Partial<WorkerData> | null;
-  return data?.spec && data.draft ? (data as WorkerData) : null;
-};
+export const workerData = (record: RunRecord): WorkerData | null =>
+  Check(keptShape, record.data) ? (record.data as unknown as WorkerData) : null;
+
+/** Without these a worker can be neither shown nor started; whatever else a record of another version has is kept. */
+const keptShape = Type.Object({
+  spec: Type.Object({ type: Type.String() }),
+  draft: Type.Object({
+    type: Type.String(),
+    plugin: Type.String(),
+    pluginRoot: Type.String(),
+    pluginVersion: Type.String(),
+    variant: Type.String(),
+    device: Type.String(),
+    names: Type.Array(Type.String(), { minItems: 1 }),
+    models: Type.Record(Type.String(), Type.String()),
+    options: Type.Record(Type.String(), Type.Unknown()),
+    binary: Type.Object({ id: Type.String(), argv: Type.Array(Type.String()) }),
+    apiKey: Type.String(),
+    serves: Type.Array(Type.Object({ path: Type.String(), kind: Type.String() })),
+    health: Type.Object({ ready: Type.Object({ mode: Type.String() }) }),
+    stop: Type.Object({ signals: Type.Array(Type.Object({ signal: Type.String(), graceMs: Type.Number() })) }),
+  }),
+});
 
 const readySpec = (health: LaunchDraft['health'], base: string, headers: Record<string, string>): ReadySpec => {
   if (health.ready.mode !== 'poll') return health.ready;

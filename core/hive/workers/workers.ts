@@ -4,15 +4,18 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
 import { didYouMean } from '../../narration/near.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Worker, type WorkerContext, workerData } from './worker.ts';
 
 export interface WorkersOptions extends WorkerContext {
+  /** Something went wrong that nobody waits for. */
+  onProblem: (message: string, error: unknown) => void;
   prepare: (
     spec: WorkerSpec,
-    context: { narrate: Narrate; promised: ReadonlyMap<string, number> },
+    context: { narrate: Narrate; signal: AbortSignal; promised: ReadonlyMap<string, number> },
   ) => Promise<LaunchDraft>;
 }
 
@@ -30,6 +33,7 @@ export class Workers {
   readonly #workers = new Map<string, Worker>();
   readonly #closing = new AbortController();
   #loadTimer: NodeJS.Timeout | null = null;
+  readonly #spawning = new Set<Promise<unknown>>();
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -37,15 +41,27 @@ export class Workers {
 
   /** Finds the workers of an earlier hive again; what died meanwhile is treated as crashed. */
   async start(): Promise<void> {
-    await Promise.all((await this.#options.records.list()).map((record) => this.#adopt(record)));
+    const records = await this.#options.records.list();
+    // One record that cannot be worked with costs its own worker, not the hive.
+    const adopted = await Promise.allSettled(records.map((record) => this.#adopt(record)));
+    for (const [index, { status, ...rest }] of adopted.entries()) {
+      if (status === 'fulfilled') continue;
+      const id = records[index]?.id ?? '';
+      this.#workers.delete(id);
+      this.#options.onProblem(
+        `the worker ${id} of an earlier hive cannot be taken over`,
+        'reason' in rest ? rest.reason : null,
+      );
+    }
     this.#loadTimer = setInterval(() => void this.#measureLoads(), loadIntervalMs);
     this.#loadTimer.unref();
   }
 
-  /** Lets go of all workers; they go on running. */
+  /** Lets go of all workers; they go on running. Spawns under way are cancelled and taken back first. */
   async close(): Promise<void> {
     this.#closing.abort();
     if (this.#loadTimer) clearInterval(this.#loadTimer);
+    await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#workers.values()].map((worker) => worker.process.close()));
   }
 
@@ -62,6 +78,12 @@ export class Workers {
 
   /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
   async spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
+    const spawned = this.#spawn(spec, { signal: AbortSignal.any([signal, this.#closing.signal]), narrate });
+    this.#spawning.add(spawned);
+    return await spawned.finally(() => this.#spawning.delete(spawned));
+  }
+
+  async #spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
     this.#refuseTakenId(spec.id);
     narrate({
       kind: 'step',
@@ -69,7 +91,7 @@ export class Workers {
       text: `checking that ${spec.type} can run here`,
       on: `hive ${this.#options.hive}`,
     });
-    const draft = await this.#options.prepare(spec, { narrate, promised: this.#promised() });
+    const draft = await this.#options.prepare(spec, { narrate, signal, promised: this.#promised() });
     narrate({
       kind: 'done',
       id: 'preflight',
@@ -85,6 +107,7 @@ export class Workers {
     try {
       await this.#makeReady(worker, { signal, narrate });
     } catch (error) {
+      // Taken back: its process ends, and nothing is kept of it.
       await this.#remove(worker, { now: true });
       throw error;
     }
@@ -96,7 +119,7 @@ export class Workers {
     const worker = this.get(id);
     const { state } = worker.process.view;
     if (state === 'stopped' || state === 'failed') {
-      worker.redraft(await this.#options.prepare(worker.spec, { narrate, promised: this.#promised() }));
+      worker.redraft(await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() }));
     }
     await this.#makeReady(worker, { signal, narrate });
     return worker.view();
@@ -126,6 +149,7 @@ export class Workers {
     await this.stop(id, options);
     const last = worker.view();
     await this.#remove(worker, { now: true });
+    await removeLog(last.logFile);
     return last;
   }
 

@@ -1,8 +1,18 @@
 /** Workers as people see them. */
+import type { WorkerList } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
+
+export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal: Terminal): string => {
+  if (absent.length === 0) return formatWorkers(workers, terminal);
+  const warnings = absent.map(({ hive, status, reason }) => {
+    const why = reason === null ? '' : ` (${escapeControls(reason)})`;
+    return `${paint('yellow', `hive ${hive} is ${status}${why}: its workers may be running unseen`, terminal)}\n`;
+  });
+  return (workers.length === 0 ? '' : `${formatWorkers(workers, terminal)}\n`) + warnings.join('');
+};
 
 export const formatWorkers = (workers: readonly WorkerView[], terminal: Terminal, now = Date.now()): string => {
   if (workers.length === 0) return 'no workers; start one with: rbee worker spawn --type llamacpp --model demo\n';

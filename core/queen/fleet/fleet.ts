@@ -70,11 +70,15 @@ export class Fleet {
     return members.flatMap((member) => member.views.workers);
   }
 
-  /** `{ workers }` in JSON: what `workers` gives, at the price of a join. Throws HIVE_NOT_FOUND. */
+  /** A `WorkerList` in JSON: what `workers` gives, at the price of a join. Throws HIVE_NOT_FOUND. */
   workersJson(hive?: string): string {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const lists = members.map(({ workersJson }) => workersJson).filter((list) => list !== '');
-    return `{"workers":[${lists.join(',')}]}`;
+    const absent = members
+      .filter(({ status }) => status !== 'online')
+      .map(({ connection, status, reason }) => ({ hive: connection.alias, status, reason }));
+    const more = absent.length === 0 ? '' : `,"absent":${JSON.stringify(absent)}`;
+    return `{"workers":[${lists.join(',')}]${more}}`;
   }
 
   /** Throws WORKER_NOT_FOUND. */

@@ -64,7 +64,7 @@ export class JobStore {
   /** Keeps a job as it is now; with the next batch. */
   save(job: JobRecord): void {
     const { id, operation, state, input, createdAt, endedAt, result, error, key } = job;
-    const row = [id, operation, state, json(input), createdAt, endedAt, json(result), json(error), key];
+    const row = [id, operation, state, json(shortened(input)), createdAt, endedAt, json(result), json(error), key];
     this.#write(() => this.#insertJob.run(...row));
   }
 
@@ -190,6 +190,9 @@ const open = (file: string): DatabaseSync => {
     const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: sqliteCorrupt });
     db.exec(schema);
+    // Tables of our names and another shape are found out here, not at the first job.
+    db.prepare('SELECT id, operation, state, input, created_at, ended_at, result, error, key FROM jobs LIMIT 0');
+    db.prepare('SELECT job, seq, body FROM events LIMIT 0');
     return db;
   } catch (error) {
     db.close();
@@ -197,8 +200,25 @@ const open = (file: string): DatabaseSync => {
   }
 };
 
+/** A statement that does not fit the tables. */
+const sqliteError = 1;
 const sqliteCorrupt = 11;
 const sqliteNotADatabase = 26;
+
+const longestText = 2_000;
+
+/** Prompts may be books; what is kept is for people who look back at what they asked. */
+const shortened = (input: unknown): unknown =>
+  typeof input !== 'object' || input === null || Array.isArray(input)
+    ? input
+    : Object.fromEntries(
+        Object.entries(input).map(([key, value]) => [
+          key,
+          typeof value === 'string' && value.length > longestText
+            ? `${value.slice(0, longestText)}… (${value.length} characters)`
+            : value,
+        ]),
+      );
 
 const openOrSetAside = (file: string, log: (message: string, error?: unknown) => void): DatabaseSync => {
   try {
@@ -220,7 +240,7 @@ const isDamaged = (error: unknown): boolean => {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined;
   // An extended code has the primary one in its low byte; a table of another shape is no database of ours either.
   const primary = code === undefined ? undefined : code & 0xff;
-  return primary === sqliteCorrupt || primary === sqliteNotADatabase;
+  return primary === sqliteCorrupt || primary === sqliteNotADatabase || primary === sqliteError;
 };
 
 const unwritable = (path: string, cause: unknown): RbeeError =>

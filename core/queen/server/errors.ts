@@ -1,4 +1,6 @@
 /** How errors leave the queen: the catalogue's form, and for applications OpenAI's fields beside it. */
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../../contract/errors.ts';
 
@@ -11,10 +13,11 @@ export interface ApplicationError extends ErrorBody {
 /** A handler for `setErrorHandler`. */
 export const sendError =
   (logger: FastifyBaseLogger, form: 'plain' | 'application') =>
-  (thrown: unknown, request: { url: string }, reply: FastifyReply): FastifyReply => {
+  (thrown: unknown, request: { url: string; headers: IncomingHttpHeaders }, reply: FastifyReply): FastifyReply => {
     const limit = form === 'application' ? bodyLimit.application : bodyLimit.operations;
     const error =
-      fromFramework(thrown, pathOf(request.url), limit) ?? asRbeeError(thrown, 'the queen', 'rbee queen logs');
+      fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none', limit }) ??
+      asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error.code === 'INTERNAL') logger.error(thrown);
     const retry = retryAfter(error);
     if (retry !== undefined) reply.header('retry-after', retry);
@@ -51,13 +54,16 @@ const retryAfter = (error: RbeeError): number | undefined => {
 };
 
 /** What fastify itself found wrong with a request. */
-const fromFramework = (thrown: unknown, path: string, limit: number): RbeeError | undefined => {
+const fromFramework = (
+  thrown: unknown,
+  { path, type, limit }: { path: string; type: string; limit: number },
+): RbeeError | undefined => {
   if (thrown instanceof RbeeError || !(thrown instanceof Error) || !('code' in thrown)) return undefined;
   const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
   if (thrown.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return RbeeError.of('BODY_TOO_LARGE', { limit: `${limit / 1024 / 1024} MiB` }, { cause: thrown });
   }
-  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupported(thrown.message, path, 'application/json');
+  if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupported(type, path, 'application/json');
   if (status >= 500 || status < 400) return undefined;
   return RbeeError.of(
     'INVALID_INPUT',
@@ -68,3 +74,22 @@ const fromFramework = (thrown: unknown, path: string, limit: number): RbeeError 
 
 export const unsupported = (type: string, path: string, accepted: string): RbeeError =>
   RbeeError.of('UNSUPPORTED_CONTENT_TYPE', { type, path, accepted });
+
+/** Answers what Node's parser could not read as HTTP, in the form of every other error. A handler for `clientErrorHandler`. */
+export const answerUnreadable = (thrown: Error & { code?: string }, socket: Socket): void => {
+  if (!socket.writable || thrown.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const [status, problem] = unreadable[thrown.code ?? ''] ?? (['400 Bad Request', 'it is not HTTP'] as const);
+  const hint = 'see the API page of the documentation';
+  const error = applicationError(RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint }));
+  const body = JSON.stringify({ error });
+  const head = ['content-type: application/json', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
+  socket.end(`HTTP/1.1 ${status}\r\n${head.join('\r\n')}\r\n\r\n${body}`);
+};
+
+const unreadable: Record<string, readonly [string, string]> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'its headers are too large'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'it did not arrive in time'],
+};

@@ -6,7 +6,8 @@ import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
-import { bodyLimit, notFound, sendError } from './errors.ts';
+import { connectionLimit } from './connection-limit.ts';
+import { answerUnreadable, bodyLimit, notFound, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { guardTcp, isLoopback } from './tcp-guard.ts';
 
@@ -43,6 +44,7 @@ export const listenTcp = async (
   const app = makeApp(parts.logger);
   guardTcp(app, { allowedOrigins, url: () => url });
   await app.register(applicationApi(parts));
+  app.server.maxConnections = connectionLimit();
   try {
     await app.listen({ host: bind, port });
   } catch (error) {
@@ -66,6 +68,8 @@ const makeApp = (logger: FastifyBaseLogger): FastifyInstance => {
     forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
+    clientErrorHandler: answerUnreadable,
+    frameworkErrors: (error, request, reply) => void sendError(logger, 'application')(error, request, reply),
   });
   app.setErrorHandler(sendError(logger, 'application'));
   app.setNotFoundHandler((request) => {

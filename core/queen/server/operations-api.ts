@@ -44,7 +44,7 @@ const answerBody = validator(
   'the answer',
 );
 const keyHeader = validator(
-  Type.Optional(Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]+$' })),
+  Type.String({ minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }),
   'the header Idempotency-Key',
 );
 
@@ -91,7 +91,8 @@ export const operationsApi =
 
     app.post('/v1/jobs', async (request, reply) => {
       const { operation, input } = jobBody(request.body);
-      const key = keyHeader(request.headers['idempotency-key']);
+      const given = request.headers['idempotency-key'];
+      const key = given === undefined ? undefined : keyHeader(given);
       const job = jobs.start(known(operation), inputs[known(operation)](input ?? {}), key ?? null);
       return reply.code(202).header('location', `/v1/jobs/${job.id}`).send({ job_id: job.id });
     });

@@ -2,7 +2,6 @@
 import { mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { poll } from './ports.ts';
 import { plainEnv, root, timeOf, trivialServer } from './programs.ts';
 
 const program = join(root, 'node_modules/pm2/bin/pm2');
@@ -16,8 +15,6 @@ export interface Pm2 {
   run(...args: string[]): Promise<number>;
   /** `pm2 start` of trivial servers, from one file that lists them all. */
   start(ports: readonly number[]): Promise<number>;
-  /** PID of the app on a port. */
-  pidOf(port: number): number;
 }
 
 /** The daemon runs when this resolves. */
@@ -28,18 +25,16 @@ export const startPm2 = async (cleanup: AsyncDisposableStack): Promise<Pm2> => {
   const run = (...args: string[]) => timeOf([program, ...args], env);
   await run('ping');
   cleanup.defer(async () => void (await run('kill')));
-  const pidIn = (path: string) => Number(readFileSync(join(home, path), 'utf8'));
   return {
     env,
     program,
-    pid: await poll(async () => pidIn('pm2.pid') || null, 'the daemon of pm2'),
+    pid: Number(readFileSync(join(home, 'pm2.pid'), 'utf8')),
     run,
     start: (ports) => {
       const file = join(home, 'apps.json');
       writeFileSync(file, JSON.stringify({ apps: ports.map((port) => appOn(port)) }));
       return run('start', file);
     },
-    pidOf: (port) => pidIn(`pids/trivial-${port}-0.pid`),
   };
 };
 
@@ -48,5 +43,4 @@ const appOn = (port: number): object => ({
   script: trivialServer,
   args: [String(port)],
   exec_mode: 'fork',
-  interpreter: process.execPath,
 });

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, createServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const patienceMs = 60_000;
@@ -23,7 +24,13 @@ export const freePorts = async (count: number): Promise<number[]> => {
 
 /** Resolves when every port answers `path` with 200. One after another is as soon as all at once, at less load. */
 export const untilAnswer = async (ports: readonly number[], path = '/'): Promise<void> => {
-  for (const port of ports) await poll(() => answers(port, path), `an answer on port ${port}`);
+  for (const port of ports) await poll(async () => (await answer(port, path)) !== null, `an answer on port ${port}`);
+};
+
+/** PID of the trivial server on a port, which answers everything with it; null when none answers. */
+export const pidOn = async (port: number): Promise<number | null> => {
+  const pid = await answer(port, '/');
+  return pid === null ? null : Number(pid);
 };
 
 export const untilClosed = async (ports: readonly number[]): Promise<void> => {
@@ -45,13 +52,16 @@ export const poll = async <Value>(
   }
 };
 
-const answers = (port: number, path: string): Promise<boolean> =>
+/** The body, if the status is 200. */
+const answer = (port: number, path: string): Promise<string | null> =>
   new Promise((resolve) => {
     const call = get({ host, port, path, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode === 200);
+      text(response).then(
+        (body) => resolve(response.statusCode === 200 ? body : null),
+        () => resolve(null),
+      );
     });
-    call.once('error', () => resolve(false));
+    call.once('error', () => resolve(null));
   });
 
 const listens = (port: number): Promise<boolean> =>

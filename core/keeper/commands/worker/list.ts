@@ -1,8 +1,8 @@
 /** `rbee worker list` */
 import * as Flags from '@oclif/core/flags';
-import type { WorkerView } from '../../../contract/worker.ts';
+import type { WorkerList as List } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
-import { formatWorkers } from '../../views/workers.ts';
+import { formatWorkerList } from '../../views/workers.ts';
 
 export default class WorkerList extends QueenCommand {
   static override summary = 'All workers of the fleet, or of one hive.';
@@ -12,11 +12,11 @@ export default class WorkerList extends QueenCommand {
   ];
   static override flags = { hive: Flags.string({ char: 'H', description: 'Only the workers of this hive' }) };
 
-  async run(): Promise<{ workers: WorkerView[] }> {
+  async run(): Promise<List> {
     const { flags } = await this.parse(WorkerList);
     const query = flags.hive === undefined ? '' : `?hive=${encodeURIComponent(flags.hive)}`;
-    const list = await (await this.queen(flags)).get<{ workers: WorkerView[] }>(`/v1/workers${query}`);
-    this.print(formatWorkers(list.workers, this.out.terminal));
+    const list = await (await this.queen(flags)).get<List>(`/v1/workers${query}`);
+    this.print(formatWorkerList(list, this.out.terminal));
     return list;
   }
 }

@@ -1,0 +1,177 @@
+/** Things that go wrong around rbee: hung daemons, damaged files, queens that leave in the middle of something. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, test } from 'node:test';
+import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { until } from '../harness/until.ts';
+
+const homes: TestHome[] = [];
+const home = (queen = ''): TestHome => {
+  const made = createHome({ queen });
+  homes.push(made);
+  return made;
+};
+afterEach(async () => {
+  for (const made of homes.splice(0)) await made.close();
+});
+
+const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'));
+const spawnFake = (name: string, flags: readonly string[] = []) => [
+  ...['worker', 'spawn', '--type', 'fake', '--device', 'cpu', '--name', name, '--id', name],
+  ...['--option', `args=${JSON.stringify(flags)}`],
+];
+const list = async (at: TestHome) => (await at.json(['worker', 'list'])).workers;
+
+// The error of a time-out has a numeric code, which was taken for the PID that answered.
+test('a queen that hangs is stopped by her own PID, and no other process is touched', async () => {
+  const at = home();
+  await at.json(['queen', 'start']);
+  const pid = pidIn(at.paths.queenPid);
+  process.kill(pid, 'SIGSTOP');
+  const run = await at.rbee(['queen', 'stop']);
+  assert.equal(run.code, 0, run.stderr);
+  await until(() => !at.processes().includes(pid));
+  assert.deepEqual(at.processes(), []);
+});
+
+test('a queen that is stopped while a worker loads takes back what she began', async () => {
+  const at = home();
+  await at.json(['queen', 'start']);
+  const child = at.start(spawnFake('loading', ['--ready-after', '60000', '--load-lines', '1000', '--fork-child']));
+  await until(async () => (await list(at)).some((worker: { pid: number | null }) => worker.pid !== null));
+  const run = await at.rbee(['queen', 'stop']);
+  assert.equal(run.code, 0, run.stderr);
+  await new Promise((resolve) => (child.exitCode === null ? child.once('close', resolve) : resolve(null)));
+  await until(() => at.processes().length === 0, { what: 'the end of all that was begun' });
+  assert.deepEqual(readdirSync(at.paths.runs), []);
+});
+
+test('a stale PID file that names a worker ends no worker', async () => {
+  const at = home();
+  const worker = JSON.parse((await at.rbee([...spawnFake('innocent'), '--json'])).stdout);
+  kill(pidIn(at.paths.queenPid));
+  writeFileSync(at.paths.queenPid, `${worker.pid}\n`);
+  await at.rbee(['queen', 'stop']);
+  assert.ok(existsSync(`/proc/${worker.pid}`));
+  assert.equal((await list(at))[0].pid, worker.pid);
+});
+
+test('damaged run records and a damaged index cost nothing but themselves', async () => {
+  const at = home();
+  const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);
+  await at.json(['queen', 'stop']);
+  const record = JSON.parse(readFileSync(join(at.paths.runs, 'kept.json'), 'utf8'));
+  mkdirSync(join(at.paths.runs, 'folder.json'));
+  writeFileSync(join(at.paths.runs, 'bad name!.json'), '{}');
+  writeFileSync(join(at.paths.runs, '..json'), '{}');
+  writeFileSync(join(at.paths.runs, 'garbage.json'), '{{');
+  const strange = { ...record, id: 'strange', pid: null, nonce: 'x', data: { spec: 5, draft: [] } };
+  writeFileSync(join(at.paths.runs, 'strange.json'), JSON.stringify(strange));
+  writeFileSync(join(at.paths.data, 'package.json'), '{{');
+  const workers = await list(at);
+  assert.deepEqual(
+    workers.map((item: { id: string; pid: number }) => [item.id, item.pid]),
+    [['kept', worker.pid]],
+  );
+  const run = await at.rbee([...spawnFake('other'), '--json']);
+  assert.equal(JSON.parse(run.stdout).error.code, 'INDEX_INVALID');
+  assert.equal((await at.rbee(['worker', 'stop', 'kept'])).code, 0);
+});
+
+test('a database of jobs that is damaged or another’s is set aside', async () => {
+  const at = home();
+  await at.json(['queen', 'start']);
+  await at.json(['queen', 'stop']);
+  for (const bytes of ['garbage that is no database', '']) {
+    for (const end of ['-wal', '-shm'])
+      if (existsSync(at.paths.queenDb + end)) writeFileSync(at.paths.queenDb + end, '');
+    writeFileSync(at.paths.queenDb, bytes);
+    writeFileSync(join(at.paths.state, 'queen.lock'), bytes);
+    await at.json(['queen', 'start']);
+    assert.deepEqual((await at.json(['job', 'list'])).jobs, []);
+    await at.json(['queen', 'stop']);
+  }
+});
+
+test('a hive without file descriptors ends no worker', async () => {
+  const at = home();
+  const worker = JSON.parse((await at.rbee([...spawnFake('steady'), '--json'])).stdout);
+  // Adopted, so that it is watched by looking.
+  await at.json(['queen', 'restart']);
+  const { url, pid } = await at.json(['queen', 'status']);
+  const { prlimit } = await import('../harness/prlimit.ts');
+  await prlimit(pid, 'nofile', 40);
+  const { connect } = await import('node:net');
+  const sockets = Array.from({ length: 40 }, () =>
+    connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {}),
+  );
+  await until(() => sockets.some((socket) => socket.readyState === 'open'));
+  // Several looks at the worker happen while nothing can be opened.
+  const looks = performance.now() + 1_500;
+  await until(() => performance.now() > looks);
+  for (const socket of sockets) socket.destroy();
+  await prlimit(pid, 'nofile', 4096);
+  const after = await until(
+    async () =>
+      (await at.rbee(['worker', 'get', 'steady', '--json'])).code === 0 && at.json(['worker', 'get', 'steady']),
+  );
+  assert.equal(after.pid, worker.pid);
+  assert.equal(after.state, 'ready');
+});
+
+test('a pipe as a model is refused, and hangs nothing', async () => {
+  const at = home();
+  const { execFileSync } = await import('node:child_process');
+  const pipe = join(at.folder, 'pipe.gguf');
+  execFileSync('mkfifo', [pipe]);
+  const runs = await Promise.all(
+    [1, 2, 3, 4, 5].map((n) => at.rbee([...spawnFake(`pipe-${n}`), '--model', pipe, '--json'])),
+  );
+  for (const run of runs) assert.equal(JSON.parse(run.stdout).error.code, 'MODEL_FILE_UNREADABLE');
+});
+
+test('a deleted worker leaves no log behind', async () => {
+  const at = home();
+  const worker = JSON.parse((await at.rbee([...spawnFake('gone'), '--json'])).stdout);
+  assert.ok(statSync(worker.logFile).size >= 0);
+  await at.json(['worker', 'delete', 'gone']);
+  assert.deepEqual(
+    readdirSync(at.paths.logs).filter((name) => name.includes('gone')),
+    [],
+  );
+});
+
+test('a hive that is down is said where its workers would be listed', async () => {
+  const at = home('mode = "standalone"');
+  await at.rbee(spawnFake('unseen'));
+  await at.json(['hive', 'stop', 'local']);
+  const run = await at.rbee(['worker', 'list']);
+  assert.equal(run.code, 0);
+  assert.match(run.stdout, /hive local is stopped .*: its workers may be running unseen/);
+  await at.json(['hive', 'start', 'local']);
+  assert.equal((await list(at))[0].state, 'ready');
+});
+
+test('a job needs no idempotency key', async () => {
+  const at = home();
+  await at.json(['queen', 'start']);
+  const { request } = await import('node:http');
+  const answer = await new Promise<number>((resolve, reject) => {
+    const call = request(
+      {
+        socketPath: at.paths.queenSocket,
+        path: '/v1/jobs',
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+      },
+      (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+      },
+    );
+    call.on('error', reject);
+    call.end('{"operation":"status"}');
+  });
+  assert.equal(answer, 202);
+});

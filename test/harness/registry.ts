@@ -1,0 +1,94 @@
+/** A real npm registry on loopback for one test file, in a temporary folder, with nothing behind it unless told. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { until } from './until.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+export interface Registry {
+  url: string;
+  folder: string;
+  /** Environment for npm and rbee: a home of its own, with a token and a cache. */
+  env: NodeJS.ProcessEnv;
+  /** Publishes the package in a folder. */
+  publish(folder: string, options?: { tag?: string }): void;
+  close(): Promise<void>;
+}
+
+export interface RegistryOptions {
+  /** Patterns of packages that are fetched from the machine's own registry, such as `@scope/*`. None when absent. */
+  uplink?: readonly string[];
+}
+
+export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Promise<Registry> => {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-verdaccio-')));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/`;
+  const outer =
+    uplink.length === 0 ? '' : spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).stdout.trim();
+  writeFileSync(join(folder, 'config.yaml'), configuration(outer, uplink));
+  const home = join(folder, 'home');
+  mkdirSync(home);
+  writeFileSync(join(home, '.npmrc'), `//127.0.0.1:${port}/:_authToken=x\nupdate-notifier=false\n`);
+  const env: NodeJS.ProcessEnv = { ...process.env, HOME: home };
+  const program = join(root, 'node_modules/.bin/verdaccio');
+  const args = ['--config', join(folder, 'config.yaml'), '--listen', `127.0.0.1:${port}`];
+  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: 'ignore' });
+  const close = async (): Promise<void> => {
+    const gone = child.exitCode === null ? new Promise((done) => child.once('exit', done)) : null;
+    child.kill('SIGKILL');
+    await gone;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const answers = () =>
+    fetch(new URL('-/ping', url)).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(answers, { what: 'the registry', deadlineMs: 60_000 }).catch(async (error) => {
+    await close();
+    throw error;
+  });
+  const publish: Registry['publish'] = (from, { tag = 'latest' } = {}) => {
+    const options = ['--registry', url, '--tag', tag, '--ignore-scripts', '--loglevel=error'];
+    const { status, stderr } = spawnSync('npm', ['publish', ...options], { cwd: from, env, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`npm publish in ${from} ended with ${status}\n${stderr}`);
+  };
+  return { url, folder, env, publish, close };
+};
+
+/** Anyone may publish: it lives as long as the test. */
+const configuration = (outer: string, uplink: readonly string[]): string => `storage: ./storage
+auth:
+  htpasswd:
+    file: ./htpasswd
+${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n`}packages:
+${uplink.map((pattern) => `  '${pattern}':\n    access: $all\n    publish: $all\n    proxy: outer\n`).join('')}  '**':
+    access: $all
+    publish: $all
+    unpublish: $all
+max_body_size: 500mb
+log: { type: stdout, level: fatal }
+`;
+
+const freePort = (): Promise<number> =>
+  new Promise((done, fail) => {
+    const server = createServer();
+    server.once('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => done(port));
+    });
+  });
+
+/** Files of a package, by their path in it. */
+export const writePackage = (folder: string, files: Record<string, string>): string => {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  return folder;
+};
