@@ -1,6 +1,6 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
 import { readFileSync } from 'node:fs';
-import { parse, TomlError } from 'smol-toml';
+import { parse, stringify, TomlError } from 'smol-toml';
 import { RbeeError } from '../contract/errors.ts';
 import { nearest } from '../narration/near.ts';
 import type { Paths } from './paths.ts';
@@ -22,6 +22,12 @@ export interface RbeeConfig {
     /** Ports for workers, `first-last`. */
     workerPorts: string;
   };
+  registry: {
+    /** npm registry that plugins come from; null takes npm's own setting. Scopes with a registry of their own keep it. */
+    url: string | null;
+    /** Scopes (`@acme`) or names of packages that may be installed; empty allows all, and asks about new ones. */
+    allowedScopes: readonly string[];
+  };
 }
 
 type Check = (value: unknown) => string | undefined;
@@ -42,6 +48,14 @@ const origins: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string' && /^https?:\/\/[^/]+$/.test(item))
     ? undefined
     : 'must be a list of origins such as "http://localhost:3000"';
+const address: Check = (value) =>
+  typeof value === 'string' && /^https?:\/\/[^\s/]/.test(value)
+    ? undefined
+    : 'must be an address such as "https://npm.example.com"';
+const scopes: Check = (value) =>
+  Array.isArray(value) && value.every((item) => typeof item === 'string' && /^@?[a-z0-9~-][a-z0-9._~/-]*$/.test(item))
+    ? undefined
+    : 'must be a list of scopes such as "@acme"';
 const portRange: Check = (value) => {
   const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
@@ -58,11 +72,14 @@ const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] 
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
   ['hive', 'worker_ports', 'workerPorts', portRange],
+  ['registry', 'url', 'url', address],
+  ['registry', 'allowed_scopes', 'allowedScopes', scopes],
 ];
 
 const defaults = (): RbeeConfig => ({
   queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
   hive: { workerPorts: '18000-18999' },
+  registry: { url: null, allowedScopes: [] },
 });
 
 /** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column. */
@@ -85,7 +102,7 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
   const config = defaults();
-  for (const [section, body] of Object.entries(parseToml(source, file))) {
+  for (const [section, body] of Object.entries(readToml(source, file))) {
     const known = [...new Set(settings.map(([name]) => name as string))];
     if (!known.includes(section)) throw unknown(file, locate(source, section), 'section', section, known);
     if (typeof body !== 'object' || body === null) {
@@ -106,7 +123,8 @@ export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
   return config;
 };
 
-const parseToml = (source: string, file: string): Record<string, unknown> => {
+/** Reads TOML; `file` is its name in errors. Errors: CONFIG_INVALID. */
+export const readToml = (source: string, file: string): Record<string, unknown> => {
   try {
     return parse(source);
   } catch (error) {
@@ -115,6 +133,8 @@ const parseToml = (source: string, file: string): Record<string, unknown> => {
     throw configError(file, { line: error.line, column: error.column }, problem, 'the file is written in TOML');
   }
 };
+
+export const formatToml = (value: Record<string, unknown>): string => stringify(value);
 
 interface Position {
   line: number;

@@ -43,6 +43,11 @@ export const errorCatalogue = {
 
   // Configuration and files
   CONFIG_INVALID: { status: 400, message: '{file}:{line}:{column}: {problem}', hint: '{hint}' },
+  FOLDER_NOT_EMPTY: {
+    status: 409,
+    message: 'the folder {folder} is not empty',
+    hint: 'choose another one with --folder',
+  },
   STATE_UNWRITABLE: {
     status: 500,
     message: 'cannot write {path}: {problem}',
@@ -149,6 +154,46 @@ export const errorCatalogue = {
     message: 'the worker type {type} is offered by both {first} and {second}',
     hint: 'uninstall one of the two',
   },
+  PLUGIN_IN_USE: {
+    status: 409,
+    message: 'the plugin {plugin} is in use by {workers}',
+    hint: 'stop them with: rbee worker stop {workers}, or add --force',
+  },
+  PUBLISHER_UNKNOWN: {
+    status: 403,
+    message: '{package} comes from {publisher}, of whom nothing is installed yet',
+    hint: 'look at it with: rbee plugins inspect {package}, and if you trust them add --yes',
+  },
+  SCOPE_NOT_ALLOWED: {
+    status: 403,
+    message: '{package} may not be installed here: only packages of {allowed} may',
+    hint: 'change allowed_scopes under [registry] in rbee.conf',
+  },
+  PACKAGE_NOT_FOUND: {
+    status: 404,
+    message: '{package} was not found: {problem}',
+    hint: 'look for it with: rbee plugins search, or check [registry] url in rbee.conf and your .npmrc',
+  },
+  PACKAGE_REFUSED: {
+    status: 422,
+    message: 'the package {package} is refused: {problem}',
+    hint: 'nothing of it was installed; tell its author, or use another version',
+  },
+  REGISTRY_UNREACHABLE: {
+    status: 503,
+    message: 'the registry cannot be asked for {package}: {problem}',
+    hint: 'check the network and [registry] url in rbee.conf, or use what was fetched before with --offline',
+  },
+  NPM_NOT_FOUND: {
+    status: 501,
+    message: 'npm is needed for {what}, and it is not on the PATH of the hive',
+    hint: 'install npm, or add it to the PATH and restart the queen',
+  },
+  NPM_FAILED: {
+    status: 502,
+    message: 'npm could not {what}: {problem}',
+    hint: 'nothing was installed; try again, or use another version',
+  },
   VARIANT_NOT_FOUND: {
     status: 404,
     message: 'worker type {type} has no variant {variant}',
@@ -160,6 +205,32 @@ export const errorCatalogue = {
     message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
     hint: '{hint}',
   },
+  DOWNLOAD_FAILED: {
+    status: 502,
+    message: '{url} could not be downloaded: {problem}',
+    hint: 'check the network and the proxy variables (HTTPS_PROXY) of the hive, then try again; it goes on where it stopped',
+  },
+  CHECKSUM_MISMATCH: {
+    status: 502,
+    message: '{url} is not the file that was promised: its SHA-256 is {actual}, not {expected}',
+    hint: 'nothing of it was used; try again later, and tell the author of the plugin if it stays so',
+  },
+  ARCHIVE_INVALID: {
+    status: 422,
+    message: 'the archive {archive} cannot be unpacked: {problem}',
+    hint: 'nothing of it was used; tell the author of the plugin that names it',
+  },
+  NO_SPACE: {
+    status: 507,
+    message: 'there is not enough space in {path}: {needed} more is needed, {free} is free',
+    hint: 'free some space there, or move all of rbee with RBEE_HOME',
+  },
+  PYTHON_NOT_FOUND: {
+    status: 422,
+    message: 'no {python} was found: {tried}',
+    hint: 'install uv, or Python with its venv module (on Debian: apt install python3-venv)',
+  },
+  INSTALL_FAILED: { status: 500, message: '{what} could not be installed: {problem}', hint: '{hint}' },
   OPTION_INVALID: { status: 400, message: 'option {option} of worker type {type}: {problem}', hint: '{hint}' },
 
   // Devices, models, memory

@@ -10,6 +10,7 @@
  * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
  * | `POST /v1/workers` (`WorkerSpec`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
  * | `POST /v1/workers/{id}/start`, `/stop`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
+ * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list}` | narration, then as `plugins.ts` says |
  * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
  * | `POST /v1/workers/{id}/ready` | 204; the ready callback, with the worker's one-time token as bearer |
  *
@@ -50,6 +51,8 @@ export interface CatalogEntry {
   summary: string;
   serves: readonly string[];
   variants: readonly string[];
+  /** Variants that are there; the others are installed when a worker needs them. */
+  installed: readonly string[];
   /** Where it comes from: the development index, a link, an installation. */
   source: 'development' | 'link' | 'installed';
   /** Why the type cannot be used, if so. */

@@ -4,6 +4,7 @@ export * from './errors.ts';
 export * from './hive-api.ts';
 export * from './model-reference.ts';
 export * from './narration.ts';
+export * from './plugins.ts';
 export * from './queen-api.ts';
 export * from './states.ts';
 export type { WorkerSpec, WorkerView } from './worker.ts';

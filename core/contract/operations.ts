@@ -3,11 +3,17 @@
  * `POST /v1/jobs` route all come from this table. An operation runs as a job; reads have a plain GET beside it.
  */
 import Type, { type Static, type TObject } from 'typebox';
+import { pluginRequests } from './plugins.ts';
 import { workerId, workerSpec } from './worker.ts';
 
 const hive = Type.String({ minLength: 1, maxLength: 63, description: 'Alias of a hive' });
 const strict = { additionalProperties: false } as const;
 const now = Type.Optional(Type.Boolean({ description: 'Do not wait for running requests' }));
+
+const ask = Type.Optional(
+  Type.Boolean({ description: 'Ask whether an unknown publisher may be let in; refused at once when false' }),
+);
+const onHive = { hive: Type.Optional(hive) };
 
 export const inferInput = Type.Object(
   {
@@ -100,6 +106,46 @@ export const operations = {
     summary: 'Read the installed worker types again from disk',
     kind: 'change',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
+  },
+  worker_install: {
+    summary: 'Install a plugin from the registry, a tarball or a folder',
+    kind: 'change',
+    input: Type.Object({ ...pluginRequests.install.properties, ask, ...onHive }, strict),
+  },
+  worker_uninstall: {
+    summary: 'Remove a plugin',
+    kind: 'change',
+    input: Type.Object({ ...pluginRequests.uninstall.properties, ...onHive }, strict),
+  },
+  worker_update: {
+    summary: 'Bring plugins to the newest version that was asked for',
+    kind: 'change',
+    input: Type.Object({ ...pluginRequests.update.properties, ...onHive }, strict),
+  },
+  worker_link: {
+    summary: 'Use the folder of a plugin as it is',
+    kind: 'change',
+    input: Type.Object({ ...pluginRequests.link.properties, ...onHive }, strict),
+  },
+  worker_prune: {
+    summary: 'Remove versions of plugins that nothing uses',
+    kind: 'change',
+    input: Type.Object({ ...pluginRequests.prune.properties, ...onHive }, strict),
+  },
+  worker_plugin_list: {
+    summary: 'Plugins that are installed or linked',
+    kind: 'read',
+    input: Type.Object({ ...pluginRequests.list.properties, ...onHive }, strict),
+  },
+  worker_plugin_inspect: {
+    summary: 'A plugin in detail: its variants, whether they fit, its options',
+    kind: 'read',
+    input: Type.Object({ ...pluginRequests.inspect.properties, ...onHive }, strict),
+  },
+  worker_plugin_search: {
+    summary: 'Plugins that the registry has',
+    kind: 'read',
+    input: Type.Object({ ...pluginRequests.search.properties, ...onHive }, strict),
   },
 } as const satisfies Record<string, Operation>;
 

@@ -50,7 +50,7 @@ export interface WorkerType {
    * up without being asked to stop. Answer `undefined` when nothing is recognised.
    */
   diagnose?(failure: Failure): Diagnosis | undefined;
-  /** Steps to take once after a version was installed. */
+  /** Steps to take once after a program was installed, such as making a Python environment for an adapter. */
   prepare?: readonly PrepareStep[];
 }
 
@@ -122,7 +122,10 @@ export interface Variant {
   devices?: readonly string[];
   /** Platforms that it is built for. */
   platforms: readonly Platform[];
-  /** Does it run on this host? Called before a spawn and for `inspect`; every reason is shown. */
+  /**
+   * Does it run on this host? Called before a spawn and for `inspect`; every reason is shown. Before a program is
+   * installed it is also asked whether that is worth it, then without the answers of `$binary` probes.
+   */
   fits(host: HostFacts): Fit;
   /** Device flags: the arguments and environment that bind the engine to this device and to no other. */
   deviceFlags(device: Device): { args: readonly string[]; env: Readonly<Record<string, string>> };
@@ -131,8 +134,18 @@ export interface Variant {
    * that is there, else the first that can be installed. An option of the type may change the order.
    */
   resolveBinary(request: BinaryRequest): readonly BinarySource[];
-  /** npm packages that this build needs or must leave out (a CPU host must not download CUDA libraries). */
-  packages?: { include?: readonly string[]; leaveOut?: readonly string[] };
+  /**
+   * npm packages that this build needs or must leave out (a CPU host must not download CUDA libraries). `on` adds to them
+   * on one platform, named `os-cpu` as in `linux-x64`.
+   */
+  packages?: VariantPackages & { on?: Readonly<Record<string, VariantPackages>> };
+}
+
+export interface VariantPackages {
+  /** Kept although they are left out otherwise. With a version (`name@1.2.3`) they are installed even if nothing asks for them. */
+  include?: readonly string[];
+  /** Replaced by an empty package, however deep in the tree they are asked for. */
+  leaveOut?: readonly string[];
 }
 
 export type Fit = { fits: true } | { fits: false; reasons: readonly string[] };
@@ -177,7 +190,10 @@ export interface BinaryRequest {
   options: Readonly<Record<string, unknown>>;
 }
 
-/** Where a program comes from. `id` names the engine to the type's own code and to people (`llama-server`, `builtin`). */
+/**
+ * Where a program comes from. `id` names the engine to the type's own code and to people (`llama-server`, `builtin`).
+ * What is not on the machine yet is installed before a spawn, once for all workers that need the same.
+ */
 export type BinarySource =
   /**
    * A script of the plugin, relative to its root, run with the hive's own Node. Not there unless all npm packages of
@@ -186,12 +202,41 @@ export type BinarySource =
   | { kind: 'module'; id: string; script: string; requires?: readonly string[] }
   /** A program that the machine has: named by an environment variable of the hive, or found on its PATH. */
   | { kind: 'path'; id: string; program: string; variable?: string }
-  /** A release archive; `url` and `member` may hold `{version}`. */
-  | { kind: 'archive'; id: string; url: string; sha256: string; member: string }
-  /** A program of an npm package. */
+  /**
+   * A release archive. `member` is the program's path in the unpacked folder, after `strip`; `more` are archives that
+   * are unpacked into the same folder, later ones over earlier ones (libraries that are released by themselves).
+   * `{version}` in `url` and `member` is the plugin's version.
+   */
+  | ({ kind: 'archive'; id: string; member: string; more?: readonly ArchiveFile[] } & ArchiveFile)
+  /** A program of an npm package: its exact version, and the name of the program in its `bin`. No install scripts run. */
   | { kind: 'npm'; id: string; package: string; version: string; bin: string }
-  /** A program in a Python environment of its own. */
-  | { kind: 'python'; id: string; requirement: string; entryPoint: string; python?: string };
+  /**
+   * A program in a Python environment of its own. `requirement` as pip takes it (a relative path is one in the plugin),
+   * `entryPoint` is a program that it installs, `python` the version of Python (`3.12`), any when absent. `indexes` are
+   * package indexes to search beside the usual one.
+   */
+  | {
+      kind: 'python';
+      id: string;
+      requirement: string;
+      entryPoint: string;
+      python?: string;
+      indexes?: readonly string[];
+    };
+
+/** A file to download: nothing of it is used unless its SHA-256 (64 hexadecimal digits) is the one given here. */
+export interface ArchiveFile {
+  /** http or https. */
+  url: string;
+  sha256: string;
+  /**
+   * How it is packed; told by its first bytes when absent. `file` is no archive: the download itself, named as the last
+   * part of the URL.
+   */
+  format?: 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'zip' | 'file';
+  /** Leading folders to leave out of each name in the archive. 0 when absent. */
+  strip?: number;
+}
 
 /** A program that is there. */
 export interface ResolvedBinary {
@@ -202,6 +247,8 @@ export interface ResolvedBinary {
   path: string;
   /** What the hive starts, before the arguments of `command`: the program itself, or Node and the script. */
   argv: readonly string[];
+  /** The folder that `prepare` worked in; the Python environment, if there is one, is `venv` in it. */
+  environment?: string;
 }
 
 /** The request for a worker, as far as `estimate` may see it. */
@@ -349,7 +396,12 @@ export interface Probe {
   parse(output: { stdout: string; stderr: string; code: number | null }): unknown;
 }
 
-/** A step after installation, as data. */
+/**
+ * A step after installation, as data; the steps are taken in order, once for each program and version of the plugin,
+ * before the first spawn. `venv` makes a Python environment (a `python` source has one already), `requirement` installs
+ * into it, and `run` runs a program to its end: `python` is that of the environment, `$binary` the resolved program,
+ * any other is looked for in the environment and on the hive's PATH.
+ */
 export type PrepareStep =
   | { kind: 'venv'; python?: string }
   | { kind: 'requirement'; requirement: string }

@@ -14,6 +14,7 @@ import {
   type NarrationLine,
 } from '../contract/hive-api.ts';
 import { isOutcome, type Narrate } from '../contract/narration.ts';
+import type { PluginAction, PluginRequestOf, PluginResults } from '../contract/plugins.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { readLines } from './read-lines.ts';
 
@@ -55,6 +56,12 @@ export interface HiveClient {
   stop(id: string, call?: HiveChange): Promise<HiveWorker>;
   restart(id: string, call?: HiveChange): Promise<HiveWorker>;
   delete(id: string, call?: HiveChange): Promise<HiveWorker>;
+  /** Does something with plugins, such as `plugins('install', { plugin: 'llamacpp' })`. */
+  plugins<Action extends PluginAction>(
+    action: Action,
+    request: PluginRequestOf<Action>,
+    call?: HiveCall,
+  ): Promise<PluginResults[Action]>;
   logs(id: string, options?: LogOptions): Promise<Readable>;
   close(): Promise<void>;
 }
@@ -93,12 +100,12 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   const json = async <Answer>(method: Request['method'], path: string, signal?: AbortSignal): Promise<Answer> =>
     (await readJson(await ask({ method, path, signal }))) as Answer;
 
-  const change = async (
+  const change = async <Result = HiveWorker>(
     method: Request['method'],
     path: string,
     payload: unknown,
     call: HiveChange = {},
-  ): Promise<HiveWorker> => {
+  ): Promise<Result> => {
     const body = JSON.stringify(payload);
     const headers = {
       'content-type': 'application/json',
@@ -110,7 +117,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
       for await (const line of readLines<NarrationLine>(response)) {
         if (!isOutcome(line)) call.narrate?.(line);
         else if (line.kind === 'error') throw RbeeError.from(line.error);
-        else return line.result as HiveWorker;
+        else return line.result as Result;
       }
     } catch (error) {
       throw asUnreachable(error, hive, call.signal);
@@ -138,6 +145,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     stop: (id, call) => change('POST', `${worker(id)}/stop`, { now: call?.now }, call),
     restart: (id, call) => change('POST', `${worker(id)}/restart`, { now: call?.now }, call),
     delete: (id, call) => change('DELETE', worker(id), { now: call?.now }, call),
+    plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, call),
     logs: (id, { lines = 100, follow = false, signal } = {}) =>
       ask({ method: 'GET', path: `${worker(id)}/logs?lines=${lines}&follow=${follow}`, signal }),
     close: async () => {

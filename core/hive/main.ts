@@ -11,9 +11,11 @@ import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
+import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
 import { askPrograms } from './devices/ask.ts';
 import { Machine } from './machine.ts';
+import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
 import { prepareLaunch } from './workers/prepare-launch.ts';
@@ -55,7 +57,17 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   const ask = askPrograms(env);
   const machine = new Machine(ask, feed.changed);
   const types = new WorkerTypes(paths.data, feed.changed);
-  const workers = new Workers({
+  const fetcher = downloadFetcher(env);
+  const { plugins, ...installing } = makePlugins({
+    hive: localHive,
+    paths,
+    config,
+    env,
+    types,
+    machine,
+    workers: () => workers,
+  });
+  const workers: Workers = new Workers({
     hive: localHive,
     hiveSocket: paths.hiveSocket,
     env,
@@ -65,7 +77,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
     onProblem: (message, error) => logger.error({ err: error }, message),
-    prepare: (spec, context) => prepareLaunch(spec, { hive: localHive, types, machine, ask, env, ...context }),
+    prepare: (spec, context) =>
+      prepareLaunch(spec, { hive: localHive, types, plugins, machine, ask, env, folders: paths, fetcher, ...context }),
   });
   const state = (): HiveState => ({
     machineId: machineId(),
@@ -93,6 +106,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     machine,
     types,
     workers,
+    plugins,
     logger,
   });
   logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');
@@ -101,6 +115,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     feed.close();
     await server.close();
     await workers.close();
+    installing.close();
     machine.close();
     types.close();
     lock.release();

@@ -3,6 +3,8 @@ import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { Plugins } from './plugins/plugins.ts';
+import { pluginRoutes } from './routes/plugins.ts';
 import { type StateParts, stateRoutes } from './routes/state.ts';
 import { workerRoutes } from './routes/workers.ts';
 import type { Workers } from './workers/workers.ts';
@@ -10,6 +12,7 @@ import type { Workers } from './workers/workers.ts';
 export interface HiveServerOptions extends StateParts {
   socketPath: string;
   workers: Workers;
+  plugins: Plugins;
   logger: FastifyBaseLogger;
 }
 
@@ -20,6 +23,7 @@ const bodyLimit = 8 * 2 ** 20;
 export const listenHive = async ({
   socketPath,
   workers,
+  plugins,
   logger,
   ...state
 }: HiveServerOptions): Promise<FastifyInstance> => {
@@ -41,6 +45,7 @@ export const listenHive = async ({
   });
   stateRoutes(server, state);
   workerRoutes(server, workers);
+  pluginRoutes(server, plugins);
 
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await rm(socketPath, { force: true });

@@ -3,5 +3,6 @@ export const topics = {
   worker: { description: 'Workers: inference engines on the devices of your machines' },
   hive: { description: 'Hives: one per machine, they run the workers' },
   queen: { description: 'The queen: the daemon that knows the fleet and answers for it' },
+  plugins: { description: 'Plugins: worker types as npm packages, to install, make and examine' },
   job: { description: 'Jobs: what was asked for, and how it goes' },
 };

@@ -30,6 +30,7 @@ const config: RbeeConfig = {
     allowedOrigins: ['http://localhost:3000'],
   },
   hive: { workerPorts: '18000-18999' },
+  registry: { url: null, allowedScopes: [] },
 };
 const logger = pino({ level: 'silent' });
 const client = connectQueen({ socketPath: paths.queenSocket });

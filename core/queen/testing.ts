@@ -82,6 +82,7 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
         summary: 'a fake',
         serves: ['/v1/chat/completions'],
         variants: ['cpu'],
+        installed: ['cpu'],
         source: 'development',
       },
     ],
@@ -146,6 +147,9 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       hive.workers = hive.workers.filter((one) => one.id !== id);
       hive.tell();
       return worker;
+    },
+    plugins: async () => {
+      throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it has no plugins' });
     },
     logs: async (id, { lines } = {}) => Readable.from([`last ${lines} lines of ${id}\n`]),
     close: async () => {},

@@ -3,10 +3,15 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../contract/errors.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
+import { prepareSteps } from './binaries/source-check.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
 const optional = Type.Optional;
 const texts = Type.Array(Type.String());
+const packageNames = Type.Array(
+  Type.String({ pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[^@\\s]+)?$' }),
+);
+const variantPackages = { include: optional(packageNames), leaveOut: optional(packageNames) };
 const servedPath = Type.Object({
   path: Type.String({ pattern: '^/' }),
   method: optional(Type.String()),
@@ -78,6 +83,9 @@ const description = Type.Object({
       platforms: Type.Array(Type.Object({ os: Type.String(), cpu: Type.String(), libc: optional(Type.String()) }), {
         minItems: 1,
       }),
+      packages: optional(
+        Type.Object({ ...variantPackages, on: optional(Type.Record(Type.String(), Type.Object(variantPackages))) }),
+      ),
     }),
     { minItems: 1 },
   ),
@@ -103,6 +111,7 @@ const description = Type.Object({
       kvCacheUse: optional(Type.String()),
     }),
   ),
+  prepare: optional(prepareSteps),
   has: texts,
 });
 

@@ -1,7 +1,7 @@
 /** Runs a plugin's describing code in a child process of its own, with a deadline; only plain data comes back. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { realpathSync } from 'node:fs';
-import { extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { EvaluatorAnswer, EvaluatorCall } from './evaluator-child.ts';
@@ -66,7 +66,12 @@ export class Evaluator {
     if (this.#child?.connected) return this.#child;
     const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
     // Symbolic links (npm workspaces, linked plugins) are resolved by the loader before the permission is checked.
-    const readable = [this.#root, realpathSync(this.#root), import.meta.dirname, join(packageRoot(), 'package.json')];
+    const readable = [
+      ...treeOf(this.#root),
+      realpathSync(this.#root),
+      import.meta.dirname,
+      join(packageRoot(), 'package.json'),
+    ];
     const child = fork(script, [], {
       cwd: this.#root,
       env: {},
@@ -134,3 +139,10 @@ export class Evaluator {
     return RbeeError.of('PLUGIN_FAILED', { plugin: this.#plugin, member, problem });
   }
 }
+
+/** The folder of a plugin, and the packages beside it where it was installed with them: it may import those. */
+const treeOf = (root: string): string[] => {
+  const parent = dirname(root);
+  const packages = basename(parent).startsWith('@') ? dirname(parent) : parent;
+  return basename(packages) === 'node_modules' ? [root, packages] : [root];
+};

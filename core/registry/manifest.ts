@@ -19,8 +19,9 @@ const workerTypeEntry = Type.Object({
 
 const packageJson = Type.Object({
   name: Type.String({ pattern: '^(@[a-z0-9-~][a-z0-9-._~]*/)?[a-z0-9-~][a-z0-9-._~]*$', maxLength: 214 }),
-  version: Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+' }),
+  version: Type.String({ pattern: '^\\d+\\.\\d+\\.\\d+(-[0-9A-Za-z.-]+)?(\\+[0-9A-Za-z.-]+)?$', maxLength: 128 }),
   description: Type.Optional(Type.String()),
+  license: Type.Optional(Type.Unknown()),
   rbee: Type.Object({
     api: Type.Unknown(),
     workerTypes: Type.Record(Type.String(), workerTypeEntry),
@@ -36,6 +37,7 @@ export interface PluginManifest {
   package: string;
   version: string;
   description: string;
+  license?: string | null;
   /** Absolute folder of the package. */
   root: string;
   workerTypes: readonly WorkerTypeManifest[];
@@ -74,7 +76,14 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
   checkApiVersion(json.name, json.rbee.api);
   const workerTypes = Object.entries(json.rbee.workerTypes).map(([name, entry]) => checkEntry(json.name, name, entry));
   if (workerTypes.length === 0) throw invalid('it names no worker type');
-  return { package: json.name, version: json.version, description: json.description ?? '', root, workerTypes };
+  return {
+    package: json.name,
+    version: json.version,
+    description: json.description ?? '',
+    license: typeof json.license === 'string' ? json.license : null,
+    root,
+    workerTypes,
+  };
 };
 
 const checkApiVersion = (plugin: string, theirs: unknown): void => {

@@ -5,10 +5,33 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { packageRoot } from '../config/version.ts';
+import { RbeeError } from '../contract/errors.ts';
+
+/** A plugin in the index. To oclif all of them are linked folders; only those that rbee installed have an `integrity`. */
+export interface IndexEntry {
+  /** npm package. */
+  name: string;
+  type: 'link';
+  root: string;
+  version?: string;
+  /** `sha512-…` of the packed package. */
+  integrity?: string;
+  /** Range or tag that `rbee plugins update` follows; absent for an exact version or a file. */
+  tag?: string;
+  /** Scope or name of its publisher. */
+  publisher?: string;
+  registry?: string | null;
+  /** Folder of the package for each installed variant; variants that need the same packages share one. */
+  variants?: Record<string, string>;
+  /** The version that it took the place of. */
+  previous?: { version: string; integrity: string; variants: Record<string, string> };
+}
 
 export interface PluginLocation {
   root: string;
   source: 'development' | 'link' | 'installed';
+  /** Of an installed plugin: the folder of each variant that is here. Others are whole. */
+  variants?: Readonly<Record<string, string>>;
 }
 
 /** The index of installed plugins: `package.json` of the data folder. */
@@ -16,30 +39,27 @@ export const indexFile = (dataFolder: string): string => join(dataFolder, 'packa
 
 /** All plugin folders, installed ones first, sorted by folder so that the order never depends on chance. */
 export const locatePlugins = async (dataFolder: string): Promise<PluginLocation[]> => {
-  const installed = await readIndex(indexFile(dataFolder));
+  const installed = (await readIndex(dataFolder)).map(locationOf);
   const roots = new Set(installed.map((plugin) => plugin.root));
   const development = (await readDevelopmentIndex()).filter((plugin) => !roots.has(plugin.root));
   const byRoot = (a: PluginLocation, b: PluginLocation) => (a.root < b.root ? -1 : 1);
   return [...installed.sort(byRoot), ...development.sort(byRoot)];
 };
 
-const readIndex = async (file: string): Promise<PluginLocation[]> => {
-  const json = (await readJson(file)) as {
-    oclif?: { plugins?: { root?: unknown; type?: unknown; integrity?: unknown }[] };
-  } | null;
+/** The entries of the index; none where there is no index. Throws INDEX_INVALID. */
+export const readIndex = async (dataFolder: string): Promise<IndexEntry[]> => {
+  const json = (await readJson(indexFile(dataFolder))) as { oclif?: { plugins?: Partial<IndexEntry>[] } } | null;
   const entries = json?.oclif?.plugins;
   if (!Array.isArray(entries)) return [];
   return entries.flatMap((entry) =>
-    entry.type === 'link' && typeof entry.root === 'string'
-      ? [
-          {
-            root: resolve(entry.root),
-            source: entry.integrity === undefined ? ('link' as const) : ('installed' as const),
-          },
-        ]
+    entry?.type === 'link' && typeof entry.root === 'string'
+      ? [{ ...entry, type: 'link', root: resolve(entry.root), name: entry.name ?? entry.root }]
       : [],
   );
 };
+
+const locationOf = ({ root, integrity, variants }: IndexEntry): PluginLocation =>
+  integrity === undefined ? { root, source: 'link' } : { root, source: 'installed', variants: variants ?? {} };
 
 /** `rbee.plugins` in the package.json of the workspace that this package is part of; nothing in an installed rbee. */
 const readDevelopmentIndex = async (): Promise<PluginLocation[]> => {
@@ -60,6 +80,6 @@ const readJson = async (file: string): Promise<unknown> => {
     return JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
+    throw RbeeError.of('INDEX_INVALID', { path: file, problem: (error as Error).message }, { cause: error });
   }
 };

@@ -5,7 +5,7 @@ import type { CatalogEntry } from '../contract/hive-api.ts';
 import { nearest } from '../narration/near.ts';
 import { Evaluator } from './evaluator.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from './manifest.ts';
-import { indexFile, locatePlugins, type PluginLocation } from './plugin-index.ts';
+import { locatePlugins, type PluginLocation } from './plugin-index.ts';
 import { WorkerTypeHandle } from './worker-type-handle.ts';
 
 /** Milliseconds between looks at the index where watching it does not help (network homes). */
@@ -17,6 +17,7 @@ interface Known {
   entry: CatalogEntry;
   handle: WorkerTypeHandle | null;
   fault: RbeeError | null;
+  location: PluginLocation;
 }
 
 export class WorkerTypes {
@@ -68,12 +69,8 @@ export class WorkerTypes {
     if (anew) this.#handles.clear();
     const found = new Map<string, Known>();
     const locations = await locatePlugins(this.#dataFolder).catch((error) => {
-      this.#indexFault = RbeeError.of(
-        'INDEX_INVALID',
-        { path: indexFile(this.#dataFolder), problem: (error as Error).message },
-        { cause: error },
-      );
-      throw this.#indexFault;
+      this.#indexFault = error;
+      throw error;
     });
     this.#indexFault = null;
     for (const location of locations) await this.#read(location, found);
@@ -87,21 +84,32 @@ export class WorkerTypes {
     return [...this.#known.values()].map((item) => item.entry);
   }
 
-  /** A type by name or alias. Errors: TYPE_NOT_FOUND, and the fault of its plugin. */
+  /** A type by name, alias, or the package that brings it alone. Errors: TYPE_NOT_FOUND, and the fault of its plugin. */
   get(name: string): WorkerTypeHandle {
-    const wanted = name.toLowerCase();
-    const item =
-      this.#known.get(wanted) ?? [...this.#known.values()].find(({ entry }) => entry.aliases.includes(wanted));
+    const item = this.#find(name);
     if (item?.fault) throw item.fault;
     if (item?.handle) return item.handle;
     if (this.#indexFault) throw this.#indexFault;
     const names = [...this.#known.keys()];
-    const near = nearest(wanted, names)[0];
+    const near = nearest(name, names)[0];
     throw RbeeError.of('TYPE_NOT_FOUND', {
       type: name,
       known: names.join(', ') || 'none',
       near: near ? `; did you mean ${near}?` : '',
     });
+  }
+
+  /** Is there a type of this name, alias or package, usable or not? */
+  has(name: string): boolean {
+    return this.#find(name) !== undefined;
+  }
+
+  /** The folder of the package that a variant of a known type runs from; null when that variant is not installed. */
+  rootOf(type: string, variant: string): string | null {
+    const { location } = this.#find(type) ?? {};
+    if (!location) return null;
+    if (!location.variants) return location.root;
+    return Object.hasOwn(location.variants, variant) ? (location.variants[variant] ?? null) : null;
   }
 
   /** A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have. */
@@ -114,6 +122,17 @@ export class WorkerTypes {
         problem: `it has no worker type ${name} any more`,
       });
     return this.#handleOf(plugin, manifest);
+  }
+
+  #find(name: string): Known | undefined {
+    const wanted = name.toLowerCase();
+    const all = [...this.#known.values()];
+    const ofPackage = all.filter(({ entry }) => entry.plugin === name);
+    return (
+      this.#known.get(wanted) ??
+      all.find(({ entry }) => entry.aliases.includes(wanted)) ??
+      (ofPackage.length === 1 ? ofPackage[0] : undefined)
+    );
   }
 
   #soon(): void {
@@ -133,18 +152,20 @@ export class WorkerTypes {
     } catch (error) {
       const fault = asRbeeError(error, 'registry');
       const name = location.root.split('/').at(-1) ?? location.root;
-      found.set(name, { entry: faulty(name, location, fault), handle: null, fault });
+      found.set(name, { entry: faulty(name, location, fault), handle: null, fault, location });
       return;
     }
     for (const manifest of plugin.workerTypes) {
       const other = found.get(manifest.name);
+      // In a checkout, a version that was installed takes the place of the one in the workspace.
+      if (other && location.source === 'development' && other.entry.plugin === plugin.package) continue;
       if (other) {
         const fault = RbeeError.of('PLUGIN_CLASH', {
           type: manifest.name,
           first: other.entry.plugin,
           second: plugin.package,
         });
-        found.set(manifest.name, { entry: { ...other.entry, fault: fault.message }, handle: null, fault });
+        found.set(manifest.name, { ...other, entry: { ...other.entry, fault: fault.message }, handle: null, fault });
         continue;
       }
       const entry: CatalogEntry = {
@@ -155,9 +176,12 @@ export class WorkerTypes {
         summary: manifest.summary ?? plugin.description,
         serves: manifest.serves,
         variants: manifest.variants,
+        installed: location.variants
+          ? manifest.variants.filter((variant) => location.variants && Object.hasOwn(location.variants, variant))
+          : manifest.variants,
         source: location.source,
       };
-      found.set(manifest.name, { entry, handle: this.#handleOf(plugin, manifest), fault: null });
+      found.set(manifest.name, { entry, handle: this.#handleOf(plugin, manifest), fault: null, location });
     }
   }
 
@@ -181,6 +205,7 @@ const faulty = (name: string, location: PluginLocation, fault: RbeeError): Catal
   summary: '',
   serves: [],
   variants: [],
+  installed: [],
   source: location.source,
   fault: fault.message,
 });

@@ -1,9 +1,15 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, before, type TestContext, test } from 'node:test';
+import { RbeeError } from '../../contract/errors.ts';
 import type { BinarySource } from '../../contract/worker-type.ts';
+import type { BinaryContext } from '../../registry/binaries/context.ts';
+import { downloadFetcher } from '../../registry/binaries/fetcher.ts';
 import { findBinary } from './binary.ts';
 
 let folder: string;
@@ -27,7 +33,16 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const engine: BinarySource = { kind: 'path', id: 'engine', program: 'engine', variable: 'ENGINE' };
 const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'server.js' };
-const find = (sources: BinarySource[], env: NodeJS.ProcessEnv = {}) => findBinary(sources, folder, env);
+const told: string[] = [];
+const contextOf = (env: NodeJS.ProcessEnv = {}): BinaryContext => ({
+  plugin: { package: '@test/plugin', root: folder, version: '1.0.0' },
+  folders: { data: join(folder, 'data'), cache: join(folder, 'cache') },
+  env,
+  narrate: (event) => 'text' in event && event.text !== undefined && told.push(event.text),
+  signal: new AbortController().signal,
+  fetcher: downloadFetcher({}, { stallMs: 5_000, attempts: 1, pauseMs: 1 }),
+});
+const find = (sources: BinarySource[], env: NodeJS.ProcessEnv = {}) => findBinary(sources, contextOf(env));
 
 test('the first source that is there is taken', async () => {
   const onPath = await find([engine, builtin], { PATH: join(folder, 'bin') });
@@ -63,4 +78,59 @@ test('all that was tried is told', async () => {
     'engine: engine is not on the PATH of the hive, and ENGINE is not set',
     'other: gone.js is missing from the plugin',
   ]);
+});
+
+/** A program to download, from a server that a test brings. */
+const release = (url: string, text: string): BinarySource => ({
+  kind: 'archive',
+  id: `release-${text.length}`,
+  url,
+  sha256: createHash('sha256').update(text).digest('hex'),
+  format: 'file',
+  member: 'engine',
+});
+
+const serve = async (t: TestContext, text: string): Promise<{ url: string; requests: () => number }> => {
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests++;
+    response.end(text);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close().closeAllConnections());
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/engine`, requests: () => requests };
+};
+
+test('what is there comes before what would have to be installed, whatever the plugin prefers', async (t) => {
+  const { url, requests } = await serve(t, 'one');
+  const search = await find([release(url, 'one'), engine], { PATH: join(folder, 'bin') });
+  assert.equal(search.found?.id, 'engine');
+  assert.equal(requests(), 0);
+});
+
+test('what is not there is installed, in the order of preference, and taken as it is afterwards', async (t) => {
+  const good = await serve(t, 'two!');
+  const bad = await serve(t, 'not what was promised');
+  const sources = [engine, release(bad.url, 'three'), release(good.url, 'two!')];
+  const search = await find(sources);
+  assert.equal(search.found?.id, 'release-4');
+  assert.ok(told.some((text) => /is not the file that was promised.*: trying release-4 instead/.test(text)));
+  assert.deepEqual(await find(sources), search);
+  assert.equal(bad.requests(), 1);
+});
+
+test('nothing is installed where it is not worth it', async (t) => {
+  const { url, requests } = await serve(t, 'three');
+  const error = RbeeError.of('INVALID_INPUT', { what: 'it', problem: 'the driver is too old', hint: '' });
+  const search = await findBinary([release(url, 'three')], contextOf(), { notWorthIt: async () => error });
+  assert.deepEqual(search, { found: null, tried: [], error });
+  assert.equal(requests(), 0);
+});
+
+test('why the preferred one could not be installed is kept', async (t) => {
+  const { url } = await serve(t, 'something else');
+  const search = await find([engine, release(url, 'seven..')], { PATH: '' });
+  assert.equal(search.found, null);
+  assert.equal(search.error?.code, 'CHECKSUM_MISMATCH');
+  assert.equal(search.tried.length, 2);
 });

@@ -1,90 +1,65 @@
-/** Binary resolution on this machine: the first source of a variant that is there. */
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { delimiter, isAbsolute, join } from 'node:path';
-import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
+/** Binary resolution on this machine: the first source of a variant that is there, else the first that can be installed. */
+import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
+import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { BinaryContext } from '../../registry/binaries/context.ts';
+import { ensureBinary, isInstallable, lookForBinary } from '../../registry/binaries/installer.ts';
 
 /** What was found, or what was tried and why it did not do. */
-export type BinarySearch = { found: ResolvedBinary } | { found: null; tried: string[] };
+export type BinarySearch =
+  | { found: ResolvedBinary }
+  | {
+      found: null;
+      tried: string[];
+      /** Why nothing was installed: what went wrong with the preferred one, or why it was not tried. */
+      error?: RbeeError;
+    };
 
+export interface SearchOptions {
+  /** The type's `prepare`. */
+  steps?: readonly PrepareStep[];
+  /** Asked once before anything is installed: why not, if so. */
+  notWorthIt?: () => Promise<RbeeError | undefined>;
+}
+
+/** Errors: PLUGIN_INVALID, and the signal's reason when aborted. */
 export const findBinary = async (
   sources: readonly BinarySource[],
-  pluginRoot: string,
-  env: NodeJS.ProcessEnv,
+  context: BinaryContext,
+  { steps = [], notWorthIt }: SearchOptions = {},
 ): Promise<BinarySearch> => {
   const tried: string[] = [];
   for (const source of sources) {
-    const result = await look(source, pluginRoot, env);
-    if ('path' in result) return { found: { id: source.id, kind: source.kind, ...result } };
-    tried.push(`${source.id}: ${result.problem}`);
+    const look = await lookForBinary(source, context, steps);
+    if (!('problem' in look)) return attempt(source, context, steps);
+    if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
-  return { found: null, tried };
-};
-
-type Look = Pick<ResolvedBinary, 'path' | 'argv'> | { problem: string };
-
-const look = async (source: BinarySource, pluginRoot: string, env: NodeJS.ProcessEnv): Promise<Look> => {
-  switch (source.kind) {
-    case 'module':
-      return lookForModule(source, pluginRoot);
-    case 'path':
-      return lookForProgram(source, env);
-    default:
-      return { problem: `it comes as ${source.kind}, which is not installed on this machine` };
+  const installable = sources.filter(isInstallable);
+  if (installable.length === 0) return { found: null, tried };
+  let error = await notWorthIt?.();
+  if (error) return { found: null, tried, error };
+  for (const [index, source] of installable.entries()) {
+    const result = await attempt(source, context, steps);
+    if (result.found) return result;
+    tried.push(...result.tried);
+    error ??= result.error;
+    const next = installable[index + 1];
+    if (!next || !result.error) continue;
+    const { message: text, hint } = result.error;
+    context.narrate({ kind: 'warning', text: `${text}: trying ${next.id} instead`, hint });
   }
+  return { found: null, tried, error };
 };
 
-const lookForModule = async (source: BinarySource & { kind: 'module' }, pluginRoot: string): Promise<Look> => {
-  const path = join(pluginRoot, source.script);
-  if (!(await isFile(path))) return { problem: `${source.script} is missing from the plugin` };
-  const require = createRequire(join(pluginRoot, 'package.json'));
-  const missing = source.requires?.find((name) => !canResolve(require, name));
-  if (missing) return { problem: `the package ${missing} is not installed` };
-  return { path, argv: [process.execPath, path] };
-};
-
-/** Is the package there, whether or not it exports anything? Its name inside tells it from a stand-in under that name. */
-const canResolve = (require: NodeJS.Require, name: string): boolean =>
-  (require.resolve.paths(name) ?? []).some((folder) => {
-    try {
-      return (require(join(folder, name, 'package.json')) as { name?: string }).name === name;
-    } catch {
-      return false;
-    }
-  });
-
-const lookForProgram = async (source: BinarySource & { kind: 'path' }, env: NodeJS.ProcessEnv): Promise<Look> => {
-  const named = source.variable === undefined ? undefined : env[source.variable];
-  if (named) {
-    if (!isAbsolute(named)) return { problem: `${source.variable} must be an absolute path, not ${named}` };
-    const problem = await executableProblem(named);
-    return problem
-      ? { problem: `${source.variable} names ${named}, which ${problem}` }
-      : { path: named, argv: [named] };
-  }
-  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
-    const path = join(folder, source.program);
-    if ((await executableProblem(path)) === undefined) return { path, argv: [path] };
-  }
-  return {
-    problem: `${source.program} is not on the PATH of the hive${source.variable ? `, and ${source.variable} is not set` : ''}`,
-  };
-};
-
-const executableProblem = async (path: string): Promise<string | undefined> => {
-  if (!(await isFile(path))) return 'is not a file';
-  const allowed = await access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-  return allowed ? undefined : 'is not executable';
-};
-
-const isFile = async (path: string): Promise<boolean> => {
+const attempt = async (
+  source: BinarySource,
+  context: BinaryContext,
+  steps: readonly PrepareStep[],
+): Promise<BinarySearch> => {
   try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
+    return { found: await ensureBinary(source, context, steps) };
+  } catch (thrown) {
+    context.signal.throwIfAborted();
+    const error = asRbeeError(thrown, 'the hive');
+    return { found: null, tried: [`${source.id}: ${error.message}`], error };
   }
 };

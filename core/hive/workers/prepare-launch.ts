@@ -16,12 +16,16 @@ import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, HostFacts, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import { formatBytes } from '../../narration/quantities.ts';
+import type { BinaryContext } from '../../registry/binaries/context.ts';
+import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
 import { type ResolvedModel, resolveModel } from '../models/model-files.ts';
+import type { Plugins } from '../plugins/plugins.ts';
+import { platformProblem, variantFit } from '../plugins/variant-fit.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
 import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from './device-choice.ts';
 import type { LaunchDraft } from './launch-draft.ts';
@@ -30,10 +34,16 @@ import { resolveOptions } from './options.ts';
 export interface PrepareContext {
   hive: string;
   types: WorkerTypes;
+  /** Installs types and variants that are asked for and not here. */
+  plugins: Pick<Plugins, 'installType' | 'installVariant'>;
   machine: Machine;
   ask: Ask;
   env: NodeJS.ProcessEnv;
+  /** Where programs are installed, and what was downloaded for them is kept. */
+  folders: BinaryContext['folders'];
+  fetcher: Fetcher;
   narrate: Narrate;
+  signal: AbortSignal;
   /** Bytes promised to workers that have not taken them yet, by device id. */
   promised: ReadonlyMap<string, number>;
 }
@@ -41,12 +51,16 @@ export interface PrepareContext {
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
 export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
+  if (!context.types.has(spec.type)) await context.plugins.installType(spec.type, context);
   const handle = context.types.get(spec.type);
+  // While the plugin is being loaded: both take tens of milliseconds.
+  const measured = context.machine.facts();
+  measured.catch(() => {});
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
   const reference = chooseModel(spec, type, context.narrate);
   const model = reference ? await resolveModel(reference, type, handle.plugin.root, context.hive) : null;
-  const { devices, host } = await context.machine.facts();
+  const { devices, host } = await measured;
   const candidates = chooseCandidates(spec, type, devices, context);
   const fit = await firstThatFits(candidates, {
     handle,
@@ -61,7 +75,7 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
   return {
     type: type.name,
     plugin: handle.plugin.package,
-    pluginRoot: handle.plugin.root,
+    pluginRoot: fit.root,
     pluginVersion: handle.plugin.version,
     variant: fit.variant,
     device: formatDevice(fit.device),
@@ -136,7 +150,11 @@ interface FitCheck {
   context: PrepareContext;
 }
 
-type Fitting = Candidate & { binary: ResolvedBinary };
+type Fitting = Candidate & {
+  binary: ResolvedBinary;
+  /** The plugin's folder, with the packages that this variant needs. */
+  root: string;
+};
 
 /** The first candidate whose program is there and whose variant fits; else the error of the best one. */
 const firstThatFits = async (candidates: readonly Candidate[], check: FitCheck): Promise<Fitting> => {
@@ -161,13 +179,23 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
     });
   const offPlatform = platformProblem(type, candidate.variant, check.host);
   if (offPlatform) return unfit([offPlatform]);
+  const root = await variantRoot(candidate.variant, check);
+  if (root instanceof RbeeError) return root;
   const request = { platform: check.host.platform, version: handle.plugin.version, options };
+  const { package: name, version } = handle.plugin;
   const search: BinarySearch = await findBinary(
     await handle.resolveBinary(candidate.variant, request),
-    handle.plugin.root,
-    context.env,
+    { ...context, plugin: { package: name, version, root } },
+    {
+      steps: type.prepare,
+      notWorthIt: async () => {
+        const fit = await variantFit(handle, type, candidate.variant, check.host);
+        return fit.fits ? undefined : unfit(fit.reasons);
+      },
+    },
   );
   if (search.found === null) {
+    if (search.error) return search.error;
     return RbeeError.of('BINARY_NOT_FOUND', {
       type: type.name,
       variant: candidate.variant,
@@ -178,16 +206,33 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
   }
   const probes = await runProbes(candidate.variant, search.found, check);
   const fit = await handle.fits(candidate.variant, { ...check.host, probes });
-  return fit.fits ? { ...candidate, binary: search.found } : unfit(fit.reasons);
+  return fit.fits ? { ...candidate, root, binary: search.found } : unfit(fit.reasons);
 };
 
-const platformProblem = (type: TypeDescription, variantId: string, host: HostFacts): string | undefined => {
-  const { os, cpu, libc } = host.platform;
-  const platforms = type.variants.find((variant) => variant.id === variantId)?.platforms ?? [];
-  const built = platforms.some(
-    (platform) => platform.os === os && platform.cpu === cpu && (platform.libc === undefined || platform.libc === libc),
-  );
-  return built ? undefined : `it is not built for ${os} ${cpu}${libc === 'musl' ? ' with musl' : ''}`;
+/** Where a variant is; one that is not here but fits is installed. */
+const variantRoot = async (variant: string, check: FitCheck): Promise<string | RbeeError> => {
+  const { handle, type, context } = check;
+  const there = context.types.rootOf(type.name, variant);
+  if (there !== null) return there;
+  const fit = await variantFit(handle, type, variant, check.host);
+  if (fit.fits) {
+    try {
+      await context.plugins.installVariant(handle.plugin.package, variant, context);
+    } catch (error) {
+      context.signal.throwIfAborted();
+      if (error instanceof RbeeError) return error;
+      throw error;
+    }
+  }
+  const installed = context.types.rootOf(type.name, variant);
+  if (installed !== null) return installed;
+  return RbeeError.of('VARIANT_UNFIT', {
+    type: type.name,
+    variant,
+    hive: context.hive,
+    reasons: fit.reasons.join('; ') || 'it is not installed',
+    hint: 'choose another --device or --variant; see: rbee hive devices',
+  });
 };
 
 const runProbes = async (

@@ -1,6 +1,7 @@
 /** What each operation takes and gives, as types for callers. */
 import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
 import type { InferResult, OperationInput, OperationName } from '../../contract/operations.ts';
+import type { PluginResults } from '../../contract/plugins.ts';
 import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
@@ -22,6 +23,14 @@ interface Results {
   worker_process_list: { workers: readonly WorkerView[] };
   worker_process_get: WorkerView;
   worker_catalog_list: { types: readonly HiveCatalogEntry[] };
+  worker_install: PluginResults['install'];
+  worker_uninstall: PluginResults['uninstall'];
+  worker_update: PluginResults['update'];
+  worker_link: PluginResults['link'];
+  worker_prune: PluginResults['prune'];
+  worker_plugin_list: PluginResults['list'];
+  worker_plugin_inspect: PluginResults['inspect'];
+  worker_plugin_search: PluginResults['search'];
   worker_catalog_refresh: { types: readonly HiveCatalogEntry[] };
 }
 

@@ -3,6 +3,7 @@ import type { RunOperation } from '../jobs/jobs.ts';
 import { hiveStart, hiveStop } from './hives.ts';
 import { infer } from './infer.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
+import { installPlugin, onPlugins } from './plugins.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { deleteWorker, restartWorker, startWorker, stopWorker } from './workers.ts';
 
@@ -26,6 +27,14 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_process_get: async ({ worker }) => fleet.worker(worker),
     worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
     worker_catalog_refresh: refreshCatalog(parts),
+    worker_install: installPlugin(parts),
+    worker_uninstall: onPlugins(parts, 'uninstall'),
+    worker_update: onPlugins(parts, 'update'),
+    worker_link: onPlugins(parts, 'link'),
+    worker_prune: onPlugins(parts, 'prune'),
+    worker_plugin_list: onPlugins(parts, 'list'),
+    worker_plugin_inspect: onPlugins(parts, 'inspect'),
+    worker_plugin_search: onPlugins(parts, 'search'),
     infer: infer(parts),
   };
 };

@@ -1,0 +1,148 @@
+/** Plugins as data: what is asked for, and what is shown. */
+import Type, { type Static } from 'typebox';
+
+const name = Type.String({
+  minLength: 1,
+  maxLength: 4096,
+  description: 'Worker type, npm package with or without a version (name@^1), tarball, folder or git address',
+});
+const offline = Type.Optional(Type.Boolean({ description: 'Use only what was fetched before' }));
+const scripts = Type.Optional(Type.Boolean({ description: 'Run the install scripts of the packages' }));
+const strict = { additionalProperties: false } as const;
+
+/** What a hive is asked for; the queen adds which hive. */
+export const pluginRequests = {
+  install: Type.Object(
+    {
+      plugin: name,
+      variant: Type.Optional(
+        Type.String({ maxLength: 64, description: 'Build of the type; the best for that machine when absent' }),
+      ),
+      yes: Type.Optional(Type.Boolean({ description: 'Let its publisher in without asking' })),
+      accepted: Type.Optional(
+        Type.String({ maxLength: 512, description: 'The very package that was asked about, as the refusal named it' }),
+      ),
+      scripts,
+      offline,
+      force: Type.Optional(
+        Type.Boolean({ description: 'Although it is there, or its type is offered by another one' }),
+      ),
+    },
+    strict,
+  ),
+  uninstall: Type.Object(
+    { plugin: name, force: Type.Optional(Type.Boolean({ description: 'Stop its workers first' })) },
+    strict,
+  ),
+  update: Type.Object(
+    {
+      plugins: Type.Optional(Type.Array(name, { maxItems: 1_000, description: 'All when absent' })),
+      dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would change' })),
+      scripts,
+      offline,
+    },
+    strict,
+  ),
+  link: Type.Object(
+    { folder: Type.String({ minLength: 1, maxLength: 4096, description: 'Folder of a plugin' }) },
+    strict,
+  ),
+  inspect: Type.Object({ plugin: name, offline }, strict),
+  search: Type.Object(
+    { text: Type.Optional(Type.String({ maxLength: 200, description: 'Words to look for' })), offline },
+    strict,
+  ),
+  prune: Type.Object(
+    { all: Type.Optional(Type.Boolean({ description: 'Also the versions that the last updates replaced' })) },
+    strict,
+  ),
+  list: Type.Object({}, strict),
+} as const;
+
+export type PluginAction = keyof typeof pluginRequests;
+export type PluginRequestOf<Action extends PluginAction> = Static<(typeof pluginRequests)[Action]>;
+
+/** A plugin that a hive's index names. */
+export interface PluginView {
+  /** npm package. */
+  name: string;
+  version: string;
+  source: 'installed' | 'link';
+  types: readonly string[];
+  variants: readonly string[];
+  /** Variants that are there; the others are installed when a worker needs them. */
+  installed: readonly string[];
+  root: string;
+  /** `sha512-…` of the packed package; null for a linked folder. */
+  integrity: string | null;
+  publisher: string | null;
+  registry: string | null;
+  /** Range or tag that updates follow; null when it stays as it is. */
+  follows: string | null;
+  /** The version that the last update replaced. */
+  previous: string | null;
+  /** Did this request change anything? */
+  changed: boolean;
+}
+
+export interface PluginUpdate {
+  name: string;
+  from: string;
+  to: string;
+  changed: boolean;
+  /** Why nothing changed, or what went wrong. */
+  note?: string;
+  failed?: boolean;
+}
+
+export interface PluginPrune {
+  /** Folders that went, relative to the catalog. */
+  removed: readonly string[];
+  bytes: number;
+}
+
+/** A plugin that a registry has. */
+export interface PluginHit {
+  name: string;
+  version: string;
+  description: string;
+  license: string | null;
+  publisher: string;
+  types: readonly { type: string; variants: readonly string[]; serves: readonly string[] }[];
+}
+
+/** A plugin in detail. What only its code can tell is null as long as it is not installed: nothing of it was run. */
+export interface PluginDetails {
+  name: string;
+  version: string;
+  description: string;
+  license: string | null;
+  publisher: string | null;
+  registry: string | null;
+  integrity: string | null;
+  signature: string;
+  /** Null: not on this hive. */
+  source: 'installed' | 'link' | 'development' | null;
+  root: string | null;
+  types: readonly PluginTypeDetails[];
+}
+
+export interface PluginTypeDetails {
+  type: string;
+  aliases: readonly string[];
+  summary: string;
+  serves: readonly string[];
+  variants: readonly { id: string; installed: boolean; fits: boolean | null; reasons: readonly string[] }[];
+  options: readonly { name: string; type: string; default: unknown; description: string }[] | null;
+}
+
+export interface PluginResults {
+  install: PluginView;
+  uninstall: PluginView;
+  update: { updates: readonly PluginUpdate[] };
+  link: PluginView;
+  inspect: PluginDetails;
+  search: { plugins: readonly PluginHit[] };
+  prune: PluginPrune;
+  list: { plugins: readonly PluginView[] };
+}

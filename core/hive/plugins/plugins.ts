@@ -1,0 +1,131 @@
+/** The plugins of this hive: what is asked of the installer, seen with the workers and devices of this machine. */
+import { RbeeError } from '../../contract/errors.ts';
+import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate } from '../../contract/plugins.ts';
+import type { Call, Installer, InstallRequest } from '../../registry/install/installer.ts';
+import { packagesOfType } from '../../registry/install/request.ts';
+import type { IndexEntry } from '../../registry/plugin-index.ts';
+import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Workers } from '../workers/workers.ts';
+import type { Inspection } from './inspect.ts';
+
+export interface PluginsOptions {
+  /** Alias of this hive. */
+  hive: string;
+  installer: () => Promise<Installer>;
+  inspection: Inspection;
+  types: WorkerTypes;
+  workers: () => Workers;
+}
+
+type Actions = {
+  [Action in PluginAction]: (request: PluginRequestOf<Action>, call: Call) => Promise<PluginResults[Action]>;
+};
+
+export class Plugins implements Actions {
+  readonly #options: PluginsOptions;
+
+  constructor(options: PluginsOptions) {
+    this.#options = options;
+  }
+
+  async install(request: InstallRequest, call: Call) {
+    return (await this.#options.installer()).install(request, call);
+  }
+
+  async link({ folder }: PluginRequestOf<'link'>, call: Call) {
+    return (await this.#options.installer()).link(folder, call);
+  }
+
+  /** Errors: NOT_INSTALLED, PLUGIN_IN_USE. */
+  async uninstall({ plugin, force }: PluginRequestOf<'uninstall'>, call: Call) {
+    const installer = await this.#options.installer();
+    const entry = await installer.find(plugin);
+    const running = this.#usersOf(entry);
+    if (running.length > 0 && !force) {
+      throw RbeeError.of('PLUGIN_IN_USE', { plugin: entry.name, workers: running.join(' ') });
+    }
+    for (const id of running) await this.#options.workers().stop(id, call);
+    return installer.uninstall(entry.name, call);
+  }
+
+  /** One plugin that cannot be updated keeps no other from it. */
+  async update({ plugins, ...request }: PluginRequestOf<'update'>, call: Call) {
+    const installer = await this.#options.installer();
+    const names = plugins ?? (await installer.list()).map(({ name }) => name);
+    const updates: PluginUpdate[] = [];
+    for (const name of names) {
+      try {
+        updates.push(await installer.update(name, request, call));
+      } catch (error) {
+        call.signal.throwIfAborted();
+        if (!(error instanceof RbeeError) || names.length === 1) throw error;
+        call.narrate({ kind: 'warning', text: `${name} was not updated: ${error.message}`, hint: error.hint });
+        updates.push({ name, from: '', to: '', changed: false, note: error.message, failed: true });
+      }
+    }
+    return { updates };
+  }
+
+  async inspect(request: PluginRequestOf<'inspect'>, call: Call) {
+    if (this.#options.types.has(request.plugin)) return this.#options.inspection.known(request.plugin);
+    return this.#options.inspection.found(await (await this.#options.installer()).look(request, call));
+  }
+
+  async search({ text = '', offline }: PluginRequestOf<'search'>, { signal }: Call) {
+    return { plugins: await (await this.#options.installer()).search(text, { offline, signal }) };
+  }
+
+  async prune(request: PluginRequestOf<'prune'>, _call: Call) {
+    return (await this.#options.installer()).prune(request);
+  }
+
+  async list(_request: PluginRequestOf<'list'>, _call: Call) {
+    return { plugins: await (await this.#options.installer()).list() };
+  }
+
+  /** Installs a type that a spawn asks for and that is not here. Errors: TYPE_NOT_FOUND with the reason, and trust's. */
+  async installType(type: string, call: Call): Promise<void> {
+    const plugin = type.includes('/') ? type : packagesOfType(type).length > 0 ? type : null;
+    if (plugin === null) return;
+    call.narrate({
+      kind: 'info',
+      text: `worker type ${type} is not installed on hive ${this.#options.hive}: installing it`,
+    });
+    try {
+      await (await this.#options.installer()).install({ plugin, ownOnly: !type.includes('/') }, call);
+    } catch (error) {
+      if (
+        !(error instanceof RbeeError) ||
+        !/^(PACKAGE_NOT_FOUND|REGISTRY_UNREACHABLE|INVALID_INPUT)$/.test(error.code)
+      ) {
+        throw error;
+      }
+      throw this.#typeNotFound(type, error);
+    }
+  }
+
+  /** Installs a variant of a type that is here. */
+  async installVariant(plugin: string, variant: string, call: Call): Promise<void> {
+    await (await this.#options.installer()).install({ plugin, variant }, call);
+  }
+
+  #typeNotFound(type: string, cause: RbeeError): unknown {
+    try {
+      this.#options.types.get(type);
+      return cause;
+    } catch (error) {
+      if (!(error instanceof RbeeError) || error.code !== 'TYPE_NOT_FOUND') return error;
+      const body = error.toJSON();
+      return RbeeError.from({ ...body, message: `${body.message}, and it could not be installed: ${cause.message}` });
+    }
+  }
+
+  /** Workers whose process may be alive. */
+  #usersOf({ name }: IndexEntry): string[] {
+    return this.#options
+      .workers()
+      .list()
+      .filter(({ plugin, state }) => plugin === name && state !== 'stopped' && state !== 'failed')
+      .map(({ id }) => id);
+  }
+}

@@ -1,0 +1,54 @@
+/** Does a variant fit this machine, before anything of its program is there? */
+import type { Narrate } from '../../contract/narration.ts';
+import type { HostFacts } from '../../contract/worker-type.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import { rankDevices } from '../workers/device-choice.ts';
+
+export interface VariantFit {
+  fits: boolean;
+  reasons: readonly string[];
+}
+
+/** `host` without answers of probes: what only the program itself can tell is found out before a spawn. */
+export const variantFit = async (
+  handle: WorkerTypeHandle,
+  type: TypeDescription,
+  variant: string,
+  host: HostFacts,
+): Promise<VariantFit> => {
+  const problem = platformProblem(type, variant, host);
+  if (problem !== undefined) return { fits: false, reasons: [problem] };
+  const fit = await handle.fits(variant, host);
+  return fit.fits ? { fits: true, reasons: [] } : { fits: false, reasons: fit.reasons };
+};
+
+/** Why a variant does not exist for this platform, or undefined. */
+export const platformProblem = (type: TypeDescription, variantId: string, host: HostFacts): string | undefined => {
+  const { os, cpu, libc } = host.platform;
+  const platforms = type.variants.find((variant) => variant.id === variantId)?.platforms ?? [];
+  const built = platforms.some(
+    (platform) => platform.os === os && platform.cpu === cpu && (platform.libc === undefined || platform.libc === libc),
+  );
+  return built ? undefined : `it is not built for ${os} ${cpu}${libc === 'musl' ? ' with musl' : ''}`;
+};
+
+/**
+ * The variant to install where none was asked for: the one that drives the best device of this machine; where none
+ * fits, the first that exists for its platform, with a warning.
+ */
+export const bestVariant = async (handle: WorkerTypeHandle, host: HostFacts, narrate: Narrate): Promise<string> => {
+  const type = await handle.describe();
+  const choices = type.variants.map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
+  const ranked = new Set(rankDevices(choices, host.devices, new Map()).map(({ variant }) => variant));
+  for (const variant of ranked) {
+    if (!(await variantFit(handle, type, variant, host)).fits) continue;
+    if (type.variants.length > 1) narrate({ kind: 'info', text: `taking the variant ${variant} of ${type.name}` });
+    return variant;
+  }
+  const first = type.variants.find(({ id }) => platformProblem(type, id, host) === undefined) ?? type.variants[0];
+  const id = first?.id ?? '';
+  const reasons = first ? (await variantFit(handle, type, id, host)).reasons.join('; ') : '';
+  narrate({ kind: 'warning', text: `no variant of ${type.name} fits this machine, taking ${id}: ${reasons}` });
+  return id;
+};

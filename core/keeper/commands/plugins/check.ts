@@ -1,0 +1,60 @@
+/** `rbee plugins check` */
+import * as Args from '@oclif/core/args';
+import type { PackageReport } from '../../../conformance/check-messages.ts';
+import { checkPackage } from '../../../conformance/check-package.ts';
+import { RbeeCommand } from '../../base.ts';
+import { catchInterrupts } from '../../interrupts.ts';
+import { findPlugin } from '../../plugins/find-plugin.ts';
+import { exitCodes } from '../../report.ts';
+import { formatExamination } from '../../views/examination.ts';
+
+export default class PluginsCheck extends RbeeCommand {
+  static override summary = 'Examine a worker type: does it keep what the contract asks?';
+  static override description =
+    'Runs the code of the plugin, so check what you trust. Exit code 1 when a check fails. The package must be built.';
+  static override examples = [
+    { description: 'The plugin in this folder', command: 'rbee plugins check' },
+    { description: 'One that is installed, for programs', command: 'rbee plugins check @rbee/worker-llamacpp --json' },
+  ];
+  static override args = {
+    plugin: Args.string({
+      description: 'Folder, package or worker type',
+      default: '.',
+      ignoreStdin: true,
+    }),
+  };
+
+  async run(): Promise<PackageReport> {
+    const { args } = await this.parse(PluginsCheck);
+    const root = await findPlugin(args.plugin, this.paths.data, process.cwd());
+    const report = await this.#examine(root);
+    if (!report.passed && !this.interrupted) process.exitCode = exitCodes.failed;
+    this.print(formatExamination(report, this.out.terminal));
+    return report;
+  }
+
+  #examine(root: string): Promise<PackageReport> {
+    return this.narrated(async (narrate) => {
+      const interrupts = catchInterrupts(() => {
+        this.interrupted = true;
+      });
+      let done = 0;
+      narrate({ kind: 'step', id: 'examine', text: `examining ${root}` });
+      const begun = performance.now();
+      try {
+        const report = await checkPackage(root, {
+          env: this.env,
+          signal: interrupts.signal,
+          onResult: (_, { title }) => {
+            done += 1;
+            narrate({ kind: 'progress', id: 'examine', done, text: title });
+          },
+        });
+        narrate({ kind: 'done', id: 'examine', text: `examined ${root}`, ms: performance.now() - begun });
+        return report;
+      } finally {
+        interrupts.stop();
+      }
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/** `rbee plugins install` */
+import * as Flags from '@oclif/core/flags';
+import type { PluginView } from '../../../contract/plugins.ts';
+import { argument } from '../../base.ts';
+import { hiveFlag, offlineFlag, PluginsCommand, pluginArgument, scriptsFlag } from '../../plugins/plugins-command.ts';
+import { formatInstalled } from '../../views/plugins.ts';
+import { detachFlag } from '../../worker-change.ts';
+
+export default class PluginsInstall extends PluginsCommand {
+  static override summary = 'Install a worker type.';
+  static override description =
+    'By its type, or as an npm package, a version or range of one, a tarball, a folder. It can be used at once.';
+  static override examples = [
+    { description: 'llama.cpp, in the build that suits this machine', command: 'rbee plugins install llamacpp' },
+    { description: 'A version of a package', command: 'rbee plugins install @acme/worker-echo@^1.2' },
+    {
+      description: 'The CUDA build, on another machine',
+      command: 'rbee plugins install llamacpp --variant cuda --hive gpu-box',
+    },
+    { description: 'From a file, without a network', command: 'rbee plugins install ./worker-echo-1.0.0.tgz --yes' },
+  ];
+  static override aliases = ['plugins:add'];
+  static override args = { plugin: argument('Type, package, tarball or folder') };
+  static override flags = {
+    variant: Flags.string({ description: 'Build of the type; the best for that machine when absent' }),
+    yes: Flags.boolean({ char: 'y', description: 'Let an unknown publisher in without asking' }),
+    ...scriptsFlag,
+    ...offlineFlag,
+    force: Flags.boolean({ char: 'f', description: 'Although it is there, or another plugin offers its type' }),
+    ...hiveFlag,
+    ...detachFlag,
+  };
+
+  async run(): Promise<PluginView | { job_id: string }> {
+    const { args, flags } = await this.parse(PluginsInstall);
+    const { variant, yes, offline, force, hive } = flags;
+    const plugin = pluginArgument(args.plugin, process.cwd());
+    const scripts = flags['allow-scripts'];
+    // Where nobody sits at the terminal nobody would answer.
+    const ask = process.stdin.isTTY && !flags.detach ? undefined : false;
+    const input = {
+      ...this.only({ plugin, variant, yes, scripts, offline, force, hive }),
+      ...(ask === false && { ask }),
+    };
+    const queen = await this.queen(flags);
+    if (flags.detach) return this.detachJob(queen, 'worker_install', input);
+    const view = await this.runJob(queen, 'worker_install', input);
+    this.print(formatInstalled(view, this.out.terminal));
+    return view;
+  }
+}

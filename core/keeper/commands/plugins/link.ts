@@ -1,0 +1,25 @@
+/** `rbee plugins link` */
+
+import { resolve } from 'node:path';
+import * as Args from '@oclif/core/args';
+import type { PluginView } from '../../../contract/plugins.ts';
+import { hiveFlag, PluginsCommand } from '../../plugins/plugins-command.ts';
+
+export default class PluginsLink extends PluginsCommand {
+  static override summary = 'Use the folder of a plugin as it is, while you write it.';
+  static override description = 'The package must be built. After a change, run: rbee plugins link again.';
+  static override examples = [{ description: 'The plugin in this folder', command: 'rbee plugins link' }];
+  static override args = {
+    folder: Args.string({ description: 'Folder of the plugin', default: '.', ignoreStdin: true }),
+  };
+  static override flags = hiveFlag;
+
+  async run(): Promise<PluginView> {
+    const { args, flags } = await this.parse(PluginsLink);
+    const folder = resolve(args.folder);
+    const queen = await this.queen(flags);
+    const view = await this.runJob(queen, 'worker_link', this.only({ folder, hive: flags.hive }));
+    this.print(`linked ${view.name} ${view.version} (${view.types.join(', ')}) at ${view.root}\n`);
+    return view;
+  }
+}

@@ -1,0 +1,32 @@
+/** `rbee plugins uninstall` */
+import * as Flags from '@oclif/core/flags';
+import type { PluginView } from '../../../contract/plugins.ts';
+import { argument } from '../../base.ts';
+import { hiveFlag, PluginsCommand, pluginArgument } from '../../plugins/plugins-command.ts';
+
+export default class PluginsUninstall extends PluginsCommand {
+  static override summary = 'Remove a worker type, or the link to one.';
+  static override examples = [
+    { description: 'By its type', command: 'rbee plugins uninstall echo' },
+    { description: 'Although workers of it run: stops them first', command: 'rbee plugins uninstall echo --force' },
+  ];
+  static override aliases = ['plugins:unlink', 'plugins:remove'];
+  static override args = { plugin: argument('Package, type, or folder that was linked') };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'Stop its workers first' }),
+    ...hiveFlag,
+  };
+
+  async run(): Promise<PluginView> {
+    const { args, flags } = await this.parse(PluginsUninstall);
+    const plugin = pluginArgument(args.plugin, process.cwd());
+    const queen = await this.queen(flags);
+    const view = await this.runJob(
+      queen,
+      'worker_uninstall',
+      this.only({ plugin, force: flags.force, hive: flags.hive }),
+    );
+    this.print(`${view.source === 'link' ? 'unlinked' : 'uninstalled'} ${view.name} ${view.version}\n`);
+    return view;
+  }
+}

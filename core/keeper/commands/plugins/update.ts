@@ -1,0 +1,38 @@
+/** `rbee plugins update` */
+import * as Flags from '@oclif/core/flags';
+import type { PluginUpdate } from '../../../contract/plugins.ts';
+import { argumentsOf } from '../../base.ts';
+import { hiveFlag, offlineFlag, PluginsCommand, scriptsFlag } from '../../plugins/plugins-command.ts';
+import { exitCodes } from '../../report.ts';
+import { formatUpdates } from '../../views/plugins.ts';
+
+export default class PluginsUpdate extends PluginsCommand {
+  static override summary = 'Bring plugins to the newest version that was asked for.';
+  static override description = 'Workers that run keep their version; new ones get the new one.';
+  static override examples = [
+    { description: 'All of them', command: 'rbee plugins update' },
+    { description: 'Only say what would change', command: 'rbee plugins update llamacpp --dry-run' },
+  ];
+  static override strict = false;
+  static override args = { plugins: argumentsOf('Packages or types; all when none is named') };
+  static override flags = {
+    'dry-run': Flags.boolean({ description: 'Only say what would change' }),
+    ...scriptsFlag,
+    ...offlineFlag,
+    ...hiveFlag,
+  };
+
+  async run(): Promise<{ updates: readonly PluginUpdate[] }> {
+    const { argv, flags } = await this.parse(PluginsUpdate);
+    const plugins = argv.length === 0 ? undefined : (argv as string[]);
+    const { offline, hive } = flags;
+    const dryRun = flags['dry-run'];
+    const queen = await this.queen(flags);
+    const input = this.only({ plugins, dryRun, scripts: flags['allow-scripts'], offline, hive });
+    const result = await this.runJob(queen, 'worker_update', input);
+    this.print(formatUpdates(result.updates, dryRun));
+    const failed = result.updates.filter((one) => one.failed).length;
+    if (failed > 0) process.exitCode = failed < result.updates.length ? exitCodes.partly : exitCodes.failed;
+    return result;
+  }
+}

@@ -1,0 +1,44 @@
+/** Asks the author of a new plugin, at a terminal, for what the command line has not said. */
+import { createInterface } from 'node:readline/promises';
+import { RbeeError } from '../../contract/errors.ts';
+
+export interface Question {
+  text: string;
+  /** Taken when the answer is empty. */
+  usual: string;
+  /** The only answers, if so. */
+  choices?: readonly string[];
+  /** What is wrong with an answer. */
+  problem?: (answer: string) => string | undefined;
+}
+
+/** The answers in order; a question is repeated until its answer will do. Errors: CANCELLED when the terminal closes. */
+export const askAll = async (questions: readonly Question[]): Promise<string[]> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new AbortController();
+  lines.once('close', () => closed.abort());
+  lines.once('SIGINT', () => lines.close());
+  try {
+    const answers: string[] = [];
+    for (const question of questions) answers.push(await askOne(question, (text) => lines.question(text, closed)));
+    return answers;
+  } catch (error) {
+    if (closed.signal.aborted) throw RbeeError.of('CANCELLED', { what: 'the new plugin' }, { cause: error });
+    throw error;
+  } finally {
+    lines.close();
+  }
+};
+
+const askOne = async (
+  { text, usual, choices, problem }: Question,
+  ask: (text: string) => Promise<string>,
+): Promise<string> => {
+  const among = choices ? ` [${choices.join(', ')}]` : '';
+  for (;;) {
+    const answer = (await ask(`${text}${among} (${usual || 'none'}): `)).trim() || usual;
+    const wrong = choices && !choices.includes(answer) ? `choose one of ${choices.join(', ')}` : problem?.(answer);
+    if (wrong === undefined) return answer;
+    process.stderr.write(`  ${wrong}\n`);
+  }
+};

@@ -1,0 +1,128 @@
+/** Plugins as people see them. */
+import type {
+  PluginDetails,
+  PluginHit,
+  PluginPrune,
+  PluginTypeDetails,
+  PluginUpdate,
+  PluginView,
+} from '../../contract/plugins.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { type Column, formatPairs, formatTable } from '../table.ts';
+
+/** A row of `rbee plugins list`: a plugin, or a type that cannot be used. */
+export interface PluginRow {
+  name: string;
+  version: string;
+  types: string;
+  variants: string;
+  source: string;
+  note: string;
+}
+
+export const formatPlugins = (rows: readonly PluginRow[], terminal: Terminal): string =>
+  rows.length === 0
+    ? 'no plugins; install one with: rbee plugins install llamacpp\n'
+    : formatTable(rows, columns, terminal);
+
+const columns: Column<PluginRow>[] = [
+  { title: 'PLUGIN', value: ({ name }) => name, flexible: true },
+  { title: 'VERSION', value: ({ version }) => version || '-' },
+  { title: 'TYPES', value: ({ types }) => types || '-' },
+  { title: 'VARIANTS', value: ({ variants }) => variants || '-', flexible: true },
+  { title: 'SOURCE', value: ({ source }) => source },
+  { title: 'NOTE', value: ({ note }) => note, flexible: true, style: () => 'yellow' },
+];
+
+/** What an installation came to. */
+export const formatInstalled = (plugin: PluginView, terminal: Terminal): string => {
+  const { name, version, types, installed, previous, changed } = plugin;
+  const what = `${paint('bold', escapeControls(name), terminal)} ${escapeControls(version)}`;
+  if (!changed) return `${what} is there already\n`;
+  const before = previous === null || previous === version ? '' : `, in place of ${escapeControls(previous)}`;
+  const [type = ''] = types;
+  const use = `  spawn it with: rbee worker spawn --type ${type}\n`;
+  return `installed ${what} (${types.join(', ')}; ${installed.join(', ')})${before}\n${use}`;
+};
+
+export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean): string => {
+  if (updates.length === 0) return 'no plugins are installed\n';
+  return updates
+    .map(({ name, from, to, changed, note }) =>
+      changed ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n` : `${name} ${from}: ${note ?? ''}\n`,
+    )
+    .map(escapeLine)
+    .join('');
+};
+
+export const formatHits = (plugins: readonly PluginHit[], terminal: Terminal): string => {
+  if (plugins.length === 0) return 'nothing was found\n';
+  return formatTable(plugins, hitColumns, terminal);
+};
+
+const hitColumns: Column<PluginHit>[] = [
+  { title: 'PLUGIN', value: ({ name }) => name },
+  { title: 'VERSION', value: ({ version }) => version },
+  { title: 'TYPES', value: ({ types }) => types.map(({ type }) => type).join(' ') },
+  { title: 'VARIANTS', value: ({ types }) => unique(types.flatMap(({ variants }) => variants)), flexible: true },
+  { title: 'SERVES', value: ({ types }) => unique(types.flatMap(({ serves }) => serves)), flexible: true },
+  { title: 'LICENCE', value: ({ license }) => license ?? '-' },
+  { title: 'PUBLISHER', value: ({ publisher }) => publisher, flexible: true },
+];
+
+const unique = (words: readonly string[]): string => [...new Set(words)].join(' ');
+
+export const formatPruned = ({ removed, bytes }: PluginPrune): string =>
+  removed.length === 0
+    ? 'there is nothing to remove\n'
+    : `${removed.map((folder) => escapeLine(`removed ${folder}\n`)).join('')}${formatBytes(bytes)} are free again\n`;
+
+export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string => {
+  const { name, version, description, license, publisher, registry, integrity, signature, root, source } = plugin;
+  const head = formatPairs(
+    [
+      ['plugin', `${name} ${version}`],
+      ['about', description],
+      ['licence', license],
+      ['publisher', publisher],
+      ['registry', registry],
+      ['integrity', integrity],
+      ['signature', signature],
+      ['source', source ?? 'not installed'],
+      ['folder', root],
+    ],
+    terminal,
+  );
+  const note =
+    source === null ? '\nwhether its variants fit and which options it has is told once it is installed\n' : '';
+  return head + plugin.types.map((type) => formatType(type, terminal)).join('') + note;
+};
+
+const formatType = (type: PluginTypeDetails, terminal: Terminal): string => {
+  const also = type.aliases.length === 0 ? '' : ` (also ${type.aliases.join(', ')})`;
+  const title = `\n${paint('bold', escapeControls(`type ${type.type}${also}`), terminal)}\n`;
+  const summary = type.summary === '' ? '' : `${escapeControls(type.summary)}\n`;
+  const serves = `serves ${escapeControls(type.serves.join(' '))}\n`;
+  const variants = formatTable(type.variants, variantColumns, terminal);
+  const options = type.options?.length ? `\n${formatTable(type.options, optionColumns, terminal)}` : '';
+  return `${title}${summary}${serves}\n${variants}${options}`;
+};
+
+const variantColumns: Column<PluginTypeDetails['variants'][number]>[] = [
+  { title: 'VARIANT', value: ({ id }) => id },
+  { title: 'INSTALLED', value: ({ installed }) => (installed ? 'yes' : 'no') },
+  { title: 'FITS', value: ({ fits }) => (fits === null ? '?' : fits ? 'yes' : 'no') },
+  { title: 'WHY NOT', value: ({ reasons }) => reasons.join('; '), flexible: true, style: () => 'yellow' },
+];
+
+type Option = NonNullable<PluginTypeDetails['options']>[number];
+
+const optionColumns: Column<Option>[] = [
+  { title: 'OPTION', value: ({ name }) => name },
+  { title: 'TYPE', value: ({ type }) => type },
+  { title: 'DEFAULT', value: (option) => (option.default === null ? '-' : JSON.stringify(option.default)) },
+  { title: 'MEANING', value: ({ description }) => description, flexible: true },
+];
+
+const escapeLine = (line: string): string => `${escapeControls(line.slice(0, -1))}\n`;

@@ -1,0 +1,45 @@
+/** The sources that are there or are not: a script of the plugin, a program of the machine. */
+import { createRequire } from 'node:module';
+import { isAbsolute, join } from 'node:path';
+import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
+import { executableProblem, isFile, onPath } from './find-program.ts';
+
+export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | { problem: string };
+
+export const lookForModule = async (source: BinarySource & { kind: 'module' }, pluginRoot: string): Promise<Look> => {
+  const path = join(pluginRoot, source.script);
+  if (!(await isFile(path))) return { problem: `${source.script} is missing from the plugin` };
+  const require = createRequire(join(pluginRoot, 'package.json'));
+  const missing = source.requires?.find((name) => !canResolve(require, name));
+  if (missing) return { problem: `the package ${missing} is not installed` };
+  return { path, argv: [process.execPath, path] };
+};
+
+/** Is the package there, whether or not it exports anything? Its name inside tells it from a stand-in under that name. */
+const canResolve = (require: NodeJS.Require, name: string): boolean =>
+  (require.resolve.paths(name) ?? []).some((folder) => {
+    try {
+      return (require(join(folder, name, 'package.json')) as { name?: string }).name === name;
+    } catch {
+      return false;
+    }
+  });
+
+export const lookForProgram = async (
+  source: BinarySource & { kind: 'path' },
+  env: NodeJS.ProcessEnv,
+): Promise<Look> => {
+  const named = source.variable === undefined ? undefined : env[source.variable];
+  if (named) {
+    if (!isAbsolute(named)) return { problem: `${source.variable} must be an absolute path, not ${named}` };
+    const problem = await executableProblem(named);
+    return problem
+      ? { problem: `${source.variable} names ${named}, which ${problem}` }
+      : { path: named, argv: [named] };
+  }
+  const path = await onPath(source.program, env);
+  if (path !== null) return { path, argv: [path] };
+  return {
+    problem: `${source.program} is not on the PATH of the hive${source.variable ? `, and ${source.variable} is not set` : ''}`,
+  };
+};

@@ -1,0 +1,81 @@
+/** Checks what a plugin says of a program's source before anything is done with it, and fills in its templates. */
+import semver from 'semver';
+import Type, { type TSchema } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { RbeeError } from '../../contract/errors.ts';
+import type { BinarySource } from '../../contract/worker-type.ts';
+
+/** What installs; the other kinds are there or they are not. */
+export type InstallableSource = Extract<BinarySource, { kind: 'archive' | 'npm' | 'python' }>;
+
+const optional = Type.Optional;
+/** An argument of pip or npm that cannot be taken for an option. */
+const argument = Type.String({ pattern: '^[^-\\s][^\\0\\n]*$', maxLength: 1000 });
+const plainName = Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$' });
+const packedFile = {
+  url: Type.String({ pattern: '^https?://' }),
+  sha256: Type.String({ pattern: '^[0-9a-fA-F]{64}$' }),
+  format: optional(Type.Enum(['tar', 'tar.gz', 'tar.xz', 'tar.zst', 'zip', 'file'])),
+  strip: optional(Type.Integer({ minimum: 0, maximum: 20 })),
+};
+
+const shapes: Record<InstallableSource['kind'], TSchema> = {
+  archive: Type.Object({
+    id: Type.String({ minLength: 1 }),
+    member: Type.String({ minLength: 1 }),
+    ...packedFile,
+    more: optional(Type.Array(Type.Object(packedFile), { maxItems: 20 })),
+  }),
+  npm: Type.Object({
+    id: Type.String({ minLength: 1 }),
+    package: Type.String({ pattern: '^(@[a-z0-9~][a-z0-9-._~]*/)?[a-z0-9~][a-z0-9-._~]*$' }),
+    version: Type.String(),
+    bin: plainName,
+  }),
+  python: Type.Object({
+    id: Type.String({ minLength: 1 }),
+    requirement: argument,
+    entryPoint: plainName,
+    python: optional(Type.String({ pattern: '^\\d+(\\.\\d+){0,2}$' })),
+    indexes: optional(Type.Array(Type.String({ pattern: '^(https?|file)://' }), { maxItems: 10 })),
+  }),
+};
+
+/** A type's `prepare`. */
+export const prepareSteps = Type.Array(
+  Type.Union([
+    Type.Object({ kind: Type.Literal('venv'), python: optional(Type.String({ pattern: '^\\d+(\\.\\d+){0,2}$' })) }),
+    Type.Object({ kind: Type.Literal('requirement'), requirement: argument }),
+    Type.Object({ kind: Type.Literal('run'), args: Type.Array(Type.String(), { minItems: 1 }) }),
+  ]),
+  { maxItems: 100 },
+);
+
+/** The source with `{version}` filled in. Errors: PLUGIN_INVALID. */
+export const checkSource = (
+  source: InstallableSource,
+  plugin: { package: string; version: string },
+): InstallableSource => {
+  const invalid = (problem: string) =>
+    RbeeError.of('PLUGIN_INVALID', { plugin: plugin.package, problem: `binary source ${source.id}: ${problem}` });
+  const problem = firstProblem(shapes[source.kind], source);
+  if (problem) throw invalid(problem);
+  if (source.kind === 'npm' && semver.valid(source.version) === null)
+    throw invalid(`"${source.version}" is not an exact version`);
+  if (source.kind !== 'archive') return source;
+  const fill = (text: string) => text.replaceAll('{version}', plugin.version);
+  const member = fill(source.member);
+  if (member.startsWith('/') || member.split('/').includes('..')) throw invalid(`"${member}" is not in the archive`);
+  const file = <File extends { url: string; sha256: string }>(one: File) => ({
+    ...one,
+    url: fill(one.url),
+    sha256: one.sha256.toLowerCase(),
+  });
+  return { ...file(source), member, ...(source.more ? { more: source.more.map(file) } : {}) };
+};
+
+const firstProblem = (shape: TSchema, value: unknown): string | undefined => {
+  if (Check(shape, value)) return undefined;
+  const first = [...Errors(shape, value)][0];
+  return `${first?.instancePath || 'it'} ${first?.message ?? 'has a wrong shape'}`;
+};

@@ -1,0 +1,47 @@
+/**
+ * The process that talks to registries and unpacks packages. npm's libraries take tens of megabytes, and what they read
+ * was written by strangers: neither belongs into a daemon. Takes calls over IPC, ends with its parent.
+ */
+import { join } from 'node:path';
+import type { FetchAnswer, FetchCall } from './fetch-calls.ts';
+import { asFailure } from './fetch-error.ts';
+import { readNpmConfig } from './npm-config.ts';
+import { resolvePackage } from './resolve.ts';
+import { searchPlugins } from './search.ts';
+import { saveTarball } from './tarball.ts';
+import { unpackPackage } from './unpack.ts';
+
+const perform = async (call: FetchCall): Promise<unknown> => {
+  const options = await readNpmConfig({ ...call.settings, env: process.env });
+  switch (call.kind) {
+    case 'resolve':
+      return resolvePackage(call.source, call.folder, options);
+    case 'unpack': {
+      const { name, version, integrity, tarball, registry } = call.found;
+      const what = `${name}@${version}`;
+      const file = registry === null ? tarball : join(call.folder, 'package.tgz');
+      if (registry !== null) await saveTarball({ spec: what, file, options, resolved: tarball, integrity });
+      return unpackPackage(file, join(call.folder, 'package'), what);
+    }
+    case 'search':
+      return searchPlugins(call.text, options);
+  }
+};
+
+const subject = (call: FetchCall): string => {
+  if (call.kind === 'unpack') return `${call.found.name}@${call.found.version}`;
+  if (call.kind === 'search') return 'the search';
+  if (call.source.kind === 'registry') return call.source.candidates[0]?.name ?? '';
+  return call.source.kind === 'tarball' ? call.source.file : call.source.url;
+};
+
+process.on('message', async ({ id, call }: { id: number; call: FetchCall }) => {
+  let answer: FetchAnswer;
+  try {
+    answer = { id, value: await perform(call) };
+  } catch (error) {
+    answer = { id, failure: asFailure(error, subject(call)) };
+  }
+  process.send?.(answer);
+});
+process.on('disconnect', () => process.exit(0));

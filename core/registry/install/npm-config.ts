@@ -1,0 +1,61 @@
+/** npm's configuration, as npm itself would read it: scopes, tokens, proxies, certificates, cache. The one file that knows `@npmcli/config`. */
+import { createRequire } from 'node:module';
+import { packageRoot } from '../../config/version.ts';
+
+/** Options of npm's libraries; what they hold beside this is theirs. */
+export interface NpmOptions extends Record<string, unknown> {
+  registry: string;
+  cache: string;
+  /** Milliseconds. */
+  timeout: number;
+}
+
+export interface NpmConfigRequest {
+  /** A project folder whose `.npmrc` counts: the data folder. */
+  folder: string;
+  env: NodeJS.ProcessEnv;
+  /** In place of npm's default registry. Scopes that have one of their own keep it. */
+  registry?: string;
+  offline?: boolean;
+}
+
+/** npm waits for minutes where nobody answers; unless its user wants that, somebody waits here. */
+export const impatience: Readonly<Record<string, number>> = {
+  'fetch-retries': 1,
+  'fetch-retry-mintimeout': 300,
+  'fetch-retry-maxtimeout': 2_000,
+  'fetch-timeout': 30_000,
+};
+
+interface NpmConfig {
+  load(): Promise<void>;
+  find(key: string): string | null;
+  set(key: string, value: unknown, where: string): void;
+  readonly flat: NpmOptions;
+}
+type NpmConfigClass = new (options: Record<string, unknown>) => NpmConfig;
+
+/** Reads it anew on each call: a token that was written a moment ago counts. */
+export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptions> => {
+  // These packages bring no types.
+  const require = createRequire(import.meta.url);
+  const Config = require('@npmcli/config') as NpmConfigClass;
+  const { definitions, shorthands, flatten } = require('@npmcli/config/lib/definitions') as Record<string, unknown>;
+  const config = new Config({
+    definitions,
+    shorthands,
+    flatten,
+    npmPath: packageRoot(),
+    argv: [process.execPath, 'npm'],
+    env: request.env,
+    cwd: request.folder,
+    warn: false,
+  });
+  await config.load();
+  for (const [key, value] of Object.entries(impatience)) {
+    if (config.find(key) === 'default') config.set(key, value, 'cli');
+  }
+  if (request.registry !== undefined) config.set('registry', request.registry, 'cli');
+  if (request.offline) config.set('offline', true, 'cli');
+  return config.flat;
+};

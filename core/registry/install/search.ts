@@ -1,0 +1,94 @@
+/** Finds plugins: with the registry's search where it has one, else in the index package that rbee publishes. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PluginHit } from '../../contract/plugins.ts';
+import { FetchError } from './fetch-error.ts';
+import type { NpmOptions } from './npm-config.ts';
+import { typesOf } from './plugin-types.ts';
+import { askRegistry } from './registry-request.ts';
+import { publisherOf, readPackument, resolvePackage, textOr } from './resolve.ts';
+import { saveTarball } from './tarball.ts';
+import { unpackPackage } from './unpack.ts';
+
+export const keyword = 'rbee-worker';
+/** A package with nothing but `plugins.json`: an array of `PluginHit`. For registries without a search. */
+export const indexPackage = '@rbee/plugin-index';
+const most = 50;
+
+export const searchPlugins = async (text: string, options: NpmOptions): Promise<PluginHit[]> => {
+  const names = await namesOf(text, options);
+  if (names === null) return fromIndex(text, options);
+  const hits = await Promise.all(names.slice(0, most).map((name) => hitOf(name, options)));
+  return hits.filter((hit) => hit !== null && matches(hit, text)).map((hit) => hit as PluginHit);
+};
+
+interface Found {
+  objects?: { package?: { name?: unknown; keywords?: unknown } }[];
+}
+
+/** Names of packages that may be plugins; null when the registry cannot search. */
+const namesOf = async (text: string, options: NpmOptions): Promise<string[] | null> => {
+  const ask = async (query: string): Promise<string[]> => {
+    const path = `/-/v1/search?text=${encodeURIComponent(query)}&size=250`;
+    const { objects = [] } = (await askRegistry(path, options)) as Found;
+    return objects.flatMap(({ package: found }) =>
+      typeof found?.name === 'string' && (!Array.isArray(found.keywords) || found.keywords.includes(keyword))
+        ? [found.name]
+        : [],
+    );
+  };
+  try {
+    const names = await ask(`keywords:${keyword} ${text}`.trim());
+    // Private registries search in names alone, or know no qualifiers: they list all, and we choose.
+    return names.length > 0 ? names : await ask('');
+  } catch (error) {
+    const { code = '' } = error as { code?: string };
+    if (/^E(404|400|405|501)$/.test(code)) return null;
+    throw error;
+  }
+};
+
+/** A plugin as its newest version tells; null when it is none. */
+const hitOf = async (name: string, options: NpmOptions): Promise<PluginHit | null> => {
+  const packument = await readPackument(name, options).catch(() => null);
+  const document = packument?.versions[packument['dist-tags']?.['latest'] ?? ''];
+  const types = typesOf(document?.rbee);
+  if (!document || types.length === 0) return null;
+  const { id, account } = publisherOf(name, document._npmUser?.name);
+  return {
+    name,
+    version: textOr(document.version, ''),
+    description: textOr(document.description, ''),
+    license: textOr(document.license, null),
+    publisher: account ?? id,
+    types,
+  };
+};
+
+const matches = ({ name, description, types }: PluginHit, text: string): boolean => {
+  const all = [name, description, ...types.flatMap(({ type, serves }) => [type, ...serves])].join(' ').toLowerCase();
+  return text
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => all.includes(word));
+};
+
+const fromIndex = async (text: string, options: NpmOptions): Promise<PluginHit[]> => {
+  const folder = await mkdtemp(join(tmpdir(), 'rbee-index-'));
+  try {
+    const source = { kind: 'registry', candidates: [{ name: indexPackage, range: null }] } as const;
+    const { name, version, integrity, tarball } = await resolvePackage(source, folder, options);
+    const file = join(folder, 'package.tgz');
+    await saveTarball({ spec: `${name}@${version}`, file, options, resolved: tarball, integrity });
+    await unpackPackage(file, join(folder, 'package'), name);
+    const hits = JSON.parse(await readFile(join(folder, 'package', 'plugins.json'), 'utf8')) as PluginHit[];
+    return hits.filter((hit) => matches(hit, text)).slice(0, most);
+  } catch (error) {
+    if (!(error instanceof FetchError && error.failure.kind === 'missing')) throw error;
+    const problem = `it has no search, and no package ${indexPackage} in place of one`;
+    throw new FetchError('missing', options.registry, problem, error);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};

@@ -1,0 +1,98 @@
+/** Signatures of a registry over what it holds, and attestations of the build that made it. */
+import pacote from 'pacote';
+import type { Signature } from './fetch-calls.ts';
+import { FetchError } from './fetch-error.ts';
+import type { NpmOptions } from './npm-config.ts';
+import type { PackageDocument } from './package-document.ts';
+import { askRegistry, registryOf } from './registry-request.ts';
+
+export const noSignature = (note: string): Signature => ({ state: 'none', provenance: null, note });
+
+interface Key {
+  expires: string | null;
+  keyid: string;
+  keytype: string;
+  key: string;
+  pemkey: string;
+}
+
+/** Keys by registry, for as long as the process lives. */
+const known = new Map<string, Promise<Key[]>>();
+
+/**
+ * Verifies the signature over this version. A registry without keys is no fault; a signature without its key, or a wrong
+ * one, is refused.
+ */
+export const verifySignature = async (
+  spec: string,
+  { dist }: PackageDocument,
+  options: NpmOptions,
+): Promise<Signature> => {
+  if (!Array.isArray(dist?.signatures) || dist.signatures.length === 0)
+    return noSignature('the registry does not sign');
+  const registry = registryOf(spec, options);
+  const keys = await keysOf(registry, options);
+  if (keys.length === 0) return noSignature('the registry publishes no keys');
+  const { host, pathname } = new URL(registry);
+  const settings = { ...options, verifySignatures: true, [`//${host}${pathname}:_keys`]: keys };
+  await checked(spec, pacote.manifest(spec, settings));
+  if (!dist.attestations) return { state: 'verified', provenance: null, note: null };
+  return { state: 'verified', ...(await provenanceOf(spec, settings)) };
+};
+
+const checked = async (spec: string, manifest: Promise<unknown>): Promise<void> => {
+  try {
+    await manifest;
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (/SIGNATURE/.test(code ?? '')) throw new FetchError('refused', spec, message, error);
+    throw error;
+  }
+};
+
+interface AttestationBundle {
+  predicateType?: string;
+  bundle?: { dsseEnvelope?: { payload?: string } };
+}
+
+/** Where the package was built. An attestation that is wrong is refused; one that cannot be checked here is told. */
+const provenanceOf = async (spec: string, settings: NpmOptions): Promise<Pick<Signature, 'provenance' | 'note'>> => {
+  try {
+    const manifest = (await pacote.manifest(spec, { ...settings, verifyAttestations: true } as never)) as unknown as {
+      _attestationBundles?: AttestationBundle[];
+    };
+    const bundle = manifest._attestationBundles?.find(({ predicateType }) => predicateType?.includes('slsa'));
+    const payload = Buffer.from(bundle?.bundle?.dsseEnvelope?.payload ?? '', 'base64').toString('utf8');
+    const url = /"(?:uri|repository)":"((?:git\+)?https:[^"]+)"/.exec(payload)?.[1] ?? null;
+    return { provenance: url, note: url === null ? 'its attestation names no build' : null };
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    if (code === 'EATTESTATIONSUBJECT') throw new FetchError('refused', spec, message, error);
+    return { provenance: null, note: `its provenance could not be verified: ${message.split('\n')[0]}` };
+  }
+};
+
+const keysOf = (registry: string, options: NpmOptions): Promise<Key[]> => {
+  const there = known.get(registry);
+  if (there) return there;
+  const keys = readKeys(registry, options);
+  known.set(registry, keys);
+  return keys;
+};
+
+const readKeys = async (registry: string, options: NpmOptions): Promise<Key[]> => {
+  try {
+    const { keys } = (await askRegistry('/-/npm/v1/keys', { ...options, registry })) as {
+      keys?: Omit<Key, 'pemkey'>[];
+    };
+    return (keys ?? []).map((key) => ({
+      ...key,
+      pemkey: `-----BEGIN PUBLIC KEY-----\n${key.key}\n-----END PUBLIC KEY-----`,
+    }));
+  } catch (error) {
+    const { code } = error as { code?: string };
+    // As npm does: a registry that does not know this address does not sign.
+    if (code === 'E404' || code === 'E400' || code === 'ENOTCACHED') return [];
+    throw error;
+  }
+};

@@ -1,0 +1,55 @@
+/** May this package be installed, and has its publisher been let in before? Pure. */
+import { RbeeError } from '../../contract/errors.ts';
+import type { IndexEntry } from '../plugin-index.ts';
+import type { FoundPackage } from './fetch-calls.ts';
+
+export interface TrustPolicy {
+  /** `[registry] allowed_scopes`; nothing else may be installed unless it is empty. */
+  allowedScopes: readonly string[];
+  /** What the user was asked about and let in: `name@version` with its integrity. */
+  accepted?: string;
+  /** Whatever it is, the user has said yes. */
+  yes?: boolean;
+}
+
+/** The project's own scope: who uses rbee has trusted it already. */
+export const ownScope = '@rbee';
+
+/** Names one very package, so that what was asked about is what gets installed. */
+export const identityOf = ({ name, version, integrity }: FoundPackage): string => `${name}@${version} ${integrity}`;
+
+/** Errors: SCOPE_NOT_ALLOWED, PUBLISHER_UNKNOWN (its first line is the identity to accept). */
+export const checkTrust = (found: FoundPackage, installed: readonly IndexEntry[], policy: TrustPolicy): void => {
+  const { id } = found.publisher;
+  const allowed = policy.allowedScopes;
+  if (allowed.length > 0 && !allowed.includes(id)) {
+    throw RbeeError.of('SCOPE_NOT_ALLOWED', { package: found.name, allowed: allowed.join(', ') });
+  }
+  if (policy.yes || policy.accepted === identityOf(found) || isKnown(found, installed, allowed)) return;
+  throw RbeeError.of(
+    'PUBLISHER_UNKNOWN',
+    { package: `${found.name}@${found.version}`, publisher: publisherText(found) },
+    { lines: [identityOf(found), ...aboutPackage(found)] },
+  );
+};
+
+/** A file can claim any name; what a registry gives was published by the owner of that name. */
+const isKnown = (found: FoundPackage, installed: readonly IndexEntry[], allowed: readonly string[]): boolean => {
+  const { id } = found.publisher;
+  if (found.registry === null) return installed.some(({ integrity }) => integrity === found.integrity);
+  const before = installed.some((entry) => entry.publisher === id && entry.registry === found.registry);
+  return id === ownScope || allowed.includes(id) || before;
+};
+
+const publisherText = ({ registry, publisher: { id, account } }: FoundPackage): string => {
+  if (registry === null) return 'a file, which names no publisher';
+  return account === null || `@${account}` === id ? id : `${id} (published by ${account})`;
+};
+
+/** What there is to know before letting a package in. */
+export const aboutPackage = (found: FoundPackage): string[] => [
+  `from ${found.registry ?? 'a file'}, ${found.license ?? 'without a licence'}`,
+  found.signature.state === 'verified' ? 'signed by the registry' : `not signed: ${found.signature.note}`,
+  ...(found.signature.provenance === null ? [] : [`built from ${found.signature.provenance}`]),
+  ...(found.scripts ? ['it has install scripts, which do not run unless you add --allow-scripts'] : []),
+];

@@ -1,0 +1,63 @@
+/** A plugin of the index, as it is written there and as it is shown. */
+import { valid } from 'semver';
+import type { PluginView } from '../../contract/plugins.ts';
+import { readManifest } from '../manifest.ts';
+import type { IndexEntry } from '../plugin-index.ts';
+import type { FoundPackage } from './fetch-calls.ts';
+
+/** The range that updates follow: `latest` unless told; undefined for an exact version. */
+export const pinOf = (range: string | null): string | undefined =>
+  range === null ? 'latest' : valid(range) === null ? range : undefined;
+
+interface EntryParts {
+  found: FoundPackage;
+  tag: string | undefined;
+  /** Folder of the package for each variant that has just been installed. */
+  variants: Record<string, string>;
+  /** What the index said of this plugin before. */
+  before: IndexEntry | undefined;
+}
+
+export const indexEntryOf = ({ found, tag, variants, before }: EntryParts): IndexEntry => {
+  const { name, version, integrity, registry, publisher } = found;
+  const isSame = before?.integrity === integrity;
+  const all = isSame ? { ...before?.variants, ...variants } : variants;
+  return {
+    name,
+    type: 'link',
+    root: isSame && before ? before.root : (Object.values(variants)[0] ?? ''),
+    version,
+    integrity,
+    ...(tag !== undefined && { tag }),
+    publisher: publisher.id,
+    registry,
+    variants: all,
+    ...(isSame ? before?.previous && { previous: before.previous } : previousOf(before)),
+  };
+};
+
+const previousOf = (before: IndexEntry | undefined): Pick<IndexEntry, 'previous'> => {
+  if (before?.version === undefined || before.integrity === undefined) return {};
+  const { version, integrity, variants = {} } = before;
+  return { previous: { version, integrity, variants } };
+};
+
+export const pluginView = async (entry: IndexEntry, changed: boolean): Promise<PluginView> => {
+  const manifest = await readManifest(entry.root).catch(() => null);
+  const all = [...new Set(manifest?.workerTypes.flatMap((type) => type.variants) ?? [])];
+  return {
+    name: entry.name,
+    version: entry.version ?? manifest?.version ?? '',
+    source: entry.integrity === undefined ? 'link' : 'installed',
+    types: manifest?.workerTypes.map(({ name }) => name) ?? [],
+    variants: all,
+    installed: entry.integrity === undefined ? all : Object.keys(entry.variants ?? {}),
+    root: entry.root,
+    integrity: entry.integrity ?? null,
+    publisher: entry.publisher ?? null,
+    registry: entry.registry ?? null,
+    follows: entry.tag ?? null,
+    previous: entry.previous?.version ?? null,
+    changed,
+  };
+};
