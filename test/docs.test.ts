@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { apiPage } from '../tools/api-page.ts';
+import { authoringPage } from '../tools/authoring-page.ts';
 import { errorsPage } from '../tools/errors-page.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -14,6 +15,10 @@ test('the page of errors is the catalogue', () => {
 
 test('the page of the API is the contract', () => {
   assert.equal(read('docs/api.md'), apiPage(), 'run: npm run docs');
+});
+
+test('the guide for authors lists the contract and the checks as they are', () => {
+  assert.equal(read('docs/authoring-a-worker-type.md'), authoringPage(), 'run: npm run docs');
 });
 
 test('every link between the pages leads somewhere', () => {

@@ -1,6 +1,6 @@
 /** Builds every package: TypeScript to `dist/`, one after another, each from what the earlier ones declare. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleKeeper } from './bundle-keeper.ts';
 
@@ -18,6 +18,7 @@ const buildPackage = async (folder: string): Promise<void> => {
     if (folder === 'core') {
       rmSync(join(staged, 'keeper'), { recursive: true, force: true });
       await bundleKeeper(home, join(staged, 'keeper'));
+      cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
     }
     const dist = join(home, 'dist');
     const old = `${staged}-old`;

@@ -2,8 +2,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { apiPage } from './api-page.ts';
+import { authoringFile, authoringPage } from './authoring-page.ts';
 import { errorsPage } from './errors-page.ts';
 
 const docs = join(import.meta.dirname, '../docs');
 writeFileSync(join(docs, 'errors.md'), errorsPage());
 writeFileSync(join(docs, 'api.md'), apiPage());
+writeFileSync(authoringFile, authoringPage());

@@ -11,6 +11,10 @@ export interface FakeAnswerOptions {
   /** Stream for ever when no `max_tokens` is asked for. */
   endless: boolean;
   streams: 'whole' | 'half' | 'silent';
+  /** Paths that are answered like a chat, beside the usual ones. */
+  paths?: readonly string[];
+  /** Where the metrics are, and what the two of them are called. */
+  metrics?: { path: string; running: string; waiting: string };
 }
 
 interface Request {
@@ -19,6 +23,7 @@ interface Request {
 }
 
 const usualTokens = 8;
+const usualMetrics = { path: '/metrics', running: 'rbee_requests_running', waiting: 'rbee_requests_waiting' };
 
 /** The n-th token, counted from 1. */
 const token = (number: number): string => `token${number} `;
@@ -32,18 +37,18 @@ export class FakeAnswers {
   }
 
   answer(path: string, incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const { apiKey, model } = this.#options;
+    const { apiKey, model, paths = [], metrics = usualMetrics } = this.#options;
     if (apiKey !== '' && incoming.headers.authorization !== `Bearer ${apiKey}`) {
       json(outgoing, 401, { error: { message: 'wrong API key', type: 'invalid_request_error' } });
-    } else if (path === '/v1/chat/completions' || path === '/v1/completions') {
+    } else if (path === '/v1/chat/completions' || path === '/v1/completions' || paths.includes(path)) {
       void this.#complete(path, incoming, outgoing);
     } else if (path === '/v1/models') {
       json(outgoing, 200, { object: 'list', data: [{ id: model, object: 'model', owned_by: 'fake' }] });
     } else if (path === '/counters') {
       json(outgoing, 200, this.#counters);
-    } else if (path === '/metrics') {
+    } else if (path === metrics.path) {
       outgoing.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
-      outgoing.end(`rbee_requests_running ${this.#counters.running}\nrbee_requests_waiting 0\n`);
+      outgoing.end(`${metrics.running} ${this.#counters.running}\n${metrics.waiting} 0\n`);
     } else {
       json(outgoing, 404, { error: { message: `no ${path} here`, type: 'invalid_request_error' } });
     }

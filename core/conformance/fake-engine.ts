@@ -6,9 +6,11 @@
  * | flag | what it does |
  * |---|---|
  * | `--port N`, `--model NAME` | where it listens (127.0.0.1), and the model that it answers with (`fake`) |
- * | `--health-path PATH` | path of its health check (`/health`): 503 while loading, then 200 |
+ * | `--health-path PATH`, `--live-path PATH` | paths of its health check (`/health`): 503 while loading, then 200 |
+ * | `--loading-status N`, `--ready-status N` | other statuses for these two |
  * | `--ready-after MS` | loads for so long (0) |
  * | `--load-lines N` | prints so many lines `loading 40%` while it loads |
+ * | `--load-text TEXT` | prints this instead, with `{percent}` filled in |
  * | `--ready-line TEXT` | prints this line when it is ready |
  * | `--callback` | posts to RBEE_READY_PATH at RBEE_READY_SOCKET with RBEE_READY_TOKEN until that is acknowledged |
  * | `--never-ready` | listens, and answers 503 for ever |
@@ -21,10 +23,15 @@
  * | `--deaf` | ignores SIGTERM and SIGINT |
  * | `--fork-child` | starts a process that lives on by itself, deaf when it is deaf; prints `child pid N` |
  * | `--flood` | writes its log as fast as about 60 MB/s |
+ * | `--leash PID` | ends, with what it has forked, when that process is gone |
+ * | `--serve PATH` | answers this path like a chat as well, any number of times |
+ * | `--metrics-path PATH`, `--running-metric NAME`, `--waiting-metric NAME` | other names for its metrics |
  * | `--token-interval MS` | pause between two tokens of a stream (0) |
  * | `--endless` | streams for ever when the request has no `max_tokens` |
  * | `--half-stream` | breaks streams off in the middle |
  * | `--silent-stream` | says nothing more from the middle of a stream, and keeps it open |
+ *
+ * What follows `--` is somebody else's command line, and is not looked at.
  *
  * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
  * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.
@@ -40,8 +47,12 @@ const { values: flags } = parseArgs({
     port: { type: 'string', default: '0' },
     model: { type: 'string', default: 'fake' },
     'health-path': { type: 'string', default: '/health' },
+    'live-path': { type: 'string' },
+    'loading-status': { type: 'string', default: '503' },
+    'ready-status': { type: 'string', default: '200' },
     'ready-after': { type: 'string', default: '0' },
     'load-lines': { type: 'string', default: '0' },
+    'load-text': { type: 'string', default: 'loading {percent}%' },
     'ready-line': { type: 'string' },
     callback: { type: 'boolean', default: false },
     'never-ready': { type: 'boolean', default: false },
@@ -55,11 +66,17 @@ const { values: flags } = parseArgs({
     deaf: { type: 'boolean', default: false },
     'fork-child': { type: 'boolean', default: false },
     flood: { type: 'boolean', default: false },
+    leash: { type: 'string' },
+    serve: { type: 'string', multiple: true, default: [] },
+    'metrics-path': { type: 'string', default: '/metrics' },
+    'running-metric': { type: 'string', default: 'rbee_requests_running' },
+    'waiting-metric': { type: 'string', default: 'rbee_requests_waiting' },
     'token-interval': { type: 'string', default: '0' },
     endless: { type: 'boolean', default: false },
     'half-stream': { type: 'boolean', default: false },
     'silent-stream': { type: 'boolean', default: false },
   },
+  allowPositionals: true,
 });
 
 let health: 'loading' | 'ready' | 'unhealthy' = 'loading';
@@ -78,18 +95,20 @@ const answers = new FakeAnswers({
   apiKey: process.env['RBEE_API_KEY'] ?? '',
   intervalMs: Number(flags['token-interval']),
   endless: flags.endless,
+  paths: flags.serve,
+  metrics: { path: flags['metrics-path'], running: flags['running-metric'], waiting: flags['waiting-metric'] },
   streams: flags['half-stream'] ? 'half' : flags['silent-stream'] ? 'silent' : 'whole',
 });
 
 const server = createServer((incoming, outgoing) => {
   const path = (incoming.url ?? '/').split('?', 1)[0] ?? '/';
-  if (path !== flags['health-path']) {
+  if (path !== flags['health-path'] && path !== flags['live-path']) {
     answers.answer(path, incoming, outgoing);
     return;
   }
-  const status = { loading: 503, ready: 200, unhealthy: 500 }[health];
-  outgoing.writeHead(status, { 'content-type': 'application/json' });
-  outgoing.end(JSON.stringify({ status: status === 200 ? 'ok' : health }));
+  const status = { loading: Number(flags['loading-status']), ready: Number(flags['ready-status']), unhealthy: 500 };
+  outgoing.writeHead(status[health], { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify({ status: health === 'ready' ? 'ok' : health }));
 });
 server.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);
@@ -112,7 +131,7 @@ const load = async (): Promise<void> => {
   const steps = Math.max(1, lines);
   for (let step = 1; step <= steps; step += 1) {
     await new Promise((resolve) => setTimeout(resolve, Number(flags['ready-after']) / steps));
-    if (lines > 0) say(`loading ${Math.round((step * 100) / steps)}%`);
+    if (lines > 0) say(flags['load-text'].replace('{percent}', String(Math.round((step * 100) / steps))));
   }
 };
 
@@ -147,8 +166,13 @@ const reportReady = (): void => {
   outgoing.end();
 };
 
+/** Looks whether the process at the other end of the leash is there; in the child as well, so in words. */
+const look =
+  flags.leash === undefined ? '' : `try { process.kill(${Number(flags.leash)}, 0) } catch { process.exit(1) }`;
+
 const forkChild = (): void => {
-  const script = `${flags.deaf ? "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {});" : ''} setInterval(() => {}, 1000)`;
+  const deaf = "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {});";
+  const script = `${flags.deaf ? deaf : ''} setInterval(() => { ${look} }, 1000)`;
   const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
   child.unref();
   say(`child pid ${child.pid}`);
@@ -169,6 +193,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
+if (flags.leash !== undefined) {
+  setInterval(() => {
+    try {
+      process.kill(Number(flags.leash), 0);
+    } catch {
+      process.exit(1);
+    }
+  }, 1000).unref();
+}
 process.on('SIGUSR2', () => end(Number(flags['exit-code'])));
 if (flags['fork-child']) forkChild();
 if (flags.flood) flood();

@@ -26,8 +26,34 @@ const windows: Platform[] = [
 
 /** npm packages with node-llama-cpp's programs; one for each platform and build. */
 const packageOf = (platform: string) => `@node-llama-cpp/${platform}`;
-const cudaPackages = ['linux-x64-cuda', 'linux-x64-cuda-ext', 'win-x64-cuda', 'win-x64-cuda-ext'].map(packageOf);
-const vulkanPackages = ['linux-x64-vulkan', 'win-x64-vulkan'].map(packageOf);
+const platformPackages: Readonly<Record<string, { plain: readonly string[]; cuda?: string[]; vulkan?: string[] }>> = {
+  'linux-x64': {
+    plain: ['linux-x64'],
+    cuda: ['linux-x64-cuda', 'linux-x64-cuda-ext'],
+    vulkan: ['linux-x64-vulkan'],
+  },
+  'linux-arm64': { plain: ['linux-arm64'] },
+  'linux-arm': { plain: ['linux-armv7l'] },
+  'linux-riscv64': { plain: ['linux-riscv64'] },
+  'darwin-arm64': { plain: ['mac-arm64-metal'] },
+  'darwin-x64': { plain: ['mac-x64'] },
+  'win32-x64': { plain: ['win-x64'], cuda: ['win-x64-cuda', 'win-x64-cuda-ext'], vulkan: ['win-x64-vulkan'] },
+  'win32-arm64': { plain: ['win-arm64'] },
+};
+const allPackages = Object.values(platformPackages)
+  .flatMap(({ plain, cuda = [], vulkan = [] }) => [...plain, ...cuda, ...vulkan])
+  .map(packageOf);
+
+/** One platform's programs of one build, and none of the rest: together they are most of a gigabyte. */
+const packagesFor = (build?: 'cuda' | 'vulkan'): Variant['packages'] => ({
+  leaveOut: allPackages,
+  on: Object.fromEntries(
+    Object.entries(platformPackages).map(([platform, builds]) => [
+      platform,
+      { include: [...builds.plain, ...(build ? (builds[build] ?? []) : [])].map(packageOf) },
+    ]),
+  ),
+});
 
 /** What `llama-server --list-devices` has told. */
 interface ListedDevices {
@@ -84,7 +110,7 @@ const cpu: Variant = {
   id: 'cpu',
   platforms: [...linux, ...mac, ...windows],
   deviceFlags: cpuFlags,
-  packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+  packages: packagesFor(),
   fits: (host) => fit([...wrongPlatform('cpu', cpu.platforms, host), ...cannotRun(host)]),
   resolveBinary: (request) => sources(request, true),
 };
@@ -97,7 +123,7 @@ export const variants: readonly Variant[] = [
     deviceFlags: cudaFlags,
     prefix: 'CUDA',
     builtinOn: ['linux-x64', 'win32-x64'],
-    packages: { include: cudaPackages, leaveOut: vulkanPackages },
+    packages: packagesFor('cuda'),
   }),
   gpuVariant({
     id: 'vulkan',
@@ -105,7 +131,7 @@ export const variants: readonly Variant[] = [
     deviceFlags: vulkanFlags,
     prefix: 'Vulkan',
     builtinOn: ['linux-x64', 'win32-x64'],
-    packages: { include: vulkanPackages, leaveOut: cudaPackages },
+    packages: packagesFor('vulkan'),
   }),
   gpuVariant({
     id: 'metal',
@@ -113,7 +139,7 @@ export const variants: readonly Variant[] = [
     deviceFlags: metalFlags,
     prefix: 'MTL',
     builtinOn: ['darwin-arm64'],
-    packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+    packages: packagesFor(),
   }),
   gpuVariant({
     id: 'rocm',
@@ -124,7 +150,7 @@ export const variants: readonly Variant[] = [
     deviceFlags: rocmFlags,
     prefix: 'ROCm',
     builtinOn: [],
-    packages: { leaveOut: [...cudaPackages, ...vulkanPackages] },
+    packages: packagesFor(),
   }),
 ];
 

@@ -28,6 +28,12 @@ const rules: readonly Rule[] = [
     hint: otherPort,
   },
   {
+    says: /EADDRINUSE|address already in use/i,
+    cause: 'port_in_use',
+    message: 'its port is already in use',
+    hint: otherPort,
+  },
+  {
     says: /error while loading shared libraries: (\S+): (.+)/,
     cause: 'missing_library',
     message: 'llama-server needs the library {1}: {2}',

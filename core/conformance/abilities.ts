@@ -1,0 +1,48 @@
+/** What a worker type may have or not have. A check of an ability that it does not declare is not made. */
+import type { Subject } from './subject.ts';
+
+export const abilities = {
+  package: { missing: 'no package.json was given', has: ({ packageJson }) => packageJson !== undefined },
+  root: { missing: 'no folder was given', has: ({ root }) => root !== undefined },
+  summary: { missing: 'it has no summary', has: ({ type }) => type.summary !== undefined },
+  models: { missing: 'it loads no models', has: ({ type }) => type.models !== undefined },
+  demo: { missing: 'it has no demo model', has: ({ type }) => type.models?.demo !== undefined },
+  options: { missing: 'it has no options', has: ({ type }) => type.options !== undefined },
+  probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
+  adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
+  prepare: { missing: 'it prepares nothing', has: ({ type }) => type.prepare !== undefined },
+  estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
+  diagnose: { missing: 'it does not diagnose', has: ({ type }) => type.diagnose !== undefined },
+  failures: { missing: 'it has no recorded failures', has: ({ failures }) => failures.length > 0 },
+  load: { missing: 'it does not tell its load', has: ({ type }) => type.load !== undefined },
+  stop: { missing: 'it is stopped in the usual way', has: ({ type }) => type.stop !== undefined },
+  sleep: {
+    missing: 'it cannot sleep',
+    has: ({ type }) => type.stop?.sleep !== undefined || type.stop?.wake !== undefined,
+  },
+  poll: { missing: 'it is not polled', has: ({ type }) => type.health.ready.mode === 'poll' },
+  log: { missing: 'its log does not tell that it is ready', has: ({ type }) => type.health.ready.mode === 'log' },
+  progress: { missing: 'it tells no progress', has: ({ type }) => type.health.progressPattern !== undefined },
+  failedStatus: {
+    missing: 'no status means failure',
+    has: ({ type }) => type.health.ready.mode === 'poll' && (type.health.failedStatus?.length ?? 0) > 0,
+  },
+  posts: {
+    missing: 'it serves nothing by POST',
+    has: ({ type }) => type.serves.some(({ method = 'POST' }) => method === 'POST'),
+  },
+} as const satisfies Record<string, { missing: string; has: (subject: Subject) => boolean }>;
+
+export type Ability = keyof typeof abilities;
+
+/** Why a check that needs these is not made; undefined when it is. A type too broken to tell has them all. */
+export const missingAbility = (subject: Subject, needs: readonly Ability[] = []): string | undefined => {
+  const missing = needs.find((need) => {
+    try {
+      return !abilities[need].has(subject);
+    } catch {
+      return false;
+    }
+  });
+  return missing && abilities[missing].missing;
+};

@@ -1,0 +1,64 @@
+/** The functions of a worker type as a list of calls, so that one check can make them all. */
+import { formatDevice } from '../contract/device.ts';
+import type { Failure, WorkerType } from '../contract/worker-type.ts';
+import { defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platformName, platforms } from './samples.ts';
+
+export interface Call {
+  /** In a sentence: `fits of cuda for linux-x64`. */
+  what: string;
+  /** As the evaluator names it: `variants.cuda.fits`. */
+  member: string;
+  args: readonly unknown[];
+}
+
+export const noOutput = { stdout: '', stderr: '', code: 0 };
+
+export const someFailure: Failure = {
+  log: ['loading', 'error: something went wrong'],
+  exit: { code: 1, signal: null },
+  wasReady: false,
+  binary: { id: 'engine' },
+};
+
+/** A call of every function that the type has, for every variant, device and platform. */
+export const callsOf = (type: WorkerType): Call[] => [
+  ...type.variants.flatMap((variant) => [
+    ...hostsOf(type).map(({ what, host }) => ({
+      what: `fits of ${variant.id} for ${what}`,
+      member: `variants.${variant.id}.fits`,
+      args: [host],
+    })),
+    ...devicesOf(variant).map((device) => ({
+      what: `deviceFlags of ${variant.id} for ${formatDevice(device)}`,
+      member: `variants.${variant.id}.deviceFlags`,
+      args: [device],
+    })),
+    ...platforms.map((platform) => ({
+      what: `resolveBinary of ${variant.id} for ${platformName(platform)}`,
+      member: `variants.${variant.id}.resolveBinary`,
+      args: [{ platform, version: '1.0.0', options: defaultOptions(type) }],
+    })),
+  ]),
+  ...launchesOf(type).flatMap(({ what, launch }) => [
+    { what: `command for ${what}`, member: 'command', args: [launch] },
+    ...(type.estimate ? [{ what: `estimate for ${what}`, member: 'estimate', args: [modelFacts(type), launch] }] : []),
+  ]),
+  ...(type.probes ?? []).map(({ id }) => ({
+    what: `parse of probe ${id}`,
+    member: `probes.${id}.parse`,
+    args: [noOutput],
+  })),
+  ...(type.diagnose ? [{ what: 'diagnose', member: 'diagnose', args: [someFailure] }] : []),
+];
+
+/** Makes a call in this process. */
+export const callHere = (type: WorkerType, { member }: Call, args: readonly unknown[]): unknown => {
+  const [list, id, method] = member.split('.');
+  const owner =
+    list === 'variants' || list === 'probes'
+      ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
+      : type;
+  const call = (owner as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method ?? member];
+  if (typeof call !== 'function') throw new Error(`${member} is not a function`);
+  return call.apply(owner, [...args]);
+};

@@ -1,0 +1,53 @@
+/** The process that examines one package: `check-child.ts FOLDER`. Tells results over IPC, and ends with its parent. */
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { asRbeeError } from '../contract/errors.ts';
+import type { WorkerType } from '../contract/worker-type.ts';
+import { Evaluator } from '../registry/evaluator.ts';
+import { type PluginManifest, readManifest, type WorkerTypeManifest } from '../registry/manifest.ts';
+import type { CheckMessage } from './check-messages.ts';
+import { runChecks } from './run-checks.ts';
+import { Subject } from './subject.ts';
+
+const tell = (message: CheckMessage): Promise<void> =>
+  new Promise((resolve) => process.send?.(message, () => resolve()));
+
+const examineType = async (plugin: PluginManifest, manifest: WorkerTypeManifest): Promise<void> => {
+  await tell({ kind: 'type', type: manifest.name });
+  const problem = await loadProblem(plugin, manifest);
+  if (problem !== null) {
+    const title = 'its code loads where only its own folder can be read and nothing else can be touched';
+    const result = { id: 'purity.sandbox-loads', title, outcome: 'failed', reason: problem, ms: 0 } as const;
+    return await tell({ kind: 'result', result });
+  }
+  const module = (await import(pathToFileURL(join(plugin.root, manifest.entry)).href)) as { default: WorkerType };
+  const subject = new Subject(module.default, { root: plugin.root });
+  try {
+    await runChecks(subject, (result) => void tell({ kind: 'result', result }));
+  } finally {
+    subject.close();
+  }
+};
+
+/** Why its code cannot be loaded where a hive loads it; what cannot is not loaded here either. */
+const loadProblem = async (plugin: PluginManifest, manifest: WorkerTypeManifest): Promise<string | null> => {
+  const evaluator = new Evaluator(plugin.package, plugin.root);
+  try {
+    await evaluator.describe(manifest.entry);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    evaluator.close();
+  }
+};
+
+process.on('disconnect', () => process.exit(1));
+try {
+  const plugin = await readManifest(process.argv[2] ?? '');
+  await tell({ kind: 'package', package: plugin.package, version: plugin.version });
+  for (const manifest of plugin.workerTypes) await examineType(plugin, manifest);
+  await tell({ kind: 'done' });
+} catch (error) {
+  await tell({ kind: 'error', error: asRbeeError(error, 'the examiner').toJSON() });
+}

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { checkPackage } from './check-package.ts';
+
+let folder: string;
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rbee-check-'));
+});
+after(() => rm(folder, { recursive: true, force: true }));
+
+const plugin = async (name: string, code: string): Promise<string> => {
+  const root = join(folder, name);
+  await mkdir(root);
+  const workerTypes = { odd: { entry: './index.js', serves: ['/v1/odd'], variants: ['cpu'] } };
+  const manifest = { name: `rbee-worker-${name}`, version: '1.0.0', type: 'module', rbee: { api: 1, workerTypes } };
+  await writeFile(join(root, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(root, 'index.js'), code);
+  return root;
+};
+
+const code = (command: string) => `export default {
+  name: 'odd', apiVersion: 1, serves: [{ path: '/v1/odd', kind: 'other' }],
+  variants: [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }], fits: () => ({ fits: true }),
+    deviceFlags: () => ({ args: [], env: {} }),
+    resolveBinary: () => [{ kind: 'path', id: 'odd', program: 'odd' }] }],
+  command: (launch) => { ${command} },
+  health: { ready: { mode: 'poll', path: '/health' } },
+};`;
+
+const failed = async (root: string): Promise<Record<string, string | undefined>> => {
+  const report = await checkPackage(root);
+  const all = report.types.flatMap(({ checks }) => checks.filter(({ outcome }) => outcome === 'failed'));
+  assert.equal(report.passed, all.length === 0);
+  return Object.fromEntries(all.map(({ id, reason }) => [id, reason]));
+};
+
+test('code that reaches out while it is loaded is loaded nowhere but where it cannot', async () => {
+  const trace = join(folder, 'trace');
+  const root = await plugin('reaching', `import { writeFileSync } from 'node:fs'; writeFileSync('${trace}', '');`);
+  assert.match((await failed(root))['purity.sandbox-loads'] ?? '', /ERR_ACCESS_DENIED|restricted/);
+  assert.ok(!existsSync(trace));
+});
+
+test('a plugin that ends the process is named for it, and ends nothing else', async () => {
+  const root = await plugin('leaving', code(`process.exit(7)`));
+  assert.match(Object.values(await failed(root)).join(), /its process ended with 7/);
+});
+
+test('the reasons are those of the plugin', async () => {
+  const reasons = await failed(await plugin('random', code('return { args: [String(Math.random()), launch.host] }')));
+  assert.match(reasons['purity.same-answer'] ?? '', /^command for cpu on cpu with odd answers .* then /);
+  assert.match(reasons['purity.world'] ?? '', /asks for a random number/);
+  assert.match(reasons['command.port'] ?? '', /does not name port/);
+  assert.equal(reasons['command.host'], undefined);
+});
+
+test('a package that no hive can read is refused', async () => {
+  await assert.rejects(checkPackage(folder), { code: 'PLUGIN_INVALID' });
+});
+
+test('an examination that is called off ends at once', async () => {
+  const root = await plugin('slow', code('return { args: [] }'));
+  const leaving = new AbortController();
+  const examined = checkPackage(root, { signal: leaving.signal, onResult: () => leaving.abort() });
+  await assert.rejects(examined, { name: 'AbortError' });
+});

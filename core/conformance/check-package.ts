@@ -1,0 +1,106 @@
+/** Examines all worker types of a package in a process of its own, so that a plugin that hangs or exits ends alone. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { extname, join } from 'node:path';
+import { RbeeError } from '../contract/errors.ts';
+import { areas } from './check.ts';
+import type { CheckMessage, PackageReport, TypeReport } from './check-messages.ts';
+import type { CheckResult } from './run-checks.ts';
+
+export interface CheckPackageOptions {
+  /** Of the examining process; this one's when absent. */
+  env?: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+  /** Called after each check. */
+  onResult?: (type: string, result: CheckResult) => void;
+}
+
+/** A single check takes some seconds at most. */
+const silenceMs = 60_000;
+
+/**
+ * Makes all checks of every worker type of the package in `root`. The code of the plugin is run: first where it can touch
+ * nothing, then, if it loads there, in the examining process. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION for a manifest
+ * that no hive can read; the abort's reason.
+ */
+export const checkPackage = async (root: string, options: CheckPackageOptions = {}): Promise<PackageReport> => {
+  options.signal?.throwIfAborted();
+  // All that it writes, it writes in here: it may be killed at any moment.
+  const folder = await mkdtemp(join(tmpdir(), 'rbee-c-'));
+  try {
+    return await checkIn(folder, root, options);
+  } finally {
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+  }
+};
+
+const checkIn = async (folder: string, root: string, options: CheckPackageOptions): Promise<PackageReport> => {
+  const { signal, onResult, env = process.env } = options;
+  const script = join(import.meta.dirname, `check-child${extname(import.meta.filename)}`);
+  const child = fork(script, [root], {
+    cwd: root,
+    env: { ...env, TMPDIR: folder },
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    signal,
+  });
+  const closed = new Promise((resolve) => child.once('close', resolve));
+  const report: PackageReport = { package: '', version: '', root, passed: false, types: [] };
+  const end = await listen(child, (message) => {
+    const type = report.types.at(-1);
+    if (message.kind === 'package') Object.assign(report, { package: message.package, version: message.version });
+    else if (message.kind === 'type') report.types.push({ type: message.type, passed: false, checks: [] });
+    else if (message.kind === 'result' && type) {
+      type.checks.push(message.result);
+      onResult?.(type.type, message.result);
+    }
+  });
+  await closed;
+  signal?.throwIfAborted();
+  if (end.kind === 'error') throw RbeeError.from(end.error);
+  if (end.kind === 'broke-off') report.types.at(-1)?.checks.push(brokenOff(end.problem));
+  for (const type of report.types) type.passed = passes(type);
+  report.passed = report.types.length > 0 && report.types.every(({ passed }) => passed);
+  return report;
+};
+
+type End = Extract<CheckMessage, { kind: 'done' | 'error' }> | { kind: 'broke-off'; problem: string };
+
+/** Passes messages on until the child has said its last, has ended, or says nothing for too long. */
+const listen = (child: ChildProcess, onMessage: (message: CheckMessage) => void): Promise<End> =>
+  new Promise((resolve) => {
+    let words = '';
+    const finish = (end: End) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      resolve(end);
+    };
+    const timer = setTimeout(
+      () => finish({ kind: 'broke-off', problem: `nothing happened for ${silenceMs / 1000} s` }),
+      silenceMs,
+    );
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      words = (words + text).slice(-1_000);
+    });
+    child.on('message', (message: CheckMessage) => {
+      timer.refresh();
+      if (message.kind === 'done' || message.kind === 'error') finish(message);
+      else onMessage(message);
+    });
+    child.on('error', (error) => finish({ kind: 'broke-off', problem: error.message }));
+    child.on('close', (code, signal) => {
+      const last = words.trim().split('\n').slice(-2).join(' ');
+      finish({ kind: 'broke-off', problem: `its process ended with ${signal ?? code}${last && `: ${last}`}` });
+    });
+  });
+
+const brokenOff = (problem: string): CheckResult => ({
+  id: 'purity.survives',
+  title: `the examination of "${areas.purity}" and what follows comes to its end`,
+  outcome: 'failed',
+  reason: problem,
+  ms: 0,
+});
+
+const passes = ({ checks }: TypeReport): boolean =>
+  checks.length > 0 && checks.every(({ outcome }) => outcome !== 'failed');

@@ -1,0 +1,36 @@
+/** A check of the examination: a row that says what must hold, and how to find out. */
+import type { Ability } from './abilities.ts';
+import type { Subject } from './subject.ts';
+
+/** The areas in the order in which they are examined and shown. */
+export const areas = {
+  identity: 'Identity',
+  manifest: 'Manifest',
+  purity: 'Purity',
+  variants: 'Variants and devices',
+  binaries: 'Binary resolution',
+  options: 'Options',
+  command: 'Command line',
+  health: 'Health',
+  stop: 'Stopping',
+  probes: 'Probes',
+  estimate: 'Memory estimate',
+  diagnose: 'Diagnosis',
+  load: 'Load',
+  life: 'A full life',
+} as const;
+
+export type Area = keyof typeof areas;
+
+export interface Check {
+  /** Stable: `command.api-key`. Its first part is the area. */
+  id: `${Area}.${string}`;
+  /** A sentence about the worker type that is true when the check passes. */
+  title: string;
+  /** Abilities that the type must declare for the check to be made. */
+  needs?: readonly Ability[];
+  /** Throws when the sentence is not true. */
+  check(subject: Subject): void | Promise<void>;
+}
+
+export const areaOf = ({ id }: Pick<Check, 'id'>): Area => id.slice(0, id.indexOf('.')) as Area;

@@ -1,0 +1,279 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Variant, WorkerType } from '../contract/worker-type.ts';
+import { missingAbility } from './abilities.ts';
+import { areaOf, areas, type Check } from './check.ts';
+import { checks } from './checks/index.ts';
+import { type PackageJson, Subject } from './subject.ts';
+
+const variant = (id: string, more: Partial<Variant> = {}): Variant => ({
+  id,
+  platforms: [{ os: 'linux', cpu: 'x64' }],
+  fits: ({ devices }) =>
+    devices.some(({ kind, fault }) => kind === id && !fault) ? { fits: true } : { fits: false, reasons: [`no ${id}`] },
+  deviceFlags: ({ kind, indices }) => ({ args: ['--device', `${kind}:${indices.join(',')}`], env: {} }),
+  resolveBinary: () => [
+    { kind: 'path', id: 'engine', program: 'engine', variable: 'RBEE_ENGINE' },
+    { kind: 'archive', id: 'engine', url: 'https://example.com/a.tgz', sha256: 'a'.repeat(64), member: 'bin/engine' },
+  ],
+  ...more,
+});
+
+/** A type that keeps everything. */
+const good: WorkerType = {
+  name: 'good',
+  apiVersion: 1,
+  summary: 'A type without a fault',
+  serves: [{ path: '/v1/good', kind: 'other' }],
+  models: { formats: ['gguf'], components: { draft: { required: false, description: 'A small model' } } },
+  options: {
+    type: 'object',
+    properties: {
+      context: { type: 'integer', description: 'Tokens', default: 512, minimum: 64, maximum: 4096 },
+      mode: { type: 'string', description: 'How it works', default: 'fast', enum: ['fast', 'slow'] },
+      text: { type: 'string', description: 'Any text', default: '' },
+    },
+  },
+  variants: [variant('cpu', { fits: () => ({ fits: true }) }), variant('cuda')],
+  command: ({ models, names, host, port, options, deviceFlags, apiKey }) => ({
+    args: [
+      ...Object.entries(models).flatMap(([name, path]) => [`--${name}`, path]),
+      ...names.flatMap((name) => ['--name', name]),
+      ...['--host', host, '--port', String(port)],
+      ...['--context', String(options['context']), '--mode', String(options['mode']), `--text=${options['text']}`],
+      ...deviceFlags.args,
+    ],
+    env: { ENGINE_KEY: apiKey },
+  }),
+  health: { ready: { mode: 'poll', path: '/health' }, progressPattern: 'loading (?<percent>\\d+)%' },
+  stop: { signals: [{ signal: 'SIGTERM', graceMs: 1000 }] },
+  probes: [{ id: 'list', program: '$binary', args: ['--list'], parse: ({ stdout }) => stdout.split('\n').slice(0, 9) }],
+  estimate: ({ bytes }, { variant: id }) => (id === 'cpu' ? { ram: bytes, vram: 0 } : { ram: 0, vram: bytes }),
+  diagnose: ({ log }) =>
+    log.some((line) => line.includes('out of memory'))
+      ? { cause: 'out_of_memory', message: 'it is out of memory', hint: 'buy more' }
+      : undefined,
+  load: { path: '/metrics', running: 'running' },
+};
+
+const manifest: PackageJson = {
+  name: 'rbee-worker-good',
+  version: '1.0.0',
+  license: 'MIT',
+  keywords: ['rbee-worker'],
+  files: ['dist'],
+  rbee: {
+    api: 1,
+    workerTypes: { good: { entry: './dist/index.js', serves: ['/v1/good'], variants: ['cpu', 'cuda'] } },
+  },
+};
+
+const failures = [{ cause: 'out_of_memory' as const, log: ['error: out of memory'] }];
+
+/** Ids of the checks that a type does not pass; whole lives are left out. */
+const failing = async (
+  type: WorkerType,
+  packageJson: PackageJson = manifest,
+  recorded = failures,
+): Promise<string[]> => {
+  const subject = new Subject(type, { package: packageJson, failures: recorded });
+  const failed: string[] = [];
+  for (const check of checks.filter((one) => areaOf(one) !== 'life')) {
+    if (missingAbility(subject, check.needs) !== undefined) continue;
+    await (async () => check.check(subject))().catch(() => failed.push(check.id));
+  }
+  return failed;
+};
+
+const withVariant = (more: Partial<Variant>): WorkerType => ({ ...good, variants: [variant('cuda', more)] });
+const withOption = (option: object): WorkerType => ({
+  ...good,
+  options: {
+    type: 'object',
+    properties: { context: { type: 'integer', description: 'Tokens', default: 1, ...option } },
+  },
+});
+const withSource = (source: object): WorkerType => withVariant({ resolveBinary: () => [source as never] });
+const withCommand = (change: (args: string[]) => object): WorkerType => ({
+  ...good,
+  command: (launch) => ({ ...good.command(launch), ...change([...good.command(launch).args]) }),
+});
+let count = 0;
+
+/** One fault each, and the check that must find it. */
+const faults: [Check['id'], WorkerType | object][] = [
+  ['identity.name', { ...good, name: 'Bad Name' }],
+  ['identity.api-version', { ...good, apiVersion: 2 }],
+  ['identity.summary', { ...good, summary: 'two\nlines' }],
+  ['identity.members', { ...good, diagnoze: () => undefined }],
+  ['identity.functions', { ...good, estimate: { ram: 1, vram: 1 } }],
+  ['identity.plain-data', { ...good, health: { ...good.health, live: new URL('http://a/') } }],
+  ['identity.accepted', { ...good, stop: { signals: [] } }],
+  ['identity.serves-paths', { ...good, serves: [{ path: '/v1/a?b', kind: 'other' }] }],
+  ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'chatting' }] }],
+  ['identity.serves-own', { ...good, serves: [{ path: '/v1/jobs', kind: 'other' }] }],
+  ['identity.models', { ...good, models: { formats: [] } }],
+  ['identity.demo', { ...good, models: { formats: ['gguf'], demo: '../../etc/passwd' } }],
+  ['identity.adapter', { ...good, adapter: { script: '/bin/sh' } }],
+  ['identity.prepare', { ...good, prepare: [{ kind: 'rm', args: ['-rf'] }] }],
+  ['purity.same-answer', withCommand((args) => ({ args: [...args, String(count++)] }))],
+  ['purity.inputs', { ...good, command: (launch: { names: string[] }) => void launch.names.push('x') }],
+  ['purity.world', withCommand((args) => ({ args: [...args, String(Date.now() > 0)] }))],
+  ['purity.world', withCommand((args) => ({ args: [...args, String('HOME' in process.env)] }))],
+  ['purity.plain', { ...good, command: async (launch: never) => good.command(launch) }],
+  ['variants.ids', { ...good, variants: [variant('cpu'), variant('cpu')] }],
+  ['variants.platforms', withVariant({ platforms: [{ os: 'macos', cpu: 'arm64' }] })],
+  ['variants.devices', withVariant({ devices: ['GPU 0'] })],
+  ['variants.fits', withVariant({ fits: () => ({ fits: false, reasons: [] }) })],
+  ['variants.faulty', withVariant({ fits: () => ({ fits: true }) })],
+  ['variants.probe-answers', withVariant({ fits: ({ probes }) => (probes['list'] as Fit[])[0] as Fit })],
+  [
+    'variants.bare-host',
+    withVariant({ fits: (host) => ({ fits: (host.devices[0]?.memory?.free as never)['x'] ?? true }) }),
+  ],
+  ['variants.device-flags', withVariant({ deviceFlags: () => ({ args: [], env: { 'A B': '1' } }) })],
+  ['variants.device-told-apart', withVariant({ deviceFlags: () => ({ args: [], env: {} }) })],
+  ['variants.devices-together', withVariant({ deviceFlags: ({ indices }) => ({ args: [`${indices[0]}`], env: {} }) })],
+  ['variants.packages', withVariant({ packages: { include: ['a'], leaveOut: ['a'] } })],
+  ['binaries.shape', withSource({ kind: 'docker', id: 'x' })],
+  ['binaries.somewhere', withVariant({ resolveBinary: () => [] })],
+  ['binaries.ids', withSource({ kind: 'path', id: 'a b', program: 'a' })],
+  ['binaries.no-shell', withSource({ kind: 'path', id: 'a', program: 'bash' })],
+  ['binaries.variables', withSource({ kind: 'path', id: 'a', program: 'a', variable: 'PATH' })],
+  ['binaries.scripts', withSource({ kind: 'module', id: 'a', script: '../a.js' })],
+  ['binaries.archives', withSource({ kind: 'archive', id: 'a', url: 'https://a/b', sha256: 'abc', member: 'a' })],
+  ['binaries.packages', withSource({ kind: 'npm', id: 'a', package: 'a', version: '^1', bin: 'a' })],
+  ['options.schema', { ...good, options: { ...good.options, required: ['mode'] } }],
+  ['options.names', { ...good, options: { type: 'object', properties: { 'A b': { type: 'string' } } } }],
+  ['options.described', withOption({ description: '' })],
+  ['options.defaults', withOption({ default: undefined })],
+  ['options.defaults-valid', withOption({ default: 'many' })],
+  ['options.bounds', withOption({ minimum: 5, maximum: 1 })],
+  ['options.patterns', withOption({ type: 'string', default: 'a', pattern: '^(a+)+$' })],
+  ['options.unknown', { ...good, options: { ...good.options, additionalProperties: true } }],
+  ['options.kinds', withOption({ type: 'null', default: null })],
+  [
+    'options.edges',
+    {
+      ...good,
+      command: (launch: Parameters<WorkerType['command']>[0]) => {
+        if (launch.options['mode'] === 'slow') throw new Error('not slowly');
+        return good.command(launch);
+      },
+    },
+  ],
+  ['options.used', { ...withOption({ minimum: 0, maximum: 2 }), command: () => ({ args: ['--port', '1'] }) }],
+  ['command.shape', withCommand(() => ({ args: [1] }))],
+  ['command.port', withCommand(() => ({ args: ['--port', '8080'] }))],
+  ['command.host', withCommand((args) => ({ args: args.filter((arg) => !arg.startsWith('127.')) }))],
+  ['command.not-everywhere', withCommand((args) => ({ args: [...args, '--listen=0.0.0.0'] }))],
+  ['command.names', withCommand((args) => ({ args: args.filter((arg) => arg !== 'examined-too') }))],
+  ['command.model', withCommand((args) => ({ args: args.filter((arg) => !arg.endsWith('.draft')) }))],
+  [
+    'command.optional-model',
+    { ...good, command: (launch: { models: { draft: string } }) => ({ args: [launch.models.draft.trim()] }) },
+  ],
+  ['command.api-key', { ...good, command: (launch: { apiKey: string }) => ({ args: [`--key=${launch.apiKey}`] }) }],
+  ['command.device', withCommand((args) => ({ args: args.filter((arg) => !arg.startsWith('cuda:')) }))],
+  ['command.hostile-model', withCommand((args) => ({ args: args.join(' ').split(' ') }))],
+  ['command.hostile-name', withCommand((args) => ({ args: args.map((arg) => arg.replace(/[$`]/g, '')) }))],
+  ['command.hostile-option', withCommand((args) => ({ args: args.flatMap((arg) => arg.split(' ')) }))],
+  ['command.no-nul', withCommand((args) => ({ args: [...args, 'a\0b'] }))],
+  ['command.environment', withCommand(() => ({ env: { LD_PRELOAD: '/a.so' } }))],
+  ['command.folder', withCommand(() => ({ cwd: 'here' }))],
+  ['health.path', { ...good, health: { ready: { mode: 'poll', path: 'health' } } }],
+  ['health.statuses', { ...good, health: { ...good.health, failedStatus: [503] } }],
+  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*' } } }],
+  ['health.patterns-fast', { ...good, health: { ready: { mode: 'log', pattern: '^(\\d+)+ready$' } } }],
+  ['health.progress', { ...good, health: { ...good.health, progressPattern: 'loading \\d+%' } }],
+  ['health.deadline', { ...good, health: { ...good.health, progressDeadlineMs: 100 } }],
+  ['health.live', { ...good, health: { ...good.health, live: { path: 'live' } } }],
+  ['health.deep', { ...good, health: { ready: { mode: 'callback' }, deep: { path: '/v1/good', body: {} } } }],
+  ['stop.ladder', { ...good, stop: { signals: [{ signal: 'SIGHUP', graceMs: 1 }] } }],
+  ['stop.patience', { ...good, stop: { signals: [{ signal: 'SIGTERM', graceMs: 500_000 }] } }],
+  ['stop.sleep', { ...good, stop: { ...good.stop, sleep: { method: 'POST', path: '/sleep' } } }],
+  ['probes.ids', { ...good, probes: [{ ...good.probes?.[0], variants: ['metal'] }] }],
+  ['probes.programs', { ...good, probes: [{ ...good.probes?.[0], program: 'sh -c list' }] }],
+  ['probes.empty', { ...good, probes: [{ ...good.probes?.[0], parse: ({ stdout }: Output) => JSON.parse(stdout) }] }],
+  [
+    'probes.garbage',
+    { ...good, probes: [{ ...good.probes?.[0], parse: ({ stdout }: Output) => stdout && JSON.parse(stdout) }] },
+  ],
+  [
+    'probes.huge',
+    { ...good, probes: [{ ...good.probes?.[0], parse: ({ stdout }: Output) => Math.max(0, ...Buffer.from(stdout)) }] },
+  ],
+  ['estimate.shape', { ...good, estimate: () => ({ ram: -1, vram: 0 }) }],
+  ['estimate.grows', { ...good, estimate: ({ bytes }: { bytes: number }) => ({ ram: 1e12 - bytes, vram: 0 }) }],
+  ['estimate.model-counts', { ...good, estimate: () => ({ ram: 1, vram: 0 }) }],
+  ['estimate.processor', { ...good, estimate: ({ bytes }: { bytes: number }) => ({ ram: 0, vram: bytes }) }],
+  [
+    'estimate.odd-models',
+    { ...good, estimate: ({ metadata }: { metadata: { a: { b: 1 } } }) => ({ ram: metadata.a.b, vram: 0 }) },
+  ],
+  ['diagnose.recorded', { ...good, diagnose: () => undefined }],
+  ['diagnose.silence', { ...good, diagnose: ({ log }: { log: [string] }) => void log[0].trim() }],
+  ['diagnose.garbage', { ...good, diagnose: () => ({ cause: 'bad_luck', message: 'm', hint: 'h' }) }],
+  [
+    'diagnose.many-lines',
+    { ...good, diagnose: ({ log }: { log: string[] }) => void (log.length > 100 && JSON.parse('')) },
+  ],
+  [
+    'diagnose.other-engine',
+    { ...good, diagnose: ({ binary }: { binary: { id: 'engine' } }) => void { engine: {} }[binary.id].toString() },
+  ],
+  ['diagnose.port', { ...good, diagnose: () => ({ cause: 'crashed', message: 'm', hint: 'h' }) }],
+  ['load.path', { ...good, load: { path: 'metrics', running: 'running' } }],
+  ['load.names', { ...good, load: { path: '/metrics', running: 'now running' } }],
+];
+
+interface Output {
+  stdout: string;
+}
+type Fit = ReturnType<Variant['fits']>;
+
+test('a type without a fault passes', async () => {
+  assert.deepEqual(await failing(good), []);
+});
+
+test('each fault is found by the check that is about it', async () => {
+  const missed: string[] = [];
+  for (const [id, type] of faults) {
+    const found = await failing(type as WorkerType);
+    if (!found.includes(id)) missed.push(`${id}, but: ${found.join(', ')}`);
+  }
+  assert.deepEqual(missed, []);
+});
+
+test('a manifest that says something else than the code is found', async () => {
+  const entry = manifest.rbee?.workerTypes?.['good'];
+  const rbee = (change: object) => ({ ...manifest, rbee: { api: 1, workerTypes: { good: { ...entry, ...change } } } });
+  const wrong: [Check['id'], PackageJson][] = [
+    ['manifest.api', { ...manifest, rbee: { ...manifest.rbee, api: 2 } }],
+    ['manifest.serves', rbee({ serves: ['/v1/other'] })],
+    ['manifest.variants', rbee({ variants: ['cpu'] })],
+    ['manifest.aliases', rbee({ aliases: ['good'] })],
+    ['manifest.keyword', { ...manifest, keywords: [] }],
+    ['manifest.license', { ...manifest, license: undefined }],
+    ['manifest.published', { ...manifest, files: ['lib'] }],
+    ['manifest.no-scripts', { ...manifest, scripts: { postinstall: 'node install.js' } }],
+    ['manifest.types-only', { ...manifest, dependencies: { '@rbee/core': '*' } }],
+  ];
+  for (const [id, packageJson] of wrong) assert.deepEqual(await failing(good, packageJson), [id]);
+});
+
+test('checks of what a type does not declare are not made', () => {
+  const { probes: _, estimate: __, models: ___, ...bare } = good;
+  const subject = new Subject(bare);
+  const left = checks.filter((check) => missingAbility(subject, check.needs) === undefined).map(areaOf);
+  assert.ok(!left.includes('probes') && !left.includes('estimate') && !left.includes('manifest'));
+});
+
+test('there are more than sixty checks, each with an id and a title of its own, in the order of the areas', () => {
+  assert.ok(checks.length > 60);
+  assert.equal(new Set(checks.map(({ id }) => id)).size, checks.length);
+  assert.equal(new Set(checks.map(({ title }) => title)).size, checks.length);
+  const order = Object.keys(areas);
+  const places = checks.map((check) => order.indexOf(areaOf(check)));
+  assert.ok(places.every((place, index) => place >= Math.max(0, places[index - 1] ?? 0)));
+});

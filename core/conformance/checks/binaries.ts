@@ -1,0 +1,119 @@
+/** Where the type's programs come from. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { BinarySource, Variant, WorkerType } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { defaultOptions, platformName, platforms, sourcesOf } from '../samples.ts';
+
+const shells = /^(?:ba|da|z|fi|k|c|tc)?sh(?:\.exe)?$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/i;
+const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
+
+const all = (type: WorkerType): { variant: Variant; source: BinarySource }[] =>
+  type.variants.flatMap((variant) => sourcesOf(type, variant).map((source) => ({ variant, source })));
+
+const ofKind = <Kind extends BinarySource['kind']>(type: WorkerType, kind: Kind) =>
+  all(type).flatMap(({ variant, source }) =>
+    source.kind === kind ? [{ variant, source: source as Extract<BinarySource, { kind: Kind }> }] : [],
+  );
+
+export const binaryChecks = [
+  {
+    id: 'binaries.shape',
+    title: 'every variant names its sources on every platform, in a form that a hive knows',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const platform of platforms) {
+          const what = `resolveBinary of ${variant.id} on ${platformName(platform)}`;
+          const request = { platform, version: '1.0.0', options: defaultOptions(type) };
+          const sources = attempt(what, () => variant.resolveBinary(request));
+          const problem = shapeProblem(answerShapes.resolveBinary, sources);
+          must(problem === undefined, `${what} answers ${shown(sources)}: ${problem}`);
+        }
+      }
+    },
+  },
+  {
+    id: 'binaries.somewhere',
+    title: 'every variant has a source on at least one of its platforms',
+    check: ({ type }) => {
+      for (const variant of type.variants)
+        must(sourcesOf(type, variant).length > 0, `${variant.id} has no source on any platform that it is built for`);
+    },
+  },
+  {
+    id: 'binaries.ids',
+    title: 'every source has an id to call its engine by',
+    check: ({ type }) => {
+      for (const { variant, source } of all(type))
+        must(/^[\w][\w.-]*$/.test(source.id), `a source of ${variant.id} has the id ${shown(source.id)}`);
+    },
+  },
+  {
+    id: 'binaries.no-shell',
+    title: 'no source is a shell',
+    check: ({ type }) => {
+      for (const { source } of ofKind(type, 'path')) {
+        must(/^[^/\\\s]+$/.test(source.program), `${shown(source.program)} is no name of a program`);
+        must(!shells.test(source.program), `${source.program} is a shell: name the program itself`);
+      }
+    },
+  },
+  {
+    id: 'binaries.variables',
+    title: 'variables that name a program are the type’s own',
+    check: ({ type }) => {
+      for (const { source } of ofKind(type, 'path')) {
+        if (source.variable === undefined) continue;
+        must(/^[A-Z][A-Z0-9_]*$/.test(source.variable), `${shown(source.variable)} is no name of a variable`);
+        must(!/^(PATH|HOME|SHELL|EDITOR|NODE)$/.test(source.variable), `${source.variable} means something else`);
+      }
+    },
+  },
+  {
+    id: 'binaries.scripts',
+    title: 'scripts of the plugin lie inside its package',
+    check: ({ type }) => {
+      for (const { source } of ofKind(type, 'module'))
+        must(isInside(source.script), `${shown(source.script)} lies outside the package`);
+    },
+  },
+  {
+    id: 'binaries.scripts-there',
+    title: 'scripts of the plugin are there',
+    needs: ['root'],
+    check: ({ type, root = '' }) => {
+      for (const { source } of ofKind(type, 'module'))
+        must(existsSync(join(root, source.script)), `there is no ${source.script}: build the package first`);
+    },
+  },
+  {
+    id: 'binaries.archives',
+    title: 'archives come over HTTP, with a sha256, and the program lies inside',
+    check: ({ type }) => {
+      for (const { source } of ofKind(type, 'archive')) {
+        for (const { url, sha256, strip = 0 } of [source, ...(source.more ?? [])]) {
+          must(/^https?:\/\/\S+$/.test(url), `${shown(url)} is no URL to download from`);
+          must(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is no sha256 (64 hexadecimal digits)`);
+          must(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);
+        }
+        must(isInside(source.member), `${shown(source.member)} lies outside the archive`);
+      }
+    },
+  },
+  {
+    id: 'binaries.packages',
+    title: 'npm and Python sources name one version of one package',
+    check: ({ type }) => {
+      for (const { source } of ofKind(type, 'npm')) {
+        must(/^\d+\.\d+\.\d+/.test(source.version), `${source.package}: ${shown(source.version)} is no exact version`);
+        must(source.bin !== '', `${source.package}: which program of it?`);
+      }
+      for (const { source } of ofKind(type, 'python')) {
+        must(/^[A-Za-z0-9]/.test(source.requirement), `${shown(source.requirement)} is no requirement`);
+        must(source.entryPoint !== '', `${source.requirement}: which program of it?`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];

@@ -1,0 +1,224 @@
+/** The command line of a worker: everything arrives, nothing is taken for something else. */
+import { isAbsolute } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { formatDevice } from '../../contract/device.ts';
+import type { Command, Launch, WorkerType } from '../../contract/worker-type.ts';
+import { resolveOptions } from '../../hive/workers/options.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { hostileTexts } from '../garbage.ts';
+import { attempt, must, shown } from '../must.ts';
+import { kindsOf, type LaunchCase, launchesOf, modelPaths } from '../samples.ts';
+
+const commandOf = (type: WorkerType, { what, launch }: LaunchCase): Command =>
+  attempt(`command for ${what}`, () => type.command(launch));
+
+/** Looks at the command of every variant, device and program. */
+const each = (
+  type: WorkerType,
+  look: (command: Command, launch: Launch, what: string) => void,
+  change: Partial<Launch> = {},
+): void => {
+  for (const one of launchesOf(type, change)) look(commandOf(type, one), one.launch, one.what);
+};
+
+const words = ({ args, env = {} }: Command): string[] => [...args, ...Object.values(env)];
+
+/** Is the text part of one argument or variable, as it is or as a JSON string? */
+const carries = (command: Command, text: string): boolean => {
+  const json = JSON.stringify(text).slice(1, -1);
+  return words(command).some((word) => word.includes(text) || word.includes(json));
+};
+
+/** Variables that belong to the hive or steer every program. */
+const foreign =
+  /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
+
+/** Each hostile text in turn: it must arrive, and must not change how many arguments there are. */
+const arrives = (
+  type: WorkerType,
+  change: (text: string) => Partial<Launch>,
+  wanted: (launch: Launch) => string[],
+): void => {
+  const plain = launchesOf(type, change('plain')).map((one) => commandOf(type, one).args.length);
+  for (const text of hostileTexts) {
+    for (const [index, one] of launchesOf(type, change(text)).entries()) {
+      const command = commandOf(type, one);
+      must(command.args.length === plain[index], `command for ${one.what} splits ${shown(text)}`);
+      for (const each of wanted(one.launch))
+        must(carries(command, each), `command for ${one.what} garbles ${shown(each)}`);
+    }
+  }
+};
+
+export const commandChecks = [
+  {
+    id: 'command.shape',
+    title: 'every variant, device and program has a command line of strings',
+    check: ({ type }) =>
+      each(type, (command, _, what) => {
+        const problem = shapeProblem(answerShapes.command, command);
+        must(problem === undefined, `command for ${what} answers ${shown(command)}: ${problem}`);
+      }),
+  },
+  {
+    id: 'command.port',
+    title: 'the engine is told its port, and another one on the next start',
+    check: ({ type }) => {
+      for (const port of [18_765, 40_961]) {
+        each(
+          type,
+          (command, _, what) => {
+            must(carries(command, String(port)), `command for ${what} does not name port ${port}`);
+            must(!carries(command, port === 18_765 ? '40961' : '18765'), `command for ${what} names an old port`);
+          },
+          { port },
+        );
+      }
+    },
+  },
+  {
+    id: 'command.host',
+    title: 'the engine is told on which address to listen',
+    check: ({ type }) =>
+      each(type, (command, _, what) => must(carries(command, '127.9.8.7'), `command for ${what} names no address`), {
+        host: '127.9.8.7',
+      }),
+  },
+  {
+    id: 'command.not-everywhere',
+    title: 'the engine is never told to listen on every address',
+    check: ({ type }) =>
+      each(type, (command, _, what) =>
+        must(
+          !words(command).some((word) => /^(--?[\w-]+=)?(0\.0\.0\.0|::|\[::\])(:\d+)?$/.test(word)),
+          `${what} opens the machine`,
+        ),
+      ),
+  },
+  {
+    id: 'command.names',
+    title: 'the engine is told every name under which its model is asked for',
+    needs: ['models'],
+    check: ({ type }) =>
+      each(type, (command, { names }, what) => {
+        for (const name of names) must(carries(command, name), `command for ${what} leaves out the name ${name}`);
+      }),
+  },
+  {
+    id: 'command.model',
+    title: 'the engine is told where each component of its model is',
+    needs: ['models'],
+    check: ({ type }) =>
+      each(type, (command, { models }, what) => {
+        for (const [component, path] of Object.entries(models))
+          must(carries(command, path), `command for ${what} leaves out the component ${component}`);
+      }),
+  },
+  {
+    id: 'command.optional-model',
+    title: 'there is a command line without a model, and without optional components',
+    needs: ['models'],
+    check: ({ type }) => {
+      const required = Object.entries(type.models?.components ?? {}).filter(([, component]) => component.required);
+      const least = Object.fromEntries(required.map(([name]) => [name, `/models/${name}`]));
+      each(type, () => {}, { models: { ...least, main: '/models/main' } });
+      if (type.models?.optional) each(type, () => {}, { models: {}, names: [type.name] });
+    },
+  },
+  {
+    id: 'command.api-key',
+    title: 'the API key never stands among the arguments, where every user of the machine can read it',
+    check: ({ type }) =>
+      each(type, ({ args }, { apiKey }, what) =>
+        must(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the key: put it into env`),
+      ),
+  },
+  {
+    id: 'command.device',
+    title: 'two devices never give the same command line and environment',
+    check: ({ type }) => {
+      const started = (one: LaunchCase) => {
+        const { args, env } = commandOf(type, one);
+        return { args, env: { ...one.launch.deviceFlags.env, ...env } };
+      };
+      const cases = launchesOf(type).filter(
+        ({ variant }) => !kindsOf(variant).some((kind) => kind === 'cpu' || kind === 'metal'),
+      );
+      for (const one of cases) {
+        for (const other of cases) {
+          const [a, b] = [one.launch, other.launch];
+          if (a.variant !== b.variant || a.binary.id !== b.binary.id) continue;
+          if (formatDevice(a.device) === formatDevice(b.device)) continue;
+          must(!isDeepStrictEqual(started(one), started(other)), `${one.what} and ${other.what} start the same`);
+        }
+      }
+    },
+  },
+  {
+    id: 'command.hostile-model',
+    title: 'a path with spaces, quotes, $(…) or line ends arrives as one argument',
+    needs: ['models'],
+    check: ({ type }) =>
+      arrives(
+        type,
+        (text) => ({ models: modelPaths(type, `/models/${text}/m`) }),
+        ({ models }) => Object.values(models),
+      ),
+  },
+  {
+    id: 'command.hostile-name',
+    title: 'a name with spaces, quotes, $(…) or line ends arrives as one argument',
+    needs: ['models'],
+    check: ({ type }) =>
+      arrives(
+        type,
+        (text) => ({ names: [text, `${text}-too`] }),
+        ({ names }) => [...names],
+      ),
+  },
+  {
+    id: 'command.hostile-option',
+    title: 'an option with spaces, quotes, $(…) or line ends arrives as one argument',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
+        const isText =
+          option.type === 'string' || (option.type === 'array' && (option.items?.type ?? 'string') === 'string');
+        if (!isText || option.enum !== undefined || option.pattern !== undefined) continue;
+        const options = (text: string) => {
+          const given = { [name]: option.type === 'array' ? [text] : text };
+          return { options: resolveOptions(type as unknown as Parameters<typeof resolveOptions>[0], given) };
+        };
+        arrives(type, options, () => []);
+      }
+    },
+  },
+  {
+    id: 'command.no-nul',
+    title: 'no argument or variable holds a character that none may have',
+    check: ({ type }) =>
+      each(type, (command, _, what) =>
+        must(!words(command).some((word) => word.includes('\0')), `command for ${what} holds a NUL`),
+      ),
+  },
+  {
+    id: 'command.environment',
+    title: 'variables have legal names, and none is the hive’s or steers every program',
+    check: ({ type }) =>
+      each(type, ({ env = {} }, { deviceFlags }, what) => {
+        for (const name of Object.keys({ ...deviceFlags.env, ...env })) {
+          must(/^[A-Za-z_][A-Za-z0-9_]*$/.test(name), `command for ${what} sets ${shown(name)}`);
+          must(!foreign.test(name), `command for ${what} sets ${name}`);
+        }
+      }),
+  },
+  {
+    id: 'command.folder',
+    title: 'its working folder is an absolute path, or the worker’s own',
+    check: ({ type }) =>
+      each(type, ({ cwd }, _, what) =>
+        must(cwd === undefined || isAbsolute(cwd), `command for ${what} works in ${shown(cwd)}`),
+      ),
+  },
+] as const satisfies readonly Check[];

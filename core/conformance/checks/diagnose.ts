@@ -1,0 +1,128 @@
+/** What the type makes of the engine's last words. */
+import type { Diagnosis, Failure, FailureCause, WorkerType } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { someFailure } from '../calls.ts';
+import type { Check } from '../check.ts';
+import { garbage } from '../garbage.ts';
+import { attempt, must, shown } from '../must.ts';
+import { sourcesOf } from '../samples.ts';
+
+const causes: Readonly<Record<FailureCause, true>> = {
+  out_of_memory: true,
+  bad_model: true,
+  missing_model: true,
+  unsupported_model: true,
+  port_in_use: true,
+  no_device: true,
+  driver: true,
+  bad_option: true,
+  missing_library: true,
+  no_progress: true,
+  killed: true,
+  crashed: true,
+  unknown: true,
+};
+
+const engines = (type: WorkerType): string[] => [
+  ...new Set(type.variants.flatMap((variant) => sourcesOf(type, variant).map(({ id }) => id))),
+];
+
+/** The diagnosis, which must be none or a proper one. */
+const diagnosisOf = (type: WorkerType, failure: Failure, what: string): Diagnosis | undefined => {
+  const diagnosis = attempt(`diagnose of ${what}`, () => type.diagnose?.(failure));
+  const problem = shapeProblem(answerShapes.diagnose, diagnosis ?? null);
+  must(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
+  if (!diagnosis) return undefined;
+  must(Object.hasOwn(causes, diagnosis.cause), `diagnose of ${what} names the cause ${shown(diagnosis.cause)}`);
+  for (const text of [diagnosis.message, diagnosis.hint])
+    must(text.trim() !== '' && !text.includes('\n'), `diagnose of ${what} says ${shown(text)}, which is no sentence`);
+  return diagnosis;
+};
+
+const ends: Failure['exit'][] = [
+  null,
+  { code: 0, signal: null },
+  { code: 1, signal: null },
+  { code: 137, signal: null },
+  { code: null, signal: 'SIGKILL' },
+  { code: null, signal: 'SIGSEGV' },
+  { code: null, signal: null },
+];
+
+/** These lines with every engine and every kind of end. */
+const tryAll = (type: WorkerType, what: string, log: readonly string[]): void => {
+  for (const id of engines(type)) {
+    for (const exit of ends) {
+      for (const wasReady of [false, true]) diagnosisOf(type, { log, exit, wasReady, binary: { id } }, what);
+    }
+  }
+};
+
+export const diagnoseChecks = [
+  {
+    id: 'diagnose.recorded',
+    title: 'it recognises the failures that were recorded of its engine',
+    needs: ['diagnose', 'failures'],
+    check: ({ type, failures }) => {
+      for (const { cause, ...recorded } of failures) {
+        const failure = { ...someFailure, binary: { id: engines(type)[0] ?? '' }, ...recorded };
+        const found = diagnosisOf(type, failure, shown(recorded.log.at(-1)))?.cause;
+        must(found === cause, `${shown(recorded.log)} is ${cause}, and it says ${found ?? 'nothing'}`);
+      }
+    },
+  },
+  {
+    id: 'diagnose.silence',
+    title: 'it copes with an engine that ended without a word',
+    needs: ['diagnose'],
+    check: ({ type }) => tryAll(type, 'an empty log', []),
+  },
+  {
+    id: 'diagnose.garbage',
+    title: 'it copes with garbage',
+    needs: ['diagnose'],
+    check: ({ type }) => tryAll(type, 'garbage', garbage.split('\n')),
+  },
+  {
+    id: 'diagnose.many-lines',
+    title: 'it copes with 200 lines, some of them very long',
+    needs: ['diagnose'],
+    check: ({ type }) => {
+      const lines = Array.from({ length: 200 }, (_, index) => `line ${index}: failed to ${'load '.repeat(index)}`);
+      tryAll(type, '200 lines', [...lines.slice(1), 'x'.repeat(100_000)]);
+    },
+  },
+  {
+    id: 'diagnose.other-engine',
+    title: 'it copes with a program that it does not know',
+    needs: ['diagnose'],
+    check: ({ type }) =>
+      void diagnosisOf(type, { ...someFailure, binary: { id: 'unheard-of' } }, 'a program that it does not know'),
+  },
+  {
+    id: 'diagnose.port',
+    title: 'it takes a port in use for a port in use, or leaves that to the hive',
+    needs: ['diagnose'],
+    check: ({ type }) => {
+      for (const id of engines(type)) {
+        const log = ['starting', 'Error: listen EADDRINUSE: address already in use 127.0.0.1:18000'];
+        const cause = diagnosisOf(type, { ...someFailure, log, binary: { id } }, 'a port in use')?.cause;
+        must(cause === undefined || cause === 'port_in_use', `${id}: "address already in use" is said to be ${cause}`);
+      }
+    },
+  },
+  {
+    id: 'diagnose.fresh',
+    title: 'what it says does not depend on what it was asked before',
+    needs: ['diagnose'],
+    check: ({ type }) => {
+      const ask = () => JSON.stringify(diagnosisOf(type, someFailure, 'a failure') ?? null);
+      const first = ask();
+      tryAll(type, 'garbage', [garbage]);
+      must(
+        ask() === first,
+        'the same failure is diagnosed in another way the second time (a pattern with the flag g?)',
+      );
+    },
+  },
+] as const satisfies readonly Check[];

@@ -1,0 +1,88 @@
+/** How much memory a worker is said to need. */
+import type { MemoryEstimate, ModelFacts, WorkerType } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { type LaunchCase, launchesOf, modelFacts } from '../samples.ts';
+
+const mebibyte = 2 ** 20;
+
+const estimateOf = (type: WorkerType, { what, launch }: LaunchCase, model: Partial<ModelFacts>): MemoryEstimate => {
+  const facts = { ...modelFacts(type), ...model };
+  const { variant, device, options, binary } = launch;
+  const request = { variant, device, options, binary: { id: binary.id } };
+  const name = `estimate for ${what} of ${facts.bytes} bytes`;
+  const estimate = attempt(name, () => type.estimate?.(facts, request));
+  const problem = shapeProblem(answerShapes.estimate, estimate);
+  must(problem === undefined, `${name} is ${shown(estimate)}: ${problem}`);
+  must(estimate && Number.isFinite(estimate.ram) && Number.isFinite(estimate.vram), `${name} is ${shown(estimate)}`);
+  return estimate;
+};
+
+const each = (type: WorkerType, look: (one: LaunchCase) => void): void => {
+  for (const one of launchesOf(type)) look(one);
+};
+
+/** What a header may hold when a file is broken or made to harm. */
+const oddMetadata: ModelFacts['metadata'][] = [
+  {},
+  { 'general.architecture': 'llama', 'llama.block_count': -1, 'llama.context_length': 0, 'llama.embedding_length': 0 },
+  { 'general.architecture': '', block_count: 'many', 'llama.attention.head_count': Number.MAX_SAFE_INTEGER },
+  { 'general.architecture': '__proto__', '__proto__.block_count': 1, constructor: true },
+];
+
+export const estimateChecks = [
+  {
+    id: 'estimate.shape',
+    title: 'every variant, device and program has an estimate, never below zero',
+    needs: ['estimate'],
+    check: ({ type }) => each(type, (one) => void estimateOf(type, one, {})),
+  },
+  {
+    id: 'estimate.grows',
+    title: 'a larger model is never said to need less',
+    needs: ['estimate'],
+    check: ({ type }) =>
+      each(type, (one) => {
+        let last = 0;
+        for (const bytes of [0, 1, 1, 100, 4_000, 100_000].map((size) => size * mebibyte)) {
+          const { ram, vram } = estimateOf(type, one, { bytes });
+          must(ram + vram >= last, `${one.what}: a model of ${bytes} bytes needs less than a smaller one`);
+          last = ram + vram;
+        }
+      }),
+  },
+  {
+    id: 'estimate.model-counts',
+    title: 'a model of 100 GB is said to need more than one of a megabyte',
+    needs: ['estimate', 'models'],
+    check: ({ type }) =>
+      each(type, (one) => {
+        const sum = (bytes: number) => {
+          const { ram, vram } = estimateOf(type, one, { bytes });
+          return ram + vram;
+        };
+        must(sum(100_000 * mebibyte) > sum(mebibyte), `${one.what}: the size of the model makes no difference`);
+      }),
+  },
+  {
+    id: 'estimate.processor',
+    title: 'a worker on the processor needs no memory of a device',
+    needs: ['estimate'],
+    check: ({ type }) =>
+      each(type, (one) => {
+        if (one.launch.device.kind !== 'cpu') return;
+        const { vram } = estimateOf(type, one, {});
+        must(vram === 0, `${one.what} is said to need ${vram} bytes of device memory`);
+      }),
+  },
+  {
+    id: 'estimate.odd-models',
+    title: 'a header without metadata, or with nonsense in it, still has an estimate',
+    needs: ['estimate'],
+    check: ({ type }) =>
+      each(type, (one) => {
+        for (const metadata of oddMetadata) estimateOf(type, one, { metadata });
+      }),
+  },
+] as const satisfies readonly Check[];

@@ -1,0 +1,100 @@
+/** How a hive learns that a worker is loading, ready, or broken. */
+import type { WorkerType } from '../../contract/worker-type.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { plainProblem } from '../plain.ts';
+import { sampleOf } from '../regex-sample.ts';
+import { slowLine } from '../regex-speed.ts';
+
+const isPath = (path: unknown): boolean => typeof path === 'string' && /^\/[^\s?#]*(\?[^\s#]*)?$/.test(path);
+
+const patternsOf = ({ health }: WorkerType): [string, string][] => [
+  ...(health.ready.mode === 'log' ? [['ready.pattern', health.ready.pattern] as [string, string]] : []),
+  ...(health.progressPattern === undefined ? [] : [['progressPattern', health.progressPattern] as [string, string]]),
+];
+
+export const healthChecks = [
+  {
+    id: 'health.path',
+    title: 'the path that is polled is absolute',
+    needs: ['poll'],
+    check: ({ type: { health } }) =>
+      must(health.ready.mode !== 'poll' || isPath(health.ready.path), `health.ready is ${shown(health.ready)}`),
+  },
+  {
+    id: 'health.statuses',
+    title: 'statuses are those of HTTP, and none means both loading and failed',
+    check: ({ type: { health } }) => {
+      const { loadingStatus = [503], failedStatus = [] } = health;
+      for (const status of [...loadingStatus, ...failedStatus])
+        must(Number.isInteger(status) && status >= 100 && status <= 599, `${shown(status)} is no HTTP status`);
+      const both = loadingStatus.filter((status) => failedStatus.includes(status));
+      must(both.length === 0, `${both.join(', ')} means both loading and failed`);
+      must(!failedStatus.some((status) => status >= 200 && status < 300), 'a status of success means failure');
+    },
+  },
+  {
+    id: 'health.patterns',
+    title: 'its patterns compile, and match some line but not an empty one',
+    check: (subject) => {
+      for (const [name, pattern] of patternsOf(subject.type)) {
+        const search = attempt(name, () => new RegExp(pattern));
+        must(!search.test(''), `${name} matches an empty line`);
+        const line =
+          name === 'ready.pattern' && subject.readyLine !== undefined ? subject.readyLine : sampleOf(pattern);
+        must(line !== null && search.test(line), `no line was found that ${name} matches; give examine() a readyLine`);
+      }
+    },
+  },
+  {
+    id: 'health.patterns-fast',
+    title: 'no line of a log keeps its patterns busy',
+    check: ({ type }) => {
+      for (const [name, pattern] of patternsOf(type))
+        must(slowLine(pattern) === null, `${name} gets lost in some lines: ${pattern}`);
+    },
+  },
+  {
+    id: 'health.progress',
+    title: 'its progress pattern has a group "percent" that reads 0 to 100',
+    needs: ['progress'],
+    check: ({ type: { health } }) => {
+      const pattern = health.progressPattern ?? '';
+      for (const percent of ['0', '42', '100']) {
+        const line = sampleOf(pattern, { percent });
+        must(line !== null, `no line was found that progressPattern matches with percent ${percent}`);
+        const read = new RegExp(pattern).exec(line)?.groups?.['percent'];
+        must(Number(read) === Number(percent), `progressPattern reads ${shown(read)} where ${percent} is said`);
+      }
+    },
+  },
+  {
+    id: 'health.deadline',
+    title: 'a start without progress is given up after 5 seconds to an hour',
+    check: ({ type: { health } }) => {
+      const { progressDeadlineMs = 300_000 } = health;
+      must(progressDeadlineMs >= 5_000 && progressDeadlineMs <= 3_600_000, `it is ${progressDeadlineMs} ms`);
+    },
+  },
+  {
+    id: 'health.live',
+    title: 'the paths of the cheap and of the deep check are absolute',
+    check: ({ type: { health } }) => {
+      for (const check of [health.live, health.deep])
+        must(check === undefined || isPath(check.path), `${shown(check)} has no absolute path`);
+    },
+  },
+  {
+    id: 'health.deep',
+    title: 'a deep check stands behind a cheap one, and its body is plain data',
+    check: ({ type: { health } }) => {
+      if (health.deep === undefined) return;
+      must(
+        health.live !== undefined || health.ready.mode === 'poll',
+        'the deep check is never made without a cheap one',
+      );
+      const problem = plainProblem(health.deep.body, 'health.deep.body');
+      must(problem === undefined, String(problem));
+    },
+  },
+] as const satisfies readonly Check[];

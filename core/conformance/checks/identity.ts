@@ -1,0 +1,190 @@
+/** Who the type is, and what it says of itself as data. */
+import { workerTypeApiVersion } from '../../contract/worker-type.ts';
+import { checkDescription } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { must, shown } from '../must.ts';
+import { plainProblem } from '../plain.ts';
+import type { Subject } from '../subject.ts';
+
+const members: Readonly<Record<string, 'data' | 'function'>> = {
+  name: 'data',
+  apiVersion: 'data',
+  summary: 'data',
+  serves: 'data',
+  models: 'data',
+  options: 'data',
+  variants: 'data',
+  command: 'function',
+  health: 'data',
+  probes: 'data',
+  adapter: 'data',
+  stop: 'data',
+  estimate: 'function',
+  load: 'data',
+  diagnose: 'function',
+  prepare: 'data',
+};
+
+const kinds = [
+  'chat',
+  'completion',
+  'embedding',
+  'rerank',
+  'transcription',
+  'translation',
+  'speech',
+  'image',
+  'other',
+] as const;
+
+/** Paths that queen and worker keep for themselves. */
+const reserved = /^\/(health|metrics|v1\/(models|jobs|workers|hives|status|catalog|operations))(\/|$)/;
+
+const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
+
+/** The type as data, in the form in which it leaves the plugin's process. */
+const description = ({ type }: Subject) => ({
+  ...type,
+  variants: type.variants.map((variant) => ({ ...variant })),
+  has: (['estimate', 'diagnose'] as const).filter((member) => typeof type[member] === 'function'),
+});
+
+export const identityChecks = [
+  {
+    id: 'identity.name',
+    title: 'its name has lower-case letters, digits and dashes, 42 at most',
+    check: ({ type }) => must(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(type.name), `name is ${shown(type.name)}`),
+  },
+  {
+    id: 'identity.api-version',
+    title: `it is written for version ${workerTypeApiVersion} of the contract`,
+    check: ({ type }) => must(type.apiVersion === workerTypeApiVersion, `apiVersion is ${shown(type.apiVersion)}`),
+  },
+  {
+    id: 'identity.summary',
+    title: 'its summary is one line of at most 300 characters',
+    needs: ['summary'],
+    check: ({ type: { summary = '' } }) =>
+      must(/^\S.{0,299}$/.test(summary) && summary === summary.trim(), `summary is ${shown(summary)}`),
+  },
+  {
+    id: 'identity.members',
+    title: 'it has no member that the contract does not know',
+    check: ({ type }) => {
+      const unknown = Object.keys(type).filter((member) => !Object.hasOwn(members, member));
+      must(unknown.length === 0, `the contract has no ${unknown.join(', ')}`);
+    },
+  },
+  {
+    id: 'identity.functions',
+    title: 'its functions are functions, and its data is not',
+    check: ({ type }) => {
+      for (const [member, kind] of Object.entries(members)) {
+        const value = (type as unknown as Record<string, unknown>)[member];
+        if (value === undefined) continue;
+        must((typeof value === 'function') === (kind === 'function'), `${member} must be ${kind}`);
+      }
+      for (const variant of type.variants) {
+        for (const method of ['fits', 'deviceFlags', 'resolveBinary'] as const)
+          must(typeof variant[method] === 'function', `${method} of variant ${variant.id} is no function`);
+      }
+      for (const probe of type.probes ?? []) must(typeof probe.parse === 'function', `${probe.id} has no parse`);
+    },
+  },
+  {
+    id: 'identity.plain-data',
+    title: 'all of it but its functions is plain data',
+    check: ({ type }) => {
+      const data = Object.entries(type).filter(([, value]) => typeof value !== 'function');
+      const withoutFunctions = (item: object) =>
+        Object.fromEntries(Object.entries(item).filter(([, value]) => typeof value !== 'function'));
+      for (const [member, value] of data) {
+        const lists = member === 'variants' || member === 'probes';
+        const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : value, member);
+        must(problem === undefined, String(problem));
+      }
+    },
+  },
+  {
+    id: 'identity.accepted',
+    title: 'a hive accepts its description',
+    check: (subject) => {
+      const { type } = subject;
+      checkDescription(
+        { package: type.name, version: '0.0.0', description: '', root: '', workerTypes: [] },
+        {
+          name: type.name,
+          entry: '',
+          serves: type.serves.map(({ path }) => path),
+          variants: type.variants.map(({ id }) => id),
+        },
+        JSON.parse(JSON.stringify(description(subject))),
+      );
+    },
+  },
+  {
+    id: 'identity.serves-paths',
+    title: 'the paths that it serves are absolute, plain, and each is named once',
+    check: ({ type }) => {
+      must(type.serves.length > 0, 'it serves nothing');
+      for (const { path } of type.serves) must(/^\/[A-Za-z0-9._~/-]*$/.test(path), `${shown(path)} is no plain path`);
+      const paths = type.serves.map(({ path }) => path);
+      must(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
+    },
+  },
+  {
+    id: 'identity.serves-kinds',
+    title: 'what it serves is of a known kind and method',
+    check: ({ type }) => {
+      for (const { path, kind, method = 'POST' } of type.serves) {
+        must(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
+        must(method === 'GET' || method === 'POST', `${path} has the method ${shown(method)}`);
+      }
+    },
+  },
+  {
+    id: 'identity.serves-own',
+    title: 'it serves no path that rbee keeps for itself',
+    check: ({ type }) => {
+      for (const { path } of type.serves) must(!reserved.test(path), `${path} belongs to rbee itself`);
+    },
+  },
+  {
+    id: 'identity.models',
+    title: 'the formats and components of its models are named and described',
+    needs: ['models'],
+    check: ({ type: { models } }) => {
+      must((models?.formats.length ?? 0) > 0, 'models.formats is empty');
+      for (const [name, { description: text }] of Object.entries(models?.components ?? {})) {
+        must(/^[a-z][a-z0-9_-]*$/.test(name) && name !== 'main', `a component cannot be called ${shown(name)}`);
+        must(/^\S.*$/.test(text ?? ''), `component ${name} needs a description of one line`);
+      }
+    },
+  },
+  {
+    id: 'identity.demo',
+    title: 'its demo model lies inside the package',
+    needs: ['demo'],
+    check: ({ type }) => must(isInside(type.models?.demo ?? ''), `models.demo is ${shown(type.models?.demo)}`),
+  },
+  {
+    id: 'identity.adapter',
+    title: 'the script of its adapter lies inside the package',
+    needs: ['adapter'],
+    check: ({ type }) => must(isInside(type.adapter?.script ?? ''), `adapter.script is ${shown(type.adapter?.script)}`),
+  },
+  {
+    id: 'identity.prepare',
+    title: 'its steps after an installation are steps that a hive knows',
+    needs: ['prepare'],
+    check: ({ type }) => {
+      for (const step of type.prepare ?? []) {
+        const known =
+          step.kind === 'venv' ||
+          (step.kind === 'requirement' && typeof step.requirement === 'string' && step.requirement !== '') ||
+          (step.kind === 'run' && Array.isArray(step.args) && step.args.length > 0);
+        must(known, `${shown(step)} is no step`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];

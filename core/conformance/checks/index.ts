@@ -1,0 +1,33 @@
+/** All checks of the examination, in the order in which they are made. */
+import type { Check } from '../check.ts';
+import { binaryChecks } from './binaries.ts';
+import { commandChecks } from './command.ts';
+import { diagnoseChecks } from './diagnose.ts';
+import { estimateChecks } from './estimate.ts';
+import { healthChecks } from './health.ts';
+import { identityChecks } from './identity.ts';
+import { lifeChecks } from './life.ts';
+import { loadChecks } from './load.ts';
+import { manifestChecks } from './manifest.ts';
+import { optionChecks } from './options.ts';
+import { probeChecks } from './probes.ts';
+import { purityChecks } from './purity.ts';
+import { stopChecks } from './stop.ts';
+import { variantChecks } from './variants.ts';
+
+export const checks: readonly Check[] = [
+  ...identityChecks,
+  ...manifestChecks,
+  ...purityChecks,
+  ...variantChecks,
+  ...binaryChecks,
+  ...optionChecks,
+  ...commandChecks,
+  ...healthChecks,
+  ...stopChecks,
+  ...probeChecks,
+  ...estimateChecks,
+  ...diagnoseChecks,
+  ...loadChecks,
+  ...lifeChecks,
+];

@@ -1,0 +1,139 @@
+/** What package.json says of the type before any of its code runs. */
+import { existsSync } from 'node:fs';
+import { join, normalize } from 'node:path';
+import { workerTypeApiVersion } from '../../contract/worker-type.ts';
+import { readManifest } from '../../registry/manifest.ts';
+import type { Check } from '../check.ts';
+import { must, shown } from '../must.ts';
+import type { Subject } from '../subject.ts';
+
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+
+const sameList = (what: string, manifest: unknown, code: readonly string[]): void => {
+  const declared = strings(manifest).sort();
+  must(
+    declared.join(' ') === [...code].sort().join(' '),
+    `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}`,
+  );
+};
+
+/** Is the path among what `files` publishes? */
+const isPublished = ({ packageJson }: Subject, path: string): boolean => {
+  const wanted = normalize(path);
+  return strings(packageJson?.files)
+    .map((entry) => normalize(entry).replace(/\/(\*\*?(\/\*)?)?$/, ''))
+    .some((entry) => entry === '.' || wanted === entry || wanted.startsWith(`${entry}/`));
+};
+
+export const manifestChecks = [
+  {
+    id: 'manifest.readable',
+    title: 'a hive can read its package.json',
+    needs: ['root'],
+    check: async ({ root = '' }) => {
+      await readManifest(root);
+    },
+  },
+  {
+    id: 'manifest.entry',
+    title: 'the entry of the type is a file of the package',
+    needs: ['root'],
+    check: ({ root = '', manifestEntry: { entry } }) => {
+      must(typeof entry === 'string', 'the manifest names no entry');
+      must(existsSync(join(root, entry)), `there is no ${entry}: build the package first`);
+    },
+  },
+  {
+    id: 'manifest.api',
+    title: `rbee.api is ${workerTypeApiVersion}`,
+    needs: ['package'],
+    check: ({ packageJson }) =>
+      must(packageJson?.rbee?.api === workerTypeApiVersion, `rbee.api is ${shown(packageJson?.rbee?.api)}`),
+  },
+  {
+    id: 'manifest.serves',
+    title: 'the paths of the manifest are those of the code',
+    needs: ['package'],
+    check: ({ type, manifestEntry }) =>
+      sameList(
+        'serves',
+        manifestEntry['serves'],
+        type.serves.map(({ path }) => path),
+      ),
+  },
+  {
+    id: 'manifest.variants',
+    title: 'the variants of the manifest are those of the code',
+    needs: ['package'],
+    check: ({ type, manifestEntry }) =>
+      sameList(
+        'variants',
+        manifestEntry['variants'],
+        type.variants.map(({ id }) => id),
+      ),
+  },
+  {
+    id: 'manifest.aliases',
+    title: 'no alias repeats another one or the name',
+    needs: ['package'],
+    check: ({ type, manifestEntry }) => {
+      const names = [type.name, ...strings(manifestEntry['aliases'])];
+      must(new Set(names).size === names.length, `a name is given twice: ${names.join(', ')}`);
+    },
+  },
+  {
+    id: 'manifest.keyword',
+    title: 'it can be found by the keyword rbee-worker',
+    needs: ['package'],
+    check: ({ packageJson }) =>
+      must(strings(packageJson?.keywords).includes('rbee-worker'), 'add the keyword "rbee-worker" to package.json'),
+  },
+  {
+    id: 'manifest.license',
+    title: 'it says under which licence it comes',
+    needs: ['package'],
+    check: ({ packageJson }) => must(typeof packageJson?.license === 'string', 'package.json has no license'),
+  },
+  {
+    id: 'manifest.published',
+    title: 'what is published holds the entry and the demo model',
+    needs: ['package'],
+    check: (subject) => {
+      const { packageJson, manifestEntry, type } = subject;
+      if (packageJson?.files === undefined) return;
+      for (const path of [manifestEntry['entry'], type.models?.demo, type.adapter?.script]) {
+        if (typeof path !== 'string') continue;
+        must(isPublished(subject, path), `"files" of package.json leaves out ${path}`);
+      }
+    },
+  },
+  {
+    id: 'manifest.no-scripts',
+    title: 'nothing of it runs while it is installed',
+    needs: ['package'],
+    check: ({ packageJson }) => {
+      for (const script of ['preinstall', 'install', 'postinstall'])
+        must(packageJson?.scripts?.[script] === undefined, `${script} would run, and rbee does not run it: drop it`);
+    },
+  },
+  {
+    id: 'manifest.types-only',
+    title: 'it takes types from @rbee/core, not a copy of it',
+    needs: ['package'],
+    check: ({ packageJson }) =>
+      must(
+        packageJson?.dependencies?.['@rbee/core'] === undefined,
+        'move @rbee/core from dependencies to devDependencies, and to an optional peer',
+      ),
+  },
+  {
+    id: 'manifest.files-there',
+    title: 'the demo model, the adapter and the scripts that it names are there',
+    needs: ['root'],
+    check: ({ root = '', type }) => {
+      for (const path of [type.models?.demo, type.adapter?.script])
+        must(path === undefined || existsSync(join(root, path)), `there is no ${path}: build the package first`);
+    },
+  },
+] as const satisfies readonly Check[];

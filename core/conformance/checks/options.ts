@@ -1,0 +1,178 @@
+/** The options that users set with `--option`. */
+import type { OptionSchema, OptionsSchema, WorkerType } from '../../contract/worker-type.ts';
+import { resolveOptions } from '../../hive/workers/options.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { slowLine } from '../regex-speed.ts';
+import { defaultOptions, launchesOf } from '../samples.ts';
+
+const keywords = ['type', 'description', 'default', 'enum', 'minimum', 'maximum', 'pattern', 'items'];
+
+const each = ({ options }: WorkerType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
+
+/** What the hive does with options before a spawn. */
+const accept = (type: WorkerType, given: Record<string, unknown>) =>
+  resolveOptions(type as unknown as Parameters<typeof resolveOptions>[0], given);
+
+const isRefused = (type: WorkerType, given: Record<string, unknown>): boolean => {
+  try {
+    accept(type, given);
+    return false;
+  } catch {
+    return true;
+  }
+};
+
+const wrongValues: Readonly<Record<OptionSchema['type'], readonly unknown[]>> = {
+  string: [7, true, ['a']],
+  integer: ['7', 1.5, true],
+  number: ['7', Number.POSITIVE_INFINITY, true],
+  boolean: ['true', 1],
+  array: ['a', 1],
+};
+
+/** Values at the edge of what the schema allows. */
+const edges = (option: OptionSchema): unknown[] =>
+  [option.default, option.minimum, option.maximum, ...(option.enum ?? [])].filter((value) => value !== undefined);
+
+export const optionChecks = [
+  {
+    id: 'options.schema',
+    title: 'its options are an object whose keywords a hive knows',
+    needs: ['options'],
+    check: ({ type }) => {
+      const schema = type.options as OptionsSchema & Record<string, unknown>;
+      must(schema.type === 'object', 'options.type must be "object"');
+      must(!('required' in schema), 'an option without a value takes its default: leave "required" out');
+      for (const [name, option] of each(type)) {
+        const unknown = Object.keys(option).filter((keyword) => !keywords.includes(keyword));
+        must(unknown.length === 0, `option ${name}: a hive does not know ${unknown.join(', ')}`);
+      }
+    },
+  },
+  {
+    id: 'options.names',
+    title: 'its options have names that can be typed',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name] of each(type))
+        must(/^[a-z][a-z0-9_-]*$/.test(name), `an option cannot be called ${shown(name)}`);
+    },
+  },
+  {
+    id: 'options.described',
+    title: 'every option is described in one line',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, { description }] of each(type))
+        must(/^\S.{3,}$/.test(description ?? ''), `option ${name} has the description ${shown(description)}`);
+    },
+  },
+  {
+    id: 'options.defaults',
+    title: 'every option has a default',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of each(type)) must(option.default !== undefined, `option ${name} has no default`);
+    },
+  },
+  {
+    id: 'options.defaults-valid',
+    title: 'the defaults are valid by their own schema',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, { default: value }] of each(type))
+        attempt(`the default of option ${name}`, () => value === undefined || accept(type, { [name]: value }));
+    },
+  },
+  {
+    id: 'options.bounds',
+    title: 'bounds and choices make sense',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of each(type)) {
+        const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = option;
+        must(minimum <= maximum, `option ${name} is at least ${minimum} and at most ${maximum}`);
+        must(option.enum === undefined || option.enum.length > 0, `option ${name} has no choice`);
+        must(new Set(option.enum).size === (option.enum?.length ?? 0), `option ${name} names a choice twice`);
+        for (const choice of option.enum ?? [])
+          attempt(`choice ${shown(choice)} of option ${name}`, () =>
+            accept(type, { [name]: option.type === 'array' ? [choice] : choice }),
+          );
+      }
+    },
+  },
+  {
+    id: 'options.patterns',
+    title: 'patterns compile, and no value keeps them busy',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, { pattern }] of each(type)) {
+        if (pattern === undefined) continue;
+        attempt(`the pattern of option ${name}`, () => new RegExp(pattern));
+        must(slowLine(pattern) === null, `the pattern of option ${name} gets lost in some values: ${pattern}`);
+      }
+    },
+  },
+  {
+    id: 'options.unknown',
+    title: 'an option that it does not have is refused',
+    needs: ['options'],
+    check: ({ type }) => {
+      const { additionalProperties } = type.options as { additionalProperties?: unknown };
+      must(additionalProperties !== true, 'a hive refuses what is not named: leave "additionalProperties" out');
+      must(isRefused(type, { 'no-such-option-of-any-engine': 1 }), 'it takes any option');
+    },
+  },
+  {
+    id: 'options.kinds',
+    title: 'a value of the wrong kind is refused for every option',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of each(type)) {
+        must(Object.hasOwn(wrongValues, option.type), `option ${name} is of type ${shown(option.type)}`);
+        for (const value of wrongValues[option.type])
+          must(isRefused(type, { [name]: value }), `option ${name} takes ${shown(value)}`);
+      }
+    },
+  },
+  {
+    id: 'options.edges',
+    title: 'its command line can be made with every choice and at every bound',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of each(type)) {
+        for (const value of edges(option)) {
+          const options = { ...defaultOptions(type), [name]: value };
+          for (const { what, launch } of launchesOf(type, { options }))
+            attempt(`command for ${what} with ${name}=${shown(value)}`, () => type.command(launch));
+        }
+      }
+    },
+  },
+  {
+    id: 'options.used',
+    title: 'every option that has a choice makes some difference',
+    needs: ['options'],
+    check: ({ type }) => {
+      for (const [name, option] of each(type)) {
+        const values = option.type === 'boolean' ? [true, false] : edges(option);
+        if (new Set(values).size < 2) continue;
+        must(new Set(values.map((value) => effectOf(type, { [name]: value }))).size > 1, `option ${name} is not used`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];
+
+/** Everything that an option can change, as one text: sources, command lines, the estimate. */
+const effectOf = (type: WorkerType, given: Record<string, unknown>): string => {
+  const options = { ...defaultOptions(type), ...given };
+  const launches = launchesOf(type, { options });
+  const model = { reference: 'file:/m', format: type.models?.formats[0] ?? 'gguf', bytes: 2 ** 32, metadata: {} };
+  return JSON.stringify([
+    type.variants.map((variant) =>
+      variant.platforms.map((platform) => variant.resolveBinary({ platform, version: '1.0.0', options })),
+    ),
+    launches.map(({ launch }) => [type.command(launch), type.estimate?.(model, launch)]),
+  ]);
+};

@@ -1,0 +1,84 @@
+/** The questions that are put to a host. */
+import type { Probe, WorkerType } from '../../contract/worker-type.ts';
+import type { Check } from '../check.ts';
+import { garbage, huge } from '../garbage.ts';
+import { attempt, must, shown } from '../must.ts';
+import { plainProblem } from '../plain.ts';
+
+type Output = Parameters<Probe['parse']>[0];
+
+/** Parses these outputs with every probe; what comes out must be plain data. */
+const parsed = (type: WorkerType, what: string, outputs: readonly Output[]): void => {
+  for (const probe of type.probes ?? []) {
+    for (const output of outputs) {
+      const answer = attempt(`parse of probe ${probe.id} on ${what}`, () => probe.parse(output));
+      const problem = plainProblem(answer, `what probe ${probe.id} makes of ${what}`);
+      must(problem === undefined, String(problem));
+    }
+  }
+};
+
+export const probeChecks = [
+  {
+    id: 'probes.ids',
+    title: 'its probes have names of their own, and belong to variants that there are',
+    needs: ['probes'],
+    check: ({ type }) => {
+      const ids = (type.probes ?? []).map(({ id }) => id);
+      must(new Set(ids).size === ids.length, `two probes have one name: ${ids.join(', ')}`);
+      for (const { id, variants = [] } of type.probes ?? []) {
+        must(/^[\w-]+$/.test(id), `a probe cannot be called ${shown(id)}`);
+        const unknown = variants.filter((name) => !type.variants.some((variant) => variant.id === name));
+        must(unknown.length === 0, `probe ${id} is for ${unknown.join(', ')}, which the type does not have`);
+      }
+    },
+  },
+  {
+    id: 'probes.programs',
+    title: 'its probes run programs by name, not through a shell, for a minute at most',
+    needs: ['probes'],
+    check: ({ type }) => {
+      for (const { id, program, args, timeoutMs = 8_000 } of type.probes ?? []) {
+        must(/^(\$binary|[^\s$;|&<>`'"]+)$/.test(program), `probe ${id} runs ${shown(program)}`);
+        must(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `probe ${id} runs a shell`);
+        must(
+          args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),
+          `probe ${id} has odd arguments`,
+        );
+        must(timeoutMs > 0 && timeoutMs <= 60_000, `probe ${id} may take ${timeoutMs} ms`);
+      }
+    },
+  },
+  {
+    id: 'probes.empty',
+    title: 'its parsers cope with a program that printed nothing',
+    needs: ['probes'],
+    check: ({ type }) =>
+      parsed(
+        type,
+        'no output',
+        [0, 1, 127, null].map((code) => ({ stdout: '', stderr: '', code })),
+      ),
+  },
+  {
+    id: 'probes.garbage',
+    title: 'its parsers cope with garbage',
+    needs: ['probes'],
+    check: ({ type }) =>
+      parsed(type, 'garbage', [
+        { stdout: garbage, stderr: '', code: 0 },
+        { stdout: '', stderr: garbage, code: 1 },
+        { stdout: garbage.slice(0, 50), stderr: garbage, code: null },
+      ]),
+  },
+  {
+    id: 'probes.huge',
+    title: 'its parsers cope with megabytes',
+    needs: ['probes'],
+    check: ({ type }) =>
+      parsed(type, 'megabytes', [
+        { stdout: huge, stderr: '', code: 0 },
+        { stdout: '', stderr: huge, code: 1 },
+      ]),
+  },
+] as const satisfies readonly Check[];

@@ -1,0 +1,40 @@
+/** How a worker is asked to end, to sleep and to wake. */
+import type { Check } from '../check.ts';
+import { must, shown } from '../must.ts';
+
+const longestMs = 120_000;
+
+export const stopChecks = [
+  {
+    id: 'stop.ladder',
+    title: 'it is asked with one to five signals, each with its grace',
+    needs: ['stop'],
+    check: ({ type: { stop } }) => {
+      const signals = stop?.signals ?? [];
+      must(signals.length >= 1 && signals.length <= 5, `there are ${signals.length} signals`);
+      for (const { signal, graceMs } of signals) {
+        must(signal === 'SIGTERM' || signal === 'SIGINT', `it may not be asked with ${shown(signal)}`);
+        must(Number.isInteger(graceMs) && graceMs >= 0, `a grace of ${shown(graceMs)} ms`);
+      }
+    },
+  },
+  {
+    id: 'stop.patience',
+    title: 'its graces together are two minutes at most',
+    needs: ['stop'],
+    check: ({ type: { stop } }) => {
+      const sum = (stop?.signals ?? []).reduce((total, { graceMs }) => total + graceMs, 0);
+      must(sum <= longestMs, `whoever stops it waits ${sum / 1000} s`);
+    },
+  },
+  {
+    id: 'stop.sleep',
+    title: 'what can be put to sleep can be woken, by requests to absolute paths',
+    needs: ['sleep'],
+    check: ({ type: { stop } }) => {
+      must(stop?.sleep && stop.wake, 'sleep and wake come together');
+      for (const { method, path } of [stop.sleep, stop.wake])
+        must(method === 'POST' && /^\/\S*$/.test(path), `${shown({ method, path })} is no request`);
+    },
+  },
+] as const satisfies readonly Check[];

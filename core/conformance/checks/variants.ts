@@ -1,0 +1,178 @@
+/** Every variant on every device and platform. */
+import { isDeepStrictEqual } from 'node:util';
+import { formatDevice } from '../../contract/device.ts';
+import type { Fit, HostFacts, Variant, WorkerType } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { noOutput } from '../calls.ts';
+import type { Check } from '../check.ts';
+import { garbage } from '../garbage.ts';
+import { attempt, must, shown } from '../must.ts';
+import { devicesOf, hostsOf, kindsOf } from '../samples.ts';
+
+const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/;
+const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+const fitsOf = (variant: Variant, what: string, host: HostFacts): Fit => {
+  const name = `fits of ${variant.id} for ${what}`;
+  const fit = attempt(name, () => variant.fits(host));
+  const problem = shapeProblem(answerShapes.fits, fit);
+  must(problem === undefined, `${name} answers ${shown(fit)}: ${problem}`);
+  return fit;
+};
+
+/** Hosts on which the probes have answered what their own parsers make of nothing and of garbage. */
+const oddProbes = (type: WorkerType): Record<string, unknown>[] => [
+  {},
+  ...[noOutput, { stdout: garbage, stderr: garbage, code: 1 }].map((output) =>
+    Object.fromEntries((type.probes ?? []).map((probe) => [probe.id, probe.parse(output)])),
+  ),
+];
+
+/** Devices that come in numbers; there is one processor, and one GPU in a Mac. */
+const isNumbered = (kind: string): boolean => kind !== 'cpu' && kind !== 'metal';
+
+const flagsOf = (variant: Variant, kind: string, ...indices: number[]) => {
+  const device = { kind, indices };
+  return attempt(`deviceFlags of ${variant.id} for ${formatDevice(device)}`, () => variant.deviceFlags(device));
+};
+
+export const variantChecks = [
+  {
+    id: 'variants.ids',
+    title: 'its variants have names of their own',
+    check: ({ type }) => {
+      must(type.variants.length > 0, 'it has no variant');
+      const ids = type.variants.map(({ id }) => id);
+      must(new Set(ids).size === ids.length, `two variants have one name: ${ids.join(', ')}`);
+      for (const id of ids) must(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(id), `${shown(id)} is no name`);
+    },
+  },
+  {
+    id: 'variants.platforms',
+    title: 'every variant is built for a platform, in the words of Node',
+    check: ({ type }) => {
+      for (const { id, platforms } of type.variants) {
+        must(platforms.length > 0, `${id} is built for no platform`);
+        for (const { os, cpu, libc } of platforms) {
+          must(!['macos', 'windows', 'mac', 'win'].includes(os), `${id}: Node calls ${os} darwin or win32`);
+          must(!['x86_64', 'amd64', 'aarch64'].includes(cpu), `${id}: Node calls ${cpu} x64 or arm64`);
+          must(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is no libc`);
+        }
+      }
+    },
+  },
+  {
+    id: 'variants.devices',
+    title: 'every variant drives a kind of device that users can write',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        must(kindsOf(variant).length > 0, `${variant.id} drives no device`);
+        for (const kind of kindsOf(variant))
+          must(/^[a-z][a-z0-9-]*$/.test(kind), `${variant.id} drives ${shown(kind)}, which nobody can write`);
+      }
+    },
+  },
+  {
+    id: 'variants.fits',
+    title: 'every variant says of every host whether it fits, and if not, why',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const { what, host } of hostsOf(type)) {
+          const fit = fitsOf(variant, what, host);
+          if (fit.fits) continue;
+          must(fit.reasons.length > 0, `${variant.id} does not fit ${what} and gives no reason`);
+          for (const reason of fit.reasons)
+            must(/^\S.*$/.test(reason), `a reason of ${variant.id} is no line: ${shown(reason)}`);
+        }
+      }
+    },
+  },
+  {
+    id: 'variants.faulty',
+    title: 'no variant fits a host whose devices are all faulty or absent, unless it runs on the processor',
+    check: ({ type }) => {
+      for (const variant of type.variants.filter((one) => kindsOf(one).every((kind) => kind !== 'cpu'))) {
+        for (const { what, host } of hostsOf(type).filter((one) => !one.what.endsWith('all devices')))
+          must(!fitsOf(variant, what, host).fits, `${variant.id} fits ${what}`);
+      }
+    },
+  },
+  {
+    id: 'variants.probe-answers',
+    title: 'fits copes with probes that did not run or made no sense',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const { what, host } of hostsOf(type)) {
+          for (const probes of oddProbes(type)) fitsOf(variant, `${what}, its probes odd,`, { ...host, probes });
+        }
+      }
+    },
+  },
+  {
+    id: 'variants.bare-host',
+    title: 'fits copes with a host of which little is known',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const { what, host } of hostsOf(type)) {
+          const { libcVersion: _, cudaDriver: __, ...bare } = host;
+          const devices = host.devices.map(({ id, kind, name }) => ({ id, kind, name }));
+          fitsOf(variant, `${what}, little known of it,`, { ...bare, devices });
+        }
+      }
+    },
+  },
+  {
+    id: 'variants.device-flags',
+    title: 'every device has its flags: arguments, and variables with legal names',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const { kind, indices } of devicesOf(variant)) {
+          const flags = flagsOf(variant, kind, ...indices);
+          const problem = shapeProblem(answerShapes.deviceFlags, flags);
+          must(problem === undefined, `deviceFlags of ${variant.id} are ${shown(flags)}: ${problem}`);
+          for (const name of Object.keys(flags.env))
+            must(variableName.test(name), `${variant.id} sets a variable called ${shown(name)}`);
+        }
+      }
+    },
+  },
+  {
+    id: 'variants.device-told-apart',
+    title: 'the flags of one device are not those of another',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const kind of kindsOf(variant).filter(isNumbered))
+          must(
+            !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 1)),
+            `deviceFlags of ${variant.id} do not tell ${kind}:0 from ${kind}:1`,
+          );
+      }
+    },
+  },
+  {
+    id: 'variants.devices-together',
+    title: 'several devices together have other flags than the first alone',
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const kind of kindsOf(variant).filter(isNumbered))
+          must(
+            !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 0, 1)),
+            `deviceFlags of ${variant.id} take ${kind}:0,1 for ${kind}:0`,
+          );
+      }
+    },
+  },
+  {
+    id: 'variants.packages',
+    title: 'no npm package is both needed and left out by a variant',
+    check: ({ type }) => {
+      for (const { id, packages } of type.variants) {
+        const [include, leaveOut] = [packages?.include ?? [], packages?.leaveOut ?? []];
+        for (const name of [...include, ...leaveOut])
+          must(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
+        const both = include.filter((name) => leaveOut.includes(name));
+        must(both.length === 0, `${id} needs ${both.join(', ')} and leaves it out`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];

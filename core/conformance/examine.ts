@@ -1,0 +1,47 @@
+/** The examination as a suite of tests, for the test runner that the plugin's author uses. */
+import type { WorkerType } from '../contract/worker-type.ts';
+import { missingAbility } from './abilities.ts';
+import { areaOf, areas } from './check.ts';
+import { checks } from './checks/index.ts';
+import { Subject, type SubjectOptions } from './subject.ts';
+
+export interface ExamineOptions extends SubjectOptions {
+  /** `describe` and `it` of node:test, or of a runner that has the same. */
+  describe: (name: string, body: () => void) => unknown;
+  it: (name: string, body: () => void | Promise<void>) => unknown;
+}
+
+/**
+ * Registers one test for each check. Checks of abilities that the type does not declare are left out. A plugin's test is
+ * three lines:
+ *
+ *     import { describe, it } from 'node:test';
+ *     import { examine } from '@rbee/core/conformance';
+ *     examine(type, { describe, it, root: import.meta.dirname });
+ *
+ * With `root`, the folder of the package, its manifest is examined too, and its code in the process where a hive
+ * evaluates it: build the package first.
+ */
+export const examine = (type: WorkerType, { describe, it, ...options }: ExamineOptions): void => {
+  const subject = new Subject(type, options);
+  describe(`the worker type ${type.name}`, () => {
+    for (const [area, title] of Object.entries(areas)) {
+      const due = checks.filter(
+        (check) => areaOf(check) === area && missingAbility(subject, check.needs) === undefined,
+      );
+      if (due.length === 0) continue;
+      describe(title, () => {
+        for (const check of due) {
+          it(`${check.title} (${check.id})`, async () => {
+            try {
+              await check.check(subject);
+            } finally {
+              // Its process would keep that of the tests waiting.
+              subject.close();
+            }
+          });
+        }
+      });
+    }
+  });
+};

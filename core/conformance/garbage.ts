@@ -1,0 +1,31 @@
+/** Texts that no program should choke on. */
+
+/** Control characters, broken encodings, JSON that ends in the middle, numbers out of all bounds. */
+export const garbage = [
+  '\u0000\u0001\u001b[31m\ufffd\ud800',
+  '{"devices":[{"name":',
+  'NaN Infinity -1 1e999 99999999999999999999',
+  '$(reboot) `reboot` ; rm -rf / \\ "\'',
+  '\t\r\n\n  : (, ) MiB %',
+].join('\n');
+
+/** A megabyte in one line, and fifty thousand lines. */
+export const huge = `${'x'.repeat(2 ** 20)}\n${'  Device 0: something (1 MiB, 1 MiB free)\n'.repeat(50_000)}`;
+
+/** What a shell would take for something else. */
+export const hostileTexts = [
+  'two words',
+  'quo"te',
+  "apo'strophe",
+  '$(touch pwned)',
+  '`touch pwned`',
+  '; touch pwned',
+  '&& touch pwned',
+  '| tee pwned',
+  'new\nline',
+  'back\\slash',
+  '$HOME',
+  '*',
+  '%PATH%',
+  'größe-模型',
+] as const;

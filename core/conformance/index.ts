@@ -1,0 +1,6 @@
+/** The examiner: what a worker type must do, as tests that its author runs. */
+export { type Area, areas, type Check } from './check.ts';
+export { checks } from './checks/index.ts';
+export { type ExamineOptions, examine } from './examine.ts';
+export { type CheckResult, runChecks } from './run-checks.ts';
+export { type PackageJson, type RecordedFailure, Subject, type SubjectOptions } from './subject.ts';

@@ -1,0 +1,34 @@
+/** Whether a regular expression gets lost in a hostile line of a log. */
+import { createContext, Script } from 'node:vm';
+import { sampleOf } from './regex-sample.ts';
+
+const lineLength = 4_000;
+/** Far above what a linear or quadratic search takes for such a line, on any machine. */
+const patienceMs = 2_000;
+
+/** A line over which the search does not end in reasonable time; null when there is none among the usual traps. */
+export const slowLine = (pattern: string): string | null => {
+  const context = createContext({ pattern, line: '' });
+  const search = new Script('new RegExp(pattern).test(line)');
+  for (const line of trapsFor(pattern)) {
+    context['line'] = line;
+    try {
+      search.runInContext(context, { timeout: patienceMs });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return line;
+      throw error;
+    }
+  }
+  return null;
+};
+
+/** Long runs of what the pattern likes, with an end that it does not like. */
+const trapsFor = (pattern: string): string[] => {
+  const sample = sampleOf(pattern) ?? '';
+  const liked = new Set(['a', '0', ' ', 'a ', '1.', '\t', '-', sample, sample.slice(0, -1), ...sample]);
+  return [...liked].flatMap((unit) => {
+    if (unit === '') return [];
+    const run = unit.repeat(Math.ceil(lineLength / unit.length)).slice(0, lineLength);
+    return [`${run}\u0001`, `${sample.slice(0, -1)}${run}\u0001`];
+  });
+};

@@ -1,0 +1,165 @@
+/** The hosts, devices and launches with which a worker type is tried. */
+import type { Device } from '../contract/device.ts';
+import { formatDevice } from '../contract/device.ts';
+import type {
+  BinarySource,
+  DeviceFacts,
+  HostFacts,
+  Launch,
+  ModelFacts,
+  Platform,
+  ResolvedBinary,
+  Variant,
+  WorkerType,
+} from '../contract/worker-type.ts';
+import { attempt } from './must.ts';
+
+const gibibyte = 2 ** 30;
+
+/** Platforms that hives run on, and one that nobody builds for. */
+export const platforms: readonly Platform[] = [
+  { os: 'linux', cpu: 'x64', libc: 'glibc' },
+  { os: 'linux', cpu: 'arm64', libc: 'glibc' },
+  { os: 'linux', cpu: 'x64', libc: 'musl' },
+  { os: 'darwin', cpu: 'arm64' },
+  { os: 'darwin', cpu: 'x64' },
+  { os: 'win32', cpu: 'x64' },
+  { os: 'freebsd', cpu: 'riscv64' },
+];
+
+export const platformName = ({ os, cpu, libc }: Platform): string => [os, cpu, ...(libc ? [libc] : [])].join('-');
+
+/** Kinds of device that a variant drives. */
+export const kindsOf = (variant: Variant): readonly string[] => variant.devices ?? [variant.id];
+
+/** The first device of each kind that a variant drives, the second, and both together. */
+export const devicesOf = (variant: Variant): Device[] =>
+  kindsOf(variant).flatMap((kind) =>
+    kind === 'cpu' ? [{ kind, indices: [] }] : [[0], [1], [0, 1]].map((indices) => ({ kind, indices })),
+  );
+
+export interface HostCase {
+  what: string;
+  host: HostFacts;
+}
+
+/** Every platform without devices, with two of each kind that the type drives, and with these out of order. */
+export const hostsOf = (type: WorkerType): HostCase[] => {
+  const kinds = [...new Set(type.variants.flatMap(kindsOf))].filter((kind) => kind !== 'cpu');
+  const several = kinds.flatMap((kind) => [deviceFacts(kind, 0), deviceFacts(kind, 1)]);
+  const sets: [string, DeviceFacts[]][] = [
+    ['no device', []],
+    ['all devices', several],
+    ['faulty devices', several.map((device) => ({ ...device, fault: 'it fell off the bus' }))],
+  ];
+  return platforms.flatMap((platform) =>
+    sets.map(([what, devices]) => ({
+      what: `${platformName(platform)} with ${what}`,
+      host: hostFacts(platform, devices),
+    })),
+  );
+};
+
+export const hostFacts = (platform: Platform, devices: readonly DeviceFacts[] = []): HostFacts => ({
+  platform,
+  ...(platform.libc === 'glibc' ? { libcVersion: '2.39' } : {}),
+  cpu: { model: 'examiner', cores: 8 },
+  memory: { total: 64 * gibibyte, available: 48 * gibibyte },
+  devices: [
+    {
+      id: 'cpu',
+      kind: 'cpu',
+      name: 'examiner',
+      memory: { total: 64 * gibibyte, free: 48 * gibibyte },
+    },
+    ...devices,
+  ],
+  cudaDriver: '13.0',
+  probes: {},
+});
+
+const deviceFacts = (kind: string, index: number): DeviceFacts => ({
+  id: `${kind}:${index}`,
+  kind,
+  name: `${kind} number ${index}`,
+  memory: { total: 24 * gibibyte, free: 20 * gibibyte },
+  computeCapability: '8.9',
+  driver: '580.0',
+});
+
+/** The options as the hive would give them: every default. */
+export const defaultOptions = (type: WorkerType): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(type.options?.properties ?? {}).flatMap(([name, option]) =>
+      option.default === undefined ? [] : [[name, option.default]],
+    ),
+  );
+
+export const modelFacts = (type: WorkerType): ModelFacts => ({
+  reference: 'file:/models/examined',
+  format: type.models?.formats[0] ?? 'gguf',
+  bytes: 4 * gibibyte,
+  metadata: {},
+});
+
+/** Platforms of a variant as hosts have them. */
+export const builtFor = (variant: Variant): Platform[] =>
+  platforms.filter(({ os, cpu, libc }) =>
+    variant.platforms.some(
+      (built) => built.os === os && built.cpu === cpu && (built.libc === undefined || built.libc === libc),
+    ),
+  );
+
+/** The sources that a variant names on each of its platforms, one for each id. */
+export const sourcesOf = (type: WorkerType, variant: Variant, options = defaultOptions(type)): BinarySource[] => {
+  const found = builtFor(variant).flatMap((platform) => {
+    const request = { platform, version: '1.0.0', options };
+    return attempt(`resolveBinary of ${variant.id} on ${platformName(platform)}`, () => variant.resolveBinary(request));
+  });
+  return [...new Map(found.map((source) => [`${source.kind} ${source.id}`, source])).values()];
+};
+
+export interface LaunchCase {
+  what: string;
+  variant: Variant;
+  launch: Launch;
+}
+
+/** A launch of every variant on every device with every program, or of just the first with `only: 'first'`. */
+export const launchesOf = (type: WorkerType, change: Partial<Launch> = {}, only?: 'first'): LaunchCase[] => {
+  const cases: LaunchCase[] = [];
+  for (const variant of type.variants) {
+    for (const device of devicesOf(variant)) {
+      for (const source of sourcesOf(type, variant)) {
+        const what = `${variant.id} on ${formatDevice(device)} with ${source.id}`;
+        const deviceFlags = attempt(`deviceFlags of ${what}`, () => variant.deviceFlags(device));
+        const launch = { ...plainLaunch(type), variant: variant.id, device, deviceFlags, binary: binaryOf(source) };
+        cases.push({ what, variant, launch: { ...launch, ...change } });
+        if (only === 'first') return cases;
+      }
+    }
+  }
+  return cases;
+};
+
+const plainLaunch = (type: WorkerType) => ({
+  id: `${type.name}-examined`,
+  options: defaultOptions(type),
+  models: modelPaths(type, '/models/examined'),
+  names: type.models ? ['examined', 'examined-too'] : [type.name],
+  host: '127.0.0.1',
+  port: 18_765,
+  apiKey: 'key-of-the-examiner',
+});
+
+/** A path for each component of the model; `main` is the path itself. */
+export const modelPaths = (type: WorkerType, main: string): Record<string, string> => {
+  if (!type.models) return {};
+  const components = Object.keys(type.models.components ?? {}).map((name) => [name, `${main}.${name}`]);
+  return { ...Object.fromEntries(components), main };
+};
+
+const binaryOf = (source: BinarySource): ResolvedBinary => {
+  const path = source.kind === 'module' ? `/plugin/${source.script}` : `/programs/${source.id}`;
+  return { id: source.id, kind: source.kind, path, argv: source.kind === 'module' ? ['/node', path] : [path] };
+};

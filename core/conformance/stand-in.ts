@@ -1,0 +1,52 @@
+/** The fake engine in the place of a type's program: its flags are made from what the type says of itself. */
+import { extname, join } from 'node:path';
+import type { Launch, WorkerType } from '../contract/worker-type.ts';
+import { CheckFailure } from './must.ts';
+import { sampleOf } from './regex-sample.ts';
+import type { Subject } from './subject.ts';
+
+export const fakeEngine = join(import.meta.dirname, `fake-engine${extname(import.meta.filename)}`);
+
+/** Makes the fake engine look like the type's own: where it listens, how it shows that it is ready, what it counts. */
+export const standInFlags = (subject: Subject, launch: Launch): string[] => {
+  const { type } = subject;
+  return [
+    `--port=${launch.port}`,
+    // Should the examiner be killed, nothing of the examination stays behind.
+    `--leash=${process.pid}`,
+    `--model=${launch.names[0] ?? type.name}`,
+    ...readyFlags(subject),
+    ...type.serves.map(({ path }) => `--serve=${path}`),
+    ...(type.health.deep ? [`--serve=${withoutQuery(type.health.deep.path)}`] : []),
+    ...(type.load ? [`--metrics-path=${withoutQuery(type.load.path)}`, `--running-metric=${type.load.running}`] : []),
+    ...(type.load?.waiting === undefined ? [] : [`--waiting-metric=${type.load.waiting}`]),
+    ...progressFlags(type),
+  ];
+};
+
+const readyFlags = ({ type: { health }, readyLine }: Subject): string[] => {
+  const live = health.live ? [`--live-path=${withoutQuery(health.live.path)}`] : [];
+  if (health.ready.mode === 'callback') return ['--callback', ...live];
+  if (health.ready.mode === 'log') {
+    const line = readyLine ?? sampleOf(health.ready.pattern);
+    if (line === null)
+      throw new CheckFailure('no line was found that ready.pattern matches; give examine() a readyLine');
+    return [`--ready-line=${line}`, ...live];
+  }
+  const { loadingStatus = [503] } = health;
+  const ready = [200, 204, 202, 201].find((status) => !loadingStatus.includes(status)) ?? 200;
+  return [
+    `--health-path=${withoutQuery(health.ready.path)}`,
+    `--loading-status=${loadingStatus[0] ?? 503}`,
+    `--ready-status=${ready}`,
+    ...live,
+  ];
+};
+
+const progressFlags = ({ health: { progressPattern } }: WorkerType): string[] => {
+  if (progressPattern === undefined) return [];
+  const line = sampleOf(progressPattern, { percent: '42' });
+  return line === null ? [] : [`--load-text=${line.replace('42', '{percent}')}`];
+};
+
+const withoutQuery = (path: string): string => path.split('?', 1)[0] ?? path;

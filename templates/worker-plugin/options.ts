@@ -1,0 +1,17 @@
+/** The options of the type: `rbee worker spawn --type my-engine --option greeting=Hello`. */
+import type { OptionsSchema } from '@rbee/core/contract';
+
+export const options = {
+  type: 'object',
+  properties: {
+    greeting: { type: 'string', default: 'You said:', description: 'What comes before each answer' },
+    slots: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 64,
+      default: 4,
+      description: 'Requests that run at the same time; more wait',
+    },
+  },
+  additionalProperties: false,
+} as const satisfies OptionsSchema;

@@ -1,0 +1,57 @@
+/** Binary resolution: the builds of the program, where each runs, and where it comes from. */
+import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Variant } from '@rbee/core/contract';
+import { cpuFlags, cudaFlags } from './devices.ts';
+
+/** Taken where the machine has it: named by a variable of the hive, or found on its PATH. */
+const installed: BinarySource = {
+  kind: 'path',
+  id: 'my-engine-server',
+  program: 'my-engine-server',
+  variable: 'RBEE_MY_ENGINE',
+};
+
+/** The program's own releases, by variant and platform. Put its addresses and their SHA-256 here. */
+const releases: Readonly<Record<string, { file: string; sha256: string }>> = {
+  'cpu linux x64': { file: 'my-engine-linux-x64.tar.gz', sha256: '0'.repeat(64) },
+  'cpu linux arm64': { file: 'my-engine-linux-arm64.tar.gz', sha256: '0'.repeat(64) },
+  'cuda linux x64': { file: 'my-engine-linux-x64-cuda.tar.gz', sha256: '0'.repeat(64) },
+};
+const releaseFolder = 'https://example.com/my-engine/releases/1.0.0';
+
+const sources = (variant: string, { platform }: BinaryRequest): BinarySource[] => {
+  const release = releases[`${variant} ${platform.os} ${platform.cpu}`];
+  if (release === undefined) return [installed];
+  const { file, sha256 } = release;
+  const url = `${releaseFolder}/${file}`;
+  return [installed, { kind: 'archive', id: 'my-engine-server', url, sha256, member: 'bin/my-engine-server' }];
+};
+
+const linux: Platform[] = [
+  { os: 'linux', cpu: 'x64' },
+  { os: 'linux', cpu: 'arm64' },
+];
+
+/** A reason is shown to the user as it stands. */
+const hasDevice = (kind: string, { devices }: HostFacts): Fit => {
+  const here = devices.filter((device) => device.kind === kind);
+  if (here.some(({ fault }) => fault === undefined)) return { fits: true };
+  const faults = here.map(({ id, fault }) => `${id} cannot be used: ${fault}`);
+  return { fits: false, reasons: faults.length > 0 ? faults : [`this machine has no ${kind} device`] };
+};
+
+export const variants: Variant[] = [
+  {
+    id: 'cpu',
+    platforms: linux,
+    fits: () => ({ fits: true }),
+    deviceFlags: cpuFlags,
+    resolveBinary: (request) => sources('cpu', request),
+  },
+  {
+    id: 'cuda',
+    platforms: [{ os: 'linux', cpu: 'x64' }],
+    fits: (host) => hasDevice('cuda', host),
+    deviceFlags: cudaFlags,
+    resolveBinary: (request) => sources('cuda', request),
+  },
+];

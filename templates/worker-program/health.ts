@@ -1,0 +1,15 @@
+/** How the program shows that it is ready, and how it is ended. */
+import type { HealthContract, StopContract } from '@rbee/core/contract';
+
+/**
+ * A program without a health path that says so in its log would have:
+ * `ready: { mode: 'log', pattern: 'server is listening' }`.
+ */
+export const health: HealthContract = {
+  ready: { mode: 'poll', path: '/health' },
+  loadingStatus: [503],
+  progressPattern: 'loading model: (?<percent>\\d{1,3})%',
+  live: { path: '/health' },
+};
+
+export const stop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 5_000 }] };
