@@ -66,11 +66,11 @@ auth:
   htpasswd:
     file: ./htpasswd
 ${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n`}packages:
-${uplink.map((pattern) => `  '${pattern}':\n    access: $all\n    publish: $all\n    proxy: outer\n`).join('')}  '**':
+  '@rbee/*':
     access: $all
     publish: $all
     unpublish: $all
-max_body_size: 500mb
+${uplink.map((pattern) => `  '${pattern}':\n    access: $all\n    publish: $all\n    proxy: outer\n`).join('')}${uplink.includes('**') ? '' : "  '**':\n    access: $all\n    publish: $all\n    unpublish: $all\n"}max_body_size: 500mb
 log: { type: stdout, level: fatal }
 `;
 
