@@ -14,6 +14,14 @@ The queen answers on two doors. Applications use TCP, by default \`http://127.0.
 address. The \`rbee\` command uses a socket that only its owner may open, and everything that changes something goes
 through that one.
 
+Ask her by hand:
+
+    curl --unix-socket ~/.local/state/rbee/*/queen.sock http://queen/v1/status
+
+The shapes named below are defined in \`core/contract/queen-api.ts\`, \`core/contract/hive-api.ts\`,
+\`core/contract/worker.ts\` and \`core/contract/narration.ts\`; programs in TypeScript import them from
+\`@rbee/core/contract\`.
+
 ${routes()}
 
 ## Operations

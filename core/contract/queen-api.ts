@@ -18,7 +18,7 @@
  * | `POST /v1/jobs/{id}/answers` | 204; the answer to an `ask` |
  * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
  *
- * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, and each path that
+ * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET /v1/models/{name}`, and each path that
  * the worker type of a ready worker serves, chosen by the request's `model`.
  *
  * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.

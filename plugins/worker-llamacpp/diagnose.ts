@@ -215,8 +215,8 @@ const byExit = ({ exit, wasReady, log }: Failure): Diagnosis | undefined => {
   const when = wasReady ? 'while it was serving' : 'while it was loading';
   const look = 'look at the log of the worker';
   if (exit.signal === 'SIGKILL' || exit.code === 137) {
-    const message = `the worker was killed ${when}, most likely because the machine ran out of memory`;
-    return { cause: 'killed', message, hint: `see the log of the kernel (dmesg); ${smaller}` };
+    const message = `the worker was killed ${when} (SIGKILL), by someone or by the kernel for want of memory`;
+    return { cause: 'killed', message, hint: `dmesg tells whether it was the kernel; if so, ${smaller}` };
   }
   if (exit.signal === 'SIGABRT' || exit.code === 134) {
     const said = log.findLast((line) => /GGML_ASSERT|GGML_ABORT|terminate called|fatal error/i.test(line));

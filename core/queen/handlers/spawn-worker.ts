@@ -22,7 +22,8 @@ export const spawnOn = async (
   { job, signal, narrate }: Pick<JobContext, 'job' | 'signal' | 'narrate'>,
 ): Promise<WorkerView> => {
   const member = fleet.member(hive);
-  if (member.status !== 'online') await member.online(onlineMs, signal);
+  // One that is coming up is waited for; one that was stopped is refused at once.
+  if (member.status === 'unreachable') await member.online(onlineMs, signal);
   const { client } = fleet.online(hive).connection;
   refuseClash(fleet, spec, hive);
   const worker = await client.spawn(spec, { signal, narrate, job });
