@@ -5,6 +5,12 @@ import { spawnSync } from 'node:child_process';
 const needs: readonly (readonly [string, string])[] = [
   ['systemd-analyze', 'systemd'],
   ['ps', 'procps'],
+  ['prlimit', 'util-linux'],
+  ['xz', 'xz-utils'],
+  ['zstd', 'zstd'],
+  ['zip', 'zip'],
+  ['openssl', 'openssl'],
+  ['python3', 'python3-venv'],
 ];
 
 export const installTestNeeds = (): void => {
