@@ -23,9 +23,14 @@ function printVersion() {
 }
 
 function leaveOnBrokenPipe(stream) {
+  var problem;
   stream.on('error', (error) => {
     if (error.code === 'EPIPE') process.exit(process.exitCode || 0);
-    throw error;
+    if (stream === process.stdout) {
+      problem = error.code === 'ENOSPC' ? 'no space is left on the device' : error.message;
+      process.stderr.write('error: the output cannot be written: ' + problem + '\n');
+    }
+    process.exit(1);
   });
 }
 
@@ -53,13 +58,28 @@ function runCommand(keeper, argv) {
 // Compiled code is kept between runs, in the cache folder of core/config/paths.ts. Loading that file to find it would
 // take as long as it saves. The folder is made here because nobody else should be able to put code there.
 function keepCompiled(env) {
+  if (!env.RBEE_HOME && !env.XDG_CACHE_HOME && !env.HOME) return;
   var cache = env.RBEE_HOME ? env.RBEE_HOME + '/cache' : (env.XDG_CACHE_HOME || env.HOME + '/.cache') + '/rbee';
   try {
-    if (!env.NODE_COMPILE_CACHE) builtin('fs').mkdirSync(cache, { recursive: true, mode: 0o700 });
+    makeFolder(env.NODE_COMPILE_CACHE || cache);
     builtin('module').enableCompileCache(env.NODE_COMPILE_CACHE || cache + '/compiled');
   } catch (_) {
     // Slower, not wrong.
   }
+}
+
+// One by one: Node's recursive mkdir, and its compile cache too, never end where the system answers ENOENT for good,
+// as below /proc.
+function makeFolder(folder) {
+  var fs = builtin('fs');
+  var path = builtin('path');
+  var at = path.resolve(folder);
+  var missing = [];
+  for (; !fs.existsSync(at); at = path.dirname(at)) missing.unshift(at);
+  missing.forEach((each) => {
+    fs.mkdirSync(each, { mode: 0o700 });
+  });
+  fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
 }
 
 function builtin(name) {

@@ -126,11 +126,17 @@ export abstract class QueenCommand extends RbeeCommand {
       job = id;
     };
     return this.cancellable((signal, narrate) =>
-      queen.runOperation(operation, input, {
-        signal,
-        onStarted,
-        onEvent: (event) => this.#met(queen, job, event, narrate),
-      }),
+      queen
+        .runOperation(operation, input, {
+          signal,
+          onStarted,
+          onEvent: (event) => this.#met(queen, job, event, narrate),
+        })
+        .catch(async (error) => {
+          if (!(error instanceof RbeeError) || error.code !== 'CANCELLED') throw error;
+          const { askedFor } = await import('./views/jobs.ts');
+          throw RbeeError.of('CANCELLED', { what: askedFor(operation, input) }, { cause: error });
+        }),
     );
   }
 

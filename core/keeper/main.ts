@@ -51,9 +51,11 @@ const dispatch = async (argv: readonly string[], config: Config): Promise<void> 
   const words = argv[0] === 'help' ? argv.slice(1) : argv;
   const found = find(words, config);
   if (/^(--version|-v|version)$/.test(words[0] ?? '')) {
-    process.stdout.write(`${config.userAgent}\n`);
+    process.stdout.write(`rbee ${config.version}\n`);
   } else if (found.command === undefined || wantsHelp || argv[0] === 'help') {
     if (found.unknown !== undefined) throw unknownCommand(found.unknown, config);
+    const stray = found.command ? undefined : strayFlag(words);
+    if (stray !== undefined && argv[0] !== 'help') throw unknownFlag(stray, found.topic);
     const subject = found.command ?? found.topic;
     await new Help(config, config.pjson.oclif.helpOptions).showHelp(subject === undefined ? [] : subject.split(':'));
   } else {
@@ -80,6 +82,21 @@ const find = (argv: readonly string[], config: Config): Found => {
     id = next;
   }
   return id === '' ? { rest: [...argv] } : { topic: id, rest: [] };
+};
+
+const rootFlags = ['--help', '-h', '--version', '-v'];
+
+const strayFlag = (words: readonly string[]): string | undefined =>
+  words.find((word) => word.startsWith('-') && !rootFlags.includes(word));
+
+const unknownFlag = (flag: string, topic: string | undefined): RbeeError => {
+  const place = ['rbee', ...(topic?.split(':') ?? [])].join(' ');
+  const help = `${place} --help`;
+  if (flag === '--json' || flag === '--') {
+    return RbeeError.of('USAGE', { problem: `${place} ${flag} names no command`, help });
+  }
+  const near = didYouMean(flag, ['--help', '--version', '--json']);
+  return RbeeError.of('USAGE', { problem: `there is no flag ${flag}${near}`, help });
 };
 
 const unknownCommand = (words: readonly string[], config: Config): RbeeError => {

@@ -1,5 +1,6 @@
 /** Errors on the way out: what is said, in which form, with which exit code. */
 import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
+import { labelled } from '../narration/hint.ts';
 import { escapeControls, paint, type Terminal } from '../narration/text.ts';
 
 /** Exit codes that scripts may rely on. */
@@ -12,10 +13,8 @@ export const exitCodeOf = (error: RbeeError): number =>
 /** An error for people: what happened, what to try, and what the engine itself said. */
 export const formatError = (error: ErrorBody, terminal: Terminal): string => {
   const lines = (error.lines ?? []).map((line) => `  ${paint('dim', '|', terminal)} ${escapeControls(line)}\n`);
-  // Hints of the catalogue read well alone, in JSON as well; some begin with the label themselves.
-  const label = error.hint.startsWith('see') ? '' : `${paint('bold', 'try:', terminal)} `;
-  const text = escapeControls(error.hint.replace(/^(try|run): /, ''));
-  const hint = text === '' ? '' : `  ${label}${text}\n`;
+  const text = escapeControls(labelled(error.hint)).replace(/^try:/, paint('bold', 'try:', terminal));
+  const hint = text === '' ? '' : `  ${text}\n`;
   return `${paint('red', 'error:', terminal)} ${escapeControls(error.message)}\n${hint}${lines.join('')}`;
 };
 
@@ -62,5 +61,10 @@ const usageProblem = (error: UsageError, nearFlag: (flag: string) => string): st
     : names.length > 0
       ? `${first} ${names.join(', ')}`
       : first;
-  return sentence.charAt(0).toLowerCase() + sentence.slice(1);
+  const plain = sentence
+    .replace(/\s+/g, ' ')
+    .replace(/\.{4,}/g, '...')
+    .replace(/[.:]$/, '')
+    .trim();
+  return plain.charAt(0).toLowerCase() + plain.slice(1);
 };

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
+import { workerSpec } from '../contract/worker.ts';
 import { spawnInput } from './commands/worker/spawn.ts';
-import { absoluteModel, parseMemory, parseNumber, parseOptions } from './spawn-input.ts';
+import { absoluteModel, parseMemory, parseNumber, parseOptions, parseWord, words } from './spawn-input.ts';
 
+const cpus = { least: 0.01, most: 4096 };
 const usage = (error: unknown): boolean => error instanceof RbeeError && error.code === 'USAGE';
 
 describe('model paths', () => {
@@ -11,6 +16,18 @@ describe('model paths', () => {
     assert.equal(absoluteModel('./m.gguf', undefined, '/here'), 'file:/here/m.gguf');
     assert.equal(absoluteModel('../m.gguf', 'local', '/here/now'), 'file:/here/m.gguf');
     assert.equal(absoluteModel('file:m.gguf', undefined, '/here'), 'file:/here/m.gguf');
+  });
+
+  it('may be bare where such a file lies', () => {
+    const here = mkdtempSync(join(tmpdir(), 'rbee-model-'));
+    try {
+      for (const name of ['tiny.gguf', 'demo', 'qwen3-0.6b']) writeFileSync(join(here, name), '');
+      assert.equal(absoluteModel('tiny.gguf', undefined, here), `file:${here}/tiny.gguf`);
+      for (const text of ['other.gguf', 'demo', 'qwen3-0.6b']) assert.equal(absoluteModel(text, undefined, here), text);
+      assert.equal(absoluteModel('tiny.gguf', 'gpu-box', here), 'tiny.gguf');
+    } finally {
+      rmSync(here, { recursive: true });
+    }
   });
 
   it('stay as they are when they are absolute, no paths, or meant for another machine', () => {
@@ -59,7 +76,19 @@ describe('what worker spawn asks for', () => {
 
   it('refuses sizes and numbers that are none', () => {
     assert.throws(() => parseMemory('much', 'help'), usage);
-    assert.throws(() => parseNumber('cpu-limit', 'two', 'help'), usage);
-    assert.throws(() => parseNumber('cpu-limit', '', 'help'), usage);
+    assert.throws(() => parseNumber('cpu-limit', 'two', 'help', cpus), usage);
+    assert.throws(() => parseNumber('cpu-limit', '', 'help', cpus), usage);
+    assert.throws(() => parseNumber('cpu-limit', '0', 'help', cpus), usage);
+    assert.throws(() => parseMemory('1KiB', 'help'), usage);
+  });
+
+  it('refuses ids and names that could not be used, naming the flag', () => {
+    const { id, name } = workerSpec.properties;
+    assert.equal((id as { pattern?: string }).pattern, words.id.pattern.source);
+    assert.equal((name as { pattern?: string }).pattern, words.name.pattern.source.replaceAll('\\/', '/'));
+    assert.equal(parseWord('id', 'a-1', 'help'), 'a-1');
+    assert.equal(parseWord('name', 'Qwen/3:0.6b', 'help'), 'Qwen/3:0.6b');
+    assert.throws(() => parseWord('id', 'a b', 'help'), /^RbeeError: --id /);
+    assert.throws(() => parseWord('name', 'x y', 'help'), /^RbeeError: --name /);
   });
 });

@@ -1,4 +1,5 @@
 /** From what is typed after `worker spawn` and `infer` to what the queen is asked. */
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { parseBytes } from '../narration/quantities.ts';
@@ -10,9 +11,13 @@ export const localHive = 'local';
 export const absoluteModel = (reference: string, hive: string | undefined, cwd: string): string => {
   if (hive !== undefined && hive !== localHive) return reference;
   const path = /^file:(?!\/)/.test(reference) ? reference.slice('file:'.length) : reference;
-  const relative = path !== reference ? path !== '' : /^\.{1,2}\//.test(path);
+  const relative = path !== reference ? path !== '' : /^\.{1,2}\//.test(path) || isFileHere(path, cwd);
   return relative ? `file:${resolve(cwd, path)}` : reference;
 };
+
+/** A bare `tiny.gguf` that lies here is meant; a name without an ending is rather that of a served model. */
+const isFileHere = (path: string, cwd: string): boolean =>
+  /^[^/:][^:]*\.[a-z]\w*$/i.test(path) && (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
 
 /** `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, everything else a text. */
 export const parseOptions = (pairs: readonly string[], help: string): Record<string, unknown> => {
@@ -39,14 +44,48 @@ const scalar = (text: string): unknown => {
 export const parseMemory = (text: string, help: string): number => {
   const bytes = parseBytes(text);
   if (bytes === undefined) throw RbeeError.of('USAGE', { problem: `"${text}" is not a size such as 4GiB`, help });
+  if (bytes < leastMemory) {
+    throw RbeeError.of('USAGE', { problem: `--memory-limit is at least 1MiB, "${text}" is less`, help });
+  }
   return bytes;
 };
 
+const leastMemory = 1024 ** 2;
+
+/** An id is part of file names, a name part of URLs: both keep to the letters that are safe there. */
+export const parseWord = (flag: 'id' | 'name', text: string, help: string): string => {
+  const { pattern, rule } = words[flag];
+  if (pattern.test(text)) return text;
+  throw RbeeError.of('USAGE', { problem: `--${flag} ${rule}; "${text}" does not`, help });
+};
+
+/** The patterns of the contract, without loading its schemas for them. */
+export const words = {
+  id: {
+    pattern: /^[a-z0-9][a-z0-9-]{0,62}$/,
+    rule: 'has up to 63 lower-case letters, digits and dashes, and begins with a letter or digit',
+  },
+  name: {
+    pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
+    rule: 'has up to 128 letters, digits and ._:/-, and begins with a letter or digit',
+  },
+};
+
+/** The least and the most that a number may be. */
+export interface Bounds {
+  least: number;
+  most: number;
+}
+
 /** Reads a number within bounds; oclif only knows integers. */
-export const parseNumber = (flag: string, text: string, help: string): number => {
+export const parseNumber = (flag: string, text: string, help: string, bounds: Bounds): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) {
     throw RbeeError.of('USAGE', { problem: `--${flag} is a number, "${text}" is not`, help });
+  }
+  if (value < bounds.least || value > bounds.most) {
+    const range = `${bounds.least} to ${bounds.most}`;
+    throw RbeeError.of('USAGE', { problem: `--${flag} goes from ${range}, "${text}" is outside`, help });
   }
   return value;
 };

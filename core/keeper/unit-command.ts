@@ -1,5 +1,4 @@
 /** What `queen enable|disable` and `hive enable|disable` share: systemd user units. */
-import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { UnitSpec } from '../lifecycle/systemd-units.ts';
 import { RbeeCommand } from './base.ts';
@@ -37,7 +36,8 @@ export abstract class UnitCommand extends RbeeCommand {
     const { daemonSpec } = await import('../queen/client/daemon-spec.ts');
     const { argv, env, cwd, logFile, stopGraceMs = 10_000 } = daemonSpec(daemon, this.paths, this.env);
     // systemd makes neither of them.
-    for (const folder of [cwd, dirname(logFile)]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const { makeFolder } = await import('../lifecycle/atomic-file.ts');
+    for (const folder of [cwd, dirname(logFile)]) await makeFolder(folder);
     return { name: daemon, argv, env: cleanEnvironment(this.env, env), cwd, logFile, stopGraceMs };
   }
 }

@@ -44,8 +44,12 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     }
     const [only] = ids;
     if (ids.length === 1 && only !== undefined && !flags.all) {
-      const view = await this.runJob(queen, operation, inputOf(only));
-      this.print(said(view));
+      const before = await idle(queen, operation, only);
+      // Looked at for the words alone: whether there is anything to do is decided where the worker lives.
+      const view = await (before === undefined
+        ? this.runJob(queen, operation, inputOf(only))
+        : queen.runOperation(operation, inputOf(only)));
+      this.print(before !== undefined && view.state === before ? `${only} is ${before} already\n` : said(view));
       return view;
     }
     return this.#several(queen, operation, ids.map(inputOf), said);
@@ -102,6 +106,15 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     return RbeeError.of('USAGE', { problem, help: `rbee ${(this.id ?? '').replaceAll(':', ' ')} --help` });
   }
 }
+
+const wanted: Partial<Record<Operation, string>> = { worker_start: 'ready', worker_stop: 'stopped' };
+
+/** The state of a worker that is as it should become; undefined when there is something to do. */
+const idle = async (queen: QueenClient, operation: Operation, id: string): Promise<string | undefined> => {
+  if (wanted[operation] === undefined) return undefined;
+  const view = await queen.get<WorkerView>(`/v1/workers/${encodeURIComponent(id)}`).catch(() => undefined);
+  return view?.state === wanted[operation] ? view?.state : undefined;
+};
 
 const allWorkers = async (queen: QueenClient): Promise<string[]> => {
   const { workers } = await queen.get<{ workers: WorkerView[] }>('/v1/workers');

@@ -1,6 +1,6 @@
 /** Writes a private file so that a reader sees either the old content or the new, also after a power cut. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 
@@ -16,12 +16,43 @@ export const writeAtomic = async (path: string, data: string | Uint8Array, mode 
   }
 };
 
+/** Makes a private folder and those above it that are missing. Throws STATE_UNWRITABLE. */
+export const makeFolder = async (folder: string): Promise<void> => {
+  try {
+    await makeAll(folder);
+  } catch (error) {
+    throw unwritable(folder, error);
+  }
+};
+
 /** The catalogue's error for a file or folder that could not be written. */
 export const unwritable = (path: string, error: unknown): RbeeError =>
   RbeeError.of(
     'STATE_UNWRITABLE',
     { path, problem: error instanceof Error ? error.message : String(error) },
     { cause: error },
+  );
+
+/** One by one: Node's own recursive mkdir never ends where the system answers ENOENT for good, as below /proc. */
+const makeAll = async (folder: string): Promise<void> => {
+  const missing: string[] = [];
+  for (let at = folder; !(await isThere(at)) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  for (const path of missing) {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      // Another process was first.
+      if (error.code !== 'EEXIST') throw error;
+    });
+  }
+  if (!(await stat(folder)).isDirectory()) throw new Error('it is a file, not a folder');
+};
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
   );
 
 const writeDurably = async (path: string, data: string | Uint8Array, mode: number): Promise<void> => {
@@ -39,7 +70,7 @@ const openInFolder = async (path: string, mode: number) => {
     return await open(path, 'wx', mode);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeAll(dirname(path));
     return await open(path, 'wx', mode);
   }
 };

@@ -2,11 +2,11 @@
  * A lock that the kernel holds for a process: an exclusive transaction on a small SQLite file. It works between
  * processes and dies with its holder, however that ends; a PID file does neither.
  */
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../contract/errors.ts';
-import { unwritable } from './atomic-file.ts';
+import { makeFolder, unwritable } from './atomic-file.ts';
 
 export interface InstanceLock {
   readonly path: string;
@@ -77,8 +77,8 @@ export const withLock = async <Result>(
 };
 
 const makeFile = async (path: string): Promise<void> => {
+  await makeFolder(dirname(path));
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await (await open(path, 'a', 0o600)).close();
   } catch (error) {
     throw unwritable(path, error);

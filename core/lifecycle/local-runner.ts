@@ -1,8 +1,8 @@
 /** The runner of this machine. The one file that knows execa, which is loaded when a program is first run to its end. */
 import { spawn } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { unwritable, writeAtomic } from './atomic-file.ts';
+import { makeFolder, writeAtomic } from './atomic-file.ts';
 import { httpRequest } from './http-request.ts';
 import { processTable } from './identity.ts';
 import { lock } from './instance-lock.ts';
@@ -104,14 +104,6 @@ const sendSignal = (target: SignalTarget, signal: NodeJS.Signals): boolean => {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
-  }
-};
-
-const makeFolder = async (folder: string): Promise<void> => {
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw unwritable(folder, error);
   }
 };
 

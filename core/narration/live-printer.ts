@@ -1,5 +1,6 @@
 /** Narration on a terminal: spinners that turn into ticks. */
 import type { NarrationEvent } from '../contract/narration.ts';
+import { labelled } from './hint.ts';
 import { formatDuration } from './quantities.ts';
 import {
   type AskEvent,
@@ -55,7 +56,7 @@ export class LivePrinter implements PeoplePrinter {
       this.#say(this.#ended(step, event));
     } else if (event.kind === 'warning') {
       this.#say(`${this.#paint('yellow', mark.warning)} ${said(event.text, event.on)}`);
-      if (event.hint) this.#say(`  ${this.#paint('dim', `try: ${escapeControls(event.hint)}`)}`);
+      if (event.hint) this.#say(`  ${this.#paint('dim', labelled(escapeControls(event.hint)))}`);
     } else if (event.kind === 'info') {
       this.#say(`${this.#paint('dim', mark.info)} ${said(event.text, event.on)}`);
     }

@@ -1,5 +1,6 @@
 /** Narration in a pipe: plain lines. */
 import type { NarrationEvent } from '../contract/narration.ts';
+import { labelled } from './hint.ts';
 import {
   advance,
   type PeopleOptions,
@@ -42,7 +43,7 @@ export class PlainPrinter implements PeoplePrinter {
     } else if (event.kind === 'done') {
       this.#done(event);
     } else if (event.kind === 'warning') {
-      const hint = event.hint ? ` (try: ${escapeControls(event.hint)})` : '';
+      const hint = event.hint ? ` (${labelled(escapeControls(event.hint))})` : '';
       this.#say(`warning: ${said(event.text, event.on)}${hint}`);
     } else if (event.kind === 'ask') {
       this.#say(`question: ${questionText(event)}`);

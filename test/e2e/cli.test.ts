@@ -148,8 +148,8 @@ describe('rbee without a queen', () => {
     assert.deepEqual(home.processes(), []);
   });
 
-  it('is examined by the doctor without starting one, if asked not to', async () => {
-    const { healthy, checks } = await home.json(['doctor', '--no-start']);
+  it('is examined by the doctor without starting one', async () => {
+    const { healthy, checks } = await home.json(['doctor']);
     assert.equal(healthy, true);
     for (const name of ['node', 'state folder', 'disk space', 'rbee.conf', 'queen']) {
       assert.ok(
@@ -286,7 +286,7 @@ describe('a job', () => {
     queen = await waiting();
     const { code, stderr } = await interrupt(spawnArgs, 'SIGINT');
     assert.equal(code, 130);
-    assert.match(stderr, /worker_spawn was cancelled/);
+    assert.match(stderr, /spawn of llamacpp demo was cancelled/);
     assert.ok(queen.requests.includes('DELETE /v1/jobs/job-1'));
   });
 

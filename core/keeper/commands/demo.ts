@@ -10,6 +10,7 @@ import type { OperationResult } from '../../queen/client/results.ts';
 import { RbeeCommand } from '../base.ts';
 import { type DemoHome, makeDemoHome } from '../demo/home.ts';
 import { catchInterrupts } from '../interrupts.ts';
+import { asTypedHere } from '../program-name.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
 import { formatWorkers } from '../views/workers.ts';
@@ -50,7 +51,8 @@ export default class Demo extends RbeeCommand {
       interrupts.stop();
       if (this.interrupted) process.exitCode = exitCodes.interrupted;
     }
-    this.print(result.home === null ? howToGoOn : howToGoOnHere(home));
+    const next = result.home === null ? howToGoOn : howToGoOnHere(home);
+    this.print(asTypedHere(next, this.env, process.cwd()));
     return result;
   }
 

@@ -12,6 +12,9 @@ import { detachFlag } from '../worker-change.ts';
 
 const help = 'rbee infer --help';
 
+/** No sampling is left at a top-p of 0. */
+const bounds = { temperature: { least: 0, most: 2 }, 'top-p': { least: 0.000_001, most: 1 } };
+
 export default class Infer extends QueenCommand {
   static override summary = 'Answer a prompt; the answer streams to stdout.';
   static override description =
@@ -47,7 +50,7 @@ export default class Infer extends QueenCommand {
     const { args, flags } = await this.parse(Infer);
     const prompt = await readPrompt(args.prompt);
     const number = (name: 'temperature' | 'top-p') =>
-      flags[name] === undefined ? undefined : parseNumber(name, flags[name], help);
+      flags[name] === undefined ? undefined : parseNumber(name, flags[name], help, bounds[name]);
     const sampling = { temperature: number('temperature'), topP: number('top-p') };
     const queen = await this.queen(flags);
     const model =
@@ -56,7 +59,9 @@ export default class Infer extends QueenCommand {
     const wanted = { model, prompt, system, maxTokens: flags['max-tokens'], ...sampling, seed, stop, type, device };
     const input = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as InferInput;
     if (flags.detach) return this.detachJob(queen, 'infer', input);
-    const result = await this.runJob(queen, 'infer', input);
+    const result = await this.runJob(queen, 'infer', input).catch(async (error) => {
+      throw (await hivesDown(queen)) ?? error;
+    });
     if (flags.stats) this.err.stream.write(formatStats(result));
     return result;
   }
@@ -74,6 +79,10 @@ const readPrompt = async (words: readonly string[] | undefined): Promise<string>
 
 const onlyModel = async (queen: QueenClient): Promise<string> => {
   const { models } = await queen.get<FleetStatus>('/v1/status');
+  if (models.length === 0) {
+    const down = await hivesDown(queen);
+    if (down) throw down;
+  }
   const [only] = models;
   if (models.length === 1 && only !== undefined) return only;
   const problem =
@@ -81,6 +90,15 @@ const onlyModel = async (queen: QueenClient): Promise<string> => {
       ? 'no model is served; name one, such as -m demo'
       : `several models are served; choose one with -m: ${models.join(', ')}`;
   throw RbeeError.of('USAGE', { problem, help });
+};
+
+/** Why nothing can answer now, where no hive is there to do it. */
+const hivesDown = async (queen: QueenClient): Promise<RbeeError | undefined> => {
+  const fleet = await queen.get<FleetStatus>('/v1/status').catch(() => undefined);
+  const [first] = fleet?.hives ?? [];
+  if (first === undefined || fleet?.hives.some(({ status }) => status === 'online')) return undefined;
+  if (first.status === 'stopped') return RbeeError.of('HIVE_NOT_RUNNING', { hive: first.alias });
+  return RbeeError.of('HIVE_UNREACHABLE', { hive: first.alias, problem: first.reason ?? 'its workers are lost' });
 };
 
 /** One line of figures. */

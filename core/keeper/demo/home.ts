@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Paths, pathsFrom } from '../../config/paths.ts';
+import { RbeeError } from '../../contract/errors.ts';
 
 export interface DemoHome {
   folder: string;
@@ -17,8 +18,20 @@ const configuration = `# The home of one demonstration.
 port = 0 # any free one
 `;
 
+const temporaryFolder = (): string => {
+  try {
+    return mkdtempSync(join(realpathSync(tmpdir()), 'rbee-demo-'));
+  } catch (cause) {
+    const problem = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : (cause as Error).message;
+    const what = `the folder for temporary files, ${tmpdir()},`;
+    const hint = 'set TMPDIR to a folder that you can write';
+    throw RbeeError.of('INVALID_INPUT', { what, problem, hint }, { cause });
+  }
+};
+
+/** Errors: INVALID_INPUT when TMPDIR cannot be used. */
 export const makeDemoHome = async (outer: NodeJS.ProcessEnv): Promise<DemoHome> => {
-  const folder = mkdtempSync(join(realpathSync(tmpdir()), 'rbee-demo-'));
+  const folder = temporaryFolder();
   const env = { ...outer, RBEE_HOME: folder };
   const paths = pathsFrom(env);
   await mkdir(dirname(paths.rbeeConf), { recursive: true, mode: 0o700 });

@@ -21,11 +21,11 @@ export const checkQueen = async (paths: Paths, queen: QueenClient | null, versio
 /** Nobody answers: a lock that is held all the same belongs to a queen that hangs. */
 const checkLock = async (paths: Paths): Promise<Check> => {
   const path = join(paths.state, 'queen.lock');
-  if (!existsSync(path)) return ok('queen', 'not running; commands start her');
+  if (!existsSync(path)) return ok('queen', 'none runs; commands start her, and: rbee queen start');
   const lock = await tryLock(path);
   if (lock !== null) {
     lock.release();
-    return ok('queen', 'not running; commands start her');
+    return ok('queen', 'none runs; commands start her, and: rbee queen start');
   }
   const pid = readPid(paths.queenPid);
   const who = pid === null ? 'a process' : `process ${pid}`;

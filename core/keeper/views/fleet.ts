@@ -28,7 +28,8 @@ const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined =
 export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.now()): string => {
   const colour = status.status === 'running' ? 'green' : status.status === 'stopped' ? 'dim' : 'red';
   const since = status.startedAt === null ? null : `${status.startedAt} (${formatAge(status.startedAt, now)} ago)`;
-  const line = `queen is ${paint(colour, status.status, terminal)}${status.reason ? `: ${escapeControls(status.reason)}` : ''}\n`;
+  const { why, next } = told(status);
+  const line = `queen is ${paint(colour, status.status, terminal)}${why === null ? '' : `: ${escapeControls(why)}`}\n`;
   const pid = status.pid === null ? null : String(status.pid);
   return (
     line +
@@ -38,8 +39,23 @@ export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.
         ['url', status.url],
         ['version', status.version],
         ['started', since],
+        ['next', next],
       ],
       terminal,
     )
   );
+};
+
+/** Why she is as she is, and what one would do now. */
+const told = ({ status, reason, pid }: QueenStatus): { why: string | null; next: string | null } => {
+  switch (status) {
+    case 'running':
+      return { why: reason, next: null };
+    case 'stopped':
+      return { why: reason ?? 'none runs', next: 'rbee queen start; most commands do that by themselves' };
+    case 'stale':
+      return { why: `she ended without tidying up; process ${pid ?? '?'} is not hers`, next: 'rbee queen start' };
+    case 'failed':
+      return { why: reason, next: 'rbee queen logs, then: rbee queen restart' };
+  }
 };

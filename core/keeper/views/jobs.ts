@@ -13,7 +13,7 @@ const columns = (now: number): Column<JobView>[] => [
   { title: 'OPERATION', value: (job) => job.operation },
   { title: 'STARTED', value: (job) => `${formatAge(job.createdAt, now)} ago`, align: 'right' },
   { title: 'TOOK', value: (job) => took(job) ?? '-', align: 'right' },
-  { title: 'WHAT', value: (job) => job.error?.message ?? briefly(job.input), flexible: true },
+  { title: 'WHAT', value: whatText, flexible: true },
 ];
 
 const styles: Record<JobState, 'green' | 'yellow' | 'red' | 'dim'> = {
@@ -26,7 +26,25 @@ const styles: Record<JobState, 'green' | 'yellow' | 'red' | 'dim'> = {
 const took = (job: JobView): string | null =>
   job.endedAt === null ? null : formatDuration(Date.parse(job.endedAt) - Date.parse(job.createdAt));
 
+/** What was asked, and why it did not come to pass. */
+const whatText = (job: JobView): string => {
+  const asked = askedFor(job.operation, job.input);
+  return job.error === null ? asked : `${asked}: ${job.error.message}`;
+};
+
 const longestBrief = 200;
+
+/** What an operation is mainly about, in this order. */
+const mainArguments = ['type', 'worker', 'package', 'plugin', 'hive', 'model', 'prompt'];
+
+/** `spawn of llamacpp demo`: an operation and what it is mainly about. */
+export const askedFor = (operation: string, input: unknown): string => {
+  const given = (input ?? {}) as Record<string, unknown>;
+  const main = mainArguments.map((key) => given[key]).filter((value) => typeof value === 'string');
+  const about = (main.length > 0 ? main.join(' ') : briefly(input)).slice(0, longestBrief);
+  const verb = operation.replace(/^(worker|hive|queen)_/, '').replaceAll('_', ' ');
+  return about === '' ? verb : `${verb} of ${about}`;
+};
 
 const briefly = (input: unknown): string => {
   const text = Object.entries(input ?? {})

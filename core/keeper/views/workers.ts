@@ -1,6 +1,7 @@
 /** Workers as people see them. */
 import type { WorkerList } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import { labelled } from '../../narration/hint.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
@@ -16,11 +17,11 @@ export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal:
 
 export const formatWorkers = (workers: readonly WorkerView[], terminal: Terminal, now = Date.now()): string => {
   if (workers.length === 0) return 'no workers; start one with: rbee worker spawn --type llamacpp --model demo\n';
-  return formatTable(workers, columns(workers, now), terminal) + failures(workers, terminal);
+  return formatTable(workers, columns(now), terminal) + failures(workers, terminal);
 };
 
-const columns = (workers: readonly WorkerView[], now: number): Column<WorkerView>[] => {
-  const all: (Column<WorkerView> | false)[] = [
+const columns = (now: number): Column<WorkerView>[] => {
+  return [
     { title: 'WORKER', value: (worker) => worker.id },
     { title: 'STATE', value: stateText, style: (worker) => stateStyle(worker.state) },
     { title: 'MODEL', value: (worker) => worker.model ?? '-', flexible: true },
@@ -30,14 +31,9 @@ const columns = (workers: readonly WorkerView[], now: number): Column<WorkerView
     { title: 'PID', value: (worker) => text(worker.pid), align: 'right' },
     { title: 'PORT', value: (worker) => text(worker.port), align: 'right' },
     { title: 'UP', value: (worker) => age(worker, now), align: 'right' },
-    workers.some((worker) => worker.restarts > 0) && {
-      title: 'RESTARTS',
-      value: (worker) => String(worker.restarts),
-      align: 'right',
-    },
-    workers.some((worker) => worker.running !== null) && { title: 'LOAD', value: loadText, align: 'right' },
+    { title: 'RESTARTS', value: (worker) => String(worker.restarts), align: 'right' },
+    { title: 'LOAD', value: loadText, align: 'right' },
   ];
-  return all.filter((column) => column !== false);
 };
 
 const text = (value: number | null): string => (value === null ? '-' : String(value));
@@ -71,7 +67,7 @@ const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
     .filter((worker) => worker.failure !== null && worker.state !== 'ready')
     .map(({ id, failure }) => {
       const why = `${id}: ${escapeControls(failure?.message ?? '')}`;
-      return `\n${paint('red', why, terminal)}\n  try: ${escapeControls(failure?.hint ?? '')}\n`;
+      return `\n${paint('red', why, terminal)}\n  ${labelled(escapeControls(failure?.hint ?? ''))}\n`;
     })
     .join('');
 
@@ -98,7 +94,7 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
       ['ready after', worker.readyMs === null ? null : formatDuration(worker.readyMs)],
       ['restarts', String(worker.restarts)],
       ['requests', worker.running === null ? null : `${worker.running} running, ${worker.waiting ?? 0} waiting`],
-      ['options', options.join(' ')],
+      ...options.map((option, index) => [index === 0 ? 'options' : '', option] as const),
       ['log', worker.logFile],
       ['failed', failure && `${failure.message} (${failure.cause}, ${failure.at})`],
       ['try', failure?.hint],

@@ -1,11 +1,13 @@
 /** The queen as a process: start her when none runs, stop her, say how she is. */
-import { mkdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import type { Paths } from '../../config/paths.ts';
+import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { rbeeVersion } from '../../config/version.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { HealthBody } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
+import { makeFolder } from '../../lifecycle/atomic-file.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { tail } from '../../lifecycle/logs.ts';
@@ -20,13 +22,20 @@ export interface QueenDaemonOptions {
   signal?: AbortSignal;
 }
 
-/** Makes a queen run and answer; two commands at once start one. Errors: QUEEN_START_FAILED with her last words. */
+/**
+ * Makes a queen run and answer; two commands at once start one. Errors: the one with which she gave up, such as
+ * PORT_TAKEN; CONFIG_INVALID and STATE_UNWRITABLE before she is started; else QUEEN_START_FAILED with her last words.
+ */
 export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: number; started: boolean }> => {
   const { paths, narrate, signal } = options;
   const begun = Date.now();
   try {
-    await mkdir(paths.state, { recursive: true, mode: 0o700 });
-    const found = await daemonOf(options).ensureRunning({ narrate, signal });
+    await makeFolder(paths.state);
+    await makeFolder(paths.data);
+    const daemon = daemonOf(options);
+    // Said at once, by whoever is there to read it, rather than by a process that ends for it.
+    if ((await daemon.status()).status !== 'running') loadRbeeConf(paths);
+    const found = await daemon.ensureRunning({ narrate, signal });
     if (!found.started) await compareVersions(options);
     return found;
   } catch (error) {
@@ -37,9 +46,13 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
 /** Ends the queen; her workers go on. `stopped` is false when none ran. */
 export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped: boolean }> => {
   const { narrate, signal } = options;
-  narrate?.({ kind: 'step', id: 'stop queen', text: 'stopping queen' });
-  const stopped = await daemonOf(options).stop({ narrate, signal });
-  narrate?.({ kind: 'done', id: 'stop queen', text: stopped ? 'queen stopped' : 'queen was not running' });
+  if (!existsSync(options.paths.state)) return { stopped: false };
+  const daemon = daemonOf(options);
+  const { status } = await daemon.status();
+  const tell = status === 'running' || status === 'failed' ? narrate : undefined;
+  tell?.({ kind: 'step', id: 'stop queen', text: 'stopping queen' });
+  const stopped = await daemon.stop({ narrate, signal });
+  tell?.({ kind: 'done', id: 'stop queen', text: stopped ? 'queen stopped' : 'queen was not running' });
   return { stopped };
 };
 
@@ -76,7 +89,8 @@ const startFailed = async (thrown: unknown, { paths }: QueenDaemonOptions, begun
   const error = asRbeeError(thrown, 'the start of the queen', 'rbee queen logs');
   if (error.code !== 'START_FAILED' && error.code !== 'TIMEOUT') return error;
   const log = daemonLog('queen', paths);
-  const { problem, lines } = startStory(await tail(log, lastLines).catch(() => []), begun);
+  const { problem, error: own, lines } = startStory(await tail(log, lastLines).catch(() => []), begun);
+  if (own) return own;
   const details = { problem: problem ?? error.message, log };
   return RbeeError.of('QUEEN_START_FAILED', details, { cause: error, lines });
 };

@@ -16,13 +16,22 @@ it('tells why the last start failed, not an earlier one', () => {
   ];
   assert.deepEqual(startStory(log, 200), {
     problem: 'another queen owns /x',
+    error: undefined,
     lines: ['starting', '    at new (stack)', 'another queen owns /x; try: stop it'],
   });
+});
+
+it('gives the error with which a daemon gave up as what it is, with its own hint', () => {
+  const { error } = startStory([entry(60, 1, 'port 1 is taken', { code: 'PORT_TAKEN', hint: 'choose another' })], 0);
+  assert.deepEqual(error?.toJSON(), { code: 'PORT_TAKEN', message: 'port 1 is taken', hint: 'choose another' });
+  const internal = startStory([entry(60, 1, 'oops', { code: 'INTERNAL', hint: 'see the log' })], 0);
+  assert.equal(internal.error, undefined);
 });
 
 it('takes a log that is no JSON as it is', () => {
   assert.deepEqual(startStory(['SyntaxError: x', '1', 'null'], 0), {
     problem: undefined,
+    error: undefined,
     lines: ['SyntaxError: x', '1', 'null'],
   });
 });

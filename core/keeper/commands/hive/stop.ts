@@ -2,6 +2,8 @@
 import type { HiveView } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
+import { socketAnswers } from '../../queen-access.ts';
+import { localHive } from '../../spawn-input.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
 
 export default class HiveStop extends QueenCommand {
@@ -12,10 +14,20 @@ export default class HiveStop extends QueenCommand {
   ];
   static override args = hiveArgument;
 
-  async run(): Promise<HiveView> {
+  async run(): Promise<HiveView | { alias: string; status: 'stopped' }> {
     const { args, flags } = await this.parse(HiveStop);
+    if (args.hive === localHive && !(await this.#anyRuns())) {
+      this.print(`nothing runs here: neither a queen nor hive ${args.hive}\n`);
+      return { alias: args.hive, status: 'stopped' };
+    }
     const hive = await this.runJob(await this.queen(flags), 'hive_stop', { hive: args.hive });
     this.print(formatHiveStatus(hive, this.out.terminal));
     return hive;
+  }
+
+  /** Nobody is started only to be told that there is nothing to stop. */
+  async #anyRuns(): Promise<boolean> {
+    const { queenSocket, hiveSocket } = this.paths;
+    return (await socketAnswers(queenSocket)) || (await socketAnswers(hiveSocket));
   }
 }

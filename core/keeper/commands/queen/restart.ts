@@ -12,6 +12,9 @@ export default class QueenRestart extends RbeeCommand {
   async run(): Promise<QueenStatus> {
     await this.parse(QueenRestart);
     const { ensureQueen, queenStatus, stopQueen } = await import('../../../queen/client/queen-daemon.ts');
+    const { loadRbeeConf } = await import('../../../config/rbee-conf.ts');
+    // A queen that runs is not given up for a file that cannot be read.
+    loadRbeeConf(this.paths);
     const where = { paths: this.paths, env: this.env };
     await this.narrated(async (narrate) => {
       await stopQueen({ ...where, narrate });

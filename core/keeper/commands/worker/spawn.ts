@@ -2,7 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import type { WorkerSpawnInput } from '../../../contract/operations.ts';
 import { QueenCommand } from '../../base.ts';
-import { absoluteModel, parseMemory, parseNumber, parseOptions } from '../../spawn-input.ts';
+import { absoluteModel, parseMemory, parseNumber, parseOptions, parseWord } from '../../spawn-input.ts';
 import { formatSpawned } from '../../views/workers.ts';
 import { detachFlag } from '../../worker-change.ts';
 
@@ -20,7 +20,7 @@ export default class WorkerSpawn extends QueenCommand {
     { description: 'On the first GPU', command: 'rbee worker spawn --type llamacpp --device cuda:0' },
     {
       description: 'A model file, under a name of its own, with options of the engine',
-      command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option contextLength=8192',
+      command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option context=8192',
     },
     {
       description: 'With limits, without waiting',
@@ -39,7 +39,7 @@ export default class WorkerSpawn extends QueenCommand {
       multiple: true,
       multipleNonGreedy: true,
       description: "The type's own options",
-      helpValue: '<key=value>...',
+      helpValue: '<key=value>',
     }),
     restart: Flags.string({
       options: ['never', 'on-failure', 'always'] as const,
@@ -87,14 +87,14 @@ export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => 
     type,
     device,
     variant,
-    name,
-    id,
+    name: name === undefined ? undefined : parseWord('name', name, help),
+    id: id === undefined ? undefined : parseWord('id', id, help),
     restart,
     hive,
     model: model === undefined ? undefined : absoluteModel(model, hive, cwd),
     options: option === undefined ? undefined : parseOptions(option, help),
     memoryLimit: memory === undefined ? undefined : parseMemory(memory, help),
-    cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help),
+    cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help, { least: 0.01, most: 4096 }),
     force: flags.force || undefined,
   };
   return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as WorkerSpawnInput;
