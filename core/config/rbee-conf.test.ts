@@ -66,3 +66,14 @@ test('broken TOML is refused with line and column', () => {
 test('a value where a section belongs is refused', () => {
   assert.match(problem('queen = 1\n').message, /queen is a section/);
 });
+
+test('the registry of plugins and the scopes that may come from it can be set', () => {
+  const { registry } = parseRbeeConf(
+    '[registry]\nurl = "https://npm.acme.org/"\nallowed_scopes = ["@acme"]\n',
+    'rbee.conf',
+  );
+  assert.deepEqual(registry, { url: 'https://npm.acme.org/', allowedScopes: ['@acme'] });
+  for (const line of ['url = "npm.acme.org"', 'allowed_scopes = "@acme"', 'allowed_scopes = ["@Acme Inc"]']) {
+    assert.match(problem(`[registry]\n${line}\n`).message, /^rbee\.conf:2:1: /, line);
+  }
+});

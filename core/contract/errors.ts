@@ -133,7 +133,11 @@ export const errorCatalogue = {
     message: 'the index of installed plugins, {path}, cannot be read: {problem}',
     hint: 'mend the file, or remove it and install the plugins again',
   },
-  TYPE_NOT_FOUND: { status: 404, message: 'there is no worker type {type}', hint: 'installed types: {known}{near}' },
+  TYPE_NOT_FOUND: {
+    status: 404,
+    message: 'there is no worker type {type} (installed: {known}){near}',
+    hint: 'install one with: rbee plugins install NAME, or look at: rbee plugins list',
+  },
   PLUGIN_INVALID: {
     status: 422,
     message: 'the plugin {plugin} cannot be used: {problem}',

@@ -11,7 +11,9 @@ const strict = { additionalProperties: false } as const;
 const now = Type.Optional(Type.Boolean({ description: 'Do not wait for running requests' }));
 
 const ask = Type.Optional(
-  Type.Boolean({ description: 'Ask whether an unknown publisher may be let in; refused at once when false' }),
+  Type.Boolean({
+    description: 'Whether to ask about an unknown publisher (install: yes, spawn: no); refused at once else',
+  }),
 );
 const onHive = { hive: Type.Optional(hive) };
 
@@ -69,7 +71,7 @@ export const operations = {
   worker_spawn: {
     summary: 'Start a worker and wait until it is ready',
     kind: 'change',
-    input: Type.Object({ ...workerSpec.properties, hive: Type.Optional(hive) }, strict),
+    input: Type.Object({ ...workerSpec.properties, ...onHive, ask }, strict),
   },
   worker_stop: {
     summary: 'Drain and stop a worker',

@@ -21,6 +21,8 @@ export interface IndexEntry {
   /** Scope or name of its publisher. */
   publisher?: string;
   registry?: string | null;
+  /** `verified`, or why there is none to verify. */
+  signature?: string;
   /** Folder of the package for each installed variant; variants that need the same packages share one. */
   variants?: Record<string, string>;
   /** The version that it took the place of. */

@@ -91,12 +91,17 @@ export class WorkerTypes {
     if (item?.handle) return item.handle;
     if (this.#indexFault) throw this.#indexFault;
     const names = [...this.#known.keys()];
-    const near = nearest(name, names)[0];
+    const [near] = this.near(name);
     throw RbeeError.of('TYPE_NOT_FOUND', {
       type: name,
       known: names.join(', ') || 'none',
       near: near ? `; did you mean ${near}?` : '',
     });
+  }
+
+  /** Names of types that this may have been meant for, nearest first. */
+  near(name: string): string[] {
+    return nearest(name, [...this.#known.keys()]);
   }
 
   /** Is there a type of this name, alias or package, usable or not? */

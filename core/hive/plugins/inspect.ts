@@ -3,6 +3,7 @@ import type { PluginDetails, PluginTypeDetails } from '../../contract/plugins.ts
 import type { HostFacts } from '../../contract/worker-type.ts';
 import type { FoundPackage } from '../../registry/install/fetch-calls.ts';
 import { typesOf } from '../../registry/install/plugin-types.ts';
+import { signatureText } from '../../registry/install/trust.ts';
 import { readIndex } from '../../registry/plugin-index.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
@@ -37,7 +38,7 @@ export class Inspection {
       publisher: index?.publisher ?? null,
       registry: index?.registry ?? null,
       integrity: index?.integrity ?? null,
-      signature: '',
+      signature: index?.signature ?? '',
       source: entries[0]?.source ?? null,
       root: plugin.root,
       types: await Promise.all(entries.map(({ type }) => this.#type(types.get(type), host))),
@@ -46,7 +47,7 @@ export class Inspection {
 
   /** A plugin that is not here; nothing of its code is run. */
   async found(found: FoundPackage): Promise<PluginDetails> {
-    const { signature, publisher } = found;
+    const { publisher } = found;
     return {
       name: found.name,
       version: found.version,
@@ -55,7 +56,7 @@ export class Inspection {
       publisher: publisher.account ?? publisher.id,
       registry: found.registry,
       integrity: found.integrity,
-      signature: signature.state === 'verified' ? 'verified' : (signature.note ?? 'none'),
+      signature: signatureText(found),
       source: null,
       root: null,
       types: typesOf(found.rbee).map(({ type, variants, serves }) => ({

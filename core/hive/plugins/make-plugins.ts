@@ -31,6 +31,7 @@ export const makePlugins = ({ paths, config, env, types, machine, workers, hive 
   const load = async (): Promise<Installer> => {
     const { Installer } = await import('../../registry/install/installer.ts');
     installer = new Installer({
+      hive,
       data: paths.data,
       config: paths.config,
       cache: paths.cache,

@@ -86,7 +86,8 @@ export class Plugins implements Actions {
   /** Installs a type that a spawn asks for and that is not here. Errors: TYPE_NOT_FOUND with the reason, and trust's. */
   async installType(type: string, call: Call): Promise<void> {
     const plugin = type.includes('/') ? type : packagesOfType(type).length > 0 ? type : null;
-    if (plugin === null) return;
+    // A name that is nearly right is a slip of the pen, and not to be looked for in a registry.
+    if (plugin === null || this.#options.types.near(type).length > 0) return;
     call.narrate({
       kind: 'info',
       text: `worker type ${type} is not installed on hive ${this.#options.hive}: installing it`,

@@ -2,6 +2,7 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginView } from '../../contract/plugins.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { HiveClient } from '../fleet/hive-connection.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import type { Handler, Parts } from './parts.ts';
@@ -36,8 +37,8 @@ const installOn = async (
 
 /** Runs `work`; when it needs a plugin of an unknown publisher, asks, installs it, and runs it once more. */
 export const withPlugins = async <Result>(
-  fleet: Fleet,
-  { hive, type }: { hive: string; type: string },
+  client: HiveClient,
+  type: string,
   context: JobContext,
   work: () => Promise<Result>,
 ): Promise<Result> => {
@@ -45,7 +46,7 @@ export const withPlugins = async <Result>(
     return await work();
   } catch (error) {
     const accepted = await letIn(error, context);
-    await fleet.online(hive).connection.client.plugins('install', { plugin: type, accepted }, context);
+    await client.plugins('install', { plugin: type, accepted }, context);
     return work();
   }
 };

@@ -7,6 +7,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import type { Handler, Parts } from './parts.ts';
+import { withPlugins } from './plugins.ts';
 
 /** How long a hive that has just been started may take to tell of itself. */
 const onlineMs = 10_000;
@@ -18,15 +19,17 @@ export const spawnWorker =
 
 export const spawnOn = async (
   fleet: Fleet,
-  { hive = localAlias, ...spec }: WorkerSpawnInput,
-  { job, signal, narrate }: Pick<JobContext, 'job' | 'signal' | 'narrate'>,
+  { hive = localAlias, ask = false, ...spec }: WorkerSpawnInput,
+  context: JobContext,
 ): Promise<WorkerView> => {
+  const { job, signal, narrate } = context;
   const member = fleet.member(hive);
   // One that is coming up is waited for; one that was stopped is refused at once.
   if (member.status === 'unreachable') await member.online(onlineMs, signal);
   const { client } = fleet.online(hive).connection;
   refuseClash(fleet, spec, hive);
-  const worker = await client.spawn(spec, { signal, narrate, job });
+  const spawn = () => client.spawn(spec, { signal, narrate, job });
+  const worker = ask ? await withPlugins(client, spec.type, context, spawn) : await spawn();
   member.apply(worker);
   return fleet.worker(worker.id);
 };

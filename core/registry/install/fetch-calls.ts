@@ -38,6 +38,8 @@ export interface FoundPackage {
   /** The `rbee` field of its package.json, as it stands there. */
   rbee: unknown;
   signature: Signature;
+  /** The registry does not answer; this is what it said before. */
+  stale?: boolean;
 }
 
 export interface Publisher {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,6 +12,7 @@ import { Installer, type InstallRequest } from './installer.ts';
 import { readLock } from './lock-file.ts';
 import { catalogFolder, stagingFolder } from './store.ts';
 import {
+  integrityOf,
   type Offer,
   type PluginOptions,
   packPlugin,
@@ -48,6 +50,7 @@ const place = async (allowedScopes: readonly string[] = []): Promise<Place> => {
   await writeFile(join(npm, '.npmrc'), 'fetch-retries=0\nfetch-timeout=1500\n');
   const used: string[] = [];
   const installer = new Installer({
+    hive: 'local',
     data,
     config,
     cache: join(home, 'cache'),
@@ -262,7 +265,7 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
   offer({ version: '2.0.0' });
   const kept = ['1.0.0'];
   const answers: [ErrorCode, RegExp, Parameters<TinyRegistry['misbehave']>[0]][] = [
-    ['REGISTRY_UNREACHABLE', /500/, (_, response) => !!response.writeHead(500).end('{}')],
+    ['REGISTRY_UNREACHABLE', /500|does not answer/, (_, response) => !!response.writeHead(500).end('{}')],
     ['REGISTRY_UNREACHABLE', /401/, (_, response) => !!response.writeHead(401).end('{}')],
     ['PACKAGE_NOT_FOUND', /does not have/, (_, response) => !!response.writeHead(404).end('{}')],
     [
@@ -270,8 +273,8 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
       /JSON/,
       (_, response) => !!response.writeHead(200, { 'cache-control': 'no-store' }).end('<html>welcome</html>'),
     ],
-    ['REGISTRY_UNREACHABLE', /./, (request) => !!request.socket.destroy()],
-    ['REGISTRY_UNREACHABLE', /timeout|nothing came/i, () => true],
+    ['REGISTRY_UNREACHABLE', /does not answer|hang up|reset/, (request) => !!request.socket.destroy()],
+    ['REGISTRY_UNREACHABLE', /timeout|does not answer/i, () => true],
     [
       'PACKAGE_REFUSED',
       /not what the registry announced|cannot be unpacked|cut/,
@@ -286,7 +289,7 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
     ],
     [
       'REGISTRY_UNREACHABLE',
-      /nothing came for 2 s|aborted|hang up|premature/i,
+      /timeout|aborted|hang up|premature/i,
       ({ url = '' }, response) =>
         url.endsWith('.tgz') && !!response.writeHead(200, { 'content-length': 5_000 }).write('x'),
     ],
@@ -297,7 +300,7 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
   }
   registry.misbehave(() => false);
   await registry.close();
-  await assertRefused(store, 'echo@2.0.0', 'REGISTRY_UNREACHABLE', /ECONNREFUSED/, kept);
+  await assertRefused(store, 'echo@2.0.0', 'REGISTRY_UNREACHABLE', /ECONNREFUSED|does not answer/, kept);
 });
 
 test('a package that is not what it seems is refused by name, and nothing of it stays', async () => {
@@ -404,6 +407,81 @@ test('dependencies are installed beside the plugin, less what its variant does w
   await writeFile(join(second.config, 'rbee.lock'), await readFile(join(store.config, 'rbee.lock')));
   await second.install('echo');
   assert.deepEqual((await readLock(second.config))[0]?.variants, locked?.variants);
+});
+
+test('the signature of a registry is verified where it has keys, and a wrong one refused', async () => {
+  registry = await startTinyRegistry();
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const key = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const keys = [{ keyid: 'SHA256:ours', keytype: 'ecdsa', scheme: 'ecdsa-sha2-nistp256', key, expires: null }];
+  registry.misbehave(({ url }, response) => url === '/-/npm/v1/keys' && !!response.end(JSON.stringify({ keys })));
+  const signed = (type: string, message: (right: string) => string, keyid = 'SHA256:ours') => {
+    const name = `@rbee/worker-${type}`;
+    const packed = packPlugin({ name, type });
+    const right = message(`${name}@1.0.0:${integrityOf(packed)}`);
+    offer({
+      name,
+      type,
+      packed,
+      signatures: [{ keyid, sig: sign('sha256', Buffer.from(right), privateKey).toString('base64') }],
+    });
+  };
+  signed('right', (right) => right);
+  signed('wrong', (right) => `${right} but`);
+  signed('keyless', (right) => right, 'SHA256:theirs');
+  const store = await place();
+  await assertRefused(store, 'wrong', 'PACKAGE_REFUSED', /signature/);
+  await assertRefused(store, 'keyless', 'PACKAGE_REFUSED', /no corresponding public key/);
+  await store.install('right');
+  assert.equal((await readIndex(store.data))[0]?.signature, 'verified');
+});
+
+test('a registry without a search is searched in the index package', async () => {
+  registry = await startTinyRegistry();
+  const store = await place();
+  await assert.rejects(store.installer.search('', {}), { code: 'PACKAGE_NOT_FOUND', message: /has no search/ });
+  const hit = (type: string) => ({
+    name: `@acme/worker-${type}`,
+    version: '1.0.0',
+    description: '',
+    license: 'MIT',
+    publisher: '@acme',
+    types: [{ type, variants: ['cpu'], serves: ['/v1/x'] }],
+  });
+  const manifest = '{"name":"@rbee/plugin-index","version":"1.0.0"}';
+  const entries = [{ path: 'package/plugins.json', text: JSON.stringify([hit('owl'), hit('cat')]) }];
+  offer({ name: '@rbee/plugin-index', manifest, entries });
+  assert.deepEqual(await store.installer.search('cat', {}), [hit('cat')]);
+});
+
+test('variants with packages of their own have trees of their own, and another one is added beside the first', async () => {
+  registry = await startTinyRegistry();
+  for (const name of ['engine', 'engine-cuda']) offer({ name, manifest: JSON.stringify({ name, version: '1.0.0' }) });
+  const dependencies = { dependencies: { engine: '1.0.0', 'engine-cuda': '1.0.0' } };
+  const packages = `id === 'cpu' ? { leaveOut: ['engine-cuda'] } : {}`;
+  offer({ variants: ['cpu', 'cuda', 'other'], packages, more: dependencies, document: dependencies });
+  const store = await place();
+  const first = await store.install('echo');
+  assert.deepEqual(first.installed, ['cpu']);
+  assert.ok(!existsSync(join(first.root, '../../engine-cuda')));
+  const second = await store.install('echo', { variant: 'cuda' });
+  assert.deepEqual(second.installed.toSorted(), ['cpu', 'cuda', 'other']);
+  assert.equal(second.root, first.root, 'the first stays the one that describes the type');
+  const [entry] = await readIndex(store.data);
+  assert.ok(existsSync(join(entry?.variants?.['other'] ?? '', '../../engine-cuda')));
+  assert.deepEqual((await readLock(store.config))[0]?.variants.map(({ id }) => id).sort(), ['cpu', 'cuda', 'other']);
+});
+
+test('a variant that does not exist, or not for this platform, is refused', async () => {
+  registry = await startTinyRegistry();
+  offer();
+  offer({ name: '@rbee/worker-far', type: 'far', os: 'plan9' });
+  const store = await place();
+  await assert.rejects(store.install('echo', { variant: 'npu' }), {
+    code: 'VARIANT_NOT_FOUND',
+    message: /no variant npu/,
+  });
+  await assertRefused(store, 'far', 'VARIANT_UNFIT', /not built for this platform/);
 });
 
 test('a dependency that is missing is named, and nothing is installed', async () => {

@@ -26,6 +26,8 @@ import { checkTrust } from './trust.ts';
 import { indexEntryOf, pinOf, pluginView } from './view.ts';
 
 export interface InstallerOptions {
+  /** Alias of the hive, for errors. */
+  hive: string;
   /** Data, config and cache folder. */
   data: string;
   config: string;
@@ -249,6 +251,9 @@ export class Installer {
       text: `found ${found.name} ${found.version}`,
       ms: performance.now() - began,
     });
+    if (found.stale) {
+      narrate({ kind: 'warning', text: `the registry does not answer; it had ${found.name} ${found.version} before` });
+    }
     if (found.deprecated) {
       narrate({ kind: 'warning', text: `${found.name} ${found.version} is deprecated: ${found.deprecated}` });
     }
@@ -314,18 +319,31 @@ export class Installer {
     const had = Object.keys(before?.variants ?? {}).filter((variant) => known.includes(variant));
     const isSame = before?.integrity === found.integrity;
     const asked = request.variant === undefined ? [] : [request.variant];
-    const missing = asked.find((variant) => !known.includes(variant));
-    if (missing !== undefined) {
-      const type = examined.manifest.workerTypes.map(({ name }) => name).join(', ');
-      throw RbeeError.of('VARIANT_NOT_FOUND', { type, variant: missing, known: known.join(', ') });
-    }
+    for (const variant of asked) this.#refuseVariant(variant, known, examined);
     let wanted = isSame && !request.force ? asked : [...asked, ...had];
     if (wanted.length === 0) {
       // One tree for all of them: nothing to choose.
       const only = groups.length === 1 || !examined.descriptions;
       wanted = only ? known.slice(0, 1) : [await this.#options.chooseVariant(examined.types, narrate)];
     }
+    const [first = examined.manifest.workerTypes[0]?.variants[0] ?? ''] = wanted;
+    this.#refuseVariant(first, known, examined);
     return groups.filter(({ variants }) => variants.some((variant) => wanted.includes(variant)));
+  }
+
+  /** Errors: VARIANT_NOT_FOUND, VARIANT_UNFIT when it does not exist for this platform. */
+  #refuseVariant(variant: string, here: readonly string[], { manifest }: Examined): void {
+    if (here.includes(variant)) return;
+    const type = manifest.workerTypes.map(({ name }) => name).join(', ');
+    const all = new Set(manifest.workerTypes.flatMap((one) => one.variants));
+    if (!all.has(variant)) throw RbeeError.of('VARIANT_NOT_FOUND', { type, variant, known: [...all].join(', ') });
+    throw RbeeError.of('VARIANT_UNFIT', {
+      type,
+      variant,
+      hive: this.#options.hive,
+      reasons: 'it is not built for this platform',
+      hint: `variants for it: ${here.join(', ') || 'none'}`,
+    });
   }
 
   /** Moves the trees into the store and names them in lock and index, in this order: what is named is there. */

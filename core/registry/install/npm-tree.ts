@@ -38,16 +38,10 @@ export const installTree = async (
   const own = join(context.data, '.npmrc');
   if (await isThere(own)) await copyFile(own, join(folder, '.npmrc'));
   const target = [`--os=${os}`, `--cpu=${cpu}`, ...(libc === undefined ? [] : [`--libc=${libc}`])];
-  const rules = [
-    '--ignore-scripts',
-    '--omit=dev',
-    '--omit=peer',
-    '--no-bin-links',
-    '--package-lock',
-    '--prefer-offline',
-  ];
-  const command = lock === null ? 'install' : 'ci';
-  await npm([command, ...rules, ...target], folder, `install the dependencies of ${plan.plugin}`, context);
+  // A lock names what is in the cache; without one, the newest has to be asked for.
+  const rules = ['--ignore-scripts', '--omit=dev', '--omit=peer', '--no-bin-links', '--package-lock'];
+  const command = lock === null ? ['install'] : ['ci', '--prefer-offline'];
+  await npm([...command, ...rules, ...target], folder, `install the dependencies of ${plan.plugin}`, context);
   return readFile(join(folder, 'package-lock.json'), 'utf8');
 };
 

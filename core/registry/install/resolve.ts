@@ -1,12 +1,12 @@
 /** From a request to one exact version: asked of the registry, or read from a packed package. */
 import { join } from 'node:path';
-import pacote from 'pacote';
 import { maxSatisfying, validRange } from 'semver';
 import type { FoundPackage, PackageSource, Publisher } from './fetch-calls.ts';
 import { FetchError } from './fetch-error.ts';
 import type { NpmOptions } from './npm-config.ts';
 import type { PackageDocument } from './package-document.ts';
 import { readPackedManifest } from './packed-manifest.ts';
+import { askAboutPackage } from './registry-request.ts';
 import type { Candidate } from './request.ts';
 import { noSignature, verifySignature } from './signatures.ts';
 import { saveTarball } from './tarball.ts';
@@ -15,6 +15,8 @@ interface Packument {
   name: string;
   versions: Record<string, PackageDocument>;
   'dist-tags'?: Record<string, string>;
+  /** The registry does not answer; this is what it said before. */
+  stale: boolean;
 }
 
 export const resolvePackage = async (
@@ -57,7 +59,10 @@ const resolveInRegistry = async (
 export const readPackument = async (name: string, options: NpmOptions): Promise<Packument | null> => {
   try {
     // The short form that registries offer leaves out what says that it is a plugin.
-    return (await pacote.packument(name, { ...options, fullMetadata: true })) as unknown as Packument;
+    const { document, stale } = await askAboutPackage(name, options);
+    const packument = document as Packument | null;
+    if (typeof packument?.versions === 'object' && packument.versions !== null) return { ...packument, stale };
+    throw new FetchError('broken', name, 'the registry answers something else than a package');
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === 'E404') return null;
@@ -93,7 +98,10 @@ const fromPackument = async (
     integrity: sha512,
     tarball,
     registry: String(options[`${name.split('/')[0]}:registry`] ?? options.registry),
-    signature: await verifySignature(spec, document, options),
+    signature: packument.stale
+      ? noSignature('the registry does not answer')
+      : await verifySignature(spec, document, options),
+    stale: packument.stale,
   };
 };
 
@@ -106,6 +114,9 @@ const chooseVersion = (packument: Packument, name: string, range: string | null)
   const wanted = range === null || range === 'latest' ? '*' : validRange(range);
   const version = wanted === null ? null : maxSatisfying(versions, wanted);
   if (version !== null) return version;
+  if (packument.stale) {
+    throw new FetchError('unreachable', `${name}@${tag}`, 'it does not answer, and that version was not there before');
+  }
   const known = versions.slice(-5).join(', ') || 'none';
   throw new FetchError('missing', `${name}@${tag}`, `the registry has no such version; it has ${known}`);
 };

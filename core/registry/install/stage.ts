@@ -58,7 +58,10 @@ const named = (error: unknown, root: string, { name, version }: FoundPackage): u
 const missesPackage = (error: unknown): boolean =>
   error instanceof RbeeError && error.code === 'PLUGIN_FAILED' && /Cannot find (package|module)/.test(error.message);
 
-/** Variants that get the same packages, and what these are. They share one tree, named after the first of them. */
+/**
+ * Variants of this platform that get the same packages, and what these are. They share one tree, named after the first
+ * of them.
+ */
 export interface TreeGroup {
   variants: readonly string[];
   plan: TreePlan;
@@ -71,6 +74,7 @@ export const groupVariants = (
 ): TreeGroup[] => {
   const groups = new Map<string, { variants: string[]; plan: TreePlan }>();
   for (const variant of new Set(manifest.workerTypes.flatMap((type) => type.variants))) {
+    if (descriptions && !isBuiltFor(variant, descriptions, { os, cpu })) continue;
     const plan = planTree(found, packagesOf(variant, descriptions ?? [], `${os}-${cpu}`));
     const key = needsTree(plan) ? JSON.stringify(plan) : '';
     const group = groups.get(key);
@@ -79,6 +83,11 @@ export const groupVariants = (
   }
   return [...groups.values()];
 };
+
+const isBuiltFor = (variant: string, types: readonly TypeDescription[], { os, cpu }: TreeTarget): boolean =>
+  types
+    .flatMap((type) => type.variants.filter(({ id }) => id === variant))
+    .some(({ platforms }) => platforms.some((platform) => platform.os === os && platform.cpu === cpu));
 
 const packagesOf = (variant: string, types: readonly TypeDescription[], platform: string): VariantPackages => {
   const all = types

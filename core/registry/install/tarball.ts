@@ -1,4 +1,4 @@
-/** The packed package on disk, checked while it comes: its sha512, its size, and that bytes go on coming. */
+/** The packed package on disk: no larger than a plugin can be, and what its sha512 says. */
 import { createReadStream, createWriteStream } from 'node:fs';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -22,7 +22,7 @@ export interface TarballRequest {
 export const saveTarball = async ({ spec, file, options, resolved, integrity }: TarballRequest): Promise<string> => {
   const settings = { ...options, ...(resolved && { resolved }), ...(integrity && { integrity }) };
   const save = async (stream: NodeJS.ReadableStream): Promise<void> => {
-    await pipeline(stream, watched(spec, options.timeout), createWriteStream(file, { mode: 0o600 }));
+    await pipeline(stream, bounded(spec), createWriteStream(file, { mode: 0o600 }));
   };
   await pacote.tarball.stream(spec, save as never, settings);
   // Read again from disk: what is unpacked is what was checked.
@@ -33,32 +33,14 @@ export const saveTarball = async ({ spec, file, options, resolved, integrity }: 
   return sum;
 };
 
-/** A server that stops in the middle, or never does, is given up. */
-const watched = (spec: string, stallMs: number): Transform => {
+/** Npm's library gives up on a server that stops in the middle, but not on one that never does. */
+const bounded = (spec: string): Transform => {
   let bytes = 0;
-  let timer: NodeJS.Timeout | undefined;
-  const rest = () => clearTimeout(timer);
-  const wait = () => {
-    rest();
-    const problem = `nothing came for ${Math.round(stallMs / 1_000)} s`;
-    timer = setTimeout(() => watch.destroy(new FetchError('unreachable', spec, problem)), stallMs);
-  };
-  const watch = new Transform({
+  return new Transform({
     transform: (chunk: Buffer, _encoding, done) => {
-      wait();
       bytes += chunk.length;
       if (bytes <= limits.packedBytes) return done(null, chunk);
       done(new FetchError('refused', spec, `it is larger than ${limits.packedBytes} bytes`));
     },
-    flush: (done) => {
-      rest();
-      done();
-    },
-    destroy: (error, done) => {
-      rest();
-      done(error);
-    },
   });
-  wait();
-  return watch;
 };

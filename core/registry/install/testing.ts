@@ -40,8 +40,10 @@ export interface PluginOptions {
   manifest?: string;
   /** Added to the code of its entry. */
   code?: string;
-  /** Source of `packages` of each variant. */
+  /** Source of `packages` of each variant; `id` is the variant. */
   packages?: string;
+  /** Operating system that its variants are built for; that of this machine when absent. */
+  os?: string;
   entries?: readonly TarEntry[];
 }
 
@@ -59,10 +61,10 @@ export const pluginFiles = (options: PluginOptions = {}): Record<string, string>
     ...options.more,
   };
   const builds = variants.map(
-    (id) => `{ id: '${id}', platforms: [{ os: process.platform, cpu: process.arch }],
+    (id) => `{ id: '${id}', platforms: [{ os: '${options.os ?? process.platform}', cpu: process.arch }],
       fits: (host) => host.devices.some(({ kind }) => kind === '${id}')
         ? { fits: true } : { fits: false, reasons: ['there is no ${id} device'] },
-      deviceFlags: () => ({ args: [], env: {} }), packages: ${packages},
+      deviceFlags: () => ({ args: [], env: {} }), packages: ((id) => (${packages}))('${id}'),
       resolveBinary: () => [{ kind: 'module', id: 'builtin', script: 'server.js' }] }`,
   );
   return {
@@ -89,6 +91,8 @@ export interface Offer {
   /** What the registry says of it, beside name and version. */
   document?: Record<string, unknown>;
   integrity?: string;
+  /** Signatures of the registry, as `keyid` and base64. */
+  signatures?: readonly { keyid: string; sig: string }[];
 }
 
 export interface TinyRegistry {
@@ -141,7 +145,11 @@ const pathOf = ({ name, version }: Offer): string => `/${name}/-/${version}.tgz`
 
 const packument = (offers: readonly Offer[], url: string): unknown => {
   const versions = offers.map((offer) => {
-    const dist = { tarball: url + pathOf(offer), integrity: offer.integrity ?? integrityOf(offer.packed) };
+    const dist = {
+      tarball: url + pathOf(offer),
+      integrity: offer.integrity ?? integrityOf(offer.packed),
+      signatures: offer.signatures,
+    };
     return [offer.version, { name: offer.name, version: offer.version, ...offer.document, dist }];
   });
   const latest = offers.at(-1);

@@ -46,6 +46,12 @@ const publisherText = ({ registry, publisher: { id, account } }: FoundPackage): 
   return account === null || `@${account}` === id ? id : `${id} (published by ${account})`;
 };
 
+/** `verified` with what was verified, or why nothing was. */
+export const signatureText = ({ signature }: FoundPackage): string => {
+  if (signature.state === 'none') return signature.note ?? 'none';
+  return signature.provenance === null ? 'verified' : `verified, built from ${signature.provenance}`;
+};
+
 /** What there is to know before letting a package in. */
 export const aboutPackage = (found: FoundPackage): string[] => [
   `from ${found.registry ?? 'a file'}, ${found.license ?? 'without a licence'}`,

@@ -24,10 +24,11 @@ const good: TarEntry = { path: 'package/package.json', text: '{}' };
 test('files keep their content, and lose every special bit', async () => {
   const { folder, result } = await unpack(
     good,
+    { path: 'package/bin', type: 'Directory', mode: 0o000 },
     { path: 'package/bin/run', text: '#!', mode: 0o6777 },
     { path: 'package/secret', text: '', mode: 0o000 },
   );
-  assert.equal(result.files, 3);
+  assert.equal(result.files, 4);
   assert.equal(statSync(join(folder, 'bin/run')).mode & 0o7777, 0o755 & ~process.umask());
   assert.equal(statSync(join(folder, 'secret')).mode & 0o600, 0o600);
 });

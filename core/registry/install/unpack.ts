@@ -43,7 +43,7 @@ export const unpackPackage = async (file: string, folder: string, what: string):
         sum.bytes += entry.size;
         if (sum.bytes > limits.unpackedBytes) return refuse(`it unpacks to more than ${limits.unpackedBytes} bytes`);
         if (sum.files > limits.files) return refuse(`it holds more than ${limits.files} files`);
-        entry.mode = ((entry.mode ?? 0o644) & 0o755) | 0o600;
+        entry.mode = ((entry.mode ?? 0o644) & 0o755) | (entry.type === 'Directory' ? 0o700 : 0o600);
         return true;
       },
     });

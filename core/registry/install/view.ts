@@ -4,6 +4,7 @@ import type { PluginView } from '../../contract/plugins.ts';
 import { readManifest } from '../manifest.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 import type { FoundPackage } from './fetch-calls.ts';
+import { signatureText } from './trust.ts';
 
 /** The range that updates follow: `latest` unless told; undefined for an exact version. */
 export const pinOf = (range: string | null): string | undefined =>
@@ -31,6 +32,7 @@ export const indexEntryOf = ({ found, tag, variants, before }: EntryParts): Inde
     ...(tag !== undefined && { tag }),
     publisher: publisher.id,
     registry,
+    signature: signatureText(found),
     variants: all,
     ...(isSame ? before?.previous && { previous: before.previous } : previousOf(before)),
   };
