@@ -33,7 +33,7 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   const home = join(folder, 'home');
   mkdirSync(home);
   writeFileSync(join(home, '.npmrc'), `//127.0.0.1:${port}/:_authToken=x\nupdate-notifier=false\n`);
-  const env: NodeJS.ProcessEnv = { ...process.env, HOME: home };
+  const env: NodeJS.ProcessEnv = { ...withoutNpm(process.env), HOME: home };
   const program = join(root, 'node_modules/.bin/verdaccio');
   const args = ['--config', join(folder, 'config.yaml'), '--listen', `127.0.0.1:${port}`];
   const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: 'ignore' });
@@ -59,6 +59,10 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   };
   return { url, folder, env, publish, close };
 };
+
+/** An npm that runs these tests hands its own configuration on, which would come before the one in `home`. */
+const withoutNpm = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
 
 /** Anyone may publish: it lives as long as the test. */
 const configuration = (outer: string, uplink: readonly string[]): string => `storage: ./storage
