@@ -92,7 +92,11 @@ export class LocalHive {
       this.#reviving = undefined;
       // Silence is judged more slowly than a connection that broke; a hive that answers after all is left as it is.
       if (!this.#wanted || this.#closed) return;
-      this.start().catch((error) => this.#options.logger.error(error, 'the hive cannot be started again'));
+      this.start().catch((error) => {
+        this.#options.logger.error(error, 'the hive cannot be started again');
+        // Nobody reads heartbeats of a hive that did not start, so nobody else would try again.
+        this.broken();
+      });
     }, this.#reviveMs);
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
   }
