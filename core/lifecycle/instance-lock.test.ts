@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, stat, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { lock, tryLock, withLock } from './instance-lock.ts';
 import { eventually, tempFolder } from './testing.ts';
@@ -30,6 +30,7 @@ test('the lock of another process is respected, and dies with it', async (t) => 
   assert.equal((await stat(path)).mode & 0o777, 0o600);
   other.kill('SIGKILL');
   const held = await eventually(() => tryLock(path));
+  assert.deepEqual(await readdir(dirname(path)), ['a.lock'], 'a killed holder leaves nothing beside the lock');
   held.release();
   held.release();
 });

@@ -20,7 +20,8 @@ export const tryLock = async (path: string): Promise<InstanceLock | null> => {
   await makeFile(path);
   const database = new DatabaseSync(path);
   try {
-    database.exec('BEGIN EXCLUSIVE');
+    // Nothing is ever written, so nothing needs a journal on disk: a killed holder would leave it behind.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (isBusy(error)) return null;

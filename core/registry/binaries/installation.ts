@@ -81,7 +81,8 @@ const markerOf = (store: string, key: string): string => join(store, `${key}.jso
 const removeLeftovers = async (store: string, key: string, keep: Installed | null): Promise<void> => {
   await killTools(key);
   for (const name of await readdir(store)) {
-    const isAttempt = name.startsWith(`${key}.`) && /^[0-9a-f]{8}$/.test(name.slice(key.length + 1));
+    // A folder that was being filled, or the file beside it that was being written.
+    const isAttempt = name.startsWith(`${key}.`) && /^([0-9a-f]{8}|json\..+\.tmp)$/.test(name.slice(key.length + 1));
     if (isAttempt && join(store, name) !== keep?.folder) await remove(join(store, name));
   }
 };

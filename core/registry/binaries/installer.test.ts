@@ -214,7 +214,8 @@ test('killed at any point of downloading and unpacking, the next run goes on, an
   }
   assert.ok(kills > 2, `${kills} kills`);
   assert.equal(run(await ensureBinary(source, context)), 'whole');
-  assert.equal((await store()).length, 2, 'what the killed ones left is gone');
+  const left = await store();
+  assert.equal(left.length, 2, `what the killed ones left is gone: ${left.join(' ')}`);
 });
 
 /** A registry with one package, as far as npm asks. */
