@@ -1,11 +1,12 @@
 /** Builds every package: TypeScript to `dist/`, one after another, each from what the earlier ones declare. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleKeeper } from './bundle-keeper.ts';
 
 const root = join(import.meta.dirname, '..');
-const packages = ['core', 'core/worker-server', 'plugins/worker-llamacpp'];
+const workspace: { rbee: { plugins: string[] } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const packages = ['core', 'core/worker-server', ...workspace.rbee.plugins];
 
 /** Built beside the old one and swapped in when whole, so that whatever runs from `dist/` never sees half of one. */
 const buildPackage = async (folder: string): Promise<void> => {
@@ -32,4 +33,8 @@ const buildPackage = async (folder: string): Promise<void> => {
 
 for (const folder of packages) await buildPackage(folder);
 
-execFileSync(process.execPath, [join(root, 'plugins/worker-llamacpp/demo/build-demo-model.ts')], { stdio: 'inherit' });
+/** Demo models are generated, never kept in the repository. */
+for (const folder of workspace.rbee.plugins) {
+  const script = join(root, folder, 'demo/build-demo-model.ts');
+  if (existsSync(script)) execFileSync(process.execPath, [script], { stdio: 'inherit' });
+}

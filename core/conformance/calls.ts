@@ -1,6 +1,6 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
 import { formatDevice } from '../contract/device.ts';
-import type { Failure, WorkerType } from '../contract/worker-type.ts';
+import type { Failure, RepositoryFile, WorkerType } from '../contract/worker-type.ts';
 import { defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platformName, platforms } from './samples.ts';
 
 export interface Call {
@@ -19,6 +19,17 @@ export const someFailure: Failure = {
   wasReady: false,
   binary: { id: 'engine' },
 };
+
+/** A repository as people publish them, and no particular engine's. */
+export const someFiles: readonly RepositoryFile[] = [
+  { path: 'README.md', bytes: 1_000 },
+  { path: 'config.json', bytes: 500 },
+  { path: 'tokenizer.json', bytes: 2_000_000 },
+  { path: 'model.safetensors', bytes: 1_000_000_000 },
+  { path: 'onnx/model.onnx', bytes: 900_000_000 },
+  { path: 'onnx/model_q4.onnx', bytes: 300_000_000 },
+  { path: 'model-Q4_K_M.gguf', bytes: 400_000_000 },
+];
 
 /** A call of every function that the type has, for every variant, device and platform. */
 export const callsOf = (type: WorkerType): Call[] => [
@@ -48,6 +59,9 @@ export const callsOf = (type: WorkerType): Call[] => [
     member: `probes.${id}.parse`,
     args: [noOutput],
   })),
+  ...(type.chooseFiles
+    ? [{ what: 'chooseFiles', member: 'chooseFiles', args: [someFiles, defaultOptions(type)] }]
+    : []),
   ...(type.diagnose ? [{ what: 'diagnose', member: 'diagnose', args: [someFailure] }] : []),
 ];
 

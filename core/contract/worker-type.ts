@@ -46,6 +46,12 @@ export interface WorkerType {
   /** Where a worker's metrics tell how busy it is. */
   load?: LoadContract;
   /**
+   * Which files of a model repository to download: a repository often holds the same weights several times, for other
+   * precisions or programs. Called once per download, with the worker's options where there are any (else the defaults).
+   * Absent: one quantization of a GGUF repository, all files that are no alternative weights of any other.
+   */
+  chooseFiles?(files: readonly RepositoryFile[], options: Readonly<Record<string, unknown>>): readonly string[];
+  /**
    * Turns the engine's own last words into a typed cause and a clear sentence. Called when a worker ended or was given
    * up without being asked to stop. Answer `undefined` when nothing is recognised.
    */
@@ -285,10 +291,15 @@ export interface Command {
   cwd?: string;
 }
 
-/** A server of the plugin's that owns the engine: the hive starts the adapter, the adapter starts the engine in its group. */
+/**
+ * A server of the plugin's that owns the engine. The hive starts the script with its own Node and the arguments of
+ * `command`, which hand on what the script needs to start the engine (`launch.binary.argv`) in the same process group.
+ */
 export interface Adapter {
   /** Script relative to the package root. */
   script: string;
+  /** Ids of the binary sources that need it. Absent: all. */
+  for?: readonly string[];
 }
 
 export interface HealthContract {
@@ -332,6 +343,13 @@ export interface ModelFacts {
   bytes: number;
   /** Metadata of a GGUF header, flat keys; empty for other formats. */
   metadata: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** One file of a model repository. */
+export interface RepositoryFile {
+  /** Relative to the repository's root, with `/`. */
+  path: string;
+  bytes: number;
 }
 
 export interface MemoryEstimate {

@@ -101,7 +101,7 @@ const description = Type.Object({
       }),
     ),
   ),
-  adapter: optional(Type.Object({ script: Type.String() })),
+  adapter: optional(Type.Object({ script: Type.String(), for: optional(texts) })),
   stop: optional(stop),
   load: optional(
     Type.Object({
@@ -171,6 +171,7 @@ export const answerShapes = {
     Type.Null(),
     Type.Object({ cause: Type.String(), message: Type.String(), hint: Type.String() }),
   ]),
+  chooseFiles: texts,
   parse: Type.Unknown(),
 } as const satisfies Record<string, TSchema>;
 

@@ -14,6 +14,7 @@ import type {
   LaunchRequest,
   MemoryEstimate,
   ModelFacts,
+  RepositoryFile,
 } from '../contract/worker-type.ts';
 import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -79,6 +80,15 @@ export class WorkerTypeHandle {
     if (!(await this.describe()).has.includes('diagnose')) return undefined;
     const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
     return diagnosis ?? undefined;
+  }
+
+  /** Undefined when the type leaves the choice to rbee. */
+  async chooseFiles(
+    files: readonly RepositoryFile[],
+    options: Readonly<Record<string, unknown>>,
+  ): Promise<string[] | undefined> {
+    if (!(await this.describe()).has.includes('chooseFiles')) return undefined;
+    return this.#call('chooseFiles', answerShapes.chooseFiles, [files, options]);
   }
 
   async #call<Answer>(member: string, shape: TSchema, args: readonly unknown[]): Promise<Answer> {

@@ -21,6 +21,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   stop: 'data',
   estimate: 'function',
   load: 'data',
+  chooseFiles: 'function',
   diagnose: 'function',
   prepare: 'data',
 };
@@ -46,7 +47,7 @@ const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && 
 const description = ({ type }: Subject) => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
-  has: (['estimate', 'diagnose'] as const).filter((member) => typeof type[member] === 'function'),
+  has: (['estimate', 'diagnose', 'chooseFiles'] as const).filter((member) => typeof type[member] === 'function'),
 });
 
 export const identityChecks = [

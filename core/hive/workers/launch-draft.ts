@@ -16,6 +16,8 @@ export interface LaunchDraft {
   models: Record<string, string>;
   options: Record<string, unknown>;
   binary: ResolvedBinary;
+  /** Absolute path of the script that stands in front of the program, where the program needs one. */
+  adapter?: string;
   deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
   /** Bearer that requests to the worker carry. */
   apiKey: string;

@@ -3,6 +3,7 @@
  * started and nothing is written here.
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import {
@@ -84,6 +85,7 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     models: model?.files ?? {},
     options,
     binary: fit.binary,
+    ...adapterOf(type, fit),
     deviceFlags: await handle.deviceFlags(fit.variant, fit.device),
     apiKey: randomBytes(24).toString('base64url'),
     serves: type.serves as LaunchDraft['serves'],
@@ -93,6 +95,9 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     estimate,
   };
 };
+
+const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>
+  adapter && (adapter.for?.includes(binary.id) ?? true) ? { adapter: join(root, adapter.script) } : {};
 
 const chooseModel = (spec: WorkerSpec, type: TypeDescription, narrate: Narrate): ModelReference | null => {
   if (spec.model !== undefined) {

@@ -162,7 +162,7 @@ export class Worker {
       const { health } = draft;
       const live = health.live?.path ?? (health.ready.mode === 'poll' ? health.ready.path : undefined);
       return {
-        argv: [...draft.binary.argv, ...command.args],
+        argv: [...programOf(draft), ...command.args],
         env: {
           ...draft.deviceFlags.env,
           ...command.env,
@@ -207,6 +207,10 @@ export class Worker {
     }
   }
 }
+
+/** What is started: the engine's program, or what stands in front of it. */
+const programOf = ({ adapter, binary }: LaunchDraft): readonly string[] =>
+  adapter === undefined ? binary.argv : [process.execPath, adapter];
 
 /** A worker again from its run record; null when the record is not one of a worker. */
 export const workerData = (record: RunRecord): WorkerData | null =>
