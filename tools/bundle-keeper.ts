@@ -133,7 +133,7 @@ const late = (load: string): string => `
  * Bundled, a module would take the folder of the bundle for its own. Those of ours that ask where they are get the
  * answer that they would get in `dist/` beside the bundle.
  */
-const keepOwnPlace = (core: string): Plugin => ({
+export const keepOwnPlace = (core: string): Plugin => ({
   name: 'keep-own-place',
   setup: ({ onLoad }) => {
     onLoad({ filter: /\.ts$/ }, ({ path }) => {

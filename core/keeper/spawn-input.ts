@@ -34,7 +34,9 @@ export const parseOptions = (pairs: readonly string[], help: string): Record<str
 
 const scalar = (text: string): unknown => {
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    // 3.10 may be a version: what would lose a digit as a number stays a text.
+    return typeof value === 'number' && String(value) !== text ? text : value;
   } catch {
     return text;
   }

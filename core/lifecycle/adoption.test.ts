@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { findProcess } from './adoption.ts';
 import { localRunner } from './local-runner.ts';
 import type { ManagedProcessOptions } from './managed-process.ts';
 import type { RunRecord } from './process-plan.ts';
-import { eventually, isGone, manageFake, tempFolder } from './testing.ts';
+import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 
 /** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
 const abandoned = async (t: TestContext, flags: string[] = [], more: Partial<ManagedProcessOptions> = {}) => {
@@ -31,6 +32,29 @@ test('a process that lives is taken over, watched and stopped', async (t) => {
   await managed.stop();
   assert.ok(await isGone(pid));
   assert.deepEqual(states, ['starting', 'ready', 'stopping', 'stopped']);
+});
+
+test('a stranger whom a record names by mistake is neither taken over nor touched', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  killAfter(t).pids.add(pid);
+  const stranger = { ...record, nonce: 'another', wanted: 'stopped' } as const;
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(stranger), false);
+  assert.equal(managed.view.state, 'stopped');
+  assert.equal(managed.view.pid, null);
+  assert.ok(!(await isGone(pid)), 'it goes on');
+  const again = await manageFake(t, [], { folder });
+  assert.equal(await again.managed.adopt(record), true);
+});
+
+test('a process that has overwritten its own environment is known by its PID and start', async (t) => {
+  const { record } = await abandoned(t);
+  const overwritten = { ...localRunner, environment: async () => ['VLLM::APIServer'] };
+  assert.equal((await findProcess(overwritten, record, record.bootId))?.pid, record.pid);
+  const hidden = { ...localRunner, environment: async () => null };
+  assert.equal((await findProcess(hidden, record, record.bootId))?.pid, record.pid);
+  const emptied = { ...localRunner, environment: async () => ['PATH=/bin'] };
+  assert.equal(await findProcess(emptied, { ...record, nonce: 'another' }, record.bootId), null);
 });
 
 test('the end of an adopted process is noticed, and it is restarted', async (t) => {

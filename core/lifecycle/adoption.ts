@@ -8,8 +8,8 @@ import { terminate } from './terminate.ts';
 export const nonceVariable = 'RBEE_RUN_NONCE';
 
 /**
- * The living process of the record; null when there is none. Found by PID and start, or, when its owner died before it
- * could write these down, by its nonce. What a dead leader has left of its group is killed.
+ * The living process of the record; null when there is none. Found by PID, start and nonce, or, when its owner died before it
+ * could write these down, by its nonce alone. What a dead leader has left of its group is killed.
  */
 export const findProcess = async (
   runner: Runner,
@@ -19,13 +19,23 @@ export const findProcess = async (
   if (record.bootId !== bootId) return null;
   if (record.pid !== null) {
     const there = await runner.identity(record.pid);
-    if (sameProcess(there, record)) return there;
+    if (there && sameProcess(there, record) && (await isOurs(runner, record))) return there;
   } else if (record.wanted === 'stopped') return null;
   const carriers = await runner.findByEnvironment(nonceVariable, record.nonce);
   const leader = record.pid === null ? carriers.find(({ pid, group }) => pid === group) : undefined;
   if (leader) return leader;
   await killRest(runner, record, carriers);
   return null;
+};
+
+/**
+ * A record can be wrong: copied, restored, or written for a PID that was given away within one tick of the clock. What
+ * cannot be read, or has been overwritten by its own program, speaks against nobody.
+ */
+const isOurs = async (runner: Runner, { pid, nonce }: RunRecord): Promise<boolean> => {
+  const environment = pid === null ? null : await runner.environment(pid);
+  if (!environment?.some((entry) => /^\w+=/.test(entry))) return true;
+  return environment.includes(`${nonceVariable}=${nonce}`);
 };
 
 /** A group with one process that carries our nonce is ours as a whole: its number cannot have been given away. */

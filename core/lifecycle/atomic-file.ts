@@ -1,5 +1,6 @@
 /** Writes a private file so that a reader sees either the old content or the new, also after a power cut. */
 import { randomBytes } from 'node:crypto';
+import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
@@ -36,24 +37,26 @@ export const unwritable = (path: string, error: unknown): RbeeError =>
 /** One by one: Node's own recursive mkdir never ends where the system answers ENOENT for good, as below /proc. */
 const makeAll = async (folder: string): Promise<void> => {
   const missing: string[] = [];
-  for (let at = folder; !(await isThere(at)) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  let there = await statIfThere(folder);
+  for (let at = folder; there === null && dirname(at) !== at; there = await statIfThere(at)) {
+    missing.unshift(at);
+    at = dirname(at);
+  }
   for (const path of missing) {
     await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
       // Another process was first.
       if (error.code !== 'EEXIST') throw error;
     });
   }
-  if (!(await stat(folder)).isDirectory()) throw new Error('it is a file, not a folder');
+  if (missing.length > 0) there = await stat(folder);
+  if (!there?.isDirectory()) throw new Error('it is a file, not a folder');
 };
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
+const statIfThere = (path: string): Promise<Stats | null> =>
+  stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
 
 const writeDurably = async (path: string, data: string | Uint8Array, mode: number): Promise<void> => {
   const file = await openInFolder(path, mode);

@@ -10,6 +10,7 @@ import { cleanEnvironment } from './environment.ts';
 import { readPidFile, removePidFile, writePidFile } from './pid-file.ts';
 import { checkProgram } from './preflight.ts';
 import { NotReadyError, waitReady } from './readiness.ts';
+import { registrySettings } from './registry-settings.ts';
 import type { Exit, Runner, Spawned } from './runner.ts';
 import { terminate } from './terminate.ts';
 
@@ -157,7 +158,7 @@ export class Daemon {
 
   async #spawn(spec: DaemonSpec): Promise<Spawned> {
     const { runner, env: own } = this.#options;
-    const env = cleanEnvironment(own, spec.env);
+    const env = cleanEnvironment(own, spec.env, registrySettings(own));
     try {
       return await runner.spawnDetached(spec.argv, { env, cwd: spec.cwd, logFile: spec.logFile });
     } catch (error) {

@@ -8,6 +8,7 @@ test('what a program needs is passed on, and nothing else', () => {
     HOME: '/home/a',
     LC_ALL: 'C',
     HF_HOME: '/models',
+    HF_TOKEN: 'secret',
     CUDA_VISIBLE_DEVICES: '1',
     https_proxy: 'http://proxy',
     LD_LIBRARY_PATH: '/lib',

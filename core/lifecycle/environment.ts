@@ -83,18 +83,25 @@ const passedPrefixes = [
   'ONEAPI_',
 ];
 
-/** What of `env` is passed on, with `more` on top. RBEE_ variables never are, except by `more`. */
+/**
+ * What of `env` is passed on, with `more` on top. RBEE_ variables never are, except by `more`. `alsoPassed` tells of
+ * further names.
+ */
 export const cleanEnvironment = (
   env: NodeJS.ProcessEnv,
   more: Readonly<Record<string, string>> = {},
+  alsoPassed: (name: string) => boolean = () => false,
 ): Record<string, string> => {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && isPassed(name)) clean[name] = value;
+    if (value !== undefined && (isPassed(name) || alsoPassed(name))) clean[name] = value;
   }
   clean['PATH'] ||= '/usr/local/bin:/usr/bin:/bin';
   return Object.assign(clean, more);
 };
 
 const isPassed = (name: string): boolean =>
-  passed.has(name) || passedPrefixes.some((prefix) => name.startsWith(prefix));
+  passed.has(name) || (!secret.test(name) && passedPrefixes.some((prefix) => name.startsWith(prefix)));
+
+/** An engine is given its models as files, and needs nobody's key to them. */
+const secret = /TOKEN|SECRET|PASSWORD|API_KEY/;

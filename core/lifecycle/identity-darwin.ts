@@ -26,6 +26,7 @@ export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
       (await list(['-axwwE']))
         .filter(({ command }) => command.split(' ').includes(`${name}=${value}`))
         .map(({ identity }) => identity),
+    environment: async (pid) => (await list(['-wwE', '-p', String(pid)]))[0]?.command.split(' ') ?? null,
     describe: async (pid) => {
       const found = await one(pid);
       return found && { startedAt: Date.parse(found.identity.startTime), argv: found.command.split(' ') };

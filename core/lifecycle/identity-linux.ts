@@ -14,6 +14,7 @@ export const linuxProcesses = (): ProcessTable => {
         .filter((pid) => carries(pid, `${name}=${value}`))
         .map((pid) => identityOf(pid, bootId))
         .filter((identity) => identity !== null),
+    environment: async (pid) => readIfThere(`/proc/${pid}/environ`)?.split('\0').filter(Boolean) ?? null,
     describe: async (pid) => {
       const stat = living(pid);
       const uptime = Number(readFileSync('/proc/uptime', 'utf8').split(' ', 1)[0]);

@@ -94,6 +94,8 @@ test('a Mac is asked through ps, zombies left out', async () => {
     (await table.findByEnvironment('RBEE_RUN_NONCE', 'abc')).map(({ pid }) => pid),
     [812],
   );
+  assert.ok((await table.environment(812))?.includes('RBEE_RUN_NONCE=abc'));
+  assert.equal(await table.environment(4), null);
   assert.equal((await table.describe(812))?.argv[0], '/usr/local/bin/node');
   assert.equal(await table.describe(4), null);
   assert.equal(asked.filter((command) => command.includes('sysctl')).length, 1, 'the boot is asked for once');

@@ -1,12 +1,13 @@
 /** The runner of this machine. The one file that knows execa, which is loaded when a program is first run to its end. */
 import { spawn } from 'node:child_process';
 import { copyFile, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { delimiter, dirname, isAbsolute } from 'node:path';
 import { makeFolder, writeAtomic } from './atomic-file.ts';
 import { httpRequest } from './http-request.ts';
 import { processTable } from './identity.ts';
 import { lock } from './instance-lock.ts';
 import { openLog, tail } from './logs.ts';
+import { checkProgram } from './preflight.ts';
 import type { Exit, Runner, RunOptions, RunResult, SignalTarget, Spawned, SpawnOptions } from './runner.ts';
 
 export const localRunner: Runner = {
@@ -28,6 +29,7 @@ export const localRunner: Runner = {
   identity: async (pid) => (await processTable()).identity(pid),
   groupMembers: async (group) => (await processTable()).groupMembers(group),
   findByEnvironment: async (name, value) => (await processTable()).findByEnvironment(name, value),
+  environment: async (pid) => (await processTable()).environment(pid),
   describe: async (pid) => (await processTable()).describe(pid),
   request: (request) => httpRequest(request),
   lock: async (path, options) => {
@@ -37,6 +39,7 @@ export const localRunner: Runner = {
 };
 
 const run = async ([program, ...args]: readonly string[], options: RunOptions): Promise<RunResult> => {
+  await assertThere(program ?? '', options);
   const { execa } = await import('execa');
   const result = await execa(program ?? '', args, {
     cwd: options.cwd,
@@ -63,6 +66,15 @@ const run = async ([program, ...args]: readonly string[], options: RunOptions): 
     code: result.exitCode ?? null,
     signal: (result.signal as NodeJS.Signals | undefined) ?? null,
   };
+};
+
+/** To be refused by the system takes a fork first, which costs a large process milliseconds. */
+const assertThere = async (program: string, { env, cwd = process.cwd() }: RunOptions): Promise<void> => {
+  const path = env['PATH'];
+  // Without a PATH, or with one that names folders from here, the system looks where we do not.
+  if (!path?.split(delimiter).every(isAbsolute)) return;
+  const check = await checkProgram(program, { path, cwd });
+  if (!check.ok && check.reason === 'missing') throw Object.assign(new Error(check.problem), { code: 'ENOENT' });
 };
 
 const spawnDetached = async ([program, ...args]: readonly string[], options: SpawnOptions): Promise<Spawned> => {

@@ -11,13 +11,14 @@ export interface RotationOptions {
 
 /** Old pieces of a log that are kept unless told otherwise. */
 export const keptLogs = 3;
+const usualLimit = 16 * 1024 * 1024;
 
 /** Looks at the log's size and cuts it when it is over the limit. True when it was. Never throws. */
 export const rotate = async (file: string, options: RotationOptions = {}): Promise<boolean> => {
-  const limit = options.limit ?? 16 * 1024 * 1024;
+  const limit = options.limit ?? usualLimit;
   const keep = options.keep ?? keptLogs;
   try {
-    if ((await stat(file)).size <= limit) return false;
+    if ((await sizeOf(file)) <= limit) return false;
     await saveCopy(file, limit, keep).catch(() => {
       // A disk too full to keep the old piece is the best reason to cut the log all the same.
     });
@@ -28,19 +29,36 @@ export const rotate = async (file: string, options: RotationOptions = {}): Promi
   }
 };
 
-/** Rotates the log now and every `everyMs` from now on. Returns what ends it; it keeps no process alive. */
+/**
+ * Looks at the log after `everyMs` (250) and from then on, and rotates it; one that has not grown is looked at less
+ * often, at least once a second. Returns what ends it; it keeps no process alive.
+ */
 export const rotateRegularly = (file: string, options: RotationOptions & { everyMs?: number } = {}): (() => void) => {
-  let busy = false;
+  const { everyMs = 250, limit = usualLimit } = options;
+  let ended = false;
+  let size = -1;
+  let pause = everyMs;
+  let timer: NodeJS.Timeout;
   const look = async () => {
-    if (busy) return;
-    busy = true;
-    await rotate(file, options);
-    busy = false;
+    const before = size;
+    size = await sizeOf(file);
+    if (size > limit) await rotate(file, options);
+    pause = size === before ? Math.min(pause * 2, Math.max(everyMs, 1_000)) : everyMs;
+    if (!ended) timer = setTimeout(look, pause).unref();
   };
-  void look();
-  const timer = setInterval(look, options.everyMs ?? 250).unref();
-  return () => clearInterval(timer);
+  timer = setTimeout(look, pause).unref();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+  };
 };
+
+/** 0 when there is no such file. */
+const sizeOf = (file: string): Promise<number> =>
+  stat(file).then(
+    ({ size }) => size,
+    () => 0,
+  );
 
 /**
  * The copy is read to the writer's newest line, so that little is lost between it and the cut. A flood that outruns it

@@ -13,9 +13,13 @@ export { tail } from './log-tail.ts';
 /** Opens a log for appending (0600). What is written after a truncation begins at the start again. */
 export const openLog = async (file: string): Promise<FileHandle> => {
   const flags = constants.O_APPEND | constants.O_CREAT | constants.O_WRONLY;
+  const openNow = () => open(file, flags, 0o600);
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    return await open(file, flags, 0o600);
+    return await openNow().catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      return await openNow();
+    });
   } catch (error) {
     throw unwritable(file, error);
   }

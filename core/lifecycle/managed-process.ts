@@ -27,6 +27,7 @@ import { checkProgram } from './preflight.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { ProcessRun } from './process-run.ts';
 import { NotReadyError } from './readiness.ts';
+import { RecordKeeper } from './record-keeper.ts';
 import { afterEnd } from './restart-policy.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { SharedStart } from './shared-start.ts';
@@ -44,6 +45,7 @@ export class ManagedProcess {
   readonly #options: ManagedProcessOptions;
   readonly #runner: Runner;
   readonly #confiner: Confiner;
+  readonly #keeper: RecordKeeper;
   #record: RunRecord;
   #state: State = 'stopped';
   #progress: number | null = null;
@@ -56,8 +58,6 @@ export class ManagedProcess {
   #skipDrain = new AbortController();
   #skipLadder = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
-  #saving: Promise<void> = Promise.resolve();
-  #nextSave: Promise<void> | null = null;
   #deleted = false;
   #closed = false;
 
@@ -66,6 +66,12 @@ export class ManagedProcess {
     this.#runner = options.runner ?? localRunner;
     this.#confiner = options.confiner ?? sharedConfiner;
     this.#record = newRecord(options);
+    this.#keeper = new RecordKeeper({
+      records: options.records,
+      id: options.id,
+      current: () => this.#record,
+      onProblem: ({ message, hint }) => this.#say({ kind: 'warning', text: message, hint }),
+    });
   }
 
   get view(): ProcessView {
@@ -127,8 +133,7 @@ export class ManagedProcess {
       // Its owner went away in the middle: the process may be running still, and the next owner must find it.
       if (this.#closed) return;
       this.#deleted = true;
-      await this.#saving;
-      await this.#options.records.remove(this.#options.id);
+      await this.#keeper.forget();
     });
   }
 
@@ -161,7 +166,7 @@ export class ManagedProcess {
     this.#run?.leave();
     await this.#queue.catch(() => {});
     this.#run?.leave();
-    await this.#saving;
+    await this.#keeper.settle();
   }
 
   // Starting
@@ -256,7 +261,7 @@ export class ManagedProcess {
     this.#record.logFrom = from;
     this.#record.bootId = await (await processTable()).bootId();
     // Written first: should this owner die now, the next one finds the process by its nonce.
-    await this.#save();
+    await this.#keeper.save();
     const { pid, exited } = await this.#runner.spawnDetached(argv, { env, cwd: plan.cwd, logFile });
     const identity = (await this.#runner.identity(pid)) ?? {
       pid,
@@ -276,7 +281,7 @@ export class ManagedProcess {
     });
     this.#run = run;
     this.#move('loading');
-    void this.#saveIfPossible();
+    this.#keeper.saveSoon();
     return run;
   }
 
@@ -310,7 +315,7 @@ export class ManagedProcess {
       },
       start,
     );
-    void this.#saveIfPossible();
+    void this.#keeper.saveIfPossible();
     this.#watch(run);
     return null;
   }
@@ -327,7 +332,7 @@ export class ManagedProcess {
       this.#record.wanted = 'stopped';
       this.#told = null;
       this.#move('stopped');
-      void this.#saveIfPossible();
+      void this.#keeper.saveIfPossible();
     }
     throw start.signal.reason;
   }
@@ -383,7 +388,7 @@ export class ManagedProcess {
       this.#record.wanted = 'stopped';
       this.#move('stopping');
       this.#move('stopped');
-      return void this.#saveIfPossible();
+      return void this.#keeper.saveIfPossible();
     }
     this.#record.crashes = next.crashes.map((at) => new Date(at).toISOString());
     const failure = known ?? this.#describe(reason, run);
@@ -394,7 +399,7 @@ export class ManagedProcess {
     }
     this.#record.restarts += 1;
     this.#move('starting');
-    void this.#saveIfPossible();
+    void this.#keeper.saveIfPossible();
     // The diagnosis is for people; the restart need not wait for it.
     void Promise.resolve(failure).then(({ message, hint }) =>
       this.#say({ kind: 'warning', text: `${id}: ${message}; starting it again`, hint }),
@@ -408,7 +413,7 @@ export class ManagedProcess {
     this.#told = null;
     this.#progress = null;
     this.#move('failed');
-    void this.#saveIfPossible();
+    void this.#keeper.saveIfPossible();
   }
 
   // Stopping
@@ -440,7 +445,7 @@ export class ManagedProcess {
     this.#record.wanted = wanted;
     const run = this.#run;
     if (run) {
-      await this.#saveIfPossible();
+      await this.#keeper.saveIfPossible();
       if (drain && (this.#state === 'ready' || this.#state === 'unhealthy')) await this.#drain(run, narrate);
       this.#move('stopping');
       narrate?.({ kind: 'info', text: `${this.#options.id}: stopping (pid ${run.identity.pid})` });
@@ -456,7 +461,7 @@ export class ManagedProcess {
     this.#progress = null;
     Object.assign(this.#record, { failure: null, crashes: [] });
     this.#move('stopped');
-    await this.#saveIfPossible();
+    await this.#keeper.saveIfPossible();
   }
 
   async #drain(run: ProcessRun, narrate: WaitOptions['narrate']): Promise<void> {
@@ -522,7 +527,7 @@ export class ManagedProcess {
       this.#move('ready');
       this.#watch(run);
     }
-    void this.#saveIfPossible();
+    void this.#keeper.saveIfPossible();
     return true;
   }
 
@@ -567,21 +572,6 @@ export class ManagedProcess {
 
   #describe(reason: EndReason, run?: ProcessRun): Promise<WorkerFailure> {
     return describeFailure({ reason, log: run?.log, diagnose: this.#options.diagnose, now: this.#time() });
-  }
-
-  /** Writes the record as it is when its turn comes; what waits for the same turn is one write. Throws STATE_UNWRITABLE. */
-  #save(): Promise<void> {
-    this.#nextSave ??= this.#saving.then(async () => {
-      this.#nextSave = null;
-      if (!this.#deleted) await this.#options.records.write(this.#record);
-    });
-    this.#saving = this.#nextSave.catch(() => {});
-    return this.#nextSave;
-  }
-
-  /** For what the next owner can also find out by itself: a full disk keeps no worker from running, or from stopping. */
-  async #saveIfPossible(): Promise<void> {
-    await this.#save().catch(({ message, hint }: RbeeError) => this.#say({ kind: 'warning', text: message, hint }));
   }
 
   #time(): number {

@@ -1,5 +1,5 @@
 /** Looks before a spawn whether it can work, so that the answer is a sentence and not an exit code. */
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { access, open, readdir, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
@@ -87,7 +87,7 @@ const checkFile = async (path: string): Promise<ProgramCheck | null> => {
       problem: `${path} may not be executed`,
       hint: `run: chmod u+x ${path}`,
     };
-  return (await checkHeader(path)) ?? { ok: true, path };
+  return (await checkHeader(path, facts)) ?? { ok: true, path };
 };
 
 /** ELF `e_machine` of Node's processor names. */
@@ -101,13 +101,20 @@ const machines: Readonly<Record<string, number>> = {
   loong64: 258,
 };
 
-const checkHeader = async (path: string): Promise<ProgramCheck | undefined> => {
+/** Programs whose header was found good, as they were then: what is started again and again is read once. */
+const runnable = new Map<string, string>();
+
+const checkHeader = async (path: string, { dev, ino, size, mtimeMs }: Stats): Promise<ProgramCheck | undefined> => {
+  const version = `${dev} ${ino} ${size} ${mtimeMs}`;
+  if (runnable.get(path) === version) return undefined;
   const start = await firstBytes(path);
   if (start === null) return undefined;
   if (start.subarray(0, 2).toString() === '#!') return await checkInterpreter(path, start);
-  if (process.platform !== 'linux') return undefined;
-  const built = builtFor(start);
-  if (built === null || built === process.arch || (await canEmulate())) return undefined;
+  const built = process.platform === 'linux' ? builtFor(start) : null;
+  if (built === null || built === process.arch || (await canEmulate())) {
+    runnable.set(path, version);
+    return undefined;
+  }
   const problem = `${path} is built for ${built}, this machine is linux ${process.arch}`;
   return { ok: false, reason: 'wrong_architecture', problem, hint: `get the build for linux ${process.arch}` };
 };

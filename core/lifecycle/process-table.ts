@@ -6,6 +6,8 @@ export interface ProcessTable {
   identity(pid: number): Promise<ProcessIdentity | null>;
   groupMembers(group: number): Promise<number[]>;
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
+  /** As at its start, `NAME=value` each; null when this user may not look. A process may have overwritten its own. */
+  environment(pid: number): Promise<readonly string[] | null>;
   describe(pid: number): Promise<ProcessDescription | null>;
   /** Another one after each boot. */
   bootId(): Promise<string>;

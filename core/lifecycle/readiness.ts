@@ -53,7 +53,13 @@ export const waitReady = async (readiness: Readiness): Promise<void> => {
   const bell = new Bell();
   const signs = new Signs(readiness);
   const { promise: logged, resolve: onLogged } = Promise.withResolvers<void>();
-  const stopWatching = watchLog(readiness, signs, onLogged, bell);
+  let stopWatching = () => {};
+  const watch = () => {
+    stopWatching = watchLog(readiness, signs, onLogged, bell);
+  };
+  const quietMs = watchAfter(readiness);
+  const watchLater = quietMs > 0 ? setTimeout(watch, quietMs) : undefined;
+  if (quietMs === 0) watch();
   const aborted = new Promise<never>((_, reject) => {
     const onAbort = () => reject(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
@@ -68,9 +74,14 @@ export const waitReady = async (readiness: Readiness): Promise<void> => {
     ended.abort();
     bell.ring();
     signs.end();
+    clearTimeout(watchLater);
     stopWatching();
   }
 };
+
+/** Milliseconds. What is asked often and does not tell how far it is has nothing to say at first but that it lives. */
+const watchAfter = ({ ready, progressPattern, progressDeadlineMs }: Readiness): number =>
+  ready.mode === 'poll' && progressPattern === undefined ? Math.min(500, progressDeadlineMs / 4) : 0;
 
 const shown = async (
   readiness: Readiness,

@@ -96,6 +96,8 @@ export interface Runner {
   groupMembers(group: number): Promise<number[]>;
   /** Living processes that carry `name=value` in their environment, as far as this user may look. */
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
+  /** Environment at its start, `NAME=value` each; null when nobody may look. Some programs overwrite their own. */
+  environment(pid: number): Promise<readonly string[] | null>;
   /** What the process is; null when gone. */
   describe(pid: number): Promise<ProcessDescription | null>;
   /** An HTTP request as that machine would make it. */

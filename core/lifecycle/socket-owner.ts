@@ -103,7 +103,8 @@ const owns = (pid: number, inodes: ReadonlySet<string>): boolean | undefined => 
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : undefined;
   }
-  return names.some((name) => {
+  // The youngest first: a server listens after it has opened everything else.
+  return names.reverse().some((name) => {
     try {
       const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${name}`))?.[1];
       return inode !== undefined && inodes.has(inode);

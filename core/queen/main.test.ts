@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { request } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
@@ -115,6 +117,39 @@ describe('the queen', () => {
     assert.equal((await failure(client.get('/v1/jobs?limit=many'))).code, 'INVALID_INPUT');
     const { operations } = await client.get<{ operations: { name: string }[] }>('/v1/operations');
     assert.ok(operations.some(({ name }) => name === 'worker_spawn'));
+  });
+
+  it('answers HEAD where she answers GET, and another method with those that a path takes', async () => {
+    await begin();
+    const ask = async (method: string, path: string, socketPath?: string) => {
+      const { hostname, port } = new URL(queen.url);
+      const outgoing = request(socketPath ? { socketPath, method, path } : { hostname, port, method, path }).end();
+      const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+      return { status: response.statusCode, allow: response.headers.allow, length: (await text(response)).length };
+    };
+    for (const socket of [undefined, paths.queenSocket]) {
+      assert.deepEqual(await ask('HEAD', '/health', socket), { status: 200, allow: undefined, length: 0 });
+      assert.equal((await ask('HEAD', '/v1/models/demo', socket)).status, 200);
+      assert.equal((await ask('HEAD', '/v1/models/nope', socket)).status, 404);
+      for (const [method, path, allow] of [
+        ['POST', '/health', 'GET, HEAD'],
+        ['DELETE', '/v1/models', 'GET, HEAD'],
+        ['PUT', '/v1/models/demo', 'GET, HEAD'],
+      ] as const) {
+        const answer = await ask(method, path, socket);
+        assert.deepEqual([answer.status, answer.allow], [405, allow], `${method} ${path}`);
+      }
+    }
+    const onSocket = (method: string, path: string) => ask(method, path, paths.queenSocket);
+    assert.equal((await onSocket('HEAD', '/v1/status')).status, 200);
+    assert.equal((await onSocket('HEAD', '/v1/workers/fake-1')).status, 200);
+    assert.equal((await onSocket('POST', '/v1/workers/fake-1')).allow, 'GET, HEAD');
+    assert.equal((await onSocket('PATCH', '/v1/jobs/job-1')).allow, 'DELETE, GET, HEAD');
+    assert.equal((await onSocket('PUT', '/v1/jobs')).allow, 'GET, HEAD, POST');
+    assert.equal((await onSocket('GET', '/v1/jobs/job-1/answers')).allow, 'POST');
+    // An answer that goes on for as long as something lasts has no head of its own.
+    assert.equal((await onSocket('HEAD', '/v1/jobs/job-1/events')).allow, 'GET');
+    assert.equal((await ask('POST', '/v1/jobs')).status, 404, 'operations are not there on TCP');
   });
 
   it('is one for each state folder, and leaves nothing behind but her database', async () => {

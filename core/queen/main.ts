@@ -1,6 +1,6 @@
 /** The queen: knows the fleet, runs what users ask as jobs, and passes requests of applications on to workers. */
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Paths } from '../config/paths.ts';
@@ -8,6 +8,7 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
+import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
@@ -52,7 +53,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     for (const end of ends.toReversed()) await end();
   });
   try {
-    await writeFile(paths.queenPid, `${process.pid}\n`, { mode: 0o600 });
+    // Whoever starts a queen at the same time reads this file.
+    await writeAtomic(paths.queenPid, `${process.pid}\n`);
     ends.push(() => rm(paths.queenPid, { force: true }));
     const startedAt = new Date().toISOString();
     const instance = randomUUID();

@@ -128,6 +128,13 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
         signal?.removeEventListener('abort', end);
       }
     },
+    models: async () => {
+      throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it has no models' });
+    },
+    modelList: async () => ({ models: [] }),
+    modelGet: async (model) => {
+      throw RbeeError.of('MODEL_NOT_HERE', { model, hive: alias, near: '', reference: model });
+    },
     devices: async () => ({
       devices: [],
       host: { platform: { os: 'linux', cpu: 'x64' }, cpu: state().cpu, memory: state().memory } as never,

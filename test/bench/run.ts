@@ -12,15 +12,17 @@ import { crash } from './crash.ts';
 import type { Bench, Row } from './harness/bench.ts';
 import { root } from './harness/programs.ts';
 import { formatRows } from './harness/report.ts';
+import { install } from './install.ts';
 import { list } from './list.ts';
 import { many } from './many.ts';
 import { memory } from './memory.ts';
+import { plugins } from './plugins.ts';
 import { spawn } from './spawn.ts';
 import { tokens } from './tokens.ts';
 
-const benches: Readonly<Record<string, Bench>> = { cli, many, crash, spawn, list, tokens, memory };
+const benches: Readonly<Record<string, Bench>> = { cli, many, crash, spawn, list, tokens, memory, install, plugins };
 /** A bench that hangs is ended, and the others go on. */
-const limitMs = 120_000;
+const limitMs = 300_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -14,7 +14,7 @@ import { interleave, timed } from './harness/samples.ts';
 const input = { type: 'llamacpp', device: 'cpu', model: 'demo' };
 
 export const spawn: Bench = async ({ rounds, cleanup }) => {
-  const rbee = await startRbee(cleanup, [join(root, 'plugins/worker-llamacpp')]);
+  const rbee = await startRbee(cleanup, { plugins: [join(root, 'plugins/worker-llamacpp')] });
   const first = await rbee.spawn(input);
   const plan = rbee.planOf(first.id);
   await rbee.remove([first]);

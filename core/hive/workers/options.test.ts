@@ -46,8 +46,18 @@ test('an unknown option is refused with the near name', () => {
   assert.match(refusal({ constructor: 1 }), /there is no such option/);
 });
 
+test('what a command line cannot tell apart is read as the schema has it', () => {
+  const { context, extra } = resolveOptions(type, { context: '4096', extra: ['a', 1, true] });
+  assert.deepEqual([context, extra], [4096, ['a', '1', 'true']]);
+  const plain = {
+    name: 'echo',
+    options: { type: 'object' as const, properties: { python: { type: 'string' as const, description: 'P' } } },
+  };
+  assert.deepEqual(resolveOptions(plain, { python: 3.11 }), { python: '3.11' });
+});
+
 test('values of the wrong kind or out of bounds are refused', () => {
-  assert.match(refusal({ context: '2048' }), /must be a whole number/);
+  assert.match(refusal({ context: '2048 tokens' }), /must be a whole number/);
   assert.match(refusal({ context: 1.5 }), /must be a whole number/);
   assert.match(refusal({ context: 8 }), /at least 16/);
   assert.match(refusal({ context: 1e9 }), /at most 8192/);
@@ -55,5 +65,5 @@ test('values of the wrong kind or out of bounds are refused', () => {
   assert.match(refusal({ mode: 'fast\0' }), /must be one of|character/);
   assert.match(refusal({ verbose: 'yes' }), /true or false/);
   assert.match(refusal({ extra: 'a' }), /must be a list/);
-  assert.match(refusal({ extra: ['a', 1] }), /must be a string/);
+  assert.match(refusal({ extra: ['a', null] }), /must be a string/);
 });

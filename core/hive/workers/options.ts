@@ -11,15 +11,31 @@ export const resolveOptions = (
   given: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> => {
   const schemas = type.options?.properties ?? {};
-  for (const [option, value] of Object.entries(given)) {
+  const meant = new Map<string, unknown>();
+  for (const [option, written] of Object.entries(given)) {
     const schema = Object.hasOwn(schemas, option) ? schemas[option] : undefined;
     if (!schema) throw unknownOption(type.name, option, Object.keys(schemas));
+    const value = asMeant(schema, written);
     const problem = problemOf(schema, value);
     if (problem) throw RbeeError.of('OPTION_INVALID', { type: type.name, option, problem, hint: schema.description });
+    meant.set(option, value);
   }
-  const entries = Object.entries(schemas).map(([option, schema]) => [option, given[option] ?? schema.default] as const);
+  const entries = Object.entries(schemas).map(
+    ([option, schema]) => [option, meant.get(option) ?? schema.default] as const,
+  );
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 };
+
+/** A command line does not tell the text 20 from the number 20: the schema does. */
+const asMeant = (schema: Schema, value: unknown): unknown => {
+  if (Array.isArray(value) && schema.type === 'array')
+    return value.map((item) => asMeant({ ...schema, type: schema.items?.type ?? 'string' } as Schema, item));
+  if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return String(value);
+  const isNumber = schema.type === 'integer' || schema.type === 'number';
+  return isNumber && typeof value === 'string' && numeric.test(value) ? Number(value) : value;
+};
+
+const numeric = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
 const unknownOption = (type: string, option: string, known: string[]): RbeeError => {
   const near = nearest(option, known)[0];

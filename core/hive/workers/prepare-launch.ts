@@ -6,12 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import {
-  formatModelReference,
-  type ModelReference,
-  parseModelReference,
-  servedName,
-} from '../../contract/model-reference.ts';
+import { formatModelReference, servedName } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, HostFacts, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
@@ -24,7 +19,9 @@ import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
-import { type ResolvedModel, resolveModel } from '../models/model-files.ts';
+import { bringModels, checkLocal, wantedModels } from '../models/launch-models.ts';
+import type { ResolvedModel } from '../models/model-files.ts';
+import type { Models } from '../models/models.ts';
 import type { Plugins } from '../plugins/plugins.ts';
 import { platformProblem, variantFit } from '../plugins/variant-fit.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
@@ -37,6 +34,8 @@ export interface PrepareContext {
   types: WorkerTypes;
   /** Installs types and variants that are asked for and not here. */
   plugins: Pick<Plugins, 'installType' | 'installVariant'>;
+  /** Downloads models that are asked for and not here. */
+  models: Pick<Models, 'bring' | 'onlyOne'>;
   machine: Machine;
   ask: Ask;
   env: NodeJS.ProcessEnv;
@@ -59,8 +58,9 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
   measured.catch(() => {});
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
-  const reference = chooseModel(spec, type, context.narrate);
-  const model = reference ? await resolveModel(reference, type, handle.plugin.root, context.hive) : null;
+  const wanted = await wantedModels(spec, type, context);
+  const use = { handle, type, options, hive: context.hive, models: context.models };
+  if (wanted) await checkLocal(wanted, use);
   const { devices, host } = await measured;
   const candidates = chooseCandidates(spec, type, devices, context);
   const fit = await firstThatFits(candidates, {
@@ -72,6 +72,9 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
   });
   if (spec.device === undefined)
     context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
+  // What may be many gigabytes is only brought in where it can be run.
+  const model = wanted ? await bringModels(wanted, use, context) : null;
+  const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
   return {
     type: type.name,
@@ -98,20 +101,6 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
 
 const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>
   adapter && (adapter.for?.includes(binary.id) ?? true) ? { adapter: join(root, adapter.script) } : {};
-
-const chooseModel = (spec: WorkerSpec, type: TypeDescription, narrate: Narrate): ModelReference | null => {
-  if (spec.model !== undefined) {
-    if (!type.models) {
-      const problem = `worker type ${type.name} loads no model`;
-      throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave --model out' });
-    }
-    return parseModelReference(spec.model);
-  }
-  if (!type.models || type.models.optional) return null;
-  if (type.models.demo === undefined) throw RbeeError.of('MODEL_REQUIRED', { type: type.name });
-  narrate({ kind: 'info', text: `no model was given: taking the demo model of ${type.name}` });
-  return { kind: 'demo' };
-};
 
 const chooseCandidates = (
   spec: WorkerSpec,

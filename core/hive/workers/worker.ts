@@ -131,6 +131,7 @@ export class Worker {
       waiting: this.#load?.waiting ?? null,
       failure: view.failure && { ...view.failure, log: [...view.failure.log] },
       options: data.draft.options,
+      givenOptions: Object.keys(data.spec.options ?? {}),
       logFile: this.#context.logFileOf(this.id),
       apiKey: draft.apiKey,
       serves: draft.serves,

@@ -7,6 +7,7 @@ import type { WorkerSpec } from '../../contract/worker.ts';
 import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
 import { didYouMean } from '../../narration/near.ts';
+import { ChangeNotice } from './change-notice.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Worker, type WorkerContext, workerData } from './worker.ts';
 
@@ -30,13 +31,15 @@ const loadIntervalMs = 2_000;
 
 export class Workers {
   readonly #options: WorkersOptions;
+  readonly #notice: ChangeNotice;
   readonly #workers = new Map<string, Worker>();
   readonly #closing = new AbortController();
   #loadTimer: NodeJS.Timeout | null = null;
   readonly #spawning = new Set<Promise<unknown>>();
 
   constructor(options: WorkersOptions) {
-    this.#options = options;
+    this.#notice = new ChangeNotice(options.onChange);
+    this.#options = { ...options, onChange: this.#notice.changed };
   }
 
   /** Finds the workers of an earlier hive again; what died meanwhile is treated as crashed. */
@@ -63,6 +66,7 @@ export class Workers {
     if (this.#loadTimer) clearInterval(this.#loadTimer);
     await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#workers.values()].map((worker) => worker.process.close()));
+    this.#notice.close();
   }
 
   list(): HiveWorker[] {

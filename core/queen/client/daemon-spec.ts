@@ -10,11 +10,17 @@ const stopGraceMs = 15_000;
 /** V8's young generation grows while a daemon loads and never shrinks; passing bytes on needs little of it. In MB. */
 const youngHeap = '--max-semi-space-size=2';
 
+/**
+ * Of glibc: memory of large bodies goes back to the system when it is freed. Left to itself, the allocator takes one
+ * that was freed as a sign to keep such pieces from then on. In bytes.
+ */
+const allocator = { MALLOC_MMAP_THRESHOLD_: String(256 * 1024), MALLOC_TRIM_THRESHOLD_: String(1024 * 1024) };
+
 export const daemonSpec = (name: 'queen' | 'hive', paths: Paths, env: NodeJS.ProcessEnv): DaemonSpec => ({
   name,
   version: rbeeVersion(),
-  argv: [process.execPath, youngHeap, program(name)],
-  env: ownVariables(env),
+  argv: [process.execPath, youngHeap, '--expose-gc', program(name)],
+  env: { ...ownVariables(env), ...allocator },
   cwd: paths.state,
   pidFile: name === 'queen' ? paths.queenPid : paths.hivePid,
   healthUrl: `http://${name}/health`,

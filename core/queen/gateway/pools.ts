@@ -3,8 +3,16 @@ import { createRequire } from 'node:module';
 import type { Pool as UndiciPool } from 'undici';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 
-// The pool alone: the package's front door loads fetch, WebSocket and caches too, 8 MB that a queen never uses.
-const Pool: typeof UndiciPool = createRequire(import.meta.url)('undici/lib/dispatcher/pool.js');
+/**
+ * The pool alone: the package's front door loads fetch, WebSocket and caches too, 8 MB that a queen never uses. Loaded
+ * with the first request: a queen that only looks after workers does without.
+ */
+const loadPool = (): typeof UndiciPool => {
+  Pool ??= createRequire(import.meta.url)('undici/lib/dispatcher/pool.js') as typeof UndiciPool;
+  return Pool;
+};
+
+let Pool: typeof UndiciPool | undefined;
 
 interface Kept {
   pool: UndiciPool;
@@ -21,7 +29,7 @@ export class Pools {
     const kept = this.#pools.get(worker.id);
     if (kept?.process === process) return kept.pool;
     if (kept) retire(kept.pool);
-    const pool = new Pool(`http://127.0.0.1:${worker.port}`, {
+    const pool = new (loadPool())(`http://127.0.0.1:${worker.port}`, {
       // A model may think for minutes, and a stream may pause: only the client or the worker ends a request.
       headersTimeout: 0,
       bodyTimeout: 0,

@@ -44,6 +44,8 @@ export class JobStore {
   readonly #keepJobs: number;
   readonly #insertJob: StatementSync;
   readonly #insertEvent: StatementSync;
+  readonly #byId: StatementSync;
+  readonly #byKey: StatementSync;
   #pending: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
@@ -59,6 +61,8 @@ export class JobStore {
        ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, result = excluded.result, error = excluded.error`,
     );
     this.#insertEvent = this.#db.prepare('INSERT OR IGNORE INTO events (job, seq, body) VALUES (?, ?, ?)');
+    this.#byId = this.#db.prepare('SELECT * FROM jobs WHERE id = ?');
+    this.#byKey = this.#db.prepare('SELECT * FROM jobs WHERE key = ?');
   }
 
   /** Keeps a job as it is now; with the next batch. */
@@ -95,12 +99,14 @@ export class JobStore {
     }
   }
 
+  /** As it was last written. */
   get(id: string): JobRecord | undefined {
-    return this.#one('SELECT * FROM jobs WHERE id = ?', id);
+    return optional(this.#byId.get(id));
   }
 
+  /** As it was last written. */
   byKey(key: string): JobRecord | undefined {
-    return this.#one('SELECT * FROM jobs WHERE key = ?', key);
+    return optional(this.#byKey.get(key));
   }
 
   /** The newest first. */
@@ -158,13 +164,9 @@ export class JobStore {
     if (this.#pending.length >= flushCount && !this.#failing) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), flushMs).unref();
   }
-
-  #one(sql: string, value: string): JobRecord | undefined {
-    this.flush();
-    const row = this.#db.prepare(sql).get(value);
-    return row && recordFrom(row);
-  }
 }
+
+const optional = (row: Record<string, unknown> | undefined): JobRecord | undefined => row && recordFrom(row);
 
 const json = (value: unknown): string => JSON.stringify(value ?? null);
 

@@ -9,6 +9,7 @@ import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { connectionLimit } from './connection-limit.ts';
 import { answerUnreadable, bodyLimit, notFound, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
+import { refuseOtherMethods } from './other-methods.ts';
 import { guardTcp, isLoopback } from './tcp-guard.ts';
 
 export type ServerParts = ApplicationParts & OperationsParts;
@@ -16,6 +17,7 @@ export type ServerParts = ApplicationParts & OperationsParts;
 /** Everything, on a socket that only its owner can open. The caller holds the queen's lock, so a socket there is stale. */
 export const listenSocket = async (parts: ServerParts, path: string): Promise<FastifyInstance> => {
   const app = makeApp(parts.logger);
+  refuseOtherMethods(app);
   await app.register(operationsApi(parts));
   await app.register(applicationApi(parts));
   const folder = dirname(path);
@@ -43,6 +45,7 @@ export const listenTcp = async (
   let url = '';
   const app = makeApp(parts.logger);
   guardTcp(app, { allowedOrigins, url: () => url });
+  refuseOtherMethods(app);
   await app.register(applicationApi(parts));
   app.server.maxConnections = connectionLimit();
   try {
@@ -66,7 +69,6 @@ const makeApp = (logger: FastifyBaseLogger): FastifyInstance => {
     // Time to send a request in, against clients that never finish one; answers may take as long as they like.
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
-    exposeHeadRoutes: false,
     routerOptions: { maxParamLength: 512 },
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => void sendError(logger, 'application')(error, request, reply),

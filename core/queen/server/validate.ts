@@ -6,9 +6,11 @@ import { nearest } from '../../narration/near.ts';
 
 /** A function that gives its argument back when it fits the schema, else throws INVALID_INPUT about `what`. */
 export const validator = <Schema extends TSchema>(schema: Schema, what: string) => {
-  const compiled = Compile(schema);
+  let compiled: ReturnType<typeof Compile> | undefined;
   const fields = fieldsOf(schema);
   return (value: unknown): Static<Schema> => {
+    // At its first use: most operations are never asked for in the life of a queen.
+    compiled ??= Compile(schema);
     if (compiled.Check(value)) return value as Static<Schema>;
     throw invalid(what, compiled.Errors(value) as Fault[], value, fields);
   };

@@ -27,14 +27,23 @@ export interface BenchHome {
   look(worker: string): Promise<WorkerView>;
 }
 
+export interface BenchHomeOptions {
+  /** Folders of plugins to link; the trivial one when absent. */
+  plugins?: readonly string[];
+  /** Text of rbee.conf on top. */
+  conf?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 export const startRbee = async (
   cleanup: AsyncDisposableStack,
-  plugins: readonly string[] = [trivialPlugin],
+  { plugins = [trivialPlugin], conf = '', env = {} }: BenchHomeOptions = {},
 ): Promise<BenchHome> => {
   const home = createHome({ plugins });
   cleanup.defer(() => home.close());
+  Object.assign(home.env, env);
   // The range of ports that people have: with a small one, ports that rest after use would run out.
-  writeFileSync(home.paths.rbeeConf, '[queen]\nport = 0\n');
+  writeFileSync(home.paths.rbeeConf, `[queen]\nport = 0\n${conf}`);
   const { code, stderr } = await home.rbee(['queen', 'start']);
   if (code !== 0) throw new Error(`the queen did not start\n${stderr}`);
   const client = connectQueen({ socketPath: home.paths.queenSocket });

@@ -10,15 +10,23 @@ export const trivialPlugin = join(root, 'test/fixtures/worker-trivial');
 export const trivialServer = join(trivialPlugin, 'server.cjs');
 
 /** Milliseconds from the start of a Node program to its end; throws when it fails. */
-export const timeOf = async (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> => {
+export const timeOf = (args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> =>
+  timeOfProgram(process.execPath, args, { env });
+
+/** The same for any program. */
+export const timeOfProgram = async (
+  program: string,
+  args: readonly string[],
+  { env, cwd }: { env: NodeJS.ProcessEnv; cwd?: string },
+): Promise<number> => {
   const begun = performance.now();
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(program, args, { env, cwd, stdio: ['ignore', 'ignore', 'pipe'] });
   let errors = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     errors += text;
   });
   const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}\n${errors}`);
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}\n${errors}`);
   return performance.now() - begun;
 };
 

@@ -1,0 +1,63 @@
+/** Keeps one run record on disk as it is in memory: one write at a time, and what waits for the same turn is one write. */
+import type { RbeeError } from '../contract/errors.ts';
+import type { RunRecord } from './process-plan.ts';
+import type { RunRecords } from './run-records.ts';
+
+export interface RecordKeeperOptions {
+  records: RunRecords;
+  id: string;
+  /** As it is at that moment. */
+  current: () => RunRecord;
+  /** A write failed that nobody waits for. */
+  onProblem: (error: RbeeError) => void;
+}
+
+const soonMs = 100;
+
+export class RecordKeeper {
+  readonly #options: RecordKeeperOptions;
+  #saving: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #forgotten = false;
+
+  constructor(options: RecordKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the record as it is when its turn comes. Throws STATE_UNWRITABLE. */
+  save(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#next ??= this.#saving.then(async () => {
+      this.#next = null;
+      if (!this.#forgotten) await this.#options.records.write(this.#options.current());
+    });
+    this.#saving = this.#next.catch(() => {});
+    return this.#next;
+  }
+
+  /** For what the next owner can also find out by itself: a full disk keeps no worker from running, or from stopping. */
+  async saveIfPossible(): Promise<void> {
+    await this.save().catch(this.#options.onProblem);
+  }
+
+  /** For what a next owner would find out by the nonce in any case: one write with what follows shortly. */
+  saveSoon(): void {
+    this.#timer ??= setTimeout(() => void this.saveIfPossible(), soonMs).unref();
+  }
+
+  /** Resolves when nothing is left to write. */
+  async settle(): Promise<void> {
+    if (this.#timer) void this.saveIfPossible();
+    await this.#saving;
+  }
+
+  /** Removes the record; nothing is written afterwards. */
+  async forget(): Promise<void> {
+    this.#forgotten = true;
+    clearTimeout(this.#timer);
+    await this.#saving;
+    await this.#options.records.remove(this.#options.id);
+  }
+}
