@@ -24,11 +24,15 @@ const pauseMs = 16;
 /** Characters that may wait for that; a faster source is written at once, and then waits for its client. */
 const mostPending = 65_536;
 
-/** `signal` fires when the client has left; sending does nothing from then on. `onOpen` is called with the headers. */
+/**
+ * `signal` fires when the client has left; sending does nothing from then on. `onOpen` is called with the headers. The
+ * stream ends with `[DONE]` if `done` says so.
+ */
 export const createEventStream = (
   response: ServerResponse,
   signal: AbortSignal,
   onOpen: () => void,
+  done = true,
 ): ResponseStream => {
   let pending = '';
   let opened = false;
@@ -69,9 +73,10 @@ export const createEventStream = (
     get opened() {
       return opened;
     },
-    send: (event) => {
+    send: (event, name) => {
       if (!opened) open();
       if (pending === '') schedule();
+      if (name !== undefined) pending += `event: ${name}\n`;
       pending += `data: ${typeof event === 'string' ? event : JSON.stringify(event)}\n\n`;
       if (pending.length > mostPending) flush();
       return drained;
@@ -79,7 +84,7 @@ export const createEventStream = (
     end: (error) => {
       if (response.destroyed || response.writableEnded) return;
       const last = error === undefined ? '[DONE]' : JSON.stringify(error);
-      const text = `${pending}data: ${last}\n\n`;
+      const text = error === undefined && !done ? pending : `${pending}data: ${last}\n\n`;
       pending = '';
       if (!opened) open();
       response.end(text);

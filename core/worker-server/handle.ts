@@ -4,6 +4,8 @@ import { ApiError, asApiError, noSuchModel, stopping } from './errors.ts';
 import { createEventStream } from './event-stream.ts';
 import type { Metrics } from './metrics.ts';
 import type { Route } from './options.ts';
+import { RawAnswer, sendRawAnswer } from './raw-answer.ts';
+import { type Received, receive } from './receive.ts';
 import type { Slots } from './slots.ts';
 
 export interface Handling<Loaded> {
@@ -37,7 +39,8 @@ export const handle =
     const { signal } = leaving;
     const running: Running = { waiting: true, abort: (reason) => leaving.abort(reason) };
     const seconds = () => (performance.now() - arrived) / 1000;
-    const stream = createEventStream(response, signal, () => server.metrics.firstByte(route.path, seconds()));
+    const onFirstByte = () => server.metrics.firstByte(route.path, seconds());
+    const stream = createEventStream(response, signal, onFirstByte, route.done);
     let status = 200;
 
     response.once('close', () => {
@@ -46,26 +49,32 @@ export const handle =
     });
     server.underWay.add(running);
     let free: (() => void) | undefined;
+    let received: Received | undefined;
     try {
       if (response.destroyed) leaving.abort(new ClientLeft('the client has left'));
-      checkModel(request.body, server.models);
-      free = await server.slots.take(signal);
+      received = await receive(route, request, signal);
+      checkModel(received.request.body, server.models);
+      if (route.slot !== false) free = await server.slots.take(signal);
       running.waiting = false;
-      const answer = await route.handler(
-        { body: request.body, headers: request.headers },
-        {
-          loaded: server.loaded(),
-          model: server.models[0] ?? '',
-          signal,
-          stream: () => {
-            reply.hijack();
-            return stream;
-          },
-          count: (tokens) => server.metrics.count(tokens),
+      const answer = await route.handler(received.request, {
+        loaded: server.loaded(),
+        model: server.models[0] ?? '',
+        signal,
+        stream: () => {
+          reply.hijack();
+          return stream;
         },
-      );
+        count: (tokens) => server.metrics.count(tokens),
+        log: server.log,
+      });
+      if (answer instanceof RawAnswer) {
+        reply.hijack();
+        status = answer.parts.status ?? 200;
+        await sendRawAnswer(answer, response, signal, onFirstByte);
+        return reply;
+      }
       if (!reply.sent) {
-        server.metrics.firstByte(route.path, seconds());
+        onFirstByte();
         return answer;
       }
       stream.end();
@@ -80,6 +89,11 @@ export const handle =
         return reply;
       }
       if (error.status >= 500 && !(thrown instanceof ApiError)) server.log(`error: ${route.path}: ${describe(thrown)}`);
+      // A part of a raw answer is out: nothing can be said any more but that it is not whole.
+      if (reply.sent && response.headersSent && !stream.opened) {
+        response.destroy();
+        return reply;
+      }
       if (!stream.opened && reply.sent) {
         sendRaw(reply, error);
         return reply;
@@ -90,6 +104,7 @@ export const handle =
     } finally {
       server.underWay.delete(running);
       free?.();
+      await received?.remove();
     }
   };
 

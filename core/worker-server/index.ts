@@ -3,10 +3,13 @@
  *
  * A worker's program calls `runWorkerServer` with its routes and a `load` function, and has: a port that answers before
  * the model is loaded, health, models, metrics, an API key, OpenAI's errors, server-sent events, slots with a bounded
- * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive.
+ * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive. An adapter in
+ * front of a foreign program starts that with `startEngine`.
  */
+export { type EngineExit, type EngineOptions, type EngineProcess, startEngine } from './engine-process.ts';
 export { ApiError, type ErrorBody, invalidRequest, StartError } from './errors.ts';
 export { exitCodes } from './exit-codes.ts';
+export { freePort } from './free-port.ts';
 export type {
   EventStream,
   Gauge,
@@ -14,8 +17,10 @@ export type {
   RequestContext,
   Route,
   TokenCount,
+  UploadedFile,
   WorkerRequest,
   WorkerServerOptions,
 } from './options.ts';
+export { type RawAnswer, type RawAnswerParts, rawAnswer } from './raw-answer.ts';
 export { runWorkerServer } from './run.ts';
 export { createWorkerServer, type WorkerServer } from './worker-server.ts';

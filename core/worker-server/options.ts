@@ -1,5 +1,7 @@
 /** What a worker's program tells the server, and what its handlers get. */
+import type { Readable } from 'node:stream';
 import type { ErrorBody } from './errors.ts';
+import type { UploadedFile } from './uploads.ts';
 
 export interface WorkerServerOptions<Loaded> {
   /** Name of the program, at the head of each of its log lines. */
@@ -21,7 +23,7 @@ export interface WorkerServerOptions<Loaded> {
   load(context: LoadContext): Promise<Loaded>;
   /** Frees what `load` made; called once, after the last request has ended. */
   unload?(loaded: Loaded): Promise<void> | void;
-  /** Largest body in bytes; 8 MiB when absent. */
+  /** Largest JSON body in bytes; 8 MiB when absent. */
   bodyLimit?: number;
   /** Milliseconds that running requests may still take after SIGTERM before they are aborted; 30,000 when absent. */
   drainMs?: number;
@@ -43,6 +45,8 @@ export interface LoadContext {
   signal: AbortSignal;
   /** Tells how far loading is, 0 to 1; each new percent is a line of the log. */
   progress(fraction: number): void;
+  /** A line of the worker's log. */
+  log(line: string): void;
 }
 
 export interface Gauge {
@@ -52,21 +56,46 @@ export interface Gauge {
 }
 
 export interface Route<Loaded> {
-  /** POST path, such as `/v1/chat/completions`. */
+  /** POST when absent. */
+  method?: 'GET' | 'POST';
+  /** Absolute path, such as `/v1/chat/completions`. With `/*` at its end it takes every path below. */
   path: string;
-  /** JSON Schema of the body. Fields that it does not name are let through. */
-  schema: Record<string, unknown>;
   /**
-   * Answers one request; it holds a slot until the promise settles. What it gives is sent as JSON, unless it has opened
-   * `context.stream()`.
+   * What a POST brings. `json` when absent. `multipart`: a form, its text fields as the body, its files on disk.
+   * `raw`: whatever it is, as a stream, to be passed on.
+   */
+  body?: 'json' | 'multipart' | 'raw';
+  /**
+   * JSON Schema of the body: of the text fields of a form, and of the query of a GET, where numbers, booleans and lists
+   * are made from text as the schema asks. Fields that it does not name are let through. A raw body has none.
+   */
+  schema?: Record<string, unknown>;
+  /** Bounds of a form's files: bytes of each (100 MiB when absent; of the whole of a raw body) and how many (16). */
+  files?: { bytes?: number; count?: number };
+  /** `false`: takes no slot and never waits; for what costs the engine nothing. */
+  slot?: boolean;
+  /** `false`: its streams end without `data: [DONE]`. */
+  done?: boolean;
+  /**
+   * Answers one request; it holds a slot until the promise settles. What it gives is sent as JSON, or as it is when it
+   * comes from `rawAnswer`, unless it has opened `context.stream()`.
    */
   handler(request: WorkerRequest, context: RequestContext<Loaded>): Promise<unknown>;
 }
 
 export interface WorkerRequest {
-  /** The body, valid by the route's schema. */
+  /** The body, valid by the route's schema; the fields of a form or of a query; undefined for a raw body. */
   body: unknown;
   headers: Readonly<Record<string, string | string[] | undefined>>;
+  method: string;
+  /** Path and query as they were asked for. */
+  url: string;
+  /** What stands in the place of the `*` of the route's path. */
+  rest: string;
+  /** Files of a form, in their order. They are removed when the request has ended. */
+  files: readonly UploadedFile[];
+  /** A raw body; absent when the request has none. */
+  raw?: Readable;
 }
 
 /** Tokens that a request has used, for the metrics. */
@@ -84,20 +113,24 @@ export interface RequestContext<Loaded> {
   /** Turns the answer into a stream of server-sent events; the first call sends the headers. */
   stream(): EventStream;
   count(tokens: TokenCount): void;
+  /** A line of the worker's log. */
+  log(line: string): void;
 }
 
 /**
- * A stream of server-sent events. When the handler returns it is ended with `data: [DONE]`; when the handler throws, with
- * an error event and no `[DONE]`, so that a broken answer never looks like a whole one.
+ * A stream of server-sent events. When the handler returns it is ended with `data: [DONE]` (unless its route says
+ * `done: false`); when the handler throws, with an error event and no `[DONE]`, so that a broken answer never looks like a
+ * whole one.
  */
 export interface EventStream {
   /**
-   * Sends one JSON event; text is taken for JSON already. Events that follow each other within milliseconds share a write.
-   * A promise comes back when the client reads more slowly than events are made: await it.
+   * Sends one JSON event; text is taken for JSON already. With a name it gets an `event:` line. Events that follow each
+   * other within milliseconds share a write. A promise comes back when the client reads more slowly than events are made:
+   * await it.
    */
-  send(event: object | string): Promise<void> | undefined;
+  send(event: object | string, name?: string): Promise<void> | undefined;
   /** Bytes are on their way: no other status can be sent. */
   readonly opened: boolean;
 }
 
-export type { ErrorBody };
+export type { ErrorBody, UploadedFile };

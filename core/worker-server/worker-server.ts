@@ -1,6 +1,7 @@
 /** One worker's HTTP server: listens first, loads then, answers until it is closed. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
+import { addRoutes } from './add-routes.ts';
 import { authorizer } from './authorize.ts';
 import { ApiError, asApiError, loadingModel, noSuchModel, StartError, stopping } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -9,6 +10,7 @@ import { createMetrics } from './metrics.ts';
 import type { WorkerServerOptions } from './options.ts';
 import { reportReady } from './ready-callback.ts';
 import { createSlots } from './slots.ts';
+import { removeForgottenUploads } from './uploads.ts';
 
 export interface WorkerServer {
   /**
@@ -79,8 +81,8 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   app.get('/v1/health', health);
   app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()));
   addModels(app, options, () => loaded?.value);
-  for (const route of options.routes) {
-    const handler = handle(route, {
+  addRoutes(app, options.routes, (route) =>
+    handle(route, {
       slots,
       metrics,
       underWay,
@@ -90,9 +92,8 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
         if (loaded === undefined) throw loadingModel();
         return loaded.value;
       },
-    });
-    app.post(route.path, { schema: { body: route.schema }, handler });
-  }
+    }),
+  );
 
   const load = async () => {
     let told = 0;
@@ -101,7 +102,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
       if (percent > told) log(`loading ${percent} %`);
       told = Math.max(told, percent);
     };
-    const value = await options.load({ signal: ending.signal, progress });
+    const value = await options.load({ signal: ending.signal, progress, log });
     if (ending.signal.aborted) {
       await options.unload?.(value);
       throw ending.signal.reason;
@@ -130,6 +131,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
 
   return {
     start: async () => {
+      if (options.routes.some(({ body }) => body === 'multipart')) await removeForgottenUploads();
       const port = await listen(app, options);
       log(`listening on http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`);
       await load();

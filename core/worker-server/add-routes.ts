@@ -1,0 +1,35 @@
+/** A worker's routes in its HTTP server, each with the parser that its kind of body needs. */
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Route } from './options.ts';
+
+type Handler = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
+/** Parsers belong to a scope: a route for JSON refuses a form with 415, and the other way round. */
+export const addRoutes = <Loaded>(
+  app: FastifyInstance,
+  routes: readonly Route<Loaded>[],
+  handle: (route: Route<Loaded>) => Handler,
+): void => {
+  const gets = routes.filter(({ method }) => method === 'GET');
+  const posts = routes.filter(({ method }) => method !== 'GET');
+  for (const route of gets) app.get(route.path, { exposeHeadRoute: false }, handle(route));
+  for (const route of posts.filter(({ body = 'json' }) => body === 'json')) {
+    app.post(route.path, { schema: { body: route.schema ?? {} }, handler: handle(route) });
+  }
+  const forms = posts.filter(({ body }) => body === 'multipart');
+  if (forms.length > 0) {
+    app.register(async (scope) => {
+      await scope.register(multipart);
+      for (const route of forms) scope.post(route.path, handle(route));
+    });
+  }
+  const raws = posts.filter(({ body }) => body === 'raw');
+  if (raws.length > 0) {
+    app.register(async (scope) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+      for (const route of raws) scope.post(route.path, handle(route));
+    });
+  }
+};

@@ -1,0 +1,68 @@
+/** Lines of an engine's output, for its adapter's log. */
+import { StringDecoder } from 'node:string_decoder';
+
+/** Longer ones are cut into pieces: somebody may print a whole file without a line end. */
+const longestLine = 16_384;
+/** Progress that is written over itself may come a hundred times a second; the log gets one in so many milliseconds. */
+const overwrittenEveryMs = 500;
+
+export interface LineReader {
+  push(chunk: Buffer): void;
+  /** What came last, without a line end. */
+  end(): void;
+}
+
+/**
+ * Calls `onLine` with every line, those too that end with a carriage return to be written over; `toLog` with the same but
+ * few of these.
+ */
+export const createLineReader = (
+  toLog: (line: string) => void,
+  onLine: (line: string) => void,
+  now: () => number = () => performance.now(),
+): LineReader => {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let overwritten = Number.NEGATIVE_INFINITY;
+
+  const give = (line: string, isOverwritten: boolean) => {
+    if (line.trim() === '') return;
+    onLine(line);
+    if (isOverwritten) {
+      if (now() - overwritten < overwrittenEveryMs) return;
+      overwritten = now();
+    }
+    toLog(line);
+  };
+
+  const read = () => {
+    let start = 0;
+    for (let at = 0; at < rest.length; at += 1) {
+      const isReturn = rest[at] === '\r';
+      if (!isReturn && rest[at] !== '\n') continue;
+      // Whether a line end follows this return is not known yet.
+      if (isReturn && at === rest.length - 1) break;
+      const isPair = isReturn && rest[at + 1] === '\n';
+      give(rest.slice(start, at), isReturn && !isPair);
+      if (isPair) at += 1;
+      start = at + 1;
+    }
+    rest = rest.slice(start);
+    while (rest.length > longestLine) {
+      give(rest.slice(0, longestLine), false);
+      rest = rest.slice(longestLine);
+    }
+  };
+
+  return {
+    push: (chunk) => {
+      rest += decoder.write(chunk);
+      read();
+    },
+    end: () => {
+      rest += decoder.end();
+      give(rest.replace(/\r$/, ''), false);
+      rest = '';
+    },
+  };
+};

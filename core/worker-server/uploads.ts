@@ -1,0 +1,119 @@
+/** Files of a form on disk: received, bounded, and removed with the request that brought them. */
+import { createWriteStream, rmSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { MultipartFile } from '@fastify/multipart';
+import { ApiError } from './errors.ts';
+
+export interface UploadedFile {
+  /** Name of the form's field, without `[]`. */
+  field: string;
+  /** File name as the client gave it, without folders. */
+  name: string;
+  /** Media type as the client gave it. */
+  type: string;
+  bytes: number;
+  /** Where it is; gone when the request has ended. */
+  path: string;
+  read(): Promise<Buffer>;
+}
+
+export interface Uploads {
+  readonly files: readonly UploadedFile[];
+  /** Takes one file to its end. Throws 413 when it is too large. */
+  receive(part: MultipartFile): Promise<void>;
+  /** Removes what was received. */
+  remove(): Promise<void>;
+}
+
+/** Keeps files of one request in a folder of its own, made with the first. */
+export const createUploads = (mostBytes: number, signal: AbortSignal): Uploads => {
+  const files: UploadedFile[] = [];
+  let folder: string | undefined;
+  return {
+    files,
+    receive: async ({ fieldname, filename, mimetype, file }) => {
+      if (folder === undefined) {
+        folder = await mkdtemp(join(tmpdir(), `${prefix}${process.pid}-`));
+        keepTillExit(folder);
+      }
+      // Not under its own name: that may be anything.
+      const path = join(folder, String(files.length));
+      const written = createWriteStream(path, { mode: 0o600 });
+      try {
+        await pipeline(file, written, { signal });
+      } catch (error) {
+        if ((error as { statusCode?: number }).statusCode === 413) throw tooLarge(filename, mostBytes);
+        throw error;
+      }
+      if (file.truncated) throw tooLarge(filename, mostBytes);
+      files.push({
+        field: fieldname.replace(/\[\]$/, ''),
+        name: basename(filename ?? ''),
+        type: mimetype,
+        bytes: written.bytesWritten,
+        path,
+        read: () => readFile(path),
+      });
+    },
+    remove: async () => {
+      if (folder === undefined) return;
+      await rm(folder, { recursive: true, force: true });
+      folders.delete(folder);
+    },
+  };
+};
+
+/** Those that are in use; a process that ends with requests under way removes them at its exit. */
+const folders = new Set<string>();
+let listens = false;
+
+const keepTillExit = (folder: string) => {
+  folders.add(folder);
+  if (listens) return;
+  listens = true;
+  process.on('exit', () => {
+    for (const one of folders) rmSync(one, { recursive: true, force: true });
+  });
+};
+
+/** Removes what processes have left that were killed in the middle of a request. */
+export const removeForgottenUploads = async (): Promise<void> => {
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const pid = new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1];
+    if (pid === undefined || lives(Number(pid))) continue;
+    const path = join(tmpdir(), name);
+    // A process in another container has a number of its own: nothing young is taken for forgotten.
+    const age = await stat(path).then(
+      ({ mtimeMs }) => Date.now() - mtimeMs,
+      () => 0,
+    );
+    if (age > forgottenMs) await rm(path, { recursive: true, force: true }).catch(() => {});
+  }
+};
+
+const prefix = 'rbee-upload-';
+const forgottenMs = 3_600_000;
+
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+};
+
+export const tooLarge = (name: string | undefined, mostBytes: number): ApiError =>
+  new ApiError(
+    413,
+    'invalid_request_error',
+    `${name ? `the file ${basename(name)}` : 'the request'} is larger than ${sizeText(mostBytes)}, the most that is taken here`,
+    { param: 'file', code: 'file_too_large' },
+  );
+
+const sizeText = (bytes: number) => {
+  const mebibyte = 1024 * 1024;
+  return bytes >= mebibyte ? `${Math.round(bytes / mebibyte)} MiB` : `${bytes} bytes`;
+};
