@@ -10,6 +10,7 @@ const needs: readonly (readonly [string, string])[] = [
   ['zstd', 'zstd'],
   ['zip', 'zip'],
   ['openssl', 'openssl'],
+  ['git', 'git'],
   ['python3', 'python3-venv'],
 ];
 

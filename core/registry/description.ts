@@ -69,7 +69,10 @@ const description = Type.Object({
     Type.Object({
       formats: texts,
       components: optional(
-        Type.Record(Type.String(), Type.Object({ required: Type.Boolean(), description: Type.String() })),
+        Type.Record(
+          Type.String(),
+          Type.Object({ required: Type.Boolean(), formats: optional(texts), description: Type.String() }),
+        ),
       ),
       demo: optional(Type.String()),
       optional: optional(Type.Boolean()),

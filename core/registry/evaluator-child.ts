@@ -1,9 +1,12 @@
 /**
  * The process in which a plugin's describing code runs: no writes, no reads outside its package, no network, no child
- * processes (Node's permission model refuses them). Takes calls over IPC, answers plain data, ends with its parent.
+ * processes (Node's permission model refuses them), no signals. Takes calls as lines of its standard input, answers plain
+ * data as lines on a pipe, ends with its parent.
  */
+import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { WorkerType } from '../contract/worker-type.ts';
+import { confine } from './confine.ts';
 
 /** A call: `member` of the worker type that `entry` exports, with `args`. No member: describe the type. */
 export interface EvaluatorCall {
@@ -42,16 +45,30 @@ const find = (type: WorkerType, member: string): ((...args: unknown[]) => unknow
   return value.bind(owner) as (...args: unknown[]) => unknown;
 };
 
-process.on('message', async (call: EvaluatorCall) => {
+const answer = async ({ id, entry, member, args }: EvaluatorCall): Promise<string> => {
   try {
-    const type = await load(call.entry);
-    const value = call.member === undefined ? describe(type) : await find(type, call.member)(...call.args);
-    process.send?.({ id: call.id, value: value ?? null } satisfies EvaluatorAnswer);
+    const type = await load(entry);
+    const value = member === undefined ? describe(type) : await find(type, member)(...args);
+    return JSON.stringify({ id, value: value ?? null } satisfies EvaluatorAnswer);
   } catch (error) {
-    process.send?.({
-      id: call.id,
-      error: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
-    } satisfies EvaluatorAnswer);
+    const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    return JSON.stringify({ id, error: words } satisfies EvaluatorAnswer);
   }
+};
+
+/** The pipe for answers. */
+const answersFd = 3;
+
+const send = (line: string): void => {
+  const bytes = Buffer.from(`${line}\n`);
+  for (let sent = 0; sent < bytes.length; ) sent += writeSync(answersFd, bytes, sent);
+};
+
+confine();
+let rest = '';
+process.stdin.setEncoding('utf8').on('data', (text: string) => {
+  const lines = (rest + text).split('\n');
+  rest = lines.pop() ?? '';
+  for (const line of lines) void answer(JSON.parse(line) as EvaluatorCall).then(send);
 });
-process.on('disconnect', () => process.exit(0));
+process.stdin.on('end', () => process.exit(0));

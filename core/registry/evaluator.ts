@@ -1,10 +1,13 @@
 /** Runs a plugin's describing code in a child process of its own, with a deadline; only plain data comes back. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { realpathSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { basename, dirname, extname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { EvaluatorAnswer, EvaluatorCall } from './evaluator-child.ts';
+import { type AnswerReader, readAnswers } from './evaluator-answers.ts';
+import type { EvaluatorCall } from './evaluator-child.ts';
 
 /** Milliseconds for one call, the start of the child and the import included. */
 const callDeadlineMs = 5_000;
@@ -25,6 +28,7 @@ export class Evaluator {
   readonly #plugin: string;
   readonly #root: string;
   #child: ChildProcess | null = null;
+  #answers: AnswerReader | null = null;
   #errorText = '';
   #nextId = 1;
   readonly #pending = new Map<number, Pending>();
@@ -49,9 +53,8 @@ export class Evaluator {
       const timer = setTimeout(() => this.#overdue(id), callDeadlineMs);
       this.#pending.set(id, { member: member ?? 'its entry', resolve, reject, timer });
       const message: EvaluatorCall = { id, entry: join(this.#root, entry), member, args };
-      child.send(message, (error) => {
-        if (error) this.#settle(id, (call) => call.reject(this.#failed(call.member, error.message)));
-      });
+      this.#answers?.expect();
+      child.stdin?.write(`${JSON.stringify(message)}\n`);
     });
   }
 
@@ -63,7 +66,7 @@ export class Evaluator {
   }
 
   #start(): ChildProcess {
-    if (this.#child?.connected) return this.#child;
+    if (this.#child?.exitCode === null && this.#child.signalCode === null) return this.#child;
     const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
     // Symbolic links (npm workspaces, linked plugins) are resolved by the loader before the permission is checked.
     const readable = [
@@ -72,27 +75,32 @@ export class Evaluator {
       import.meta.dirname,
       join(packageRoot(), 'package.json'),
     ];
-    const child = fork(script, [], {
-      cwd: this.#root,
-      env: {},
-      execArgv: [
-        '--permission',
-        ...readable.map((path) => `--allow-fs-read=${path}`),
-        `--max-old-space-size=${heapMiB}`,
-        '--disable-warning=ExperimentalWarning',
-      ],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    });
+    const flags = [
+      '--permission',
+      // It would write databases wherever it likes: the permission model does not know it.
+      '--no-experimental-sqlite',
+      ...readable.map((path) => `--allow-fs-read=${path}`),
+      `--max-old-space-size=${heapMiB}`,
+      '--disable-warning=ExperimentalWarning',
+    ];
+    const stdio = ['pipe', 'ignore', 'pipe', 'pipe'] as const;
+    const child = spawn(process.execPath, [...flags, script], { cwd: this.#root, env: {}, stdio: [...stdio] });
     this.#child = child;
     this.#errorText = '';
+    // What is written to a process that has ended is told by its end.
+    child.stdin?.on('error', () => {});
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorText = (this.#errorText + text).slice(-2_000);
     });
-    child.on('message', (answer: EvaluatorAnswer) => {
-      this.#settle(answer.id, (call) =>
-        'error' in answer ? call.reject(this.#failed(call.member, answer.error)) : call.resolve(answer.value),
-      );
-    });
+    this.#answers = readAnswers(
+      child.stdio[3] as Readable,
+      (answer) => {
+        this.#settle(answer.id, (call) =>
+          'error' in answer ? call.reject(this.#failed(call.member, answer.error)) : call.resolve(answer.value),
+        );
+      },
+      (problem) => this.#end(child, problem),
+    );
     // `close` comes after the last of stderr, `exit` may come before it.
     child.on('close', (code, signal) => {
       if (this.#child !== child) return;
@@ -101,18 +109,23 @@ export class Evaluator {
       const words = this.#errorText.trim().split('\n').slice(-3).join(' ');
       this.#failAll(words === '' ? how : `${how}: ${words}`);
     });
-    child.on('error', (error) => this.#failAll(error.message));
+    child.on('error', (error) => this.#end(child, error.message));
     child.unref();
-    child.channel?.unref();
+    // Calls keep their own process waiting; a plugin that nobody asks does not.
+    for (const pipe of child.stdio) (pipe as Socket | null)?.unref();
     return child;
+  }
+
+  /** Ends the child for something that it did. */
+  #end(child: ChildProcess, problem: string): void {
+    if (this.#child === child) this.#child = null;
+    child.kill('SIGKILL');
+    this.#failAll(problem);
   }
 
   #overdue(id: number): void {
     this.#settle(id, (call) => call.reject(this.#failed(call.member, `no answer within ${callDeadlineMs / 1_000} s`)));
-    const child = this.#child;
-    this.#child = null;
-    child?.kill('SIGKILL');
-    this.#failAll('another call of the same plugin did not end');
+    if (this.#child) this.#end(this.#child, 'another call of the same plugin did not end');
   }
 
   #settle(id: number, how: (call: Pending) => void): void {

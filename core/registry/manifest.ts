@@ -1,13 +1,13 @@
 /** The manifest of a plugin: what its package.json says of its worker types, read without running any of its code. */
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join, normalize, sep } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../contract/errors.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
-const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*$', maxLength: 200 });
+const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*(/\\*)?$', maxLength: 200 });
 
 const workerTypeEntry = Type.Object({
   entry: Type.String({ minLength: 1 }),
@@ -67,13 +67,14 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
   } catch (error) {
     throw invalid(`its package.json cannot be read (${(error as Error).message})`, error);
   }
+  // Another version may have another shape, and that is no fault of the plugin's.
+  checkApiVersion(json, root);
   if (!Check(packageJson, json)) {
     const first = [...Errors(packageJson, json)][0];
     throw invalid(
       `its package.json ${first ? `has a wrong ${first.instancePath || 'shape'}: ${first.message}` : 'is wrong'}`,
     );
   }
-  checkApiVersion(json.name, json.rbee.api);
   const workerTypes = Object.entries(json.rbee.workerTypes).map(([name, entry]) => checkEntry(json.name, name, entry));
   if (workerTypes.length === 0) throw invalid('it names no worker type');
   return {
@@ -86,12 +87,15 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
   };
 };
 
-const checkApiVersion = (plugin: string, theirs: unknown): void => {
-  if (theirs === workerTypeApiVersion) return;
+/** What no version ever says is left to the check of the shape. */
+const checkApiVersion = (json: unknown, root: string): void => {
+  const { name, rbee } = (json ?? {}) as { name?: unknown; rbee?: { api?: unknown } | null };
+  const theirs = rbee?.api;
+  if (theirs === undefined || theirs === workerTypeApiVersion) return;
   const newer = typeof theirs === 'number' && theirs > workerTypeApiVersion;
   throw RbeeError.of('PLUGIN_API_VERSION', {
-    plugin,
-    theirs: JSON.stringify(theirs) ?? 'none',
+    plugin: typeof name === 'string' ? name : root,
+    theirs: JSON.stringify(theirs).slice(0, 40),
     ours: workerTypeApiVersion,
     hint: newer ? 'update rbee, or use an older version of the plugin' : 'use a newer version of the plugin',
   });
@@ -101,11 +105,17 @@ const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTyp
   const invalid = (problem: string) =>
     RbeeError.of('PLUGIN_INVALID', { plugin, problem: `worker type "${name}": ${problem}` });
   if (!new RegExp(typeName).test(name)) throw invalid('a name has lower-case letters, digits and dashes');
-  const entryPath = normalize(entry.entry);
-  if (isAbsolute(entryPath) || entryPath.split(sep).includes('..')) throw invalid('its entry lies outside the package');
+  // Such a name is a member of every object, and would be found where nothing was put.
+  const inherited = [name, ...(entry.aliases ?? []), ...entry.variants].find((one) => one in {});
+  if (inherited !== undefined) throw invalid(`nothing can be named ${inherited}`);
+  if (isOutside(entry.entry)) throw invalid('its entry lies outside the package');
   for (const path of entry.serves) {
     if (reserved.some((own) => path === own || path.startsWith(`${own}/`)))
       throw invalid(`${path} belongs to rbee itself`);
   }
   return { ...entry, name };
 };
+
+/** On any system: the package may have been made on another one. */
+const isOutside = (path: string): boolean =>
+  isAbsolute(path) || /^[A-Za-z]:/.test(path) || path.split(/[\\/]/).includes('..');

@@ -165,8 +165,13 @@ test('an answer of the wrong shape is the plugin’s failure', async () => {
 test('manifests that cannot be used are refused by what is wrong with them', async () => {
   const refused: [PluginOptions, RegExp][] = [
     [{ api: 2 }, /written for API version 2, this rbee speaks 1/],
+    // Of another version everything may look different.
+    [{ api: 2, serves: [] }, /written for API version 2/],
     [{ type: '../evil' }, /worker type "..\/evil"/],
     [{ type: '__proto__x' }, /worker type/],
+    [{ type: 'constructor' }, /nothing can be named constructor/],
+    [{ variants: ['cpu', 'constructor'] }, /nothing can be named constructor/],
+    [{ entry: 'dist\\..\\..\\outside.js' }, /its entry lies outside the package/],
     [{ entry: '../outside.js' }, /its entry lies outside the package/],
     [{ entry: '/etc/passwd' }, /its entry lies outside the package/],
     [{ serves: ['/v1/jobs'] }, /\/v1\/jobs belongs to rbee itself/],

@@ -20,11 +20,15 @@ import { answerShapes, checkDescription, shapeProblem, type TypeDescription } fr
 import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
+/** Answers that are kept; the facts of a host are part of some questions, and change. */
+const mostAnswers = 32;
+
 export class WorkerTypeHandle {
   readonly plugin: PluginManifest;
   readonly manifest: WorkerTypeManifest;
   readonly #evaluator: Evaluator;
   #description: Promise<TypeDescription> | null = null;
+  readonly #answers = new Map<string, Promise<unknown>>();
 
   constructor(plugin: PluginManifest, manifest: WorkerTypeManifest, evaluator: Evaluator) {
     this.plugin = plugin;
@@ -54,15 +58,15 @@ export class WorkerTypeHandle {
   }
 
   fits(variant: string, host: HostFacts): Promise<Fit> {
-    return this.#call(`variants.${variant}.fits`, answerShapes.fits, [host]);
+    return this.#once(`variants.${variant}.fits`, answerShapes.fits, [host]);
   }
 
   deviceFlags(variant: string, device: Device): Promise<Launch['deviceFlags']> {
-    return this.#call(`variants.${variant}.deviceFlags`, answerShapes.deviceFlags, [device]);
+    return this.#once(`variants.${variant}.deviceFlags`, answerShapes.deviceFlags, [device]);
   }
 
   resolveBinary(variant: string, request: BinaryRequest): Promise<BinarySource[]> {
-    return this.#call(`variants.${variant}.resolveBinary`, answerShapes.resolveBinary, [request]);
+    return this.#once(`variants.${variant}.resolveBinary`, answerShapes.resolveBinary, [request]);
   }
 
   parseProbe(probe: string, output: { stdout: string; stderr: string; code: number | null }): Promise<unknown> {
@@ -72,7 +76,7 @@ export class WorkerTypeHandle {
   /** Undefined when the type does not estimate. */
   async estimate(model: ModelFacts, launch: LaunchRequest): Promise<MemoryEstimate | undefined> {
     if (!(await this.describe()).has.includes('estimate')) return undefined;
-    return this.#call('estimate', answerShapes.estimate, [model, launch]);
+    return this.#once('estimate', answerShapes.estimate, [model, launch]);
   }
 
   /** Undefined when the type does not recognise the failure. */
@@ -89,6 +93,22 @@ export class WorkerTypeHandle {
   ): Promise<string[] | undefined> {
     if (!(await this.describe()).has.includes('chooseFiles')) return undefined;
     return this.#call('chooseFiles', answerShapes.chooseFiles, [files, options]);
+  }
+
+  /** They are pure, so what has been asked before, or is being asked, need not be asked again: each spawn asks the same. */
+  #once<Answer>(member: string, shape: TSchema, args: readonly unknown[]): Promise<Answer> {
+    const question = JSON.stringify([member, args]);
+    const known = this.#answers.get(question);
+    if (known) return known as Promise<Answer>;
+    const answer = this.#call<Answer>(member, shape, args);
+    this.#answers.set(question, answer);
+    // The plugin may be able to answer next time.
+    answer.catch(() => this.#answers.delete(question));
+    for (const oldest of this.#answers.keys()) {
+      if (this.#answers.size <= mostAnswers) break;
+      this.#answers.delete(oldest);
+    }
+    return answer;
   }
 
   async #call<Answer>(member: string, shape: TSchema, args: readonly unknown[]): Promise<Answer> {

@@ -1,19 +1,37 @@
 /** Worker types as npm packages, from a real registry into an empty home, as a user installs them. */
 import assert from 'node:assert/strict';
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile, execFileSync } from 'node:child_process';
+import { globSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { type Registry, startRegistry, writePackage } from '../harness/registry.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const workspace: { rbee: { plugins: string[] } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const run = promisify(execFile);
+
+interface Package {
+  folder: string;
+  name: string;
+  version: string;
+  private?: boolean;
+  rbee?: object;
+}
+const workspace: { workspaces: string[] } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const packages: Package[] = globSync(workspace.workspaces, { cwd: root })
+  .map((folder) => ({ ...JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')), folder }))
+  .filter((one: Package) => !one.private);
+/** Names of what lies in the folders that are published. */
+const checkout = () => packages.map(({ folder }) => readdirSync(join(root, folder)));
 
 let registry: Registry;
 let home: TestHome;
+let released: string;
+const checkoutBefore = checkout();
 before(async () => {
   registry = await startRegistry({ uplink: ['**'] });
-  for (const folder of ['core/worker-server', ...workspace.rbee.plugins]) registry.publish(join(root, folder));
+  released = await registry.release();
   home = createHome({ plugins: [], queen: `[registry]\nurl = "${registry.url}"` });
   // Tokens, cache and npm's settings: those of the registry's home.
   home.env['HOME'] = registry.env['HOME'];
@@ -31,8 +49,8 @@ interface Made {
   dependencies?: Record<string, string>;
 }
 
-/** Publishes a plugin that serves a path of its own in variants of its own. */
-const publish = ({ name, version, type, server, dependencies = {} }: Made): void => {
+/** Publishes a plugin that serves a path of its own in variants of its own; gives its folder. */
+const publish = ({ name, version, type, server, dependencies = {} }: Made): string => {
   const workerTypes = { [type]: { entry: './index.js', serves: ['/v1/sayings'], variants: ['plain', 'cuda'] } };
   const manifest = { name, version, type: 'module', license: 'MIT', keywords: ['rbee-worker'], dependencies };
   const folder = writePackage(join(registry.folder, 'made', name, version), {
@@ -48,33 +66,60 @@ export default { name: '${type}', apiVersion: 1, serves: [{ path: '/v1/sayings',
     'server.js': server,
   });
   registry.publish(folder);
+  return folder;
 };
 
 const saying = (text: string): string => `import { createServer } from 'node:http';
 createServer((request, response) => { request.resume(); response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify({ saying: '${text}' })); }).listen(Number(process.argv.at(-1)), '127.0.0.1');`;
 
+const edit = (file: string, from: string, to: string): void => {
+  const text = readFileSync(file, 'utf8');
+  assert.ok(text.includes(from), `${from} in ${file}`);
+  writeFileSync(file, text.replace(from, to));
+};
+
 /** Asks through the queen, as an application does. */
-const ask = async (model: string): Promise<unknown> => {
+const ask = async (path: string, body: object): Promise<unknown> => {
   const { queen } = await home.json(['status']);
   const headers = { 'content-type': 'application/json' };
-  const response = await fetch(`${queen.url}/v1/sayings`, { method: 'POST', headers, body: JSON.stringify({ model }) });
+  const response = await fetch(`${queen.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   assert.equal(response.status, 200, await response.clone().text());
   return response.json();
 };
-const spawn = (type: string, name: string) =>
-  home.json(['worker', 'spawn', '--type', type, '--device', 'cpu', '--name', name]);
-const catalog = async () =>
-  (await home.json(['plugins', 'list'])).plugins as {
-    name: string;
-    version: string;
-    installed: string[];
-    root: string;
-  }[];
+const refusal = async (...args: string[]) => {
+  const { code, stdout } = await home.rbee([...args, '--json']);
+  assert.equal(code, 1, stdout);
+  return JSON.parse(stdout).error as { code: string; message: string; hint: string };
+};
+const plugins = async () =>
+  (await home.json(['plugins', 'list'])).plugins as { name: string; version: string; root: string }[];
 const megabytes = (folder: string): number => {
   const files = readdirSync(folder, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile());
   return files.reduce((sum, { parentPath, name }) => sum + lstatSync(join(parentPath, name)).size, 0) / 1e6;
 };
+
+test('a release publishes every package of the workspace, leaves the checkout as it is, and can be repeated', async () => {
+  const said = (what: string) => packages.map(({ name, version }) => `${name} ${version} ${what}`).sort();
+  assert.deepEqual(released.trim().split('\n').sort(), said('published'));
+  assert.deepEqual((await registry.release()).trim().split('\n').sort(), said('is there already'));
+  assert.deepEqual(checkout(), checkoutBefore);
+});
+
+test('every bundled plugin is found in the registry and can be looked at before it is trusted', async () => {
+  const bundled = packages.filter(({ rbee }) => rbee !== undefined).map(({ name }) => name);
+  assert.ok(bundled.length > 0);
+  const found = (await home.json(['plugins', 'search'])).plugins.map(({ name }: { name: string }) => name);
+  assert.deepEqual(
+    bundled.filter((name) => !found.includes(name)),
+    [],
+  );
+  for (const name of bundled) {
+    const seen = await home.json(['plugins', 'inspect', `${name}@latest`]);
+    assert.equal(seen.source, null, name);
+    assert.ok(seen.types[0].serves.length > 0, name);
+  }
+});
 
 test('a bundled plugin is installed by its type, runs from its own tree, and answers', async () => {
   const view = await home.json(['plugins', 'install', 'llamacpp', '--variant', 'cpu']);
@@ -90,6 +135,69 @@ test('a bundled plugin is installed by its type, runs from its own tree, and ans
   await home.json(['worker', 'delete', worker.id]);
 });
 
+/** A plugin of somebody else: made from the template, with a variant that nobody knew. */
+const abacus = {
+  name: '@acme/worker-abacus',
+  folder: () => join(registry.folder, 'worker-abacus'),
+  create: async (): Promise<void> => {
+    const folder = abacus.folder();
+    await home.json(['plugins', 'create', '@acme/worker-abacus', '--folder', folder, '--yes']);
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads'");
+    edit(join(folder, 'package.json'), '"cpu"', '"beads"');
+  },
+  publish: async (): Promise<void> => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    await run(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: abacus.folder() });
+    registry.publish(abacus.folder());
+  },
+  spawn: (name: string) => home.json(['worker', 'spawn', '--type', 'abacus', '--device', 'cpu', '--name', name]),
+  said: (model: string) => ask('/v1/abacus', { model, text: 'one and one' }),
+};
+
+test('a plugin made from the template is published, installed and called on its own path', async () => {
+  await abacus.create();
+  await abacus.publish();
+  assert.equal((await refusal('plugins', 'install', abacus.name)).code, 'PUBLISHER_UNKNOWN');
+  const { queen } = await home.json(['status']);
+  const view = await home.json(['plugins', 'install', abacus.name, '--yes']);
+  assert.deepEqual([view.version, view.types, view.installed], ['0.1.0', ['abacus'], ['beads']]);
+  const server = join(view.root, '../../@rbee/worker-server');
+  assert.ok(lstatSync(server).isDirectory(), 'what it depends on lies in its own tree, and is no link');
+  const worker = await abacus.spawn('old');
+  assert.equal(worker.variant, 'beads');
+  assert.deepEqual(await abacus.said('old'), { model: 'old', said: 'You said: one and one' });
+  assert.equal((await home.json(['infer', '-m', 'old', 'two'])).text, 'You said: two');
+  assert.equal((await home.json(['status'])).queen.pid, queen.pid, 'nothing was restarted');
+});
+
+test('a live worker keeps its version over an update, and new ones get the new one', async () => {
+  edit(join(abacus.folder(), 'package.json'), '"version": "0.1.0"', '"version": "0.2.0"');
+  edit(join(abacus.folder(), 'options.ts'), 'You said:', 'It says:');
+  await abacus.publish();
+  const planned = await home.json(['plugins', 'update', 'abacus', '--dry-run']);
+  assert.deepEqual(planned.updates, [{ name: abacus.name, from: '0.1.0', to: '0.2.0', changed: true }]);
+  const updated = await home.rbee(['plugins', 'update', 'abacus']);
+  assert.equal(updated.code, 0, updated.stderr);
+  assert.match(updated.stderr, /0\.1\.0 becomes 0\.2\.0/);
+  await abacus.spawn('new');
+  assert.deepEqual(await abacus.said('old'), { model: 'old', said: 'You said: one and one' });
+  assert.deepEqual(await abacus.said('new'), { model: 'new', said: 'It says: one and one' });
+  assert.equal((await home.json(['plugins', 'prune', '--all'])).removed.length, 0, 'the old one is in use');
+});
+
+test('a plugin whose workers run is not removed, unless they are stopped first', async () => {
+  const { code, message, hint } = await refusal('plugins', 'uninstall', 'abacus');
+  assert.equal(code, 'PLUGIN_IN_USE');
+  assert.match(message, /@acme\/worker-abacus is in use by /);
+  assert.match(hint, /rbee worker stop .* --force/);
+  assert.deepEqual(await abacus.said('old'), { model: 'old', said: 'You said: one and one' });
+  await home.json(['plugins', 'uninstall', 'abacus', '--force']);
+  assert.ok(!(await plugins()).some(({ name }) => name === abacus.name));
+  const workers = (await home.json(['worker', 'list'])).workers as { type: string; state: string }[];
+  assert.ok(workers.filter(({ type }) => type === 'abacus').every(({ state }) => state === 'stopped'));
+});
+
 test('a type that is not here is installed by the spawn that asks for it, with its dependencies', async () => {
   const server = `import { runWorkerServer } from '@rbee/worker-server';
 await runWorkerServer({ name: 'served', host: '127.0.0.1', port: Number(process.argv.at(-1)), models: ['served'], slots: 1,
@@ -97,53 +205,18 @@ await runWorkerServer({ name: 'served', host: '127.0.0.1', port: Number(process.
   routes: [{ path: '/v1/sayings', schema: { type: 'object' }, handler: async (_, { loaded }) => ({ saying: loaded }) }] });`;
   const dependencies = { '@rbee/worker-server': '*' };
   publish({ name: '@rbee/worker-served', version: '1.0.0', type: 'served', server, dependencies });
-  const { queen } = await home.json(['status']);
-  const run = await home.rbee(['worker', 'spawn', '--type', 'served', '--name', 'served']);
-  assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stderr, /worker type served is not installed on hive local: installing it/);
-  assert.deepEqual(await ask('served'), { saying: 'served' });
-  assert.equal((await home.json(['status'])).queen.pid, queen.pid, 'nothing was restarted');
+  const spawned = await home.rbee(['worker', 'spawn', '--type', 'served', '--name', 'served']);
+  assert.equal(spawned.code, 0, spawned.stderr);
+  assert.match(spawned.stderr, /worker type served is not installed on hive local: installing it/);
+  assert.deepEqual(await ask('/v1/sayings', { model: 'served' }), { saying: 'served' });
 });
 
-test('a live worker keeps its version over an update, and new ones get the new one', async () => {
-  const name = '@rbee/worker-parrot';
-  publish({ name, version: '1.0.0', type: 'parrot', server: saying('one') });
-  await home.json(['plugins', 'install', 'parrot']);
-  await spawn('parrot', 'old');
-  publish({ name, version: '1.1.0', type: 'parrot', server: saying('two') });
-  const planned = await home.json(['plugins', 'update', 'parrot', '--dry-run']);
-  assert.deepEqual(planned.updates, [{ name, from: '1.0.0', to: '1.1.0', changed: true }]);
-  const updated = await home.rbee(['plugins', 'update', 'parrot']);
-  assert.equal(updated.code, 0, updated.stderr);
-  assert.match(updated.stderr, /1\.0\.0 becomes 1\.1\.0/);
-  await spawn('parrot', 'new');
-  assert.deepEqual(await ask('old'), { saying: 'one' });
-  assert.deepEqual(await ask('new'), { saying: 'two' });
-  assert.equal((await home.json(['plugins', 'prune', '--all'])).removed.length, 0, 'the old one is in use');
-});
-
-test('a plugin whose workers run is not removed, unless they are stopped first', async () => {
-  const refused = await home.rbee(['plugins', 'uninstall', 'parrot', '--json']);
-  assert.equal(refused.code, 1);
-  assert.equal(JSON.parse(refused.stdout).error.code, 'PLUGIN_IN_USE');
-  assert.deepEqual(await ask('old'), { saying: 'one' });
-  await home.json(['plugins', 'uninstall', 'parrot', '--force']);
-  assert.ok(!(await catalog()).some(({ name }) => name.includes('parrot')));
-  const states = (await home.json(['worker', 'list'])).workers.filter(
-    ({ type }: { type: string }) => type === 'parrot',
-  );
-  assert.ok(states.every(({ state }: { state: string }) => state === 'stopped'));
-});
-
-test('an unknown publisher is refused where nobody can be asked, and let in with --yes', async () => {
-  publish({ name: '@acme/worker-owl', version: '1.0.0', type: 'owl', server: saying('hoo') });
-  const refused = await home.rbee(['plugins', 'install', '@acme/worker-owl', '--json']);
-  assert.equal(refused.code, 1);
-  assert.equal(JSON.parse(refused.stdout).error.code, 'PUBLISHER_UNKNOWN');
-  const seen = await home.json(['plugins', 'inspect', '@acme/worker-owl']);
+test('what a stranger’s plugin is like is told without its code, and in full once it is let in', async () => {
+  publish({ name: '@zoo/worker-owl', version: '1.0.0', type: 'owl', server: saying('hoo') });
+  const seen = await home.json(['plugins', 'inspect', '@zoo/worker-owl']);
   assert.equal(seen.source, null);
   assert.equal(seen.types[0].variants[0].fits, null, 'none of its code was run');
-  assert.equal((await home.json(['plugins', 'install', '@acme/worker-owl', '--yes'])).changed, true);
+  assert.equal((await home.json(['plugins', 'install', '@zoo/worker-owl', '--yes'])).changed, true);
   const known = await home.json(['plugins', 'inspect', 'owl']);
   assert.deepEqual(known.types[0].options, [
     { name: 'loud', type: 'boolean', default: false, description: 'Say it loudly' },
@@ -153,38 +226,55 @@ test('an unknown publisher is refused where nobody can be asked, and let in with
 });
 
 test('the question about a publisher can be answered by whoever follows the job', async () => {
-  publish({ name: '@zoo/worker-cat', version: '1.0.0', type: 'cat', server: saying('meow') });
+  publish({ name: '@circus/worker-cat', version: '1.0.0', type: 'cat', server: saying('meow') });
   const { connectQueen } = await import('../../core/queen/client/index.ts');
   const queen = connectQueen({ socketPath: home.paths.queenSocket });
-  const job = await queen.startJob('worker_install', { plugin: '@zoo/worker-cat' });
+  const job = await queen.startJob('worker_install', { plugin: '@circus/worker-cat' });
   for await (const event of queen.watchJob(job)) {
     if (event.kind === 'ask') await queen.answerJob(job, event.id, 'yes');
     assert.notEqual(event.kind, 'error', JSON.stringify(event));
   }
-  assert.ok((await catalog()).some(({ name }) => name === '@zoo/worker-cat'));
+  assert.ok((await plugins()).some(({ name }) => name === '@circus/worker-cat'));
 });
 
 test('what the registry has is found, with its types and paths', async () => {
-  const { plugins } = await home.json(['plugins', 'search', 'sayings']);
-  const names = plugins.map(({ name }: { name: string }) => name);
-  assert.ok(names.includes('@acme/worker-owl') && !names.includes('@rbee/worker-llamacpp'), names.join(' '));
+  const found = (await home.json(['plugins', 'search', 'sayings'])).plugins;
+  const names = found.map(({ name }: { name: string }) => name);
+  assert.ok(names.includes('@zoo/worker-owl') && !names.includes('@rbee/worker-llamacpp'), names.join(' '));
 });
 
 test('a type that the registry does not have either is said to be unknown, and why', async () => {
-  const run = await home.rbee(['worker', 'spawn', '--type', 'unicorn', '--json']);
-  assert.equal(run.code, 1);
-  const { error } = JSON.parse(run.stdout);
-  assert.equal(error.code, 'TYPE_NOT_FOUND');
-  assert.match(error.message, /could not be installed: @rbee\/worker-unicorn was not found/);
+  const { code, message } = await refusal('worker', 'spawn', '--type', 'unicorn');
+  assert.equal(code, 'TYPE_NOT_FOUND');
+  assert.match(message, /could not be installed: @rbee\/worker-unicorn was not found/);
 });
 
-test('an exact version, a tarball and a linked folder are taken as they are', async () => {
-  const name = '@rbee/worker-parrot';
-  assert.equal((await home.json(['plugins', 'install', `${name}@1.0.0`])).version, '1.0.0');
-  assert.equal((await home.json(['plugins', 'update', 'parrot'])).updates[0].changed, false);
-  const folder = join(registry.folder, 'made', name, '1.1.0');
+test('a range, an exact version, a link, a tarball, a folder and a git address are taken as they are', async () => {
+  const name = '@zoo/worker-owl';
+  for (const version of ['1.2.0', '2.0.0']) publish({ name, version, type: 'owl', server: saying(version) });
+  const install = async (what: string) => {
+    const { version, follows } = await home.json(['plugins', 'install', what, '--yes']);
+    return [version, follows];
+  };
+  assert.deepEqual(await install(`${name}@^1`), ['1.2.0', '^1']);
+  assert.equal((await home.json(['plugins', 'update', 'owl'])).updates[0].changed, false, 'the range allows no other');
+  assert.deepEqual(await install(`${name}@latest`), ['2.0.0', 'latest']);
+  assert.deepEqual(await install(`${name}@1.0.0`), ['1.0.0', null]);
+
+  const folder = join(registry.folder, 'made', name, '1.2.0');
   assert.equal((await home.json(['plugins', 'link', folder])).source, 'link');
-  assert.equal((await catalog()).find((plugin) => plugin.name === name)?.root, folder);
+  assert.equal((await plugins()).find((plugin) => plugin.name === name)?.root, folder);
   assert.equal((await home.json(['plugins', 'unlink', name])).source, 'link');
-  assert.equal((await home.json(['plugins', 'install', folder, '--yes'])).version, '1.1.0');
+
+  const { stdout } = await run('npm', ['pack', '--silent'], { cwd: folder, env: registry.env });
+  assert.deepEqual(await install(join(folder, stdout.trim())), ['1.2.0', null]);
+  edit(join(folder, 'package.json'), '"version":"1.2.0"', '"version":"1.2.1"');
+  assert.deepEqual(await install(folder), ['1.2.1', null]);
+
+  edit(join(folder, 'package.json'), '"version":"1.2.1"', '"version":"1.2.2"');
+  const git = (...args: string[]) => execFileSync('git', ['-C', folder, ...args], { stdio: 'ignore' });
+  git('init');
+  git('add', 'package.json', 'index.js', 'server.js');
+  git('-c', 'user.name=owl', '-c', 'user.email=owl@zoo.example', 'commit', '-m', 'owl');
+  assert.deepEqual(await install(`git+file://${folder}`), ['1.2.2', null]);
 });

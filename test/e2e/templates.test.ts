@@ -39,10 +39,7 @@ const edit = (file: string, from: string, to: string): void => {
   writeFileSync(file, text.replaceAll(from, to));
 };
 
-const link = async (...folders: string[]): Promise<void> => {
-  const plugins = folders.map((folder) => ({ name: folder, type: 'link', root: folder }));
-  writeFileSync(join(home.paths.data, 'package.json'), JSON.stringify({ oclif: { plugins } }));
-};
+const link = (folder: string) => home.json(['plugins', 'link', folder]);
 
 const post = async (path: string, body: object) => {
   const { queen } = await home.json(['status']);

@@ -1,9 +1,11 @@
 /** A real npm registry on loopback for one test file, in a temporary folder, with nothing behind it unless told. */
-import { spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { until } from './until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -15,6 +17,10 @@ export interface Registry {
   env: NodeJS.ProcessEnv;
   /** Publishes the package in a folder. */
   publish(folder: string, options?: { tag?: string }): void;
+  /** Publishes a packed package byte for byte, under what is said of it: what npm itself would never publish. */
+  put(packed: Buffer, document: { name: string; version: string }): Promise<void>;
+  /** Publishes all packages of this repository, as they are built, with the command that releases them; gives its output. */
+  release(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -57,7 +63,43 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
     const { status, stderr } = spawnSync('npm', ['publish', ...options], { cwd: from, env, encoding: 'utf8' });
     if (status !== 0) throw new Error(`npm publish in ${from} ended with ${status}\n${stderr}`);
   };
-  return { url, folder, env, publish, close };
+  const release: Registry['release'] = async () => {
+    const args = ['run', '--silent', 'release', '--', '--registry', url, '--no-build'];
+    const { stdout } = await promisify(execFile)('npm', args, { cwd: root, env });
+    return stdout;
+  };
+  const put: Registry['put'] = async (packed, document) => {
+    const response = await fetch(new URL(document.name.replace('/', '%2f'), url), {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(publication(packed, document, url)),
+    });
+    if (!response.ok) throw new Error(`${document.name} was not taken: ${response.status} ${await response.text()}`);
+  };
+  return { url, folder, env, publish, put, release, close };
+};
+
+/** What `npm publish` sends. */
+const publication = (packed: Buffer, document: { name: string; version: string }, url: string): object => {
+  const { name, version } = document;
+  const file = `${name.replace(/^.*\//, '')}-${version}.tgz`;
+  const dist = {
+    tarball: `${url}${name}/-/${file}`,
+    integrity: `sha512-${createHash('sha512').update(packed).digest('base64')}`,
+    shasum: createHash('sha1').update(packed).digest('hex'),
+  };
+  const attachment = {
+    content_type: 'application/octet-stream',
+    data: packed.toString('base64'),
+    length: packed.length,
+  };
+  return {
+    _id: name,
+    name,
+    'dist-tags': { latest: version },
+    versions: { [version]: { ...document, _id: `${name}@${version}`, dist } },
+    _attachments: { [file]: attachment },
+  };
 };
 
 /** An npm that runs these tests hands its own configuration on, which would come before the one in `home`. */

@@ -1,4 +1,5 @@
 /** Asks programs of this machine; one that hangs is given up, one that is missing is no error. */
+import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import type { Ask } from './device-source.ts';
 
@@ -9,7 +10,7 @@ export const askPrograms =
   (env: NodeJS.ProcessEnv): Ask =>
   async (program, args, timeoutMs = deadlineMs) => {
     try {
-      return await localRunner.run([program, ...args], { env, timeoutMs });
+      return await localRunner.run([program, ...args], { env: cleanEnvironment(env), timeoutMs });
     } catch {
       return null;
     }

@@ -7,6 +7,7 @@ import type { Machine } from '../machine.ts';
 import type { Workers } from '../workers/workers.ts';
 import { Inspection } from './inspect.ts';
 import { Plugins } from './plugins.ts';
+import { ProgramCollection } from './program-collection.ts';
 import { rootsInUse } from './roots-in-use.ts';
 import { bestVariant } from './variant-fit.ts';
 
@@ -54,6 +55,13 @@ export const makePlugins = ({ paths, config, env, types, machine, workers, hive 
     types,
     workers,
     inspection: new Inspection({ data: paths.data, types, machine }),
+    programs: new ProgramCollection({
+      folders: { data: paths.data, cache: paths.cache },
+      runs: paths.runs,
+      env,
+      types,
+      machine,
+    }),
     installer: () => {
       made ??= load();
       return made;

@@ -7,12 +7,14 @@ import type { IndexEntry } from '../../registry/plugin-index.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { Inspection } from './inspect.ts';
+import type { ProgramCollection } from './program-collection.ts';
 
 export interface PluginsOptions {
   /** Alias of this hive. */
   hive: string;
   installer: () => Promise<Installer>;
   inspection: Inspection;
+  programs: ProgramCollection;
   types: WorkerTypes;
   workers: () => Workers;
 }
@@ -75,8 +77,11 @@ export class Plugins implements Actions {
     return { plugins: await (await this.#options.installer()).search(text, { offline, signal }) };
   }
 
-  async prune(request: PluginRequestOf<'prune'>, _call: Call) {
-    return (await this.#options.installer()).prune(request);
+  /** The plugins first: what only they named goes as well. */
+  async prune(request: PluginRequestOf<'prune'>, call: Call) {
+    const { removed, bytes } = await (await this.#options.installer()).prune(request);
+    const { programs, downloads, bytes: more } = await this.#options.programs.collect(request, call);
+    return { removed, programs, downloads, bytes: bytes + more };
   }
 
   async list(_request: PluginRequestOf<'list'>, _call: Call) {
@@ -95,12 +100,9 @@ export class Plugins implements Actions {
     try {
       await (await this.#options.installer()).install({ plugin, ownOnly: !type.includes('/') }, call);
     } catch (error) {
-      if (
-        !(error instanceof RbeeError) ||
-        !/^(PACKAGE_NOT_FOUND|REGISTRY_UNREACHABLE|INVALID_INPUT)$/.test(error.code)
-      ) {
-        throw error;
-      }
+      if (!(error instanceof RbeeError)) throw error;
+      if (error.code === 'PUBLISHER_UNKNOWN') throw this.#notLetIn(plugin, error);
+      if (!/^(PACKAGE_NOT_FOUND|REGISTRY_UNREACHABLE|INVALID_INPUT)$/.test(error.code)) throw error;
       throw this.#typeNotFound(type, error);
     }
   }
@@ -108,6 +110,15 @@ export class Plugins implements Actions {
   /** Installs a variant of a type that is here. */
   async installVariant(plugin: string, variant: string, call: Call): Promise<void> {
     await (await this.#options.installer()).install({ plugin, variant }, call);
+  }
+
+  /** What asked for the type has no flag that lets a publisher in. */
+  #notLetIn(plugin: string, error: RbeeError): RbeeError {
+    const { hive } = this.#options;
+    const where = hive === 'local' ? '' : ` --hive ${hive}`;
+    const look = `look at it with: rbee plugins inspect ${plugin}${where}`;
+    const hint = `${look}, and if you trust them: rbee plugins install ${plugin} --yes${where}`;
+    return RbeeError.from({ ...error.toJSON(), hint });
   }
 
   #typeNotFound(type: string, cause: RbeeError): unknown {

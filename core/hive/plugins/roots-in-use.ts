@@ -1,29 +1,49 @@
-/** Plugin folders that run records name: of every machine whose state lies beside, for they may share the data folder. */
+/**
+ * What run records name on disk: plugin folders, and whatever else workers run from. Of every machine whose state lies
+ * beside, for they may share the data folder.
+ */
 import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
+
+export interface RunsUse {
+  /** Plugin folders. */
+  roots: string[];
+  /** Every absolute path that a record names. */
+  paths: string[];
+}
 
 /** `runs` is the folder of this machine's run records, `<state>/<machine>/runs`. Stopped workers count: they may start again. */
-export const rootsInUse = async (runs: string): Promise<string[]> => {
+export const usedByRuns = async (runs: string): Promise<RunsUse> => {
   const states = dirname(dirname(runs));
   const roots = new Set<string>();
+  const paths = new Set<string>();
   for (const machine of await names(states)) {
     const folder = join(states, machine, 'runs');
     for (const file of await names(folder)) {
-      if (file.endsWith('.json')) for (const root of await rootsOf(join(folder, file))) roots.add(root);
+      const record = file.endsWith('.json') ? await readRecord(join(folder, file)) : null;
+      const root = record?.data?.draft?.pluginRoot;
+      if (typeof root === 'string') roots.add(root);
+      collectPaths(record, paths);
     }
   }
-  return [...roots];
+  return { roots: [...roots], paths: [...paths] };
 };
 
-const rootsOf = async (file: string): Promise<string[]> => {
+export const rootsInUse = async (runs: string): Promise<string[]> => (await usedByRuns(runs)).roots;
+
+const readRecord = async (file: string): Promise<{ data?: { draft?: { pluginRoot?: unknown } } } | null> => {
   try {
-    const record = JSON.parse(await readFile(file, 'utf8')) as { data?: { draft?: { pluginRoot?: unknown } } };
-    const root = record.data?.draft?.pluginRoot;
-    return typeof root === 'string' ? [root] : [];
+    return JSON.parse(await readFile(file, 'utf8'));
   } catch {
     // It went away in the meantime, or is no record.
-    return [];
+    return null;
   }
+};
+
+const collectPaths = (value: unknown, paths: Set<string>): void => {
+  if (typeof value === 'string' && isAbsolute(value)) paths.add(value);
+  else if (typeof value === 'object' && value !== null)
+    for (const one of Object.values(value)) collectPaths(one, paths);
 };
 
 const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

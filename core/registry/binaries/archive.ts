@@ -6,6 +6,7 @@ import type { ArchiveFile, BinarySource } from '../../contract/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';
+import { downloadsFolder } from './places.ts';
 import { asStep } from './progress.ts';
 import { unpackArchive } from './unpack.ts';
 
@@ -38,7 +39,7 @@ export const buildArchive = async (
       { id: `download-${id}`, text: `downloading ${name} from ${from}`, done: `downloaded ${name}`, unit: 'bytes' },
       (onProgress) =>
         fetcher.fetch(file.url, {
-          to: join(folders.cache, 'downloads'),
+          to: downloadsFolder(folders),
           sha256: file.sha256,
           signal,
           onProgress,

@@ -1,5 +1,4 @@
 /** Binary resolution carried out: finds the program of a source on this machine, or installs it. */
-import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/worker-type.ts';
 import { archiveContents, buildArchive, lookForMember } from './archive.ts';
@@ -7,6 +6,7 @@ import type { BinaryContext } from './context.ts';
 import { findInstalled, type Installed, install, keyOf } from './installation.ts';
 import { buildNpm, lookForBin } from './npm.ts';
 import { type Look, lookForModule, lookForProgram } from './on-machine.ts';
+import { programsFolder } from './places.ts';
 import { takeSteps } from './prepare.ts';
 import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
 import { checkSource, type InstallableSource } from './source-check.ts';
@@ -24,7 +24,7 @@ export const lookForBinary = async (
   if (source.kind === 'module') return resolved(source, await lookForModule(source, context.plugin.root));
   if (source.kind === 'path') return resolved(source, await lookForProgram(source, context.env));
   const checked = checkSource(source, context.plugin);
-  const installed = await findInstalled(storeOf(context), keyOfSource(checked, context, steps));
+  const installed = await findInstalled(programsFolder(context.folders), keyOfSource(checked, context, steps));
   return resolved(source, installed ? await lookInside(checked, installed) : { problem: 'it is not installed yet' });
 };
 
@@ -71,7 +71,7 @@ const prepared = async (
   steps: readonly PrepareStep[],
 ): Promise<ResolvedBinary> => {
   const { plugin } = context;
-  const key = keyOf(`prepared-${binary.id}`, [plugin.package, plugin.version, plugin.root, binary, steps, platform]);
+  const key = preparedKey(binary, context, steps);
   const { folder } = await install({
     ...common(`what ${plugin.package} needs`, key, context),
     usable: ({ facts, folder: at }) => environmentUsable(facts, at),
@@ -84,6 +84,13 @@ const prepared = async (
   return { ...binary, environment: folder };
 };
 
+/** Name of what the steps made for this program. */
+export const preparedKey = (
+  binary: ResolvedBinary,
+  { plugin }: Pick<BinaryContext, 'plugin'>,
+  steps: readonly PrepareStep[],
+): string => keyOf(`prepared-${binary.id}`, [plugin.package, plugin.version, plugin.root, binary, steps, platform]);
+
 type Where = Pick<BinaryContext, 'plugin' | 'folders' | 'env'>;
 
 const cannot = (source: BinarySource, problem: string, hint: string): RbeeError =>
@@ -91,10 +98,8 @@ const cannot = (source: BinarySource, problem: string, hint: string): RbeeError 
 
 const platform = `${process.platform}-${process.arch}`;
 
-const storeOf = ({ folders }: Where): string => join(folders.data, 'binaries');
-
 const common = (what: string, key: string, context: BinaryContext) => ({
-  store: storeOf(context),
+  store: programsFolder(context.folders),
   key,
   signal: context.signal,
   onWait: () => context.narrate({ kind: 'info', text: `${what} is being installed already: waiting for that` }),
@@ -134,7 +139,7 @@ const build = async (
 };
 
 /** The same for the same contents, whatever plugin names them; what may be the plugin's own makes it the plugin's. */
-const keyOfSource = (
+export const keyOfSource = (
   source: InstallableSource,
   { plugin }: Pick<BinaryContext, 'plugin'>,
   steps: readonly PrepareStep[],

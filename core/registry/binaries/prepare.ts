@@ -1,6 +1,7 @@
 /** Takes the steps that a worker type asks for once after installation. */
 import { join } from 'node:path';
 import type { PrepareStep } from '../../contract/worker-type.ts';
+import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import type { BinaryContext } from './context.ts';
 import { onPath } from './find-program.ts';
 import { asStep } from './progress.ts';
@@ -33,9 +34,11 @@ const runStep = async (
   args: readonly string[],
   index: number,
   { folder, key, python, argv: binary }: Workplace,
-  { env, narrate, signal }: BinaryContext,
+  { env: own, narrate, signal }: BinaryContext,
 ): Promise<void> => {
   const [program = '', ...rest] = args;
+  // What a plugin names is no installer of ours: it is not told how registries are entered.
+  const env = cleanEnvironment(own);
   const stepEnv = python.exists ? pythonEnv(env, { VIRTUAL_ENV: python.folder, PATH: pathWith(folder, env) }) : env;
   const words = args.join(' ');
   const start = await startOf(program, stepEnv, binary, folder, python.exists);

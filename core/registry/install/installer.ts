@@ -1,56 +1,32 @@
 /** Installs, updates and removes plugins: each change is whole or has not happened, however many go on at once. */
 import { join, resolve } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
-import type { PluginHit, PluginRequestOf, PluginUpdate, PluginView } from '../../contract/plugins.ts';
+import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import { readManifest } from '../manifest.ts';
-import { type IndexEntry, locatePlugins, readIndex } from '../plugin-index.ts';
-import type { WorkerTypeHandle } from '../worker-type-handle.ts';
+import { type IndexEntry, readIndex } from '../plugin-index.ts';
+import { refuseClash } from './clash.ts';
+import { commit, isLocked } from './commit.ts';
 import type { FoundPackage, PackageSource } from './fetch-calls.ts';
 import { Fetcher } from './fetcher.ts';
-import { changeLock, type LockedPlugin, type LockedVariant, readLock } from './lock-file.ts';
-import { type NpmContext, packSource, type TreeTarget } from './npm-tree.ts';
-import { namedByIndex, type Pruned, prune } from './prune.ts';
-import { type Candidate, parseRequest } from './request.ts';
-import { type Examined, examine, examineTree, groupVariants, makeTree, stagedTree, type TreeGroup } from './stage.ts';
 import {
-  changeIndex,
-  isThere,
-  moveIntoPlace,
-  packageFolder,
-  variantFolder,
-  versionFolder,
-  withStaging,
-} from './store.ts';
+  type FindContext,
+  type FoundRequest,
+  findInstalledEntry,
+  findPackage,
+  hasVariant,
+  resolveSource,
+} from './find-package.ts';
+import type { Call, InstallerOptions, InstallRequest, UpdateRequest } from './installer-options.ts';
+import { changeLock, type LockedVariant, readLock } from './lock-file.ts';
+import type { NpmContext } from './npm-tree.ts';
+import { namedByIndex, type Pruned, prune } from './prune.ts';
+import { examine, examineTree, groupVariants, makeTree, stagedTree } from './stage.ts';
+import { changeIndex, withStaging } from './store.ts';
 import { checkTrust } from './trust.ts';
-import { indexEntryOf, pinOf, pluginView } from './view.ts';
+import { pluginView } from './view.ts';
+import { wantedGroups } from './wanted-groups.ts';
 
-export interface InstallerOptions {
-  /** Alias of the hive, for errors. */
-  hive: string;
-  /** Data, config and cache folder. */
-  data: string;
-  config: string;
-  cache: string;
-  env: NodeJS.ProcessEnv;
-  /** `[registry]` of rbee.conf. */
-  registry: { url: string | null; allowedScopes: readonly string[] };
-  /** The platform of this machine. */
-  target: () => Promise<TreeTarget>;
-  /** The variant that suits this machine best. */
-  chooseVariant: (types: readonly WorkerTypeHandle[], narrate: Narrate) => Promise<string>;
-  /** Plugin folders that run records name, on every machine that shares the data folder. */
-  rootsInUse: () => Promise<readonly string[]>;
-  /** The index has changed. */
-  onChange: () => Promise<void>;
-}
-
-export type InstallRequest = PluginRequestOf<'install'>;
-
-export interface Call {
-  signal: AbortSignal;
-  narrate: Narrate;
-}
+export type { Call, InstallerOptions, InstallRequest, UpdateRequest } from './installer-options.ts';
 
 export class Installer {
   readonly #options: InstallerOptions;
@@ -78,20 +54,23 @@ export class Installer {
    * of rbee's own scope and nothing else.
    */
   async install(request: InstallRequest & { ownOnly?: boolean }, call: Call): Promise<PluginView> {
-    const there = request.force ? null : await this.#installed(request);
+    const there = request.force ? null : await findInstalledEntry(request, this.#options.data);
     if (there) {
       call.narrate({ kind: 'info', text: `${there.name} ${there.version} is installed already` });
       return pluginView(there, false);
     }
     return withStaging(this.#options.data, async (staging) => {
-      const { found, tag } = await this.#find(request, staging, call);
-      return this.#installFound(found, tag, request, staging, call);
+      const context = this.#context(request, staging, call);
+      return this.#installFound(await findPackage(request, context), request, context);
     });
   }
 
   /** What a request means, and what its package says of itself. Runs nothing of it. */
   look(request: Pick<InstallRequest, 'plugin' | 'offline'>, call: Call): Promise<FoundPackage> {
-    return withStaging(this.#options.data, async (staging) => (await this.#find(request, staging, call)).found);
+    return withStaging(
+      this.#options.data,
+      async (staging) => (await findPackage(request, this.#context(request, staging, call))).found,
+    );
   }
 
   search(text: string, request: { offline?: boolean; signal?: AbortSignal }): Promise<PluginHit[]> {
@@ -104,7 +83,8 @@ export class Installer {
     const manifest = await readManifest(root);
     const entry: IndexEntry = { name: manifest.package, type: 'link', root };
     await changeIndex(this.#options.data, async (entries) => {
-      await this.#refuseClash(
+      await refuseClash(
+        this.#options.data,
         manifest.package,
         manifest.workerTypes.map(({ name }) => name),
       );
@@ -160,145 +140,64 @@ export class Installer {
     if (tag === undefined) return same('it was installed as an exact version or from a file');
     return withStaging(this.#options.data, async (staging) => {
       const source: PackageSource = { kind: 'registry', candidates: [{ name, range: tag }] };
-      const found = await this.#resolve(source, name, staging, request, call);
+      const context = this.#context(request, staging, call);
+      const found = await resolveSource(source, name, request, context);
       if (found.integrity === integrity) return same('it is up to date');
       call.narrate({ kind: 'info', text: `${name}: ${from} becomes ${found.version} (${found.integrity})` });
-      if (!dryRun) await this.#installFound(found, tag, { plugin: name, ...request }, staging, call);
+      if (!dryRun) await this.#installFound({ found, tag }, { plugin: name, ...request }, context);
       return { name, from, to: found.version, changed: true };
     });
   }
 
   /** Removes what nothing uses. With `all`, also the versions that an update took the place of. */
-  async prune({ all = false }: { all?: boolean }): Promise<Pruned> {
+  async prune({ all = false, dryRun = false }: { all?: boolean; dryRun?: boolean }): Promise<Pruned> {
     const used = await this.#options.rootsInUse();
-    return this.#collect(used, !all);
+    return this.#collect(used, !all, dryRun);
   }
 
-  #collect(used: readonly string[], previous: boolean): Promise<Pruned> {
+  #collect(used: readonly string[], previous: boolean, dryRun = false): Promise<Pruned> {
     const { data } = this.#options;
     return changeIndex(data, async (entries) => {
-      const result = await prune(data, [...used, ...namedByIndex(entries, previous)], Date.now());
-      const kept = previous ? entries : entries.map(({ previous: _, ...entry }) => entry);
+      const result = await prune(data, [...used, ...namedByIndex(entries, previous)], Date.now(), dryRun);
+      const kept = previous || dryRun ? entries : entries.map(({ previous: _, ...entry }) => entry);
       return { entries: kept, result };
     });
   }
 
-  /** From what was asked for to one exact package. */
-  async #find(
-    request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean },
-    staging: string,
-    call: Call,
-  ): Promise<{ found: FoundPackage; tag: string | undefined }> {
-    const asked = parseRequest(request.plugin);
-    if (asked.kind !== 'registry') {
-      const source: PackageSource =
-        asked.kind === 'source'
-          ? { kind: 'tarball', file: await packSource(asked.spec, staging, this.#npm(request, call)) }
-          : asked;
-      return { found: await this.#resolve(source, request.plugin, staging, request, call), tag: undefined };
-    }
-    // A word that someone mistyped must not bring a stranger's package of that name.
-    const own = asked.candidates.filter(({ name }) => !request.ownOnly || name.startsWith('@'));
-    const pin = await this.#pinned(own);
-    const source: PackageSource = pin?.source ?? { kind: 'registry', candidates: own };
-    const found = await this.#resolve(source, request.plugin, staging, request, call);
-    return { found, tag: pin ? pin.tag : pinOf(asked.candidates[0]?.range ?? null) };
-  }
-
-  /** The entry of what was asked for, when it is there and nothing needs to be looked up to know that. */
-  async #installed({ plugin, variant }: InstallRequest): Promise<IndexEntry | null> {
-    const asked = parseRequest(plugin);
-    if (asked.kind !== 'registry') return null;
-    for (const entry of await readIndex(this.#options.data)) {
-      const { name, version, integrity, registry } = entry;
-      const meant = asked.candidates.some((one) => one.name === name && (one.range === null || one.range === version));
-      if (meant && integrity && registry && (await isInstalled(entry, { integrity }, variant))) return entry;
-    }
-    return null;
-  }
-
-  /** Without a version, what is installed or locked is meant. */
-  async #pinned(candidates: readonly Candidate[]) {
-    if (candidates.some(({ range }) => range !== null)) return null;
-    const names = candidates.map(({ name }) => name);
-    const entry = (await readIndex(this.#options.data)).find(
-      ({ name, integrity, registry }) => names.includes(name) && integrity !== undefined && registry,
-    );
-    const locked = (await readLock(this.#options.config)).find(({ name }) => names.includes(name));
-    const pin = entry ? { ...entry, requested: entry.tag } : locked;
-    if (!pin?.version || !pin.integrity) return null;
-    const source: PackageSource = {
-      kind: 'registry',
-      candidates: [{ name: pin.name, range: pin.version }],
-      integrity: pin.integrity,
-    };
-    return { source, tag: pin.requested };
-  }
-
-  async #resolve(
-    source: PackageSource,
-    asked: string,
-    staging: string,
-    { offline }: { offline?: boolean },
-    { narrate, signal }: Call,
-  ): Promise<FoundPackage> {
-    const began = performance.now();
-    narrate({ kind: 'step', id: 'resolve', text: `looking for ${asked}` });
-    const found = await this.#fetcher.resolve(source, staging, { offline, signal });
-    narrate({
-      kind: 'done',
-      id: 'resolve',
-      text: `found ${found.name} ${found.version}`,
-      ms: performance.now() - began,
-    });
-    if (found.stale) {
-      narrate({ kind: 'warning', text: `the registry does not answer; it had ${found.name} ${found.version} before` });
-    }
-    if (found.deprecated) {
-      narrate({ kind: 'warning', text: `${found.name} ${found.version} is deprecated: ${found.deprecated}` });
-    }
-    return found;
-  }
-
   async #installFound(
-    found: FoundPackage,
-    tag: string | undefined,
+    { found, tag }: FoundRequest,
     request: InstallRequest,
-    staging: string,
-    call: Call,
+    { staging, npm, call }: FindContext,
   ): Promise<PluginView> {
-    const { data, registry, config } = this.#options;
+    const { data, registry, config, hive, chooseVariant } = this.#options;
     const entries = await readIndex(data);
     checkTrust(found, entries, { ...request, allowedScopes: registry.allowedScopes });
     const before = entries.find((entry) => entry.name === found.name && entry.integrity !== undefined);
-    if (before && !request.force && (await isInstalled(before, found, request.variant))) {
+    if (before && !request.force && (await hasVariant(before, found, request.variant))) {
       call.narrate({ kind: 'info', text: `${found.name} ${found.version} is installed already` });
       return pluginView(before, false);
     }
-    const { signal, narrate } = call;
-    const began = performance.now();
-    narrate({ kind: 'step', id: 'fetch', text: `fetching ${found.name} ${found.version}` });
-    const { files } = await this.#fetcher.unpack(found, staging, { offline: request.offline, signal });
-    narrate({ kind: 'done', id: 'fetch', text: fetched(found, files), ms: performance.now() - began });
-    const unpacked = join(staging, 'package');
+    const unpacked = await this.#unpack(found, request, staging, call);
+    const { narrate, signal } = call;
     const examined = await examine(unpacked, found);
     try {
       const types = examined.manifest.workerTypes.map(({ name }) => name);
-      if (!request.force) await this.#refuseClash(found.name, types);
+      if (!request.force) await refuseClash(data, found.name, types);
       const target = await this.#options.target();
-      const all = groupVariants(found, examined, target);
-      const groups = await this.#wantedGroups(all, found, examined, before, request, narrate);
-      const lock = (await readLock(config)).find((one) => isOf(one, found));
+      const choose = () => chooseVariant(examined.types, narrate);
+      const { variant, force, scripts = false } = request;
+      const wanted = { found, examined, before, variant, force, hive, choose };
+      const groups = await wantedGroups(groupVariants(found, examined, target), wanted);
+      const lock = (await readLock(config)).find((one) => isLocked(one, found));
       const locked: LockedVariant[] = [];
-      const npm = this.#npm(request, call);
       for (const group of groups) {
         const folder = stagedTree(staging, group);
-        const work = { unpacked, found, group, target, lock, scripts: request.scripts ?? false, npm, narrate };
-        locked.push(...(await makeTree(folder, work)));
+        locked.push(...(await makeTree(folder, { unpacked, found, group, target, lock, scripts, npm, narrate })));
         if (!examined.descriptions) await examineTree(folder, found);
       }
       signal.throwIfAborted();
-      const entry = await this.#commit({ found, tag, groups, staging, target, locked, request, types });
+      const done = { found, tag, groups, staging, target, locked, request, types };
+      const entry = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(entry, true);
     } finally {
@@ -306,124 +205,28 @@ export class Installer {
     }
   }
 
-  /** The variant that was asked for, those that are installed already, or the best for this machine. */
-  async #wantedGroups(
-    groups: readonly TreeGroup[],
+  /** Gives the folder of the package. */
+  async #unpack(
     found: FoundPackage,
-    examined: Examined,
-    before: IndexEntry | undefined,
-    request: InstallRequest,
-    narrate: Narrate,
-  ): Promise<TreeGroup[]> {
-    const known = groups.flatMap(({ variants }) => variants);
-    const had = Object.keys(before?.variants ?? {}).filter((variant) => known.includes(variant));
-    const isSame = before?.integrity === found.integrity;
-    const asked = request.variant === undefined ? [] : [request.variant];
-    for (const variant of asked) this.#refuseVariant(variant, known, examined);
-    let wanted = isSame && !request.force ? asked : [...asked, ...had];
-    if (wanted.length === 0) {
-      // One tree for all of them: nothing to choose.
-      const only = groups.length === 1 || !examined.descriptions;
-      wanted = only ? known.slice(0, 1) : [await this.#options.chooseVariant(examined.types, narrate)];
-    }
-    const [first = examined.manifest.workerTypes[0]?.variants[0] ?? ''] = wanted;
-    this.#refuseVariant(first, known, examined);
-    return groups.filter(({ variants }) => variants.some((variant) => wanted.includes(variant)));
+    { offline }: InstallRequest,
+    staging: string,
+    { narrate, signal }: Call,
+  ): Promise<string> {
+    const began = performance.now();
+    narrate({ kind: 'step', id: 'fetch', text: `fetching ${found.name} ${found.version}` });
+    const { files } = await this.#fetcher.unpack(found, staging, { offline, signal });
+    narrate({ kind: 'done', id: 'fetch', text: fetched(found, files), ms: performance.now() - began });
+    return join(staging, 'package');
   }
 
-  /** Errors: VARIANT_NOT_FOUND, VARIANT_UNFIT when it does not exist for this platform. */
-  #refuseVariant(variant: string, here: readonly string[], { manifest }: Examined): void {
-    if (here.includes(variant)) return;
-    const type = manifest.workerTypes.map(({ name }) => name).join(', ');
-    const all = new Set(manifest.workerTypes.flatMap((one) => one.variants));
-    if (!all.has(variant)) throw RbeeError.of('VARIANT_NOT_FOUND', { type, variant, known: [...all].join(', ') });
-    throw RbeeError.of('VARIANT_UNFIT', {
-      type,
-      variant,
-      hive: this.#options.hive,
-      reasons: 'it is not built for this platform',
-      hint: `variants for it: ${here.join(', ') || 'none'}`,
-    });
-  }
-
-  /** Moves the trees into the store and names them in lock and index, in this order: what is named is there. */
-  async #commit(done: {
-    found: FoundPackage;
-    tag: string | undefined;
-    groups: readonly TreeGroup[];
-    staging: string;
-    target: TreeTarget;
-    locked: readonly LockedVariant[];
-    request: InstallRequest;
-    types: readonly string[];
-  }): Promise<IndexEntry> {
-    const { found, tag, groups, staging, target, locked, request, types } = done;
-    const { data, config } = this.#options;
-    const version = versionFolder(data, found.name, found.version, found.integrity);
-    const used = await this.#options.rootsInUse();
-    return changeIndex(data, async (entries) => {
-      if (!request.force) await this.#refuseClash(found.name, types);
-      const variants: Record<string, string> = {};
-      for (const group of groups) {
-        const place = variantFolder(version, group.variants[0] ?? 'any', target);
-        const root = packageFolder(place, found.name);
-        // What a worker runs from is never replaced under it.
-        await moveIntoPlace(stagedTree(staging, group), place, request.force === true && !used.includes(root));
-        for (const variant of group.variants) variants[variant] = root;
-      }
-      const before = entries.find(({ name }) => name === found.name);
-      const entry = indexEntryOf({ found, tag, variants, before });
-      const old = (await readLock(config)).find((one) => isOf(one, found));
-      const others = (old?.variants ?? []).filter(
-        ({ id, platform }) => !locked.some((one) => one.id === id && one.platform === platform),
-      );
-      const lock: LockedPlugin = {
-        name: found.name,
-        version: found.version,
-        integrity: found.integrity,
-        ...(tag !== undefined && { requested: tag }),
-        variants: [...others, ...locked],
-      };
-      if (found.registry !== null) await changeLock(config, found.name, lock);
-      return { entries: [...entries.filter(({ name }) => name !== found.name), entry], result: entry };
-    });
-  }
-
-  /** Errors: PLUGIN_CLASH when another package offers one of these types. */
-  async #refuseClash(name: string, types: readonly string[]): Promise<void> {
-    for (const { root } of await locatePlugins(this.#options.data)) {
-      const other = await readManifest(root).catch(() => null);
-      if (!other || other.package === name) continue;
-      const type = other.workerTypes.find((one) => types.includes(one.name));
-      if (type) throw RbeeError.of('PLUGIN_CLASH', { type: type.name, first: other.package, second: name });
-    }
-  }
-
-  #npm({ offline }: { offline?: boolean }, { signal }: Call): NpmContext {
-    const { env, data, registry } = this.#options;
-    return { env, data, offline, signal, ...(registry.url !== null && { registry: registry.url }) };
+  #context({ offline }: { offline?: boolean }, staging: string, call: Call): FindContext {
+    const { env, data, config, registry, limits } = this.#options;
+    const { signal, narrate } = call;
+    const url = registry.url === null ? {} : { registry: registry.url };
+    const npm: NpmContext = { env, data, offline, signal, narrate, limits, ...url };
+    return { data, config, fetcher: this.#fetcher, staging, npm, call };
   }
 }
-
-export interface UpdateRequest {
-  dryRun?: boolean;
-  offline?: boolean;
-  scripts?: boolean;
-}
-
-const isOf = (locked: LockedPlugin, found: FoundPackage): boolean =>
-  locked.name === found.name && locked.version === found.version && locked.integrity === found.integrity;
-
-/** Is this very package there, with this variant or any? */
-const isInstalled = async (
-  entry: IndexEntry,
-  found: Pick<FoundPackage, 'integrity'>,
-  variant: string | undefined,
-): Promise<boolean> => {
-  if (entry.integrity !== found.integrity) return false;
-  const root = variant === undefined ? entry.root : entry.variants?.[variant];
-  return root !== undefined && (await isThere(join(root, 'package.json')));
-};
 
 const fetched = ({ name, version, signature }: FoundPackage, files: number): string => {
   const signed = signature.state === 'verified' ? ', its signature is right' : '';

@@ -47,7 +47,8 @@ export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptio
     flatten,
     npmPath: packageRoot(),
     argv: [process.execPath, 'npm'],
-    env: request.env,
+    // It writes what it has read into its environment, from where it would come before the files the next time.
+    env: { ...request.env },
     cwd: request.folder,
     warn: false,
   });

@@ -1,11 +1,13 @@
 /** The dependencies of a plugin, installed by npm into a folder that was made for it. The one file that runs npm. */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
-import { delimiter, isAbsolute, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { impatience } from './npm-config.ts';
 import { type TreePlan, writeStageRoot } from './stage-root.ts';
 import { isThere } from './store.ts';
+import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
 
 export interface NpmContext {
   env: NodeJS.ProcessEnv;
@@ -14,6 +16,10 @@ export interface NpmContext {
   registry?: string;
   offline?: boolean;
   signal?: AbortSignal;
+  /** Of a tree, how far it is; nothing is told where nobody listens. */
+  narrate?: Narrate;
+  /** The most that a tree may take; the usual when absent. */
+  limits?: TreeLimits;
 }
 
 export interface TreeTarget {
@@ -24,7 +30,8 @@ export interface TreeTarget {
 
 /**
  * Installs the tree of `plan` into `folder/node_modules`, without running anything of it. With `lock` (the text of an
- * npm lock) it is exactly that tree, else the newest that fits. Gives the npm lock. Errors: NPM_FAILED, NPM_NOT_FOUND.
+ * npm lock) it is exactly that tree, else the newest that fits. Gives the npm lock. What it tells belongs to the step that
+ * is named like the folder. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED when it becomes too large.
  */
 export const installTree = async (
   folder: string,
@@ -41,7 +48,11 @@ export const installTree = async (
   // A lock names what is in the cache; without one, the newest has to be asked for.
   const rules = ['--ignore-scripts', '--omit=dev', '--omit=peer', '--no-bin-links', '--package-lock'];
   const command = lock === null ? ['install'] : ['ci', '--prefer-offline'];
-  await npm([...command, ...rules, ...target], folder, `install the dependencies of ${plan.plugin}`, context);
+  const { narrate = () => {}, limits = treeLimits, signal } = context;
+  await watchTree({ folder, plugin: plan.plugin, step: basename(folder), limits, narrate, signal }, (watched) => {
+    const what = `install the dependencies of ${plan.plugin}`;
+    return npm([...command, ...rules, ...target], folder, what, { ...context, signal: watched });
+  });
   return readFile(join(folder, 'package-lock.json'), 'utf8');
 };
 
@@ -49,10 +60,10 @@ export const installTree = async (
 export const runScripts = (folder: string, plugin: string, context: NpmContext): Promise<string> =>
   npm(['rebuild', '--ignore-scripts=false', '--foreground-scripts'], folder, `run the scripts of ${plugin}`, context);
 
-/** Packs a folder, or what a git address names, into `destination`; gives the file. Runs no script of it. */
-export const packSource = async (spec: string, destination: string, context: NpmContext): Promise<string> => {
-  const args = ['pack', spec, '--ignore-scripts', '--json', '--pack-destination', destination];
-  const answer = await npm(args, destination, `pack ${spec}`, context);
+/** Packs a folder into `destination`; gives the file. Runs no script of it. */
+export const packFolder = async (folder: string, destination: string, context: NpmContext): Promise<string> => {
+  const args = ['pack', folder, '--ignore-scripts', '--json', '--pack-destination', destination];
+  const answer = await npm(args, destination, `pack ${folder}`, context);
   const [packed] = JSON.parse(answer.slice(answer.indexOf('['))) as { filename: string }[];
   return join(destination, (packed?.filename ?? '').replace(/^@/, '').replace('/', '-'));
 };
@@ -65,6 +76,8 @@ const npm = async (args: readonly string[], cwd: string, what: string, context: 
     '--no-audit',
     '--no-fund',
     '--loglevel=error',
+    // Whatever the user's own settings say: what npm does here, it does in this folder.
+    '--no-global',
     ...(registry === undefined ? [] : [`--registry=${registry}`]),
     ...(offline ? ['--offline'] : []),
   ];
@@ -73,6 +86,7 @@ const npm = async (args: readonly string[], cwd: string, what: string, context: 
     cwd,
     signal,
   });
+  signal?.throwIfAborted();
   if (code === 0) return stdout;
   const lines = stderr
     .split('\n')

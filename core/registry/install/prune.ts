@@ -2,6 +2,7 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import type { IndexEntry } from '../plugin-index.ts';
+import { treeSize } from '../tree-size.ts';
 import { catalogFolder, stagingFolder } from './store.ts';
 
 export interface Pruned {
@@ -15,20 +16,21 @@ const abandonedMs = 3_600_000;
 
 /**
  * Removes each variant folder in which no folder of `used` lies. The caller holds the lock of the store. `now` is in
- * milliseconds since 1970.
+ * milliseconds since 1970. With `dryRun` it only tells.
  */
-export const prune = async (data: string, used: Iterable<string>, now: number): Promise<Pruned> => {
+export const prune = async (data: string, used: Iterable<string>, now: number, dryRun = false): Promise<Pruned> => {
   const keep = [...used];
   const catalog = catalogFolder(data);
   const pruned: Pruned = { removed: [], bytes: 0 };
   for (const variant of await variantFolders(catalog)) {
     if (keep.some((folder) => folder === variant || folder.startsWith(variant + sep))) continue;
-    pruned.bytes += await sizeOf(variant);
-    await rm(variant, { recursive: true, force: true });
+    pruned.bytes += (await treeSize(variant)).bytes;
     pruned.removed.push(variant.slice(catalog.length + 1));
+    if (dryRun) continue;
+    await rm(variant, { recursive: true, force: true });
     await removeEmpty(dirname(variant), catalog);
   }
-  await removeAbandoned(stagingFolder(data), now);
+  if (!dryRun) await removeAbandoned(stagingFolder(data), now);
   return pruned;
 };
 
@@ -75,12 +77,4 @@ const removeEmpty = async (folder: string, top: string): Promise<void> => {
 const foldersIn = async (folder: string): Promise<string[]> => {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
-};
-
-/** Bytes of all files below a folder. */
-export const sizeOf = async (folder: string): Promise<number> => {
-  let sum = 0;
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  for (const entry of entries) if (entry.isFile()) sum += (await lstat(join(entry.parentPath, entry.name))).size;
-  return sum;
 };

@@ -36,10 +36,10 @@ test('paths are files and folders, addresses are tarballs or git', () => {
   writeFileSync(file, '');
   assert.deepEqual(parseRequest(file), { kind: 'tarball', file });
   assert.deepEqual(parseRequest(`file:${file}`), { kind: 'tarball', file });
-  assert.deepEqual(parseRequest(folder), { kind: 'source', spec: folder });
+  assert.deepEqual(parseRequest(folder), { kind: 'folder', folder });
   assert.deepEqual(parseRequest('https://example.org/a.tgz'), { kind: 'remote', url: 'https://example.org/a.tgz' });
   for (const spec of ['git+https://example.org/a.git', 'github:acme/echo', 'https://example.org/a.git#v1']) {
-    assert.deepEqual(parseRequest(spec), { kind: 'source', spec });
+    assert.deepEqual(parseRequest(spec), { kind: 'git', address: spec });
   }
 });
 

@@ -7,8 +7,10 @@ export type PluginRequest =
   | { kind: 'registry'; candidates: readonly Candidate[] }
   /** An absolute path of a package that was packed with `npm pack`. */
   | { kind: 'tarball'; file: string }
-  /** A folder or a git address: packed first, without running any script of it. */
-  | { kind: 'source'; spec: string }
+  /** A folder with an absolute path: packed first, without running any script of it. */
+  | { kind: 'folder'; folder: string }
+  /** Cloned and then packed, likewise. */
+  | { kind: 'git'; address: string }
   /** The address of a packed package. */
   | { kind: 'remote'; url: string };
 
@@ -19,8 +21,8 @@ export interface Candidate {
 }
 
 const packageName = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
-const typeName = /^[a-z0-9][a-z0-9.-]{0,40}$/;
 const git = /^(?:git[+:]|github:|gitlab:|bitbucket:|[^/@]+@[^/]+:|https?:.*\.git(?:#|$))/;
+const typeName = /^[a-z0-9][a-z0-9.-]{0,40}$/;
 
 /**
  * Reads what stands after `rbee plugins install`. A bare word is a worker type first and an npm package second.
@@ -29,7 +31,7 @@ const git = /^(?:git[+:]|github:|gitlab:|bitbucket:|[^/@]+@[^/]+:|https?:.*\.git
 export const parseRequest = (text: string): PluginRequest => {
   const file = pathOf(text);
   if (file !== null) return fromPath(file);
-  if (git.test(text)) return { kind: 'source', spec: text };
+  if (git.test(text)) return { kind: 'git', address: text };
   if (/^https?:\/\//.test(text)) return { kind: 'remote', url: text };
   const { name, range } = splitRange(text);
   if (!packageName.test(name) || name.length > 214) throw invalid(text, 'it is no name of a package or worker type');
@@ -68,7 +70,7 @@ const pathOf = (text: string): string | null => {
 
 const fromPath = (file: string): PluginRequest => {
   if (!existsSync(file)) throw invalid(file, 'there is no such file or folder on this hive');
-  return statSync(file).isDirectory() ? { kind: 'source', spec: file } : { kind: 'tarball', file };
+  return statSync(file).isDirectory() ? { kind: 'folder', folder: file } : { kind: 'tarball', file };
 };
 
 const invalid = (text: string, problem: string): RbeeError =>

@@ -74,6 +74,23 @@ const matches = ({ name, description, types }: PluginHit, text: string): boolean
     .every((word) => all.includes(word));
 };
 
+/** What of an entry of the index is understood; whoever made it may be a stranger. */
+const readHit = (entry: Record<string, unknown> | null): PluginHit[] => {
+  if (typeof entry?.['name'] !== 'string' || !Array.isArray(entry['types'])) return [];
+  const { name, version, description, license, publisher } = entry;
+  const types = typesOf({ workerTypes: Object.fromEntries(entry['types'].map((one) => [String(one?.type), one])) });
+  return [
+    {
+      name,
+      version: textOr(version, ''),
+      description: textOr(description, ''),
+      license: textOr(license, null),
+      publisher: textOr(publisher, publisherOf(name, null).id),
+      types,
+    },
+  ];
+};
+
 const fromIndex = async (text: string, options: NpmOptions): Promise<PluginHit[]> => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-index-'));
   try {
@@ -82,8 +99,8 @@ const fromIndex = async (text: string, options: NpmOptions): Promise<PluginHit[]
     const file = join(folder, 'package.tgz');
     await saveTarball({ spec: `${name}@${version}`, file, options, resolved: tarball, integrity });
     await unpackPackage(file, join(folder, 'package'), name);
-    const hits = JSON.parse(await readFile(join(folder, 'package', 'plugins.json'), 'utf8')) as PluginHit[];
-    return hits.filter((hit) => matches(hit, text)).slice(0, most);
+    const index: unknown = JSON.parse(await readFile(join(folder, 'package', 'plugins.json'), 'utf8'));
+    return (Array.isArray(index) ? index.flatMap(readHit) : []).filter((hit) => matches(hit, text)).slice(0, most);
   } catch (error) {
     if (!(error instanceof FetchError && error.failure.kind === 'missing')) throw error;
     const problem = `it has no search, and no package ${indexPackage} in place of one`;

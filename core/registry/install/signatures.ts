@@ -50,27 +50,56 @@ const checked = async (spec: string, manifest: Promise<unknown>): Promise<void> 
   }
 };
 
-interface AttestationBundle {
+interface Attestation {
   predicateType?: string;
   bundle?: { dsseEnvelope?: { payload?: string } };
 }
 
-/** Where the package was built. An attestation that is wrong is refused; one that cannot be checked here is told. */
+/**
+ * Where the package was built. What can be checked and is wrong is refused; what cannot be checked here, because nobody
+ * answers who could vouch for its keys, is told and never called verified.
+ */
 const provenanceOf = async (spec: string, settings: NpmOptions): Promise<Pick<Signature, 'provenance' | 'note'>> => {
+  if (settings['offline'] === true)
+    return { provenance: null, note: 'its provenance is not verified without a network' };
   try {
-    const manifest = (await pacote.manifest(spec, { ...settings, verifyAttestations: true } as never)) as unknown as {
-      _attestationBundles?: AttestationBundle[];
-    };
-    const bundle = manifest._attestationBundles?.find(({ predicateType }) => predicateType?.includes('slsa'));
-    const payload = Buffer.from(bundle?.bundle?.dsseEnvelope?.payload ?? '', 'base64').toString('utf8');
-    const url = /"(?:uri|repository)":"((?:git\+)?https:[^"]+)"/.exec(payload)?.[1] ?? null;
+    const manifest = await pacote.manifest(spec, { ...settings, verifyAttestations: true } as never);
+    const { _attestationBundles: bundles = [] } = manifest as unknown as { _attestationBundles?: Attestation[] };
+    const url = bundles.map(buildOf).find((one) => one !== null) ?? null;
     return { provenance: url, note: url === null ? 'its attestation names no build' : null };
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
-    if (code === 'EATTESTATIONSUBJECT') throw new FetchError('refused', spec, message, error);
-    return { provenance: null, note: `its provenance could not be verified: ${message.split('\n')[0]}` };
+    const [problem = ''] = message.split('\n');
+    if (isOutOfReach(code, problem)) {
+      return { provenance: null, note: `its provenance could not be verified: ${problem}` };
+    }
+    throw new FetchError('refused', spec, `its attestation is wrong: ${problem}`, error);
   }
 };
+
+/** The registry does not give it out, or the keys of those who sign for builds cannot be had. */
+const isOutOfReach = (code: string | undefined, problem: string): boolean =>
+  code === 'EATTESTATIONVERIFY'
+    ? /TUF metadata|(reading|downloading) target|target \S+ not found|No root\.json|was signed by \d+\/\d+ keys/.test(
+        problem,
+      )
+    : code !== undefined && !/^(EATTESTATION|EMISSINGSIGNATUREKEY|EEXPIREDSIGNATUREKEY)/.test(code);
+
+/** Address of the source that it was built from, in either version of SLSA's statements. */
+const buildOf = ({ predicateType = '', bundle }: Attestation): string | null => {
+  if (!predicateType.includes('slsa')) return null;
+  const { predicate } = JSON.parse(Buffer.from(bundle?.dsseEnvelope?.payload ?? '', 'base64').toString('utf8')) as {
+    predicate?: Predicate;
+  };
+  const address =
+    predicate?.buildDefinition?.externalParameters?.workflow?.repository ?? predicate?.invocation?.configSource?.uri;
+  return typeof address === 'string' && /^(git\+)?https:/.test(address) ? address : null;
+};
+
+interface Predicate {
+  buildDefinition?: { externalParameters?: { workflow?: { repository?: unknown } } };
+  invocation?: { configSource?: { uri?: unknown } };
+}
 
 const keysOf = (registry: string, options: NpmOptions): Promise<Key[]> => {
   const there = known.get(registry);

@@ -1,7 +1,12 @@
 /** The root package that npm is given in place of the plugin: its dependencies, less what a variant does without. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import npa from 'npm-package-arg';
+import { RbeeError } from '../../contract/errors.ts';
 import type { VariantPackages } from '../../contract/worker-type.ts';
+
+/** Holds the empty package that stands for each that is left out. */
+const leftOutFolder = 'left-out';
 
 /** What the tree of one variant consists of. The same plan gives the same root, so a lock of it fits again. */
 export interface TreePlan {
@@ -20,7 +25,8 @@ interface Dependencies {
 
 /**
  * The plan for a variant. What it includes is kept although something else would leave it out, and is asked for where
- * the entry names a version (`name@1.2.3`); without one it comes as the version that a dependency asks for.
+ * the entry names a version (`name@1.2.3`); without one it comes as the version that a dependency asks for. Errors:
+ * PACKAGE_REFUSED where a dependency is to come from elsewhere than a registry.
  */
 export const planTree = (found: Dependencies, packages: VariantPackages = {}): TreePlan => {
   const included = (packages.include ?? []).map(nameAndRange);
@@ -28,14 +34,56 @@ export const planTree = (found: Dependencies, packages: VariantPackages = {}): T
   const kept = (list: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(list).filter(([name]) => !leaveOut.includes(name)));
   const asked = included.filter(({ range }) => range !== null).map(({ name, range }) => [name, range as string]);
-  return {
-    plugin: found.name,
-    dependencies: kept(found.dependencies),
-    // Optional: on another platform than its own, npm leaves a package out.
-    optionalDependencies: { ...kept(found.optionalDependencies), ...Object.fromEntries(asked) },
-    leaveOut,
-  };
+  const dependencies = kept(found.dependencies);
+  // Optional: on another platform than its own, npm leaves a package out.
+  const optionalDependencies = { ...kept(found.optionalDependencies), ...Object.fromEntries(asked) };
+  refuseForeign(found.name, { ...dependencies, ...optionalDependencies });
+  return { plugin: found.name, dependencies, optionalDependencies, leaveOut };
 };
+
+/** A folder of this machine would become part of the plugin, and nobody vouches for what an address gives tomorrow. */
+const refuseForeign = (plugin: string, dependencies: Readonly<Record<string, string>>): void => {
+  for (const [name, wanted] of Object.entries(dependencies)) {
+    if (!isOfRegistry(name, wanted)) throw foreign(plugin, name, wanted);
+  }
+};
+
+const isOfRegistry = (name: string, wanted: string): boolean => {
+  try {
+    const { registry, type, subSpec } = npa.resolve(name, wanted) as npa.Result & { subSpec?: npa.Result };
+    return (type === 'alias' ? subSpec?.registry : registry) === true;
+  } catch {
+    return false;
+  }
+};
+
+const foreign = (plugin: string, name: string, wanted: string): RbeeError =>
+  RbeeError.of('PACKAGE_REFUSED', {
+    package: plugin,
+    problem: `it needs ${name} from "${wanted}", and not from a registry`,
+  });
+
+interface LockedPackage {
+  link?: unknown;
+  resolved?: unknown;
+}
+
+/**
+ * Looks through the npm lock of a finished tree for what came from elsewhere than a registry, however deep it was asked
+ * for. Errors: PACKAGE_REFUSED.
+ */
+export const refuseForeignTree = (plugin: string, npmLock: string): void => {
+  const { packages = {} } = JSON.parse(npmLock) as { packages?: Record<string, LockedPackage> };
+  for (const [path, { link, resolved }] of Object.entries(packages)) {
+    const address = typeof resolved === 'string' ? resolved : '';
+    // The empty package that stands for what is left out is a link inside of the tree; what comes inside another
+    // package has no address.
+    const isFine = link === true ? isInside(address) : address === '' || /^https?:/.test(address);
+    if (!isFine || !isInside(path)) throw foreign(plugin, path.replace(/^.*node_modules\//, ''), address || path);
+  }
+};
+
+const isInside = (path: string): boolean => !/^(\/|\w+:)|(^|\/)\.\.(\/|$)/.test(path);
 
 /** Is there anything to install beside the plugin itself? */
 export const needsTree = ({ dependencies, optionalDependencies }: TreePlan): boolean =>
@@ -49,11 +97,11 @@ export const writeStageRoot = async (folder: string, plan: TreePlan): Promise<vo
     private: true,
     dependencies: plan.dependencies,
     optionalDependencies: plan.optionalDependencies,
-    overrides: Object.fromEntries(plan.leaveOut.map((name) => [name, 'file:./left-out'])),
+    overrides: Object.fromEntries(plan.leaveOut.map((name) => [name, `file:./${leftOutFolder}`])),
   };
-  await mkdir(join(folder, 'left-out'), { recursive: true, mode: 0o700 });
+  await mkdir(join(folder, leftOutFolder), { recursive: true, mode: 0o700 });
   const empty = { name: 'left-out', version: '0.0.0', private: true };
-  await writeFile(join(folder, 'left-out', 'package.json'), `${JSON.stringify(empty)}\n`);
+  await writeFile(join(folder, leftOutFolder, 'package.json'), `${JSON.stringify(empty)}\n`);
   await writeFile(join(folder, 'package.json'), `${JSON.stringify(root, null, 2)}\n`);
 };
 

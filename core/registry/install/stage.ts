@@ -11,7 +11,7 @@ import { WorkerTypeHandle } from '../worker-type-handle.ts';
 import type { FoundPackage } from './fetch-calls.ts';
 import type { LockedPlugin, LockedVariant } from './lock-file.ts';
 import { installTree, type NpmContext, runScripts, type TreeTarget } from './npm-tree.ts';
-import { needsTree, planTree, type TreePlan } from './stage-root.ts';
+import { needsTree, planTree, refuseForeignTree, type TreePlan } from './stage-root.ts';
 import { packageFolder } from './store.ts';
 
 /** A package whose manifest is in order; its types are described as far as that can be done without its dependencies. */
@@ -109,7 +109,7 @@ export interface TreeRequest {
   narrate: Narrate;
 }
 
-/** Makes the whole tree of a group in `folder`. Errors: NPM_FAILED, NPM_NOT_FOUND. */
+/** Makes the whole tree of a group in `folder`. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED. */
 export const makeTree = async (folder: string, request: TreeRequest): Promise<LockedVariant[]> => {
   const { found, group, target, lock, npm, narrate } = request;
   const [first = ''] = group.variants;
@@ -125,6 +125,7 @@ export const makeTree = async (folder: string, request: TreeRequest): Promise<Lo
       (variant) => group.variants.includes(variant.id) && variant.platform === platform,
     )?.npm_lock;
     npmLock = await installTree(folder, group.plan, target, known ?? null, npm);
+    refuseForeignTree(found.name, npmLock);
     narrate({ kind: 'done', id, ms: performance.now() - began });
   }
   await mkdir(dirname(home), { recursive: true, mode: 0o700 });

@@ -6,7 +6,7 @@ import pacote from 'pacote';
 import ssri from 'ssri';
 import { FetchError } from './fetch-error.ts';
 import type { NpmOptions } from './npm-config.ts';
-import { limits } from './unpack.ts';
+import { limits } from './unpack-survey.ts';
 
 export interface TarballRequest {
   /** As npm writes it: `name@1.2.3`, an address, `file:/path`. */

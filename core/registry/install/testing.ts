@@ -9,7 +9,7 @@ import { Header } from 'tar';
 export interface TarEntry {
   path: string;
   text?: string;
-  type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'FIFO';
+  type?: 'File' | 'Directory' | 'SymbolicLink' | 'Link' | 'FIFO' | 'CharacterDevice';
   linkpath?: string;
   mode?: number;
   /** What the header claims, in bytes; the length of the text when absent. */
@@ -93,6 +93,8 @@ export interface Offer {
   integrity?: string;
   /** Signatures of the registry, as `keyid` and base64. */
   signatures?: readonly { keyid: string; sig: string }[];
+  /** What else stands beside the address of the package. */
+  dist?: Record<string, unknown>;
 }
 
 export interface TinyRegistry {
@@ -149,6 +151,7 @@ const packument = (offers: readonly Offer[], url: string): unknown => {
       tarball: url + pathOf(offer),
       integrity: offer.integrity ?? integrityOf(offer.packed),
       signatures: offer.signatures,
+      ...offer.dist,
     };
     return [offer.version, { name: offer.name, version: offer.version, ...offer.document, dist }];
   });

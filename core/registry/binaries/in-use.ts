@@ -1,0 +1,31 @@
+/** Which installed programs and downloads the sources of a worker type stand for. */
+import type { BinarySource, PrepareStep } from '../../contract/worker-type.ts';
+import type { BinaryContext } from './context.ts';
+import { isInstallable, keyOfSource, lookForBinary, preparedKey } from './installer.ts';
+import { checkSource } from './source-check.ts';
+
+export interface ProgramsInUse {
+  /** As in `Recipe.key`. */
+  keys: ReadonlySet<string>;
+  /** SHA-256 of files. */
+  downloads: ReadonlySet<string>;
+}
+
+/** Whether they are there or not. Errors: PLUGIN_INVALID. */
+export const programsOf = async (
+  sources: readonly BinarySource[],
+  context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
+  steps: readonly PrepareStep[] = [],
+): Promise<ProgramsInUse> => {
+  const keys = new Set<string>();
+  const downloads = new Set<string>();
+  for (const source of sources) {
+    if (isInstallable(source)) keys.add(keyOfSource(checkSource(source, context.plugin), context, steps));
+    if (source.kind === 'archive') for (const file of [source, ...(source.more ?? [])]) downloads.add(file.sha256);
+    if (source.kind === 'python' || steps.length === 0) continue;
+    // What its steps made is kept by the very program that they were taken for.
+    const binary = await lookForBinary(source, context, steps);
+    if (!('problem' in binary)) keys.add(preparedKey(binary, context, steps));
+  }
+  return { keys, downloads };
+};

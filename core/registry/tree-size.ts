@@ -1,0 +1,31 @@
+/** How much a file or folder takes on disk, also while somebody writes to it or removes it. */
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface TreeSize {
+  /** Of all files, as long as they say they are. */
+  bytes: number;
+  files: number;
+}
+
+/** Of everything at and below `path`; nothing where it is not there. */
+export const treeSize = async (path: string, signal?: AbortSignal): Promise<TreeSize> => {
+  const size: TreeSize = { bytes: 0, files: 0 };
+  const folders: string[] = [];
+  const add = async (one: string): Promise<void> => {
+    const found = await lstat(one).catch(() => null);
+    if (found?.isDirectory()) folders.push(one);
+    else if (found) {
+      size.bytes += found.size;
+      size.files += 1;
+    }
+  };
+  await add(path);
+  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
+    signal?.throwIfAborted();
+    const parent = folder;
+    const names = await readdir(parent).catch(() => []);
+    await Promise.all(names.map((name) => add(join(parent, name))));
+  }
+  return size;
+};

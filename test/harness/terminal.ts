@@ -1,0 +1,34 @@
+/** Runs the CLI at a terminal, for what it only does where somebody sits there. */
+import { spawn } from 'node:child_process';
+import { bin, type TestHome } from './home.ts';
+
+export interface TerminalRun {
+  code: number | null;
+  /** Everything that was shown, what was typed included. */
+  shown: string;
+}
+
+/** Types `answer` and Enter when what is shown matches `question`. */
+export const atTerminal = (
+  home: TestHome,
+  args: readonly string[],
+  { question, answer }: { question: RegExp; answer: string },
+): Promise<TerminalRun> =>
+  new Promise((resolve, reject) => {
+    const command = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+    const child = spawn('script', ['-qefc', command, '/dev/null'], {
+      cwd: home.folder,
+      env: { ...home.env, TERM: 'xterm', SHELL: '/bin/sh' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    let answered = false;
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+      if (answered || !question.test(shown)) return;
+      answered = true;
+      child.stdin.write(`${answer}\r`);
+    });
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, shown }));
+  });
