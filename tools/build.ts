@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleDaemons } from './bundle-daemons.ts';
 import { bundleKeeper } from './bundle-keeper.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -19,6 +20,7 @@ const buildPackage = async (folder: string): Promise<void> => {
     if (folder === 'core') {
       rmSync(join(staged, 'keeper'), { recursive: true, force: true });
       await bundleKeeper(home, join(staged, 'keeper'));
+      await bundleDaemons(home, staged);
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
     }
     const dist = join(home, 'dist');

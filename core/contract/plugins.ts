@@ -53,7 +53,10 @@ export const pluginRequests = {
     strict,
   ),
   prune: Type.Object(
-    { all: Type.Optional(Type.Boolean({ description: 'Also the versions that the last updates replaced' })) },
+    {
+      all: Type.Optional(Type.Boolean({ description: 'Also the versions that the last updates replaced' })),
+      dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would go' })),
+    },
     strict,
   ),
   list: Type.Object({}, strict),
@@ -96,8 +99,13 @@ export interface PluginUpdate {
 }
 
 export interface PluginPrune {
-  /** Folders that went, relative to the catalog. */
+  /** Folders of plugins that went, relative to the catalog. */
   removed: readonly string[];
+  /** Programs of engines that went, by the name of their installation. */
+  programs: readonly string[];
+  /** Downloads that went, by their SHA-256. */
+  downloads: readonly string[];
+  /** Freed on disk; with `dryRun`, what would be. */
   bytes: number;
 }
 

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
 import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
 import { type Terminal, terminalOf } from '../narration/text.ts';
+import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import { formatFleet } from './views/fleet.ts';
 import { formatHives } from './views/hives.ts';
 import { formatWorkerList } from './views/workers.ts';
@@ -25,8 +26,9 @@ const reads: Record<string, Read> = {
 };
 
 /**
- * Prints the answer and gives true, or does nothing and gives false: not one of these reads, no queen, or anything out
- * of the ordinary. The full command then says it better, and prints the same.
+ * Prints the answer and gives true, or does nothing and gives false: not one of these reads, no queen, a plugin that
+ * wants to know of every command, or anything out of the ordinary. The full command then says it better, and prints the
+ * same.
  */
 export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<boolean> => {
   const json = argv.includes('--json');
@@ -34,7 +36,9 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
   const read = Object.hasOwn(reads, words) ? reads[words] : undefined;
   if (read === undefined) return false;
   try {
-    const body: unknown = JSON.parse(await getBody(pathsFrom(env).queenSocket, read.path));
+    const { data, queenSocket } = pathsFrom(env);
+    if (hasEverydayHooks(declaredPlugins(data))) return false;
+    const body: unknown = JSON.parse(await getBody(queenSocket, read.path));
     const text = json
       ? `${JSON.stringify(body, null, 2)}\n`
       : read.format(body as never, terminalOf(process.stdout, env));

@@ -1,24 +1,33 @@
 /** The command line behind the entry point: finds the command among oclif's, or says what was meant. */
 import { Config } from '@oclif/core/config';
 import { Help } from '@oclif/core/help';
+import { type Paths, pathsFrom } from '../config/paths.ts';
 import { rbeeVersion } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { didYouMean } from '../narration/near.ts';
-import { terminalOf } from '../narration/text.ts';
+import { paint, terminalOf } from '../narration/text.ts';
+import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
+import type { PluginEnded } from './plugin-commands/ended.ts';
 import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
 import { topics } from './topics.ts';
 
 /** Runs one command line to its end and leaves the exit code in `process.exitCode`. */
 export const main = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
   try {
-    await dispatch(argv, await loadConfig());
+    await dispatch(argv, env);
   } catch (thrown) {
-    // What a command throws it has reported itself; this is about finding and loading it.
-    const error = asReportable(thrown, 'rbee --help', () => '');
-    process.exitCode = exitCodeOf(error);
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
-    else process.stderr.write(formatError(error.toJSON(), terminalOf(process.stderr, env)));
+    // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
+    const { exitCode, report } = isEnded(thrown) ? thrown : ownFailure(thrown);
+    process.exitCode = exitCode;
+    if (report === null) return;
+    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(report), null, 2)}\n`);
+    else process.stderr.write(formatError(report.toJSON(), terminalOf(process.stderr, env)));
   }
+};
+
+const ownFailure = (thrown: unknown): Pick<PluginEnded, 'exitCode' | 'report'> => {
+  const report = asReportable(thrown, 'rbee --help', () => '');
+  return { exitCode: exitCodeOf(report), report };
 };
 
 /** The commands lie beside this file, from the sources and from the build alike; the build adds a manifest of them. */
@@ -44,22 +53,71 @@ export const loadConfig = (options: { ignoreManifest?: boolean } = {}): Promise<
     } as unknown as Config['pjson'],
   });
 
-const dispatch = async (argv: readonly string[], config: Config): Promise<void> => {
+const dispatch = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
   const end = argv.indexOf('--');
   const before = end === -1 ? argv : argv.slice(0, end);
-  const wantsHelp = before.includes('--help') || before.includes('-h');
-  const words = argv[0] === 'help' ? argv.slice(1) : argv;
-  const found = find(words, config);
-  if (/^(--version|-v|version)$/.test(words[0] ?? '')) {
-    process.stdout.write(`rbee ${config.version}\n`);
-  } else if (found.command === undefined || wantsHelp || argv[0] === 'help') {
-    if (found.unknown !== undefined) throw unknownCommand(found.unknown, config);
-    const stray = found.command ? undefined : strayFlag(words);
-    if (stray !== undefined && argv[0] !== 'help') throw unknownFlag(stray, found.topic);
-    const subject = found.command ?? found.topic;
-    await new Help(config, config.pjson.oclif.helpOptions).showHelp(subject === undefined ? [] : subject.split(':'));
-  } else {
-    await config.runCommand(found.command, found.rest);
+  const asksHelp = argv[0] === 'help';
+  const wantsHelp = asksHelp || before.includes('--help') || before.includes('-h');
+  const words = asksHelp ? argv.slice(1) : argv;
+  const own = await loadConfig();
+  if (/^(--version|-v|version)$/.test(words[0] ?? '')) return void process.stdout.write(`rbee ${own.version}\n`);
+  const ours = find(words, own);
+  const config = await withPluginsFor(ours, own, env);
+  const found = config === own || ours.command !== undefined ? ours : find(words, config);
+  const { command: id, rest } = found;
+  await config.runHook('init', { argv: rest, id });
+  if (id !== undefined && !wantsHelp) return run(id, rest, config);
+  if (found.unknown !== undefined) {
+    const answers = await config.runHook('command_not_found', { argv: [...words], id: found.unknown.join(':') });
+    if (answers.successes.length > 0) return;
+    throw unknownCommand(found.unknown, config);
+  }
+  const stray = id === undefined ? strayFlag(words) : undefined;
+  if (stray !== undefined && !asksHelp) throw unknownFlag(stray, found.topic);
+  const subject = id ?? found.topic;
+  await new Help(config, config.pjson.oclif.helpOptions).showHelp(subject === undefined ? [] : subject.split(':'));
+};
+
+/** The command and the hooks around it; what a plugin throws is reported as the plugin's. */
+const run = async (id: string, argv: string[], config: Config): Promise<void> => {
+  const command = config.findCommand(id);
+  let error: Error | undefined;
+  try {
+    await config.runCommand(id, argv, command);
+  } catch (thrown) {
+    error = thrown as Error;
+    if (command?.pluginType === 'core' || isEnded(thrown)) throw thrown;
+    const words = id.replaceAll(':', ' ');
+    const { PluginEnded } = await import('./plugin-commands/ended.ts');
+    const plugin = command?.pluginName ?? command?.pluginAlias ?? 'of this command';
+    throw PluginEnded.from(thrown, plugin, `its command ${words}`, `rbee ${words} --help`);
+  } finally {
+    await config.runHook('finally', { argv, Command: command as never, error, id });
+  }
+};
+
+const isEnded = (thrown: unknown): thrown is PluginEnded => thrown instanceof Error && 'report' in thrown;
+
+/** Plugins are loaded for what rbee alone cannot answer: a command that it does not have, a list of all, hooks. */
+const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.ProcessEnv): Promise<Config> => {
+  // What shell completion and rbee itself ask has to be quick, and is no command that anybody typed.
+  if (command?.startsWith('__')) return config;
+  const place = placeOf(env);
+  const declared = place ? declaredPlugins(place.data) : [];
+  const wanted = command === undefined ? declared : declared.filter((plugin) => hasEverydayHooks([plugin]));
+  if (place === null || wanted.length === 0) return config;
+  const { withPlugins } = await import('./plugin-commands/load.ts');
+  const terminal = terminalOf(process.stderr, env);
+  const warn = (text: string) => void process.stderr.write(`${paint('yellow', 'warning:', terminal)} ${text}\n`);
+  return withPlugins(config, wanted, { paths: place, env, warn });
+};
+
+/** Null where there is no home: then there are no plugins either. */
+const placeOf = (env: NodeJS.ProcessEnv): Paths | null => {
+  try {
+    return pathsFrom(env);
+  } catch {
+    return null;
   }
 };
 

@@ -73,10 +73,20 @@ const hitColumns: Column<PluginHit>[] = [
 
 const unique = (words: readonly string[]): string => [...new Set(words)].join(' ');
 
-export const formatPruned = ({ removed, bytes }: PluginPrune): string =>
-  removed.length === 0
-    ? 'there is nothing to remove\n'
-    : `${removed.map((folder) => escapeLine(`removed ${folder}\n`)).join('')}${formatBytes(bytes)} are free again\n`;
+export const formatPruned = (
+  { removed, programs = [], downloads = [], bytes }: PluginPrune,
+  dryRun: boolean,
+): string => {
+  const gone = [
+    ...removed,
+    ...programs.map((name) => `the program ${name}`),
+    ...downloads.map((sum) => `the download ${sum.slice(0, 12)}`),
+  ];
+  if (gone.length === 0) return 'there is nothing to remove\n';
+  const verb = dryRun ? 'would remove' : 'removed';
+  const sum = dryRun ? `${formatBytes(bytes)} would be free again` : `${formatBytes(bytes)} are free again`;
+  return `${gone.map((what) => escapeLine(`${verb} ${what}\n`)).join('')}${sum}\n`;
+};
 
 export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string => {
   const { name, version, description, license, publisher, registry, integrity, signature, root, source } = plugin;

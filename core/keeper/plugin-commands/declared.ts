@@ -1,0 +1,73 @@
+/**
+ * What installed plugins declare for the command line, from their package.json alone. Read in every command, also in the
+ * short ones, so it loads nothing and runs nothing.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A plugin with commands or hooks of its own. */
+export interface DeclaredPlugin {
+  /** npm package. */
+  name: string;
+  version: string;
+  root: string;
+  /** Its package.json, as text; what was found out about the plugin holds as long as that is the same. */
+  text: string;
+  hasCommands: boolean;
+  /** Files of hooks by event, as oclif writes them. */
+  hooks: Readonly<Record<string, readonly HookFile[]>>;
+}
+
+export interface HookFile {
+  target: string;
+  identifier: string;
+}
+
+/** Events around every command. */
+const everyday = ['init', 'prerun', 'postrun', 'finally'];
+
+/** Those of the index in the data folder, by name; what cannot be read is none, and said elsewhere. */
+export const declaredPlugins = (dataFolder: string): DeclaredPlugin[] => {
+  const index = readJson(join(dataFolder, 'package.json'))?.json as { oclif?: { plugins?: unknown } } | undefined;
+  const entries = index?.oclif?.plugins;
+  if (!Array.isArray(entries)) return [];
+  const found = entries.flatMap((entry: { type?: unknown; root?: unknown } | null) =>
+    entry?.type === 'link' && typeof entry.root === 'string' ? (declarationOf(entry.root) ?? []) : [],
+  );
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+};
+
+/** Is there something to run around every command? */
+export const hasEverydayHooks = (plugins: readonly DeclaredPlugin[]): boolean =>
+  plugins.some(({ hooks }) => everyday.some((event) => Object.hasOwn(hooks, event)));
+
+/** What the package in `root` declares; null when that is nothing. */
+export const declarationOf = (root: string): DeclaredPlugin | null => {
+  const found = readJson(join(root, 'package.json'));
+  const { name, version, oclif } = (found?.json ?? {}) as { name?: unknown; version?: unknown; oclif?: unknown };
+  if (found === null || typeof name !== 'string' || typeof version !== 'string' || !isObject(oclif)) return null;
+  const hooks = isObject(oclif['hooks']) ? Object.entries(oclif['hooks']) : [];
+  const files = hooks.map(([event, value]) => [event, hookFiles(value)] as const);
+  const known = Object.fromEntries(files.filter(([, list]) => list.length > 0));
+  const hasCommands = typeof oclif['commands'] === 'string' || isObject(oclif['commands']);
+  if (!hasCommands && Object.keys(known).length === 0) return null;
+  return { name, version, root, text: found.text, hasCommands, hooks: known };
+};
+
+const hookFiles = (value: unknown): HookFile[] =>
+  (Array.isArray(value) ? value : [value]).flatMap((one: unknown) => {
+    if (typeof one === 'string') return [{ target: one, identifier: 'default' }];
+    if (!isObject(one) || typeof one['target'] !== 'string') return [];
+    return [{ target: one['target'], identifier: String(one['identifier'] ?? 'default') }];
+  });
+
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const readJson = (file: string): { text: string; json: unknown } | null => {
+  try {
+    const text = readFileSync(file, 'utf8');
+    return { text, json: JSON.parse(text) };
+  } catch {
+    return null;
+  }
+};

@@ -1,0 +1,49 @@
+/** A command or hook of a plugin that ended with an error: how that is reported, and with which exit code. */
+import { RbeeError } from '../../contract/errors.ts';
+import { asReportable, exitCodes } from '../report.ts';
+
+export class PluginEnded extends Error {
+  readonly exitCode: number;
+  /** Null when there is nothing to say: it asked for an exit code and no more. */
+  readonly report: RbeeError | null;
+
+  private constructor(exitCode: number, report: RbeeError | null) {
+    super(report?.message ?? `exit code ${exitCode}`);
+    this.exitCode = exitCode;
+    this.report = report;
+  }
+
+  /** `member` is what of the plugin ended: `its command x hello`. */
+  static from(thrown: unknown, plugin: string, member: string, help: string): PluginEnded {
+    const exit = exitOf(thrown);
+    if (thrown instanceof Error && 'parse' in thrown) {
+      return new PluginEnded(
+        exitCodes.usage,
+        asReportable(thrown, help, () => ''),
+      );
+    }
+    if (exit !== undefined && (thrown as { code?: unknown }).code === 'EEXIT') return new PluginEnded(exit, null);
+    const { message, suggestions } = wordsOf(thrown);
+    if (exit === undefined) {
+      return new PluginEnded(exitCodes.failed, RbeeError.of('PLUGIN_FAILED', { plugin, member, problem: message }));
+    }
+    // What its author wrote for people is left as it is.
+    const body = { code: 'PLUGIN_FAILED', message, hint: suggestions ?? `it comes from the plugin ${plugin}` } as const;
+    return new PluginEnded(exit, RbeeError.from(body));
+  }
+}
+
+/** The exit code that oclif's `this.error` and `this.exit` ask for; undefined for any other error. */
+export const exitOf = (thrown: unknown): number | undefined => {
+  const { exit } = (thrown as { oclif?: { exit?: unknown } } | null)?.oclif ?? {};
+  return typeof exit === 'number' ? exit : undefined;
+};
+
+const wordsOf = (thrown: unknown): { message: string; suggestions?: string } => {
+  if (!(thrown instanceof Error)) return { message: String(thrown) };
+  const { suggestions } = thrown as { suggestions?: unknown };
+  const message = thrown.message || thrown.name;
+  return Array.isArray(suggestions) && suggestions.length > 0
+    ? { message, suggestions: suggestions.join('; ') }
+    : { message };
+};

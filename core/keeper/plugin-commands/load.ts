@@ -1,0 +1,100 @@
+/** Adds the commands and hooks of plugins to those of rbee. What rbee calls by a name stays what that name means. */
+import { Config, Plugin } from '@oclif/core/config';
+import { settings } from '@oclif/core/settings';
+import type { Paths } from '../../config/paths.ts';
+import type { DeclaredPlugin } from './declared.ts';
+import { type Examination, examinePlugin } from './examine.ts';
+import { guardHooks } from './hooks.ts';
+import { lendOclif } from './own-oclif.ts';
+
+export interface PluginPlace {
+  paths: Paths;
+  env: NodeJS.ProcessEnv;
+  /** Says what is wrong with a plugin, to whoever typed the command. */
+  warn: (text: string) => void;
+}
+
+/** Children that load plugins at a time. */
+const atOnce = 4;
+
+/** Gives a configuration of oclif with these plugins beside the commands of `config`. */
+export const withPlugins = async (
+  config: Config,
+  plugins: readonly DeclaredPlugin[],
+  place: PluginPlace,
+): Promise<Config> => {
+  settings.enableAutoTranspile = false;
+  lendOclif();
+  tellFolders(place);
+  const all = new Map(config.plugins);
+  const taken = new Map<string, string>();
+  for (const [plugin, examination] of await examineAll(plugins, place)) {
+    for (const fault of examination.faults) place.warn(`the plugin ${plugin.name}: ${fault}`);
+    if (all.has(plugin.name)) continue;
+    const loaded = await loadPlugin(plugin, examination);
+    keepNames(loaded, config, taken, place.warn);
+    all.set(loaded.name, loaded);
+  }
+  const { root, pjson } = config.options;
+  return guardHooks(
+    await Config.load({ root, pjson, devPlugins: false, userPlugins: false, plugins: all }),
+    place.warn,
+  );
+};
+
+const examineAll = async (
+  plugins: readonly DeclaredPlugin[],
+  { paths, env }: PluginPlace,
+): Promise<[DeclaredPlugin, Examination][]> => {
+  const results = new Map<DeclaredPlugin, Examination>();
+  const queue = plugins.values();
+  const work = async (): Promise<void> => {
+    for (const plugin of queue) results.set(plugin, await examinePlugin(plugin, { cacheFolder: paths.cache, env }));
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+  return plugins.map((plugin) => [plugin, results.get(plugin) as Examination]);
+};
+
+const loadPlugin = async ({ name, root }: DeclaredPlugin, examination: Examination): Promise<Plugin> => {
+  const plugin = new Plugin({ name, root, type: 'link' });
+  // Without this it would load every command to learn what they are.
+  Object.assign(plugin, { _manifest: async () => examination.manifest });
+  await plugin.load();
+  plugin.commandIDs = Object.keys(examination.manifest.commands);
+  plugin.hooks = Object.fromEntries(
+    Object.entries(plugin.hooks).filter(([event]) => examination.hooks.includes(event)),
+  );
+  return plugin;
+};
+
+/** Takes away from `plugin` what rbee, or a plugin before it, has a command or topic for. */
+const keepNames = (
+  plugin: Plugin,
+  { commands, topics }: Config,
+  taken: Map<string, string>,
+  warn: PluginPlace['warn'],
+): void => {
+  const own = new Set(['help', 'version', ...commands.map(({ id }) => id), ...topics.map(({ name }) => name)]);
+  const isFree = (id: string): boolean => !own.has(id) && !taken.has(id);
+  plugin.commands = plugin.commands.filter((command) => {
+    if (!isFree(command.id)) {
+      const whose = taken.get(command.id) ?? 'rbee itself';
+      warn(
+        `the plugin ${plugin.name}: its command ${command.id.replaceAll(':', ' ')} is left out, the name is that of ${whose}`,
+      );
+      return false;
+    }
+    command.aliases = (command.aliases ?? []).filter(isFree);
+    command.hiddenAliases = (command.hiddenAliases ?? []).filter(isFree);
+    for (const id of [command.id, ...command.aliases, ...command.hiddenAliases]) taken.set(id, plugin.name);
+    return true;
+  });
+  const described = plugin.pjson.oclif.topics;
+  if (typeof described !== 'object' || described === null) return;
+  plugin.pjson.oclif.topics = Object.fromEntries(Object.entries(described).filter(([topic]) => !own.has(topic)));
+};
+
+/** oclif's own rules would lead a plugin to other folders than rbee's. */
+const tellFolders = ({ paths, env }: PluginPlace): void => {
+  Object.assign(env, { RBEE_DATA_DIR: paths.data, RBEE_CONFIG_DIR: paths.config, RBEE_CACHE_DIR: paths.cache });
+};
