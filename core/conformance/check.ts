@@ -14,6 +14,7 @@ export const areas = {
   health: 'Health',
   stop: 'Stopping',
   probes: 'Probes',
+  files: 'Choice of files',
   estimate: 'Memory estimate',
   diagnose: 'Diagnosis',
   load: 'Load',

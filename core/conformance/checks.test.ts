@@ -48,6 +48,7 @@ const good: WorkerType = {
   health: { ready: { mode: 'poll', path: '/health' }, progressPattern: 'loading (?<percent>\\d+)%' },
   stop: { signals: [{ signal: 'SIGTERM', graceMs: 1000 }] },
   probes: [{ id: 'list', program: '$binary', args: ['--list'], parse: ({ stdout }) => stdout.split('\n').slice(0, 9) }],
+  chooseFiles: (files) => [...new Set(files.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))],
   estimate: ({ bytes }, { variant: id }) => (id === 'cpu' ? { ram: bytes, vram: 0 } : { ram: 0, vram: bytes }),
   diagnose: ({ log }) =>
     log.some((line) => line.includes('out of memory'))
@@ -203,6 +204,10 @@ const faults: [Check['id'], WorkerType | object][] = [
     'probes.huge',
     { ...good, probes: [{ ...good.probes?.[0], parse: ({ stdout }: Output) => Math.max(0, ...Buffer.from(stdout)) }] },
   ],
+  ['files.known', { ...good, chooseFiles: () => ['config.json'] }],
+  ['files.once', { ...good, chooseFiles: (files: Files) => files.flatMap(({ path }) => [path, path]) }],
+  ['files.order', { ...good, chooseFiles: (files: Files) => files.slice(0, 1).map(({ path }) => path) }],
+  ['files.odd-listings', { ...good, chooseFiles: (files: Files) => [files[0]!.path] }],
   ['estimate.shape', { ...good, estimate: () => ({ ram: -1, vram: 0 }) }],
   ['estimate.grows', { ...good, estimate: ({ bytes }: { bytes: number }) => ({ ram: 1e12 - bytes, vram: 0 }) }],
   ['estimate.model-counts', { ...good, estimate: () => ({ ram: 1, vram: 0 }) }],
@@ -226,6 +231,8 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['load.path', { ...good, load: { path: 'metrics', running: 'running' } }],
   ['load.names', { ...good, load: { path: '/metrics', running: 'now running' } }],
 ];
+
+type Files = { path: string }[];
 
 interface Output {
   stdout: string;

@@ -3,6 +3,7 @@ export * from './device.ts';
 export * from './errors.ts';
 export * from './hive-api.ts';
 export * from './model-reference.ts';
+export * from './models.ts';
 export * from './narration.ts';
 export * from './plugins.ts';
 export * from './queen-api.ts';

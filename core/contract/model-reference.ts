@@ -5,35 +5,156 @@ export type ModelReference =
   /** The tiny model that comes with the worker type. */
   | { kind: 'demo' }
   /** A path on the hive. */
-  | { kind: 'file'; path: string };
+  | { kind: 'file'; path: string }
+  /**
+   * A repository of the hub. `select` is a file, a folder or a quantization in it, `revision` a branch, tag or commit;
+   * the repository's default when absent.
+   */
+  | { kind: 'hf'; repo: string; select?: string; revision?: string }
+  /** One file of any server. `sha256` is 64 lower-case hexadecimal digits. */
+  | { kind: 'https'; url: string; sha256?: string };
 
-/** Reads a model reference. A bare path with a slash is taken as `file:`. */
+/** Longest reference that is read at all. */
+const longest = 4_096;
+
+/** Reads a model reference. A bare path with a slash is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
 export const parseModelReference = (text: string): ModelReference => {
-  const invalid = (problem: string) => RbeeError.of('MODEL_REFERENCE_INVALID', { reference: text, problem });
+  const invalid = (problem: string) => RbeeError.of('MODEL_REFERENCE_INVALID', { reference: shortened(text), problem });
   if (text === 'demo') return { kind: 'demo' };
-  if (text.includes('\0') || text.includes('\n')) throw invalid('it has a character that no path has');
+  if (text.length > longest) throw invalid(`it has more than ${longest} letters`);
+  if (hasControls(text)) throw invalid('it has a character that no path has');
   if (text.startsWith('file:')) {
     const path = text.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
     if (path === '') throw invalid('the path is missing');
     return { kind: 'file', path };
   }
-  if (text.startsWith('/') || text.startsWith('./') || text.startsWith('../')) return { kind: 'file', path: text };
-  throw invalid('it is neither demo nor a file: path');
+  if (/^\.{0,2}\//.test(text)) return { kind: 'file', path: text };
+  const of = (read: (rest: string) => ModelReference | string, rest: string): ModelReference => {
+    const reference = read(rest);
+    if (typeof reference === 'string') throw invalid(reference);
+    return reference;
+  };
+  if (/^hf:/i.test(text)) return of(readHub, text.slice('hf:'.length).replace(/^\/\//, ''));
+  if (/^https?:\/\//i.test(text)) return of(readAddress, text);
+  throw invalid(guess(text));
 };
 
 /** Writes a model reference; the opposite of `parseModelReference`. */
-export const formatModelReference = (reference: ModelReference): string =>
-  reference.kind === 'demo' ? 'demo' : `file:${reference.path}`;
+export const formatModelReference = (reference: ModelReference): string => {
+  switch (reference.kind) {
+    case 'demo':
+      return 'demo';
+    case 'file':
+      return `file:${reference.path}`;
+    case 'hf': {
+      const { repo, select, revision } = reference;
+      return `hf:${repo}${select === undefined ? '' : `:${select}`}${revision === undefined ? '' : `@${revision}`}`;
+    }
+    case 'https':
+      return reference.sha256 === undefined ? reference.url : `${reference.url}#sha256=${reference.sha256}`;
+  }
+};
 
 /** Is this text meant as a reference, not as the name of a served model? */
-export const looksLikeReference = (text: string): boolean => text === 'demo' || /^(file:|\.{0,2}\/)/.test(text);
+export const looksLikeReference = (text: string): boolean =>
+  text === 'demo' || /^(file:|hf:|https?:\/\/|\.{0,2}\/)/i.test(text);
 
 /** The name under which a model is served unless `--name` says otherwise: `Qwen3-0.6B-GGUF` is `qwen3-0.6b`. */
 export const servedName = (reference: ModelReference): string => {
-  if (reference.kind === 'demo') return 'demo';
-  const file = reference.path.replace(/\/+$/, '').split('/').at(-1) ?? '';
-  return file
-    .replace(/\.(gguf|safetensors|onnx|bin|ggml)$/i, '')
+  switch (reference.kind) {
+    case 'demo':
+      return 'demo';
+    case 'file':
+      return nameOf(lastPart(reference.path));
+    case 'hf':
+      return nameOf(isFileName(reference.select) ? lastPart(reference.select) : lastPart(reference.repo));
+    case 'https':
+      return nameOf(addressName(reference.url)).replace(/[^a-z0-9._-]+/g, '-');
+  }
+};
+
+const repoPattern = /^[A-Za-z0-9][\w.-]{0,95}\/[A-Za-z0-9][\w.-]{0,95}/;
+
+/** What follows `hf:`, or what is wrong with it. */
+const readHub = (text: string): ModelReference | string => {
+  const repo = repoPattern.exec(text)?.[0];
+  const example = 'write hf:org/repo, hf:org/repo:file-or-quantization or hf:org/repo@revision';
+  if (repo === undefined) return `the repository is missing; ${example}`;
+  if (/\.\.|\.git$/.test(repo)) return `the hub has no repository of that name; ${example}`;
+  const rest = text.slice(repo.length);
+  if (rest.startsWith('/')) return `a file is named after a colon, as in hf:${repo}:${rest.slice(1)}`;
+  if (!/^([:@]|$)/.test(rest)) return example;
+  const at = rest.lastIndexOf('@');
+  const select = rest.startsWith(':') ? rest.slice(1, at === -1 ? undefined : at) : undefined;
+  const revision = at === -1 ? undefined : rest.slice(at + 1);
+  if (select !== undefined && !isInside(select)) return `"${select}" is no file or quantization`;
+  if (revision !== undefined && !(isInside(revision) && /^[\w./+-]+$/.test(revision))) {
+    return `"${revision}" is no revision`;
+  }
+  return { kind: 'hf', repo, ...(select !== undefined && { select }), ...(revision !== undefined && { revision }) };
+};
+
+/** An address, or what is wrong with it. */
+const readAddress = (text: string): ModelReference | string => {
+  const url = URL.parse(text);
+  if (!url || url.hostname === '') return 'it is no address';
+  if (url.username !== '' || url.password !== '') return 'an address with a password in it would be shown to everyone';
+  const repo = /^\/([^/]+\/[^/]+)\/?$/.exec(url.pathname)?.[1];
+  if (url.hostname === 'huggingface.co' && repo) return `that is a page, not a file; did you mean hf:${repo}?`;
+  const { hash } = url;
+  const sha256 = /^#sha256=([0-9a-f]{64})$/i.exec(hash)?.[1]?.toLowerCase();
+  if (hash !== '' && sha256 === undefined) return 'after # it says sha256= and 64 hexadecimal digits, or nothing';
+  // What anyone on the way may change is taken only where its checksum is known.
+  if (url.protocol === 'http:' && sha256 === undefined && !isLoopback(url.hostname)) {
+    return 'over http anyone could change the file; use https, or add #sha256=…';
+  }
+  url.hash = '';
+  return { kind: 'https', url: url.href, ...(sha256 !== undefined && { sha256 }) };
+};
+
+const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
+
+const guess = (text: string): string => {
+  const repo = repoPattern.exec(text)?.[0];
+  const isRepo = repo !== undefined && /^([:@].*)?$/.test(text.slice(repo.length));
+  return isRepo ? `did you mean hf:${text}?` : 'it is none of hf:, https:, file: and demo';
+};
+
+/** A relative path of plain segments: nothing that could lead out of a folder. */
+const isInside = (path: string): boolean =>
+  path !== '' &&
+  !path.includes('\\') &&
+  path
+    .replace(/\/$/, '')
+    .split('/')
+    .every((part) => part !== '' && part !== '.' && part !== '..' && new TextEncoder().encode(part).length <= 255);
+
+/** Control characters, and half surrogates that no file name can hold. */
+const hasControls = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed();
+
+const isFileName = (select: string | undefined): select is string =>
+  select !== undefined && /\.(gguf|safetensors|onnx|bin|ggml|pt|pth|ckpt)$/i.test(select);
+
+const lastPart = (path: string): string => path.replace(/\/+$/, '').split('/').at(-1) ?? '';
+
+const nameOf = (file: string): string =>
+  file
+    .replace(/\.(gguf|safetensors|onnx|bin|ggml|pt|pth|ckpt)$/i, '')
+    .replace(/-\d{5}-of-\d{5}$/, '')
     .replace(/-GGUF$/i, '')
     .toLowerCase();
+
+const addressName = (address: string): string => {
+  const { pathname, hostname } = new URL(address);
+  return lastPart(decoded(pathname)) || hostname;
 };
+
+const decoded = (path: string): string => {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+};
+
+const shortened = (text: string): string => (text.length > 200 ? `${text.slice(0, 200)}…` : text);

@@ -8,6 +8,7 @@
  * | `GET /v1/status` | `FleetStatus` |
  * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
  * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
+ * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
  * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `WorkerList`, `WorkerView` |
  * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |

@@ -1,5 +1,6 @@
 /** Workers as data: what is asked for, and what is shown. */
 import Type, { type Static } from 'typebox';
+import { longestReference, modelComponents } from './models.ts';
 
 export const workerId = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
@@ -19,7 +20,13 @@ export const workerSpec = Type.Object(
         description: 'Device, such as cpu, cuda:0 or cuda:0,1; the best free one when absent',
       }),
     ),
-    model: Type.Optional(Type.String({ maxLength: 4096, description: 'Model: file:/path on the hive, or demo' })),
+    model: Type.Optional(
+      Type.String({
+        maxLength: longestReference,
+        description: 'Model: hf:org/repo[:file-or-quantization][@revision], https://…, file:/path on the hive, or demo',
+      }),
+    ),
+    components: Type.Optional(modelComponents),
     name: Type.Optional(
       Type.String({
         pattern: '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$',
@@ -89,6 +96,8 @@ export const workerView = Type.Object({
   waiting: Type.Union([Type.Integer(), Type.Null()]),
   failure: Type.Union([workerFailure, Type.Null()]),
   options: Type.Record(Type.String(), Type.Unknown()),
+  /** Names of the options that were given; the others have their defaults. Absent where the hive does not tell. */
+  givenOptions: Type.Optional(Type.Array(Type.String())),
   logFile: Type.String(),
 });
 export type WorkerView = Static<typeof workerView>;

@@ -13,6 +13,7 @@ import {
   jobHeader,
   type NarrationLine,
 } from '../contract/hive-api.ts';
+import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../contract/models.ts';
 import { isOutcome, type Narrate } from '../contract/narration.ts';
 import type { PluginAction, PluginRequestOf, PluginResults } from '../contract/plugins.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
@@ -62,6 +63,14 @@ export interface HiveClient {
     request: PluginRequestOf<Action>,
     call?: HiveCall,
   ): Promise<PluginResults[Action]>;
+  /** Does something with models, such as `models('download', { model: 'hf:org/repo' })`. */
+  models<Action extends ModelAction>(
+    action: Action,
+    request: ModelRequestOf<Action>,
+    call?: HiveCall,
+  ): Promise<ModelResults[Action]>;
+  modelList(signal?: AbortSignal): Promise<ModelResults['list']>;
+  modelGet(model: string, signal?: AbortSignal): Promise<ModelDetails>;
   logs(id: string, options?: LogOptions): Promise<Readable>;
   close(): Promise<void>;
 }
@@ -146,6 +155,9 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     restart: (id, call) => change('POST', `${worker(id)}/restart`, { now: call?.now }, call),
     delete: (id, call) => change('DELETE', worker(id), { now: call?.now }, call),
     plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, call),
+    models: (action, request, call) => change('POST', `/v1/models/${action}`, request, call),
+    modelList: (signal) => json('GET', '/v1/models', signal),
+    modelGet: (model, signal) => json('GET', `/v1/models?model=${encodeURIComponent(model)}`, signal),
     logs: (id, { lines = 100, follow = false, signal } = {}) =>
       ask({ method: 'GET', path: `${worker(id)}/logs?lines=${lines}&follow=${follow}`, signal }),
     close: async () => {

@@ -11,10 +11,12 @@ import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
+import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
 import { askPrograms } from './devices/ask.ts';
 import { Machine } from './machine.ts';
+import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
@@ -67,6 +69,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     machine,
     workers: () => workers,
   });
+  const models = new Models({ hive: localHive, data: paths.data, runs: paths.runs, env, types, pace: usualPace });
   const workers: Workers = new Workers({
     hive: localHive,
     hiveSocket: paths.hiveSocket,
@@ -78,7 +81,18 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     onChange: feed.changed,
     onProblem: (message, error) => logger.error({ err: error }, message),
     prepare: (spec, context) =>
-      prepareLaunch(spec, { hive: localHive, types, plugins, machine, ask, env, folders: paths, fetcher, ...context }),
+      prepareLaunch(spec, {
+        hive: localHive,
+        types,
+        plugins,
+        models,
+        machine,
+        ask,
+        env,
+        folders: paths,
+        fetcher,
+        ...context,
+      }),
   });
   const state = (): HiveState => ({
     machineId: machineId(),
@@ -107,6 +121,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     types,
     workers,
     plugins,
+    models,
     logger,
   });
   logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');

@@ -3,7 +3,9 @@ import { chmod, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { Models } from './models/models.ts';
 import type { Plugins } from './plugins/plugins.ts';
+import { modelRoutes } from './routes/models.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { type StateParts, stateRoutes } from './routes/state.ts';
 import { workerRoutes } from './routes/workers.ts';
@@ -13,6 +15,7 @@ export interface HiveServerOptions extends StateParts {
   socketPath: string;
   workers: Workers;
   plugins: Plugins;
+  models: Models;
   logger: FastifyBaseLogger;
 }
 
@@ -24,6 +27,7 @@ export const listenHive = async ({
   socketPath,
   workers,
   plugins,
+  models,
   logger,
   ...state
 }: HiveServerOptions): Promise<FastifyInstance> => {
@@ -46,6 +50,7 @@ export const listenHive = async ({
   stateRoutes(server, state);
   workerRoutes(server, workers);
   pluginRoutes(server, plugins);
+  modelRoutes(server, models);
 
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await rm(socketPath, { force: true });

@@ -1,6 +1,7 @@
 /** The nouns of the command line. */
 export const topics = {
   worker: { description: 'Workers: inference engines on the devices of your machines' },
+  model: { description: 'Models: to download, look at, verify and remove' },
   hive: { description: 'Hives: one per machine, they run the workers' },
   queen: { description: 'The queen: the daemon that knows the fleet and answers for it' },
   plugins: { description: 'Plugins: worker types as npm packages, to install, make and examine' },

@@ -39,7 +39,7 @@ const kinds = [
 ] as const;
 
 /** Paths that queen and worker keep for themselves. */
-const reserved = /^\/(health|metrics|v1\/(models|jobs|workers|hives|status|catalog|operations))(\/|$)/;
+const reserved = /^\/(health|metrics|v1\/(\*|models|jobs|workers|hives|status|catalog|operations))(\/|$)/;
 
 const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
 
@@ -128,7 +128,8 @@ export const identityChecks = [
     title: 'the paths that it serves are absolute, plain, and each is named once',
     check: ({ type }) => {
       must(type.serves.length > 0, 'it serves nothing');
-      for (const { path } of type.serves) must(/^\/[A-Za-z0-9._~/-]*$/.test(path), `${shown(path)} is no plain path`);
+      for (const { path } of type.serves)
+        must(/^\/[A-Za-z0-9._~/-]*(\/\*)?$/.test(path), `${shown(path)} is no plain path`);
       const paths = type.serves.map(({ path }) => path);
       must(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
     },
@@ -139,7 +140,7 @@ export const identityChecks = [
     check: ({ type }) => {
       for (const { path, kind, method = 'POST' } of type.serves) {
         must(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
-        must(method === 'GET' || method === 'POST', `${path} has the method ${shown(method)}`);
+        must(['GET', 'POST', 'any'].includes(method), `${path} has the method ${shown(method)}`);
       }
     },
   },

@@ -4,6 +4,7 @@ import { binaryChecks } from './binaries.ts';
 import { commandChecks } from './command.ts';
 import { diagnoseChecks } from './diagnose.ts';
 import { estimateChecks } from './estimate.ts';
+import { fileChecks } from './files.ts';
 import { healthChecks } from './health.ts';
 import { identityChecks } from './identity.ts';
 import { lifeChecks } from './life.ts';
@@ -26,6 +27,7 @@ export const checks: readonly Check[] = [
   ...healthChecks,
   ...stopChecks,
   ...probeChecks,
+  ...fileChecks,
   ...estimateChecks,
   ...diagnoseChecks,
   ...loadChecks,

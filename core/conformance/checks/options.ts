@@ -24,9 +24,9 @@ const isRefused = (type: WorkerType, given: Record<string, unknown>): boolean =>
 };
 
 const wrongValues: Readonly<Record<OptionSchema['type'], readonly unknown[]>> = {
-  string: [7, true, ['a']],
-  integer: ['7', 1.5, true],
-  number: ['7', Number.POSITIVE_INFINITY, true],
+  string: [['a'], {}],
+  integer: ['seven', 1.5, true],
+  number: ['seven', Number.POSITIVE_INFINITY, true],
   boolean: ['true', 1],
   array: ['a', 1],
 };

@@ -48,7 +48,10 @@ test('what is not there, not readable, empty or of another format is refused, ea
   await assert.rejects(resolve('garbage.gguf'), /its format is not known/);
   await assert.rejects(resolve('empty.gguf'), /it is empty/);
   await assert.rejects(resolve('good.gguf', { name: 'echo', models: { formats: ['onnx'] } }), code('MODEL_FORMAT'));
-  await assert.rejects(resolveModel({ kind: 'file', path: 'a.gguf' }, type, folder, 'local'), code('MODEL_REFERENCE_INVALID'));
+  await assert.rejects(
+    resolveModel({ kind: 'file', path: 'a.gguf' }, type, folder, 'local'),
+    code('MODEL_REFERENCE_INVALID'),
+  );
 });
 
 test('a file that the user of the hive may not read is refused', async () => {

@@ -1,12 +1,14 @@
 /** From a model reference to files on this machine: are they there, readable, and of a format that the type loads? */
 import { constants } from 'node:fs';
 import { access, open, readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
+import { folderFormat } from './main-file.ts';
+import { groupName } from './weights.ts';
 
 export interface ResolvedModel {
   /** Absolute path of each component; `main` is the model itself. */
@@ -14,16 +16,35 @@ export interface ResolvedModel {
   facts: ModelFacts;
 }
 
+/** A model that lies on this machine already. */
+export type LocalReference = Extract<ModelReference, { kind: 'demo' | 'file' }>;
+
 /** Errors: MODEL_NO_DEMO, MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT, MODEL_REFERENCE_INVALID. */
 export const resolveModel = async (
-  reference: ModelReference,
+  reference: LocalReference,
   type: Pick<TypeDescription, 'name' | 'models'>,
   pluginRoot: string,
   hive: string,
 ): Promise<ResolvedModel> => {
   const path = pathOf(reference, type, pluginRoot);
+  const formats = type.models?.formats ?? [];
+  const facts = await factsOf(path, { type: type.name, formats, hive, reference: formatModelReference(reference) });
+  return { files: { main: path }, facts };
+};
+
+export interface FormatRequest {
+  /** Worker type, and the formats that it takes here. */
+  type: string;
+  formats: readonly ModelFormat[];
+  hive: string;
+  reference: string;
+}
+
+/** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT. */
+export const factsOf = async (path: string, { type, formats, hive, reference }: FormatRequest): Promise<ModelFacts> => {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
+      throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
     throw unreadable(path, error);
   });
   // Opening a pipe or a device may wait for ever.
@@ -31,22 +52,77 @@ export const resolveModel = async (
   await access(path, constants.R_OK).catch((error) => {
     throw unreadable(path, error);
   });
-  const format = found.isDirectory() ? await folderFormat(path) : await fileFormat(path);
-  const formats = type.models?.formats ?? [];
+  const { format: known, bytes } = await looksLike(path, formats);
+  // A format that no hive recognises is the engine's own affair.
+  const format = known ?? formats.find((name) => !recognised.has(name));
   if (format === undefined || !formats.includes(format)) {
-    const problem = format === undefined ? (found.size === 0 ? 'it is empty' : 'its format is not known') : `it is ${format}`;
-    throw RbeeError.of('MODEL_FORMAT', { path, type: type.name, problem, formats: formats.join(', ') });
+    const problem =
+      format === undefined ? (found.size === 0 ? 'it is empty' : 'its format is not known') : `it is ${format}`;
+    throw RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
   }
   const metadata = format === 'gguf' ? await readGgufMetadata(path) : {};
-  const bytes = found.isDirectory() ? await folderBytes(path) : found.size;
-  return { files: { main: path }, facts: { reference: formatModelReference(reference), format, bytes, metadata } };
+  return { reference, format, bytes, metadata };
 };
 
-const pathOf = (reference: ModelReference, type: Pick<TypeDescription, 'name' | 'models'>, pluginRoot: string): string => {
+const recognised: ReadonlySet<ModelFormat> = new Set([
+  'gguf',
+  'safetensors',
+  'safetensors-dir',
+  'onnx',
+  'onnx-dir',
+  'ggml',
+]);
+
+/** The format of what lies at a path, null where nothing tells it, and its size in bytes with all of its parts. */
+export const looksLike = async (
+  path: string,
+  formats?: readonly ModelFormat[],
+): Promise<{ format: ModelFormat | null; bytes: number }> => {
+  if ((await stat(path)).isDirectory()) {
+    const entries = await readdir(path, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
+    return { format: folderFormat(files, formats), bytes: await sizeOfAll(files) };
+  }
+  return { format: (await fileFormat(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
+};
+
+/** All files of a model in parts, in order; the file itself where it is whole. */
+export const partsOf = async (path: string): Promise<string[]> => {
+  const name = basename(path);
+  if (groupName(name) === name) return [path];
+  const names = await readdir(dirname(path));
+  return names
+    .filter((other) => groupName(other) === groupName(name))
+    .sort()
+    .map((other) => join(dirname(path), other));
+};
+
+const sizeOfAll = async (files: readonly string[]): Promise<number> => {
+  const sizes = await Promise.all(
+    files.map((file) =>
+      stat(file).then(
+        ({ size }) => size,
+        () => 0,
+      ),
+    ),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+};
+
+const pathOf = (
+  reference: LocalReference,
+  type: Pick<TypeDescription, 'name' | 'models'>,
+  pluginRoot: string,
+): string => {
   if (reference.kind === 'demo') {
     if (type.models?.demo === undefined) throw RbeeError.of('MODEL_NO_DEMO', { type: type.name });
     return join(pluginRoot, type.models.demo);
   }
+  return absolutePath(reference);
+};
+
+/** Errors: MODEL_REFERENCE_INVALID for a path that means nothing on the hive. */
+export const absolutePath = (reference: Extract<ModelReference, { kind: 'file' }>): string => {
   if (isAbsolute(reference.path)) return reference.path;
   throw RbeeError.of('MODEL_REFERENCE_INVALID', {
     reference: formatModelReference(reference),
@@ -72,18 +148,4 @@ const fileFormat = async (path: string): Promise<ModelFormat | undefined> => {
   } finally {
     await handle.close();
   }
-};
-
-const folderFormat = async (path: string): Promise<ModelFormat | undefined> => {
-  const names = (await readdir(path, { recursive: true })).slice(0, 10_000);
-  if (names.some((name) => name.endsWith('.safetensors'))) return 'safetensors-dir';
-  return names.some((name) => name.endsWith('.onnx')) ? 'onnx-dir' : undefined;
-};
-
-const folderBytes = async (path: string): Promise<number> => {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const sizes = await Promise.all(
-    entries.filter((entry) => entry.isFile()).map((entry) => stat(join(entry.parentPath, entry.name)).then((file) => file.size)),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
 };

@@ -10,6 +10,7 @@ const names: Record<NameKind, Candidate[]> = {
   job: [{ value: 'job-1' }],
   type: [{ value: 'llamacpp' }],
   model: [{ value: 'qwen' }],
+  reference: [{ value: 'hf:org/qwen' }],
   device: [{ value: 'cuda:0' }],
 };
 const config = await loadConfig({ ignoreManifest: true });
@@ -41,6 +42,8 @@ describe('completion', () => {
     assert.deepEqual(await values('worker', 'spawn', '--type', ''), ['llamacpp']);
     assert.deepEqual(await values('worker', 'spawn', '--device=cu'), ['--device=cuda:0']);
     assert.deepEqual(await values('infer', '-m', ''), ['qwen', 'demo']);
+    assert.deepEqual(await values('worker', 'spawn', '-m', ''), ['hf:org/qwen', 'demo']);
+    assert.deepEqual(await values('model', 'get', ''), ['hf:org/qwen']);
   });
 
   it('knows flags and their choices', async () => {

@@ -24,7 +24,7 @@ interface FlagShape {
 }
 
 /** Names that only the running fleet knows. */
-export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'device';
+export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'reference' | 'device';
 export type Names = (kind: NameKind) => Promise<readonly Candidate[]>;
 
 export interface CommandTree {
@@ -104,7 +104,13 @@ const flagsLeft = (command: CommandShape, words: readonly string[]): Candidate[]
     .concat({ value: '--help', about: 'Show help' });
 
 const ofFlag: Record<string, NameKind> = { hive: 'hive', type: 'type', device: 'device' };
-const ofArgument: Record<string, NameKind> = { worker: 'worker', workers: 'worker', hive: 'hive', job: 'job' };
+const ofArgument: Record<string, NameKind> = {
+  worker: 'worker',
+  workers: 'worker',
+  hive: 'hive',
+  job: 'job',
+  model: 'reference',
+};
 
 const valuesOf = async (
   command: CommandShape,
@@ -113,7 +119,8 @@ const valuesOf = async (
 ): Promise<readonly Candidate[]> => {
   if (named === undefined) return [];
   if (named.flag.options) return named.flag.options.map((value) => ({ value }));
-  if (named.name === 'model') return command.id === 'infer' ? [...(await names('model')), demo] : [demo];
+  if (named.name === 'model')
+    return command.id === 'infer' ? [...(await names('model')), demo] : [...(await names('reference')), demo];
   const kind = ofFlag[named.name];
   return kind ? names(kind) : [];
 };

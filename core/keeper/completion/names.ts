@@ -1,4 +1,5 @@
 /** Names for completion, from a queen that runs; none, and quickly, when she does not. */
+import type { ModelView } from '../../contract/models.ts';
 import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';
@@ -13,6 +14,7 @@ export const namesFrom =
     const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs: patienceMs });
     try {
       if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
+      if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
       return ofFleet(kind, await read<FleetStatus>('/v1/status'));
     } catch {
       return [];
@@ -22,7 +24,13 @@ export const namesFrom =
 const jobs = (list: readonly JobView[]): Candidate[] =>
   list.map(({ id, operation, state }) => ({ value: id, about: `${operation}, ${state}` }));
 
-const ofFleet = (kind: Exclude<NameKind, 'job'>, { hives, workers, models }: FleetStatus): Candidate[] => {
+const models = (list: readonly ModelView[]): Candidate[] =>
+  list.map(({ model, name, workers }) => ({ value: model, about: workers.length > 0 ? `${name}, in use` : name }));
+
+const ofFleet = (
+  kind: Exclude<NameKind, 'job' | 'reference'>,
+  { hives, workers, models }: FleetStatus,
+): Candidate[] => {
   switch (kind) {
     case 'worker':
       return workers.map(({ id, model, state }) => ({ value: id, about: `${model ?? '-'}, ${state}` }));

@@ -74,7 +74,7 @@ const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
 /** Everything that is known of one worker. */
 export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.now()): string => {
   const up = worker.startedAt === null ? null : `${worker.startedAt} (${formatAge(worker.startedAt, now)} ago)`;
-  const options = Object.entries(worker.options).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const options = optionLines(worker);
   const failure = worker.failure;
   const pairs = formatPairs(
     [
@@ -103,6 +103,15 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
   );
   const lines = failure?.log.slice(-20).map((line) => `  | ${escapeControls(line)}\n`) ?? [];
   return pairs + lines.join('');
+};
+
+/** Those that somebody chose; an engine has many that nobody did. */
+const optionLines = ({ options, givenOptions = Object.keys(options) }: WorkerView): string[] => {
+  const given = Object.entries(options).filter(([key]) => givenOptions.includes(key));
+  const others = Object.keys(options).length - given.length;
+  const lines = given.map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  if (others === 0) return lines;
+  return [...lines, `${others}${given.length > 0 ? ' more' : ''} at their defaults (--json shows them)`];
 };
 
 /** What `worker spawn` says in the end. */

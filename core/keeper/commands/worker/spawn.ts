@@ -2,6 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import type { WorkerSpawnInput } from '../../../contract/operations.ts';
 import { QueenCommand } from '../../base.ts';
+import { parseComponents } from '../../components.ts';
 import { absoluteModel, parseMemory, parseNumber, parseOptions, parseWord } from '../../spawn-input.ts';
 import { formatSpawned } from '../../views/workers.ts';
 import { detachFlag } from '../../worker-change.ts';
@@ -17,6 +18,10 @@ export default class WorkerSpawn extends QueenCommand {
       description: 'Try it with the tiny model that comes with it',
       command: 'rbee worker spawn --type llamacpp --model demo',
     },
+    {
+      description: 'A model of the Hugging Face hub, downloaded if it is not here',
+      command: 'rbee worker spawn --type llamacpp --model hf:Qwen/Qwen3-0.6B-GGUF',
+    },
     { description: 'On the first GPU', command: 'rbee worker spawn --type llamacpp --device cuda:0' },
     {
       description: 'A model file, under a name of its own, with options of the engine',
@@ -31,7 +36,16 @@ export default class WorkerSpawn extends QueenCommand {
     type: Flags.string({ char: 't', required: true, description: 'Worker type, such as llamacpp' }),
     device: Flags.string({ description: 'cpu, cuda:0, cuda:0,1, …; the best free one when absent' }),
     variant: Flags.string({ description: 'Build of the type: cpu, cuda, rocm, vulkan, metal' }),
-    model: Flags.string({ char: 'm', description: 'file:/path on the hive, a relative path here, or demo' }),
+    model: Flags.string({
+      char: 'm',
+      description: 'hf:org/repo[:quantization], https://…, file:/path on the hive, a path here, or demo',
+    }),
+    component: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Part of the model beside the main one, such as mmproj or vae',
+      helpValue: '<name=reference>',
+    }),
     name: Flags.string({ description: 'Name under which the model is served' }),
     id: Flags.string({ description: 'Id of the worker; made up when absent' }),
     option: Flags.string({
@@ -54,7 +68,9 @@ export default class WorkerSpawn extends QueenCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(WorkerSpawn);
-    const input = spawnInput(flags as SpawnFlags, process.cwd());
+    // Where nobody sits at the terminal nobody would answer.
+    const ask = process.stdin.isTTY === true && !flags.detach;
+    const input = { ...spawnInput(flags as SpawnFlags, process.cwd()), ...(ask && { ask }) };
     const queen = await this.queen(flags);
     if (flags.detach) return this.detachJob(queen, 'worker_spawn', input);
     const worker = await this.runJob(queen, 'worker_spawn', input);
@@ -68,6 +84,7 @@ interface SpawnFlags {
   device?: string;
   variant?: string;
   model?: string;
+  component?: readonly string[];
   name?: string;
   id?: string;
   option?: readonly string[];
@@ -80,7 +97,7 @@ interface SpawnFlags {
 
 /** What the queen is asked for; absent stays absent. */
 export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => {
-  const { type, device, variant, name, id, restart, hive, model, option } = flags;
+  const { type, device, variant, name, id, restart, hive, model, component, option } = flags;
   const memory = flags['memory-limit'];
   const cpu = flags['cpu-limit'];
   const input = {
@@ -92,6 +109,7 @@ export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => 
     restart,
     hive,
     model: model === undefined ? undefined : absoluteModel(model, hive, cwd),
+    components: component === undefined ? undefined : parseComponents(component, { hive, cwd, help }),
     options: option === undefined ? undefined : parseOptions(option, help),
     memoryLimit: memory === undefined ? undefined : parseMemory(memory, help),
     cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help, { least: 0.01, most: 4096 }),

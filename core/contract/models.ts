@@ -1,0 +1,130 @@
+/** Models as data: what a hive is asked for, and what is shown. */
+import Type, { type Static } from 'typebox';
+
+/** Longest model reference. */
+export const longestReference = 4_096;
+
+const model = Type.String({
+  minLength: 1,
+  maxLength: longestReference,
+  description: 'Model reference, or the name under which the model is served',
+});
+const strict = { additionalProperties: false } as const;
+
+/** Named components of a model beside the main one: `{ mmproj: 'hf:org/repo:mmproj.gguf' }`. */
+export const modelComponents = Type.Record(
+  Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
+  Type.String({ minLength: 1, maxLength: longestReference }),
+  { description: 'Named parts beside the main model, each a model reference' },
+);
+
+/** What a hive is asked for; the queen adds which hive. */
+export const modelRequests = {
+  download: Type.Object(
+    {
+      model: Type.String({
+        minLength: 1,
+        maxLength: longestReference,
+        description: 'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive',
+      }),
+      type: Type.Optional(
+        Type.String({ maxLength: 64, description: 'Worker type that will load it, and chooses its files' }),
+      ),
+      options: Type.Optional(
+        Type.Record(Type.String(), Type.Unknown(), {
+          description: 'Options of that type, where they change the choice',
+        }),
+      ),
+      component: Type.Optional(
+        Type.String({ maxLength: 64, description: 'Name of the component that it is, such as vae' }),
+      ),
+      update: Type.Optional(Type.Boolean({ description: 'Ask whether there is a newer revision of what is here' })),
+    },
+    strict,
+  ),
+  list: Type.Object({}, strict),
+  get: Type.Object({ model }, strict),
+  delete: Type.Object({ model }, strict),
+  verify: Type.Object({ model: Type.Optional(model) }, strict),
+  gc: Type.Object({ dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would be removed' })) }, strict),
+} as const;
+
+export type ModelAction = keyof typeof modelRequests;
+export type ModelRequestOf<Action extends ModelAction> = Static<(typeof modelRequests)[Action]>;
+
+/** A file of a model. */
+export interface ModelFile {
+  /** Relative to the repository's root; the whole path of a `file:` model. */
+  path: string;
+  bytes: number;
+  /** Null where it was never hashed. */
+  sha256: string | null;
+}
+
+/** What the header of a GGUF file says; null where it does not. */
+export interface GgufView {
+  architecture: string | null;
+  /** Number of parameters. */
+  parameters: number | null;
+  /** Tokens of context that it was trained for. */
+  contextLength: number | null;
+  quantization: string | null;
+  /** Does it bring the template of a chat? */
+  chatTemplate: boolean;
+}
+
+/** A model that a hive knows. */
+export interface ModelView {
+  hive: string;
+  /** Reference under which it was asked for. */
+  model: string;
+  /** Name under which it is served unless another is given. */
+  name: string;
+  source: 'hf' | 'https' | 'file';
+  /** The commit that its revision meant when it was downloaded. */
+  commit: string | null;
+  format: string | null;
+  /** Bytes of the files that are here. */
+  bytes: number;
+  /** Bytes of all files that were asked for; more than `bytes` while a download is not complete. */
+  wantedBytes: number;
+  /** Is all of it here? */
+  complete: boolean;
+  /** What engines are given: a file or a folder. */
+  path: string | null;
+  gguf: GgufView | null;
+  /** Ids of the workers that were started from it, also of stopped ones. */
+  workers: readonly string[];
+  /** When it was asked for first; ISO 8601. */
+  addedAt: string | null;
+  /** Did this request change anything? */
+  changed: boolean;
+}
+
+export interface ModelDetails extends ModelView {
+  files: readonly ModelFile[];
+}
+
+export interface ModelVerification {
+  model: string;
+  /** Files that were read, and their bytes. */
+  files: number;
+  bytes: number;
+  /** What is missing or damaged. Damaged files are removed; the next download brings them again. */
+  problems: readonly { path: string; problem: string }[];
+}
+
+export interface ModelCollection {
+  /** What went, or would go: paths below the folder of the models. */
+  removed: readonly { path: string; bytes: number; why: string }[];
+  bytes: number;
+}
+
+export interface ModelResults {
+  download: ModelDetails;
+  list: { models: readonly ModelView[] };
+  get: ModelDetails;
+  delete: ModelView;
+  verify: { models: readonly ModelVerification[] };
+  gc: ModelCollection;
+}

@@ -1,0 +1,61 @@
+/** What no model needs any more: contents without a name, folders of earlier commits, downloads that nobody went on with. */
+import { lstat, readdir, readlink, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { ModelCollection } from '../../contract/models.ts';
+import type { ModelUser } from './model-users.ts';
+import { usersOfFolder } from './model-users.ts';
+import { type ModelStore, namesIn } from './store.ts';
+
+const dayMs = 86_400_000;
+/** After this, a download is taken for given up. */
+const partMs = 7 * dayMs;
+/** A content that has just come may not have its name yet. */
+const freshMs = 10 * 60_000;
+
+export interface CollectOptions {
+  store: ModelStore;
+  users: readonly ModelUser[];
+  dryRun: boolean;
+  now: number;
+}
+
+export const collect = async ({ store, users, dryRun, now }: CollectOptions): Promise<ModelCollection> => {
+  const removed: ModelCollection['removed'][number][] = [];
+  const take = async (path: string, bytes: number, why: string): Promise<void> => {
+    removed.push({ path: path.slice(store.folder.length + 1), bytes, why });
+    if (!dryRun) await rm(path, { recursive: true, force: true });
+  };
+  const manifests = await store.list();
+  const trees = new Set(manifests.map((manifest) => basename(join(store.tree(manifest), '..'))));
+  const needed = new Set(
+    manifests.flatMap(({ files }) => files.flatMap(({ blob, wanted, sha256 }) => [blob, wanted ? sha256 : null])),
+  );
+  for (const name of await namesIn(join(store.folder, 'trees'))) {
+    const tree = join(store.folder, 'trees', name);
+    const inUse = usersOfFolder(users, tree).length > 0;
+    if (!trees.has(name) && !inUse) await take(tree, 0, 'the folder of a revision that was replaced');
+    // Where links are symbolic, a folder that stays needs what it links to.
+    else for (const blob of await linkedFrom(tree)) needed.add(blob);
+  }
+  for (const name of await namesIn(join(store.folder, 'blobs'))) {
+    const path = join(store.folder, 'blobs', name);
+    const file = await lstat(path).catch(() => null);
+    if (file && !needed.has(name) && now - file.mtimeMs > freshMs) await take(path, file.size, 'no model has it');
+  }
+  for (const name of await namesIn(join(store.folder, 'parts'))) {
+    const path = join(store.folder, 'parts', name);
+    const file = await lstat(path).catch(() => null);
+    // Locks stay: another process may be about to take one.
+    if (!file || name.endsWith('.lock') || now - file.mtimeMs <= partMs) continue;
+    await take(path, file.size, 'nobody went on with this download for a week');
+  }
+  return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) };
+};
+
+const linkedFrom = async (folder: string): Promise<string[]> => {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const links = entries.filter((entry) => entry.isSymbolicLink());
+  return Promise.all(
+    links.map(async (entry) => basename(await readlink(join(entry.parentPath, entry.name)).catch(() => ''))),
+  );
+};

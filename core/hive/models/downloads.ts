@@ -1,0 +1,160 @@
+/** Downloads of a hive: room is looked for before the first byte, and no content is brought in twice at a time. */
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { formatBytes } from '../../narration/quantities.ts';
+import { ensureSpace } from '../../registry/binaries/disk-space.ts';
+import type { DownloadPace } from '../../registry/binaries/download.ts';
+import { asStep } from '../../registry/binaries/progress.ts';
+import { inTurn } from '../../registry/binaries/taking-turns.ts';
+import type { Call } from './call.ts';
+import { type Fetched, fetchFile } from './fetch-file.ts';
+import type { ManifestFile } from './manifest.ts';
+import { SharedWork } from './shared-work.ts';
+import { type ModelStore, sizeOf } from './store.ts';
+import { type About, retryText, type Trouble } from './trouble.ts';
+
+/** Where files come from. */
+export interface Source {
+  about: About;
+  address: (path: string) => string;
+  headersFor: (origin: string) => Readonly<Record<string, string>>;
+}
+
+export interface DownloadsOptions {
+  store: ModelStore;
+  env: NodeJS.ProcessEnv;
+  pace: DownloadPace;
+}
+
+/** Files of one model that come at the same time. */
+const atOnce = 3;
+
+export class Downloads {
+  readonly #options: DownloadsOptions;
+  readonly #running = new SharedWork<Fetched>();
+
+  constructor(options: DownloadsOptions) {
+    this.#options = options;
+  }
+
+  /** Is one of these files on its way? */
+  busy(files: readonly ManifestFile[], source: Pick<Source, 'address'>): boolean {
+    return files.some((file) => this.#running.has(this.#partOf(file, source)));
+  }
+
+  /**
+   * Brings files in; `onFile` keeps each as it comes. Errors: NO_SPACE before anything is asked for, and those of the
+   * catalogue that begin with MODEL_.
+   */
+  async fetch(
+    files: readonly ManifestFile[],
+    source: Source,
+    { narrate, signal }: Call,
+    onFile: (file: ManifestFile, fetched: Fetched) => Promise<void>,
+  ): Promise<void> {
+    const { store } = this.#options;
+    await store.makeFolders();
+    await this.#ensureRoom(files, source);
+    const { model } = source.about;
+    const total = files.every(({ bytes }) => bytes !== null)
+      ? files.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0)
+      : undefined;
+    const what = files.length === 1 ? (files[0]?.path ?? '') : `${files.length} files`;
+    const size = total === undefined ? '' : `, ${formatBytes(total)}`;
+    const step = {
+      id: `download ${model}`,
+      text: `downloading ${model} (${what}${size})`,
+      done: `downloaded ${model}`,
+      unit: 'bytes',
+    };
+    await asStep(narrate, step, async (progress) => {
+      const amounts = new Map<string, number>();
+      // The first failure ends the others: what they have is kept.
+      const failed = new AbortController();
+      const both = AbortSignal.any([signal, failed.signal]);
+      const waiting = [...files];
+      const worker = async (): Promise<void> => {
+        for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+          const { path } = file;
+          const onProgress = (done: number) => {
+            amounts.set(path, done);
+            progress(sum(amounts.values()), total, files.length === 1 ? undefined : path);
+          };
+          await onFile(file, await this.#fetchOne(file, source, { narrate, signal: both, onProgress }));
+        }
+      };
+      const workers = Array.from({ length: atOnce }, () =>
+        worker().catch((error: unknown) => {
+          failed.abort(error);
+          throw error;
+        }),
+      );
+      await Promise.allSettled(workers);
+      signal.throwIfAborted();
+      failed.signal.throwIfAborted();
+    });
+  }
+
+  async #fetchOne(
+    file: ManifestFile,
+    source: Source,
+    { narrate, ...call }: Call & { onProgress: (done: number) => void },
+  ): Promise<Fetched> {
+    const { store, env, pace } = this.#options;
+    const { sha256, bytes } = file;
+    const part = this.#partOf(file, source);
+    const work = (signal: AbortSignal, onProgress: (done: number) => void): Promise<Fetched> => {
+      const onWait = () => narrate({ kind: 'info', text: `another hive is downloading ${file.path}; waiting for it` });
+      return inTurn(join(dirname(part), `${lockName(part)}.lock`), { signal, onWait }, async () => {
+        if (sha256 !== null && (await store.hasBlob(sha256, bytes))) {
+          const size = (await sizeOf(store.blob(sha256))) ?? 0;
+          onProgress(size);
+          return { sha256, bytes: size };
+        }
+        const address = source.address(file.path);
+        const onRetry = (trouble: Trouble) => narrate({ kind: 'info', text: retryText(trouble) });
+        const target = (digest: string, size: number) => store.placeFor(digest, size);
+        const fetched = await fetchFile({
+          ...source,
+          address,
+          file,
+          part,
+          target,
+          env,
+          pace,
+          signal,
+          onProgress,
+          onRetry,
+        });
+        await store.seal(fetched.sha256);
+        return fetched;
+      });
+    };
+    return this.#running.join(part, work, call);
+  }
+
+  /** Errors: NO_SPACE when what is missing of all files does not fit. */
+  async #ensureRoom(files: readonly ManifestFile[], source: Source): Promise<void> {
+    const { store } = this.#options;
+    let missing = 0;
+    for (const file of files) {
+      if (file.sha256 !== null && (await store.hasBlob(file.sha256, file.bytes))) continue;
+      const there = (await sizeOf(`${this.#partOf(file, source)}.part`)) ?? 0;
+      missing += Math.max(0, (file.bytes ?? 0) - there);
+    }
+    await mkdir(store.folder, { recursive: true, mode: 0o700 });
+    await ensureSpace(store.folder, missing);
+  }
+
+  #partOf(file: ManifestFile, source: Pick<Source, 'address'>): string {
+    return this.#options.store.part(file, source.address(file.path));
+  }
+}
+
+const lockName = (part: string): string => part.split('/').at(-1) ?? 'part';
+
+const sum = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};

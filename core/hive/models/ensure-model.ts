@@ -1,0 +1,315 @@
+/** Makes a model be here: asks the hub what it is only if nobody has before, and brings in only what is missing. */
+import { basename, join } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
+import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
+import type { DownloadPace } from '../../registry/binaries/download.ts';
+import type { Call } from './call.ts';
+import { chooseFiles, selectFiles } from './choose-files.ts';
+import { Downloads, type Source } from './downloads.ts';
+import { quantizationNames, readGgufView } from './gguf-metadata.ts';
+import { type HubListing, openHub } from './hub.ts';
+import { type MainFile, mainFile } from './main-file.ts';
+import type { Manifest, ManifestFile } from './manifest.ts';
+import { isSafePath } from './safe-path.ts';
+import { SharedWork } from './shared-work.ts';
+import type { ModelStore } from './store.ts';
+
+export type RemoteReference = Extract<ModelReference, { kind: 'hf' | 'https' }>;
+
+/** Who will load a model, as far as the choice of its files goes. */
+export interface Loader {
+  /** Worker type, for errors. */
+  type: string;
+  formats: readonly ModelFormat[];
+  /** Name of the component that it is to be. */
+  component?: string;
+  /** The type's own choice; undefined where it leaves that to the hive. */
+  choose?: (files: readonly RepositoryFile[]) => Promise<readonly string[] | undefined>;
+}
+
+export interface EnsureOptions {
+  loader?: Loader;
+  /** Ask for a newer revision although something is here. */
+  update?: boolean;
+}
+
+export interface Ensured {
+  manifest: Manifest;
+  main: MainFile;
+  /** What the engine is given. */
+  path: string;
+  /** Was anything brought in? */
+  changed: boolean;
+}
+
+export interface EnsurerOptions {
+  hive: string;
+  store: ModelStore;
+  env: NodeJS.ProcessEnv;
+  pace: DownloadPace;
+}
+
+export class Ensurer {
+  readonly #options: EnsurerOptions;
+  readonly #downloads: Downloads;
+  readonly #listings = new SharedWork<HubListing>();
+
+  constructor(options: EnsurerOptions) {
+    this.#options = options;
+    this.#downloads = new Downloads(options);
+  }
+
+  /** Errors: those of the catalogue that begin with MODEL_, NO_SPACE, PLUGIN_FAILED, STATE_UNWRITABLE. */
+  async ensure(reference: RemoteReference, { loader, update = false }: EnsureOptions, call: Call): Promise<Ensured> {
+    const { store } = this.#options;
+    const written = formatModelReference(reference);
+    const before = await store.read(written);
+    const known = before !== null && !update ? before : await this.#ask(reference, before, call);
+    const chosen = await this.#choose(reference, known, loader, before === null ? call.narrate : () => {});
+    const here = await this.#look(known, chosen);
+    const missing = known.files.filter(({ path }) => here.get(path) === null);
+    if (missing.length > 0) this.#refuseOffline(reference);
+    let manifest = await this.#want(known, here, known !== before);
+    if (missing.length > 0) {
+      await this.#fetch(reference, manifest, missing, call);
+      manifest = (await store.read(written)) ?? manifest;
+    }
+    const main = mainFile([...chosen], { formats: loader?.formats, select: selectOf(reference) });
+    await this.#show(manifest, chosen);
+    const whole = await this.#describe(manifest, main);
+    return {
+      manifest: whole,
+      main,
+      path: join(store.tree(whole), main.path),
+      changed: missing.length > 0 || known.commit !== before?.commit || before === null,
+    };
+  }
+
+  /** Is something of this model on its way? */
+  async busy(reference: RemoteReference, manifest: Manifest): Promise<boolean> {
+    const written = formatModelReference(reference);
+    return this.#listings.has(written) || this.#downloads.busy(manifest.files, await this.#source(reference, manifest));
+  }
+
+  /** Where the parts of its downloads are kept. */
+  async parts(reference: RemoteReference, manifest: Manifest): Promise<string[]> {
+    const { address } = await this.#source(reference, manifest);
+    return manifest.files
+      .filter(({ wanted }) => wanted)
+      .map((file) => this.#options.store.part(file, address(file.path)));
+  }
+
+  /** What the source has. Nothing is written down yet. */
+  async #ask(reference: RemoteReference, before: Manifest | null, { narrate, signal }: Call): Promise<Manifest> {
+    const written = formatModelReference(reference);
+    const listing = reference.kind === 'https' ? single(reference) : await this.#list(reference, { narrate, signal });
+    if (listing.unsafe.length > 0) {
+      narrate({
+        kind: 'warning',
+        text: `${written}: left out ${listing.unsafe.length} files whose names no folder can hold`,
+      });
+    }
+    const known = new Map(before?.files.map((file) => [file.path, file]));
+    const files = listing.files.map((file) => {
+      const old = known.get(file.path);
+      // What no checksum names may have changed at the same address.
+      const same = (file.sha256 ?? file.git) !== null && old?.sha256 === file.sha256 && old.git === file.git;
+      return { ...file, wanted: old?.wanted ?? false, blob: same ? (old?.blob ?? null) : null };
+    });
+    const { commit } = listing;
+    return {
+      version: 1,
+      reference: written,
+      source: reference.kind,
+      name: reference.kind === 'hf' ? basename(reference.repo) : fileName(reference),
+      commit,
+      addedAt: before?.addedAt ?? new Date().toISOString(),
+      files,
+      gguf: before?.commit === commit ? (before?.gguf ?? null) : null,
+    };
+  }
+
+  async #list(reference: Extract<RemoteReference, { kind: 'hf' }>, { narrate, signal }: Call): Promise<HubListing> {
+    this.#refuseOffline(reference);
+    const hub = await openHub(this.#options);
+    const written = formatModelReference(reference);
+    const id = `look up ${written}`;
+    narrate({ kind: 'step', id, text: `looking up ${written} at ${new URL(hub.endpoint).host}` });
+    const listing = await this.#listings.join(written, (shared) => hub.list(reference, { narrate, signal: shared }), {
+      signal,
+    });
+    narrate({ kind: 'done', id, text: `${written} is at commit ${listing.commit?.slice(0, 12)}` });
+    return listing;
+  }
+
+  async #choose(
+    reference: RemoteReference,
+    manifest: Manifest,
+    loader: Loader | undefined,
+    narrate: Call['narrate'],
+  ): Promise<ReadonlySet<string>> {
+    const model = manifest.reference;
+    const all = manifest.files.map(({ path, bytes }) => ({ path, bytes: bytes ?? 0 }));
+    const quantizations = await quantizationNames();
+    const select = selectOf(reference);
+    const files = select === undefined ? all : selectFiles(all, { model, select, quantizations });
+    const isFolder =
+      select !== undefined && files.every(({ path }) => path.startsWith(`${select.replace(/\/$/, '')}/`));
+    if (reference.kind === 'https' || (select !== undefined && !isFolder))
+      return new Set(files.map(({ path }) => path));
+    const own = await this.#ownChoice(loader, files, isFolder ? `${select?.replace(/\/$/, '')}/` : '');
+    if (own === undefined) {
+      const about = loader && {
+        formats: loader.formats,
+        type: loader.type,
+        ...(loader.component !== undefined && { component: loader.component }),
+      };
+      const choice = chooseFiles(files, { model, quantizations, ...about });
+      if (choice.note !== undefined) narrate({ kind: 'info', text: choice.note });
+      return new Set(choice.files.map(({ path }) => path));
+    }
+    if (own.length > 0) return new Set(own);
+    const problem = `${loader?.type} takes none of its ${files.length} files`;
+    throw RbeeError.of('MODEL_NOTHING_TO_LOAD', {
+      model,
+      problem,
+      hint: 'choose another model, or another worker type',
+    });
+  }
+
+  /** The engine is given the folder that was asked for, so its paths begin there. */
+  async #ownChoice(
+    loader: Loader | undefined,
+    files: readonly RepositoryFile[],
+    folder: string,
+  ): Promise<string[] | undefined> {
+    const inside = files.map(({ path, bytes }) => ({ path: path.slice(folder.length), bytes }));
+    return (await loader?.choose?.(inside))?.map((path) => folder + path);
+  }
+
+  /** The content of each chosen file that is here; null for those that are not. */
+  async #look(manifest: Manifest, chosen: ReadonlySet<string>): Promise<Map<string, string | null>> {
+    const { store } = this.#options;
+    const here = new Map<string, string | null>();
+    for (const file of manifest.files) {
+      if (!chosen.has(file.path)) continue;
+      // The same content may have come with another model.
+      const content = file.blob ?? file.sha256;
+      const there =
+        content !== null && ((await store.hasBlob(content, file.bytes)) || (await store.show(manifest, file)));
+      here.set(file.path, there ? content : null);
+    }
+    return here;
+  }
+
+  /** Written down before the first byte, so that an interrupted download is known. */
+  async #want(manifest: Manifest, here: ReadonlyMap<string, string | null>, anew: boolean): Promise<Manifest> {
+    const isSo = ({ path, wanted, blob }: ManifestFile) => !here.has(path) || (wanted && blob === here.get(path));
+    if (!anew && manifest.files.every(isSo)) return manifest;
+    await this.#options.store.makeFolders();
+    const want = (file: ManifestFile): ManifestFile => {
+      const blob = here.get(file.path);
+      return blob === undefined ? file : { ...file, wanted: true, blob };
+    };
+    return this.#change(
+      manifest,
+      want,
+      (there) => anew && manifest.source === 'https' && there.addedAt === manifest.addedAt,
+    );
+  }
+
+  async #fetch(
+    reference: RemoteReference,
+    manifest: Manifest,
+    missing: readonly ManifestFile[],
+    call: Call,
+  ): Promise<void> {
+    await this.#downloads.fetch(
+      missing,
+      await this.#source(reference, manifest),
+      call,
+      async (file, { sha256, bytes }) => {
+        const changed = await this.#change(manifest, (other) =>
+          other.path === file.path ? { ...other, blob: sha256, bytes } : other,
+        );
+        const fetched = changed.files.find(({ path }) => path === file.path);
+        if (fetched) await this.#options.store.show(changed, fetched, { anew: true });
+      },
+    );
+  }
+
+  async #show(manifest: Manifest, paths: ReadonlySet<string>): Promise<void> {
+    for (const file of manifest.files) if (paths.has(file.path)) await this.#options.store.show(manifest, file);
+  }
+
+  /** Reads the header of a GGUF model once, when it has come. */
+  async #describe(manifest: Manifest, main: MainFile): Promise<Manifest> {
+    if (manifest.gguf !== null || main.format !== 'gguf') return manifest;
+    const tree = this.#options.store.tree(manifest);
+    const gguf = await readGgufView(main.parts.map((path) => join(tree, path)));
+    if (gguf === null) return manifest;
+    return (await this.#options.store.update(manifest.reference, (there) => there && { ...there, gguf })) ?? manifest;
+  }
+
+  /** `outdated` tells of a manifest at the same commit that it is to be replaced all the same. */
+  async #change(
+    manifest: Manifest,
+    change: (file: ManifestFile) => ManifestFile,
+    outdated: (there: Manifest) => boolean = () => false,
+  ): Promise<Manifest> {
+    const changed = await this.#options.store.update(manifest.reference, (there) => {
+      // Another request may have added to it in the meantime.
+      const base = there?.commit === manifest.commit && !outdated(there) ? there : manifest;
+      return { ...base, files: base.files.map(change) };
+    });
+    return changed as Manifest;
+  }
+
+  async #source(reference: RemoteReference, manifest: Manifest): Promise<Source> {
+    const { hive } = this.#options;
+    if (reference.kind === 'hf') {
+      const hub = await openHub(this.#options);
+      const address = (path: string) => hub.address(reference.repo, manifest.commit ?? 'main', path);
+      return { about: hub.about(reference), address, headersFor: hub.headersFor };
+    }
+    const { url } = reference;
+    const { headersFor } = await openHub(this.#options);
+    const token = 'authorization' in headersFor(new URL(url).origin);
+    return { about: { model: manifest.reference, hive, page: url, token }, address: () => url, headersFor };
+  }
+
+  /** As the hub's own tools: the variable forbids to ask it. */
+  #refuseOffline(reference: RemoteReference): void {
+    const { env, hive } = this.#options;
+    if (reference.kind !== 'hf' || !/^(1|true|yes|on)$/i.test(env['HF_HUB_OFFLINE'] ?? '')) return;
+    throw RbeeError.of('MODEL_OFFLINE', { model: formatModelReference(reference), hive });
+  }
+}
+
+const selectOf = (reference: RemoteReference): string | undefined =>
+  reference.kind === 'hf' ? reference.select : undefined;
+
+/** An address as a repository of one file. */
+const single = (reference: Extract<RemoteReference, { kind: 'https' }>): HubListing => {
+  const file = { path: fileName(reference), bytes: null, sha256: reference.sha256 ?? null, git: null };
+  return { commit: null, files: [file], unsafe: [] };
+};
+
+/** The name that a file has at its address, where it can be the name of a file here. */
+const fileName = ({ url }: Extract<RemoteReference, { kind: 'https' }>): string => {
+  const last = new URL(url).pathname.split('/').at(-1) ?? '';
+  try {
+    const name = decodeURIComponent(last);
+    return isSafePath(name) && !name.includes('/') ? name : 'model';
+  } catch {
+    return 'model';
+  }
+};
+
+/** How much of it is here, and how much was asked for. */
+export const amountsOf = ({ files }: Manifest): { here: number; wanted: number } => {
+  const wanted = files.filter((file) => file.wanted);
+  const sum = (some: readonly ManifestFile[]) => some.reduce((total, { bytes }) => total + (bytes ?? 0), 0);
+  return { here: sum(wanted.filter(({ blob }) => blob !== null)), wanted: sum(wanted) };
+};

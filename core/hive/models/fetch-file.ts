@@ -1,0 +1,168 @@
+/** One file of a model: goes on where an earlier download stopped, and is let in only when it is what was promised. */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
+import { ensureSpace, spaceError } from '../../registry/binaries/disk-space.ts';
+import type { DownloadPace } from '../../registry/binaries/download.ts';
+import { type HttpAgent, httpAgent } from '../../registry/binaries/http-agent.ts';
+import { answerOf } from '../../registry/binaries/http-answers.ts';
+import { PartFile } from '../../registry/binaries/part-file.ts';
+import { get, refusal } from './http-get.ts';
+import type { ManifestFile } from './manifest.ts';
+import { type About, Trouble, troubleError, withRetries } from './trouble.ts';
+
+export interface FetchRequest {
+  address: string;
+  headersFor: (origin: string) => Readonly<Record<string, string>>;
+  about: About;
+  /** What is promised of it. */
+  file: Pick<ManifestFile, 'path' | 'bytes' | 'sha256' | 'git'>;
+  /** Path of the part, without the ending that it gets. */
+  part: string;
+  /** Where the whole file goes, by its SHA-256; null when it is there already. */
+  target: (sha256: string, bytes: number) => Promise<string | null>;
+  env: NodeJS.ProcessEnv;
+  pace: DownloadPace;
+  signal: AbortSignal;
+  onProgress: (done: number) => void;
+  onRetry?: (trouble: Trouble) => void;
+}
+
+export interface Fetched {
+  sha256: string;
+  bytes: number;
+}
+
+/** Bytes between two looks at the room on disk while the size is not known. */
+const lookEvery = 64 * 1024 * 1024;
+
+/** Errors: those of the catalogue that begin with MODEL_, NO_SPACE; the signal's reason when aborted. */
+export const fetchFile = async (request: FetchRequest): Promise<Fetched> => {
+  const { about, pace, file, signal } = request;
+  const part = await PartFile.open(request.part);
+  const agent = await httpAgent(request.env, pace.stallMs);
+  try {
+    await untilRight(part, agent, request);
+    const fetched = { sha256: part.digest(), bytes: part.size };
+    const target = await request.target(fetched.sha256, fetched.bytes);
+    if (target === null) await part.remove();
+    else await part.complete(target);
+    return fetched;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw (await spaceError(dirname(request.part), error)) ?? troubleError(error, about, pace, file.path);
+  } finally {
+    await part.close();
+    await agent.close();
+  }
+};
+
+const untilRight = async (part: PartFile, agent: HttpAgent, request: FetchRequest): Promise<void> => {
+  const { file, about, pace, signal } = request;
+  if (part.size > 0 && file.sha256 !== null && part.digest() === file.sha256) return;
+  for (let last = false; ; last = true) {
+    const before = part.size;
+    let connections = 0;
+    await withRetries(
+      () => {
+        connections += 1;
+        return getRest(part, agent, request);
+      },
+      { pace, signal, progress: () => part.size, onRetry: request.onRetry },
+    );
+    const wrong = await difference(part, request);
+    if (wrong === undefined) return;
+    if (last || (before === 0 && connections === 1)) {
+      await part.remove();
+      throw RbeeError.of('MODEL_CHECKSUM', { file: file.path, model: about.model, ...wrong });
+    }
+    // The pieces may be of two different files: the whole one is asked for once more.
+    await part.restart();
+  }
+};
+
+/** What it is in place of what was promised; undefined when all is well. */
+const difference = async (
+  part: PartFile,
+  { file, part: path }: FetchRequest,
+): Promise<{ actual: string; expected: string } | undefined> => {
+  if (file.bytes !== null && part.size !== file.bytes)
+    return { actual: `${part.size} bytes`, expected: `${file.bytes} bytes` };
+  if (file.sha256 !== null && part.digest() !== file.sha256)
+    return { actual: `SHA-256 ${part.digest()}`, expected: file.sha256 };
+  if (file.git === null) return undefined;
+  const git = await gitHash(`${path}.part`, part.size);
+  return git === file.git ? undefined : { actual: `git object ${git}`, expected: file.git };
+};
+
+/** Git's name for a content: SHA-1 of a header and the bytes. */
+export const gitHash = async (path: string, bytes: number): Promise<string> => {
+  const hash = createHash('sha1').update(`blob ${bytes}\0`);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+};
+
+const getRest = async (part: PartFile, agent: HttpAgent, request: FetchRequest): Promise<void> => {
+  const { address, headersFor, signal, file } = request;
+  // A part that is longer than the file is of another one.
+  if (file.bytes !== null && part.size > file.bytes) await part.restart();
+  if (file.bytes !== null && part.size === file.bytes && part.size > 0) return;
+  const headers: Record<string, string> = { accept: '*/*', 'accept-encoding': 'identity' };
+  const checked = file.sha256 !== null || file.git !== null;
+  // Where no checksum decides in the end, the server must know whether its file is still the same.
+  const validator = part.origin?.url === address ? part.origin.validator : null;
+  if (part.size > 0 && !checked && validator === null) await part.restart();
+  if (part.size > 0) {
+    headers['range'] = `bytes=${part.size}-`;
+    if (!checked && validator !== null) headers['if-range'] = validator;
+  }
+  const incoming = await get(address, { agent, headers, headersFor, signal });
+  const { host } = new URL(address);
+  try {
+    const answer = answerOf(incoming, part.size);
+    if (answer.kind === 'whole') return;
+    if (answer.kind === 'failed') throw refusal(incoming, host);
+    if (answer.kind === 'elsewhere') {
+      await part.restart();
+      throw new Trouble('broke', 'the server has another part of the file than it was asked for', {
+        host,
+        passes: true,
+      });
+    }
+    if (answer.from === 0 && part.size > 0) await part.restart();
+    await part.setOrigin({ url: address, validator: answer.validator });
+    await copy(part, incoming.body, answer.total ?? file.bytes, host, request);
+  } finally {
+    incoming.body.on('error', () => {}).destroy();
+  }
+};
+
+const copy = async (
+  part: PartFile,
+  body: AsyncIterable<unknown>,
+  total: number | null,
+  host: string,
+  { part: path, onProgress, file }: FetchRequest,
+): Promise<void> => {
+  const folder = dirname(path);
+  await ensureSpace(folder, total === null ? 0 : Math.max(0, total - part.size));
+  onProgress(part.size);
+  let lookAt = part.size + lookEvery;
+  const pieces = body[Symbol.asyncIterator]();
+  for (;;) {
+    const piece = await pieces.next().catch((error: unknown) => {
+      throw Trouble.of(error, host);
+    });
+    if (piece.done) break;
+    await part.append(piece.value as Buffer);
+    onProgress(part.size);
+    // More than was promised: the comparison tells.
+    if (file.bytes !== null && part.size > file.bytes) return;
+    if (part.size < lookAt) continue;
+    lookAt = part.size + lookEvery;
+    await ensureSpace(folder, 0);
+  }
+  if (total !== null && part.size < total)
+    throw new Trouble('broke', 'the connection ended early', { host, passes: true });
+};

@@ -1,0 +1,109 @@
+/** The models of one launch: what was asked for is read before anything is done, and brought in when all else fits. */
+import { RbeeError } from '../../contract/errors.ts';
+import { formatModelReference, type ModelReference, parseModelReference } from '../../contract/model-reference.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { WorkerSpec } from '../../contract/worker.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+import type { Call } from './call.ts';
+import { type LocalReference, type ResolvedModel, resolveModel } from './model-files.ts';
+import { componentOf, type Models, type ModelUse } from './models.ts';
+
+export interface WantedModels {
+  main: ModelReference;
+  components: Readonly<Record<string, ModelReference>>;
+}
+
+/** Null for a type that runs without a model. Errors: MODEL_REQUIRED, MODEL_REFERENCE_INVALID, MODEL_COMPONENT_…, INVALID_INPUT. */
+export const wantedModels = async (
+  spec: WorkerSpec,
+  type: TypeDescription,
+  { models, narrate }: { models: Pick<Models, 'onlyOne'>; narrate: Narrate },
+): Promise<WantedModels | null> => {
+  const main = await mainModel(spec, type, { models, narrate });
+  const given = Object.entries(spec.components ?? {});
+  const components = Object.fromEntries(
+    given.map(([name, reference]) => {
+      componentOf(type, name);
+      return [name, parseModelReference(reference)];
+    }),
+  );
+  if (main === null) return null;
+  for (const [component, { required, description }] of Object.entries(type.models?.components ?? {})) {
+    // The demo model is whole as it is.
+    if (!required || main.kind === 'demo' || Object.hasOwn(components, component)) continue;
+    throw RbeeError.of('MODEL_COMPONENT_MISSING', { type: type.name, component, description });
+  }
+  return { main, components };
+};
+
+const mainModel = async (
+  spec: WorkerSpec,
+  type: TypeDescription,
+  { models, narrate }: { models: Pick<Models, 'onlyOne'>; narrate: Narrate },
+): Promise<ModelReference | null> => {
+  if (spec.model !== undefined) {
+    if (!type.models) {
+      const problem = `worker type ${type.name} loads no model`;
+      throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave --model out' });
+    }
+    return parseModelReference(spec.model);
+  }
+  if (!type.models || type.models.optional) return null;
+  const only = await models.onlyOne(type.models.formats);
+  if (only !== null) {
+    const text = `no model was given: taking ${formatModelReference(only)}, the only one here that ${type.name} loads`;
+    narrate({ kind: 'info', text });
+    return only;
+  }
+  if (type.models.demo === undefined) throw RbeeError.of('MODEL_REQUIRED', { type: type.name });
+  narrate({ kind: 'info', text: `no model was given: taking the demo model of ${type.name}` });
+  return { kind: 'demo' };
+};
+
+export interface LaunchUse extends ModelUse {
+  hive: string;
+  models: Pick<Models, 'bring'>;
+}
+
+/** Those that lie here already, so that a wrong path is told before anything is installed or downloaded. */
+export const checkLocal = async ({ main, components }: WantedModels, use: LaunchUse): Promise<void> => {
+  if (isLocal(main)) await localModel(main, use);
+  for (const [component, reference] of Object.entries(components)) {
+    if (isLocal(reference)) await localModel(reference, { ...use, component });
+  }
+};
+
+/** All of them, with what is missing downloaded; the facts are those of the main model, the bytes those of all. */
+export const bringModels = async (
+  { main, components }: WantedModels,
+  use: LaunchUse,
+  call: Call,
+): Promise<ResolvedModel> => {
+  const one = (reference: ModelReference, of: LaunchUse): Promise<ResolvedModel> =>
+    isLocal(reference) ? localModel(reference, of) : use.models.bring(reference, of, call);
+  const { files, facts } = await one(main, use);
+  const all = { files: { ...files }, facts: { ...facts } };
+  for (const [component, reference] of Object.entries(components)) {
+    const part = await one(reference, { ...use, component });
+    all.files[component] = part.files['main'] ?? '';
+    all.facts.bytes += part.facts.bytes;
+  }
+  return all;
+};
+
+const isLocal = (reference: ModelReference): reference is LocalReference =>
+  reference.kind === 'demo' || reference.kind === 'file';
+
+const localModel = async (
+  reference: LocalReference,
+  { type, handle, hive, component }: LaunchUse,
+): Promise<ResolvedModel> => {
+  if (component === undefined) return resolveModel(reference, type, handle.plugin.root, hive);
+  const formats = componentOf(type, component).formats ?? type.models?.formats ?? [];
+  const written = formatModelReference(reference);
+  if (reference.kind === 'demo') {
+    const problem = `only a whole model can be the demo, not its component ${component}`;
+    throw RbeeError.of('MODEL_REFERENCE_INVALID', { reference: written, problem });
+  }
+  return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive);
+};

@@ -1,0 +1,59 @@
+/** Which workers were started from which models, by run records: of every machine whose state lies beside, for they may share the data folder. */
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+
+export interface ModelUser {
+  /** Id of the worker. Stopped ones count: they may start again. */
+  worker: string;
+  /** What its engine was given. */
+  paths: readonly string[];
+  /** What it was asked for with. */
+  references: readonly string[];
+}
+
+/** `runs` is the folder of this machine's run records, `<state>/<machine>/runs`. */
+export const modelUsers = async (runs: string): Promise<ModelUser[]> => {
+  const states = dirname(dirname(runs));
+  const users: ModelUser[] = [];
+  for (const machine of await names(states)) {
+    const folder = join(states, machine, 'runs');
+    for (const file of await names(folder)) {
+      const user = file.endsWith('.json') ? await userOf(join(folder, file)) : null;
+      if (user) users.push(user);
+    }
+  }
+  return users.sort((a, b) => (a.worker < b.worker ? -1 : 1));
+};
+
+/** Workers whose engines were given something inside `folder`, or inside one whose name begins with it and a dash. */
+export const usersOfFolder = (users: readonly ModelUser[], folder: string): string[] =>
+  users
+    .filter(({ paths }) =>
+      paths.some((path) => path.startsWith(folder) && /^(-[^/]*)?(\/|$)/.test(path.slice(folder.length))),
+    )
+    .map(({ worker }) => worker);
+
+interface Recorded {
+  id?: unknown;
+  data?: { draft?: { models?: unknown; reference?: unknown }; spec?: { components?: unknown } };
+}
+
+const userOf = async (file: string): Promise<ModelUser | null> => {
+  try {
+    const { id, data } = JSON.parse(await readFile(file, 'utf8')) as Recorded;
+    if (typeof id !== 'string') return null;
+    const paths = texts(Object.values(data?.draft?.models ?? {}));
+    return {
+      worker: id,
+      paths,
+      references: texts([data?.draft?.reference, ...Object.values(data?.spec?.components ?? {})]),
+    };
+  } catch {
+    // It went away in the meantime, or is no record.
+    return null;
+  }
+};
+
+const texts = (values: readonly unknown[]): string[] => values.filter((value) => typeof value === 'string');
+
+const names = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);

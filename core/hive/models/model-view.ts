@@ -1,0 +1,95 @@
+/** Models as people and programs see them. */
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parseModelReference, servedName } from '../../contract/model-reference.ts';
+import type { ModelDetails, ModelView } from '../../contract/models.ts';
+import { amountsOf } from './ensure-model.ts';
+import { readGgufView } from './gguf-metadata.ts';
+import { mainFile } from './main-file.ts';
+import { type Manifest, wantedFiles } from './manifest.ts';
+import { looksLike, partsOf } from './model-files.ts';
+import { type ModelUser, usersOfFolder } from './model-users.ts';
+import type { ModelStore } from './store.ts';
+
+export interface ViewParts {
+  hive: string;
+  store: ModelStore;
+  users: readonly ModelUser[];
+}
+
+export const detailsOf = async (manifest: Manifest, parts: ViewParts, changed = false): Promise<ModelDetails> =>
+  manifest.source === 'file' ? fileDetails(manifest, parts, changed) : storedDetails(manifest, parts, changed);
+
+/** Without the list of files, which may be long. */
+export const viewOf = ({ files, ...view }: ModelDetails): ModelView => view;
+
+const storedDetails = (
+  { source, ...manifest }: Manifest,
+  { hive, store, users }: ViewParts,
+  changed: boolean,
+): ModelDetails => {
+  const { reference, commit, addedAt, gguf } = manifest;
+  const parsed = parseModelReference(reference);
+  const files = wantedFiles({ ...manifest, source });
+  const complete = files.length > 0 && files.every(({ blob }) => blob !== null);
+  const select = parsed.kind === 'hf' ? parsed.select : undefined;
+  const main = mainFile(
+    files.map(({ path }) => path),
+    { select },
+  );
+  const { here, wanted } = amountsOf({ ...manifest, source });
+  return {
+    hive,
+    model: reference,
+    name: servedName(parsed),
+    source,
+    commit,
+    format: main.format,
+    bytes: here,
+    wantedBytes: wanted,
+    complete,
+    path: complete ? join(store.tree(manifest), main.path) : null,
+    gguf,
+    workers: usersOfFolder(users, store.treePrefix(reference)),
+    addedAt,
+    changed,
+    files: files.map(({ path, bytes, blob }) => ({ path, bytes: bytes ?? 0, sha256: blob })),
+  };
+};
+
+/** A model that lies where the user put it: looked at each time, since it may change. */
+const fileDetails = async (
+  { reference, addedAt }: Manifest,
+  { hive, users }: ViewParts,
+  changed: boolean,
+): Promise<ModelDetails> => {
+  const parsed = parseModelReference(reference);
+  const path = parsed.kind === 'file' ? parsed.path : '';
+  const there = await stat(path).catch(() => null);
+  const { format, bytes } = await looksLike(path).catch(() => ({ format: null, bytes: there?.size ?? 0 }));
+  const parts = there?.isFile() ? await partsOf(path) : [];
+  return {
+    hive,
+    model: reference,
+    name: servedName(parsed),
+    source: 'file',
+    commit: null,
+    format,
+    bytes,
+    wantedBytes: bytes,
+    complete: there !== null,
+    path: there === null ? null : path,
+    gguf: format === 'gguf' ? await readGgufView(parts) : null,
+    workers: users.filter(({ references }) => references.includes(reference)).map(({ worker }) => worker),
+    addedAt: addedAt === '' ? null : addedAt,
+    changed,
+    files: await Promise.all(parts.map(async (part) => ({ path: part, bytes: (await stat(part)).size, sha256: null }))),
+  };
+};
+
+/** A `file:` model as if it had been added. */
+export const fileManifest = (reference: string, addedAt: string): Manifest => {
+  const parsed = parseModelReference(reference);
+  const name = parsed.kind === 'file' ? basename(parsed.path) : reference;
+  return { version: 1, reference, source: 'file', name, commit: null, addedAt, files: [], gguf: null };
+};

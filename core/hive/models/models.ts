@@ -1,0 +1,271 @@
+/** The models of this hive: what is asked of them, and what workers are given. */
+import { rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
+import {
+  formatModelReference,
+  looksLikeReference,
+  type ModelReference,
+  parseModelReference,
+  servedName,
+} from '../../contract/model-reference.ts';
+import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
+import type { ModelFormat } from '../../contract/worker-type.ts';
+import { didYouMean } from '../../narration/near.ts';
+import type { DownloadPace } from '../../registry/binaries/download.ts';
+import type { TypeDescription } from '../../registry/description.ts';
+import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { resolveOptions } from '../workers/options.ts';
+import type { Call } from './call.ts';
+import { collect } from './collect.ts';
+import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
+import type { Manifest } from './manifest.ts';
+import { absolutePath, factsOf, type ResolvedModel } from './model-files.ts';
+import { type ModelUser, modelUsers } from './model-users.ts';
+import { detailsOf, fileManifest, viewOf } from './model-view.ts';
+import { ModelStore, namesIn } from './store.ts';
+import { verifyModel } from './verify.ts';
+
+export interface ModelsOptions {
+  hive: string;
+  /** Data folder of the hive. */
+  data: string;
+  /** Folder of its run records. */
+  runs: string;
+  env: NodeJS.ProcessEnv;
+  types: WorkerTypes;
+  pace: DownloadPace;
+}
+
+/** A worker that is to be given a model. */
+export interface ModelUse {
+  handle: WorkerTypeHandle;
+  type: TypeDescription;
+  options: Readonly<Record<string, unknown>>;
+  /** Name of the component that it is; the model itself when absent. */
+  component?: string;
+}
+
+type Actions = {
+  [Action in ModelAction]: (request: ModelRequestOf<Action>, call: Call) => Promise<ModelResults[Action]>;
+};
+
+export class Models implements Actions {
+  readonly #options: ModelsOptions;
+  readonly #store: ModelStore;
+  readonly #ensurer: Ensurer;
+
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+    this.#store = new ModelStore(options.data);
+    this.#ensurer = new Ensurer({ ...options, store: this.#store });
+  }
+
+  /** Brings a model here for a worker, as far as it is not. Errors: those of the catalogue that begin with MODEL_, NO_SPACE. */
+  async bring(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel> {
+    const loader = loaderOf(use);
+    const { path, manifest } = await this.#ensurer.ensure(reference, { loader }, call);
+    const facts = await factsOf(path, { ...loader, hive: this.#options.hive, reference: manifest.reference });
+    return { files: { main: path }, facts };
+  }
+
+  /** The one model that was brought here and is of these formats; null where there is none, or a choice. */
+  async onlyOne(formats: readonly ModelFormat[]): Promise<ModelReference | null> {
+    const { models } = await this.list();
+    const fitting = models.filter(
+      ({ addedAt, complete, format }) => addedAt !== null && complete && format !== null && formats.includes(format),
+    );
+    const [only] = fitting;
+    return only && fitting.length === 1 ? parseModelReference(only.model) : null;
+  }
+
+  async download(
+    { model, type, options, component, update }: ModelRequestOf<'download'>,
+    call: Call,
+  ): Promise<ModelDetails> {
+    const reference = parseModelReference(model);
+    if (reference.kind === 'demo') {
+      const problem = 'the demo model comes with its worker type, and is not downloaded';
+      throw RbeeError.of('INVALID_INPUT', {
+        what: 'model',
+        problem,
+        hint: 'use it with: rbee worker spawn --model demo',
+      });
+    }
+    if (reference.kind === 'file') return this.#addFile(reference);
+    const loader = type === undefined ? undefined : loaderOf(await this.#useOf(type, options, component));
+    const ensured: Ensured = await this.#ensurer.ensure(
+      reference,
+      { ...(loader && { loader }), ...(update && { update }) },
+      call,
+    );
+    return detailsOf(ensured.manifest, await this.#viewParts(), ensured.changed);
+  }
+
+  async list(): Promise<ModelResults['list']> {
+    const parts = await this.#viewParts();
+    const all = await Promise.all((await this.#all(parts.users)).map((manifest) => detailsOf(manifest, parts)));
+    return { models: all.map(viewOf) };
+  }
+
+  /** Errors: MODEL_NOT_HERE. */
+  async get({ model }: ModelRequestOf<'get'>): Promise<ModelDetails> {
+    const parts = await this.#viewParts();
+    return detailsOf(await this.#find(model, parts.users), parts);
+  }
+
+  /** Errors: MODEL_NOT_HERE, MODEL_IN_USE, MODEL_BUSY. */
+  async delete({ model }: ModelRequestOf<'delete'>): Promise<ModelResults['delete']> {
+    const parts = await this.#viewParts();
+    const manifest = await this.#find(model, parts.users);
+    const details = await detailsOf(manifest, parts, true);
+    const { reference } = manifest;
+    if (details.workers.length > 0)
+      throw RbeeError.of('MODEL_IN_USE', { model: reference, workers: details.workers.join(' ') });
+    const parsed = parseModelReference(reference);
+    const remote = parsed.kind === 'hf' || parsed.kind === 'https' ? parsed : null;
+    if (remote && (await this.#ensurer.busy(remote, manifest))) throw RbeeError.of('MODEL_BUSY', { model: reference });
+    const leftovers = remote ? await this.#ensurer.parts(remote, manifest) : [];
+    await this.#store.update(reference, () => null);
+    if (remote) await this.#removeContents(manifest, leftovers);
+    return viewOf(details);
+  }
+
+  async verify({ model }: ModelRequestOf<'verify'>, call: Call): Promise<ModelResults['verify']> {
+    const users = await modelUsers(this.#options.runs);
+    const manifests = model === undefined ? await this.#store.list() : [await this.#find(model, users)];
+    const models: ModelResults['verify']['models'][number][] = [];
+    for (const manifest of manifests) {
+      call.signal.throwIfAborted();
+      if (manifest.source === 'file') models.push(await this.#verifyFile(manifest));
+      else models.push(await verifyModel(this.#store, manifest, call));
+    }
+    return { models };
+  }
+
+  async gc({ dryRun = false }: ModelRequestOf<'gc'>): Promise<ModelResults['gc']> {
+    return collect({ store: this.#store, users: await modelUsers(this.#options.runs), dryRun, now: Date.now() });
+  }
+
+  /** A file of the user's own: remembered, and never copied or removed. */
+  async #addFile(reference: Extract<ModelReference, { kind: 'file' }>): Promise<ModelDetails> {
+    const path = absolutePath(reference);
+    await stat(path).catch((error) => {
+      throw RbeeError.of('MODEL_FILE_MISSING', { path, hive: this.#options.hive }, { cause: error });
+    });
+    const written = formatModelReference(reference);
+    const before = await this.#store.read(written);
+    const manifest = before ?? fileManifest(written, new Date().toISOString());
+    if (before === null) await this.#store.update(written, () => manifest);
+    return detailsOf(manifest, await this.#viewParts(), before === null);
+  }
+
+  async #verifyFile({ reference }: Manifest): Promise<ModelResults['verify']['models'][number]> {
+    const parsed = parseModelReference(reference);
+    const path = parsed.kind === 'file' ? parsed.path : '';
+    const there = await stat(path).catch(() => null);
+    const problems = there === null ? [{ path, problem: 'it is not there any more' }] : [];
+    return { model: reference, files: 0, bytes: 0, problems };
+  }
+
+  /** Those that were downloaded or added, and the users' own files that workers were started from. */
+  async #all(users: readonly ModelUser[]): Promise<Manifest[]> {
+    const stored = await this.#store.list();
+    const known = new Set(stored.map(({ reference }) => reference));
+    const used = new Set(users.flatMap(({ references }) => references).filter((text) => text.startsWith('file:/')));
+    return [...stored, ...[...used].filter((text) => !known.has(text)).map((text) => fileManifest(text, ''))];
+  }
+
+  /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_HERE, MODEL_REFERENCE_INVALID. */
+  async #find(text: string, users: readonly ModelUser[]): Promise<Manifest> {
+    const all = await this.#all(users);
+    const written = looksLikeReference(text) ? formatModelReference(parseModelReference(text)) : `hf:${text}`;
+    const exact = all.find(({ reference }) => reference === written);
+    if (exact) return exact;
+    const nameOf = ({ reference }: Manifest) => servedName(parseModelReference(reference));
+    const named = all.filter((manifest) => nameOf(manifest) === text.toLowerCase());
+    const [only] = named;
+    if (only && named.length === 1) return only;
+    if (only) {
+      const problem = `several models are called ${text}`;
+      const hint = `say which: ${named.map(({ reference }) => reference).join(', ')}`;
+      throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint });
+    }
+    const near = didYouMean(text, [...all.map(({ reference }) => reference), ...all.map(nameOf)]);
+    const reference = looksLikeReference(text) ? written : 'hf:org/repo';
+    throw RbeeError.of('MODEL_NOT_HERE', { model: text, hive: this.#options.hive, near, reference });
+  }
+
+  /** Takes the folder of a deleted model away, and what no other model has of it. */
+  async #removeContents(manifest: Manifest, leftovers: readonly string[]): Promise<void> {
+    const prefix = this.#store.treePrefix(manifest.reference);
+    const folder = dirname(prefix);
+    for (const name of await namesIn(folder)) {
+      const tree = join(folder, name);
+      if (tree === prefix || tree.startsWith(`${prefix}-`)) await rm(tree, { recursive: true, force: true });
+    }
+    const needed = new Set((await this.#store.list()).flatMap(({ files }) => files.map(({ blob }) => blob)));
+    for (const { blob } of manifest.files) {
+      if (blob !== null && !needed.has(blob)) await rm(this.#store.blob(blob), { force: true });
+    }
+    for (const part of leftovers)
+      for (const ending of ['.part', '.part.json']) await rm(part + ending, { force: true });
+  }
+
+  async #useOf(
+    name: string,
+    given: Record<string, unknown> | undefined,
+    component: string | undefined,
+  ): Promise<ModelUse> {
+    const handle = this.#options.types.get(name);
+    const type = await handle.describe();
+    return { handle, type, options: resolveOptions(type, given), ...(component !== undefined && { component }) };
+  }
+
+  async #viewParts(): Promise<{ hive: string; store: ModelStore; users: ModelUser[] }> {
+    return { hive: this.#options.hive, store: this.#store, users: await modelUsers(this.#options.runs) };
+  }
+}
+
+/** Errors: INVALID_INPUT for a type without models, MODEL_COMPONENT_UNKNOWN. */
+const loaderOf = ({ handle, type, options, component }: ModelUse): Loader & { formats: readonly ModelFormat[] } => {
+  if (!type.models) {
+    const problem = `worker type ${type.name} loads no model`;
+    throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave the model out' });
+  }
+  if (component === undefined) {
+    const choose: Loader['choose'] = (files) => chosenBy(handle, files, options);
+    return { type: type.name, formats: type.models.formats, choose };
+  }
+  const known = componentOf(type, component);
+  return { type: type.name, formats: known.formats ?? type.models.formats, component };
+};
+
+/** A component that the type knows. Errors: MODEL_COMPONENT_UNKNOWN. */
+export const componentOf = (type: TypeDescription, component: string) => {
+  const components = type.models?.components ?? {};
+  const known = Object.hasOwn(components, component) ? components[component] : undefined;
+  if (known) return known;
+  const names = Object.keys(components);
+  throw RbeeError.of('MODEL_COMPONENT_UNKNOWN', {
+    type: type.name,
+    component,
+    near: didYouMean(component, names),
+    known: names.join(', ') || 'none',
+  });
+};
+
+/** The type's own choice; a file that it makes up is its fault. Errors: PLUGIN_FAILED. */
+const chosenBy = async (
+  handle: WorkerTypeHandle,
+  files: Parameters<WorkerTypeHandle['chooseFiles']>[0],
+  options: Readonly<Record<string, unknown>>,
+): Promise<string[] | undefined> => {
+  const chosen = await handle.chooseFiles(files, options);
+  const known = new Set(files.map(({ path }) => path));
+  const invented = chosen?.find((path) => !known.has(path));
+  if (invented === undefined) return chosen;
+  const problem = `it chose ${invented}, which the repository does not have`;
+  throw RbeeError.of('PLUGIN_FAILED', { plugin: handle.plugin.package, member: 'chooseFiles', problem });
+};

@@ -1,0 +1,149 @@
+/**
+ * The folder of a hive's models. `blobs` holds each content once, named by its SHA-256; `manifests` says which contents
+ * are which files of which model; `trees` shows each model to engines under the names that its files have, as links.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { withLock } from '../../lifecycle/instance-lock.ts';
+import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
+import { isSafePath } from './safe-path.ts';
+
+/** As long as another hive may take to write a manifest. */
+const longestWriteMs = 30_000;
+
+export class ModelStore {
+  readonly folder: string;
+
+  /** `data` is the data folder of this hive. Nothing is made before something is to be kept. */
+  constructor(data: string) {
+    this.folder = join(data, 'models');
+  }
+
+  /** Errors: STATE_UNWRITABLE. */
+  async makeFolders(): Promise<void> {
+    for (const name of ['blobs', 'parts', 'manifests', 'trees']) await makeFolder(join(this.folder, name));
+  }
+
+  blob(sha256: string): string {
+    return join(this.folder, 'blobs', sha256);
+  }
+
+  /** Where a download is kept until it is whole, by what will be in it. */
+  part(file: Pick<ManifestFile, 'sha256' | 'git'>, address: string): string {
+    const name = file.sha256 ?? (file.git === null ? `address-${hashOf(address)}` : `git-${file.git}`);
+    return join(this.folder, 'parts', name);
+  }
+
+  /** The folder in which engines see a model. */
+  tree(manifest: Pick<Manifest, 'reference' | 'commit' | 'name'>): string {
+    const version = manifest.commit === null ? '' : `-${manifest.commit.slice(0, 12)}`;
+    return join(this.folder, 'trees', `${keyOf(manifest.reference)}${version}`, manifest.name);
+  }
+
+  /** Every folder in which engines see or saw a model of this reference begins like this. */
+  treePrefix(reference: string): string {
+    return join(this.folder, 'trees', keyOf(reference));
+  }
+
+  async read(reference: string): Promise<Manifest | null> {
+    return this.#read(this.#manifest(reference));
+  }
+
+  /** All manifests that can be read, in the order of their references. */
+  async list(): Promise<Manifest[]> {
+    const folder = join(this.folder, 'manifests');
+    const names = (await namesIn(folder)).filter((name) => name.endsWith('.json'));
+    const all = await Promise.all(names.map((name) => this.#read(join(folder, name))));
+    return all.filter((manifest) => manifest !== null).sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  }
+
+  /** Changes a manifest, one change after another; `null` from `change` removes it. Errors: STATE_UNWRITABLE. */
+  async update(
+    reference: string,
+    change: (there: Manifest | null) => Manifest | null | Promise<Manifest | null>,
+  ): Promise<Manifest | null> {
+    const path = this.#manifest(reference);
+    return withLock(
+      `${path}.lock`,
+      async () => {
+        const changed = await change(await this.#read(path));
+        if (changed === null) await rm(path, { force: true });
+        else await writeAtomic(path, `${JSON.stringify(changed)}\n`);
+        return changed;
+      },
+      { timeoutMs: longestWriteMs },
+    );
+  }
+
+  /** Is this content here, as far as its size tells? */
+  async hasBlob(sha256: string, bytes: number | null): Promise<boolean> {
+    const size = await sizeOf(this.blob(sha256));
+    return size !== null && (bytes === null || size === bytes);
+  }
+
+  /** Where a whole file of this content goes; null when it is here already. */
+  async placeFor(sha256: string, bytes: number): Promise<string | null> {
+    return (await this.hasBlob(sha256, bytes)) ? null : this.blob(sha256);
+  }
+
+  /** An engine that writes into its model would change it for all. */
+  async seal(sha256: string): Promise<void> {
+    await chmod(this.blob(sha256), 0o400);
+  }
+
+  /** Shows a file that is here under its name, `anew` in place of what is shown; `false` when its content is gone. */
+  async show(manifest: Manifest, { path, blob, bytes }: ManifestFile, { anew = false } = {}): Promise<boolean> {
+    if (blob === null || !isSafePath(path)) return false;
+    const shown = join(this.tree(manifest), path);
+    const size = await sizeOf(shown);
+    if (!anew && size !== null && (bytes === null || size === bytes)) return true;
+    if (!(await this.hasBlob(blob, bytes))) return false;
+    try {
+      await mkdir(dirname(shown), { recursive: true, mode: 0o700 });
+      await linkAs(this.blob(blob), shown);
+    } catch (error) {
+      throw unwritable(shown, error);
+    }
+    return true;
+  }
+
+  #manifest(reference: string): string {
+    return join(this.folder, 'manifests', `${keyOf(reference)}.json`);
+  }
+
+  async #read(path: string): Promise<Manifest | null> {
+    const text = await readFile(path, 'utf8').catch(() => null);
+    return text === null ? null : parseManifest(text);
+  }
+}
+
+/** No reference, however it is written, can name another file than its own. */
+const keyOf = (reference: string): string => hashOf(reference).slice(0, 24);
+
+const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Hard where the file system can: some engines refuse parts of a model that lie behind a symbolic link. At no moment is
+ * there nothing under the name: an engine may just be opening it.
+ */
+const linkAs = async (blob: string, shown: string): Promise<void> => {
+  const beside = join(dirname(shown), `.${randomBytes(6).toString('hex')}`);
+  try {
+    await link(blob, beside).catch(() => symlink(blob, beside));
+    await rename(beside, shown);
+  } finally {
+    // A rename onto a link to the same content does nothing, and leaves both.
+    await rm(beside, { force: true });
+  }
+};
+
+export const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
+
+/** Null when there is nothing. */
+export const sizeOf = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );

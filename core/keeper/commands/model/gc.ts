@@ -1,0 +1,26 @@
+/** `rbee model gc` */
+import * as Flags from '@oclif/core/flags';
+import type { ModelCollection } from '../../../contract/models.ts';
+import { hiveFlag, ModelCommand } from '../../model-command.ts';
+import { formatCollected } from '../../views/models.ts';
+
+export default class ModelGc extends ModelCommand {
+  static override summary = 'Remove what no model needs any more, and downloads given up a week ago.';
+  static override examples = [
+    { description: 'Look first', command: 'rbee model gc --dry-run' },
+    { description: 'Free the space', command: 'rbee model gc' },
+  ];
+  static override flags = {
+    'dry-run': Flags.boolean({ description: 'Only say what would be removed' }),
+    ...hiveFlag,
+  };
+
+  async run(): Promise<ModelCollection> {
+    const { flags } = await this.parse(ModelGc);
+    const dryRun = flags['dry-run'];
+    const queen = await this.queen(flags);
+    const collected = await this.runJob(queen, 'model_gc', this.only({ dryRun, hive: flags.hive }));
+    this.print(formatCollected(collected, dryRun));
+    return collected;
+  }
+}

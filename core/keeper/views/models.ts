@@ -1,0 +1,102 @@
+/** Models as people see them. */
+import type { ModelCollection, ModelDetails, ModelVerification, ModelView } from '../../contract/models.ts';
+import { formatAge, formatBytes } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { type Column, formatPairs, formatTable } from '../table.ts';
+
+export const formatModels = (models: readonly ModelView[], terminal: Terminal): string =>
+  models.length === 0
+    ? 'no models; download one with: rbee model download hf:org/repo\n'
+    : formatTable(models, columns(new Set(models.map(({ hive }) => hive)).size > 1), terminal);
+
+const columns = (withHive: boolean): Column<ModelView>[] => [
+  { title: 'NAME', value: ({ name }) => name, flexible: true },
+  { title: 'SIZE', value: sizeText, align: 'right', style: ({ complete }) => (complete ? undefined : 'yellow') },
+  { title: 'FORMAT', value: ({ format }) => format ?? '-' },
+  { title: 'PARAMETERS', value: ({ gguf }) => count(gguf?.parameters ?? null), align: 'right' },
+  { title: 'QUANTIZATION', value: ({ gguf }) => gguf?.quantization ?? '-' },
+  { title: 'CONTEXT', value: ({ gguf }) => String(gguf?.contextLength ?? '-'), align: 'right' },
+  { title: 'USED BY', value: ({ workers }) => workers.join(' ') || '-', flexible: true },
+  ...(withHive ? [{ title: 'HIVE', value: ({ hive }: ModelView) => hive }] : []),
+  { title: 'MODEL', value: ({ model }) => model, flexible: true },
+];
+
+const sizeText = ({ bytes, wantedBytes, complete }: ModelView): string => {
+  if (complete) return formatBytes(bytes);
+  return wantedBytes > 0 ? `${formatBytes(bytes)} of ${formatBytes(wantedBytes)}` : 'missing';
+};
+
+/** `751632384` is `752 M`. */
+const count = (parameters: number | null): string => {
+  if (parameters === null) return '-';
+  const [unit = '', size = 1] =
+    [['T', 1e12] as const, ['G', 1e9] as const, ['M', 1e6] as const, ['k', 1e3] as const].find(
+      ([, least]) => parameters >= least,
+    ) ?? [];
+  const value = parameters / size;
+  return `${value >= 100 ? Math.round(value) : Number(value.toFixed(1))}${unit === '' ? '' : ` ${unit}`}`;
+};
+
+export const formatModel = (model: ModelDetails, terminal: Terminal, now = Date.now()): string => {
+  const { gguf, files } = model;
+  const pairs = formatPairs(
+    [
+      ['model', model.model],
+      ['name', model.name],
+      ['hive', model.hive],
+      ['state', model.complete ? 'complete' : `${sizeText(model)}; go on with: rbee model download ${model.model}`],
+      ['size', formatBytes(model.bytes)],
+      ['format', model.format],
+      ['architecture', gguf?.architecture],
+      ['parameters', gguf && count(gguf.parameters)],
+      ['quantization', gguf?.quantization],
+      ['context', gguf?.contextLength === null ? null : gguf && `${gguf.contextLength} tokens`],
+      ['chat template', gguf && (gguf.chatTemplate ? 'yes' : 'no')],
+      ['commit', model.commit],
+      ['added', model.addedAt && `${model.addedAt} (${formatAge(model.addedAt, now)} ago)`],
+      ['used by', model.workers.join(' ')],
+      ['path', model.path],
+    ],
+    terminal,
+  );
+  return files.length === 0 ? pairs : `${pairs}\n${formatTable(files, fileColumns, terminal)}`;
+};
+
+const fileColumns: Column<ModelDetails['files'][number]>[] = [
+  { title: 'FILE', value: ({ path }) => path, flexible: true },
+  { title: 'SIZE', value: ({ bytes }) => formatBytes(bytes), align: 'right' },
+  { title: 'SHA-256', value: ({ sha256 }) => sha256 ?? '-', flexible: true },
+];
+
+/** What a download came to. */
+export const formatDownloaded = (model: ModelDetails, terminal: Terminal): string => {
+  const name = paint('bold', escapeControls(model.model), terminal);
+  const about = [model.gguf?.quantization, formatBytes(model.bytes)].filter(Boolean).join(', ');
+  const path = escapeControls(model.path ?? '');
+  return model.changed ? `${name} is here (${about})\n  ${path}\n` : `${name} is there already (${about})\n  ${path}\n`;
+};
+
+export const formatDeleted = ({ model, source, bytes }: ModelView): string =>
+  source === 'file'
+    ? `forgot ${escapeControls(model)}; its files stay where they are\n`
+    : `deleted ${escapeControls(model)} (${formatBytes(bytes)})\n`;
+
+export const formatVerified = (models: readonly ModelVerification[], terminal: Terminal): string => {
+  if (models.length === 0) return 'no models to verify\n';
+  return models
+    .map(({ model, files, bytes, problems }) => {
+      const name = escapeControls(model);
+      if (problems.length === 0)
+        return `${paint('green', 'fine', terminal)} ${name} (${files} files, ${formatBytes(bytes)})\n`;
+      const lines = problems.map(({ path, problem }) => `  ${escapeControls(path)}: ${escapeControls(problem)}\n`);
+      return `${paint('red', 'damaged', terminal)} ${name}; mend it with: rbee model download ${name}\n${lines.join('')}`;
+    })
+    .join('');
+};
+
+export const formatCollected = ({ removed, bytes }: ModelCollection, dryRun: boolean): string => {
+  if (removed.length === 0) return 'there is nothing to remove\n';
+  const verb = dryRun ? 'would remove' : 'removed';
+  const lines = removed.map(({ path, why }) => `${verb} ${escapeControls(path)} (${why})\n`).join('');
+  return `${lines}${formatBytes(bytes)} ${dryRun ? 'would be' : 'are'} free again\n`;
+};

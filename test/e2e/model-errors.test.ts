@@ -1,0 +1,279 @@
+/** What goes wrong between a hive and a hub, each with its own error: the real library against a stand-in. */
+import assert from 'node:assert/strict';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
+import { RbeeError } from '../../core/contract/errors.ts';
+import { parseModelReference } from '../../core/contract/model-reference.ts';
+import { type EnsureOptions, Ensurer, type RemoteReference } from '../../core/hive/models/ensure-model.ts';
+import { ModelStore } from '../../core/hive/models/store.ts';
+import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
+import { until } from '../harness/until.ts';
+
+const pace = { stallMs: 20_000, attempts: 3, pauseMs: 5 };
+const weights = ggufNoise(300_000);
+
+let hub: Hub;
+let folder: string;
+let env: NodeJS.ProcessEnv;
+before(async () => {
+  hub = await startHub();
+});
+after(() => hub.close());
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'rbee-models-'));
+  env = { HF_ENDPOINT: hub.url, HOME: folder };
+  hub.repositories.clear();
+  hub.requests.length = 0;
+  hub.commit('acme/tiny', { 'README.md': '# tiny', 'tiny.gguf': weights });
+});
+afterEach(() => {
+  hub.manners.statuses = [];
+  for (const manner of ['cutAfter', 'stallAfter', 'slowMs'] as const) delete hub.manners[manner];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ensure = (
+  text: string,
+  options: EnsureOptions = {},
+  { signal = new AbortController().signal, pace: own = pace } = {},
+) => {
+  const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace: own });
+  return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate: () => {}, signal });
+};
+const refused =
+  (code: string, text = /./) =>
+  (error: unknown) => {
+    assert.ok(error instanceof RbeeError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(`${error.message} | ${error.hint}`, text);
+    return true;
+  };
+const parts = () => {
+  const there = join(folder, 'models/parts');
+  return existsSync(there) ? readdirSync(there).filter((name) => name.endsWith('.part')) : [];
+};
+const blobs = () => readdirSync(join(folder, 'models/blobs'));
+
+describe('a repository', () => {
+  it('that asks for a token says where to get one, and takes it from the variable or the file of the hub', async () => {
+    hub.commit('acme/gated', { 'm.gguf': weights }, { tokens: ['hf_good'] });
+    await assert.rejects(
+      ensure('hf:acme/gated'),
+      refused('MODEL_UNAUTHORIZED', /terms.*acme\/gated.*hf auth login.*HF_TOKEN/),
+    );
+    env['HF_TOKEN'] = 'hf_other';
+    await assert.rejects(ensure('hf:acme/gated'), refused('MODEL_FORBIDDEN', /ask for access at .*acme\/gated/));
+    env['HF_TOKEN'] = 'hf_good';
+    assert.ok((await ensure('hf:acme/gated')).changed);
+    delete env['HF_TOKEN'];
+    env['HF_HOME'] = join(folder, 'home');
+    mkdirSync(env['HF_HOME']);
+    writeFileSync(join(env['HF_HOME'], 'token'), 'hf_good\n');
+    assert.ok((await ensure('hf:acme/gated@main')).manifest.commit);
+  });
+
+  it('that is not there, or has no such revision or file, is told apart', async () => {
+    await assert.rejects(ensure('hf:acme/none'), refused('MODEL_UNAUTHORIZED', /does not exist/));
+    env['HF_TOKEN'] = 'hf_any';
+    await assert.rejects(ensure('hf:acme/none'), refused('MODEL_REPOSITORY_NOT_FOUND', /no such repository/));
+    await assert.rejects(ensure('hf:acme/tiny@v9'), refused('MODEL_REPOSITORY_NOT_FOUND', /no such revision/));
+    await assert.rejects(
+      ensure('hf:acme/tiny:tinny.gguf'),
+      refused('MODEL_FILE_NOT_IN_REPOSITORY', /did you mean tiny\.gguf/),
+    );
+    assert.deepEqual(await new ModelStore(folder).list(), [], 'nothing is kept of what cannot be');
+  });
+
+  it('with file names that would leave the folder has them left out', async () => {
+    const commit = hub.commit('acme/evil', {
+      'm.gguf': weights,
+      '../../out': 'x',
+      '/etc/x': 'x',
+      'a/../../y': 'x',
+      'b\\c': 'x',
+    });
+    const { manifest } = await ensure('hf:acme/evil');
+    assert.equal(manifest.commit, commit);
+    assert.deepEqual(
+      manifest.files.map(({ path }) => path),
+      ['m.gguf'],
+    );
+    assert.ok(!existsSync(join(folder, '../out')));
+  });
+
+  it('of many pages is read to the end', async () => {
+    const names = Array.from({ length: 12 }, (_, index) => `part-${String(index + 1).padStart(5, '0')}-of-00012.gguf`);
+    hub.commit('acme/big', Object.fromEntries(names.map((name) => [name, ggufNoise(1_000, name)])));
+    const { path, manifest } = await ensure('hf:acme/big');
+    const tree = join(path, '..');
+    assert.deepEqual(readdirSync(tree).sort(), names);
+    assert.equal(manifest.files.filter(({ blob }) => blob !== null).length, 12);
+  });
+});
+
+describe('a hub', () => {
+  it('that has a bad moment is asked again', async () => {
+    hub.manners.statuses = [503, 500];
+    assert.ok((await ensure('hf:acme/tiny')).changed);
+    assert.equal(hub.manners.statuses.length, 0);
+  });
+
+  it('that fails again and again is named', async () => {
+    hub.manners.statuses = [503, 503, 503];
+    await assert.rejects(
+      ensure('hf:acme/tiny'),
+      refused('MODEL_HUB_FAILED', /127\.0\.0\.1:\d+ answers 503.*try again later/),
+    );
+  });
+
+  it('that cannot be reached is told from one that answers', async () => {
+    env['HF_ENDPOINT'] = 'http://127.0.0.1:1';
+    await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_HUB_UNREACHABLE', /ECONNREFUSED.*HTTPS_PROXY/));
+    env['HF_ENDPOINT'] = 'not an address';
+    await assert.rejects(ensure('hf:acme/tiny'), refused('INVALID_INPUT', /HF_ENDPOINT/));
+  });
+
+  it('that answers nonsense does not get past the list', async () => {
+    const server = createServer((_, response) => void response.end('<html>')).listen(0, '127.0.0.1');
+    await new Promise((done) => server.once('listening', done));
+    env['HF_ENDPOINT'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_HUB_FAILED', /no sensible answer/));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  });
+
+  it('is not asked where that is forbidden, nor where everything is here', async () => {
+    env['HF_HUB_OFFLINE'] = '1';
+    await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_OFFLINE'));
+    assert.deepEqual(hub.requests, []);
+    delete env['HF_HUB_OFFLINE'];
+    await ensure('hf:acme/tiny');
+    env['HF_HUB_OFFLINE'] = '1';
+    const before = hub.requests.length;
+    assert.equal((await ensure('hf:acme/tiny')).changed, false);
+    assert.equal(hub.requests.length, before);
+  });
+});
+
+describe('a download', () => {
+  it('whose connections break goes on where each stopped', async () => {
+    const large = ggufNoise(2_000_000, 'large');
+    hub.commit('acme/large', { 'm.gguf': large });
+    hub.manners.cutAfter = 700_000;
+    const sent = hub.sent();
+    const { path } = await ensure('hf:acme/large');
+    assert.deepEqual(readFileSync(path), large);
+    assert.ok(
+      hub.requests.some((request) => /CDN .* bytes=[1-9]\d+-$/.test(request)),
+      hub.requests.join('\n'),
+    );
+    // What is on its way when a connection breaks may be lost, and no more than that.
+    assert.ok(hub.sent() - sent < 1.5 * large.length, `${hub.sent() - sent} bytes were sent`);
+  });
+
+  it('that breaks off before anything has come is given up after some tries', async () => {
+    hub.manners.cutAfter = 0;
+    await assert.rejects(
+      ensure('hf:acme/tiny'),
+      refused('MODEL_DOWNLOAD_BROKE', /tiny\.gguf .* broke off 3 times.*where it stopped/),
+    );
+  });
+
+  it('that stands still is given up, and keeps what has come', async () => {
+    hub.commit('acme/slow', { 'm.gguf': ggufNoise(900_000) });
+    hub.manners.stallAfter = 200_000;
+    const impatient = { ...pace, stallMs: 1_500, attempts: 1 };
+    await assert.rejects(
+      ensure('hf:acme/slow', {}, { pace: impatient }),
+      refused('MODEL_HUB_SILENT', /says nothing for 1\.5 s/),
+    );
+    const [part = ''] = parts();
+    assert.ok(statSync(join(folder, 'models/parts', part)).size > 0);
+  });
+
+  it('that does not fit on the disk is refused before its first byte', async () => {
+    hub.commit('acme/huge', { 'm.gguf': { data: weights, large: true, claims: { bytes: 2 ** 52 } } });
+    await assert.rejects(ensure('hf:acme/huge'), refused('NO_SPACE', /PiB/));
+    assert.ok(!hub.requests.some((request) => request.includes('resolve')), hub.requests.join('\n'));
+  });
+
+  it('of another file than was promised is refused and removed', async () => {
+    hub.commit('acme/wrong', { 'm.gguf': { data: weights, large: true, claims: { sha256: '0'.repeat(64) } } });
+    await assert.rejects(
+      ensure('hf:acme/wrong'),
+      refused('MODEL_CHECKSUM', /m\.gguf of hf:acme\/wrong .*0000.*it was removed/),
+    );
+    hub.commit('acme/short', { 'm.gguf': { data: weights, large: true, claims: { bytes: weights.length - 5 } } });
+    await assert.rejects(ensure('hf:acme/short'), refused('MODEL_CHECKSUM', /bytes/));
+    hub.commit('acme/small', { 'm.gguf': { data: Buffer.from('GGUF of git'), claims: { git: 'a'.repeat(40) } } });
+    await assert.rejects(ensure('hf:acme/small'), refused('MODEL_CHECKSUM', /git object/));
+    assert.deepEqual(parts(), []);
+    assert.deepEqual(blobs(), []);
+  });
+
+  it('whose part is of an older file is done over', async () => {
+    hub.manners.cutAfter = 65_536;
+    const stop = new AbortController();
+    const first = ensure('hf:acme/tiny', {}, { signal: stop.signal });
+    hub.manners.slowMs = 50;
+    const part = await until(() => {
+      const [name] = parts();
+      const path = name === undefined ? undefined : join(folder, 'models/parts', name);
+      return path !== undefined && statSync(path).size > 0 && path;
+    });
+    stop.abort(new Error('enough'));
+    await assert.rejects(first, /enough/);
+    const size = statSync(part).size;
+    truncateSync(part, 0);
+    writeFileSync(part, Buffer.alloc(size));
+    for (const manner of ['cutAfter', 'slowMs'] as const) delete hub.manners[manner];
+    assert.deepEqual(readFileSync((await ensure('hf:acme/tiny')).path), weights);
+  });
+
+  it('of an address is pinned to its checksum, given or found', async () => {
+    const commit = [...(hub.repositories.get('acme/tiny')?.commits.keys() ?? [])][0];
+    const address = `${hub.url}/acme/tiny/resolve/${commit}/tiny.gguf`;
+    const { path, manifest } = await ensure(address);
+    assert.deepEqual(readFileSync(path), weights);
+    assert.equal(manifest.files[0]?.blob, sha256(weights));
+    assert.ok((await ensure(`${address}#sha256=${sha256(weights)}`)).changed);
+    await assert.rejects(ensure(`${address}#sha256=${'1'.repeat(64)}`), refused('MODEL_CHECKSUM'));
+    await assert.rejects(
+      ensure(`${hub.url}/acme/tiny/resolve/${commit}/none.gguf`),
+      refused('MODEL_REPOSITORY_NOT_FOUND'),
+    );
+  });
+
+  it('that two ask for at once is one, and goes on when one of them leaves', async () => {
+    const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace });
+    hub.manners.slowMs = 20;
+    const leaving = new AbortController();
+    const reference = parseModelReference('hf:acme/tiny') as RemoteReference;
+    const told: [Set<string>, Set<string>] = [new Set(), new Set()];
+    const [first, second] = [leaving.signal, new AbortController().signal].map((signal, index) =>
+      ensurer.ensure(reference, {}, { narrate: ({ kind }) => told[index]?.add(kind), signal }),
+    );
+    await until(() => parts().length > 0 && told.every((kinds) => kinds.has('progress')));
+    leaving.abort(new Error('left'));
+    await assert.rejects(first as Promise<unknown>, /left/);
+    assert.ok((await second)?.changed);
+    assert.equal(hub.requests.filter((request) => request.startsWith('CDN')).length, 1, hub.requests.join('\n'));
+  });
+});

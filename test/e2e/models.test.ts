@@ -1,0 +1,368 @@
+/** Models by the real command line and daemons, from a stand-in of the hub. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { createHome, fakePlugin, kill, type TestHome } from '../harness/home.ts';
+import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
+import { until } from '../harness/until.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const llamacpp = join(root, 'plugins/worker-llamacpp');
+const demo = readFileSync(join(llamacpp, 'models', readdirSync(join(llamacpp, 'models'))[0] ?? ''));
+
+let hub: Hub;
+let home: TestHome;
+before(async () => {
+  hub = await startHub();
+  home = createHome({ plugins: [fakePlugin, llamacpp], queen: 'mode = "standalone"' });
+  home.env['HF_ENDPOINT'] = hub.url;
+  home.env['HF_HOME'] = join(home.folder, 'hf');
+  const parts = join(home.folder, 'parts');
+  writePartsPlugin(parts);
+  await home.json(['plugins', 'link', parts]);
+});
+afterEach(() => {
+  delete hub.manners.slowMs;
+});
+after(async () => {
+  await home?.close();
+  await hub?.close();
+});
+
+/** A type whose models have components, and which chooses its files itself. */
+const writePartsPlugin = (folder: string): void => {
+  mkdirSync(folder, { recursive: true });
+  const workerTypes = { parts: { entry: './index.js', serves: ['/v1/chat/completions'], variants: ['cpu'] } };
+  const manifest = { name: 'worker-parts', version: '1.0.0', type: 'module', keywords: ['rbee-worker'] };
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, rbee: { api: 1, workerTypes } }));
+  writeFileSync(
+    join(folder, 'engine.js'),
+    `import ${JSON.stringify(join(root, 'core/dist/conformance/fake-engine.js'))};`,
+  );
+  writeFileSync(
+    join(folder, 'index.js'),
+    `export default { name: 'parts', apiVersion: 1, serves: [{ path: '/v1/chat/completions', kind: 'chat' }],
+  models: { formats: ['onnx-dir'], components: {
+    vae: { required: false, formats: ['safetensors'], description: 'decoder' },
+    text: { required: true, formats: ['gguf'], description: 'the encoder of texts' } } },
+  options: { type: 'object', properties: { size: { type: 'string', default: 'small', description: 'Which one' } } },
+  variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
+    deviceFlags: () => ({ args: [], env: {} }),
+    resolveBinary: () => [{ kind: 'module', id: 'fake-engine', script: 'engine.js' }] }],
+  chooseFiles: (files, options) => files.map(({ path }) => path)
+    .filter((path) => path === 'config.json' || path.endsWith(options.size + '.onnx')),
+  command: (launch) => ({ args: ['--port', String(launch.port), '--model', launch.names[0]] }),
+  health: { ready: { mode: 'poll', path: '/health' } } };`,
+  );
+};
+
+const store = () => join(home.paths.data, 'models');
+const blobs = () => readdirSync(join(store(), 'blobs')).sort();
+const parts = () => readdirSync(join(store(), 'parts')).filter((name) => name.endsWith('.part'));
+const cdn = (data: Buffer) => hub.requests.filter((request) => request.startsWith(`CDN /${sha256(data)}`));
+const errorOf = async (...args: string[]) => {
+  const run = await home.rbee([...args, '--json']);
+  assert.notEqual(run.code, 0, run.stdout);
+  return { ...JSON.parse(run.stdout).error, exit: run.code } as {
+    code: string;
+    message: string;
+    hint: string;
+    exit: number;
+  };
+};
+const draftOf = (worker: string) =>
+  JSON.parse(readFileSync(join(home.paths.runs, `${worker}.json`), 'utf8')).data.draft;
+
+test('a model of the hub is downloaded by the spawn that asks for it, and answers', async () => {
+  const commit = hub.commit('acme/Tiny-GGUF', {
+    'README.md': '# Tiny',
+    'tiny-Q4_K_M.gguf': demo,
+    'tiny-Q8_0.gguf': ggufNoise(3_000_000, 'q8'),
+  });
+  const spawned = await home.rbee([
+    'worker',
+    'spawn',
+    '--type',
+    'llamacpp',
+    '--id',
+    'tiny-1',
+    '--model',
+    'hf:acme/Tiny-GGUF',
+  ]);
+  assert.equal(spawned.code, 0, spawned.stderr);
+  assert.match(spawned.stderr, /taking the quantization Q4_K_M; there are also Q8_0/);
+  assert.match(spawned.stderr, /downloading hf:acme\/Tiny-GGUF \(tiny-Q4_K_M\.gguf, 4\d\d KiB\)/);
+  assert.match((await home.rbee(['infer', '-m', 'tiny', 'Hello'])).stdout, /\w/);
+
+  const { models } = await home.json(['model', 'list']);
+  assert.equal(models.length, 1);
+  const [{ path, workers, gguf, ...view }] = models;
+  assert.deepEqual(workers, ['tiny-1']);
+  assert.equal(basename(path), 'tiny-Q4_K_M.gguf');
+  assert.deepEqual(readFileSync(path), demo);
+  assert.equal(view.commit, commit);
+  assert.equal(view.name, 'tiny');
+  assert.deepEqual([gguf.architecture, gguf.quantization, gguf.chatTemplate], ['llama', 'Q4_K_M', true]);
+  assert.ok(gguf.parameters > 1_000 && gguf.contextLength > 0);
+  const shown = (await home.rbee(['model', 'list'])).stdout;
+  assert.match(shown, /NAME +SIZE +FORMAT +PARAMETERS +QUANTIZATION +CONTEXT +USED BY +MODEL\ntiny/);
+  assert.match((await home.rbee(['model', 'get', 'tiny'])).stdout, /chat template +yes\n/);
+});
+
+test('a model that a worker was started from is not deleted, even when that worker is stopped', async () => {
+  await home.json(['worker', 'stop', 'tiny-1', '--now']);
+  const refused = await errorOf('model', 'delete', 'hf:acme/Tiny-GGUF');
+  assert.equal(refused.code, 'MODEL_IN_USE');
+  assert.match(refused.message, /tiny-1/);
+  assert.match(refused.hint, /rbee worker delete tiny-1/);
+});
+
+test('where all of a model is here, the hub is not asked, and the only one need not be named', async () => {
+  const before = hub.requests.length;
+  assert.equal((await home.json(['model', 'download', 'hf:acme/Tiny-GGUF'])).changed, false);
+  const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', '--device', 'cpu', '--id', 'tiny-2']);
+  assert.match(run.stderr, /no model was given: taking hf:acme\/Tiny-GGUF, the only one here that llamacpp loads/);
+  assert.equal((await home.json(['worker', 'delete', 'tiny-2', '--now'])).reference, 'hf:acme/Tiny-GGUF');
+  assert.deepEqual(hub.requests.slice(before), []);
+});
+
+test('a model stays at its commit until a newer one is asked for', async () => {
+  const old = ggufNoise(10_000, 'old');
+  const commit = hub.commit('acme/moving', { 'm.gguf': old });
+  assert.equal((await home.json(['model', 'download', 'hf:acme/moving'])).commit, commit);
+  const newer = hub.commit('acme/moving', { 'm.gguf': ggufNoise(10_000, 'new') });
+  assert.equal((await home.json(['model', 'download', 'hf:acme/moving'])).commit, commit);
+  assert.equal((await home.json(['model', 'download', `hf:acme/moving@${commit}`])).files[0].sha256, sha256(old));
+  const updated = await home.json(['model', 'download', 'hf:acme/moving', '--update']);
+  assert.equal(updated.commit, newer);
+  assert.deepEqual(readFileSync(updated.path), ggufNoise(10_000, 'new'));
+});
+
+test('a download that a killed hive left behind goes on where it stopped', async () => {
+  const large = ggufNoise(12_000_000, 'large');
+  hub.commit('acme/large', { 'm.gguf': large });
+  hub.manners.slowMs = 60;
+  const download = home.start(['model', 'download', 'hf:acme/large']);
+  const part = join(store(), 'parts', `${sha256(large)}.part`);
+  await until(() => existsSync(part) && statSync(part).size > 500_000, { what: 'half a download' });
+  kill(Number(readFileSync(home.paths.hivePid, 'utf8')));
+  const [code] = await once(download, 'close');
+  assert.notEqual(code, 0);
+  const { size } = statSync(part);
+  assert.ok(size < large.length, 'it was not whole yet');
+  hub.manners.slowMs = 0;
+  const again = await until(async () => {
+    const run = await home.rbee(['model', 'download', 'hf:acme/large', '--json']);
+    return run.code === 0 && JSON.parse(run.stdout);
+  });
+  assert.deepEqual(readFileSync(again.path), large);
+  assert.equal(cdn(large).length, 2, cdn(large).join('\n'));
+  assert.match(cdn(large)[1] ?? '', new RegExp(` bytes=${size}-$`));
+});
+
+test('Ctrl-C stops a download and keeps what has come', async () => {
+  const large = ggufNoise(12_000_000, 'interrupted');
+  hub.commit('acme/interrupted', { 'm.gguf': large });
+  hub.manners.slowMs = 60;
+  const download = home.start(['model', 'download', 'hf:acme/interrupted']);
+  const part = join(store(), 'parts', `${sha256(large)}.part`);
+  await until(() => existsSync(part) && statSync(part).size > 200_000, { what: 'a part' });
+  assert.equal((await errorOf('model', 'delete', 'hf:acme/interrupted')).code, 'MODEL_BUSY');
+  download.kill('SIGINT');
+  assert.equal((await once(download, 'close'))[0], 130);
+  const listed = (await home.json(['model', 'list'])).models.find(
+    ({ model }: { model: string }) => model === 'hf:acme/interrupted',
+  );
+  assert.deepEqual([listed.complete, listed.wantedBytes, listed.path], [false, large.length, null]);
+  assert.ok(statSync(part).size < large.length);
+  hub.manners.slowMs = 0;
+  assert.deepEqual(readFileSync((await home.json(['model', 'download', 'hf:acme/interrupted'])).path), large);
+  assert.match(cdn(large)[1] ?? '', / bytes=\d+-$/);
+  assert.deepEqual(parts(), []);
+});
+
+test('two spawns that need the same model share one download', async () => {
+  const shared = ggufNoise(2_000_000, 'shared');
+  hub.commit('acme/shared', { 'm.gguf': shared });
+  hub.manners.slowMs = 20;
+  const spawn = () => home.json(['worker', 'spawn', '--type', 'fake', '--model', 'hf:acme/shared']);
+  const workers = await Promise.all([spawn(), spawn()]);
+  assert.equal(cdn(shared).length, 1, cdn(shared).join('\n'));
+  for (const { id } of workers) await home.json(['worker', 'delete', id, '--now']);
+});
+
+test('the same file in two models is stored and fetched once, and stays as long as one of them does', async () => {
+  const same = ggufNoise(100_000, 'same');
+  hub.commit('acme/one', { 'a.gguf': same });
+  hub.commit('other/two', { 'b.gguf': same });
+  const one = await home.json(['model', 'download', 'hf:acme/one']);
+  const two = await home.json(['model', 'download', 'hf:other/two']);
+  assert.equal(cdn(same).length, 1);
+  assert.equal(blobs().filter((name) => name === sha256(same)).length, 1);
+  assert.equal(statSync(one.path).ino, statSync(two.path).ino, 'both names are links to one content');
+  await home.json(['model', 'delete', 'hf:acme/one']);
+  assert.ok(!existsSync(one.path));
+  assert.deepEqual(readFileSync(two.path), same);
+  await home.json(['model', 'delete', 'two']);
+  assert.ok(!blobs().includes(sha256(same)));
+});
+
+test('a gated model needs a token, which may be given while the hive runs', async () => {
+  hub.commit('acme/gated', { 'm.gguf': ggufNoise(5_000, 'gated') }, { tokens: ['hf_good'] });
+  const refused = await errorOf('model', 'download', 'hf:acme/gated');
+  assert.equal(refused.code, 'MODEL_UNAUTHORIZED');
+  assert.match(refused.hint, /accept its terms at http.*acme\/gated; .*hf auth login/);
+  mkdirSync(home.env['HF_HOME'] ?? '');
+  writeFileSync(join(home.env['HF_HOME'] ?? '', 'token'), 'hf_good\n');
+  assert.ok((await home.json(['model', 'download', 'hf:acme/gated'])).complete);
+  rmSync(home.env['HF_HOME'] ?? '', { recursive: true });
+});
+
+test('all parts of a split model lie beside each other under their own names', async () => {
+  const names = ['big-Q8_0-00001-of-00002.gguf', 'big-Q8_0-00002-of-00002.gguf'];
+  hub.commit('acme/split', Object.fromEntries(names.map((name) => [`Q8_0/${name}`, ggufNoise(20_000, name)])));
+  const model = await home.json(['model', 'download', 'hf:acme/split:Q8_0']);
+  assert.equal(basename(model.path), names[0]);
+  assert.deepEqual(readdirSync(join(model.path, '..')).sort(), names);
+  assert.equal(model.bytes, 40_000);
+});
+
+test('components are brought like the model itself, and the type chooses its files', async () => {
+  hub.commit('acme/image', {
+    'config.json': '{}',
+    'unet-small.onnx': ggufNoise(3_000, 'small'),
+    'unet-large.onnx': ggufNoise(9_000, 'large'),
+    'vae.safetensors': Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('{}')]),
+    'text-Q4_0.gguf': ggufNoise(2_000, 'text'),
+  });
+  const spawn = ['worker', 'spawn', '--type', 'parts', '--model', 'hf:acme/image'];
+  const missing = await errorOf(...spawn);
+  assert.deepEqual([missing.code, missing.exit], ['MODEL_COMPONENT_MISSING', 2]);
+  assert.match(missing.message, /text: the encoder of texts/);
+  const unknown = await errorOf(...spawn, '--component', 'vea=hf:acme/image');
+  assert.equal(unknown.code, 'MODEL_COMPONENT_UNKNOWN');
+  assert.match(`${unknown.message} ${unknown.hint}`, /did you mean vae\?.*vae, text/);
+  const given = ['--component', 'text=hf:acme/image:text-Q4_0.gguf', '--component', 'vae=hf:acme/image'];
+  const wrong = await errorOf(...spawn, ...given.slice(0, 2), '--component', 'vae=hf:acme/image:text-Q4_0.gguf');
+  assert.deepEqual(
+    [wrong.code, /it is gguf.*safetensors/s.test(`${wrong.message} ${wrong.hint}`)],
+    ['MODEL_FORMAT', true],
+  );
+  const { id } = await home.json([...spawn, ...given, '--id', 'image-1']);
+  const { models } = draftOf(id);
+  assert.deepEqual(Object.keys(models).sort(), ['main', 'text', 'vae']);
+  assert.deepEqual(readdirSync(models.main).sort(), ['config.json', 'unet-small.onnx', 'vae.safetensors']);
+  assert.equal(basename(models.vae), 'vae.safetensors');
+  assert.equal(basename(models.text), 'text-Q4_0.gguf');
+  assert.equal((await errorOf('model', 'delete', 'hf:acme/image:text-Q4_0.gguf')).code, 'MODEL_IN_USE');
+  await home.json([...spawn, ...given, '--option', 'size=large', '--name', 'large', '--id', 'image-2']);
+  assert.ok(readdirSync(models.main).includes('unet-large.onnx'), 'other options add what they need');
+  for (const worker of ['image-1', 'image-2']) await home.json(['worker', 'delete', worker, '--now']);
+});
+
+test('damage is found, and mended by the next download', async () => {
+  const data = ggufNoise(30_000, 'verified');
+  hub.commit('acme/verified', { 'm.gguf': data });
+  const { path } = await home.json(['model', 'download', 'hf:acme/verified']);
+  const fine = await home.json(['model', 'verify', 'hf:acme/verified']);
+  assert.deepEqual(fine.models[0].problems, []);
+  chmodSync(path, 0o600);
+  writeFileSync(path, Buffer.concat([data.subarray(0, 29_999), Buffer.from('!')]));
+  const run = await home.rbee(['model', 'verify', 'hf:acme/verified']);
+  assert.equal(run.code, 1);
+  assert.match(
+    run.stdout,
+    /damaged hf:acme\/verified; mend it with: rbee model download[\s\S]*m\.gguf: its SHA-256 is/,
+  );
+  assert.deepEqual(readFileSync((await home.json(['model', 'download', 'hf:acme/verified'])).path), data);
+  assert.equal((await home.rbee(['model', 'verify'])).code, 0);
+});
+
+test('what no model needs is collected, and only that', async () => {
+  const old = new Date(Date.now() - 8 * 86_400_000);
+  const stray = join(store(), 'blobs', 'f'.repeat(64));
+  const given = join(store(), 'parts', `${'e'.repeat(64)}.part`);
+  const recent = join(store(), 'parts', `${'d'.repeat(64)}.part`);
+  for (const path of [stray, given, recent]) writeFileSync(path, 'x');
+  for (const path of [stray, given]) utimesSync(path, old, old);
+  const before = blobs();
+  const look = await home.json(['model', 'gc', '--dry-run']);
+  assert.ok(existsSync(stray) && existsSync(given));
+  const done = await home.json(['model', 'gc']);
+  assert.deepEqual(look, done);
+  assert.ok(!existsSync(stray) && !existsSync(given) && existsSync(recent));
+  assert.deepEqual(
+    blobs(),
+    before.filter(
+      (name) =>
+        name !== basename(stray) && !done.removed.some(({ path }: { path: string }) => path === `blobs/${name}`),
+    ),
+  );
+  for (const { complete, path } of (await home.json(['model', 'list'])).models)
+    assert.ok(!complete || existsSync(path), path);
+  assert.equal((await home.json(['model', 'gc'])).removed.length, 0);
+  rmSync(recent);
+});
+
+test('a file of the user is listed, and neither copied nor deleted', async () => {
+  const own = join(home.folder, 'own.gguf');
+  writeFileSync(own, demo);
+  const before = blobs();
+  const added = await home.json(['model', 'download', './own.gguf']);
+  assert.deepEqual(
+    [added.model, added.source, added.path, added.gguf.architecture],
+    [`file:${own}`, 'file', own, 'llama'],
+  );
+  assert.deepEqual(blobs(), before);
+  const forgot = await home.rbee(['model', 'delete', 'own']);
+  assert.match(forgot.stdout, /its files stay/);
+  assert.ok(existsSync(own));
+  assert.equal((await errorOf('model', 'get', 'own')).code, 'MODEL_NOT_HERE');
+});
+
+test('a file of any server is taken, and checked against its checksum', async () => {
+  const commit = hub.commit('acme/plain', { 'p.gguf': demo });
+  const address = `${hub.url}/acme/plain/resolve/${commit}/p.gguf`;
+  const wrong = await errorOf('model', 'download', `${address}#sha256=${'0'.repeat(64)}`);
+  assert.equal(wrong.code, 'MODEL_CHECKSUM');
+  const model = await home.json(['model', 'download', `${address}#sha256=${sha256(demo)}`]);
+  assert.deepEqual([model.source, model.name, model.files[0].sha256], ['https', 'p', sha256(demo)]);
+});
+
+test('mistyped names are met with what was meant', async () => {
+  const bare = await errorOf('model', 'download', 'acme/Tiny-GGUF');
+  assert.deepEqual([bare.code, bare.exit], ['MODEL_REFERENCE_INVALID', 2]);
+  assert.match(bare.message, /did you mean hf:acme\/Tiny-GGUF\?/);
+  assert.match((await errorOf('model', 'get', 'hf:acme/Tinny-GGUF')).message, /did you mean hf:acme\/Tiny-GGUF\?/);
+  assert.match((await errorOf('model', 'download', 'hf:acme/Tiny-GGUF:Q4_K_S')).message, /did you mean Q4_K_M\?/);
+  assert.match((await errorOf('model', 'download', 'hf:acme/Tiny-GGUF', '--type', 'fakee')).message, /fake/);
+  const outside = await errorOf('model', 'get', 'hf:acme/../../etc');
+  assert.equal(outside.code, 'MODEL_REFERENCE_INVALID');
+  assert.equal(
+    (await errorOf('worker', 'spawn', '--type', 'fake', '--model', 'hf:acme/none')).code,
+    'MODEL_UNAUTHORIZED',
+  );
+});
+
+test('without the hub everything that is here goes on working', async () => {
+  await hub.close();
+  const run = await home.rbee(['worker', 'start', 'tiny-1']);
+  assert.equal(run.code, 0, run.stderr);
+  assert.match((await home.rbee(['infer', '-m', 'tiny', 'Hello'])).stdout, /\w/);
+  const other = await errorOf('model', 'download', 'hf:acme/Tiny-GGUF:Q8_0');
+  assert.equal(other.code, 'MODEL_HUB_UNREACHABLE');
+  await home.json(['worker', 'delete', 'tiny-1', '--now']);
+  assert.equal((await home.rbee(['model', 'delete', 'hf:acme/Tiny-GGUF'])).code, 0);
+});
