@@ -16,6 +16,12 @@ interface Entry {
 export const errorCatalogue = {
   // Using the command line and the API
   USAGE: { status: 400, message: '{problem}', hint: 'see: {help}' },
+  FILE_UNREADABLE: { status: 400, message: 'the file {path} cannot be read: {problem}', hint: 'check the path' },
+  FILE_UNWRITABLE: {
+    status: 422,
+    message: 'the file {path} cannot be written: {problem}',
+    hint: 'choose another one with --output',
+  },
   INVALID_INPUT: { status: 400, message: '{what} is not valid: {problem}', hint: '{hint}' },
   UNKNOWN_OPERATION: { status: 404, message: 'there is no operation {operation}', hint: 'known operations: {known}' },
   NOT_FOUND: {
@@ -23,6 +29,7 @@ export const errorCatalogue = {
     message: 'there is nothing at {method} {path}',
     hint: 'see the API page of the documentation',
   },
+  METHOD_NOT_ALLOWED: { status: 405, message: '{path} does not take {method}', hint: 'it takes: {allowed}' },
   BODY_TOO_LARGE: { status: 413, message: 'the request body is larger than {limit}', hint: 'send a smaller body' },
   FORBIDDEN_ORIGIN: {
     status: 403,
@@ -198,6 +205,11 @@ export const errorCatalogue = {
     message: 'npm could not {what}: {problem}',
     hint: 'nothing was installed; try again, or use another version',
   },
+  GIT_FAILED: {
+    status: 502,
+    message: 'git could not get {address}: {problem}',
+    hint: 'check the address, and that the user of the hive may read it with git; nothing was installed',
+  },
   VARIANT_NOT_FOUND: {
     status: 404,
     message: 'worker type {type} has no variant {variant}',
@@ -251,12 +263,12 @@ export const errorCatalogue = {
   MODEL_REFERENCE_INVALID: {
     status: 400,
     message: '"{reference}" is not a model reference: {problem}',
-    hint: 'write file:/path/to/model.gguf, or demo',
+    hint: 'write hf:org/repo, hf:org/repo:Q4_K_M, https://host/model.gguf, file:/path/to/model.gguf, or demo',
   },
   MODEL_REQUIRED: {
     status: 400,
     message: 'worker type {type} needs a model',
-    hint: 'add --model file:/path/to/model, or --model demo',
+    hint: 'add --model hf:org/repo, --model file:/path/to/model, or --model demo',
   },
   MODEL_NOT_FOUND: { status: 404, message: 'no model {model} is served{near}', hint: '{hint}' },
   MODEL_FILE_MISSING: {
@@ -273,6 +285,86 @@ export const errorCatalogue = {
     status: 422,
     message: '{path} is not a model that {type} loads ({problem})',
     hint: '{type} loads: {formats}',
+  },
+  MODEL_COMPONENT_UNKNOWN: {
+    status: 400,
+    message: 'worker type {type} has no model component {component}{near}',
+    hint: 'its components: {known}',
+  },
+  MODEL_COMPONENT_MISSING: {
+    status: 400,
+    message: 'worker type {type} needs the model component {component}: {description}',
+    hint: 'add --component {component}=hf:org/repo:file, or --component {component}=file:/path',
+  },
+  MODEL_NOT_HERE: {
+    status: 404,
+    message: 'there is no model {model} on hive {hive}{near}',
+    hint: 'run: rbee model list, or download it with: rbee model download {reference}',
+  },
+  MODEL_OFFLINE: {
+    status: 503,
+    message: '{model} is not on hive {hive}, and HF_HUB_OFFLINE forbids to download it',
+    hint: 'unset HF_HUB_OFFLINE and restart the queen, or give a file: that is there',
+  },
+  MODEL_UNAUTHORIZED: {
+    status: 401,
+    message: '{model} is not given to everyone, or does not exist: {problem}',
+    hint: 'if its page asks for it, accept its terms at {page}; then on hive {hive} run: hf auth login, or set HF_TOKEN and restart the queen',
+  },
+  MODEL_FORBIDDEN: {
+    status: 403,
+    message: 'the token of hive {hive} may not read {model}: {problem}',
+    hint: 'ask for access at {page}, or use a token of someone who has it (HF_TOKEN)',
+  },
+  MODEL_REPOSITORY_NOT_FOUND: {
+    status: 404,
+    message: '{model} was not found: {problem}',
+    hint: 'look for it at {page}; private repositories need HF_TOKEN',
+  },
+  MODEL_FILE_NOT_IN_REPOSITORY: {
+    status: 404,
+    message: '{model}: there is no {file} in it{near}',
+    hint: 'it has: {known}',
+  },
+  MODEL_NOTHING_TO_LOAD: {
+    status: 422,
+    message: '{model} holds nothing that can be loaded: {problem}',
+    hint: '{hint}',
+  },
+  MODEL_HUB_FAILED: {
+    status: 502,
+    message: '{model} cannot be had now: {host} {problem}',
+    hint: 'try again later; what has been downloaded is kept, and it goes on where it stopped',
+  },
+  MODEL_HUB_UNREACHABLE: {
+    status: 503,
+    message: '{model} cannot be downloaded: {host} cannot be reached ({problem})',
+    hint: 'check the network and the variables HTTPS_PROXY and HF_ENDPOINT of hive {hive}; models that are there need no network',
+  },
+  MODEL_HUB_SILENT: {
+    status: 504,
+    message: '{model} cannot be had now: {host} says nothing for {limit}',
+    hint: 'try again later; what has been downloaded is kept, and it goes on where it stopped',
+  },
+  MODEL_DOWNLOAD_BROKE: {
+    status: 502,
+    message: 'the download of {file} of {model} broke off {times} times: {problem}',
+    hint: 'try again; what has been downloaded is kept, and it goes on where it stopped',
+  },
+  MODEL_CHECKSUM: {
+    status: 502,
+    message: '{file} of {model} is not the file that was promised: it is {actual}, not {expected}',
+    hint: 'it was removed; try again later, and tell the publisher of the model if it stays so',
+  },
+  MODEL_IN_USE: {
+    status: 409,
+    message: '{model} is in use by {workers}',
+    hint: 'delete what was started from it first: rbee worker delete {workers}',
+  },
+  MODEL_BUSY: {
+    status: 409,
+    message: '{model} is being downloaded',
+    hint: 'wait for it, or cancel the download: rbee job list',
   },
   MODEL_NO_DEMO: { status: 422, message: 'worker type {type} has no demo model', hint: 'give a model with --model' },
   NAME_CLASH: {

@@ -3,6 +3,7 @@
  * `POST /v1/jobs` route all come from this table. An operation runs as a job; reads have a plain GET beside it.
  */
 import Type, { type Static, type TObject } from 'typebox';
+import { modelRequests } from './models.ts';
 import { pluginRequests } from './plugins.ts';
 import { workerId, workerSpec } from './worker.ts';
 
@@ -37,6 +38,43 @@ export const inferInput = Type.Object(
   strict,
 );
 
+export const modelLoadInput = Type.Object(
+  {
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 4096,
+        description: 'Name of a served model, or a model reference; the only served one of this kind when absent',
+      }),
+    ),
+    kind: Type.Union(
+      [
+        Type.Literal('chat'),
+        Type.Literal('completion'),
+        Type.Literal('embedding'),
+        Type.Literal('rerank'),
+        Type.Literal('transcription'),
+        Type.Literal('translation'),
+        Type.Literal('speech'),
+        Type.Literal('image'),
+      ],
+      { description: 'What the model is wanted for' },
+    ),
+    type: Type.Optional(Type.String({ description: 'Worker type to spawn when nothing serves the model' })),
+    device: Type.Optional(Type.String({ description: 'Device to spawn on when nothing serves the model' })),
+  },
+  strict,
+);
+
+/** Where requests for the model go now. */
+export interface ModelLoadResult {
+  /** Name to put into a request's `model`. */
+  model: string;
+  /** HTTP path that a ready worker answers for this kind. */
+  path: string;
+  worker: string;
+}
+
 /** What `infer` gives in the end; the text itself came before, as `text` events. */
 export interface InferResult {
   model: string;
@@ -61,6 +99,49 @@ interface Operation {
 export const operations = {
   status: { summary: 'The fleet at a glance', kind: 'read', input: Type.Object({}, strict) },
   infer: { summary: 'Answer a prompt, spawning a worker if none serves the model', kind: 'change', input: inferInput },
+  model_load: {
+    summary: 'Make sure that a ready worker serves a model, spawning one if none does',
+    kind: 'change',
+    input: modelLoadInput,
+  },
+  model_unload: {
+    summary: 'Stop all workers that serve a model',
+    kind: 'change',
+    input: Type.Object(
+      { model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }), now },
+      strict,
+    ),
+  },
+  model_download: {
+    summary: 'Bring a model to a hive, or what is missing of it',
+    kind: 'change',
+    input: Type.Object({ ...modelRequests.download.properties, ...onHive }, strict),
+  },
+  model_list: {
+    summary: 'Models that hives have',
+    kind: 'read',
+    input: Type.Object({ ...modelRequests.list.properties, ...onHive }, strict),
+  },
+  model_get: {
+    summary: 'One model of a hive, with its files',
+    kind: 'read',
+    input: Type.Object({ ...modelRequests.get.properties, ...onHive }, strict),
+  },
+  model_delete: {
+    summary: 'Remove a model that no worker uses',
+    kind: 'change',
+    input: Type.Object({ ...modelRequests.delete.properties, ...onHive }, strict),
+  },
+  model_verify: {
+    summary: 'Read the files of models again and compare their checksums',
+    kind: 'change',
+    input: Type.Object({ ...modelRequests.verify.properties, ...onHive }, strict),
+  },
+  model_gc: {
+    summary: 'Remove what no model needs any more, and downloads that nobody went on with for a week',
+    kind: 'change',
+    input: Type.Object({ ...modelRequests.gc.properties, ...onHive }, strict),
+  },
   queen_status: { summary: 'The queen itself', kind: 'read', input: Type.Object({}, strict) },
   hive_list: { summary: 'All hives', kind: 'read', input: Type.Object({}, strict) },
   hive_get: { summary: 'One hive', kind: 'read', input: Type.Object({ hive }, strict) },
@@ -130,7 +211,7 @@ export const operations = {
     input: Type.Object({ ...pluginRequests.link.properties, ...onHive }, strict),
   },
   worker_prune: {
-    summary: 'Remove versions of plugins that nothing uses',
+    summary: 'Remove versions of plugins, programs and downloads that nothing uses',
     kind: 'change',
     input: Type.Object({ ...pluginRequests.prune.properties, ...onHive }, strict),
   },
@@ -155,3 +236,4 @@ export type OperationName = keyof typeof operations;
 export type OperationInput<Name extends OperationName> = Static<(typeof operations)[Name]['input']>;
 export type WorkerSpawnInput = OperationInput<'worker_spawn'>;
 export type InferInput = OperationInput<'infer'>;
+export type ModelLoadInput = OperationInput<'model_load'>;

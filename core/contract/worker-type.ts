@@ -73,10 +73,14 @@ export type ServedKind =
   | 'other';
 
 export interface ServedPath {
-  /** Absolute HTTP path, without a query: `/v1/chat/completions`. */
+  /** Absolute HTTP path, without a query: `/v1/chat/completions`. With `/*` at its end it is every path below. */
   path: string;
-  /** HTTP method; POST when absent. */
-  method?: 'GET' | 'POST';
+  /** HTTP method; POST when absent. `any` is GET and POST. */
+  method?: 'GET' | 'POST' | 'any';
+  /**
+   * What it is for. Requests to a path of kind `other` need not name a model: they go to the one that serves the path, as
+   * long as there is just one.
+   */
   kind: ServedKind;
 }
 

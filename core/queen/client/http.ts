@@ -1,12 +1,13 @@
 /** One HTTP request over the queen's socket, and its errors as those of the catalogue. */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
 import { asRbeeError, isErrorBody, RbeeError } from '../../contract/errors.ts';
 
 export interface QueenRequest {
   method?: 'GET' | 'POST' | 'DELETE';
   path: string;
   headers?: Record<string, string>;
-  /** Sent as JSON. */
+  /** Sent as JSON; a stream is sent as it is, and names its type in `headers`. */
   body?: unknown;
   signal?: AbortSignal;
   /** Milliseconds to wait for the head of the answer; 30,000 when absent. */
@@ -39,7 +40,8 @@ export const openStream = async (socketPath: string, options: QueenRequest): Pro
 
 const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const body = options.body === undefined ? undefined : Buffer.from(JSON.stringify(options.body));
+    const stream = options.body instanceof Readable ? options.body : undefined;
+    const body = options.body === undefined || stream ? undefined : Buffer.from(JSON.stringify(options.body));
     const length = body ? { 'content-type': 'application/json', 'content-length': body.length } : {};
     const timeoutMs = options.timeoutMs ?? 30_000;
     const outgoing = request({
@@ -62,7 +64,9 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       clearTimeout(timer);
       reject(connectionError(error, options.signal));
     });
-    outgoing.end(body);
+    if (!stream) outgoing.end(body);
+    // An answer may come, and the connection end, before the whole body was sent: the answer counts.
+    else pipeline(stream, outgoing, () => {});
   });
 
 const timedOut = (timeoutMs: number): RbeeError =>
@@ -99,15 +103,27 @@ const readText = async (response: IncomingMessage): Promise<string> => {
 };
 
 const errorFrom = (text: string, status: number): RbeeError => {
-  try {
-    const { error } = JSON.parse(text) as { error?: unknown };
-    if (isErrorBody(error)) return RbeeError.from(error);
-  } catch {
-    // Not the queen's form: said below.
-  }
+  const error = errorOf(text);
+  if (isErrorBody(error)) return RbeeError.from(error);
+  const problem = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
+  if (typeof problem === 'string') return refusal(problem, status);
   return RbeeError.of('INTERNAL', {
     part: 'the queen',
     problem: `it answered with status ${status}`,
     log: 'rbee queen logs',
   });
 };
+
+const errorOf = (text: string): unknown => {
+  try {
+    return (JSON.parse(text) as { error?: unknown } | null)?.error;
+  } catch {
+    return undefined;
+  }
+};
+
+/** What a worker's engine answers, in the form of OpenAI's API. */
+const refusal = (problem: string, status: number): RbeeError =>
+  status < 500
+    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' })
+    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: 'look at: rbee worker logs' });

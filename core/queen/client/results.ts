@@ -1,6 +1,7 @@
 /** What each operation takes and gives, as types for callers. */
 import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
-import type { InferResult, OperationInput, OperationName } from '../../contract/operations.ts';
+import type { ModelResults } from '../../contract/models.ts';
+import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { PluginResults } from '../../contract/plugins.ts';
 import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
@@ -8,6 +9,14 @@ import type { WorkerView } from '../../contract/worker.ts';
 interface Results {
   status: FleetStatus;
   infer: InferResult;
+  model_load: ModelLoadResult;
+  model_unload: { workers: readonly WorkerView[] };
+  model_download: ModelResults['download'];
+  model_list: ModelResults['list'];
+  model_get: ModelResults['get'];
+  model_delete: ModelResults['delete'];
+  model_verify: ModelResults['verify'];
+  model_gc: ModelResults['gc'];
   queen_status: FleetStatus['queen'];
   hive_list: { hives: readonly HiveView[] };
   hive_get: HiveView;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { workerWith } from '../testing.ts';
 import { type Candidate, choose, type Load, Names } from './choice.ts';
+import { isCorePath } from './core-paths.ts';
 
 const candidate = (id: string, over: Partial<Candidate> & { names?: string[]; running?: number } = {}): Candidate => ({
   worker: workerWith({ id, names: over.names ?? ['demo'], running: over.running ?? 0 }),
@@ -57,5 +58,78 @@ describe('the choice of a worker', () => {
     ]) {
       assert.throws(() => pick([candidate('a')], wanted), { code: 'PATH_NOT_SERVED', hint: /POST \/v1\/embeddings/ });
     }
+  });
+});
+
+describe('paths of an engine of its own', () => {
+  const own = (id: string, name: string, over: Partial<Candidate> = {}): Candidate => ({
+    worker: workerWith({
+      id,
+      names: [name],
+      serves: [
+        { path: '/v1/images/generations', kind: 'image' },
+        { path: '/prompt', method: 'any', kind: 'other' },
+        { path: '/history/*', method: 'GET', kind: 'other' },
+        { path: '/history/special', method: 'GET', kind: 'embedding' },
+        { path: '/upload/*', kind: 'other' },
+      ],
+    }),
+    open: over.open ?? true,
+    state: over.state ?? 'ready',
+  });
+  const servedBy = (method: string, path: string) =>
+    choose({ model: 'a', method, path }, new Names([own('1', 'a')]), load()).served;
+
+  it('take in what lies below, and not themselves, their neighbours, or what lies above', () => {
+    assert.equal(servedBy('GET', '/history/1/2').path, '/history/*');
+    assert.equal(servedBy('GET', '/history/special').path, '/history/special');
+    assert.equal(servedBy('POST', '/upload/image').path, '/upload/*');
+    for (const path of [
+      '/history',
+      '/history/',
+      '/historyx/1',
+      '/history/../prompt',
+      '/history/%2E%2e/x',
+      '/history/.',
+    ]) {
+      assert.throws(() => servedBy('GET', path), { code: 'PATH_NOT_SERVED' }, path);
+    }
+  });
+
+  it('answer the methods that they name', () => {
+    assert.equal(servedBy('GET', '/prompt').path, '/prompt');
+    assert.equal(servedBy('POST', '/prompt').path, '/prompt');
+    assert.throws(() => servedBy('POST', '/history/1'), { hint: /GET, POST \/prompt, GET \/history\/\*/ });
+    assert.throws(() => servedBy('GET', '/upload/image'), { code: 'PATH_NOT_SERVED' });
+  });
+
+  it('are known by their kind', () => {
+    const names = new Names([own('1', 'a')]);
+    const kinds = ['/history/1', '/history/special', '/history', '/upload/image', '/v1/images/generations'];
+    assert.deepEqual(
+      kinds.map((path) => names.kindOf(path)),
+      ['other', 'embedding', undefined, 'other', 'image'],
+    );
+  });
+
+  it('need no model where only one serves them', () => {
+    const model = (candidates: Candidate[], method: string, path: string) =>
+      new Names(candidates).onlyModelOf(method, path);
+    assert.equal(model([own('1', 'a')], 'GET', '/history/1'), 'a');
+    assert.equal(model([own('1', 'a'), own('2', 'a')], 'POST', '/prompt'), 'a');
+    assert.equal(model([own('1', 'a'), own('2', 'b')], 'POST', '/prompt'), undefined);
+    assert.equal(model([own('1', 'a'), own('2', 'b', { open: false, state: 'stopped' })], 'POST', '/prompt'), 'a');
+    assert.equal(model([own('1', 'a', { open: false, state: 'loading' })], 'POST', '/prompt'), 'a');
+    assert.equal(model([own('1', 'a')], 'POST', '/v1/images/generations'), undefined);
+    assert.equal(model([own('1', 'a')], 'POST', '/v1/nothing'), undefined);
+  });
+});
+
+describe('the paths of the queen', () => {
+  it('are taken over by nobody, also not by one that takes in everything', () => {
+    for (const path of ['/health', '/v1/models', '/v1/models/*', '/v1/jobs/*', '/v1/*', '/*'])
+      assert.ok(isCorePath(path), path);
+    for (const path of ['/v1/embeddings', '/history/*', '/models/*', '/v1/images/*'])
+      assert.ok(!isCorePath(path), path);
   });
 });

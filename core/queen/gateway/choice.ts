@@ -6,6 +6,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { ServedKind, ServedPath } from '../../contract/worker-type.ts';
 import { didYouMean } from '../../narration/near.ts';
+import { isWildcard, methodsOf, takesMethod, takesPath } from './served-path.ts';
 
 /** A worker as routing sees it. */
 export interface Candidate {
@@ -61,13 +62,18 @@ export class Names {
   readonly #exact = new Map<string, Candidate[]>();
   readonly #folded = new Map<string, Candidate[]>();
   readonly #paths = new Map<string, ServedKind>();
+  /** Of paths that end in `/*`. */
+  readonly #wildcards = new Map<string, ServedKind>();
+  readonly #methods = new Map<string, readonly string[]>();
 
   constructor(candidates: Iterable<Candidate>) {
     for (const candidate of candidates) {
       for (const name of new Set(candidate.worker.names)) add(this.#exact, name, candidate);
       for (const name of new Set(candidate.worker.names.map((one) => one.toLowerCase())))
         add(this.#folded, name, candidate);
-      for (const { path, kind } of candidate.worker.serves) this.#paths.set(path, kind);
+      for (const { path, kind } of candidate.worker.serves) {
+        (isWildcard(path) ? this.#wildcards : this.#paths).set(path, kind);
+      }
     }
   }
 
@@ -95,7 +101,40 @@ export class Names {
 
   /** What a path is for; undefined when no worker serves it. */
   kindOf(path: string): ServedKind | undefined {
-    return this.#paths.get(path);
+    const exact = this.#paths.get(path);
+    if (exact !== undefined || this.#wildcards.size === 0) return exact;
+    for (const [declared, kind] of this.#wildcards) if (takesPath(declared, path)) return kind;
+    return undefined;
+  }
+
+  /** How a path can be asked for, of whichever model; none when no worker serves it. */
+  methodsOf(path: string): readonly string[] {
+    const known = this.#methods.get(path);
+    if (known) return known;
+    const methods = new Set<string>();
+    if (this.kindOf(path) !== undefined) {
+      for (const { worker } of this.candidates()) {
+        for (const served of worker.serves) {
+          if (takesPath(served.path, path)) for (const method of methodsOf(served)) methods.add(method);
+        }
+      }
+    }
+    const all = [...methods];
+    // Paths below a wildcard are without number.
+    if (this.#paths.has(path)) this.#methods.set(path, all);
+    return all;
+  }
+
+  /**
+   * The model that a request means which names none: the only one that serves this path of kind `other`; of several, the
+   * only one that is ready. Undefined where that leaves a choice, or none.
+   */
+  onlyModelOf(method: string, path: string): string | undefined {
+    if (this.kindOf(path) !== 'other') return undefined;
+    const serving = [...this.candidates()].filter(({ worker }) => servedAt(worker, { method, path }));
+    const open = serving.filter((candidate) => candidate.open);
+    const names = new Set((open.length > 0 ? open : serving).map(({ worker }) => worker.names[0]));
+    return names.size === 1 ? [...names][0] : undefined;
   }
 }
 
@@ -105,8 +144,9 @@ const add = (map: Map<string, Candidate[]>, name: string, candidate: Candidate):
   else map.set(name, [candidate]);
 };
 
-const servedAt = (worker: HiveWorker, { method, path }: Wanted): ServedPath | undefined =>
-  worker.serves.find((served) => served.path === path && (served.method ?? 'POST') === method);
+const servedAt = (worker: HiveWorker, { method, path }: Omit<Wanted, 'model'>): ServedPath | undefined =>
+  worker.serves.find((served) => served.path === path && takesMethod(served, method)) ??
+  worker.serves.find((served) => takesPath(served.path, path) && takesMethod(served, method));
 
 /** By what the queen has under way there, then by what the engine tells, then the one that has waited longest. */
 const isLessBusy = (a: HiveWorker, b: HiveWorker, load: Load): boolean =>
@@ -135,6 +175,6 @@ const noneReady = (model: string, named: readonly Candidate[], passedOver: Reado
 
 const pathNotServed = ({ model, method, path }: Wanted, named: readonly Candidate[]): RbeeError => {
   const serves = named.flatMap(({ worker }) => worker.serves);
-  const known = [...new Set(serves.map((served) => `${served.method ?? 'POST'} ${served.path}`))].join(', ');
+  const known = [...new Set(serves.map((served) => `${methodsOf(served).join(', ')} ${served.path}`))].join(', ');
   return RbeeError.of('PATH_NOT_SERVED', { model, path: `${method} ${path}`, known: known || 'nothing' });
 };

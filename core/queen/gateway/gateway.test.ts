@@ -282,6 +282,27 @@ describe('the gateway', () => {
     }
   });
 
+  it('says which methods a served path takes when it is asked with another', async () => {
+    const serves: HiveWorker['serves'] = [
+      { path: chatPath, kind: 'chat' },
+      { path: '/v1/voices', kind: 'other', method: 'GET' },
+      { path: '/v1/things', kind: 'other', method: 'any' },
+    ];
+    const { worker } = await fakeWorker('a', echo, { serves });
+    const { url } = await gatewayFor(worker);
+    const ask = async (method: string, path: string) => {
+      const response = await fetch(url + path, { method });
+      await response.arrayBuffer();
+      return [response.status, response.headers.get('allow')];
+    };
+    assert.deepEqual(await ask('GET', chatPath), [405, 'POST']);
+    assert.deepEqual(await ask('PUT', `${chatPath}?model=demo`), [405, 'POST']);
+    assert.deepEqual(await ask('POST', '/v1/voices'), [405, 'GET']);
+    assert.deepEqual(await ask('DELETE', '/v1/things'), [405, 'GET, POST']);
+    assert.deepEqual(await ask('DELETE', '/v1/nothing'), [404, null]);
+    assert.deepEqual(await ask('GET', '/v1/things?model=demo'), [200, null]);
+  });
+
   it('refuses a body that is larger than the limit', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { port } = await gatewayFor(worker);

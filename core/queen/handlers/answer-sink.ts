@@ -144,7 +144,7 @@ export class AnswerSink implements WorkerSink {
     if (isErrorBody(error)) return RbeeError.from(error);
     const problem = messageOf(error) ?? `it answered with status ${this.#status}`;
     if (this.#status >= 400 && this.#status < 500) {
-      return RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: `worker ${this.#worker} refused it` });
+      return RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' });
     }
     return RbeeError.of('WORKER_FAILED', {
       worker: this.#worker,

@@ -2,15 +2,25 @@
 import type { RunOperation } from '../jobs/jobs.ts';
 import { hiveStart, hiveStop } from './hives.ts';
 import { infer } from './infer.ts';
+import { loadModel, unloadModel } from './load-model.ts';
+import { listModels, onModels } from './models.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { installPlugin, onPlugins } from './plugins.ts';
+import { Serving } from './serving.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { deleteWorker, restartWorker, startWorker, stopWorker } from './workers.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
   const { fleet, status } = parts;
+  const serving = new Serving(parts);
   return {
     status: async () => status(),
+    model_download: onModels(parts, 'download'),
+    model_list: listModels(parts),
+    model_get: onModels(parts, 'get'),
+    model_delete: onModels(parts, 'delete'),
+    model_verify: onModels(parts, 'verify'),
+    model_gc: onModels(parts, 'gc'),
     queen_status: async () => status().queen,
     hive_list: async () => ({ hives: fleet.hives() }),
     hive_get: async ({ hive }) => fleet.member(hive).views.hive,
@@ -35,7 +45,9 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_plugin_list: onPlugins(parts, 'list'),
     worker_plugin_inspect: onPlugins(parts, 'inspect'),
     worker_plugin_search: onPlugins(parts, 'search'),
-    infer: infer(parts),
+    infer: infer(parts, serving),
+    model_load: loadModel(serving),
+    model_unload: unloadModel(parts),
   };
 };
 

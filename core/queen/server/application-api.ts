@@ -5,9 +5,12 @@ import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { modelName } from '../gateway/model-name.ts';
+import { takesPath } from '../gateway/served-path.ts';
 import { bodyLimit, notFound, pathOf, sendError, unsupported } from './errors.ts';
 import { leaving } from './leaving.ts';
+import { anyPath, methodNotAllowed } from './other-methods.ts';
 import { responseSink } from './response-sink.ts';
+import { Leftovers, wholeBody } from './whole-body.ts';
 
 export interface ApplicationParts {
   fleet: Fleet;
@@ -17,7 +20,7 @@ export interface ApplicationParts {
 }
 
 /** Kinds of path whose requests carry files. */
-const takesForms = new Set<string | undefined>(['transcription', 'translation', 'image']);
+const takesForms = new Set<string | undefined>(['transcription', 'translation', 'image', 'other']);
 
 /** A plugin of fastify: its parsers and its form of errors are for these routes alone. */
 export const applicationApi =
@@ -25,10 +28,9 @@ export const applicationApi =
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, 'application'));
     app.removeAllContentTypeParsers();
-    const whole = { parseAs: 'buffer', bodyLimit: bodyLimit.application } as const;
-    const asIs = async (_: FastifyRequest, body: Buffer) => body;
-    app.addContentTypeParser('application/json', whole, asIs);
-    app.addContentTypeParser('multipart/form-data', whole, asIs);
+    app.addContentTypeParser('application/json', wholeBody(bodyLimit.application));
+    app.addContentTypeParser('multipart/form-data', wholeBody(bodyLimit.application));
+    const leftovers = new Leftovers();
 
     app.get('/health', async () => health());
     app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
@@ -39,11 +41,15 @@ export const applicationApi =
     });
 
     app.route({
-      method: ['GET', 'POST'],
-      url: '/*',
-      onRequest: async (request) => {
+      method: app.supportedMethods,
+      url: anyPath,
+      exposeHeadRoute: false,
+      onRequest: async (request, reply) => {
         const type = request.headers['content-type'];
         const path = pathOf(request.url);
+        const methods = gateway.names.methodsOf(path);
+        if (methods.length === 0 && !isForwarded(request.method)) throw notFound(request);
+        if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
         const kind = gateway.names.kindOf(path);
         if (kind !== undefined && !takesForms.has(kind) && type?.startsWith('multipart/form-data')) {
           throw unsupported('multipart/form-data', path, 'application/json');
@@ -57,7 +63,9 @@ export const applicationApi =
       const query = request.url.slice(path.length + 1);
       const body = request.body instanceof Buffer ? request.body : null;
       const method = request.method === 'GET' ? 'GET' : 'POST';
-      const model = modelName({ contentType: request.headers['content-type'], query, body });
+      const model =
+        modelName({ contentType: request.headers['content-type'], query, body }) ??
+        gateway.names.onlyModelOf(method, path);
       if (gateway.names.kindOf(path) === undefined && !isServable(path)) {
         // A known model that does not serve this path says so; anything else is just no path.
         if (model === undefined || gateway.names.named(model).length === 0) throw notFound(request);
@@ -69,13 +77,17 @@ export const applicationApi =
       const left = leaving(reply.raw);
       const headers = request.raw.rawHeaders;
       const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
-      await gateway.handle(incoming, responseSink(reply));
+      await gateway.handle(incoming, responseSink(reply)).finally(() => leftovers.done(body?.length ?? 0));
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };
 
-    const isServable = (path: string): boolean => fleet.catalog().some(({ serves }) => serves.includes(path));
+    const isServable = (path: string): boolean =>
+      fleet.catalog().some(({ serves }) => serves.some((declared) => takesPath(declared, path)));
   };
+
+/** Methods that workers are sent. */
+const isForwarded = (method: string): boolean => method === 'GET' || method === 'POST';
 
 const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[]]) => ({
   id,

@@ -6,6 +6,7 @@ import { type OperationName, operations } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import { nearest } from '../../narration/near.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendError } from './errors.ts';
 import { sendJobEvents } from './job-events.ts';
@@ -21,6 +22,10 @@ export interface OperationsParts {
 
 const strict = { additionalProperties: false } as const;
 const hiveQuery = validator(Type.Object({ hive: Type.Optional(Type.String()) }, strict), 'the query');
+const modelQuery = validator(
+  Type.Object({ model: Type.Optional(Type.String({ maxLength: 4_096 })) }, strict),
+  'the query',
+);
 const jobsQuery = validator(
   Type.Object({ limit: Type.Optional(Type.String({ pattern: '^[1-9][0-9]{0,3}$' })) }, strict),
   'the query',
@@ -48,6 +53,9 @@ const keyHeader = validator(
   'the header Idempotency-Key',
 );
 
+/** An answer without its body would never end. */
+const endless = { exposeHeadRoute: false } as const;
+
 /** Validates the input of an operation: INVALID_INPUT naming the field. */
 const inputs = Object.fromEntries(
   Object.entries(operations).map(([name, { input }]) => [name, validator(input, name)]),
@@ -65,11 +73,15 @@ export const operationsApi =
     app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
     app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
     app.get<Id>('/v1/hives/:id/devices', ({ params }) => fleet.online(params.id).connection.client.devices());
+    app.get<Id>('/v1/hives/:id/models', ({ params, query }) => {
+      const { model } = modelQuery(query);
+      return model === undefined ? modelsOf(fleet, params.id) : modelOf(fleet, params.id, model);
+    });
     app.get('/v1/workers', async ({ query }, reply) =>
       reply.type('application/json; charset=utf-8').send(fleet.workersJson(hiveQuery(query).hive)),
     );
     app.get<Id>('/v1/workers/:id', async ({ params }) => fleet.worker(params.id));
-    app.get<Id>('/v1/workers/:id/logs', async ({ params, query }, reply) => {
+    app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
       const { lines = '100', follow } = logsQuery(query);
       const { client, alias } = fleet.owner(params.id).connection;
       fleet.online(alias);
@@ -98,7 +110,7 @@ export const operationsApi =
     });
     app.get('/v1/jobs', async ({ query }) => ({ jobs: jobs.list(Number(jobsQuery(query).limit ?? 50)) }));
     app.get<Id>('/v1/jobs/:id', async ({ params }) => jobs.get(params.id));
-    app.get<Id>('/v1/jobs/:id/events', ({ params, headers }, reply) =>
+    app.get<Id>('/v1/jobs/:id/events', endless, ({ params, headers }, reply) =>
       sendJobEvents(jobs, params.id, headers['last-event-id'], reply),
     );
     app.post<Id>('/v1/jobs/:id/answers', async ({ params, body }, reply) => {

@@ -1,0 +1,62 @@
+/** `rbee embed` */
+import { text } from 'node:stream/consumers';
+import * as Flags from '@oclif/core/flags';
+import { RbeeError } from '../../contract/errors.ts';
+import { argumentsOf } from '../base.ts';
+import { InferenceCommand, modelFlags } from '../inference/command.ts';
+
+const help = 'rbee embed --help';
+
+interface Embedding {
+  model: string;
+  worker: string;
+  /** One vector for each text, in their order. */
+  embeddings: number[][];
+  usage: { prompt_tokens: number; total_tokens: number } | null;
+}
+
+interface Answer {
+  data: { embedding: number[]; index: number }[];
+  usage?: Embedding['usage'];
+}
+
+export default class Embed extends InferenceCommand {
+  static override summary = 'Turn text into a vector of numbers, one JSON array for each text.';
+  static override description =
+    'When nothing serves the model yet, a worker is started for it and stays. Without a text, or with -, it is read from stdin.';
+  static override examples = [
+    { description: 'One text', command: 'rbee embed -m demo "a bee in a hive"' },
+    { description: 'Each line of a file', command: 'rbee embed -m nomic-embed --lines < titles.txt > vectors.jsonl' },
+  ];
+  static override args = { text: argumentsOf('What to embed; - reads it from stdin') };
+  static override flags = {
+    ...modelFlags,
+    lines: Flags.boolean({ description: 'Each line of stdin is a text of its own; empty ones are left out' }),
+    dimensions: Flags.integer({ description: 'Length of the vectors, where the model can choose', min: 1 }),
+  };
+
+  async run(): Promise<Embedding> {
+    const { args, flags } = await this.parse(Embed);
+    const input = await readTexts(args.text, flags.lines);
+    const { queen, served } = await this.serving(flags, 'embedding');
+    const { model, path, worker } = served;
+    const body = { model, input, encoding_format: 'float', dimensions: flags.dimensions };
+    const what = input.length === 1 ? 'embedding one text' : `embedding ${input.length} texts`;
+    const answer = await this.asking({ queen, path, body, text: what }, async (response) => {
+      return JSON.parse(await text(response)) as Answer;
+    });
+    const embeddings = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => embedding);
+    this.print(embeddings.map((vector) => `${JSON.stringify(vector)}\n`).join(''));
+    return { model, worker, embeddings, usage: answer.usage ?? null };
+  }
+}
+
+/** From the arguments, or from stdin when it is a pipe or `-` asks for it. */
+const readTexts = async (words: readonly string[] | undefined, lines: boolean): Promise<string[]> => {
+  const given = words ?? [];
+  const fromStdin = lines || (given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-');
+  const whole = fromStdin ? (await text(process.stdin)).trimEnd() : given.join(' ');
+  const texts = (lines ? whole.split(/\r?\n/) : [whole]).filter((one) => one.trim() !== '');
+  if (texts.length > 0) return texts;
+  throw RbeeError.of('USAGE', { problem: fromStdin ? 'there is no text on stdin' : 'the text is missing', help });
+};

@@ -1,0 +1,54 @@
+/** What `transcribe`, `image` and `embed` share: a model that serves it, and the request to its worker. */
+import type { IncomingMessage } from 'node:http';
+import * as Flags from '@oclif/core/flags';
+import type { Narrate } from '../../contract/narration.ts';
+import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { QueenCommand } from '../base.ts';
+import { absoluteModel } from '../spawn-input.ts';
+
+export const modelFlags = {
+  model: Flags.string({
+    char: 'm',
+    description: 'Name of a served model, or a model reference; the only one of this kind when absent',
+  }),
+  type: Flags.string({ char: 't', description: 'Worker type to start when nothing serves the model' }),
+  device: Flags.string({ description: 'Device to start it on' }),
+};
+
+export interface ModelFlags {
+  model?: string;
+  type?: string;
+  device?: string;
+  'no-start'?: boolean;
+}
+
+export abstract class InferenceCommand extends QueenCommand {
+  /** Starts a worker where none serves the model. */
+  protected async serving(
+    flags: ModelFlags,
+    kind: ModelLoadInput['kind'],
+  ): Promise<{ queen: QueenClient; served: ModelLoadResult }> {
+    const queen = await this.queen(flags);
+    const { type, device } = flags;
+    const model = flags.model === undefined ? undefined : absoluteModel(flags.model, undefined, process.cwd());
+    const wanted = { model, kind, type, device };
+    const input = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+    return { queen, served: await this.runJob(queen, 'model_load', input as ModelLoadInput) };
+  }
+
+  /** Sends a request and reads its answer under one step of narration; Ctrl-C closes the connection, which cancels it. */
+  protected asking<Result>(
+    { queen, path, body, text }: { queen: QueenClient; path: string; body: object | FormData; text: string },
+    read: (answer: IncomingMessage, narrate: Narrate) => Promise<Result>,
+  ): Promise<Result> {
+    return this.cancellable(async (signal, narrate) => {
+      const { askWorker } = await import('../../queen/client/ask-worker.ts');
+      narrate({ kind: 'step', id: 'ask', text });
+      const answer = await askWorker(queen.socketPath, { path, body, signal });
+      const result = await read(answer, narrate);
+      narrate({ kind: 'done', id: 'ask' });
+      return result;
+    });
+  }
+}

@@ -1,0 +1,68 @@
+/** Requests to workers through the queen, as applications make them, over her socket. */
+import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
+import { RbeeError } from '../../contract/errors.ts';
+import { connectionError, openStream } from './http.ts';
+
+export interface WorkerRequest {
+  /** `/v1/images/generations`. */
+  path: string;
+  /** Sent as JSON, a form as `multipart/form-data`. Both name the `model`. */
+  body: object | FormData;
+  signal?: AbortSignal;
+}
+
+/** Milliseconds for which the first byte is waited for: a long recording is answered at its end. */
+const patienceMs = 24 * 3_600_000;
+
+/** The answer as it comes. Throws what the queen or the engine answers instead, and QUEEN_NOT_RUNNING. */
+export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequest): Promise<IncomingMessage> => {
+  const request = { method: 'POST', path, signal, timeoutMs: patienceMs } as const;
+  if (!(body instanceof FormData)) return openStream(socketPath, { ...request, body });
+  const form = new Response(body);
+  const headers = { 'content-type': form.headers.get('content-type') ?? '' };
+  return openStream(socketPath, { ...request, headers, body: Readable.fromWeb(form.body as never) });
+};
+
+/**
+ * The JSON of each server-sent event. Throws what an `error` event says, and WORKER_BROKE_OFF when the stream ends in the
+ * middle of an event.
+ */
+export async function* jsonEvents<Event>(answer: IncomingMessage): AsyncGenerator<Event, void, undefined> {
+  answer.setEncoding('utf8');
+  let rest = '';
+  try {
+    for await (const piece of answer) {
+      const blocks = (rest + piece).split(/\r?\n\r?\n/);
+      rest = blocks.pop() ?? '';
+      for (const block of blocks) {
+        const event = eventOf<Event>(block);
+        if (event !== undefined) yield event;
+      }
+    }
+  } catch (error) {
+    throw connectionError(error);
+  }
+  if (rest.trim() !== '') throw brokeOff('its last event was cut off');
+}
+
+const eventOf = <Event>(block: string): Event | undefined => {
+  const lines = block.split(/\r?\n/).filter((line) => line.startsWith('data:'));
+  const data = lines.map((line) => line.slice('data:'.length).trimStart()).join('\n');
+  if (data === '' || data.startsWith('[DONE]')) return undefined;
+  const event = parse(data);
+  const error = typeof event === 'object' && event !== null && 'error' in event ? event.error : undefined;
+  if (!error) return event as Event;
+  const message = typeof error === 'object' && 'message' in error ? String(error.message) : String(error);
+  throw brokeOff(message);
+};
+
+const parse = (data: string): unknown => {
+  try {
+    return JSON.parse(data);
+  } catch {
+    throw brokeOff('it sent an event that is not JSON');
+  }
+};
+
+const brokeOff = (problem: string): RbeeError => RbeeError.of('WORKER_BROKE_OFF', { worker: 'of this model', problem });

@@ -1,0 +1,24 @@
+/** Models by name: making sure that one is served, and ending all that serve one. */
+import { RbeeError } from '../../contract/errors.ts';
+import { didYouMean } from '../../narration/near.ts';
+import type { Handler, Parts } from './parts.ts';
+import type { Serving } from './serving.ts';
+import { stopWorker } from './workers.ts';
+
+export const loadModel =
+  (serving: Serving): Handler<'model_load'> =>
+  (input, context) =>
+    serving.ensure(input, context);
+
+export const unloadModel = (parts: Parts): Handler<'model_unload'> => {
+  const stop = stopWorker(parts);
+  return async ({ model, now }, context) => {
+    const { names } = parts.gateway;
+    const workers = names.named(model).map(({ worker }) => worker.id);
+    if (workers.length === 0) {
+      const hint = 'see: rbee worker list';
+      throw RbeeError.of('MODEL_NOT_FOUND', { model, near: didYouMean(model, names.all()), hint });
+    }
+    return { workers: await Promise.all(workers.map((worker) => stop({ worker, now }, context))) };
+  };
+};

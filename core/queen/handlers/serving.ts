@@ -1,0 +1,132 @@
+/** Making sure that a ready worker serves a model: one that is there, one that is coming, or one that is spawned for it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RbeeError } from '../../contract/errors.ts';
+import { formatModelReference, looksLikeReference, parseModelReference } from '../../contract/model-reference.ts';
+import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
+import type { ServedKind } from '../../contract/worker-type.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { type Candidate, choose } from '../gateway/choice.ts';
+import type { Gateway } from '../gateway/gateway.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import { type Ability, abilityFor } from './ability.ts';
+import type { Parts } from './parts.ts';
+import { spawnOn } from './spawn-worker.ts';
+
+export class Serving {
+  readonly #fleet: Fleet;
+  readonly #gateway: Gateway;
+  /** Spawns under way: two requests for the same model at once need one worker. */
+  readonly #spawning = new Map<string, Promise<unknown>>();
+
+  constructor({ fleet, gateway }: Pick<Parts, 'fleet' | 'gateway'>) {
+    this.#fleet = fleet;
+    this.#gateway = gateway;
+  }
+
+  /** Waits for whoever is coming up. Throws the errors of a choice and of a spawn, and TYPE_NOT_FOUND. */
+  async ensure(input: ModelLoadInput, context: JobContext): Promise<ModelLoadResult> {
+    const ability = abilityFor(input.kind);
+    const key = JSON.stringify([input.model, input.kind, input.type, input.device]);
+    for (;;) {
+      context.signal.throwIfAborted();
+      const model = input.model ?? this.#onlyModel(ability);
+      const named = model === undefined ? [] : this.#named(model, input.kind);
+      const open = named.find((candidate) => candidate.open);
+      if (open) return target(open, ability);
+      const coming = named.find(({ worker, state }) => state === worker.state && isComing(state));
+      if (coming) await this.#untilChanged(coming, context);
+      else if (this.#spawning.has(key)) await settled(this.#spawning.get(key), context.signal);
+      // A plain name that nothing serves: the choice says why, with near names.
+      else if (model !== undefined && !looksLikeReference(model)) this.#refuse(model, ability);
+      else await this.#spawn(key, { ...input, model }, ability, context);
+    }
+  }
+
+  /** Workers that serve this kind under the name, or that were loaded from the reference. */
+  #named(model: string, kind: ServedKind): Candidate[] {
+    const { names } = this.#gateway;
+    const byName = names.named(model).filter((candidate) => serves(candidate, kind));
+    if (byName.some(({ open }) => open) || !looksLikeReference(model)) return byName;
+    const reference = formatModelReference(parseModelReference(model));
+    return [...names.candidates()].filter(
+      (candidate) => candidate.worker.reference === reference && serves(candidate, kind),
+    );
+  }
+
+  /** Undefined when nothing of the kind is served: the type that is spawned then chooses its model. */
+  #onlyModel({ kind, does }: Ability): string | undefined {
+    const served = [...this.#gateway.names.open()].flatMap(([name, workers]) =>
+      workers.some((worker) => worker.serves.some((path) => path.kind === kind)) ? [name] : [],
+    );
+    if (served.length <= 1) return served[0];
+    const problem = `there is more than one that ${does}`;
+    throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: `choose one with -m: ${served.join(', ')}` });
+  }
+
+  async #spawn(
+    key: string,
+    { model, type, device }: ModelLoadInput,
+    ability: Ability,
+    context: JobContext,
+  ): Promise<void> {
+    const wanted = { type: type ?? typeFor(this.#fleet, ability), model, device };
+    const spec = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as typeof wanted;
+    const spawn = spawnOn(this.#fleet, spec, context);
+    this.#spawning.set(key, spawn);
+    try {
+      const { id } = await spawn;
+      const spawned = [...this.#gateway.names.candidates()].find((candidate) => candidate.worker.id === id);
+      if (spawned && serves(spawned, ability.kind)) return;
+      const known = spawned?.worker.serves.map(({ path }) => path).join(', ') || 'nothing by name';
+      throw RbeeError.of('PATH_NOT_SERVED', { model: model ?? id, path: ability.usual, known });
+    } finally {
+      this.#spawning.delete(key);
+    }
+  }
+
+  async #untilChanged({ worker, state }: Candidate, { narrate, signal }: JobContext): Promise<void> {
+    narrate({ kind: 'step', id: 'wait', text: `waiting for ${worker.id}, which is ${state}`, on: 'queen' });
+    const isSame = () =>
+      this.#gateway.names
+        .named(worker.names[0] ?? '')
+        .some((one) => one.worker.id === worker.id && one.state === state);
+    while (isSame()) await sleep(50, undefined, { signal });
+    narrate({ kind: 'done', id: 'wait' });
+  }
+
+  #refuse(model: string, { usual }: Ability): never {
+    choose({ model, method: 'POST', path: usual }, this.#gateway.names, this.#gateway.load);
+    throw RbeeError.of('PATH_NOT_SERVED', { model, path: usual, known: 'nothing by that path' });
+  }
+}
+
+const isComing = (state: string): boolean => state === 'starting' || state === 'loading';
+
+const serves = ({ worker }: Candidate, kind: ServedKind): boolean => worker.serves.some((path) => path.kind === kind);
+
+const target = ({ worker }: Candidate, { kind, paths }: Ability): ModelLoadResult => {
+  const of = worker.serves.filter((served) => served.kind === kind && (served.method ?? 'POST') === 'POST');
+  const path = (of.find((served) => paths.test(served.path)) ?? of[0])?.path;
+  const [model] = worker.names;
+  if (path === undefined || model === undefined)
+    throw RbeeError.of('PATH_NOT_SERVED', { model: worker.id, path: kind, known: 'nothing by POST' });
+  return { model, path, worker: worker.id };
+};
+
+const settled = (work: Promise<unknown> | undefined, signal: AbortSignal): Promise<unknown> =>
+  Promise.race([
+    work?.catch(() => {}),
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+  ]);
+
+/** Types that a spawn without a type prefers among those that can do it. */
+const preferred = ['llamacpp', 'whisper', 'sd'];
+
+const typeFor = (fleet: Fleet, { paths, does }: Ability): string => {
+  const usable = fleet.catalog().filter(({ fault }) => fault === undefined);
+  const able = usable.filter((entry) => entry.serves.some((path) => paths.test(path))).map((entry) => entry.type);
+  const type = preferred.find((name) => able.includes(name)) ?? able[0];
+  if (type !== undefined) return type;
+  const known = usable.map((entry) => entry.type).join(', ') || 'none';
+  throw RbeeError.of('TYPE_NOT_FOUND', { type: `that ${does}`, known, near: '' });
+};
