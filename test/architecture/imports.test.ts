@@ -102,6 +102,7 @@ const owners: Record<string, string> = {
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/rbee-conf.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
+  '@huggingface/hub': 'hive/models/hub.ts',
   'npm-registry-fetch': 'registry/install/registry-request.ts',
 };
 

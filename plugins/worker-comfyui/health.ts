@@ -1,0 +1,25 @@
+/** How the adapter in front of ComfyUI shows its health and load, and how both are ended. */
+import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+
+export const health: HealthContract = {
+  ready: { mode: 'poll', path: '/health' },
+  loadingStatus: [503],
+  // Importing PyTorch and dozens of custom nodes takes its time, mostly with a line for each.
+  progressDeadlineMs: 10 * 60_000,
+  live: { path: '/health' },
+};
+
+/** What runs has been waited for; ComfyUI itself ends between two steps of its work. */
+export const stop: StopContract = {
+  signals: [
+    { signal: 'SIGTERM', graceMs: 10_000 },
+    { signal: 'SIGTERM', graceMs: 2000 },
+  ],
+};
+
+/** Of ComfyUI's own queue, whoever has put something there. */
+export const load: LoadContract = {
+  path: '/metrics',
+  running: 'comfyui_prompts_running',
+  waiting: 'comfyui_prompts_waiting',
+};

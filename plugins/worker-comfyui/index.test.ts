@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import type { HostFacts, Launch } from '@rbee/core/contract';
+import plugin from './index.ts';
+
+const folder = import.meta.dirname;
+const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+const variant = (id: string) => {
+  const found = plugin.variants.find((one) => one.id === id);
+  assert.ok(found);
+  return found;
+};
+
+describe('the comfyui worker type', () => {
+  it('is what its manifest says', () => {
+    const declared = manifest.rbee.workerTypes.comfyui;
+    assert.deepEqual(
+      plugin.serves.map(({ path }) => path),
+      declared.serves,
+    );
+    assert.deepEqual(
+      plugin.variants.map(({ id }) => id),
+      declared.variants,
+    );
+  });
+
+  it('evaluates where only its own folder may be read', () => {
+    const script = `import(${JSON.stringify(join(folder, 'index.ts'))}).then(({ default: type }) =>
+      process.stdout.write([type.name, ...type.variants.map((variant) => variant.id)].join(' ')))`;
+    const args = ['--permission', `--allow-fs-read=${folder}/*`, '--input-type=module', '--eval', script];
+    const said = execFileSync(process.execPath, args, { encoding: 'utf8', cwd: folder });
+    assert.equal(said, 'comfyui cuda rocm cpu');
+  });
+
+  it('has a row in the README for each option', () => {
+    const readme = readFileSync(join(folder, 'README.md'), 'utf8');
+    for (const name of Object.keys(plugin.options.properties)) assert.ok(readme.includes(`| \`${name}\` |`), name);
+  });
+});
+
+describe('a variant of comfyui', () => {
+  const host = (facts: Partial<HostFacts> = {}): HostFacts => ({
+    platform: { os: 'linux', cpu: 'x64', libc: 'glibc' },
+    cpu: { model: 'test', cores: 4 },
+    memory: { total: 2 ** 34, available: 2 ** 33 },
+    devices: [{ id: 'cpu', kind: 'cpu', name: 'test' }],
+    probes: {},
+    ...facts,
+  });
+  const reasons = (id: string, facts: Partial<HostFacts> = {}) => {
+    const fit = variant(id).fits(host(facts));
+    return fit.fits ? '' : fit.reasons.join('; ');
+  };
+
+  it('fits where its platform and device are', () => {
+    const gpu = (kind: string, fault?: string) => [{ id: `${kind}:0`, kind, name: 'test', fault }];
+    assert.equal(reasons('cpu'), '');
+    assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not offered for darwin/);
+    assert.match(reasons('cuda'), /no cuda device/);
+    assert.equal(reasons('cuda', { devices: gpu('cuda') }), '');
+    assert.match(reasons('cuda', { devices: gpu('cuda', 'it is too hot') }), /cuda:0 cannot be used: it is too hot/);
+    assert.equal(reasons('rocm', { devices: gpu('rocm') }), '');
+  });
+
+  it('binds ComfyUI to its device and hides the others', () => {
+    const table: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
+      ['cpu', 'cpu', [], ['--cpu'], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' }],
+      ['cuda', 'cuda', [0], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
+      ['cuda', 'cuda', [1, 2], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '1,2' }],
+      ['rocm', 'rocm', [1], [], { HIP_VISIBLE_DEVICES: '1' }],
+    ];
+    for (const [id, kind, indices, args, env] of table) {
+      assert.deepEqual(variant(id).deviceFlags({ kind, indices }), { args, env }, `${id} ${indices}`);
+    }
+  });
+
+  it('takes a folder, a program, or a release whose hash is told', () => {
+    const sources = (options: Record<string, unknown>) =>
+      variant('cuda').resolveBinary({ platform: { os: 'linux', cpu: 'x64' }, version: '1.0.0', options });
+    const kinds = (options: Record<string, unknown>) => sources(options).map(({ kind }) => kind);
+    assert.deepEqual(kinds({}), ['path']);
+    assert.deepEqual(kinds({ directory: '/opt/ComfyUI', release: '0.3.64' }), ['module']);
+    assert.deepEqual(kinds({ release: '0.3.64' }), ['path']);
+    const [, release] = sources({ release: '0.3.64', release_sha256: 'a'.repeat(64) });
+    assert.ok(release?.kind === 'archive');
+    assert.match(release.url, /\/v0\.3\.64\.tar\.gz$/);
+    assert.deepEqual([release.member, release.strip], ['main.py', 1]);
+  });
+});
+
+describe('the command line of comfyui', () => {
+  const command = (options: Record<string, unknown> = {}, more: Partial<Launch> = {}) =>
+    plugin.command({
+      id: 'comfyui-1',
+      variant: 'cuda',
+      device: { kind: 'cuda', indices: [1] },
+      deviceFlags: { args: [], env: { CUDA_VISIBLE_DEVICES: '1' } },
+      options,
+      binary: { id: 'program', kind: 'path', path: '/x/comfyui', argv: ['/x/comfyui'] },
+      models: {},
+      names: ['comfyui'],
+      host: '127.0.0.1',
+      port: 18_001,
+      apiKey: 'secret',
+      ...more,
+    });
+  const engine = (options: Record<string, unknown> = {}) => {
+    const { args } = command(options);
+    return args.slice(args.indexOf('--') + 1);
+  };
+
+  it('tells the adapter where to listen, and keeps the key out of it', () => {
+    const { args, env } = command();
+    for (const part of ['--alias=comfyui', '--host=127.0.0.1', '--port=18001', '--program=/x/comfyui']) {
+      assert.ok(args.includes(part), part);
+    }
+    assert.ok(!args.join(' ').includes('secret'));
+    assert.deepEqual([env?.['RBEE_API_KEY'], env?.['CUDA_VISIBLE_DEVICES']], ['secret', '1']);
+    assert.ok(
+      !command({ directory: '/c' }, { binary: { id: 'folder', kind: 'module', path: '/s', argv: [] } }).args.includes(
+        '--program=/s',
+      ),
+    );
+  });
+
+  it('hands options on to ComfyUI', () => {
+    assert.deepEqual(engine(), ['--disable-auto-launch']);
+    assert.deepEqual(
+      engine({
+        vram: 'lowvram',
+        reserve_vram: 1.5,
+        custom_nodes: false,
+        output_directory: '/o',
+        extra_args: ['--fast'],
+      }),
+      [
+        ...['--disable-auto-launch', '--lowvram', '--reserve-vram=1.5', '--disable-all-custom-nodes'],
+        ...['--output-directory=/o', '--fast'],
+      ],
+    );
+  });
+
+  it('refuses extra arguments that are ours or open more than this machine', () => {
+    for (const flag of ['--listen', '--port=1', '--cpu', '--enable-cors-header', '--tls-keyfile', '--lis', '-h']) {
+      assert.throws(() => engine({ extra_args: [flag] }), /extra_args may not hold/, flag);
+    }
+  });
+});
+
+describe('the diagnosis of comfyui', () => {
+  const diagnose = (log: string[], code: number | null = 1, signal: string | null = null) =>
+    plugin.diagnose({ log, exit: { code, signal }, wasReady: false, binary: { id: 'program' } });
+
+  it('takes the words of the adapter where its exit code says that they tell', () => {
+    const found = diagnose(['comfyui: error: the workflow /w.json is not JSON: bad'], 64);
+    assert.deepEqual([found?.cause, found?.message], ['bad_option', 'the workflow /w.json is not JSON: bad']);
+  });
+
+  it('finds what Python raised, else how it ended', () => {
+    const ended = 'comfyui: error: the engine ended with exit code 3 before it was ready';
+    assert.equal(diagnose(['comfyui: KeyError: 5', ended])?.message, 'ComfyUI ended with KeyError: 5');
+    assert.equal(diagnose([ended])?.message, 'ComfyUI ended with exit code 3 before it was ready');
+    assert.equal(diagnose([], null, 'SIGKILL')?.cause, 'killed');
+    assert.equal(diagnose([]), undefined);
+  });
+});

@@ -1,0 +1,154 @@
+/** The options of the type. */
+import type { OptionsSchema } from '@rbee/core/contract';
+
+export const options = {
+  type: 'object',
+  properties: {
+    directory: {
+      type: 'string',
+      default: '',
+      description: 'Folder of a ComfyUI that is there: the one with main.py',
+    },
+    python: {
+      type: 'string',
+      default: '',
+      description: 'Python that has what ComfyUI needs; empty means the one of a venv beside main.py, else python3',
+    },
+    release: {
+      type: 'string',
+      pattern: '^([0-9]+\\.[0-9]+\\.[0-9]+)?$',
+      default: '',
+      description:
+        'Version of ComfyUI to download where there is none, such as 0.3.64; needs release_sha256 and python',
+    },
+    release_sha256: {
+      type: 'string',
+      pattern: '^([0-9a-f]{64})?$',
+      default: '',
+      description: 'SHA-256 of the .tar.gz of that release, as you have seen it',
+    },
+    checkpoint: {
+      type: 'string',
+      default: '',
+      description:
+        'Checkpoint of the built-in workflow, by its name in ComfyUI; empty means the model, else the first one',
+    },
+    workflow: {
+      type: 'string',
+      default: '',
+      description: 'Workflow for /v1/images/generations: path of a JSON file on the hive, in the API format',
+    },
+    size: {
+      type: 'string',
+      pattern: '^[0-9]{2,5}x[0-9]{2,5}$',
+      default: '1024x1024',
+      description: 'Width and height where a request names none',
+    },
+    steps: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 1000,
+      default: 20,
+      description: 'Steps where a request names none',
+    },
+    guidance: {
+      type: 'number',
+      minimum: 0,
+      maximum: 100,
+      default: 7,
+      description: 'How closely to follow the prompt where a request does not say',
+    },
+    sampler: {
+      type: 'string',
+      pattern: '^[a-z0-9_]{1,60}$',
+      default: 'euler',
+      description: 'Sampler of the built-in workflow',
+    },
+    scheduler: {
+      type: 'string',
+      pattern: '^[a-z0-9_]{1,60}$',
+      default: 'normal',
+      description: 'Scheduler of the built-in workflow',
+    },
+    max_images: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 100,
+      default: 10,
+      description: 'Images of one request at most',
+    },
+    queue_limit: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 100_000,
+      default: 64,
+      description: 'Image requests that may wait before more are refused with 429',
+    },
+    models_directory: {
+      type: 'string',
+      default: '',
+      description: 'Folder with checkpoints, loras, vae, ... beside those of ComfyUI',
+    },
+    output_directory: {
+      type: 'string',
+      default: '',
+      description: "Where workflows save their images; empty means ComfyUI's own output folder",
+    },
+    vram: {
+      type: 'string',
+      enum: ['auto', 'gpu-only', 'highvram', 'normalvram', 'lowvram', 'novram'],
+      default: 'auto',
+      description: 'How much of the models stays on the GPU',
+    },
+    reserve_vram: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1024,
+      default: 0,
+      description: 'GiB of the GPU that ComfyUI leaves to others',
+    },
+    custom_nodes: {
+      type: 'boolean',
+      default: true,
+      description: 'Load the custom nodes that are installed in ComfyUI; they are Python code of their authors',
+    },
+    extra_args: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'More arguments for ComfyUI, as they are; those that rbee sets itself are refused',
+    },
+  },
+  additionalProperties: false,
+} as const satisfies OptionsSchema;
+
+/** The options as `command` gets them: defaults filled in, valid by the schema. */
+export interface Options {
+  directory: string;
+  python: string;
+  release: string;
+  release_sha256: string;
+  checkpoint: string;
+  workflow: string;
+  size: string;
+  steps: number;
+  guidance: number;
+  sampler: string;
+  scheduler: string;
+  max_images: number;
+  queue_limit: number;
+  models_directory: string;
+  output_directory: string;
+  vram: string;
+  reserve_vram: number;
+  custom_nodes: boolean;
+  extra_args: readonly string[];
+}
+
+const defaults = Object.fromEntries(
+  Object.entries(options.properties).map(([name, property]) => [name, property.default]),
+);
+
+/** Options with what is missing filled in, for callers that give only some. */
+export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
+  ({ ...defaults, ...given }) as unknown as Options;

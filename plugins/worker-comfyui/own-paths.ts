@@ -1,0 +1,21 @@
+/** ComfyUI's own API: passed on as it is, request and answer. */
+import type { ServedPath } from '@rbee/core/contract';
+
+export const ownPaths: readonly ServedPath[] = [
+  { path: '/prompt', method: 'any', kind: 'other' },
+  { path: '/queue', method: 'any', kind: 'other' },
+  { path: '/history', method: 'any', kind: 'other' },
+  { path: '/history/*', method: 'GET', kind: 'other' },
+  { path: '/interrupt', kind: 'other' },
+  { path: '/free', kind: 'other' },
+  { path: '/view', method: 'GET', kind: 'other' },
+  { path: '/upload/*', kind: 'other' },
+  { path: '/object_info', method: 'GET', kind: 'other' },
+  { path: '/object_info/*', method: 'GET', kind: 'other' },
+  { path: '/models', method: 'GET', kind: 'other' },
+  { path: '/models/*', method: 'GET', kind: 'other' },
+  { path: '/features', method: 'GET', kind: 'other' },
+  { path: '/system_stats', method: 'GET', kind: 'other' },
+  // The same again, and whatever is newer.
+  { path: '/api/*', method: 'any', kind: 'other' },
+];

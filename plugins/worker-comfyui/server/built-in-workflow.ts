@@ -1,0 +1,26 @@
+/** Text to image with one checkpoint file: what Stable Diffusion 1.x, 2.x and SDXL need. */
+import type { Graph } from './workflow.ts';
+
+/** The image is a preview to ComfyUI, so that it does not pile up in its output folder. */
+export const builtInWorkflow = (sampler: string, scheduler: string): Graph => ({
+  model: node('CheckpointLoaderSimple', { ckpt_name: '{{checkpoint}}' }),
+  prompt: node('CLIPTextEncode', { text: '{{prompt}}', clip: ['model', 1] }),
+  negative: node('CLIPTextEncode', { text: '{{negative_prompt}}', clip: ['model', 1] }),
+  canvas: node('EmptyLatentImage', { width: '{{width}}', height: '{{height}}', batch_size: 1 }),
+  sampler: node('KSampler', {
+    model: ['model', 0],
+    positive: ['prompt', 0],
+    negative: ['negative', 0],
+    latent_image: ['canvas', 0],
+    seed: '{{seed}}',
+    steps: '{{steps}}',
+    cfg: '{{guidance}}',
+    sampler_name: sampler,
+    scheduler,
+    denoise: 1,
+  }),
+  decoded: node('VAEDecode', { samples: ['sampler', 0], vae: ['model', 2] }),
+  image: node('PreviewImage', { images: ['decoded', 0] }),
+});
+
+const node = (class_type: string, inputs: Record<string, unknown>) => ({ class_type, inputs });

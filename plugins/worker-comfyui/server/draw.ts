@@ -1,0 +1,139 @@
+/** Has ComfyUI carry out one graph: puts it into the queue, follows it, and fetches what it has made. */
+import { randomUUID } from 'node:crypto';
+import { executionError, interrupted, type Refusal, refusedGraph } from './comfy-errors.ts';
+import { Messages } from './messages.ts';
+import type { Graph } from './workflow.ts';
+
+export interface DrawOptions {
+  /** Of ComfyUI. */
+  url: string;
+  graph: Graph;
+  /** Fires when nobody waits for it any more: it is taken out of the queue, or interrupted. */
+  signal: AbortSignal;
+  /** A step of a node of the graph. */
+  onStep(step: number, steps: number): void;
+}
+
+interface ImageFile {
+  filename: string;
+  subfolder: string;
+  type: string;
+}
+
+interface History {
+  outputs: Record<string, { images?: ImageFile[] }>;
+  status?: { status_str: string; messages: [string, Record<string, unknown>][] };
+}
+
+/** The images as ComfyUI has saved them. Throws an `ApiError`, or the signal's reason. */
+export const draw = async ({ url, graph, signal, onStep }: DrawOptions): Promise<Buffer[]> => {
+  const client = randomUUID();
+  const events = await Messages.open(`${url.replace(/^http/, 'ws')}/ws?clientId=${client}`, signal);
+  try {
+    // Not given up on the way: it might be in the queue by then, and nobody would take it out.
+    const id = await submit(url, graph, client);
+    try {
+      await finished(events, id, url, signal, onStep);
+      return await collect(url, id, signal);
+    } finally {
+      // Its history would go on growing.
+      if (signal.aborted) void cancelPrompt(url, id);
+      else void post(`${url}/history`, { delete: [id] }).catch(() => {});
+    }
+  } finally {
+    events.close();
+  }
+};
+
+const submit = async (url: string, prompt: Graph, client_id: string): Promise<string> => {
+  const answer = await post(`${url}/prompt`, { prompt, client_id });
+  const body = (await answer.json().catch(() => ({}))) as { prompt_id?: string } & Refusal;
+  if (!answer.ok || body.prompt_id === undefined) throw refusedGraph(body, prompt);
+  return body.prompt_id;
+};
+
+const ends = new Set(['execution_success', 'execution_error', 'execution_interrupted']);
+/** Without a message for so long, what the queue and the history say is looked at. */
+const silenceMs = 2000;
+
+/** By its messages, else by the queue: the connection may break, and somebody may empty the queue. */
+const finished = async (
+  events: Messages,
+  id: string,
+  url: string,
+  signal: AbortSignal,
+  onStep: DrawOptions['onStep'],
+): Promise<void> => {
+  for (;;) {
+    const message = await events.next(silenceMs);
+    signal.throwIfAborted();
+    if (message === null) {
+      if (await isQueued(url, id, signal)) continue;
+      if ((await historyOf(url, id, signal)) === undefined)
+        throw interrupted('it was taken out of the queue of ComfyUI');
+      return;
+    }
+    const { type, data } = message;
+    if (data.prompt_id !== id) continue;
+    if (type === 'progress' && data.value !== undefined && data.max !== undefined) onStep(data.value, data.max);
+    if (ends.has(type) || (type === 'executing' && data.node === null)) return;
+  }
+};
+
+type Rows = [number: number, id: string][];
+
+const isQueued = async (url: string, id: string, signal: AbortSignal): Promise<boolean> => {
+  const answer = await fetch(`${url}/queue`, { signal });
+  const { queue_running, queue_pending } = (await answer.json()) as { queue_running: Rows; queue_pending: Rows };
+  return [...queue_running, ...queue_pending].some(([, queued]) => queued === id);
+};
+
+/** What has ended is in the history a moment later. */
+const mostLooks = 40;
+
+const collect = async (url: string, id: string, signal: AbortSignal): Promise<Buffer[]> => {
+  let history: History | undefined;
+  for (let look = 0; look < mostLooks && history === undefined; look += 1) {
+    if (look > 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    history = await historyOf(url, id, signal);
+  }
+  if (history === undefined) throw interrupted('it is neither in the queue nor in the history of ComfyUI');
+  const { status, outputs } = history;
+  const failure = status?.messages.findLast(([type]) => type === 'execution_error')?.[1];
+  if (failure !== undefined) throw executionError(failure);
+  if (status?.messages.some(([type]) => type === 'execution_interrupted'))
+    throw interrupted('somebody has interrupted it');
+  const files = Object.values(outputs).flatMap(({ images = [] }) => images);
+  // Previews on the way are not what was asked for, unless there is nothing else.
+  const saved = files.filter(({ type }) => type === 'output');
+  return Promise.all((saved.length > 0 ? saved : files).map((file) => fetchImage(url, file, signal)));
+};
+
+const historyOf = async (url: string, id: string, signal: AbortSignal): Promise<History | undefined> => {
+  const answer = await fetch(`${url}/history/${id}`, { signal });
+  return ((await answer.json()) as Record<string, History>)[id];
+};
+
+const fetchImage = async (
+  url: string,
+  { filename, subfolder, type }: ImageFile,
+  signal: AbortSignal,
+): Promise<Buffer> => {
+  const answer = await fetch(`${url}/view?${new URLSearchParams({ filename, subfolder, type })}`, { signal });
+  if (!answer.ok) throw interrupted(`its image ${filename} cannot be read (${answer.status})`);
+  return Buffer.from(await answer.arrayBuffer());
+};
+
+/** Older versions interrupt whatever runs: so only when it is this one. */
+const cancelPrompt = async (url: string, id: string): Promise<void> => {
+  try {
+    await post(`${url}/queue`, { delete: [id] });
+    const { queue_running } = (await (await fetch(`${url}/queue`)).json()) as { queue_running: Rows };
+    if (queue_running.some(([, running]) => running === id)) await post(`${url}/interrupt`, { prompt_id: id });
+  } catch {
+    // ComfyUI is gone, and the work with it.
+  }
+};
+
+const post = (url: string, body: object): Promise<Response> =>
+  fetch(url, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } });

@@ -1,0 +1,162 @@
+/** Binary resolution: the builds of the two engines, where each runs, and where its program comes from. */
+import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
+import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
+import { withDefaults } from './options.ts';
+
+const sdServer: BinarySource = { kind: 'path', id: 'sd-server', program: 'sd-server', variable: 'RBEE_SD_SERVER' };
+const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'dist/server/main.js' };
+
+const linux: Platform[] = [
+  { os: 'linux', cpu: 'x64' },
+  { os: 'linux', cpu: 'arm64' },
+];
+const mac: Platform[] = [
+  { os: 'darwin', cpu: 'arm64' },
+  { os: 'darwin', cpu: 'x64' },
+];
+const windows: Platform[] = [
+  { os: 'win32', cpu: 'x64' },
+  { os: 'win32', cpu: 'arm64' },
+];
+
+/** What `sd-server --list-devices` has told. */
+interface ListedDevices {
+  /** Names such as `CUDA0`; absent where the program does not know the question. */
+  names?: string[];
+  /** Why the program does not run here, in its own words. */
+  problem?: string;
+}
+
+/** Asked of the resolved program, so only when that is an sd-server: a build without a GPU does not fail by itself. */
+export const probes: Probe[] = [
+  {
+    id: 'sd-server',
+    program: '$binary',
+    args: ['--list-devices'],
+    parse: ({ stdout, stderr, code }): ListedDevices => {
+      const cannotRun = /error while loading shared libraries.*|version `\S+' not found.*|dyld.*not loaded.*/i.exec(
+        stderr,
+      );
+      if (code === 127 || cannotRun !== null) {
+        return { problem: cannotRun?.[0] ?? (stderr.trim().split('\n').at(-1) || 'it could not be started') };
+      }
+      // Older programs take the question for a wrong argument.
+      if (code !== 0) return {};
+      const names = [...stdout.matchAll(/^(\S+)\t/gm)].map(([, name = '']) => name);
+      return { names };
+    },
+  },
+];
+
+interface Build {
+  id: string;
+  platforms: Platform[];
+  deviceFlags: Variant['deviceFlags'];
+  /** How sd-server names its devices, before the number; of the CPU none. */
+  prefix?: string;
+  /** Platforms on which the builtin engine computes on this kind of device, as `os-cpu`. */
+  builtinOn: readonly string[];
+}
+
+/** onnxruntime-node has no program for Macs with Intel processors any more. */
+const builds: Build[] = [
+  {
+    id: 'cpu',
+    platforms: [...linux, ...mac, ...windows],
+    deviceFlags: cpuFlags,
+    builtinOn: ['linux-x64', 'linux-arm64', 'darwin-arm64', 'win32-x64', 'win32-arm64'],
+  },
+  {
+    id: 'cuda',
+    platforms: [...linux, { os: 'win32', cpu: 'x64' }],
+    deviceFlags: cudaFlags,
+    prefix: 'CUDA',
+    builtinOn: ['linux-x64'],
+  },
+  // onnxruntime could compute through WebGPU there, but not be told on which device.
+  { id: 'vulkan', platforms: [...linux, ...windows], deviceFlags: vulkanFlags, prefix: 'Vulkan', builtinOn: [] },
+  {
+    id: 'metal',
+    platforms: [{ os: 'darwin', cpu: 'arm64' }],
+    deviceFlags: metalFlags,
+    prefix: 'M',
+    builtinOn: ['darwin-arm64'],
+  },
+  {
+    id: 'rocm',
+    platforms: [
+      { os: 'linux', cpu: 'x64' },
+      { os: 'win32', cpu: 'x64' },
+    ],
+    deviceFlags: rocmFlags,
+    prefix: 'ROCm',
+    builtinOn: [],
+  },
+];
+
+const variantOf = (build: Build): Variant => ({
+  id: build.id,
+  platforms: build.platforms,
+  deviceFlags: build.deviceFlags,
+  fits: (host) => fit([...wrongPlatform(build, host), ...noDevice(build, host), ...cannotRun(build, host)]),
+  resolveBinary: (request) => sources(build, request),
+});
+
+export const variants: readonly Variant[] = builds.map(variantOf);
+
+const sources = ({ builtinOn }: Build, { options, platform }: BinaryRequest): readonly BinarySource[] => {
+  const { engine } = withDefaults(options);
+  const offered = builtinOn.includes(platformKey(platform)) ? [sdServer, builtin] : [sdServer];
+  return offered.filter(({ id }) => engine === 'auto' || engine === id);
+};
+
+const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
+
+const platformKey = ({ os, cpu }: Platform) => `${os}-${cpu}`;
+
+const wrongPlatform = ({ id, platforms }: Build, { platform }: HostFacts): string[] =>
+  platforms.some((one) => platformKey(one) === platformKey(platform))
+    ? []
+    : [`the ${id} build does not exist for ${platform.os} on ${platform.cpu}`];
+
+const noDevice = ({ id }: Build, { devices }: HostFacts): string[] => {
+  if (id === 'cpu') return [];
+  const here = devices.filter(({ kind }) => kind === id);
+  if (here.length === 0) return [`this machine has no ${id} device`];
+  const usable = here.some(({ fault }) => fault === undefined);
+  return usable ? [] : here.map(({ id: device, fault }) => `${device} cannot be used: ${fault}`);
+};
+
+const install = 'install sd-server of stable-diffusion.cpp, or set RBEE_SD_SERVER';
+
+const cannotRun = (build: Build, host: HostFacts): string[] => {
+  const answer = host.probes['sd-server'] as ListedDevices | null | undefined;
+  if (typeof answer !== 'object' || answer === null) return builtinProblem(build, host);
+  if (typeof answer.problem === 'string') return [`sd-server does not run here: ${answer.problem}`];
+  const { id, prefix } = build;
+  if (prefix === undefined || !Array.isArray(answer.names)) return [];
+  return answer.names.some((name) => String(name).toLowerCase().startsWith(prefix.toLowerCase()))
+    ? []
+    : [
+        `the sd-server that was found sees no ${id} device: it was built without ${id}, or a library of it does not load`,
+      ];
+};
+
+/** Without an sd-server the program is onnxruntime's, which was built against glibc 2.28. */
+const builtinProblem = ({ id, builtinOn }: Build, { platform, libcVersion }: HostFacts): string[] => {
+  if (!builtinOn.includes(platformKey(platform))) {
+    return [`the builtin engine cannot use ${id} on ${platform.os} ${platform.cpu}: ${install}`];
+  }
+  if (platform.os !== 'linux') return [];
+  if (platform.libc === 'musl') return [`the builtin engine needs glibc and this machine has musl: ${install}`];
+  return libcVersion !== undefined && older(libcVersion, '2.28')
+    ? [`the builtin engine needs glibc 2.28 and this machine has ${libcVersion}: ${install}`]
+    : [];
+};
+
+/** Is version `one` lower than `two`, number by number? */
+const older = (one: string, two: string) => {
+  const [a, b] = [one, two].map((version) => version.split('.').map(Number)) as [number[], number[]];
+  const place = b.findIndex((number, index) => (a[index] ?? 0) !== number);
+  return place !== -1 && (a[place] ?? 0) < (b[place] ?? 0);
+};

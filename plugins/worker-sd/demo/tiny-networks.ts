@@ -1,0 +1,177 @@
+/**
+ * The networks of the demo model. The UNet knows the picture that it wants (a colour for all pixels from the prompt, through
+ * attention over the tokens, and a cloud grown from the noise in the fourth channel) and answers with the noise that lies
+ * between it and the sample.
+ */
+import { colours } from './colours.ts';
+import { noise } from './noise.ts';
+import { OnnxGraph, type Value } from './onnx-graph.ts';
+
+const tokens = 77;
+export const width = 16;
+export const trainSteps = 1000;
+export const betaStart = 0.00085;
+export const betaEnd = 0.012;
+export const scalingFactor = 0.18215;
+/** Colours are faint in the latent, since guidance multiplies them; the decoder makes them strong again. */
+const faint = 0.125;
+const strong = 0.55;
+const cloud = 0.45;
+/** How much of the sample's own colours the wanted picture has, so that a picture that is edited shows through. */
+const own = 0.5;
+
+/** Numbers of a token's vector: the first three are its colour, the next says how much attention it gets. */
+const salience = 3;
+
+export interface NetworkOptions {
+  /** Numbers go in and come out with 16 bits. */
+  half?: boolean;
+}
+
+/** Each token has a vector; nothing else is encoded but a trace of its place. */
+/**
+ * `layers`: it gives its hidden layers too, of which the last but one is the encoded text, and for the second encoder of SDXL
+ * the mean of all colours as `text_embeds`.
+ */
+export const textEncoder = (
+  vocabulary: Readonly<Record<string, number>>,
+  { half, layers, pooled }: TextOptions,
+): Buffer => {
+  const count = Object.keys(vocabulary).length;
+  const vectors = new Float32Array(count * width);
+  for (const [token, id] of Object.entries(vocabulary)) vectors.set(vectorOf(token, id), id * width);
+  const graph = new OnnxGraph('text_encoder', half);
+  const ids = graph.input('input_ids', 'int64', ['batch', tokens]);
+  const embedded = graph.op('Gather', [graph.floats([count, width], vectors), ids]);
+  const placed = graph.op('Add', [embedded, graph.floats([1, tokens, width], noise(tokens * width, 3, 1 / 512))]);
+  const shape = ['batch', tokens, width];
+  if (pooled)
+    graph.output('text_embeds', graph.op('ReduceMean', [placed], { axes: [1], keepdims: 0 }), 'float', [
+      'batch',
+      width,
+    ]);
+  const nothing = layers ? graph.op('Mul', [placed, graph.floats([], [0])]) : placed;
+  graph.output('last_hidden_state', nothing, 'float', shape);
+  const hidden = layers ? [nothing, placed, nothing] : [];
+  for (const [layer, value] of hidden.entries()) graph.output(`hidden_states.${layer}`, value, 'float', shape);
+  return graph.write();
+};
+
+export interface TextOptions extends NetworkOptions {
+  layers?: boolean;
+  pooled?: boolean;
+}
+
+const vectorOf = (token: string, index: number): Float32Array => {
+  const vector = new Float32Array(width);
+  if (token.startsWith('<|')) return vector;
+  const colour = colours[token.replace('</w>', '')];
+  const known = colour !== undefined && token.endsWith('</w>');
+  vector.set(known ? colour : noise(3, index, 0.6));
+  vector[salience] = known ? 6 : 3;
+  vector.set(noise(width - salience - 1, index + 1000), salience + 1);
+  return vector;
+};
+
+export interface UnetOptions extends NetworkOptions {
+  prediction: 'epsilon' | 'v_prediction';
+  /** It attends to two encoders, and takes its colour from the second one's `text_embeds`. */
+  xl?: boolean;
+}
+
+export const unet = ({ prediction, half, xl }: UnetOptions): Buffer => {
+  const graph = new OnnxGraph('unet', half);
+  const sample = graph.input('sample', 'float', ['batch', 4, 'height', 'width']);
+  const timestep = graph.input('timestep', 'int64', ['steps']);
+  const text = graph.input('encoder_hidden_states', 'float', ['batch', tokens, xl ? 2 * width : width]);
+  const alphas = cumulativeAlphas();
+  const at = (table: number[]): Value => {
+    const chosen = graph.op('Gather', [graph.floats([trainSteps], table), timestep]);
+    return graph.op('Reshape', [chosen, graph.ints([4], [-1, 1, 1, 1])]);
+  };
+  const colour = xl ? pooledColour(graph, text) : wantedColour(graph, text);
+  const wanted = graph.op('Add', [colour, wantedFromSample(graph, sample)]);
+  // With x = a·picture + b·noise, the answer is the noise, or the velocity a·noise - b·picture.
+  const signal = at(alphas.map((alpha) => Math.sqrt(alpha)));
+  const spread = at(alphas.map((alpha) => Math.sqrt(1 - alpha)));
+  const noiseIn = graph.op('Div', [graph.op('Sub', [sample, graph.op('Mul', [signal, wanted])]), spread]);
+  const velocity = () => graph.op('Sub', [graph.op('Mul', [signal, noiseIn]), graph.op('Mul', [spread, wanted])]);
+  graph.output('out_sample', prediction === 'epsilon' ? noiseIn : velocity(), 'float', ['batch', 4, 'height', 'width']);
+  return graph.write();
+};
+
+const cumulativeAlphas = (): number[] => {
+  let product = 1;
+  return Array.from({ length: trainSteps }, (_, step) => {
+    const root = Math.sqrt(betaStart) + ((Math.sqrt(betaEnd) - Math.sqrt(betaStart)) * step) / (trainSteps - 1);
+    product *= 1 - root * root;
+    return product;
+  });
+};
+
+/** The colours of the tokens, weighed by a softmax over how much attention each gets; the same for all pixels. */
+const wantedColour = (graph: OnnxGraph, text: Value): Value => {
+  const scores = graph.op('MatMul', [text, pick(graph, [salience], 1, 1)]);
+  const weights = graph.op('Softmax', [graph.op('Transpose', [scores], { perm: [0, 2, 1] })], { axis: -1 });
+  const colour = graph.op('MatMul', [graph.op('MatMul', [weights, text]), pick(graph, [0, 1, 2], 4, faint)]);
+  return graph.op('Reshape', [colour, graph.ints([4], [-1, 4, 1, 1])]);
+};
+
+/** Of 77 tokens one or two have a colour; and the picture's size, twice in what SDXL is told, must be the same. */
+const pooledColour = (graph: OnnxGraph, text: Value): Value => {
+  const pooled = graph.input('text_embeds', 'float', ['batch', width]);
+  const times = graph.input('time_ids', 'float', ['batch', 6]);
+  const size = (place: number) => graph.op('Gather', [times, graph.ints([1], [place])], { axis: 1 });
+  const one = graph.op('Div', [graph.op('Mul', [size(0), size(5)]), graph.op('Mul', [size(1), size(4)])]);
+  const none = graph.op('Mul', [graph.op('ReduceMean', [text], { axes: [1, 2], keepdims: 0 }), graph.floats([], [0])]);
+  const colour = graph.op('MatMul', [pooled, pick(graph, [0, 1, 2], 4, faint * 60)]);
+  const told = graph.op('Add', [graph.op('Mul', [colour, one]), graph.op('Reshape', [none, graph.ints([2], [-1, 1])])]);
+  return graph.op('Reshape', [told, graph.ints([4], [-1, 4, 1, 1])]);
+};
+
+/** A matrix that takes some of a token's numbers. */
+const pick = (graph: OnnxGraph, rows: number[], columns: number, scale: number): Value => {
+  const matrix = new Float32Array(width * columns);
+  for (const [column, row] of rows.entries()) matrix[row * columns + column] = scale;
+  return graph.floats([width, columns], matrix);
+};
+
+/**
+ * The sample made smooth. Of its colours a part stays; the fourth channel is made steep: dark and bright patches where the
+ * noise leans one way or the other.
+ */
+const wantedFromSample = (graph: OnnxGraph, sample: Value): Value => {
+  const smooth = { kernel_shape: [5, 5], pads: [2, 2, 2, 2], strides: [1, 1], count_include_pad: 0 };
+  const pooled = graph.op('AveragePool', [graph.op('AveragePool', [sample], smooth)], smooth);
+  const scaled = (factors: number[]) => graph.op('Mul', [pooled, graph.floats([1, 4, 1, 1], factors)]);
+  return graph.op('Add', [scaled([own, own, own, 0]), graph.op('Tanh', [scaled([0, 0, 0, 6])])]);
+};
+
+export const decoder = ({ half }: NetworkOptions): Buffer => {
+  const graph = new OnnxGraph('vae_decoder', half);
+  const latent = graph.input('latent_sample', 'float', ['batch', 4, 'height', 'width']);
+  const mix = new Float32Array(3 * 4);
+  for (const channel of [0, 1, 2]) {
+    mix[channel * 4 + channel] = strong * scalingFactor;
+    mix[channel * 4 + 3] = cloud * scalingFactor;
+  }
+  const small = graph.op('Conv', [latent, graph.floats([3, 4, 1, 1], mix)], { kernel_shape: [1, 1] });
+  const large = graph.op('Resize', [small, '', graph.floats([4], [1, 1, 8, 8])], {
+    mode: 'linear',
+    coordinate_transformation_mode: 'half_pixel',
+  });
+  graph.output('sample', graph.op('Tanh', [large]), 'float', ['batch', 3, 'image_height', 'image_width']);
+  return graph.write();
+};
+
+/** The other way round: one latent pixel for eight by eight, without a cloud. */
+export const encoder = ({ half }: NetworkOptions): Buffer => {
+  const graph = new OnnxGraph('vae_encoder', half);
+  const sample = graph.input('sample', 'float', ['batch', 3, 'image_height', 'image_width']);
+  const pooled = graph.op('AveragePool', [sample], { kernel_shape: [8, 8], strides: [8, 8], pads: [0, 0, 0, 0] });
+  const mix = new Float32Array(4 * 3);
+  for (const channel of [0, 1, 2]) mix[channel * 3 + channel] = 1 / (strong * scalingFactor);
+  const latent = graph.op('Conv', [pooled, graph.floats([4, 3, 1, 1], mix)], { kernel_shape: [1, 1] });
+  graph.output('latent_sample', latent, 'float', ['batch', 4, 'height', 'width']);
+  return graph.write();
+};

@@ -1,0 +1,26 @@
+/** How both engines show their health and load, and how they are ended: the same server stands in front of either. */
+import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+
+export const health: HealthContract = {
+  ready: { mode: 'poll', path: '/health' },
+  loadingStatus: [503],
+  progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  // Gigabytes of weights from a slow disk come without a word in between.
+  progressDeadlineMs: 600_000,
+  live: { path: '/health' },
+  deep: { path: '/v1/images/generations', body: { prompt: 'a', size: '64x64', steps: 1, guidance: 1, seed: 0 } },
+};
+
+/** What runs has been waited for; the first signal lets go of the model, a second one ends the program at once. */
+export const stop: StopContract = {
+  signals: [
+    { signal: 'SIGTERM', graceMs: 5000 },
+    { signal: 'SIGTERM', graceMs: 2000 },
+  ],
+};
+
+export const load: LoadContract = {
+  path: '/metrics',
+  running: 'rbee_requests_running',
+  waiting: 'rbee_requests_waiting',
+};

@@ -1,0 +1,32 @@
+/** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` where there is one, else a pipeline of ours on onnxruntime. */
+import type { WorkerType } from '@rbee/core/contract';
+import { probes, variants } from './binary.ts';
+import { chooseFiles } from './choose-files.ts';
+import { command } from './command.ts';
+import { components } from './components.ts';
+import { diagnose } from './diagnose.ts';
+import { estimate } from './estimate.ts';
+import { health, load, stop } from './health.ts';
+import { options } from './options.ts';
+
+export default {
+  name: 'sd',
+  apiVersion: 1,
+  summary: 'Stable Diffusion: images from prompts and from images, on CPU, CUDA, Vulkan, Metal and ROCm',
+  serves: [
+    { path: '/v1/images/generations', kind: 'image' },
+    { path: '/v1/images/edits', kind: 'image' },
+  ],
+  models: { formats: ['onnx-dir', 'gguf', 'safetensors'], components, demo: 'models/demo' },
+  options,
+  variants,
+  probes,
+  command,
+  adapter: { script: 'dist/adapter/main.js', for: ['sd-server'] },
+  health,
+  stop,
+  load,
+  estimate,
+  chooseFiles,
+  diagnose,
+} satisfies WorkerType;

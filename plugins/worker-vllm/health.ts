@@ -1,0 +1,28 @@
+/** How vLLM shows its health and load, and how it is ended. */
+import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+
+export const health: HealthContract = {
+  // While it loads, nothing listens: the connection is refused. 503 afterwards means that its engine has died.
+  ready: { mode: 'poll', path: '/health' },
+  progressPattern: 'Loading .{1,60}checkpoint shards: {1,3}(?<percent>\\d{1,3})% Completed',
+  // Compiling a large model, or reading it from a slow disk, may pass in silence.
+  progressDeadlineMs: 30 * 60_000,
+  live: { path: '/health' },
+  deep: { path: '/v1/completions', body: { prompt: 'a', max_tokens: 1, temperature: 0 } },
+};
+
+/** It ends at once and cuts what runs; taking down its engine and the workers of several GPUs takes some seconds. */
+export const stop: StopContract = {
+  signals: [{ signal: 'SIGTERM', graceMs: 15_000 }],
+  // Answered only by a worker with the option sleep_mode.
+  sleep: { method: 'POST', path: '/sleep?level=1' },
+  wake: { method: 'POST', path: '/wake_up' },
+};
+
+/** One line for each engine of the worker; a hive adds them up. */
+export const load: LoadContract = {
+  path: '/metrics',
+  running: 'vllm:num_requests_running',
+  waiting: 'vllm:num_requests_waiting',
+  kvCacheUse: 'vllm:kv_cache_usage_perc',
+};

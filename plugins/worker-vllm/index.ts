@@ -1,0 +1,40 @@
+/** vLLM as a worker type: its own `vllm serve`, from the machine or from a Python environment that the hive makes. */
+import type { WorkerType } from '@rbee/core/contract';
+import { probes, variants } from './binary.ts';
+import { chooseFiles } from './choose-files.ts';
+import { command } from './command.ts';
+import { diagnose } from './diagnose.ts';
+import { estimate } from './estimate.ts';
+import { health, load, stop } from './health.ts';
+import { options } from './options.ts';
+
+export default {
+  name: 'vllm',
+  apiVersion: 1,
+  summary: 'vLLM: safetensors chat, completion, embedding and ranking models on CUDA, ROCm and CPU',
+  // A model answers those that it can; vLLM itself refuses the rest.
+  serves: [
+    { path: '/v1/chat/completions', kind: 'chat' },
+    { path: '/v1/completions', kind: 'completion' },
+    { path: '/v1/embeddings', kind: 'embedding' },
+    { path: '/v1/rerank', kind: 'rerank' },
+    { path: '/v1/score', kind: 'other' },
+    { path: '/v1/responses', kind: 'other' },
+    { path: '/v1/messages', kind: 'other' },
+    { path: '/tokenize', kind: 'other' },
+    { path: '/detokenize', kind: 'other' },
+  ],
+  models: { formats: ['safetensors-dir'] },
+  options,
+  variants,
+  probes,
+  command,
+  // vLLM for the processor wants libraries that are loaded before it: this script finds them and becomes vLLM.
+  adapter: { script: 'dist/preload.js', for: ['vllm-cpu'] },
+  health,
+  stop,
+  load,
+  estimate,
+  chooseFiles,
+  diagnose,
+} satisfies WorkerType;

@@ -1,0 +1,210 @@
+/** The stand-in keeps to what is known of vLLM, and what the plugin says of vLLM holds of it. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import plugin from '../index.ts';
+import { words } from './stand-in-api.ts';
+import { step, writeModel } from './stand-in-model.ts';
+import { freePort, launchWorker, until, type Worker } from './worker.ts';
+
+let folder: string;
+const workers: Worker[] = [];
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rbee-vllm-'));
+});
+after(async () => {
+  for (const worker of workers) await worker.end();
+  await rm(folder, { recursive: true, force: true });
+});
+
+let models = 0;
+const model = (behaviour: Parameters<typeof writeModel>[1] = {}) =>
+  writeModel(join(folder, `model-${++models}`), behaviour);
+const launch = async (...of: Parameters<typeof launchWorker>) => {
+  const worker = await launchWorker(...of);
+  workers.push(worker);
+  return worker;
+};
+const run = (...args: string[]) =>
+  spawnSync(process.execPath, [join(import.meta.dirname, 'vllm-stand-in.ts'), ...args], { encoding: 'utf8' });
+
+describe('the command line of the stand-in', () => {
+  it('refuses what it does not know with 2, as argparse does', () => {
+    const cases: [string[], RegExp][] = [
+      [['--no-such-flag'], /^vllm: error: unrecognized arguments: --no-such-flag$/m],
+      [['--device', 'cuda'], /unrecognized arguments: cuda --device/],
+      [['--port', 'abc'], /error: argument --port: invalid int value: 'abc'/],
+      [['--dtype', 'int3'], /error: argument --dtype: invalid choice: 'int3'/],
+    ];
+    for (const [args, says] of cases) {
+      const { status, stderr } = run('serve', '/m', ...args);
+      assert.equal(status, 2);
+      assert.match(stderr, says);
+      const diagnosis = plugin.diagnose({
+        log: stderr.split('\n'),
+        exit: { code: 2, signal: null },
+        wasReady: false,
+        binary: { id: 'vllm' },
+      });
+      assert.equal(diagnosis?.cause, 'bad_option');
+    }
+  });
+
+  it('tells its version', () => {
+    const { stdout, stderr, status } = run('--version');
+    assert.deepEqual(plugin.probes[0]?.parse({ stdout, stderr, code: status }), { version: '0.29.0' });
+  });
+});
+
+describe('a stand-in that loads', () => {
+  it('refuses connections until its weights are there, and tells how far it is', async () => {
+    const path = model({ steps: true, shards: 2 });
+    const worker = await launch(path);
+    const progress = () => {
+      const found = worker.log.map(
+        (line) => new RegExp(plugin.health.progressPattern ?? '').exec(line)?.groups?.['percent'],
+      );
+      return found.findLast((percent) => percent !== undefined);
+    };
+    await until(() => progress() === '0');
+    await assert.rejects(
+      fetch(`${worker.url}/health`),
+      (error: TypeError) => (error.cause as { code?: string }).code === 'ECONNREFUSED',
+    );
+    step(path, 1);
+    await until(() => progress() === '50');
+    step(path, 2);
+    await worker.ready();
+    assert.equal(progress(), '100');
+    assert.ok(worker.log.some((line) => line.includes('Application startup complete.')));
+  });
+
+  it('dies of a signal with an interrupt, and takes its engine along', async () => {
+    const worker = await launch(model({ steps: true }));
+    await until(() => worker.log.some((line) => line.includes('Starting to load model')));
+    worker.child.kill('SIGTERM');
+    assert.equal((await worker.failure(false)).exit?.code, 1);
+  });
+
+  it('takes its port before it loads', async () => {
+    const port = await freePort();
+    const first = await launch(model(), {}, port);
+    await first.ready();
+    const second = await launch(model(), {}, port);
+    assert.equal(plugin.diagnose(await second.failure(false))?.cause, 'port_in_use');
+  });
+
+  it('knows how long the model may answer', async () => {
+    const worker = await launch(model(), { max_model_len: 131_072 });
+    assert.match(plugin.diagnose(await worker.failure(false))?.message ?? '', /the model was made for 4096 tokens/);
+  });
+
+  it('says that a folder is no model', async () => {
+    const worker = await launch(join(folder, 'nothing'));
+    assert.equal(plugin.diagnose(await worker.failure(false))?.cause, 'bad_model');
+  });
+});
+
+describe('a stand-in that is ready', () => {
+  let worker: Worker;
+  before(async () => {
+    worker = await launch(model({ endless: true }), { sleep_mode: true, lora_modules: ['sql=/loras/sql'] });
+    await worker.ready();
+  });
+
+  it('wants its key below /v1 alone, and answers a wrong one with a bare text', async () => {
+    const refused = await fetch(`${worker.url}/v1/models`);
+    assert.equal(refused.status, 401);
+    assert.deepEqual(await refused.json(), { error: 'Unauthorized' });
+    assert.equal((await fetch(`${worker.url}/health`)).status, 200);
+    const { data } = (await (await worker.fetch('/v1/models')).json()) as { data: { id: string }[] };
+    assert.deepEqual(
+      data.map(({ id }) => id),
+      ['tiny', 'tiny:latest', 'sql'],
+    );
+  });
+
+  it('answers wrong models, broken bodies and prompts that are too long in its own way', async () => {
+    const ask = async (body: object) => {
+      const response = await worker.fetch('/v1/completions', body);
+      const { error } = (await response.json()) as {
+        error: { type: string; param: string; code: number; message: string };
+      };
+      return [response.status, error.type, error.code, error.param, error.message] as const;
+    };
+    assert.deepEqual((await ask({ model: 'other', prompt: 'a' })).slice(0, 4), [404, 'NotFoundError', 404, 'model']);
+    const long = await ask({ prompt: 'a'.repeat(2049) });
+    assert.deepEqual(long.slice(0, 3), [400, 'BadRequestError', 400]);
+    assert.match(long[4], /maximum context length is 2048 tokens/);
+  });
+
+  it('counts what runs, for each of its engines', async () => {
+    const metrics = async (name: string) => {
+      const text = await (await worker.fetch(plugin.load.path)).text();
+      const values = [...text.matchAll(new RegExp(`^${name}\\{engine="\\d"[^}]*\\} ([\\d.]+)$`, 'gm'))];
+      assert.equal(values.length, 2, name);
+      return values.reduce((sum, [, value]) => sum + Number(value), 0);
+    };
+    const leaving = new AbortController();
+    const answer = await worker.fetch('/v1/completions', { prompt: 'a', stream: true }, { signal: leaving.signal });
+    assert.equal(await metrics(plugin.load.running), 1);
+    assert.equal(await metrics(plugin.load.waiting ?? ''), 0);
+    assert.equal(await metrics(plugin.load.kvCacheUse ?? ''), 0.25);
+    leaving.abort();
+    await assert.rejects(answer.text());
+    await until(async () => (await metrics(plugin.load.running)) === 0);
+  });
+
+  it('sleeps and wakes where that was asked for, by the requests that the plugin names', async () => {
+    const asleep = async () =>
+      ((await (await worker.fetch('/is_sleeping')).json()) as { is_sleeping: boolean }).is_sleeping;
+    const { sleep, wake } = plugin.stop;
+    assert.equal((await worker.fetch(sleep?.path ?? '', {}, { method: sleep?.method })).status, 200);
+    assert.equal(await asleep(), true);
+    assert.equal((await worker.fetch(wake?.path ?? '', {}, { method: wake?.method })).status, 200);
+    assert.equal(await asleep(), false);
+  });
+
+  it('passes the deep check of the plugin', async () => {
+    const { path = '', body } = plugin.health.deep ?? {};
+    const response = await worker.fetch(path, body);
+    const { choices } = (await response.json()) as { choices: { text: string }[] };
+    assert.equal(choices[0]?.text, words[0]);
+  });
+});
+
+describe('a stand-in that ends', () => {
+  it('exits with 0 on SIGTERM, and cuts what runs', async () => {
+    const worker = await launch(model({ endless: true }));
+    await worker.ready();
+    const answer = await worker.fetch('/v1/completions', { prompt: 'a', stream: true });
+    worker.child.kill('SIGTERM');
+    await assert.rejects(answer.text());
+    const { exit, log } = await worker.failure(true);
+    assert.deepEqual(exit, { code: 0, signal: null });
+    assert.match(log.join('\n'), /Application shutdown complete\.\n.*Finished server process/);
+  });
+
+  it('says that its engine is dead, and ends after it', async () => {
+    const worker = await launch(model());
+    await worker.ready();
+    const engine = Number(/EngineCore pid=(\d+)/.exec(worker.log.join('\n'))?.[1]);
+    process.kill(engine, 'SIGKILL');
+    const failure = await worker.failure(true);
+    assert.equal(failure.exit?.code, 1);
+    assert.match(plugin.diagnose(failure)?.message ?? '', /engine of vLLM has died/);
+  });
+
+  for (const { name, cause, exit } of JSON.parse(readFileSync(join(import.meta.dirname, '../failures.json'), 'utf8'))) {
+    it(`can fail as vLLM does: ${name}`, async () => {
+      const worker = await launch(model({ fail: name }));
+      const failure = await worker.failure(false);
+      assert.deepEqual(failure.exit, exit);
+      assert.equal(plugin.diagnose(failure)?.cause, cause);
+    });
+  }
+});

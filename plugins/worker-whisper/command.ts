@@ -1,0 +1,56 @@
+/** The command line of one worker: our own server's, and behind it, for whisper.cpp, that of whisper-server. */
+import type { Command, Launch } from '@rbee/core/contract';
+import { type Options, withDefaults } from './options.ts';
+
+export const command = (launch: Launch): Command => {
+  const options = withDefaults(launch.options);
+  return {
+    args: [
+      ...serverArgs(launch, options),
+      ...(launch.binary.id === 'whisper-server' ? ['--', ...launch.binary.argv, ...engineArgs(launch, options)] : []),
+    ],
+    env: { ...launch.deviceFlags.env, RBEE_API_KEY: launch.apiKey },
+  };
+};
+
+const serverArgs = (launch: Launch, options: Options): string[] => [
+  `--model=${mainModel(launch)}`,
+  `--alias=${launch.names.join(',')}`,
+  ...['--host', launch.host, '--port', String(launch.port)],
+  ...launch.deviceFlags.args,
+  ...['--dtype', options.dtype, '--language', options.language],
+  ...['--chunk-seconds', String(options.chunk_seconds)],
+  ...['--slots', String(options.slots), '--queue-limit', String(options.queue_limit)],
+  ...['--max-upload-mb', String(options.max_upload_mb), '--threads', String(options.threads)],
+  ...(options.temperature_fallback ? [] : ['--no-temperature-fallback']),
+];
+
+/** The adapter adds the address, which it chooses itself. The visible devices are numbered anew from 0. */
+const engineArgs = (launch: Launch, options: Options): string[] => [
+  ...['--model', mainModel(launch)],
+  ...(launch.variant === 'cpu' ? ['--no-gpu'] : ['--device', '0']),
+  ...(options.threads > 0 ? ['--threads', String(options.threads)] : []),
+  ...allowed(options.extra_args),
+];
+
+const mainModel = ({ models }: Launch): string => {
+  const main = models['main'];
+  if (main === undefined) throw new Error('whisper needs a model');
+  return main;
+};
+
+/** Arguments that rbee gives itself, or that make whisper-server run other programs or show files. */
+const refused = new Set(
+  [
+    '-m --model --host --port --inference-path --request-path --public --convert --tmp-dir',
+    '-ng --no-gpu -dev --device -h --help -t --threads -l --language -tr --translate',
+  ].flatMap((line) => line.split(' ')),
+);
+
+const allowed = (args: readonly string[]): readonly string[] => {
+  for (const arg of args) {
+    const [flag = ''] = arg.split('=', 1);
+    if (refused.has(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+  }
+  return args;
+};

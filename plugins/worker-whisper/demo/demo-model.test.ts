@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { heardSentence, heardTokens, translatedSentence, translatedTokens } from './sentence.ts';
+import { whisperModel } from './whisper-model.ts';
+
+describe('the demo model', () => {
+  it('is the same bytes everywhere, and small', () => {
+    const files = Object.entries(whisperModel());
+    const hash = createHash('sha256');
+    for (const [path, bytes] of files) hash.update(path).update(bytes);
+    assert.equal(hash.digest('hex'), 'd01239caa496a8eaa6466743596a1641a352357f14538db376fe770d64306efb');
+    assert.ok(files.reduce((sum, [, bytes]) => sum + bytes.length, 0) < 100_000);
+  });
+
+  it('has sentences in which one token leads to one other', () => {
+    const tokens = [...heardTokens.flat(), ...translatedTokens];
+    assert.equal(new Set(tokens).size, tokens.length);
+    assert.equal(heardSentence, 'Hello from rbee. This machine heard a sound!');
+    assert.equal(translatedSentence, 'In English, too?');
+  });
+});

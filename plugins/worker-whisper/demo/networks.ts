@@ -1,0 +1,146 @@
+/**
+ * The demo model's two networks. They are constructed, not trained: the encoder measures how loud the sound is, the
+ * decoder is a table of which token follows which. All that Whisper's software does with a model is done with them.
+ */
+import { type Attribute, Graph } from './onnx-writer.ts';
+import { heardTimes, heardTokens, translatedTokens } from './sentence.ts';
+import { idOf, shape, timestampId, tokenIds } from './vocabulary.ts';
+
+const { mels, width, heads, frames } = shape;
+const headWidth = width / heads;
+const vocabulary = tokenIds.size;
+/** How sure the model is of a token; the others together, some two thousand, come to e^8. */
+const sure = 20;
+/** Mean of the spectrogram above which there is a sound. Silence is at -1.5. */
+const soundAbove = -1.4;
+
+/** The spectrogram, every second frame, its mean over the bands in the first channel. */
+export const encoder = (): Buffer => {
+  const graph = new Graph('encoder');
+  graph.input('input_features', 'float', ['batch_size', mels, 'feature_length']);
+  const byFrame = graph.op('Transpose', ['input_features'], { perm: [0, 2, 1] });
+  const [from, to, axis, step] = [0, 2 ** 31, 1, 2].map((value) => graph.integers([1], [value]));
+  const halved = graph.op('Slice', [byFrame, from, to, axis, step] as string[]);
+  const mean = Array.from({ length: mels * width }, (_, at) => (at % width === 0 ? 1 / mels : 0));
+  graph.op('MatMul', [halved, graph.floats([mels, width], mean)], {}, 'last_hidden_state');
+  graph.output('last_hidden_state', 'float', ['batch_size', 'encoder_sequence_length', width]);
+  return graph.toModel();
+};
+
+const past = (side: string, kind: string) => `past_key_values.0.${side}.${kind}`;
+const present = (side: string, kind: string) => `present.0.${side}.${kind}`;
+const sides = ['decoder', 'encoder'] as const;
+const kinds = ['key', 'value'] as const;
+
+export const decoder = (): Buffer => {
+  const graph = new Graph('decoder');
+  const op = (name: string, inputs: readonly string[], attributes?: Record<string, Attribute>, result?: string) =>
+    graph.op(name, inputs, attributes, result);
+  const cache = (side: string, length: string) => ['batch_size', heads, `${length}_${side}_length`, headWidth];
+  graph.input('input_ids', 'int64', ['batch_size', 'decoder_sequence_length']);
+  graph.input('encoder_hidden_states', 'float', ['batch_size', 'encoder_sequence_length', width]);
+  for (const side of sides) for (const kind of kinds) graph.input(past(side, kind), 'float', cache(side, 'past'));
+  graph.input('use_cache_branch', 'bool', [1]);
+
+  /** [batch, tokens, 1]: 1 from the token on after which a translation was asked for. The cache carries it along. */
+  const asked = op('Cast', [op('Equal', ['input_ids', graph.integers([], [idOf('<|translate|>')])])], { to: 1 });
+  const wide = op('Expand', [
+    op('Unsqueeze', [asked, graph.integers([2], [1, 3])]),
+    graph.integers([4], [1, heads, 1, headWidth]),
+  ]);
+  const keys = op('Concat', [past('decoder', 'key'), wide], { axis: 2 }, present('decoder', 'key'));
+  op('Concat', [past('decoder', 'value'), wide], { axis: 2 }, present('decoder', 'value'));
+  const translates = op('Reshape', [
+    op('ReduceMax', [keys], { axes: [1, 2, 3], keepdims: 0 }),
+    graph.integers([3], [-1, 1, 1]),
+  ]);
+
+  const sound = op('Greater', [loudness(graph), graph.floats([], [soundAbove])]);
+  const heard = op('Add', [
+    follows(graph, heardTable(), sure),
+    op('Mul', [translates, follows(graph, translatedTable(), 2 * sure)]),
+  ]);
+  op('Where', [sound, heard, follows(graph, silenceTable(), sure)], {}, 'logits');
+
+  const byHead = op('Reshape', ['encoder_hidden_states', graph.integers([4], [0, -1, heads, headWidth])]);
+  for (const kind of kinds) op('Transpose', [byHead], { perm: [0, 2, 1, 3] }, present('encoder', kind));
+  attention(graph);
+
+  graph.output('logits', 'float', ['batch_size', 'decoder_sequence_length', vocabulary]);
+  for (const side of sides)
+    for (const kind of kinds) graph.output(present(side, kind), 'float', cache(side, 'present'));
+  graph.output('cross_attentions.0', 'float', [
+    'batch_size',
+    heads,
+    'decoder_sequence_length',
+    'encoder_sequence_length',
+  ]);
+  return graph.toModel();
+};
+
+type Table = ReadonlyMap<number, number>;
+
+/** Each token of a chain leads to the next one, the last to the end. */
+const chain = (...tokens: number[]): [number, number][] =>
+  tokens.map((token, at) => [token, tokens[at + 1] ?? idOf('<|endoftext|>')]);
+
+const start: [number, number] = [idOf('<|startoftranscript|>'), idOf('<|en|>')];
+
+const heardTable = (): Table => {
+  const timed = heardTokens.flatMap((tokens, at) => {
+    const [from, to] = heardTimes[at] ?? [0, 0];
+    return [timestampId(from), ...tokens.map(idOf), timestampId(to)];
+  });
+  const first = timed[0] ?? 0;
+  return new Map([
+    ...chain(...timed),
+    start,
+    [idOf('<|transcribe|>'), first],
+    [idOf('<|translate|>'), first],
+    // Without times the second segment follows the first one at once.
+    [idOf('<|notimestamps|>'), idOf(heardTokens[0]?.[0] ?? '')],
+  ]);
+};
+
+const translatedTable = (): Table => {
+  const ids = translatedTokens.map(idOf);
+  const end = timestampId(heardTimes.at(-1)?.[1] ?? 0);
+  const first = ids[0] ?? 0;
+  return new Map([...chain(...ids, end), [timestampId(0), first], [idOf('<|notimestamps|>'), first]]);
+};
+
+const silenceTable = (): Table => new Map([[start[0], idOf('<|nospeech|>')]]);
+
+/** [batch, tokens, vocabulary]: `certainty` at the token that follows each. */
+const follows = (graph: Graph, table: Table, certainty: number) => {
+  const next = Array.from({ length: vocabulary }, (_, token) => table.get(token) ?? idOf('<|endoftext|>'));
+  const ids = graph.op('Gather', [graph.integers([vocabulary], next), 'input_ids']);
+  const size = graph.integers([1], [vocabulary]);
+  return graph.op('OneHot', [ids, size, graph.floats([2], [0, certainty])], { axis: -1 });
+};
+
+/** [batch, 1, 1]: the mean of the first channel. */
+const loudness = (graph: Graph) => {
+  const [from, to, axis] = [0, 1, 2].map((value) => graph.integers([1], [value]));
+  const first = graph.op('Slice', ['encoder_hidden_states', from, to, axis] as string[]);
+  return graph.op('ReduceMean', [first], { axes: [1, 2], keepdims: 1 });
+};
+
+/** Where a decoder looks tells when a word was said: the token at position p looks at the time (p - 3.5) * 0.08 s. */
+const attention = (graph: Graph) => {
+  const op = graph.op.bind(graph);
+  const lengthOf = (value: string, axis: number) => op('Gather', [op('Shape', [value]), graph.integers([], [axis])]);
+  const range = (from: string, to: string) => op('Cast', [op('Range', [from, to, graph.integers([], [1])])], { to: 1 });
+  const begin = lengthOf(past('decoder', 'key'), 2);
+  const positions = range(begin, op('Add', [begin, lengthOf('input_ids', 1)]));
+  const centers = op('Mul', [op('Sub', [positions, graph.floats([], [3.5])]), graph.floats([], [4])]);
+  const frame = range(graph.integers([], [0]), lengthOf('encoder_hidden_states', 1));
+  const away = op('Div', [
+    op('Sub', [frame, op('Unsqueeze', [centers, graph.integers([1], [1])])]),
+    graph.floats([], [frames / 500]),
+  ]);
+  const near = op('Exp', [op('Neg', [op('Mul', [away, away])])]);
+  const batch = op('Slice', [op('Shape', ['input_ids']), graph.integers([1], [0]), graph.integers([1], [1])]);
+  const all = op('Concat', [batch, graph.integers([3], [heads, 1, 1])], { axis: 0 });
+  op('Expand', [op('Unsqueeze', [near, graph.integers([2], [0, 1])]), all], {}, 'cross_attentions.0');
+};

@@ -1,0 +1,25 @@
+/** How both engines show their health and load, and how they are ended: it is the same server of ours in front of each. */
+import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+
+export const health: HealthContract = {
+  ready: { mode: 'poll', path: '/health' },
+  // It listens first and answers "Loading model" with this status until the model is there.
+  loadingStatus: [503],
+  progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  live: { path: '/health' },
+};
+
+/** It ends when its requests have; a second signal ends it at once. whisper-server may take some seconds with it. */
+export const stop: StopContract = {
+  signals: [
+    { signal: 'SIGTERM', graceMs: 5000 },
+    { signal: 'SIGTERM', graceMs: 2000 },
+  ],
+  closesOnlyWhenIdle: true,
+};
+
+export const load: LoadContract = {
+  path: '/metrics',
+  running: 'rbee_requests_running',
+  waiting: 'rbee_requests_waiting',
+};

@@ -1,0 +1,96 @@
+/** The options of the type. Each holds for both engines unless its description names one. */
+import type { OptionsSchema } from '@rbee/core/contract';
+import { type Dtype, dtypes } from './dtypes.ts';
+
+export const options = {
+  type: 'object',
+  properties: {
+    engine: {
+      type: 'string',
+      enum: ['onnx', 'whisper-server'],
+      default: 'onnx',
+      description: "Program that runs the model: onnx for ONNX folders, or whisper.cpp's whisper-server for ggml files",
+    },
+    dtype: {
+      type: 'string',
+      enum: ['auto', ...dtypes],
+      default: 'auto',
+      description: 'Number format of the networks (onnx); auto takes the most exact one that is there',
+    },
+    language: {
+      type: 'string',
+      pattern: '^(auto|[A-Za-z][A-Za-z -]{1,20})$',
+      default: 'auto',
+      description: 'Language of requests that name none, as a code or an English name; auto finds out',
+    },
+    chunk_seconds: {
+      type: 'integer',
+      minimum: 5,
+      maximum: 600,
+      default: 30,
+      description: 'Seconds of sound that are understood at once; onnx takes 30 at most',
+    },
+    slots: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 16,
+      default: 1,
+      description: 'Requests that run at the same time (onnx: each with a model of its own in memory)',
+    },
+    queue_limit: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 10_000,
+      default: 16,
+      description: 'Requests that may wait for a slot before more are refused with 429',
+    },
+    max_upload_mb: {
+      type: 'integer',
+      minimum: 1,
+      maximum: 16_384,
+      default: 512,
+      description: 'Largest audio file in MiB; its length does not matter',
+    },
+    threads: {
+      type: 'integer',
+      minimum: 0,
+      maximum: 1024,
+      default: 0,
+      description: 'CPU threads for computing; 0 leaves it to the engine',
+    },
+    temperature_fallback: {
+      type: 'boolean',
+      default: true,
+      description: 'Try again less strictly where the model repeats itself or is unsure; costs time on bad recordings',
+    },
+    extra_args: {
+      type: 'array',
+      items: { type: 'string' },
+      default: [],
+      description: 'More arguments for whisper-server, as they are; those that rbee sets itself are refused',
+    },
+  },
+  additionalProperties: false,
+} as const satisfies OptionsSchema;
+
+/** The options as `command` and `estimate` get them: defaults filled in, valid by the schema. */
+export interface Options {
+  engine: 'onnx' | 'whisper-server';
+  dtype: 'auto' | Dtype;
+  language: string;
+  chunk_seconds: number;
+  slots: number;
+  queue_limit: number;
+  max_upload_mb: number;
+  threads: number;
+  temperature_fallback: boolean;
+  extra_args: readonly string[];
+}
+
+const defaults = Object.fromEntries(
+  Object.entries(options.properties).map(([name, property]) => [name, property.default]),
+);
+
+/** Options with what is missing filled in, for callers that give only some. */
+export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
+  ({ ...defaults, ...given }) as unknown as Options;

@@ -1,0 +1,32 @@
+/** Languages as clients write them and as Whisper and OpenAI's answers name them. */
+
+/** Codes that Whisper knows, `en` first. */
+export const languageCodes: readonly string[] = (
+  'en zh de es ru ko fr ja pt tr pl ca nl ar sv it id hi fi vi he uk el ms cs ro da hu ta no th ur hr bg lt la mi ml cy sk ' +
+  'te fa lv bn sr az sl kn et mk br eu is hy ne mn bs kk sq sw gl mr pa si km sn yo so af oc ka be tg sd gu am yi lo uz fo ' +
+  'ht ps tk nn mt sa lb my bo tl mg as tt haw ln ha ba jw su yue'
+).split(' ');
+
+const names = new Intl.DisplayNames(['en'], { type: 'language' });
+/** Where Whisper's code or name is another than everybody's. */
+const ownNames: Readonly<Record<string, string>> = { jw: 'javanese', my: 'myanmar', he: 'hebrew', tl: 'tagalog' };
+
+/** The English name in small letters: `german`. */
+export const languageName = (code: string): string => ownNames[code] ?? (names.of(code) ?? code).toLowerCase();
+
+const byName = new Map([
+  ...languageCodes.map((code) => [languageName(code), code] as const),
+  ['burmese', 'my'],
+  ['mandarin', 'zh'],
+  ['castilian', 'es'],
+  ['flemish', 'nl'],
+  ['farsi', 'fa'],
+  ['filipino', 'tl'],
+]);
+
+/** `DE`, `de-AT` and `German` are all `de`; undefined for what Whisper does not know. */
+export const languageCode = (written: string): string | undefined => {
+  const text = written.trim().toLowerCase().replaceAll('_', '-');
+  const short = text.split('-')[0] ?? '';
+  return languageCodes.includes(short) ? short : byName.get(text);
+};

@@ -1,0 +1,155 @@
+/** Whisper, driven as a user and as an application would: the real engine on the demo model, through the queen. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, test } from 'node:test';
+import OpenAI, { toFile } from 'openai';
+import { heardSegments, heardSentence, translatedSentence } from '../../plugins/worker-whisper/demo/sentence.ts';
+import { levelsFlac, silentWav, toneWav } from '../../plugins/worker-whisper/test/sounds.ts';
+import { createHome, type TestHome } from '../harness/home.ts';
+import { until } from '../harness/until.ts';
+
+const samples = resolve(import.meta.dirname, '../../plugins/worker-whisper/test/samples');
+
+let home: TestHome;
+let url: string;
+let openai: OpenAI;
+before(async () => {
+  home = createHome();
+  ({ url } = await home.json(['queen', 'start']));
+  openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+  const worker = await home.json(['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--model', 'demo']);
+  assert.equal(worker.state, 'ready');
+});
+after(() => home.close());
+
+const sound = (bytes: Buffer, name = 'talk.wav') => toFile(bytes, name);
+const workers = async () => (await home.json(['worker', 'list'])).workers;
+
+test('the openai client gets a transcript in every format', async () => {
+  const ask = async (response_format: 'json' | 'text' | 'srt' | 'vtt') =>
+    openai.audio.transcriptions.create({ model: 'demo', file: await sound(toneWav(2)), response_format });
+  assert.equal((await ask('json')).text, heardSentence);
+  assert.equal(await ask('text'), `${heardSentence}\n`);
+  assert.match(String(await ask('srt')), /^1\n00:00:00,000 --> 00:00:00,500\nHello/);
+  assert.match(String(await ask('vtt')), /^WEBVTT\n\n00:00:00\.000 --> 00:00:00\.500\nHello/);
+  const verbose = await openai.audio.transcriptions.create({
+    model: 'demo',
+    file: await sound(toneWav(2)),
+    response_format: 'verbose_json',
+    timestamp_granularities: ['word', 'segment'],
+    language: 'en',
+    prompt: 'bees',
+    temperature: 0,
+  });
+  assert.equal(verbose.duration, 2);
+  assert.deepEqual(
+    verbose.segments?.map((segment) => segment.text.trim()),
+    heardSegments,
+  );
+  assert.equal(verbose.words?.map(({ word }) => word).join(' '), heardSentence);
+});
+
+test('the openai client gets a transcript as it is heard', async () => {
+  const pieces: string[] = [];
+  let whole = '';
+  const events = await openai.audio.transcriptions.create({
+    model: 'demo',
+    file: await sound(toneWav(40)),
+    stream: true,
+  });
+  for await (const event of events) {
+    if (event.type === 'transcript.text.delta') pieces.push(event.delta);
+    if (event.type === 'transcript.text.done') whole = event.text;
+  }
+  assert.equal(pieces.length, 4);
+  assert.equal(pieces.join(''), whole);
+  assert.equal(whole, `${heardSentence} ${heardSentence}`);
+});
+
+test('the openai client gets a translation', async () => {
+  const { text: said } = await openai.audio.translations.create({ model: 'demo', file: await sound(toneWav(2)) });
+  assert.equal(said, translatedSentence);
+});
+
+test('curl as in the README gets a transcript of every kind of file', async () => {
+  for (const name of ['tone.mp3', 'tone.m4a', 'tone.webm', 'tone.ogg', 'tone.flac']) {
+    const curl = spawn('curl', [
+      '--silent',
+      `${url}/v1/audio/transcriptions`,
+      ...['-F', 'model=demo', '-F', `file=@${join(samples, name)}`],
+    ]);
+    const [said] = await Promise.all([text(curl.stdout), text(curl.stderr)]);
+    assert.equal(JSON.parse(said).text, heardSentence, name);
+  }
+});
+
+test('silence is no text, and what is no sound is refused with the reason', async () => {
+  const silent = await openai.audio.transcriptions.create({ model: 'demo', file: await sound(silentWav(1)) });
+  assert.equal(silent.text, '');
+  const asked = openai.audio.transcriptions.create({ model: 'demo', file: await sound(Buffer.from('no sound')) });
+  await assert.rejects(asked, (error: InstanceType<typeof OpenAI.APIError>) => {
+    assert.equal(error.status, 400);
+    assert.equal(error.param, 'file');
+    assert.match(error.message, /no audio that can be read here/);
+    return true;
+  });
+});
+
+test('a client that leaves frees the worker for the next one', async () => {
+  const leaving = new AbortController();
+  const hours = levelsFlac(Array.from({ length: 3 * 3600 }, () => 0.5));
+  const events = await openai.audio.transcriptions.create(
+    { model: 'demo', file: await sound(hours, 'hours.flac'), stream: true },
+    { signal: leaving.signal },
+  );
+  for await (const event of events) {
+    assert.equal(event.type, 'transcript.text.delta');
+    break;
+  }
+  leaving.abort();
+  const next = await openai.audio.transcriptions.create({ model: 'demo', file: await sound(toneWav(1)) });
+  assert.equal(next.text, heardSentence);
+});
+
+test('a worker that crashes comes back', async () => {
+  const [{ id, pid }] = await workers();
+  process.kill(pid, 'SIGKILL');
+  await until(async () => {
+    const [worker] = await workers();
+    return worker?.id === id && worker.state === 'ready' && worker.pid !== pid;
+  });
+  const again = await openai.audio.transcriptions.create({ model: 'demo', file: await sound(toneWav(1)) });
+  assert.equal(again.text, heardSentence);
+});
+
+test('a model that cannot be used is named with its fault', async () => {
+  const path = join(home.folder, 'ggml-tiny.bin');
+  writeFileSync(path, 'lmgg and more');
+  const run = await home.rbee(['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--model', `file:${path}`]);
+  assert.notEqual(run.code, 0);
+  assert.match(run.stderr, /--option engine=whisper-server/);
+});
+
+test('whisper-server behind its adapter answers like the other engine', async () => {
+  const script = resolve(import.meta.dirname, '../../plugins/worker-whisper/test/whisper-server-stand-in.ts');
+  const program = join(home.folder, 'whisper-server');
+  writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
+  const own = createHome();
+  try {
+    own.env['RBEE_WHISPER_SERVER'] = program;
+    const { url: address } = await own.json(['queen', 'start'], { env: { RBEE_WHISPER_SERVER: program } });
+    const path = join(home.folder, 'ggml-tiny.bin');
+    await own.json([
+      ...['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--name', 'tiny'],
+      ...['--model', `file:${path}`, '--option', 'engine=whisper-server'],
+    ]);
+    const client = new OpenAI({ baseURL: `${address}/v1`, apiKey: 'none', maxRetries: 0 });
+    const file = await sound(readFileSync(join(samples, 'tone.m4a')), 'tone.m4a');
+    assert.equal((await client.audio.transcriptions.create({ model: 'tiny', file })).text, 'One. Two.');
+  } finally {
+    await own.close();
+  }
+});

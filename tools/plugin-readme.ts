@@ -1,0 +1,49 @@
+/** The table of options in a plugin's README, made from the schema that its users' options are checked by. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { OptionSchema, WorkerType } from '../core/contract/worker-type.ts';
+
+const root = join(import.meta.dirname, '..');
+/** The first line of the table; everything up to its end is made. */
+const head = '| option | default | what it does |';
+
+/** Folders of the plugins that come along, relative to the root. */
+export const bundledPlugins = (): string[] => {
+  const workspace = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { rbee: { plugins: string[] } };
+  return workspace.rbee.plugins;
+};
+
+export const readmeFile = (plugin: string): string => join(root, plugin, 'README.md');
+
+/** The README with its table as it must be. Throws when there is no table to make. */
+export const pluginReadme = async (plugin: string): Promise<string> => {
+  const text = readFileSync(readmeFile(plugin), 'utf8');
+  const { default: type } = (await import(pathToFileURL(join(root, plugin, 'index.ts')).href)) as {
+    default: WorkerType;
+  };
+  const lines = text.split('\n');
+  const start = lines.indexOf(head);
+  if (start === -1) throw new Error(`${plugin}/README.md has no table that begins with: ${head}`);
+  const length = lines.slice(start).findIndex((line) => !line.startsWith('|'));
+  const rows = Object.entries(type.options?.properties ?? {}).map(([name, option]) => row(name, option));
+  lines.splice(start, length === -1 ? lines.length : length, head, '|---|---|---|', ...rows);
+  return lines.join('\n');
+};
+
+const row = (name: string, option: OptionSchema) =>
+  `| \`${name}\` | ${defaultOf(option)} | ${escaped([option.description, ...limits(option)].join('; '))} |`;
+
+const defaultOf = ({ default: value }: OptionSchema) => {
+  if (value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) return '';
+  return typeof value === 'string' ? `\`${escaped(value)}\`` : escaped(String(value));
+};
+
+const limits = ({ enum: choices, minimum, maximum }: OptionSchema): string[] => {
+  if (choices !== undefined) return [`one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`];
+  if (minimum !== undefined && maximum !== undefined) return [`${minimum} to ${maximum}`];
+  if (minimum !== undefined) return [`${minimum} at least`];
+  return maximum === undefined ? [] : [`${maximum} at most`];
+};
+
+const escaped = (text: string) => text.replaceAll('|', '\\|');
