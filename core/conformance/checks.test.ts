@@ -136,6 +136,7 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['variants.device-told-apart', withVariant({ deviceFlags: () => ({ args: [], env: {} }) })],
   ['variants.devices-together', withVariant({ deviceFlags: ({ indices }) => ({ args: [`${indices[0]}`], env: {} }) })],
   ['variants.packages', withVariant({ packages: { include: ['a'], leaveOut: ['a'] } })],
+  ['variants.package-files', withVariant({ packages: { leaveOutFiles: { a: ['../b'] } } })],
   ['binaries.shape', withSource({ kind: 'docker', id: 'x' })],
   ['binaries.somewhere', withVariant({ resolveBinary: () => [] })],
   ['binaries.ids', withSource({ kind: 'path', id: 'a b', program: 'a' })],

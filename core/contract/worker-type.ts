@@ -156,6 +156,11 @@ export interface VariantPackages {
   include?: readonly string[];
   /** Replaced by an empty package, however deep in the tree they are asked for. */
   leaveOut?: readonly string[];
+  /**
+   * Files and folders inside packages, by the package's name, that are removed after the installation: some packages carry
+   * the binaries of every platform. Paths are relative, with `/`.
+   */
+  leaveOutFiles?: Readonly<Record<string, readonly string[]>>;
 }
 
 export type Fit = { fits: true } | { fits: false; reasons: readonly string[] };

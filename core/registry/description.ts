@@ -11,7 +11,13 @@ const texts = Type.Array(Type.String());
 const packageNames = Type.Array(
   Type.String({ pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[^@\\s]+)?$' }),
 );
-const variantPackages = { include: optional(packageNames), leaveOut: optional(packageNames) };
+/** No part of it is empty, `.` or `..`. */
+export const pathInPackage = '^(?!.*(^|/)\\.{0,2}(/|$))[^\\\\\\0]+$';
+const variantPackages = {
+  include: optional(packageNames),
+  leaveOut: optional(packageNames),
+  leaveOutFiles: optional(Type.Record(Type.String(), Type.Array(Type.String({ pattern: pathInPackage })))),
+};
 const servedPath = Type.Object({
   path: Type.String({ pattern: '^/' }),
   method: optional(Type.String()),

@@ -2,6 +2,7 @@
 import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
 import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
+import { packages } from './packages.ts';
 
 const sdServer: BinarySource = { kind: 'path', id: 'sd-server', program: 'sd-server', variable: 'RBEE_SD_SERVER' };
 const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'dist/server/main.js' };
@@ -97,6 +98,7 @@ const builds: Build[] = [
 const variantOf = (build: Build): Variant => ({
   id: build.id,
   platforms: build.platforms,
+  packages,
   deviceFlags: build.deviceFlags,
   fits: (host) => fit([...wrongPlatform(build, host), ...noDevice(build, host), ...cannotRun(build, host)]),
   resolveBinary: (request) => sources(build, request),

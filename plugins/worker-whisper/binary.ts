@@ -2,6 +2,7 @@
 import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Variant } from '@rbee/core/contract';
 import { cpuFlags, cudaFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
+import { packages } from './packages.ts';
 
 const onnx: BinarySource = { kind: 'module', id: 'onnx', script: 'dist/server/main.js' };
 const whisperServer: BinarySource = {
@@ -19,12 +20,6 @@ const platforms: Platform[] = [
   { os: 'win32', cpu: 'x64' },
   { os: 'win32', cpu: 'arm64' },
 ];
-
-/**
- * ONNX Runtime for browsers comes inside transformers already, and images are not heard: together they are 160 MB. The
- * CUDA libraries are in no npm package; an install script of onnxruntime-node fetches them where it is allowed to.
- */
-const packages: Variant['packages'] = { leaveOut: ['onnxruntime-web', 'sharp'] };
 
 const resolveBinary = ({ options }: BinaryRequest): readonly BinarySource[] =>
   withDefaults(options).engine === 'onnx' ? [onnx] : [whisperServer];

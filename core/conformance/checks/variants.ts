@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
 import type { Fit, HostFacts, Variant, WorkerType } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, pathInPackage, shapeProblem } from '../../registry/description.ts';
 import { noOutput } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';
@@ -10,6 +10,7 @@ import { attempt, must, shown } from '../must.ts';
 import { devicesOf, hostsOf, kindsOf } from '../samples.ts';
 
 const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/;
+const insidePackage = new RegExp(pathInPackage);
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 const fitsOf = (variant: Variant, what: string, host: HostFacts): Fit => {
@@ -172,6 +173,21 @@ export const variantChecks = [
           must(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
         const both = include.filter((name) => leaveOut.includes(name));
         must(both.length === 0, `${id} needs ${both.join(', ')} and leaves it out`);
+      }
+    },
+  },
+  {
+    id: 'variants.package-files',
+    title: 'files that a variant leaves out lie inside of packages',
+    check: ({ type }) => {
+      for (const { id, packages } of type.variants) {
+        const lists = [packages, ...Object.values(packages?.on ?? {})].flatMap((one) =>
+          Object.entries(one?.leaveOutFiles ?? {}),
+        );
+        for (const [name, paths] of lists) {
+          must(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
+          for (const path of paths) must(insidePackage.test(path), `${id}: ${shown(path)} is no path inside ${name}`);
+        }
       }
     },
   },

@@ -15,6 +15,8 @@ export interface TreePlan {
   optionalDependencies: Readonly<Record<string, string>>;
   /** Packages that nothing gets, however deep they are asked for. */
   leaveOut: readonly string[];
+  /** Paths in packages that are removed afterwards, by package. */
+  leaveOutFiles: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Dependencies {
@@ -38,7 +40,8 @@ export const planTree = (found: Dependencies, packages: VariantPackages = {}): T
   // Optional: on another platform than its own, npm leaves a package out.
   const optionalDependencies = { ...kept(found.optionalDependencies), ...Object.fromEntries(asked) };
   refuseForeign(found.name, { ...dependencies, ...optionalDependencies });
-  return { plugin: found.name, dependencies, optionalDependencies, leaveOut };
+  const { leaveOutFiles = {} } = packages;
+  return { plugin: found.name, dependencies, optionalDependencies, leaveOut, leaveOutFiles };
 };
 
 /** A folder of this machine would become part of the plugin, and nobody vouches for what an address gives tomorrow. */

@@ -9,6 +9,7 @@ import { Evaluator } from '../evaluator.ts';
 import { type PluginManifest, readManifest } from '../manifest.ts';
 import { WorkerTypeHandle } from '../worker-type-handle.ts';
 import type { FoundPackage } from './fetch-calls.ts';
+import { leaveOutFiles } from './leave-out-files.ts';
 import type { LockedPlugin, LockedVariant } from './lock-file.ts';
 import { installTree, type NpmContext, runScripts, type TreeTarget } from './npm-tree.ts';
 import { needsTree, planTree, refuseForeignTree, type TreePlan } from './stage-root.ts';
@@ -94,7 +95,10 @@ const packagesOf = (variant: string, types: readonly TypeDescription[], platform
     .flatMap((type) => type.variants.filter(({ id }) => id === variant))
     .flatMap(({ packages = {} }) => [packages, packages.on?.[platform] ?? {}]);
   const list = (key: 'include' | 'leaveOut') => [...new Set(all.flatMap((packages) => packages[key] ?? []))].sort();
-  return { include: list('include'), leaveOut: list('leaveOut') };
+  const files: Record<string, string[]> = {};
+  for (const [name, paths] of all.flatMap(({ leaveOutFiles = {} }) => Object.entries(leaveOutFiles)))
+    files[name] = [...new Set([...(files[name] ?? []), ...paths])].sort();
+  return { include: list('include'), leaveOut: list('leaveOut'), leaveOutFiles: files };
 };
 
 export interface TreeRequest {
@@ -126,6 +130,7 @@ export const makeTree = async (folder: string, request: TreeRequest): Promise<Lo
     )?.npm_lock;
     npmLock = await installTree(folder, group.plan, target, known ?? null, npm);
     refuseForeignTree(found.name, npmLock);
+    await leaveOutFiles(folder, group.plan.leaveOutFiles);
     narrate({ kind: 'done', id, ms: performance.now() - began });
   }
   await mkdir(dirname(home), { recursive: true, mode: 0o700 });

@@ -1,0 +1,50 @@
+/** Takes the files out of a staged tree that a variant does without, from every copy of their package. */
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { TreePlan } from './stage-root.ts';
+
+/** `folder` holds `node_modules`; nothing outside of the named packages is touched, wherever links may lead. */
+export const leaveOutFiles = async (folder: string, files: TreePlan['leaveOutFiles']): Promise<void> => {
+  if (Object.keys(files).length === 0) return;
+  for await (const { name, root } of packagesIn(join(folder, 'node_modules'))) {
+    for (const path of Object.hasOwn(files, name) ? (files[name] ?? []) : []) await removeInside(root, path);
+  }
+};
+
+interface Package {
+  name: string;
+  root: string;
+}
+
+/** Packages of a `node_modules` under the names that they are asked for, each before those inside of it. */
+async function* packagesIn(modules: string, scope = ''): AsyncGenerator<Package> {
+  for (const entry of await foldersIn(modules)) {
+    const root = join(modules, entry);
+    if (scope === '' && entry.startsWith('@')) {
+      yield* packagesIn(root, `${entry}/`);
+      continue;
+    }
+    yield { name: scope + entry, root };
+    yield* packagesIn(join(root, 'node_modules'));
+  }
+}
+
+/** Without links, which are what was left out as a whole. */
+const foldersIn = async (folder: string): Promise<string[]> => {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return [];
+    throw error;
+  }
+};
+
+const removeInside = async (root: string, path: string): Promise<void> => {
+  const above = path.split('/').slice(0, -1);
+  for (const [index] of above.entries()) {
+    const found = await lstat(join(root, ...above.slice(0, index + 1))).catch(() => null);
+    if (!found?.isDirectory()) return;
+  }
+  await rm(join(root, path), { recursive: true, force: true, maxRetries: 3 });
+};
