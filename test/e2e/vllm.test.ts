@@ -9,6 +9,7 @@ import { words } from '../../plugins/worker-vllm/test/stand-in-api.ts';
 import { standInLine, writeStandIn } from '../../plugins/worker-vllm/test/stand-in-binary.ts';
 import { step, writeModel } from '../../plugins/worker-vllm/test/stand-in-model.ts';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';
 import { until } from '../harness/until.ts';
 
 let home: TestHome;
@@ -17,20 +18,11 @@ let openai: OpenAI;
 const pathWithPython = ({ folder }: TestHome): string => {
   const bin = join(folder, 'bin');
   mkdirSync(bin);
-  writeFileSync(join(bin, 'nvidia-smi'), nvidiaSmi, { mode: 0o755 });
+  writeNvidiaSmi(bin);
   const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
   for (const name of ['python3', `python${pythonVersion}`]) symlinkSync(python, join(bin, name));
   return [bin, '/usr/bin', '/bin'].join(delimiter);
 };
-/** Its rows, and the CUDA version of a driver that is older than the usual wheel of vLLM. */
-const nvidiaSmi = `#!/bin/sh
-case "$*" in
-  *--query-gpu=*) for index in 0 1; do
-    echo "$index, GPU-$index, NVIDIA L4, 00000000:0$index:00.0, 23034, 22000, 0, 575.51.03, 8.9"
-  done;;
-  *) echo "CUDA Version: 12.9";;
-esac
-`;
 const pythonVersion = execFileSync('python3', ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])'], {
   encoding: 'utf8',
 }).trim();
