@@ -59,6 +59,7 @@ export const callsOf = (type: WorkerType): Call[] => [
     member: `probes.${id}.parse`,
     args: [noOutput],
   })),
+  ...(type.moreNames ? [{ what: 'moreNames', member: 'moreNames', args: [defaultOptions(type)] }] : []),
   ...(type.chooseFiles
     ? [{ what: 'chooseFiles', member: 'chooseFiles', args: [someFiles, defaultOptions(type)] }]
     : []),

@@ -46,6 +46,11 @@ export interface WorkerType {
   /** Where a worker's metrics tell how busy it is. */
   load?: LoadContract;
   /**
+   * Names under which a worker answers beside its model's own, such as those of adapters that its options name. They
+   * reach `command` as the further ones of `launch.names`, and requests keep them. Called before every spawn.
+   */
+  moreNames?(options: Readonly<Record<string, unknown>>): readonly string[];
+  /**
    * Which files of a model repository to download: a repository often holds the same weights several times, for other
    * precisions or programs. Called once per download, with the worker's options where there are any (else the defaults).
    * Absent: one quantization of a GGUF repository, all files that are no alternative weights of any other.

@@ -7,6 +7,9 @@ export const workerId = Type.String({
   description: 'Id of a worker, such as llamacpp-k3f9',
 });
 
+/** A name under which a model is served: a part of URLs and of log lines. */
+export const servedNamePattern = '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$';
+
 /** What a user asks for when spawning a worker. What is absent is chosen by the hive and said. */
 export const workerSpec = Type.Object(
   {
@@ -29,7 +32,7 @@ export const workerSpec = Type.Object(
     components: Type.Optional(modelComponents),
     name: Type.Optional(
       Type.String({
-        pattern: '^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$',
+        pattern: servedNamePattern,
         description: 'Name under which the model is served',
       }),
     ),

@@ -2,6 +2,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../contract/errors.ts';
+import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
@@ -181,6 +182,7 @@ export const answerShapes = {
     Type.Object({ cause: Type.String(), message: Type.String(), hint: Type.String() }),
   ]),
   chooseFiles: texts,
+  moreNames: Type.Array(Type.String({ pattern: servedNamePattern })),
   parse: Type.Unknown(),
 } as const satisfies Record<string, TSchema>;
 

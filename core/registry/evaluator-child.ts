@@ -31,7 +31,9 @@ const describe = (type: WorkerType): unknown => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
   probes: type.probes?.map((probe) => ({ ...probe })),
-  has: (['estimate', 'diagnose', 'chooseFiles'] as const).filter((member) => typeof type[member] === 'function'),
+  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames'] as const).filter(
+    (member) => typeof type[member] === 'function',
+  ),
 });
 
 const find = (type: WorkerType, member: string): ((...args: unknown[]) => unknown) => {

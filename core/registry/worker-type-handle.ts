@@ -86,6 +86,12 @@ export class WorkerTypeHandle {
     return diagnosis ?? undefined;
   }
 
+  /** None when the type answers under its model's name alone. */
+  async moreNames(options: Readonly<Record<string, unknown>>): Promise<string[]> {
+    if (!(await this.describe()).has.includes('moreNames')) return [];
+    return this.#call('moreNames', answerShapes.moreNames, [options]);
+  }
+
   /** Undefined when the type leaves the choice to rbee. */
   async chooseFiles(
     files: readonly RepositoryFile[],

@@ -1,5 +1,6 @@
 /** The command line and environment of one `vllm serve`. */
 import type { Command, Launch } from '@rbee/core/contract';
+import { loraNames, readLoraModule } from './lora.ts';
 import { type Options, withDefaults } from './options.ts';
 import { allowed } from './refused.ts';
 
@@ -12,7 +13,10 @@ export const command = (launch: Launch): Command => {
   const serve = [
     ...['serve', mainModel(launch)],
     ...['--host', launch.host, '--port', String(launch.port)],
-    ...['--served-model-name', ...launch.names],
+    ...[
+      '--served-model-name',
+      ...launch.names.filter((name, index) => index === 0 || !loraNames(options).includes(name)),
+    ],
     ...parallel(launch, options),
     ...memory(launch, options),
     ...model(options),
@@ -70,13 +74,8 @@ const lora = ({ lora_modules, max_lora_rank }: Options): string[] => [
   ...(max_lora_rank === 0 ? [] : [`--max-lora-rank=${max_lora_rank}`]),
 ];
 
-/** As JSON, which is taken whatever a name or path holds. A path alone gives its last part for the name. */
-const loraModule = (text: string): string => {
-  const at = text.indexOf('=');
-  const path = text.slice(at + 1);
-  const name = at === -1 ? (path.split('/').findLast((part) => part !== '') ?? path) : text.slice(0, at);
-  return JSON.stringify({ name, path });
-};
+/** As JSON, which is taken whatever a name or path holds. */
+const loraModule = (text: string): string => JSON.stringify(readLoraModule(text));
 
 const answers = (options: Options): string[] => [
   ...said('--chat-template', options.chat_template),

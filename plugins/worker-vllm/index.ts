@@ -6,7 +6,8 @@ import { command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
 import { health, load, stop } from './health.ts';
-import { options } from './options.ts';
+import { loraNames } from './lora.ts';
+import { options, withDefaults } from './options.ts';
 
 export default {
   name: 'vllm',
@@ -36,5 +37,6 @@ export default {
   load,
   estimate,
   chooseFiles,
+  moreNames: (given) => loraNames(withDefaults(given)),
   diagnose,
 } satisfies WorkerType;

@@ -40,7 +40,6 @@ export const cli: Bench = async ({ rounds, cleanup }) => {
       unit: 'ms',
       value: measured.list,
       baseline: node,
-      aim: { of: 'ratio', atMost: 1.4 },
     }),
     row({
       what: 'rbee worker list',

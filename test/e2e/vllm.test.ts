@@ -130,6 +130,21 @@ test('what runs is counted, and a client that leaves is not waited for', async (
   await home.json(['worker', 'stop', worker.id, '--now']);
 });
 
+test('LoRA adapters are asked for by their own names', async () => {
+  const model = modelOf('Tiny-Lora');
+  const option = `lora_modules=${JSON.stringify(['sql=/loras/sql', '/loras/poems/'])}`;
+  const worker = await spawn(model, '--option', option);
+  assert.deepEqual(worker.names, ['tiny-lora', 'sql', 'poems']);
+  const completion = await openai.chat.completions.create(chat('sql'));
+  assert.equal(completion.model, 'sql');
+  const models = (await openai.models.list()).data.map(({ id }) => id);
+  assert.ok(['tiny-lora', 'sql', 'poems'].every((name) => models.includes(name)));
+  const clash = await home.rbee([...spawnArgs(modelOf('Other')), '--option', 'lora_modules=["poems=/elsewhere"]']);
+  assert.equal(clash.code, 1);
+  assert.match(clash.stderr, /the name poems is already served/);
+  await home.json(['worker', 'delete', worker.id, '--now']);
+});
+
 test('a stop ends the server and its engine', async () => {
   const worker = await spawn(modelOf('stopped'));
   const engine = engineOf(worker.logFile ?? (await get(worker.id)).logFile);

@@ -22,6 +22,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   estimate: 'function',
   load: 'data',
   chooseFiles: 'function',
+  moreNames: 'function',
   diagnose: 'function',
   prepare: 'data',
 };
@@ -47,7 +48,9 @@ const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && 
 const description = ({ type }: Subject) => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
-  has: (['estimate', 'diagnose', 'chooseFiles'] as const).filter((member) => typeof type[member] === 'function'),
+  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames'] as const).filter(
+    (member) => typeof type[member] === 'function',
+  ),
 });
 
 export const identityChecks = [

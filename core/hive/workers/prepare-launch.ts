@@ -84,7 +84,9 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     variant: fit.variant,
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
-    names: [spec.name ?? (reference ? servedName(reference) : type.name)],
+    names: [
+      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.moreNames(options))]),
+    ],
     models: model?.files ?? {},
     options,
     binary: fit.binary,

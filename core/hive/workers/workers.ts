@@ -208,7 +208,7 @@ export class Workers {
     );
     if (!other) return;
     throw RbeeError.of('NAME_CLASH', {
-      name: draft.names[0] ?? '',
+      name: draft.names.find((name) => other.draft.names.includes(name)) ?? '',
       model: other.draft.reference ?? other.draft.type,
       worker: other.id,
     });
