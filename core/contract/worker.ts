@@ -77,6 +77,8 @@ export const workerView = Type.Object({
   names: Type.Array(Type.String()),
   /** The reference that it was loaded from. */
   reference: Type.Union([Type.String(), Type.Null()]),
+  /** What it can be asked for: chat, embedding, transcription, image, … */
+  kinds: Type.Optional(Type.Array(Type.String())),
   state: Type.String(),
   /** How far loading is, 0 to 1. */
   progress: Type.Union([Type.Number(), Type.Null()]),

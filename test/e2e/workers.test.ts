@@ -106,6 +106,9 @@ test('a crash loop ends as failed, with the diagnosis and the last words of the 
   assert.match(failed.failure.message, /the engine ran out of memory/);
   assert.ok(failed.failure.log.some((line: string) => line.includes('allocation failed: out of memory')));
   assert.equal(failed.pid, null);
+  await home.json(['queen', 'restart']);
+  const after = await until(() => get(worker.id), { what: 'the worker after a restart of the queen' });
+  assert.deepEqual([after.state, after.failure.cause], ['failed', 'out_of_memory']);
 });
 
 test('a worker that is deaf to SIGTERM is gone after delete, and its grandchildren too', async () => {

@@ -170,7 +170,10 @@ export class Workers {
     if (record.port !== null && record.wanted === 'running') this.#options.ports.reserve(record.port);
     const alive = await worker.process.adopt(record);
     // Its spawn ended with the hive before there was a process: whoever asked was told so, and nothing is to be kept.
-    if (!alive && record.pid === null && record.wanted === 'running') await this.#remove(worker, { now: true });
+    // One that has crashed or failed has no process either, and is not that.
+    const { pid, wanted, failure, crashes, restarts } = record;
+    const everRan = failure !== null || crashes.length > 0 || restarts > 0;
+    if (!alive && pid === null && wanted === 'running' && !everRan) await this.#remove(worker, { now: true });
   }
 
   async #makeReady(worker: Worker, { signal, narrate }: ChangeOptions): Promise<void> {

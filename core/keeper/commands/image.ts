@@ -7,7 +7,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { argumentsOf } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
-import { numbered, writeOutput } from '../inference/files.ts';
+import { expectWritable, numbered, writeOutput } from '../inference/files.ts';
 import { parseNumber } from '../spawn-input.ts';
 
 const help = 'rbee image --help';
@@ -62,6 +62,7 @@ export default class Image extends InferenceCommand {
     const scale = guidance === undefined ? undefined : parseNumber('guidance', guidance, help, bounds);
     const format = flags.format ?? formatOf(flags.output);
     const output = flags.output ?? freeName(prompt, format, flags.number);
+    await expectWritable(output);
     const { queen, served } = await this.serving(flags, 'image');
     const { model, path, worker } = served;
     const { number: n, size, steps, negative, seed } = flags;

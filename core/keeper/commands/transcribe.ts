@@ -5,7 +5,7 @@ import * as Flags from '@oclif/core/flags';
 import type { Narrate } from '../../contract/narration.ts';
 import { argument } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
-import { fileToSend, writeOutput } from '../inference/files.ts';
+import { expectWritable, fileToSend, writeOutput } from '../inference/files.ts';
 import { parseNumber } from '../spawn-input.ts';
 
 const help = 'rbee transcribe --help';
@@ -55,6 +55,7 @@ export default class Transcribe extends InferenceCommand {
     const bounds = { least: 0, most: 1 };
     const heat = temperature === undefined ? undefined : parseNumber('temperature', temperature, help, bounds);
     const file = await fileToSend(args.file);
+    if (flags.output !== undefined) await expectWritable(flags.output);
     const { queen, served } = await this.serving(flags, flags.translate ? 'translation' : 'transcription');
     const { model, path, worker } = served;
     const format = this.jsonEnabled() ? 'verbose_json' : flags.format;

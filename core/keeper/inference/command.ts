@@ -1,6 +1,7 @@
 /** What `transcribe`, `image` and `embed` share: a model that serves it, and the request to its worker. */
 import type { IncomingMessage } from 'node:http';
 import * as Flags from '@oclif/core/flags';
+import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
@@ -45,8 +46,12 @@ export abstract class InferenceCommand extends QueenCommand {
     return this.cancellable(async (signal, narrate) => {
       const { askWorker } = await import('../../queen/client/ask-worker.ts');
       narrate({ kind: 'step', id: 'ask', text });
-      const answer = await askWorker(queen.socketPath, { path, body, signal });
-      const result = await read(answer, narrate);
+      const result = await askWorker(queen.socketPath, { path, body, signal })
+        .then((answer) => read(answer, narrate))
+        .catch((error) => {
+          // Whatever the broken connection looks like, it is we who closed it.
+          throw signal.aborted ? RbeeError.of('CANCELLED', { what: text }, { cause: error }) : error;
+        });
       narrate({ kind: 'done', id: 'ask' });
       return result;
     });

@@ -1,6 +1,6 @@
 /** Files of the person at the keyboard: read and written where the command was typed. */
-import { openAsBlob } from 'node:fs';
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, openAsBlob } from 'node:fs';
+import { access, open, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { RbeeError } from '../../contract/errors.ts';
@@ -16,6 +16,16 @@ export const fileToSend = async (path: string): Promise<File> => {
     return new File([await openAsBlob(path)], basename(path));
   } catch (error) {
     throw RbeeError.of('FILE_UNREADABLE', { path, problem: problemOf(error) }, { cause: error });
+  }
+};
+
+/** Says before the work, not after it, that its result could not be kept. Errors: FILE_UNWRITABLE. */
+export const expectWritable = async (path: string): Promise<void> => {
+  try {
+    await access(dirname(path), constants.W_OK);
+    if ((await stat(path).catch(() => null))?.isDirectory()) throw new Error('it is a folder');
+  } catch (error) {
+    throw RbeeError.of('FILE_UNWRITABLE', { path, problem: problemOf(error) }, { cause: error });
   }
 };
 

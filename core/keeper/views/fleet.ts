@@ -4,6 +4,7 @@ import { formatAge } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { formatPairs } from '../table.ts';
 import { formatHives } from './hives.ts';
+import { howToAsk } from './how-to-ask.ts';
 import { formatWorkers } from './workers.ts';
 
 export const formatFleet = (fleet: FleetStatus, terminal: Terminal, now = Date.now()): string => {
@@ -20,7 +21,10 @@ export const formatFleet = (fleet: FleetStatus, terminal: Terminal, now = Date.n
 const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined => {
   if (!hives.some((hive) => hive.status === 'online')) return 'rbee doctor';
   const [model] = models;
-  if (model !== undefined) return `rbee infer -m ${escapeControls(model)} "Hello"`;
+  if (model !== undefined) {
+    const kinds = workers.flatMap((worker) => (worker.names.includes(model) ? (worker.kinds ?? ['chat']) : []));
+    return howToAsk(escapeControls(model), kinds) ?? undefined;
+  }
   // The empty table of workers already tells how to start one.
   return workers.length > 0 ? 'rbee worker get ID, to see why no model is ready' : undefined;
 };

@@ -5,6 +5,7 @@ import { labelled } from '../../narration/hint.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
+import { howToAsk } from './how-to-ask.ts';
 
 export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal: Terminal): string => {
   if (absent.length === 0) return formatWorkers(workers, terminal);
@@ -126,7 +127,7 @@ export const formatSpawned = (worker: WorkerView, terminal: Terminal): string =>
       ['pid', worker.pid === null ? null : String(worker.pid)],
       ['port', worker.port === null ? null : String(worker.port)],
       ['ready after', ready],
-      ['ask it', name === null ? null : `rbee infer -m ${name} "Hello"`],
+      ['ask it', name === null ? null : howToAsk(name, worker.kinds)],
     ],
     terminal,
   );

@@ -8,8 +8,9 @@ const alive = new Set(['starting', 'loading', 'ready', 'draining', 'stopping', '
 
 /** Without the key and the dialing facts that are for the queen alone; `lost` when its hive does not answer. */
 export const workerView = (worker: HiveWorker, hive: string, lost: boolean): WorkerView => {
-  const { apiKey: _key, serves: _serves, closesOnlyWhenIdle: _closes, ...view } = worker;
-  return { ...view, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
+  const { apiKey: _key, serves, closesOnlyWhenIdle: _closes, ...view } = worker;
+  const kinds = [...new Set(serves.map(({ kind }) => kind))];
+  return { ...view, kinds, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
 };
 
 type About = Pick<HiveView, 'alias' | 'mode' | 'status' | 'since' | 'reason'>;

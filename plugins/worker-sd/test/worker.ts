@@ -87,7 +87,12 @@ export const launchWorker = async (engine: Engine, request: WorkerRequest): Prom
   const command = plugin.command(launch);
   const [program = '', ...first] = engine.front;
   const env = { PATH: process.env['PATH'], ...command.env, ...request.env };
-  const child = spawn(program, [...first, ...command.args], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  // In a group of its own, as under a hive: what the adapter starts ends with it.
+  const child = spawn(program, [...first, ...command.args], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  });
   const log: string[] = [];
   let unfinished = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -131,7 +136,11 @@ export const launchWorker = async (engine: Engine, request: WorkerRequest): Prom
       return { running: read(plugin.load.running), waiting: read(plugin.load.waiting!) };
     },
     end: async () => {
-      child.kill('SIGKILL');
+      try {
+        process.kill(-(child.pid ?? 0), 'SIGKILL');
+      } catch {
+        // Nobody is left in it.
+      }
       await ended;
     },
   };
