@@ -12,8 +12,9 @@ const texts = Type.Array(Type.String());
 const packageNames = Type.Array(
   Type.String({ pattern: '^(@[a-z0-9~-][a-z0-9._~-]*/)?[a-z0-9~-][a-z0-9._~-]*(@[^@\\s]+)?$' }),
 );
-/** No part of it is empty, `.` or `..`. */
-export const pathInPackage = '^(?!.*(^|/)\\.{0,2}(/|$))[^\\\\\\0]+$';
+const namePart = '(?!\\.{1,2}(?:/|$))[^/\\\\\\x00-\\x1f]+';
+/** No part of it is empty, `.` or `..`, and none has a line break, behind which one of these could hide. */
+export const pathInPackage = `^${namePart}(?:/${namePart})*$`;
 const variantPackages = {
   include: optional(packageNames),
   leaveOut: optional(packageNames),

@@ -34,6 +34,15 @@ test('paths are removed from every copy of their package, and from no other', as
   ]);
 });
 
+test('a path that leads out of its package removes nothing, whatever folders help it', async (t) => {
+  const tree = await tempFolder(t);
+  for (const path of ['kept', 'node_modules/engine/odd\n/a', 'node_modules/other/kept']) await put(join(tree, path));
+  const before = await files(tree);
+  const paths = ['odd\n/../../../kept', '../other', 'odd\n/../..', '..', '.', '', '/kept', './../other/kept'];
+  await leaveOutFiles(tree, { engine: paths });
+  assert.deepEqual(await files(tree), before);
+});
+
 test('a link inside a package leads to nothing outside of it', async (t) => {
   const tree = await tempFolder(t);
   await put(join(tree, 'elsewhere/kept'));

@@ -41,6 +41,8 @@ const foldersIn = async (folder: string): Promise<string[]> => {
 };
 
 const removeInside = async (root: string, path: string): Promise<void> => {
+  // Checked where it came in; but what is removed here does not come back.
+  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) return;
   const above = path.split('/').slice(0, -1);
   for (const [index] of above.entries()) {
     const found = await lstat(join(root, ...above.slice(0, index + 1))).catch(() => null);
