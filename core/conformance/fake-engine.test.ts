@@ -34,7 +34,7 @@ const start = async (t: TestContext, flags: string[], env: NodeJS.ProcessEnv = {
 };
 
 test('it loads, becomes ready, answers whole and in tokens, and ends on SIGTERM', async (t) => {
-  const { child, url, until, ask, counters } = await start(t, ['--ready-after', '100', '--model', 'm']);
+  const { child, url, until, ask, counters } = await start(t, ['--ready-after', '2000', '--model', 'm']);
   assert.equal((await fetch(`${url}/health`)).status, 503);
   await until(200);
   const whole = (await (await ask({ max_tokens: 2 })).json()) as {

@@ -326,6 +326,11 @@ export const errorCatalogue = {
     message: '{model}: there is no {file} in it{near}',
     hint: 'it has: {known}',
   },
+  MODEL_MANIFEST_DAMAGED: {
+    status: 500,
+    message: 'what {path} says of a model cannot be read',
+    hint: 'remove that file and download its model again; until then nothing is collected',
+  },
   MODEL_NOTHING_TO_LOAD: {
     status: 422,
     message: '{model} holds nothing that can be loaded: {problem}',

@@ -1,6 +1,7 @@
 /** What no model needs any more: contents without a name, folders of earlier commits, downloads that nobody went on with. */
 import { lstat, readdir, readlink, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
 import type { ModelCollection } from '../../contract/models.ts';
 import type { ModelUser } from './model-users.ts';
 import { usersOfFolder } from './model-users.ts';
@@ -25,6 +26,9 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     removed.push({ path: path.slice(store.folder.length + 1), bytes, why });
     if (!dryRun) await rm(path, { recursive: true, force: true });
   };
+  const [damaged] = await store.unreadable();
+  // What it names would be taken for nobody's.
+  if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_DAMAGED', { path: damaged });
   const manifests = await store.list();
   const trees = new Set(manifests.map((manifest) => basename(join(store.tree(manifest), '..'))));
   const needed = new Set(

@@ -1,4 +1,5 @@
 /** What a hive knows of one model: where it comes from, which files it has at that commit, and which of them are here. */
+import { parseModelReference } from '../../contract/model-reference.ts';
 import type { GgufView } from '../../contract/models.ts';
 
 export interface ManifestFile {
@@ -37,12 +38,23 @@ export const parseManifest = (text: string): Manifest | null => {
     const fits =
       typeof value?.reference === 'string' &&
       typeof value.name === 'string' &&
+      (value.commit === null || typeof value.commit === 'string') &&
+      isReference(value.reference) &&
       (value.source === 'hf' || value.source === 'https' || value.source === 'file') &&
       Array.isArray(value.files) &&
       value.files.every(({ path, blob }) => typeof path === 'string' && (blob === null || /^[0-9a-f]{64}$/.test(blob)));
     return fits ? (value as Manifest) : null;
   } catch {
     return null;
+  }
+};
+
+const isReference = (text: string): boolean => {
+  try {
+    parseModelReference(text);
+    return true;
+  } catch {
+    return false;
   }
 };
 

@@ -59,6 +59,14 @@ export class ModelStore {
     return all.filter((manifest) => manifest !== null).sort((a, b) => (a.reference < b.reference ? -1 : 1));
   }
 
+  /** Paths of manifests that cannot be read. */
+  async unreadable(): Promise<string[]> {
+    const folder = join(this.folder, 'manifests');
+    const paths = (await namesIn(folder)).filter((name) => name.endsWith('.json')).map((name) => join(folder, name));
+    const read = await Promise.all(paths.map((path) => this.#read(path)));
+    return paths.filter((_, index) => read[index] === null);
+  }
+
   /** Changes a manifest, one change after another; `null` from `change` removes it. Errors: STATE_UNWRITABLE. */
   async update(
     reference: string,

@@ -100,11 +100,10 @@ const formatOf = (output: string | undefined): string => {
 /** The prompt as a file name that does not exist yet. */
 const freeName = (prompt: string, format: string, count: number): string => {
   const words = prompt.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-');
-  const stem =
-    [...words]
-      .slice(0, 60)
-      .join('')
-      .replace(/^-+|-+$/g, '') || 'image';
+  const letters = [...words];
+  // A file name has 255 bytes at most, and a letter up to four.
+  while (Buffer.byteLength(letters.join('')) > 100) letters.pop();
+  const stem = letters.join('').replace(/^-+|-+$/g, '') || 'image';
   for (let attempt = 1; ; attempt++) {
     const name = `${stem}${attempt === 1 ? '' : `-${attempt}`}.${format === 'jpeg' ? 'jpg' : format}`;
     if (!Array.from({ length: count }, (_, index) => numbered(name, index, count)).some(existsSync)) return name;

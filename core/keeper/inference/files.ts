@@ -1,6 +1,7 @@
 /** Files of the person at the keyboard: read and written where the command was typed. */
-import { constants, openAsBlob } from 'node:fs';
-import { access, open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { constants, openAsBlob, type Stats } from 'node:fs';
+import { access, chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { RbeeError } from '../../contract/errors.ts';
@@ -22,24 +23,40 @@ export const fileToSend = async (path: string): Promise<File> => {
 /** Says before the work, not after it, that its result could not be kept. Errors: FILE_UNWRITABLE. */
 export const expectWritable = async (path: string): Promise<void> => {
   try {
-    await access(dirname(path), constants.W_OK);
-    if ((await stat(path).catch(() => null))?.isDirectory()) throw new Error('it is a folder');
+    if (path === '') throw new Error('it has no name');
+    const there = await statIfThere(path);
+    if (there?.isDirectory()) throw new Error('it is a folder');
+    await access(there && !there.isFile() ? path : dirname(path), constants.W_OK);
   } catch (error) {
     throw RbeeError.of('FILE_UNWRITABLE', { path, problem: problemOf(error) }, { cause: error });
   }
 };
 
-/** Replaces the file at once, or leaves it as it is. Errors: FILE_UNWRITABLE. */
+/**
+ * Replaces the file at once, or leaves it as it is; its mode stays. A link leads to the file that is meant, and what is no
+ * ordinary file (a pipe, a device) is written to. Errors: FILE_UNWRITABLE.
+ */
 export const writeOutput = async (path: string, data: string | Uint8Array): Promise<void> => {
-  const partial = join(dirname(path), `.${basename(path)}.${process.pid}.part`);
+  let partial: string | undefined;
   try {
+    const there = await statIfThere(path);
+    if (there && !there.isFile()) return await writeFile(path, data);
+    const target = there ? await realpath(path) : path;
+    partial = join(dirname(target), `.rbee-${randomBytes(6).toString('hex')}.part`);
     await writeFile(partial, data);
-    await rename(partial, path);
+    if (there) await chmod(partial, there.mode & 0o777);
+    await rename(partial, target);
   } catch (error) {
-    await rm(partial, { force: true }).catch(() => {});
+    if (partial !== undefined) await rm(partial, { force: true }).catch(() => {});
     throw RbeeError.of('FILE_UNWRITABLE', { path, problem: problemOf(error) }, { cause: error });
   }
 };
+
+const statIfThere = (path: string): Promise<Stats | null> =>
+  stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
 
 /** `a.png`, or `a-2.png` for the second of several. */
 export const numbered = (path: string, index: number, count: number): string => {
@@ -52,5 +69,6 @@ const problemOf = (error: unknown): string => {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return 'there is no such file or folder';
   if (code === 'EACCES') return 'permission denied';
+  if (code === 'ENAMETOOLONG') return 'its name is too long';
   return message;
 };

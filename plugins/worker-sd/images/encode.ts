@@ -44,6 +44,7 @@ export interface SentPicture {
 /** Throws 400 with the field when the file is no picture. */
 export const readPicture = async (file: Buffer, field: string): Promise<SentPicture> => {
   const open = () => sharp(file, { limitInputPixels: mostPixels, failOn: 'error' }).rotate();
+  if (file.length === 0) throw badPicture(field, new Error('it is empty'));
   const metadata = await open()
     .metadata()
     .catch((cause: Error) => {

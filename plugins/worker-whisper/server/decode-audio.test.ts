@@ -116,4 +116,17 @@ describe('decoding', () => {
       assert.ok(seconds > 0.5 && seconds < 1.5, `${name}: ${seconds} s`);
     }
   });
+
+  it('is refused when its head claims more channels than it can hold', async () => {
+    for (const [channels, align] of [
+      [65_535, 1],
+      [0, 2],
+      [8, 2],
+    ] as const) {
+      const bytes = wav(1, 1, 16_000, 16, Buffer.alloc(3200));
+      bytes.writeUInt16LE(channels, 22);
+      bytes.writeUInt16LE(align, 32);
+      await assert.rejects(decodeAudio(fileOf(bytes)), { code: 'audio_unreadable' });
+    }
+  });
 });

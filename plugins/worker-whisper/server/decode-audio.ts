@@ -32,6 +32,11 @@ export const decodeAudio = async (path: string): Promise<Decoding> => {
       ? new AudioError('audio_empty', 'the file is empty')
       : new AudioError('audio_unknown_format', `the file is no audio that can be read here; these can: ${formatNames}`);
   }
+  const claim = format === 'wav' ? wavProblem(buffer.subarray(0, bytesRead)) : undefined;
+  if (claim !== undefined) {
+    await file.close();
+    throw new AudioError('audio_unreadable', `the wav file is damaged: ${claim}`);
+  }
   let read = 0;
   const counted = async function* () {
     for await (const piece of readPieces(file, format)) {
@@ -44,6 +49,16 @@ export const decodeAudio = async (path: string): Promise<Decoding> => {
     progress: () => Math.min(1, read / size),
     close: () => file.close(),
   };
+};
+
+/** A header that claims thousands of channels would cost gigabytes. */
+const wavProblem = (head: Buffer): string | undefined => {
+  const at = head.indexOf('fmt ', 12, 'latin1');
+  if (at === -1 || head.length < at + 24) return undefined;
+  const channels = head.readUInt16LE(at + 10);
+  const [align, bits] = [head.readUInt16LE(at + 20), head.readUInt16LE(at + 22)];
+  if (channels < 1 || channels > 64) return `it claims ${channels} channels`;
+  return align < channels * Math.floor(bits / 8) ? `${align} bytes do not hold ${channels} channels` : undefined;
 };
 
 const readPieces = (file: FileHandle, format: AudioFormat): AsyncIterable<Uint8Array> => {
