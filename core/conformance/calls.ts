@@ -1,7 +1,7 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
 import { formatDevice } from '../contract/device.ts';
 import type { Failure, RepositoryFile, WorkerType } from '../contract/worker-type.ts';
-import { defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platformName, platforms } from './samples.ts';
+import { binaryRequests, defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platforms } from './samples.ts';
 
 export interface Call {
   /** In a sentence: `fits of cuda for linux-x64`. */
@@ -44,11 +44,13 @@ export const callsOf = (type: WorkerType): Call[] => [
       member: `variants.${variant.id}.deviceFlags`,
       args: [device],
     })),
-    ...platforms.map((platform) => ({
-      what: `resolveBinary of ${variant.id} for ${platformName(platform)}`,
-      member: `variants.${variant.id}.resolveBinary`,
-      args: [{ platform, version: '1.0.0', options: defaultOptions(type) }],
-    })),
+    ...platforms
+      .flatMap((platform) => binaryRequests(type, platform))
+      .map(({ what, request }) => ({
+        what: `resolveBinary of ${variant.id} for ${what}`,
+        member: `variants.${variant.id}.resolveBinary`,
+        args: [request],
+      })),
   ]),
   ...launchesOf(type).flatMap(({ what, launch }) => [
     { what: `command for ${what}`, member: 'command', args: [launch] },

@@ -94,6 +94,7 @@ const withOption = (option: object): WorkerType => ({
     properties: { context: { type: 'integer', description: 'Tokens', default: 1, ...option } },
   },
 });
+const anywhere = [{ kind: 'path', id: 'a', program: 'a' }] as const;
 const withSource = (source: object): WorkerType => withVariant({ resolveBinary: () => [source as never] });
 const withCommand = (change: (args: string[]) => object): WorkerType => ({
   ...good,
@@ -137,8 +138,11 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['variants.devices-together', withVariant({ deviceFlags: ({ indices }) => ({ args: [`${indices[0]}`], env: {} }) })],
   ['variants.packages', withVariant({ packages: { include: ['a'], leaveOut: ['a'] } })],
   ['variants.package-files', withVariant({ packages: { leaveOutFiles: { a: ['../b'] } } })],
+  ['variants.package-files', withVariant({ packages: { leaveOutFiles: { a: ['b\n/../../../c'] } } })],
   ['binaries.shape', withSource({ kind: 'docker', id: 'x' })],
   ['binaries.somewhere', withVariant({ resolveBinary: () => [] })],
+  ['binaries.formats', withVariant({ resolveBinary: ({ model }) => (model ? [] : anywhere) })],
+  ['binaries.before-model', withVariant({ resolveBinary: ({ model }) => (model ? anywhere : []) })],
   ['binaries.ids', withSource({ kind: 'path', id: 'a b', program: 'a' })],
   ['binaries.no-shell', withSource({ kind: 'path', id: 'a', program: 'bash' })],
   ['binaries.variables', withSource({ kind: 'path', id: 'a', program: 'a', variable: 'PATH' })],

@@ -2,6 +2,7 @@
 import type { Device } from '../contract/device.ts';
 import { formatDevice } from '../contract/device.ts';
 import type {
+  BinaryRequest,
   BinarySource,
   DeviceFacts,
   HostFacts,
@@ -110,12 +111,31 @@ export const builtFor = (variant: Variant): Platform[] =>
     ),
   );
 
-/** The sources that a variant names on each of its platforms, one for each id. */
+/** What is asked on a platform: before a model is known, and for a model of each format that the type loads. */
+export const binaryRequests = (
+  type: WorkerType,
+  platform: Platform,
+  options = defaultOptions(type),
+): { what: string; request: BinaryRequest }[] => {
+  const what = platformName(platform);
+  const request = { platform, version: '1.0.0', options };
+  const formats = type.models?.formats ?? [];
+  return [
+    { what, request },
+    ...formats.map((format) => ({
+      what: `${what} with a model of ${format}`,
+      request: { ...request, model: { format } },
+    })),
+  ];
+};
+
+/** The sources that a variant names on each of its platforms for any model, one for each id. */
 export const sourcesOf = (type: WorkerType, variant: Variant, options = defaultOptions(type)): BinarySource[] => {
-  const found = builtFor(variant).flatMap((platform) => {
-    const request = { platform, version: '1.0.0', options };
-    return attempt(`resolveBinary of ${variant.id} on ${platformName(platform)}`, () => variant.resolveBinary(request));
-  });
+  const found = builtFor(variant)
+    .flatMap((platform) => binaryRequests(type, platform, options))
+    .flatMap(({ what, request }) =>
+      attempt(`resolveBinary of ${variant.id} on ${what}`, () => variant.resolveBinary(request)),
+    );
   return [...new Map(found.map((source) => [`${source.kind} ${source.id}`, source])).values()];
 };
 

@@ -146,7 +146,8 @@ export interface Variant {
   deviceFlags(device: Device): { args: readonly string[]; env: Readonly<Record<string, string>> };
   /**
    * Binary resolution: where the engine's program can come from, in order of preference. The hive takes the first source
-   * that is there, else the first that can be installed. An option of the type may change the order.
+   * that is there, else the first that can be installed. An option of the type may change the order. Asked again once
+   * the model is here, where its format was not known before; a worker runs with the last answer.
    */
   resolveBinary(request: BinaryRequest): readonly BinarySource[];
   /**
@@ -208,6 +209,11 @@ export interface BinaryRequest {
   version: string;
   /** The worker's options, with defaults filled in. */
   options: Readonly<Record<string, unknown>>;
+  /**
+   * The model that is to be loaded, for types whose programs load different formats. Absent for workers without a model,
+   * and as long as its format is not known: then every program that may come to be used is named.
+   */
+  model?: { format: ModelFormat };
 }
 
 /**

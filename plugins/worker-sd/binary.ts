@@ -106,10 +106,14 @@ const variantOf = (build: Build): Variant => ({
 
 export const variants: readonly Variant[] = builds.map(variantOf);
 
-const sources = ({ builtinOn }: Build, { options, platform }: BinaryRequest): readonly BinarySource[] => {
+/** Each engine loads what the other does not: folders of ONNX files, or single files. */
+const sources = ({ builtinOn }: Build, { options, platform, model }: BinaryRequest): readonly BinarySource[] => {
   const { engine } = withDefaults(options);
   const offered = builtinOn.includes(platformKey(platform)) ? [sdServer, builtin] : [sdServer];
-  return offered.filter(({ id }) => engine === 'auto' || engine === id);
+  if (engine !== 'auto') return offered.filter(({ id }) => id === engine);
+  return model === undefined
+    ? offered
+    : offered.filter(({ id }) => (id === 'builtin') === (model.format === 'onnx-dir'));
 };
 
 const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });

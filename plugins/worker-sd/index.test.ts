@@ -56,12 +56,17 @@ describe('the flags of a device', () => {
 });
 
 describe('where the program comes from', () => {
-  const ids = (id: string, engine: string, os = 'linux', cpu = 'x64') =>
+  const ids = (id: string, engine: string, os = 'linux', cpu = 'x64', format?: string) =>
     variant(id)
-      .resolveBinary({ platform: { os, cpu }, version: '1.0.0', options: { engine } })
+      .resolveBinary({
+        platform: { os, cpu },
+        version: '1.0.0',
+        options: { engine },
+        ...(format !== undefined && { model: { format } }),
+      })
       .map((source) => source.id);
 
-  it('is sd-server first, and the builtin engine where onnxruntime computes on that kind of device', () => {
+  it('is, before a model is known, sd-server first, and the builtin engine where onnxruntime computes on that kind of device', () => {
     const both = ['sd-server', 'builtin'];
     const table: [string, string, string, string[]][] = [
       ['cpu', 'linux', 'x64', both],
@@ -78,6 +83,17 @@ describe('where the program comes from', () => {
     ];
     for (const [id, os, cpu, expected] of table)
       assert.deepEqual(ids(id, 'auto', os, cpu), expected, `${id} ${os} ${cpu}`);
+  });
+
+  it('is the engine that loads the model', () => {
+    const of = (id: string, format: string) => ids(id, 'auto', 'linux', 'x64', format);
+    for (const format of ['gguf', 'safetensors']) {
+      for (const id of ['cpu', 'cuda', 'vulkan']) assert.deepEqual(of(id, format), ['sd-server'], `${id} ${format}`);
+    }
+    assert.deepEqual(of('cpu', 'onnx-dir'), ['builtin']);
+    assert.deepEqual(of('vulkan', 'onnx-dir'), []);
+    assert.deepEqual(ids('cpu', 'sd-server', 'linux', 'x64', 'onnx-dir'), ['sd-server']);
+    assert.deepEqual(ids('cpu', 'builtin', 'linux', 'x64', 'gguf'), ['builtin']);
   });
 
   it('is what the option says', () => {

@@ -1,4 +1,4 @@
-/** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` where there is one, else a pipeline of ours on onnxruntime. */
+/** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` for files, a pipeline of ours on onnxruntime for folders. */
 import type { WorkerType } from '@rbee/core/contract';
 import { probes, variants } from './binary.ts';
 import { chooseFiles } from './choose-files.ts';

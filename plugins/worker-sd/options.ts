@@ -8,7 +8,8 @@ export const options = {
       type: 'string',
       enum: ['auto', 'sd-server', 'builtin'],
       default: 'auto',
-      description: "Program that draws: stable-diffusion.cpp's sd-server, or the builtin one; auto prefers sd-server",
+      description:
+        "Program that draws: the builtin one for ONNX folders, stable-diffusion.cpp's sd-server for files; auto goes by the model",
     },
     size: {
       type: 'integer',

@@ -21,8 +21,13 @@ const platforms: Platform[] = [
   { os: 'win32', cpu: 'arm64' },
 ];
 
-const resolveBinary = ({ options }: BinaryRequest): readonly BinarySource[] =>
-  withDefaults(options).engine === 'onnx' ? [onnx] : [whisperServer];
+/** Each engine loads a format that the other does not. */
+const resolveBinary = ({ options, model }: BinaryRequest): readonly BinarySource[] => {
+  const { engine } = withDefaults(options);
+  if (engine !== 'auto') return engine === 'onnx' ? [onnx] : [whisperServer];
+  if (model === undefined) return [onnx, whisperServer];
+  return model.format === 'ggml' ? [whisperServer] : [onnx];
+};
 
 export const variants: readonly Variant[] = [
   {

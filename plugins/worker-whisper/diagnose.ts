@@ -109,7 +109,7 @@ const ownCodes: Readonly<Record<number, { cause: FailureCause; hint: string }>> 
   64: { cause: 'bad_option', hint: 'check the options of the worker' },
   65: {
     cause: 'bad_model',
-    hint: 'use a Whisper model as an ONNX folder, or a ggml file with --option engine=whisper-server',
+    hint: 'use a Whisper model as an ONNX folder or a ggml file, and leave --option engine to rbee',
   },
   66: { cause: 'missing_model', hint: 'check the path, its permissions, and --option dtype; it is read on the hive' },
   69: { cause: 'no_device', hint: 'check the program and the device, or use --device cpu' },

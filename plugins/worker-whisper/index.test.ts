@@ -63,13 +63,21 @@ describe('a variant of whisper', () => {
     }
   });
 
-  it('takes the engine that is asked for', () => {
-    const ids = (options: object) =>
+  it('takes the engine that loads the model, unless one is asked for', () => {
+    const ids = (options: object, format?: string) =>
       variant('cpu')
-        .resolveBinary({ platform: { os: 'linux', cpu: 'x64' }, version: '1.0.0', options: { ...options } })
+        .resolveBinary({
+          platform: { os: 'linux', cpu: 'x64' },
+          version: '1.0.0',
+          options: { ...options },
+          ...(format !== undefined && { model: { format } }),
+        })
         .map((source) => source.id);
-    assert.deepEqual(ids({}), ['onnx']);
-    assert.deepEqual(ids({ engine: 'whisper-server' }), ['whisper-server']);
+    assert.deepEqual(ids({}), ['onnx', 'whisper-server']);
+    assert.deepEqual(ids({}, 'onnx-dir'), ['onnx']);
+    assert.deepEqual(ids({}, 'ggml'), ['whisper-server']);
+    assert.deepEqual(ids({ engine: 'whisper-server' }, 'onnx-dir'), ['whisper-server']);
+    assert.deepEqual(ids({ engine: 'onnx' }, 'ggml'), ['onnx']);
     assert.deepEqual(plugin.adapter.for, ['whisper-server']);
   });
 

@@ -7,9 +7,10 @@ export const options = {
   properties: {
     engine: {
       type: 'string',
-      enum: ['onnx', 'whisper-server'],
-      default: 'onnx',
-      description: "Program that runs the model: onnx for ONNX folders, or whisper.cpp's whisper-server for ggml files",
+      enum: ['auto', 'onnx', 'whisper-server'],
+      default: 'auto',
+      description:
+        "Program that runs the model: onnx for ONNX folders, whisper.cpp's whisper-server for ggml files; auto goes by the model",
     },
     dtype: {
       type: 'string',
@@ -75,7 +76,7 @@ export const options = {
 
 /** The options as `command` and `estimate` get them: defaults filled in, valid by the schema. */
 export interface Options {
-  engine: 'onnx' | 'whisper-server';
+  engine: 'auto' | 'onnx' | 'whisper-server';
   dtype: 'auto' | Dtype;
   language: string;
   chunk_seconds: number;

@@ -60,7 +60,7 @@ const writePartsPlugin = (folder: string): void => {
   options: { type: 'object', properties: { size: { type: 'string', default: 'small', description: 'Which one' } } },
   variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
-    resolveBinary: () => [{ kind: 'module', id: 'fake-engine', script: 'engine.js' }] }],
+    resolveBinary: ({ model }) => [{ kind: 'module', id: 'fake-' + (model?.format ?? 'any'), script: 'engine.js' }] }],
   chooseFiles: (files, options) => files.map(({ path }) => path)
     .filter((path) => path === 'config.json' || path.endsWith(options.size + '.onnx')),
   command: (launch) => ({ args: ['--port', String(launch.port), '--model', launch.names[0]] }),
@@ -261,7 +261,8 @@ test('components are brought like the model itself, and the type chooses its fil
     ['MODEL_FORMAT', true],
   );
   const { id } = await home.json([...spawn, ...given, '--id', 'image-1']);
-  const { models } = draftOf(id);
+  const { models, binary } = draftOf(id);
+  assert.equal(binary.id, 'fake-onnx-dir', 'what the model is was known only once it was here');
   assert.deepEqual(Object.keys(models).sort(), ['main', 'text', 'vae']);
   assert.deepEqual(readdirSync(models.main).sort(), ['config.json', 'unet-small.onnx', 'vae.safetensors']);
   assert.equal(basename(models.vae), 'vae.safetensors');

@@ -10,18 +10,7 @@ import { until } from '../harness/until.ts';
 
 const demoModel = resolve(import.meta.dirname, '../../plugins/worker-sd/models/demo');
 /** One thread: on two busy cores more only wait for each other. */
-const spawn = [
-  'worker',
-  'spawn',
-  '--type',
-  'sd',
-  '--device',
-  'cpu',
-  '--option',
-  'threads=1',
-  '--option',
-  'engine=builtin',
-];
+const spawn = ['worker', 'spawn', '--type', 'sd', '--device', 'cpu', '--option', 'threads=1'];
 
 let home: TestHome;
 let openai: OpenAI;
@@ -155,6 +144,12 @@ describe('sd-server, or what speaks as it does, where it is found', () => {
     other.env['RBEE_SD_SERVER'] = program;
   });
   after(() => other.close());
+
+  test('leaves a folder of ONNX files to the builtin engine', async () => {
+    const { id } = await other.json([...spawn, '--model', 'demo']);
+    assert.equal((await other.json(['worker', 'get', id])).engine, 'builtin');
+    await other.json(['worker', 'delete', id, '--now']);
+  });
 
   test('draws behind its adapter, and both come back when either is killed', async () => {
     const model = join(other.folder, 'model.gguf');

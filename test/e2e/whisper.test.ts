@@ -128,12 +128,13 @@ test('a worker that crashes comes back', async () => {
 test('a model that cannot be used is named with its fault', async () => {
   const path = join(home.folder, 'ggml-tiny.bin');
   writeFileSync(path, 'lmgg and more');
-  const run = await home.rbee(['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--model', `file:${path}`]);
+  const spawn = ['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--model', `file:${path}`];
+  const run = await home.rbee([...spawn, '--option', 'engine=onnx']);
   assert.notEqual(run.code, 0);
-  assert.match(run.stderr, /--option engine=whisper-server/);
+  assert.match(run.stderr, /engine=whisper-server/);
 });
 
-test('whisper-server behind its adapter answers like the other engine', async () => {
+test('a ggml file is given to whisper-server, which behind its adapter answers like the other engine', async () => {
   const script = resolve(import.meta.dirname, '../../plugins/worker-whisper/test/whisper-server-stand-in.ts');
   const program = join(home.folder, 'whisper-server');
   writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${script}' "$@"\n`, { mode: 0o755 });
@@ -142,10 +143,9 @@ test('whisper-server behind its adapter answers like the other engine', async ()
     own.env['RBEE_WHISPER_SERVER'] = program;
     const { url: address } = await own.json(['queen', 'start'], { env: { RBEE_WHISPER_SERVER: program } });
     const path = join(home.folder, 'ggml-tiny.bin');
-    await own.json([
-      ...['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--name', 'tiny'],
-      ...['--model', `file:${path}`, '--option', 'engine=whisper-server'],
-    ]);
+    const spawn = ['worker', 'spawn', '--type', 'whisper', '--device', 'cpu', '--name', 'tiny'];
+    const { id } = await own.json([...spawn, '--model', `file:${path}`]);
+    assert.equal((await own.json(['worker', 'get', id])).engine, 'whisper-server');
     const client = new OpenAI({ baseURL: `${address}/v1`, apiKey: 'none', maxRetries: 0 });
     const file = await sound(readFileSync(join(samples, 'tone.m4a')), 'tone.m4a');
     assert.equal((await client.audio.transcriptions.create({ model: 'tiny', file })).text, 'One. Two.');

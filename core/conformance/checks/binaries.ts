@@ -5,7 +5,7 @@ import type { BinarySource, Variant, WorkerType } from '../../contract/worker-ty
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
-import { defaultOptions, platformName, platforms, sourcesOf } from '../samples.ts';
+import { binaryRequests, builtFor, platforms, sourcesOf } from '../samples.ts';
 
 const shells = /^(?:ba|da|z|fi|k|c|tc)?sh(?:\.exe)?$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/i;
 const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
@@ -24,9 +24,8 @@ export const binaryChecks = [
     title: 'every variant names its sources on every platform, in a form that a hive knows',
     check: ({ type }) => {
       for (const variant of type.variants) {
-        for (const platform of platforms) {
-          const what = `resolveBinary of ${variant.id} on ${platformName(platform)}`;
-          const request = { platform, version: '1.0.0', options: defaultOptions(type) };
+        for (const { what: where, request } of platforms.flatMap((platform) => binaryRequests(type, platform))) {
+          const what = `resolveBinary of ${variant.id} on ${where}`;
           const sources = attempt(what, () => variant.resolveBinary(request));
           const problem = shapeProblem(answerShapes.resolveBinary, sources);
           must(problem === undefined, `${what} answers ${shown(sources)}: ${problem}`);
@@ -40,6 +39,45 @@ export const binaryChecks = [
     check: ({ type }) => {
       for (const variant of type.variants)
         must(sourcesOf(type, variant).length > 0, `${variant.id} has no source on any platform that it is built for`);
+    },
+  },
+  {
+    id: 'binaries.formats',
+    title: 'every format that the type loads has a program in some variant',
+    needs: ['models'],
+    check: ({ type }) => {
+      for (const format of type.models?.formats ?? []) {
+        const sources = type.variants.flatMap((variant) =>
+          builtFor(variant)
+            .flatMap((platform) => binaryRequests(type, platform))
+            .filter(({ request }) => request.model?.format === format)
+            .flatMap(({ what, request }) =>
+              attempt(`resolveBinary of ${variant.id} on ${what}`, () => variant.resolveBinary(request)),
+            ),
+        );
+        must(sources.length > 0, `no variant names a program that loads ${format}`);
+      }
+    },
+  },
+  {
+    id: 'binaries.before-model',
+    title: 'before a model is known, every program is named that a model may come to need',
+    needs: ['models'],
+    check: ({ type }) => {
+      for (const variant of type.variants) {
+        for (const platform of builtFor(variant)) {
+          const [any, ...each] = binaryRequests(type, platform).map(({ what, request }) => ({
+            what,
+            ids: attempt(`resolveBinary of ${variant.id} on ${what}`, () => variant.resolveBinary(request)).map(
+              ({ id }) => id,
+            ),
+          }));
+          for (const { what, ids } of each) {
+            const missing = ids.find((id) => !any?.ids.includes(id));
+            must(missing === undefined, `${variant.id} on ${what} takes ${missing}, and does not name it without one`);
+          }
+        }
+      }
     },
   },
   {

@@ -4,7 +4,7 @@ import { resolveOptions } from '../../hive/workers/options.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';
-import { defaultOptions, launchesOf } from '../samples.ts';
+import { binaryRequests, defaultOptions, launchesOf } from '../samples.ts';
 
 const keywords = ['type', 'description', 'default', 'enum', 'minimum', 'maximum', 'pattern', 'items'];
 
@@ -171,7 +171,9 @@ const effectOf = (type: WorkerType, given: Record<string, unknown>): string => {
   const model = { reference: 'file:/m', format: type.models?.formats[0] ?? 'gguf', bytes: 2 ** 32, metadata: {} };
   return JSON.stringify([
     type.variants.map((variant) =>
-      variant.platforms.map((platform) => variant.resolveBinary({ platform, version: '1.0.0', options })),
+      variant.platforms.flatMap((platform) =>
+        binaryRequests(type, platform, options).map(({ request }) => variant.resolveBinary(request)),
+      ),
     ),
     launches.map(({ launch }) => [type.command(launch), type.estimate?.(model, launch)]),
   ]);

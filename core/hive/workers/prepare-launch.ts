@@ -9,7 +9,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, servedName } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts, HostFacts, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
+import type { DeviceFacts, HostFacts, ModelFormat, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
@@ -26,6 +26,7 @@ import type { Plugins } from '../plugins/plugins.ts';
 import { platformProblem, variantFit } from '../plugins/variant-fit.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
 import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from './device-choice.ts';
+import { knownFormat } from './known-format.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { resolveOptions } from './options.ts';
 
@@ -61,19 +62,18 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
   const wanted = await wantedModels(spec, type, context);
   const use = { handle, type, options, hive: context.hive, models: context.models };
   if (wanted) await checkLocal(wanted, use);
+  const known = wanted ? await knownFormat(wanted.main, use, context) : undefined;
   const { devices, host } = await measured;
   const candidates = chooseCandidates(spec, type, devices, context);
-  const fit = await firstThatFits(candidates, {
-    handle,
-    type,
-    options,
-    host: { ...host, devices, probes: {} },
-    context,
-  });
-  if (spec.device === undefined)
-    context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
+  const fitFor = (format: ModelFormat | undefined): Promise<Fitting> =>
+    firstThatFits(candidates, { handle, type, options, format, host: { ...host, devices, probes: {} }, context });
+  const likely = await fitFor(known);
+  if (spec.device === undefined) tellDevice(likely, context);
   // What may be many gigabytes is only brought in where it can be run.
   const model = wanted ? await bringModels(wanted, use, context) : null;
+  // Only now is it certain which program loads it.
+  const fit = model && model.facts.format !== known ? await fitFor(model.facts.format) : likely;
+  if (spec.device === undefined && formatDevice(fit.device) !== formatDevice(likely.device)) tellDevice(fit, context);
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
   return {
@@ -100,6 +100,9 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     estimate,
   };
 };
+
+const tellDevice = ({ device }: Candidate, { narrate }: PrepareContext): void =>
+  narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(device)}` });
 
 const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>
   adapter && (adapter.for?.includes(binary.id) ?? true) ? { adapter: join(root, adapter.script) } : {};
@@ -142,6 +145,8 @@ interface FitCheck {
   handle: WorkerTypeHandle;
   type: TypeDescription;
   options: Record<string, unknown>;
+  /** Of the model, as far as it is known. */
+  format: ModelFormat | undefined;
   host: HostFacts;
   context: PrepareContext;
 }
@@ -164,7 +169,7 @@ const firstThatFits = async (candidates: readonly Candidate[], check: FitCheck):
 };
 
 const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitting | RbeeError> => {
-  const { handle, type, options, context } = check;
+  const { handle, type, options, format, context } = check;
   const unfit = (reasons: readonly string[]) =>
     RbeeError.of('VARIANT_UNFIT', {
       type: type.name,
@@ -177,8 +182,9 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
   if (offPlatform) return unfit([offPlatform]);
   const root = await variantRoot(candidate.variant, check);
   if (root instanceof RbeeError) return root;
-  const request = { platform: check.host.platform, version: handle.plugin.version, options };
   const { package: name, version } = handle.plugin;
+  const { platform } = check.host;
+  const request = { platform, version, options, ...(format !== undefined && { model: { format } }) };
   const search: BinarySearch = await findBinary(
     await handle.resolveBinary(candidate.variant, request),
     { ...context, plugin: { package: name, version, root } },
@@ -196,7 +202,9 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
       type: type.name,
       variant: candidate.variant,
       hive: context.hive,
-      tried: search.tried.join('; ') || `it names none for ${check.host.platform.os} ${check.host.platform.cpu}`,
+      tried:
+        search.tried.join('; ') ||
+        `it names none for ${platform.os} ${platform.cpu}${format === undefined ? '' : ` that loads ${format}`}`,
       hint: 'install the program, or choose another --device or --variant',
     });
   }

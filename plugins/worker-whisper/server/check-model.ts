@@ -17,7 +17,7 @@ export const checkOnnxModel = (folder: string, wanted: 'auto' | Dtype): OnnxMode
     throw isGgml(folder)
       ? new StartError(
           exitCodes.badModel,
-          `${folder} is a model for whisper.cpp: spawn it with --option engine=whisper-server`,
+          `${folder} is a model for whisper.cpp: spawn it with --option engine=auto or engine=whisper-server`,
         )
       : new StartError(exitCodes.badModel, `the model ${folder} is a file: a folder of an ONNX export is needed`);
   }
