@@ -1,7 +1,7 @@
 /** Requests to workers through the queen, as applications make them, over her socket. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { RbeeError } from '../../contract/errors.ts';
+import { isErrorBody, RbeeError } from '../../contract/errors.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WorkerRequest {
@@ -53,6 +53,8 @@ const eventOf = <Event>(block: string): Event | undefined => {
   const event = parse(data);
   const error = typeof event === 'object' && event !== null && 'error' in event ? event.error : undefined;
   if (!error) return event as Event;
+  // The queen has named the worker and said what to try; an engine tells a message at most.
+  if (isErrorBody(error)) throw RbeeError.from(error);
   const message = typeof error === 'object' && 'message' in error ? String(error.message) : String(error);
   throw brokeOff(message);
 };
