@@ -134,6 +134,79 @@ export const errorCatalogue = {
     hint: 'start {name} yourself at login, or run this on a machine with systemd',
   },
 
+  // Other machines, over SSH
+  SSH_CONFIG_INVALID: {
+    status: 422,
+    message: 'hive {hive} cannot be addressed: {problem}',
+    hint: 'check its entry in hives.conf, and ~/.ssh/config; this shows what ssh makes of it: ssh -G HOSTNAME',
+  },
+  SSH_UNREACHABLE: { status: 503, message: 'hive {hive} ({address}) cannot be reached: {problem}', hint: '{hint}' },
+  SSH_HOST_KEY_UNKNOWN: {
+    status: 403,
+    message: 'hive {hive} ({address}) shows a host key that is not known: {key}',
+    hint: 'compare it with what the machine itself says (ssh-keygen -lf /etc/ssh/ssh_host_*.pub), then add --accept-new-host-keys',
+  },
+  SSH_HOST_KEY_CHANGED: {
+    status: 403,
+    message: 'hive {hive} ({address}) shows the wrong host key, {key}: {problem}; someone may be listening in',
+    hint: 'if the machine was set up anew, remove its old key with: ssh-keygen -R {known}, and sync again',
+  },
+  SSH_AUTH_FAILED: {
+    status: 401,
+    message: 'hive {hive} ({address}) lets nobody in: {problem}',
+    hint: 'put a public key of yours there (ssh-copy-id), start an SSH agent, or set ssh_user and identity_file in hives.conf',
+  },
+  SSH_KEY_ENCRYPTED: {
+    status: 401,
+    message: 'the key {file} for hive {hive} is encrypted: {problem}',
+    hint: 'add it to an SSH agent with: ssh-add {file}, or run the command in a terminal, where it asks',
+  },
+  SSH_HANDSHAKE_FAILED: {
+    status: 502,
+    message: 'hive {hive} ({address}) does not speak SSH as it should: {problem}',
+    hint: 'check that the port is that of an OpenSSH server of these years',
+  },
+  SSH_CONNECTION_LOST: {
+    status: 503,
+    message: 'the SSH connection to hive {hive} is lost: {problem}',
+    hint: 'check the machine and the network; it is made again by itself',
+  },
+  SSH_FORWARDING_REFUSED: {
+    status: 422,
+    message: 'the SSH server of hive {hive} does not let rbee through to {what}',
+    hint: 'set AllowTcpForwarding and AllowStreamLocalForwarding to yes (or local) in its sshd_config',
+  },
+  SSH_SHELL_UNUSABLE: {
+    status: 422,
+    message: 'user {user} of hive {hive} cannot run programs there: {problem}',
+    hint: 'give that user an ordinary login shell, or name another with ssh_user in hives.conf',
+  },
+  HOST_UNSUPPORTED: {
+    status: 422,
+    message: 'hive {hive} cannot run on its machine: {problem}',
+    hint: '{hint}',
+  },
+  HOST_FOLDER_UNUSABLE: {
+    status: 507,
+    message: 'hive {hive} cannot use the folder {path}: {problem}',
+    hint: '{hint}',
+  },
+  HOST_COMMAND_FAILED: {
+    status: 502,
+    message: 'on hive {hive}, {what} failed: {problem}',
+    hint: 'look at the machine with: rbee hive ssh-test {hive}',
+  },
+  UPLOAD_FAILED: {
+    status: 502,
+    message: '{what} could not be brought to hive {hive}: {problem}',
+    hint: 'try again; it goes on where it stopped',
+  },
+  HIVE_ROLLED_BACK: {
+    status: 500,
+    message: 'hive {hive} did not start with rbee {version} ({problem}), and runs with {before} again',
+    hint: 'look at: rbee hive logs {hive}',
+  },
+
   // Worker types (plugins)
   INDEX_INVALID: {
     status: 500,

@@ -1,0 +1,150 @@
+/** Talks to the agent of a machine: calls its methods and gives what they answer. */
+import { createInterface } from 'node:readline';
+import { RbeeError } from '../contract/errors.ts';
+import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
+import { connectionLost } from './refusals.ts';
+import type { RunningScript } from './script.ts';
+
+interface Waiting {
+  resolve: (result: never) => void;
+  reject: (error: unknown) => void;
+}
+
+export class AgentClient {
+  /** Alias of the machine, for messages. */
+  readonly name: string;
+  readonly #script: RunningScript;
+  readonly #waiting = new Map<number, Waiting>();
+  #last = 0;
+  #ended: unknown;
+  #hello: AgentHello | undefined;
+
+  private constructor(name: string, script: RunningScript) {
+    this.name = name;
+    this.#script = script;
+  }
+
+  /** The agent has been started and will say hello. Errors: SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said. */
+  static async greet(name: string, script: RunningScript): Promise<AgentClient> {
+    const client = new AgentClient(name, script);
+    await client.#listen();
+    return client;
+  }
+
+  get hello(): AgentHello {
+    return this.#hello!;
+  }
+
+  get isOpen(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Aborting cancels it on the machine. Rejects with errors of the catalogue or, with their codes, of the system. */
+  call<Method extends AgentMethod>(
+    method: Method,
+    args: Parameters<AgentMethods[Method]>,
+    signal?: AbortSignal,
+  ): Promise<ReturnType<AgentMethods[Method]>> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    this.#last += 1;
+    const id = this.#last;
+    return new Promise((resolve, reject) => {
+      // The caller goes on at once; the machine is told, and whatever it still answers is not heard.
+      const onAbort = () => {
+        this.#waiting.delete(id);
+        this.#send({ cancel: id });
+        reject(signal?.reason);
+      };
+      const settled = () => signal?.removeEventListener('abort', onAbort);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.set(id, {
+        resolve: (result) => {
+          settled();
+          resolve(result);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      });
+      this.#send({ id, method, args });
+    });
+  }
+
+  /** Ends the agent, and gives back every lock that it holds. */
+  close(): void {
+    this.#end(connectionLost(this.name, new Error('it was closed')));
+    this.#script.channel.end();
+    this.#script.channel.close();
+  }
+
+  #send(request: AgentRequest): void {
+    this.#script.channel.write(`${JSON.stringify(request)}\n`);
+  }
+
+  #listen(): Promise<void> {
+    const { channel, ended, stderr } = this.#script;
+    const lines = createInterface({ input: channel, crlfDelay: Number.POSITIVE_INFINITY });
+    return new Promise((resolve, reject) => {
+      lines.on('line', (line) => {
+        const said = parse(line);
+        if (said === null) return;
+        if ('hello' in said) {
+          this.#hello = said;
+          resolve();
+        } else this.#take(said);
+      });
+      lines.on('error', () => {});
+      const end = (error: unknown) => {
+        this.#end(error);
+        reject(error);
+      };
+      ended.then(({ code, signal }) => {
+        const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;
+        const problem = stderr().split('\n').at(-1) || how;
+        const what = 'the agent of rbee';
+        end(
+          RbeeError.of(
+            'HOST_COMMAND_FAILED',
+            { hive: this.name, what, problem },
+            { lines: stderr().split('\n').slice(-10) },
+          ),
+        );
+      }, end);
+    });
+  }
+
+  #take(answer: AgentAnswer): void {
+    const waiting = this.#waiting.get(answer.id);
+    if (!waiting) return;
+    this.#waiting.delete(answer.id);
+    if ('error' in answer) waiting.reject(asError(answer.error));
+    else waiting.resolve(answer.result as never);
+  }
+
+  #end(error: unknown): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = error;
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const one of waiting) one.reject(error);
+  }
+}
+
+/** Null for what is no line of the agent's: a library below it may print. */
+const parse = (line: string): AgentHello | AgentAnswer | null => {
+  try {
+    const value = JSON.parse(line) as unknown;
+    return typeof value === 'object' && value !== null && ('hello' in value || 'id' in value)
+      ? (value as AgentHello | AgentAnswer)
+      : null;
+  } catch {
+    return null;
+  }
+};
+
+const asError = ({ message, code, body }: AgentError): Error => {
+  if (body) return RbeeError.from(body);
+  return Object.assign(new Error(message), code === undefined ? {} : { code });
+};

@@ -1,0 +1,58 @@
+/** Who may change this machine: a file with an owner and a time, by this machine's own clock, so that a dead owner blocks nobody. */
+import { readFile, rm } from 'node:fs/promises';
+import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { withLock } from '../../lifecycle/instance-lock.ts';
+import type { LeaseAnswer, LeaseRequest } from './protocol.ts';
+
+interface Lease {
+  owner: string;
+  about: string;
+  /** ISO 8601. */
+  since: string;
+  /** Milliseconds since 1970. */
+  until: number;
+}
+
+const lockMs = 10_000;
+
+/** Takes it or renews it. One that has run out, or that is to be taken over, is nobody's. */
+export const lease = ({ file, owner, about, ms, takeOver = false }: LeaseRequest): Promise<LeaseAnswer> =>
+  withLock(
+    `${file}.lock`,
+    async () => {
+      const there = await read(file);
+      const now = Date.now();
+      // A clock that was set back must not make a lease last for ever.
+      const lasts = there !== null && there.until > now && there.until <= now + longestMs;
+      if (there && lasts && there.owner !== owner && !takeOver) {
+        return { held: false, about: there.about, since: there.since };
+      }
+      const since = there?.owner === owner ? there.since : new Date(now).toISOString();
+      const mine: Lease = { owner, about, since, until: now + Math.min(ms, longestMs) };
+      await writeAtomic(file, JSON.stringify(mine));
+      return { held: true };
+    },
+    { timeoutMs: lockMs },
+  );
+
+/** Gives it back, unless it has become someone else's. */
+export const release = (file: string, owner: string): Promise<void> =>
+  withLock(
+    `${file}.lock`,
+    async () => {
+      if ((await read(file))?.owner === owner) await rm(file, { force: true });
+    },
+    { timeoutMs: lockMs },
+  );
+
+const longestMs = 10 * 60_000;
+
+const read = async (file: string): Promise<Lease | null> => {
+  try {
+    const value = JSON.parse(await readFile(file, 'utf8')) as Partial<Lease>;
+    return typeof value.owner === 'string' && typeof value.until === 'number' ? (value as Lease) : null;
+  } catch {
+    // None, or one that was damaged: nobody can claim it.
+    return null;
+  }
+};

@@ -1,0 +1,104 @@
+/** The keys that are offered to a machine, in the order in which OpenSSH offers them: those of the agent, then files. */
+import { readFile } from 'node:fs/promises';
+import type { AnyAuthMethod, AuthenticationType, ParsedKey, PublicKeyEntry } from 'ssh2';
+import { ssh2 } from './library.ts';
+import type { Hop } from './target.ts';
+
+/** What was tried, for the error of a machine that took none of it. */
+export interface Attempts {
+  tried: string[];
+  /** Key files that need a passphrase which nobody has given. */
+  encrypted: string[];
+  /** Key files for which the passphrase that was given is wrong. */
+  wrongPassphrase: string[];
+  problems: string[];
+}
+
+export const noAttempts = (): Attempts => ({ tried: [], encrypted: [], wrongPassphrase: [], problems: [] });
+
+type Next = AnyAuthMethod | false;
+
+/** `passphrases` by key file. What happens is written into `attempts`. */
+export const authenticator = (
+  hop: Hop,
+  passphrases: Readonly<Record<string, string>>,
+  attempts: Attempts,
+): ((left: AuthenticationType[] | null, partial: boolean, next: (method: Next) => void) => void) => {
+  const methods = offers(hop, passphrases, attempts);
+  return (left, _partial, next) => {
+    if (left !== null && !left.includes('publickey')) {
+      attempts.problems.push(`it takes no keys, only: ${left.join(', ')}`);
+      next(false);
+      return;
+    }
+    methods.next().then(
+      ({ value, done }) => next(done ? false : value),
+      () => next(false),
+    );
+  };
+};
+
+async function* offers(hop: Hop, passphrases: Readonly<Record<string, string>>, attempts: Attempts) {
+  const { user: username } = hop;
+  const files = await Promise.all(hop.keyFiles.map((file) => readKey(file, passphrases[file], attempts)));
+  if (hop.agent !== null) {
+    const agent = new (ssh2().OpenSSHAgent)(hop.agent);
+    const held = await new Promise<(ParsedKey | PublicKeyEntry)[]>((resolve) => {
+      agent.getIdentities((error, keys) => {
+        if (error) attempts.problems.push(`the SSH agent at ${hop.agent} does not answer (${error.message})`);
+        resolve((keys ?? []) as (ParsedKey | PublicKeyEntry)[]);
+      });
+    });
+    const wanted = new Set(files.flatMap((file) => (file.blob === null ? [] : [file.blob])));
+    const offered = hop.identitiesOnly ? held.filter((key) => wanted.has(blobOf(key))) : held;
+    if (offered.length > 0) {
+      attempts.tried.push(`${offered.length} ${offered.length === 1 ? 'key' : 'keys'} of the SSH agent`);
+      yield { type: 'agent', username, agent: only(agent, offered) } as AnyAuthMethod;
+    }
+  }
+  for (const { file, key } of files) {
+    if (key === null) continue;
+    attempts.tried.push(file);
+    yield { type: 'publickey', username, key } as AnyAuthMethod;
+  }
+}
+
+interface KeyFile {
+  file: string;
+  key: ParsedKey | null;
+  /** Its public half, base64; known also of an encrypted key when a `.pub` lies beside it. */
+  blob: string | null;
+}
+
+const readKey = async (file: string, passphrase: string | undefined, attempts: Attempts): Promise<KeyFile> => {
+  const none: KeyFile = { file, key: null, blob: null };
+  let text: Buffer;
+  try {
+    text = await readFile(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Most of the usual files do not exist.
+    if (code !== 'ENOENT') attempts.problems.push(`the key ${file} cannot be read (${message})`);
+    return none;
+  }
+  const key = firstOf(ssh2().utils.parseKey(text, passphrase));
+  if (!(key instanceof Error)) return { file, key, blob: key.getPublicSSH().toString('base64') };
+  if (passphrase !== undefined) attempts.wrongPassphrase.push(file);
+  else if (/passphrase|encrypted/i.test(key.message)) attempts.encrypted.push(file);
+  else attempts.problems.push(`${file} is no private key (${key.message})`);
+  const beside = await readFile(`${file}.pub`).catch(() => null);
+  const shown = beside === null ? null : firstOf(ssh2().utils.parseKey(beside));
+  return { ...none, blob: shown === null || shown instanceof Error ? null : shown.getPublicSSH().toString('base64') };
+};
+
+const firstOf = (parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error =>
+  Array.isArray(parsed) ? (parsed[0] ?? new Error('it is empty')) : parsed;
+
+const blobOf = (key: ParsedKey | PublicKeyEntry): string =>
+  'getPublicSSH' in key ? key.getPublicSSH().toString('base64') : '';
+
+/** The same agent, holding only some of its keys. */
+const only = (agent: InstanceType<ReturnType<typeof ssh2>['OpenSSHAgent']>, keys: (ParsedKey | PublicKeyEntry)[]) => {
+  agent.getIdentities = ((callback: (error: null, keys: unknown) => void) => callback(null, keys)) as never;
+  return agent;
+};

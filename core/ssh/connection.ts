@@ -1,0 +1,129 @@
+/** An open connection to one machine: programs run there, sockets are dialled there, until it is lost or closed. */
+import type { Client, ClientChannel } from 'ssh2';
+import { RbeeError } from '../contract/errors.ts';
+import { connectionLost } from './refusals.ts';
+import { Semaphore } from './semaphore.ts';
+import type { Hop } from './target.ts';
+import { TunnelSocket } from './tunnel-socket.ts';
+
+/** sshd's own limit is ten sessions a connection, and forwarded sockets do not count. */
+const mostSessions = 8;
+const closeMs = 1_000;
+
+export class SshConnection {
+  /** Alias of the machine, for messages. */
+  readonly name: string;
+  readonly route: readonly Hop[];
+  readonly #client: Client;
+  readonly #sessions = new Semaphore(mostSessions);
+  readonly #onClose = new Set<(error: Error) => void>();
+  #lost: Error | null = null;
+
+  /** `client` is ready. */
+  constructor(route: readonly Hop[], client: Client) {
+    this.name = route.at(-1)?.name ?? '';
+    this.route = route;
+    this.#client = client;
+    client.on('error', (error) => this.#end(error));
+    client.on('close', () => this.#end(new Error('the machine closed it')));
+  }
+
+  get isOpen(): boolean {
+    return this.#lost === null;
+  }
+
+  /** The client of ssh2, to go on to the next hop. */
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** Called once, at once when it is closed already; the answer takes it back. */
+  onClose(listener: (error: Error) => void): () => void {
+    if (this.#lost) listener(this.#lost);
+    else this.#onClose.add(listener);
+    return () => this.#onClose.delete(listener);
+  }
+
+  /** Runs a command line of the user's login shell; one of few at a time. The session is given back when it closes. */
+  async exec(command: string, signal?: AbortSignal): Promise<ClientChannel> {
+    const leave = await this.#sessions.enter(signal);
+    try {
+      const channel = await this.#ask<ClientChannel>((done) => this.#client.exec(command, done));
+      channel.once('close', leave);
+      return channel;
+    } catch (error) {
+      leave();
+      throw this.#told(error, 'a session');
+    }
+  }
+
+  /** A socket to a unix socket of the machine. Errors: ECONNREFUSED in `code` where nobody listens, SSH_FORWARDING_REFUSED. */
+  async dialSocket(path: string): Promise<TunnelSocket> {
+    try {
+      const dial = (done: Done<ClientChannel>) => this.#client.openssh_forwardOutStreamLocal(path, done);
+      return this.#tunnel(await this.#ask<ClientChannel>(dial));
+    } catch (error) {
+      throw this.#told(error, `the socket ${path}`);
+    }
+  }
+
+  /** A socket to a loopback port of the machine. Errors as above. */
+  async dialPort(port: number): Promise<TunnelSocket> {
+    try {
+      const dial = (done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, done);
+      return this.#tunnel(await this.#ask<ClientChannel>(dial));
+    } catch (error) {
+      throw this.#told(error, `port ${port}`);
+    }
+  }
+
+  /** Closes it; what runs through it breaks. */
+  close(reason: Error = new Error('it was closed')): void {
+    if (this.#lost) return;
+    this.#end(reason);
+    this.#client.end();
+    // What does not answer is not waited for.
+    setTimeout(() => this.#client.destroy(), closeMs).unref();
+  }
+
+  #tunnel(channel: ClientChannel): TunnelSocket {
+    return new TunnelSocket(channel, () => this.#lost);
+  }
+
+  #ask<Answer>(start: (done: Done<Answer>) => unknown): Promise<Answer> {
+    if (this.#lost) return Promise.reject(connectionLost(this.name, this.#lost));
+    return new Promise((resolve, reject) => {
+      const forget = this.onClose((error) => reject(connectionLost(this.name, error)));
+      start((error, answer) => {
+        forget();
+        if (error) reject(error);
+        else resolve(answer);
+      });
+    });
+  }
+
+  #told(error: unknown, what: string): unknown {
+    if (error instanceof RbeeError) return error;
+    if (this.#lost) return connectionLost(this.name, this.#lost);
+    const { reason, message } = error as { reason?: unknown; message: string };
+    if (reason === prohibited || /prohibited|strictVendor/.test(message)) {
+      return RbeeError.of('SSH_FORWARDING_REFUSED', { hive: this.name, what }, { cause: error });
+    }
+    // In the terms of a socket of this machine: nobody listens there.
+    const problem = message.replace(/^\(SSH\) /, '');
+    return Object.assign(new Error(problem, { cause: error }), { code: 'ECONNREFUSED' });
+  }
+
+  #end(error: Error): void {
+    if (this.#lost) return;
+    this.#lost = error;
+    const listeners = [...this.#onClose];
+    this.#onClose.clear();
+    for (const listener of listeners) listener(error);
+  }
+}
+
+type Done<Answer> = (error: Error | undefined, answer: Answer) => void;
+
+/** Of the reasons of RFC 4254 for not opening a channel: it is not allowed. */
+const prohibited = 1;

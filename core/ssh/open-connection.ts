@@ -1,0 +1,239 @@
+/** One SSH connection, through as many jump hosts as it takes: dialled, its host keys checked, authenticated. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
+import type { RbeeError } from '../contract/errors.ts';
+import { type Attempts, authenticator, noAttempts } from './authenticate.ts';
+import { type KnownKey, keyType, readKnownKeys } from './known-hosts.ts';
+import { ssh2 } from './library.ts';
+import { authFailed, changedKey, handshakeFailed, unreachable } from './refusals.ts';
+import type { Hop } from './target.ts';
+
+/** What opening needs besides the hop; plain data, so that another thread can open the same connection. */
+export interface OpenSettings {
+  /** Milliseconds for each of dialling and the handshake. */
+  timeoutMs: number;
+  /** By key file. */
+  passphrases: Readonly<Record<string, string>>;
+  /** Keys that were accepted a moment ago, base64, by the name of the host: a file of known hosts may forget at once. */
+  accepted: Readonly<Record<string, readonly string[]>>;
+}
+
+/** The host shows a key that no file knows. Whoever may decide adds it to the known ones and opens again. */
+export class UnknownHostKey extends Error {
+  readonly hop: Hop;
+  readonly key: Buffer;
+  constructor(hop: Hop, key: Buffer) {
+    super(`the key of ${hop.name} is not known`);
+    this.hop = hop;
+    this.key = key;
+  }
+}
+
+/** No key was taken, and there are some that need a passphrase. */
+export class PassphraseNeeded extends Error {
+  readonly hop: Hop;
+  readonly file: string;
+  readonly wrong: boolean;
+  constructor(hop: Hop, file: string, wrong: boolean) {
+    super(`the key ${file} is encrypted`);
+    this.hop = hop;
+    this.file = file;
+    this.wrong = wrong;
+  }
+}
+
+const keepalive = { intervalMs: 5_000, count: 6 };
+
+/** All hops of a route, one through the other; ending the last one leaves the others to the caller. */
+export const openRoute = async (
+  route: readonly Hop[],
+  settings: OpenSettings,
+  signal?: AbortSignal,
+): Promise<Client[]> => {
+  const clients: Client[] = [];
+  try {
+    for (const hop of route) clients.push(await openHop(hop, clients.at(-1) ?? null, settings, signal));
+    return clients;
+  } catch (error) {
+    for (const client of clients) client.destroy();
+    throw error;
+  }
+};
+
+/**
+ * `through` is an open connection to the hop before. Errors: SSH_UNREACHABLE, SSH_HOST_KEY_CHANGED, SSH_AUTH_FAILED,
+ * SSH_HANDSHAKE_FAILED, and the two above.
+ */
+export const openHop = async (
+  hop: Hop,
+  through: Client | null,
+  settings: OpenSettings,
+  signal?: AbortSignal,
+): Promise<Client> => {
+  const accepted = (settings.accepted[hop.knownAs] ?? []).map((key) => ({
+    type: keyType(Buffer.from(key, 'base64')),
+    key,
+    revoked: false,
+  }));
+  const known = [...(await readKnownKeys(hop.knownHostsFiles, hop.knownAs)), ...accepted];
+  const socket = await dial(hop, through, settings.timeoutMs, signal);
+  const attempts = noAttempts();
+  try {
+    return await handshake(hop, socket, known, attempts, settings, signal);
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+};
+
+const dial = (hop: Hop, through: Client | null, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> => {
+  signal?.throwIfAborted();
+  if (through !== null) return dialThrough(hop, through, timeoutMs, signal);
+  return hop.proxyCommand === null ? dialDirectly(hop, timeoutMs, signal) : Promise.resolve(dialByCommand(hop));
+};
+
+const dialDirectly = (hop: Hop, timeoutMs: number, signal?: AbortSignal): Promise<Socket> =>
+  new Promise((resolve, reject) => {
+    const socket = connect({ host: hop.host, port: hop.port, noDelay: true });
+    const settle = (how: () => void) => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('error', onError);
+      how();
+    };
+    const fail = (error: unknown) =>
+      settle(() => {
+        socket.on('error', () => {});
+        socket.destroy();
+        reject(error);
+      });
+    const onError = (error: Error) => fail(unreachable(hop, error));
+    const onAbort = () => fail(signal?.reason);
+    const timer = setTimeout(
+      () => fail(unreachable(hop, new Error(`no answer within ${timeoutMs / 1_000} s`))),
+      timeoutMs,
+    );
+    socket.once('error', onError);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => settle(() => resolve(socket)));
+  });
+
+const dialThrough = (hop: Hop, through: Client, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> =>
+  new Promise((resolve, reject) => {
+    let settled = false;
+    const settle = (how: () => void) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      how();
+    };
+    const fail = (error: unknown) => settle(() => reject(error));
+    const onAbort = () => fail(signal?.reason);
+    const timer = setTimeout(
+      () => fail(unreachable(hop, new Error(`no answer within ${timeoutMs / 1_000} s`))),
+      timeoutMs,
+    );
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      through.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => {
+        if (!error) return settled ? void channel.close() : settle(() => resolve(channel));
+        fail(unreachable(hop, new Error(`the jump host cannot reach it: ${error.message.replace(/^\(SSH\) /, '')}`)));
+      });
+    } catch (error) {
+      fail(unreachable(hop, error as Error));
+    }
+  });
+
+/** As OpenSSH does: through the shell of the person whose configuration it is. */
+const dialByCommand = (hop: Hop): Duplex => {
+  const values: Record<string, string> = { h: hop.host, p: String(hop.port), r: hop.user, n: hop.name, '%': '%' };
+  const command = (hop.proxyCommand ?? '').replace(/%([hprn%])/g, (whole, token: string) => values[token] ?? whole);
+  const child: ChildProcess = spawn('/bin/sh', ['-c', `exec ${command}`], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const socket = Duplex.from({ readable: child.stdout, writable: child.stdin } as never);
+  child.on('error', (error) => socket.destroy(error));
+  child.stdin?.on('error', () => {});
+  socket.on('close', () => child.kill());
+  return socket;
+};
+
+const handshake = (
+  hop: Hop,
+  sock: Duplex,
+  known: readonly KnownKey[],
+  attempts: Attempts,
+  { timeoutMs, passphrases }: OpenSettings,
+  signal?: AbortSignal,
+): Promise<Client> =>
+  new Promise((resolve, reject) => {
+    const client = new (ssh2().Client)();
+    let refusal: Error | undefined;
+    const settle = (how: () => void) => {
+      signal?.removeEventListener('abort', onAbort);
+      client.removeAllListeners();
+      // What comes late is nobody's business any more, and must not end the process.
+      client.on('error', () => {});
+      how();
+    };
+    const fail = (error: unknown) =>
+      settle(() => {
+        client.destroy();
+        reject(error);
+      });
+    const onAbort = () => fail(signal?.reason);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    client.once('ready', () => settle(() => resolve(client)));
+    client.once('close', () => fail(refusal ?? handshakeFailed(hop, new Error('it closed the connection'))));
+    client.once('error', (error: Error & { level?: string }) => {
+      if (refusal) return fail(refusal);
+      if (error.level !== 'client-authentication') return fail(handshakeFailed(hop, error));
+      const file = attempts.wrongPassphrase[0] ?? attempts.encrypted[0];
+      fail(
+        file === undefined
+          ? authFailed(hop, attempts)
+          : new PassphraseNeeded(hop, file, attempts.wrongPassphrase.length > 0),
+      );
+    });
+    client.connect({
+      sock: sock as never,
+      username: hop.user,
+      readyTimeout: timeoutMs,
+      keepaliveInterval: keepalive.intervalMs,
+      keepaliveCountMax: keepalive.count,
+      algorithms: { serverHostKey: keyOrder(known) },
+      authHandler: authenticator(hop, passphrases, attempts) as never,
+      hostVerifier: (key: Buffer) => {
+        refusal = judge(hop, key, known);
+        return refusal === undefined;
+      },
+    });
+  });
+
+/** Undefined when the key is a known one. */
+const judge = (hop: Hop, key: Buffer, known: readonly KnownKey[]): RbeeError | UnknownHostKey | undefined => {
+  const shown = key.toString('base64');
+  if (known.some((one) => one.revoked && one.key === shown)) return changedKey(hop, key, 'it was revoked');
+  const trusted = known.filter(({ revoked }) => !revoked);
+  if (trusted.some((one) => one.key === shown)) return undefined;
+  if (trusted.length === 0) return new UnknownHostKey(hop, key);
+  const ofType = trusted.some(({ type }) => type === keyType(key));
+  return changedKey(hop, key, ofType ? 'another one is known for it' : `only ${trusted[0]?.type} is known for it`);
+};
+
+const algorithms: readonly ServerHostKeyAlgorithm[] = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'rsa-sha2-512',
+  'rsa-sha2-256',
+];
+
+/** Those of known keys first: the host shows one key only, and should show the one that can be checked. */
+const keyOrder = (known: readonly KnownKey[]): ServerHostKeyAlgorithm[] => {
+  const types = new Set(known.map(({ type }) => type));
+  const isKnown = (algorithm: string) => types.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);
+  return [...algorithms.filter(isKnown), ...algorithms.filter((algorithm) => !isKnown(algorithm))];
+};

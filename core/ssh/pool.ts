@@ -1,0 +1,173 @@
+/**
+ * One connection to each machine, shared by all who need it, made again when it is asked for after it was lost. What a
+ * person has to decide (a new host key, a passphrase) is asked through whoever asks for the connection.
+ */
+import { RbeeError } from '../contract/errors.ts';
+import type { Runner } from '../lifecycle/runner.ts';
+import { SshConnection } from './connection.ts';
+import { addKnownKey, fingerprint, keyType } from './known-hosts.ts';
+import { type OpenSettings, openHop, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
+import { addressOf, unknownKey } from './refusals.ts';
+import { resolveTarget } from './resolve-target.ts';
+import { Semaphore } from './semaphore.ts';
+import { type Hop, routeKey, type SshTarget } from './target.ts';
+
+export interface PoolOptions {
+  env: NodeJS.ProcessEnv;
+  /** Runs `ssh -G` on this machine. */
+  runner: Pick<Runner, 'run'>;
+  /** Milliseconds for each of dialling and the handshake. */
+  timeoutMs: number;
+}
+
+/** Who asks for a connection, and what they can decide. */
+export interface Asker {
+  signal?: AbortSignal;
+  /** Socket of the SSH agent of the person who asks; remembered for later connections. */
+  agent?: string;
+  /** Takes the key of a host that was never seen before without asking. */
+  acceptNewHostKeys?: boolean;
+  /** Puts a question to the person; absent where nobody is there. */
+  ask?: (question: string, choices?: readonly string[], secret?: boolean) => Promise<string>;
+}
+
+/** What another thread needs to open the same connection for itself. */
+export interface RouteSettings {
+  route: readonly Hop[];
+  settings: OpenSettings;
+}
+
+/** Handshakes at a time, in all and through one jump host: sshd turns away more than ten that have not logged in. */
+const mostHandshakes = 16;
+const mostThroughJump = 4;
+const mostPassphrases = 3;
+
+interface Kept {
+  connection: SshConnection;
+  /** Connections that go through this one, and users that hold it directly. */
+  users: Set<unknown>;
+}
+
+export class SshPool {
+  readonly #options: PoolOptions;
+  readonly #kept = new Map<string, Kept>();
+  readonly #opening = new Map<string, Promise<Kept>>();
+  readonly #handshakes = new Semaphore(mostHandshakes);
+  readonly #throughJump = new Map<string, Semaphore>();
+  readonly #passphrases: Record<string, string> = {};
+  readonly #accepted: Record<string, string[]> = {};
+  #agent: string | undefined;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Errors: SSH_*; CANCELLED by the asker's signal. */
+  async connect(target: SshTarget, asker: Asker = {}): Promise<SshConnection> {
+    if (asker.agent !== undefined) this.#agent = asker.agent;
+    const { env, runner } = this.#options;
+    const route = await resolveTarget(target, { env, runner, agent: this.#agent, signal: asker.signal });
+    return (await this.#open(route, asker)).connection;
+  }
+
+  /** For uploads, which have a connection of their own. Passphrases are among it: never to be written down. */
+  settingsOf(connection: SshConnection): RouteSettings {
+    return { route: connection.route, settings: this.#settings() };
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const { connection } of [...this.#kept.values()].reverse()) connection.close();
+    this.#kept.clear();
+  }
+
+  #settings(): OpenSettings {
+    const { timeoutMs } = this.#options;
+    return { timeoutMs, passphrases: this.#passphrases, accepted: this.#accepted };
+  }
+
+  async #open(route: readonly Hop[], asker: Asker): Promise<Kept> {
+    const key = routeKey(route);
+    const there = this.#kept.get(key);
+    if (there?.connection.isOpen) return there;
+    const opening = this.#opening.get(key);
+    // Who waits for someone else's attempt tries for itself when that one is given up.
+    if (opening)
+      return opening.catch((error) => (isCancelled(error) ? this.#open(route, asker) : Promise.reject(error)));
+    const attempt = this.#openAnew(route, key, asker).finally(() => this.#opening.delete(key));
+    this.#opening.set(key, attempt);
+    return attempt;
+  }
+
+  async #openAnew(route: readonly Hop[], key: string, asker: Asker): Promise<Kept> {
+    const before = route.length > 1 ? await this.#open(route.slice(0, -1), asker) : null;
+    const hop = route.at(-1)!;
+    const client = await this.#jumpLimit(before, () => this.#withAnswers(hop, before, asker), asker.signal);
+    const connection = new SshConnection(route, client);
+    if (this.#closed) {
+      connection.close();
+      throw RbeeError.of('CANCELLED', { what: `the connection to ${hop.name}` });
+    }
+    const kept: Kept = { connection, users: new Set() };
+    before?.users.add(kept);
+    this.#kept.set(key, kept);
+    connection.onClose(() => {
+      if (this.#kept.get(key) === kept) this.#kept.delete(key);
+      if (before?.users.delete(kept) && before.users.size === 0) before.connection.close();
+    });
+    return kept;
+  }
+
+  #jumpLimit<Result>(before: Kept | null, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
+    if (before === null) return work();
+    const key = routeKey(before.connection.route);
+    const limit = this.#throughJump.get(key) ?? new Semaphore(mostThroughJump);
+    this.#throughJump.set(key, limit);
+    return limit.within(work, signal);
+  }
+
+  /** Opens as often as there are questions to be answered. */
+  async #withAnswers(hop: Hop, before: Kept | null, asker: Asker) {
+    for (let passphrases = 0; ; ) {
+      try {
+        const through = before?.connection.client ?? null;
+        return await this.#handshakes.within(() => openHop(hop, through, this.#settings(), asker.signal), asker.signal);
+      } catch (error) {
+        if (error instanceof UnknownHostKey) await this.#acceptKey(error, asker);
+        else if (error instanceof PassphraseNeeded) await this.#askPassphrase(error, asker, ++passphrases);
+        else throw error;
+      }
+    }
+  }
+
+  async #acceptKey({ hop, key }: UnknownHostKey, { acceptNewHostKeys, ask }: Asker): Promise<void> {
+    const taken = acceptNewHostKeys || hop.newKeys === 'accept-new';
+    if (!taken) {
+      if (hop.newKeys === 'yes' || !ask) throw unknownKey(hop, key);
+      const shown = `${keyType(key)} ${fingerprint(key)}`;
+      const question = `hive ${hop.name} (${addressOf(hop)}) shows a host key that was never seen before: ${shown}. Is it the right one? (yes or no)`;
+      if ((await ask(question, ['yes', 'no'])) !== 'yes') throw unknownKey(hop, key);
+    }
+    this.#accepted[hop.knownAs] = [...(this.#accepted[hop.knownAs] ?? []), key.toString('base64')];
+    const { knownAs, hashNames, newKeysFile } = hop;
+    if (newKeysFile !== null && newKeysFile !== '/dev/null')
+      await addKnownKey(newKeysFile, { knownAs, key, hashNames });
+  }
+
+  async #askPassphrase({ hop, file, wrong }: PassphraseNeeded, { ask }: Asker, times: number): Promise<void> {
+    delete this.#passphrases[file];
+    if (!ask || times > mostPassphrases) {
+      const problem = wrong ? 'the passphrase is wrong' : 'there is nobody to ask for its passphrase';
+      throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem });
+    }
+    this.#passphrases[file] = await ask(
+      `${wrong ? 'That was wrong. ' : ''}Passphrase of the key ${file}:`,
+      undefined,
+      true,
+    );
+  }
+}
+
+const isCancelled = (error: unknown): boolean =>
+  (error instanceof RbeeError && error.code === 'CANCELLED') || (error as Error | undefined)?.name === 'AbortError';

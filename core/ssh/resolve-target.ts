@@ -1,0 +1,157 @@
+/**
+ * What `~/.ssh/config` makes of a target. OpenSSH itself is asked (`ssh -G`), so that every keyword means what it means
+ * there; without an `ssh` program only what the target says counts, with the usual files.
+ */
+import { access } from 'node:fs/promises';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { RbeeError } from '../contract/errors.ts';
+import type { Runner } from '../lifecycle/runner.ts';
+import type { Hop, SshTarget } from './target.ts';
+
+export interface ResolveOptions {
+  env: NodeJS.ProcessEnv;
+  /** Runs `ssh -G` on this machine. */
+  runner: Pick<Runner, 'run'>;
+  /** Socket of the SSH agent of whoever asks; the environment's own when absent. */
+  agent?: string;
+  signal?: AbortSignal;
+}
+
+/** Longer chains are a mistake in a configuration. */
+const mostHops = 8;
+const askMs = 10_000;
+
+/** The hops from here to the target. Errors: SSH_CONFIG_INVALID. */
+export const resolveTarget = async (target: SshTarget, options: ResolveOptions): Promise<Hop[]> => {
+  const { hop, jump } = await resolveHop(target, options);
+  const route = [hop];
+  let before = jump;
+  while (before !== null) {
+    if (route.length === mostHops) {
+      throw invalid(target, `more than ${mostHops} jump hosts follow each other; does one jump through itself?`);
+    }
+    const [last, rest] = splitLast(before);
+    const next = await resolveHop(
+      { alias: last.hostname, ...last, ...(rest !== null && { proxyJump: rest }) },
+      options,
+    );
+    if (
+      route.some(({ host, port, user }) => host === next.hop.host && port === next.hop.port && user === next.hop.user)
+    ) {
+      throw invalid(target, `the jump host ${next.hop.name} jumps through itself`);
+    }
+    route.unshift(next.hop);
+    before = next.jump;
+  }
+  return route;
+};
+
+interface Resolved {
+  hop: Hop;
+  jump: string | null;
+}
+
+const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<Resolved> => {
+  const home = options.env['HOME'] || homedir();
+  const config = await askSsh(target, home, options);
+  const one = (key: string): string | undefined => config.get(key)?.[0];
+  const files = (key: string): string[] =>
+    (config.get(key) ?? [])
+      .flatMap((line) => line.split(' '))
+      .filter((file) => file !== '' && file !== 'none')
+      .map((file) => expand(file, home));
+  const host = one('hostname') ?? target.hostname;
+  const port = target.port ?? Number(one('port') ?? 22);
+  const keyFiles = target.identityFile
+    ? [expand(target.identityFile, home)]
+    : (config.get('identityfile') ?? usualKeys).filter((file) => file !== 'none').map((file) => expand(file, home));
+  const knownHostsFiles = files('userknownhostsfile');
+  const strict = one('stricthostkeychecking') ?? 'ask';
+  const proxyCommand = one('proxycommand');
+  const hop: Hop = {
+    name: target.alias,
+    host,
+    port,
+    user: target.user ?? one('user') ?? userInfo().username,
+    agent: agentOf(one('identityagent'), home, options),
+    identitiesOnly: one('identitiesonly') === 'yes' || target.identityFile !== undefined,
+    keyFiles,
+    knownAs: one('hostkeyalias') ?? (port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`),
+    knownHostsFiles: [...knownHostsFiles, ...files('globalknownhostsfile')],
+    newKeysFile: knownHostsFiles[0] ?? null,
+    hashNames: one('hashknownhosts') === 'yes',
+    newKeys: /^(yes|true)$/.test(strict) ? 'yes' : /^(no|off|false|accept-new)$/.test(strict) ? 'accept-new' : 'ask',
+    proxyCommand: proxyCommand === undefined || proxyCommand === 'none' ? null : proxyCommand,
+  };
+  const jump = target.proxyJump ?? one('proxyjump');
+  return { hop, jump: jump === undefined || jump === 'none' || jump === '' ? null : jump };
+};
+
+const usualKeys = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
+
+/** Lower-case keyword → its values. */
+const askSsh = async (target: SshTarget, home: string, options: ResolveOptions): Promise<Map<string, string[]>> => {
+  if (/^-|[\s\0]/.test(target.hostname)) throw invalid(target, `"${target.hostname}" is no name of a machine`);
+  // OpenSSH takes the home folder from the system's list of users, whatever HOME says.
+  const own = join(home, '.ssh', 'config');
+  const elsewhere = home === userInfo().homedir ? [] : ['-F', (await isThere(own)) ? own : '/dev/null'];
+  const args = [
+    ...elsewhere,
+    ...(target.port === undefined ? [] : ['-p', String(target.port)]),
+    ...(target.user === undefined ? [] : ['-l', target.user]),
+  ];
+  const { env, runner, signal } = options;
+  let answer: Awaited<ReturnType<Runner['run']>>;
+  try {
+    answer = await runner.run(['ssh', '-G', ...args, '--', target.hostname], { env, timeoutMs: askMs, signal });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return new Map([
+      ['userknownhostsfile', ['~/.ssh/known_hosts']],
+      ['globalknownhostsfile', ['/etc/ssh/ssh_known_hosts']],
+    ]);
+  }
+  if (answer.code !== 0)
+    throw invalid(target, answer.stderr.trim().split('\n')[0] ?? `ssh -G ended with ${answer.code}`);
+  const config = new Map<string, string[]>();
+  for (const line of answer.stdout.split('\n')) {
+    const space = line.indexOf(' ');
+    if (space === -1) continue;
+    const key = line.slice(0, space).toLowerCase();
+    config.set(key, [...(config.get(key) ?? []), line.slice(space + 1).trim()]);
+  }
+  return config;
+};
+
+const agentOf = (configured: string | undefined, home: string, { env, agent }: ResolveOptions): string | null => {
+  if (configured === 'none') return null;
+  if (configured === undefined || configured === 'SSH_AUTH_SOCK') return agent ?? env['SSH_AUTH_SOCK'] ?? null;
+  return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured, home);
+};
+
+/** `user@host:port`, the host perhaps in brackets. */
+const splitLast = (jumps: string): [Omit<SshTarget, 'alias'>, string | null] => {
+  const hops = jumps.split(',').map((hop) => hop.trim());
+  const last = (hops.pop() ?? '').replace(/^ssh:\/\//, '');
+  const match = /^(?:(?<user>.+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^@:]+))(?::(?<port>\d+))?$/.exec(last);
+  const { user, bracketed, plain, port } = match?.groups ?? {};
+  const hop = {
+    hostname: bracketed ?? plain ?? last,
+    ...(user !== undefined && { user }),
+    ...(port !== undefined && { port: Number(port) }),
+  };
+  return [hop, hops.length === 0 ? null : hops.join(',')];
+};
+
+const expand = (file: string, home: string): string =>
+  file === '~' || file.startsWith('~/') ? join(home, file.slice(1)) : file.replaceAll('%d', home);
+
+const isThere = (file: string): Promise<boolean> =>
+  access(file).then(
+    () => true,
+    () => false,
+  );
+
+const invalid = (target: SshTarget, problem: string): RbeeError =>
+  RbeeError.of('SSH_CONFIG_INVALID', { hive: target.alias, problem });

@@ -1,0 +1,93 @@
+/** One file to one machine, by a script of `sh` that needs nothing but `cat`: it goes on where an earlier attempt stopped. */
+import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path/posix';
+import { createInterface } from 'node:readline';
+import { Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { RbeeError } from '../../contract/errors.ts';
+import type { SshConnection } from '../connection.ts';
+import { quote, type RunningScript, startScript } from '../script.ts';
+
+export interface SendOptions {
+  file: string;
+  size: number;
+  path: string;
+  signal: AbortSignal;
+  onProgress: (sent: number) => void;
+}
+
+/** Errors: UPLOAD_FAILED, HOST_FOLDER_UNUSABLE, SSH_CONNECTION_LOST. */
+export const sendFile = async (connection: SshConnection, options: SendOptions): Promise<void> => {
+  const { file, size, path, signal, onProgress } = options;
+  const running = await startScript(connection, receive(path, size), { signal });
+  const onAbort = () => running.channel.close();
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const have = await firstNumber(running);
+    if (have === null) throw await refused(connection.name, path, running);
+    let sent = have;
+    onProgress(sent);
+    const count = new Transform({
+      transform(chunk: Buffer, _encoding, done) {
+        sent += chunk.length;
+        onProgress(sent);
+        done(null, chunk);
+      },
+    });
+    try {
+      // Through the channel only: its end is the end of the file, and the script still has something to say.
+      const source = createReadStream(file, { start: have, highWaterMark: 256 * 1024 });
+      await pipeline(source, count, running.channel, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      const { code } = await running.ended;
+      if (code !== null && code !== 0) throw await refused(connection.name, path, running);
+      throw error;
+    }
+    const { code } = await running.ended;
+    if (code !== 0) throw await refused(connection.name, path, running);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+};
+
+/** What is there of it is told first; the file has its name only when every byte is there. */
+const receive = (path: string, size: number): string => `
+umask 077
+dir=${quote(dirname(path))}
+to=${quote(path)}
+mkdir -p "$dir" || exit 73
+[ -f "$to.part" ] || : > "$to.part" || exit 73
+have=$(($(wc -c < "$to.part")))
+if [ "$have" -gt ${size} ]; then : > "$to.part"; have=0; fi
+echo "$have"
+cat >> "$to.part" || exit 74
+have=$(($(wc -c < "$to.part")))
+[ "$have" -eq ${size} ] || exit 75
+mv -f "$to.part" "$to"`;
+
+const firstNumber = (running: RunningScript): Promise<number | null> =>
+  new Promise((resolve, reject) => {
+    const lines = createInterface({ input: running.channel });
+    lines.once('line', (line) => {
+      lines.close();
+      running.channel.resume();
+      resolve(/^\d+$/.test(line) ? Number(line) : null);
+    });
+    lines.on('error', () => {});
+    running.ended.then(() => resolve(null), reject);
+  });
+
+const refused = async (hive: string, path: string, running: RunningScript): Promise<RbeeError> => {
+  const { code, signal } = await running.ended;
+  const said = running.stderr().split('\n').at(-1) ?? '';
+  const problem = said || (signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`);
+  if (/no space|quota|disk full/i.test(problem)) {
+    return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: dirname(path), problem, hint: 'free some space there' });
+  }
+  if (code === 73 || /read-only|permission denied/i.test(problem)) {
+    const hint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';
+    return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: dirname(path), problem, hint });
+  }
+  return RbeeError.of('UPLOAD_FAILED', { what: path.split('/').at(-1) ?? path, hive, problem });
+};

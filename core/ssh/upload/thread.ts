@@ -1,0 +1,98 @@
+/** The thread that uploads: connections of its own, so that bulk data never stands before a token of a stream. */
+import { parentPort } from 'node:worker_threads';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import { SshConnection } from '../connection.ts';
+import { openRoute } from '../open-connection.ts';
+import { routeKey } from '../target.ts';
+import type { FromThread, ToThread, UploadJob } from './messages.ts';
+import { sendFile } from './send-file.ts';
+
+/** Milliseconds that a connection is kept for the next file. */
+const idleMs = 3_000;
+/** Milliseconds between two words on how far an upload is. */
+const progressMs = 100;
+
+interface Line {
+  connection: Promise<SshConnection>;
+  users: number;
+  idle?: NodeJS.Timeout;
+}
+
+const lines = new Map<string, Line>();
+const running = new Map<number, AbortController>();
+const say = (message: FromThread): void => parentPort?.postMessage(message);
+
+const connect = async ({ route, settings }: UploadJob): Promise<SshConnection> => {
+  const clients = await openRoute(route, settings);
+  const connection = new SshConnection(route, clients.at(-1)!);
+  connection.onClose(() => {
+    for (const client of clients.slice(0, -1)) client.end();
+  });
+  return connection;
+};
+
+const upload = async (id: number, job: UploadJob, signal: AbortSignal): Promise<void> => {
+  const key = routeKey(job.route);
+  let line = lines.get(key);
+  if (line) clearTimeout(line.idle);
+  else {
+    const made: Line = { connection: connect(job), users: 0 };
+    const forget = () => {
+      if (lines.get(key) === made) lines.delete(key);
+    };
+    made.connection.then((connection) => connection.onClose(forget), forget);
+    line = made;
+    lines.set(key, line);
+  }
+  line.users += 1;
+  try {
+    const connection = await line.connection;
+    signal.throwIfAborted();
+    let told = 0;
+    const onProgress = (sent: number) => {
+      const now = performance.now();
+      if (now - told < progressMs) return;
+      told = now;
+      say({ kind: 'progress', id, sent });
+    };
+    await sendFile(connection, { ...job, signal, onProgress });
+  } finally {
+    line.users -= 1;
+    const left = line;
+    if (left.users === 0) {
+      left.idle = setTimeout(() => {
+        lines.delete(key);
+        left.connection.then(
+          (connection) => connection.close(),
+          () => {},
+        );
+      }, idleMs);
+    }
+  }
+};
+
+const start = async (id: number, job: UploadJob): Promise<void> => {
+  const controller = new AbortController();
+  running.set(id, controller);
+  try {
+    await upload(id, job, controller.signal);
+    say({ kind: 'done', id });
+  } catch (thrown) {
+    const error =
+      thrown instanceof RbeeError
+        ? thrown
+        : RbeeError.of('UPLOAD_FAILED', {
+            what: job.path.split('/').at(-1) ?? job.path,
+            hive: job.route.at(-1)?.name ?? '',
+            problem: asRbeeError(thrown, 'an upload').message,
+          });
+    say({ kind: 'failed', id, error: error.toJSON() });
+  } finally {
+    running.delete(id);
+  }
+};
+
+parentPort?.on('message', (message: ToThread) => {
+  if (message.kind === 'upload') void start(message.id, message.job);
+  else running.get(message.id)?.abort(RbeeError.of('CANCELLED', { what: 'the upload' }));
+});

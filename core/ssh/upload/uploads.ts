@@ -1,0 +1,103 @@
+/** Uploads of the queen: handed to a thread that is started with the first and ends when it has been idle. */
+import { stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { RbeeError } from '../../contract/errors.ts';
+import type { RouteSettings } from '../pool.ts';
+import type { FromThread, ToThread, UploadJob } from './messages.ts';
+
+export interface UploadOptions {
+  signal?: AbortSignal;
+  onProgress?: (sent: number, total: number) => void;
+}
+
+const idleMs = 10_000;
+
+interface Waiting {
+  job: UploadJob;
+  onProgress: UploadOptions['onProgress'];
+  settle: (error?: unknown) => void;
+}
+
+export class Uploads {
+  readonly #waiting = new Map<number, Waiting>();
+  #thread: Worker | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #last = 0;
+
+  /**
+   * Brings `file` to `path` on the machine, over a connection of its own; goes on where an earlier attempt stopped. Errors: UPLOAD_FAILED, HOST_FOLDER_UNUSABLE,
+   * SSH_*, and the signal's reason.
+   */
+  async upload(to: RouteSettings, file: string, path: string, options: UploadOptions = {}): Promise<void> {
+    const { signal, onProgress } = options;
+    signal?.throwIfAborted();
+    const { size } = await stat(file);
+    const id = ++this.#last;
+    const job: UploadJob = { ...to, file, size, path };
+    const thread = this.#start();
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const onAbort = () => this.#tell({ kind: 'abort', id });
+        signal?.addEventListener('abort', onAbort, { once: true });
+        const settle = (error?: unknown) => {
+          signal?.removeEventListener('abort', onAbort);
+          this.#waiting.delete(id);
+          if (error === undefined) resolve();
+          else reject(signal?.aborted ? signal.reason : error);
+        };
+        this.#waiting.set(id, { job, onProgress, settle });
+        thread.postMessage({ kind: 'upload', id, job } satisfies ToThread);
+      });
+    } finally {
+      this.#rest();
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#thread?.terminate();
+  }
+
+  #start(): Worker {
+    clearTimeout(this.#idle);
+    if (this.#thread) return this.#thread;
+    const script = join(import.meta.dirname, `thread${extname(import.meta.filename)}`);
+    const thread = new Worker(script, { execArgv: [], stdout: false, stderr: false });
+    thread.unref();
+    thread.on('message', (message: FromThread) => this.#hear(message));
+    const end = (problem: string) => {
+      if (this.#thread === thread) this.#thread = undefined;
+      for (const { job, settle } of [...this.#waiting.values()]) {
+        const what = job.path.split('/').at(-1) ?? job.path;
+        settle(RbeeError.of('UPLOAD_FAILED', { what, hive: job.route.at(-1)?.name ?? '', problem }));
+      }
+    };
+    thread.on('error', (error) => end((error as Error).message));
+    thread.on('exit', () => end('the thread that uploads has ended'));
+    this.#thread = thread;
+    return thread;
+  }
+
+  #hear(message: FromThread): void {
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return;
+    if (message.kind === 'progress') waiting.onProgress?.(message.sent, waiting.job.size);
+    else if (message.kind === 'done') waiting.settle();
+    else waiting.settle(RbeeError.from(message.error));
+  }
+
+  #tell(message: ToThread): void {
+    this.#thread?.postMessage(message);
+  }
+
+  #rest(): void {
+    clearTimeout(this.#idle);
+    if (this.#waiting.size > 0) return;
+    this.#idle = setTimeout(() => {
+      const thread = this.#thread;
+      this.#thread = undefined;
+      void thread?.terminate();
+    }, idleMs).unref();
+  }
+}
