@@ -206,6 +206,88 @@ export const errorCatalogue = {
     message: 'hive {hive} did not start with rbee {version} ({problem}), and runs with {before} again',
     hint: 'look at: rbee hive logs {hive}',
   },
+  HIVE_LOCAL: {
+    status: 409,
+    message: 'hive {hive} is on the machine of the queen and cannot be {action} over SSH',
+    hint: '{hint}',
+  },
+
+  // Many machines: hives.conf and sync
+  NO_HIVES_CONF: {
+    status: 404,
+    message: 'there is no {file}',
+    hint: 'write one: rbee hive add ALIAS HOSTNAME, or rbee migrate, or see rbee docs hives',
+  },
+  HIVE_NOT_DECLARED: {
+    status: 404,
+    message: 'hives.conf declares no hive {hive}{near}',
+    hint: 'it declares: {known}',
+  },
+  HIVE_DECLARED: {
+    status: 409,
+    message: 'hives.conf declares a hive {hive} already, in line {line}',
+    hint: 'choose another alias, or remove it first: rbee hive remove {hive}',
+  },
+  HIVES_CONF_UNEDITABLE: {
+    status: 422,
+    message: '{file} cannot be changed by a command: {problem}',
+    hint: 'nothing was changed; edit the file by hand',
+  },
+  MACHINES_UNAVAILABLE: {
+    status: 501,
+    message: 'this queen looks after no other machines',
+    hint: 'restart her with: rbee queen restart',
+  },
+  SYNC_LOCKED: {
+    status: 409,
+    message: 'hive {hive} is being changed by {owner}, since {since}',
+    hint: 'wait until that is done; if nobody is at it any more, add --take-over',
+  },
+  SYNC_LEASE_LOST: {
+    status: 409,
+    message: '{owner} took over hive {hive} during this sync',
+    hint: 'find out who does so, then run: rbee sync --hive {hive}',
+  },
+  SYNC_PARTLY: {
+    status: 500,
+    message: '{failed} of {total} hives are not as hives.conf says: {hives}',
+    hint: 'mend what is named above, then run: {command}',
+  },
+  SYNC_FAILED: {
+    status: 500,
+    message: 'no hive could be made as hives.conf says: {hives}',
+    hint: 'mend what is named above, then run: {command}',
+  },
+  SYNC_SKIPPED: {
+    status: 424,
+    message: '{what} was not begun: {because}',
+    hint: 'it follows by itself when you run: {command}',
+  },
+  SYNC_NOTHING_TO_RETRY: {
+    status: 404,
+    message: 'nothing failed the last time that {file} was synced',
+    hint: 'run: rbee sync',
+  },
+  SYNC_DRIFT: {
+    status: 409,
+    message: '{count} of {total} hives are not as {file} says: {hives}',
+    hint: 'see what differs with: rbee status --verbose; make it so with: rbee sync',
+  },
+  SYNC_VERSIONS_CLASH: {
+    status: 422,
+    message: 'hive {hive}: {first} and {second} come from the same package, {package}, in different versions',
+    hint: 'declare the same version for both',
+  },
+  WORKER_ID_TAKEN: {
+    status: 409,
+    message: 'hive {hive}: the id {worker} of a declared worker is taken by one that was spawned by hand',
+    hint: 'delete it with: rbee worker delete {worker}, or give the entry in hives.conf another id, or add --remove-extra',
+  },
+  SYNC_NOT_REPLACEABLE: {
+    status: 409,
+    message: 'hive {hive}: {type} is {source} there, and a sync does not replace it',
+    hint: 'take the type out of hives.conf for that hive, or unlink it: rbee plugins uninstall {package}',
+  },
 
   // Worker types (plugins)
   INDEX_INVALID: {

@@ -19,7 +19,7 @@
  * Closing the connection of a request that narrates cancels it. Errors are `{ error: ErrorBody }`.
  */
 import type { NarrationEvent, Outcome } from './narration.ts';
-import type { WorkerView } from './worker.ts';
+import type { WorkerSpec, WorkerView } from './worker.ts';
 import type { DeviceFacts, HostFacts, ServedPath } from './worker-type.ts';
 
 /** `GET /health` of queen and hive. */
@@ -41,6 +41,8 @@ export interface HiveWorker extends WorkerView {
   serves: readonly ServedPath[];
   /** The engine does not end while clients are connected. */
   closesOnlyWhenIdle: boolean;
+  /** What was asked for when it was spawned; absent where an older hive does not tell. */
+  spec?: WorkerSpec;
 }
 
 /** A worker type that is installed on a hive. */

@@ -8,5 +8,6 @@ export * from './narration.ts';
 export * from './plugins.ts';
 export * from './queen-api.ts';
 export * from './states.ts';
+export * from './sync.ts';
 export type { WorkerSpec, WorkerView } from './worker.ts';
 export * from './worker-type.ts';

@@ -16,6 +16,49 @@ const ask = Type.Optional(
     description: 'Whether to ask about an unknown publisher (install: yes, spawn: no); refused at once else',
   }),
 );
+/** How machines are reached on behalf of whoever asks. */
+const ssh = {
+  agent: Type.Optional(
+    Type.String({
+      pattern: '^/',
+      maxLength: 4096,
+      description: 'Socket of the SSH agent that is asked for keys (SSH_AUTH_SOCK)',
+    }),
+  ),
+  acceptNewHostKeys: Type.Optional(
+    Type.Boolean({ description: 'Trust machines that are not known yet; a changed host key is refused all the same' }),
+  ),
+};
+const config = Type.Optional(
+  Type.String({ pattern: '^/', maxLength: 4096, description: 'Path of hives.conf; that of rbee when absent' }),
+);
+const hives = Type.Optional(
+  Type.Array(hive, { minItems: 1, maxItems: 10_000, description: 'Only these hives; all of hives.conf when absent' }),
+);
+const takeOver = Type.Optional(
+  Type.Boolean({ description: 'Although another sync says that it works on the machine: take its place' }),
+);
+const parallel = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 1_000, description: 'How many steps run at once; rbee.conf says when absent' }),
+);
+const dryRun = Type.Optional(Type.Boolean({ description: 'Only say what would be done' }));
+const offline = Type.Optional(Type.Boolean({ description: 'Use only what was fetched before' }));
+
+const installing = {
+  hives,
+  config,
+  dryRun,
+  force: Type.Optional(Type.Boolean({ description: 'Install hives and worker types again although they are there' })),
+  retryFailed: Type.Optional(Type.Boolean({ description: 'Do only what failed or was left the last time' })),
+  update: Type.Optional(
+    Type.Boolean({ description: 'Resolve versions anew in place of what rbee.lock says, within what is declared' }),
+  ),
+  parallel,
+  takeOver,
+  offline,
+  ...ssh,
+};
+
 const onHive = { hive: Type.Optional(hive) };
 
 export const inferInput = Type.Object(
@@ -98,6 +141,63 @@ interface Operation {
 
 export const operations = {
   status: { summary: 'The fleet at a glance', kind: 'read', input: Type.Object({}, strict) },
+  package_sync: {
+    summary: 'Make all machines as hives.conf says',
+    kind: 'change',
+    input: Type.Object(
+      {
+        ...installing,
+        removeExtra: Type.Optional(
+          Type.Boolean({ description: 'Also remove hives, worker types and workers that are not declared' }),
+        ),
+      },
+      strict,
+    ),
+  },
+  package_install: {
+    summary: 'Install and start what hives.conf declares and is missing; removes nothing',
+    kind: 'change',
+    input: Type.Object(installing, strict),
+  },
+  package_status: {
+    summary: 'How the fleet differs from hives.conf',
+    kind: 'read',
+    input: Type.Object({ hives, config, ...ssh }, strict),
+  },
+  package_uninstall: {
+    summary: 'Remove rbee from machines: their workers end, the hive goes',
+    kind: 'change',
+    input: Type.Object(
+      {
+        hives,
+        config,
+        purge: Type.Optional(Type.Boolean({ description: 'Also models, plugins, logs and settings there' })),
+        dryRun,
+        parallel,
+        takeOver,
+        ...ssh,
+      },
+      strict,
+    ),
+  },
+  package_validate: {
+    summary: 'Check hives.conf: its text, names and versions, and that the machines can be reached',
+    kind: 'read',
+    input: Type.Object(
+      {
+        hives,
+        config,
+        offline: Type.Optional(Type.Boolean({ description: 'Only what needs no network' })),
+        ...ssh,
+      },
+      strict,
+    ),
+  },
+  package_migrate: {
+    summary: 'Write a hives.conf from what is there',
+    kind: 'read',
+    input: Type.Object({ hives, ...ssh }, strict),
+  },
   infer: { summary: 'Answer a prompt, spawning a worker if none serves the model', kind: 'change', input: inferInput },
   model_load: {
     summary: 'Make sure that a ready worker serves a model, spawning one if none does',
@@ -146,8 +246,34 @@ export const operations = {
   hive_list: { summary: 'All hives', kind: 'read', input: Type.Object({}, strict) },
   hive_get: { summary: 'One hive', kind: 'read', input: Type.Object({ hive }, strict) },
   hive_status: { summary: 'Does a hive answer, and since when', kind: 'read', input: Type.Object({ hive }, strict) },
-  hive_start: { summary: 'Start a hive', kind: 'change', input: Type.Object({ hive }, strict) },
-  hive_stop: { summary: 'Stop a hive; its workers go on', kind: 'change', input: Type.Object({ hive }, strict) },
+  hive_start: { summary: 'Start a hive', kind: 'change', input: Type.Object({ hive, ...ssh }, strict) },
+  hive_stop: {
+    summary: 'Stop a hive; its workers go on',
+    kind: 'change',
+    input: Type.Object({ hive, ...ssh }, strict),
+  },
+  hive_restart: {
+    summary: 'Stop a hive and start it again; its workers go on',
+    kind: 'change',
+    input: Type.Object({ hive, ...ssh }, strict),
+  },
+  hive_ssh_test: {
+    summary: 'Connect to the machine of a hive, and tell what is found on the way and there',
+    kind: 'read',
+    input: Type.Object({ hive, config, ...ssh }, strict),
+  },
+  hive_logs: {
+    summary: 'The last lines of the log of a hive',
+    kind: 'read',
+    input: Type.Object(
+      {
+        hive,
+        lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: 'How many (100)' })),
+        ...ssh,
+      },
+      strict,
+    ),
+  },
   hive_capabilities: { summary: 'Devices of a hive, measured now', kind: 'read', input: Type.Object({ hive }, strict) },
   worker_spawn: {
     summary: 'Start a worker and wait until it is ready',

@@ -49,6 +49,12 @@ export const workerSpec = Type.Object(
     cpuLimit: Type.Optional(
       Type.Number({ minimum: 0.01, maximum: 4096, description: 'CPU cores that the worker may use' }),
     ),
+    declaration: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9._-]{1,64}$',
+        description: 'Fingerprint of the entry in hives.conf that declares the worker; set by a sync',
+      }),
+    ),
     force: Type.Optional(Type.Boolean({ description: 'Spawn although the memory estimate says that it will not fit' })),
   },
   { additionalProperties: false },
@@ -103,6 +109,8 @@ export const workerView = Type.Object({
   options: Type.Record(Type.String(), Type.Unknown()),
   /** Names of the options that were given; the others have their defaults. Absent where the hive does not tell. */
   givenOptions: Type.Optional(Type.Array(Type.String())),
+  /** Fingerprint of the entry in `hives.conf` that declares it; null when it was spawned by hand. */
+  declaration: Type.Optional(Type.Union([Type.String(), Type.Null()])),
   logFile: Type.String(),
 });
 export type WorkerView = Static<typeof workerView>;

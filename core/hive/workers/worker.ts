@@ -132,10 +132,12 @@ export class Worker {
       failure: view.failure && { ...view.failure, log: [...view.failure.log] },
       options: data.draft.options,
       givenOptions: Object.keys(data.spec.options ?? {}),
+      declaration: data.spec.declaration ?? null,
       logFile: this.#context.logFileOf(this.id),
       apiKey: draft.apiKey,
       serves: draft.serves,
       closesOnlyWhenIdle: draft.stop.closesOnlyWhenIdle ?? false,
+      spec: data.spec,
     };
   }
 

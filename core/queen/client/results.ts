@@ -4,10 +4,24 @@ import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { PluginResults } from '../../contract/plugins.ts';
 import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
+import type {
+  DriftView,
+  HiveLogs,
+  MigrationResult,
+  SshTestResult,
+  SyncResult,
+  ValidationReport,
+} from '../../contract/sync.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
 interface Results {
   status: FleetStatus;
+  package_sync: SyncResult;
+  package_install: SyncResult;
+  package_status: DriftView;
+  package_uninstall: SyncResult;
+  package_validate: ValidationReport;
+  package_migrate: MigrationResult;
   infer: InferResult;
   model_load: ModelLoadResult;
   model_unload: { workers: readonly WorkerView[] };
@@ -23,6 +37,9 @@ interface Results {
   hive_status: HiveView;
   hive_start: HiveView;
   hive_stop: HiveView;
+  hive_restart: HiveView;
+  hive_ssh_test: SshTestResult;
+  hive_logs: HiveLogs;
   hive_capabilities: HiveDevices;
   worker_spawn: WorkerView;
   worker_stop: WorkerView;

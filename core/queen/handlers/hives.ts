@@ -1,30 +1,52 @@
-/** Starting and stopping hives. */
+/** Starting and stopping hives, here and on other machines. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { LocalHive } from '../local-hive.ts';
+import type { Machines } from '../machines/machines.ts';
 import type { Handler, Parts } from './parts.ts';
 
 export const hiveStart =
   (parts: Parts): Handler<'hive_start'> =>
-  async ({ hive }, { narrate, signal }) => {
-    const member = parts.fleet.member(hive);
-    await manageable(parts, hive, 'start').start({ narrate, signal });
+  async (input, context) => {
+    const member = parts.fleet.member(input.hive);
+    await ownerOf(parts, input.hive, 'start').start(input, context);
     return member.views.hive;
   };
 
 export const hiveStop =
   (parts: Parts): Handler<'hive_stop'> =>
-  async ({ hive }, { narrate, signal }) => {
-    const member = parts.fleet.member(hive);
-    await manageable(parts, hive, 'stop').stop({ narrate, signal });
+  async (input, context) => {
+    const member = parts.fleet.member(input.hive);
+    await ownerOf(parts, input.hive, 'stop').stop(input, context);
     return member.views.hive;
   };
 
-/** A hive that is part of the queen's own process lives and ends with her. */
-const manageable = ({ fleet, localHive }: Parts, hive: string, command: 'start' | 'stop'): LocalHive => {
+export const hiveRestart =
+  (parts: Parts): Handler<'hive_restart'> =>
+  async (input, context) => {
+    const member = parts.fleet.member(input.hive);
+    await ownerOf(parts, input.hive, 'restart').restart(input, context);
+    return member.views.hive;
+  };
+
+type Command = 'start' | 'stop' | 'restart';
+type Owner = Pick<Machines, Command>;
+
+/** Who reaches the machine of a hive. A hive inside the queen's own process lives and ends with her. */
+const ownerOf = ({ fleet, localHive, machines }: Parts, hive: string, command: Command): Owner => {
   const { mode } = fleet.member(hive).connection;
-  if (localHive?.alias === hive && !localHive.isAttached) return localHive;
-  const action = command === 'start' ? 'started' : 'stopped';
-  const instead = command === 'start' ? 'restart' : 'stop';
+  if (mode === 'ssh' && machines?.has(hive)) return machines;
+  if (localHive?.alias === hive && !localHive.isAttached) return here(localHive);
+  const action = { start: 'started', stop: 'stopped', restart: 'restarted' }[command];
+  const instead = command === 'stop' ? 'stop' : 'restart';
   if (mode === 'attached') throw RbeeError.of('HIVE_ATTACHED', { hive, action, command: instead });
   throw RbeeError.of('HIVE_NOT_RUNNING', { hive });
 };
+
+const here = (hive: LocalHive): Owner => ({
+  start: (_, { narrate, signal }) => hive.start({ narrate, signal }),
+  stop: (_, { narrate, signal }) => hive.stop({ narrate, signal }),
+  restart: async (_, { narrate, signal }) => {
+    await hive.stop({ narrate, signal });
+    await hive.start({ narrate, signal });
+  },
+});

@@ -1,9 +1,10 @@
 /** What the queen does for each operation, one row each. */
 import type { RunOperation } from '../jobs/jobs.ts';
-import { hiveStart, hiveStop } from './hives.ts';
+import { hiveRestart, hiveStart, hiveStop } from './hives.ts';
 import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { listModels, onModels } from './models.ts';
+import { hiveLogs, hiveSshTest, onMachines } from './package.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { installPlugin, onPlugins } from './plugins.ts';
 import { Serving } from './serving.ts';
@@ -27,6 +28,15 @@ export const makeHandlers = (parts: Parts): Handlers => {
     hive_status: async ({ hive }) => fleet.member(hive).views.hive,
     hive_start: hiveStart(parts),
     hive_stop: hiveStop(parts),
+    hive_restart: hiveRestart(parts),
+    hive_ssh_test: hiveSshTest(parts),
+    hive_logs: hiveLogs(parts),
+    package_sync: onMachines(parts, 'sync'),
+    package_install: onMachines(parts, 'install'),
+    package_status: onMachines(parts, 'status'),
+    package_uninstall: onMachines(parts, 'uninstall'),
+    package_validate: onMachines(parts, 'validate'),
+    package_migrate: onMachines(parts, 'migrate'),
     hive_capabilities: ({ hive }) => fleet.online(hive).connection.client.devices(),
     worker_spawn: spawnWorker(parts),
     worker_stop: stopWorker(parts),

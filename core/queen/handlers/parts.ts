@@ -6,12 +6,15 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
+import type { Machines } from '../machines/machines.ts';
 
 export interface Parts {
   fleet: Fleet;
   gateway: Gateway;
   /** Absent where the queen was given other hives. */
   localHive?: LocalHive;
+  /** The other machines; absent where the queen was given other hives. */
+  machines?: Machines;
   status: () => FleetStatus;
 }
 
