@@ -7,7 +7,18 @@ const root = resolve(import.meta.dirname, '../..');
 const core = join(root, 'core');
 
 /** Folders of core from left to right; a file may import from its own folder and from those left of it. */
-const order = ['contract', 'narration', 'config', 'lifecycle', 'registry', 'hive', 'conformance', 'queen', 'keeper'];
+const order = [
+  'contract',
+  'narration',
+  'config',
+  'lifecycle',
+  'archives',
+  'registry',
+  'hive',
+  'conformance',
+  'queen',
+  'keeper',
+];
 
 /** Doors through which a folder is entered from its right, where it has any. */
 const doors: Record<string, (importer: string, target: string) => boolean> = {

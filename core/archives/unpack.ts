@@ -1,8 +1,8 @@
 /** Unpacks a release archive of any kind into a fresh folder, safely and within bounds. */
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { RbeeError } from '../../contract/errors.ts';
-import { unwritable } from '../../lifecycle/atomic-file.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { unwritable } from '../lifecycle/atomic-file.ts';
 import { spaceError } from './disk-space.ts';
 import { type TreeLimits, TreeWriter, usualLimits } from './tree-writer.ts';
 import { placeFile } from './unpack-file.ts';
