@@ -402,6 +402,16 @@ export const errorCatalogue = {
     hint: 'install uv, or Python with its venv module (on Debian: apt install python3-venv)',
   },
   INSTALL_FAILED: { status: 500, message: '{what} could not be installed: {problem}', hint: '{hint}' },
+  RUNTIME_UNSUPPORTED: {
+    status: 422,
+    message: 'rbee has no Node to bring to {platform}',
+    hint: 'a hive runs on Linux with glibc or on macOS, on x64 or arm64; systems with musl (Alpine) are not among them',
+  },
+  BUNDLE_DAMAGED: {
+    status: 502,
+    message: '{archive} is not what was packed: {problem}',
+    hint: 'nothing of it was used; run the command again, and it is sent anew',
+  },
   OPTION_INVALID: { status: 400, message: 'option {option} of worker type {type}: {problem}', hint: '{hint}' },
 
   // Devices, models, memory

@@ -12,6 +12,7 @@ const order = [
   'narration',
   'config',
   'lifecycle',
+  'archives',
   'ssh',
   'registry',
   'sync',

@@ -1,8 +1,8 @@
 /** Downloads of a hive: room is looked for before the first byte, and no content is brought in twice at a time. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { ensureSpace } from '../../archives/disk-space.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import { ensureSpace } from '../../registry/binaries/disk-space.ts';
 import type { DownloadPace } from '../../registry/binaries/download.ts';
 import { asStep } from '../../registry/binaries/progress.ts';
 import { inTurn } from '../../registry/binaries/taking-turns.ts';

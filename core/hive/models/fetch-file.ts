@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
+import { ensureSpace, spaceError } from '../../archives/disk-space.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { ensureSpace, spaceError } from '../../registry/binaries/disk-space.ts';
 import type { DownloadPace } from '../../registry/binaries/download.ts';
 import { type HttpAgent, httpAgent } from '../../registry/binaries/http-agent.ts';
 import { answerOf } from '../../registry/binaries/http-answers.ts';

@@ -1,6 +1,7 @@
 /** Installs a program from release archives. */
 import { chmod, realpath } from 'node:fs/promises';
 import { basename, join, sep } from 'node:path';
+import { unpackArchive } from '../../archives/unpack.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ArchiveFile, BinarySource } from '../../contract/worker-type.ts';
 import type { BinaryContext } from './context.ts';
@@ -8,7 +9,6 @@ import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';
 import { downloadsFolder } from './places.ts';
 import { asStep } from './progress.ts';
-import { unpackArchive } from './unpack.ts';
 
 type ArchiveSource = Extract<BinarySource, { kind: 'archive' }>;
 

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, rm, symlink, unlink, writeFile } from 'node:f
 import { delimiter, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { rawTar, rawZip } from '../../archives/testing.ts';
 import type { RbeeError } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
 import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/worker-type.ts';
@@ -12,7 +13,6 @@ import { eventually, isGone, tempFolder } from '../../lifecycle/testing.ts';
 import type { BinaryContext } from './context.ts';
 import { downloadFetcher } from './fetcher.ts';
 import { ensureBinary, lookForBinary } from './installer.ts';
-import { rawTar, rawZip } from './testing.ts';
 import { fileServer, noise, sha256Of } from './testing-server.ts';
 
 interface Setting {

@@ -15,7 +15,25 @@ export type FetchCall =
   | { kind: 'resolve'; source: PackageSource; folder: string; settings: FetchSettings }
   /** Puts the package into `folder/package`, once its integrity is known to be right. */
   | { kind: 'unpack'; found: FoundPackage; folder: string; settings: FetchSettings }
-  | { kind: 'search'; text: string; settings: FetchSettings };
+  | { kind: 'search'; text: string; settings: FetchSettings }
+  /** Takes one file out of a package whose integrity is known beforehand, and puts it gzip'ed into `folder`. */
+  | { kind: 'take'; from: PinnedPackage; folder: string; settings: FetchSettings };
+
+export interface PinnedPackage {
+  name: string;
+  version: string;
+  integrity: string;
+  /** Path of the file in the package. */
+  member: string;
+}
+
+export interface TakenFile {
+  /** Absolute path of the gzip'ed file. */
+  file: string;
+  /** Of the file as it is in the package. */
+  sha256: string;
+  size: number;
+}
 
 /** A package of one exact version. */
 export interface FoundPackage {
@@ -66,3 +84,9 @@ export interface FetchFailure {
 }
 
 export type FetchAnswer = { id: number; value: unknown } | { id: number; failure: FetchFailure };
+
+/** Comes before the answer: bytes that have arrived. */
+export interface FetchProgress {
+  id: number;
+  bytes: number;
+}

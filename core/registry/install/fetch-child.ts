@@ -3,15 +3,16 @@
  * was written by strangers: neither belongs into a daemon. Takes calls over IPC, ends with its parent.
  */
 import { join } from 'node:path';
-import type { FetchAnswer, FetchCall } from './fetch-calls.ts';
+import type { FetchAnswer, FetchCall, FetchProgress } from './fetch-calls.ts';
 import { asFailure } from './fetch-error.ts';
 import { readNpmConfig } from './npm-config.ts';
 import { resolvePackage } from './resolve.ts';
 import { searchPlugins } from './search.ts';
+import { takeMember } from './take-member.ts';
 import { saveTarball } from './tarball.ts';
 import { unpackPackage } from './unpack.ts';
 
-const perform = async (call: FetchCall): Promise<unknown> => {
+const perform = async (call: FetchCall, onProgress: (bytes: number) => void): Promise<unknown> => {
   const options = await readNpmConfig({ ...call.settings, env: process.env });
   switch (call.kind) {
     case 'resolve':
@@ -25,20 +26,39 @@ const perform = async (call: FetchCall): Promise<unknown> => {
     }
     case 'search':
       return searchPlugins(call.text, options);
+    case 'take': {
+      const { name, version, integrity, member } = call.from;
+      const what = `${name}@${version}`;
+      const packed = join(call.folder, 'package.tgz');
+      await saveTarball({ spec: what, file: packed, options, integrity, onProgress });
+      return takeMember(packed, member, join(call.folder, 'member.gz'), what);
+    }
   }
 };
 
 const subject = (call: FetchCall): string => {
   if (call.kind === 'unpack') return `${call.found.name}@${call.found.version}`;
+  if (call.kind === 'take') return `${call.from.name}@${call.from.version}`;
   if (call.kind === 'search') return 'the search';
   if (call.source.kind === 'registry') return call.source.candidates[0]?.name ?? '';
   return call.source.kind === 'tarball' ? call.source.file : call.source.url;
 };
 
+/** Not more often than people look. */
+const progressOf = (id: number): ((bytes: number) => void) => {
+  let next = 0;
+  return (bytes) => {
+    const now = performance.now();
+    if (now < next) return;
+    next = now + 200;
+    process.send?.({ id, bytes } satisfies FetchProgress);
+  };
+};
+
 process.on('message', async ({ id, call }: { id: number; call: FetchCall }) => {
   let answer: FetchAnswer;
   try {
-    answer = { id, value: await perform(call) };
+    answer = { id, value: await perform(call, progressOf(id)) };
   } catch (error) {
     answer = { id, failure: asFailure(error, subject(call)) };
   }

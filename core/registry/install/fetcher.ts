@@ -7,9 +7,12 @@ import type {
   FetchAnswer,
   FetchCall,
   FetchFailure,
+  FetchProgress,
   FetchSettings,
   FoundPackage,
   PackageSource,
+  PinnedPackage,
+  TakenFile,
 } from './fetch-calls.ts';
 import type { Unpacked } from './unpack.ts';
 
@@ -27,6 +30,8 @@ export interface FetcherOptions {
 export interface FetchRequest {
   offline?: boolean;
   signal?: AbortSignal;
+  /** Bytes that have arrived. */
+  onProgress?: (bytes: number) => void;
 }
 
 /** Milliseconds that a process without work waits for more. */
@@ -55,6 +60,11 @@ export class Fetcher {
     return this.#call({ kind: 'search', text, settings: this.#settings(request) }, request);
   }
 
+  /** One file of a package, gzip'ed in `folder`. */
+  take(from: PinnedPackage, folder: string, request: FetchRequest): Promise<TakenFile> {
+    return this.#call({ kind: 'take', from, folder, settings: this.#settings(request) }, request);
+  }
+
   close(): void {
     if (this.#idle) this.#end(this.#idle.child);
     for (const child of this.#busy) this.#end(child);
@@ -66,13 +76,13 @@ export class Fetcher {
   }
 
   /** One call at a time for each process: ending it is how a call is cancelled. */
-  async #call<Answer>(call: FetchCall, { signal }: FetchRequest): Promise<Answer> {
+  async #call<Answer>(call: FetchCall, { signal, onProgress }: FetchRequest): Promise<Answer> {
     signal?.throwIfAborted();
     const child = this.#take();
     const abort = () => this.#end(child);
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      const answer = await this.#ask(child, call);
+      const answer = await this.#ask(child, call, onProgress);
       if ('failure' in answer) throw asCatalogue(answer.failure);
       return answer.value as Answer;
     } catch (error) {
@@ -83,15 +93,16 @@ export class Fetcher {
     }
   }
 
-  #ask(child: ChildProcess, call: FetchCall): Promise<FetchAnswer> {
+  #ask(child: ChildProcess, call: FetchCall, onProgress?: (bytes: number) => void): Promise<FetchAnswer> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const lost = (how: string) => reject(internal(`the process that fetches packages ${how}`));
       const exit = (code: number | null, signal: string | null) =>
         lost(signal ? `was ended by ${signal}` : `ended with ${code}`);
       child.once('exit', exit);
-      const hear = (answer: FetchAnswer) => {
+      const hear = (answer: FetchAnswer | FetchProgress) => {
         if (answer.id !== id) return;
+        if ('bytes' in answer) return onProgress?.(answer.bytes);
         child.off('message', hear).off('exit', exit);
         resolve(answer);
       };

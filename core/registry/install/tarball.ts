@@ -16,13 +16,16 @@ export interface TarballRequest {
   /** Address of a registry's tarball, and what it has to be. */
   resolved?: string;
   integrity?: string;
+  /** Bytes that have arrived. */
+  onProgress?: (bytes: number) => void;
 }
 
 /** Writes the package to `file` and gives its `sha512-…`. Throws when it is not what `integrity` says. */
-export const saveTarball = async ({ spec, file, options, resolved, integrity }: TarballRequest): Promise<string> => {
+export const saveTarball = async (request: TarballRequest): Promise<string> => {
+  const { spec, file, options, resolved, integrity, onProgress } = request;
   const settings = { ...options, ...(resolved && { resolved }), ...(integrity && { integrity }) };
   const save = async (stream: NodeJS.ReadableStream): Promise<void> => {
-    await pipeline(stream, bounded(spec), createWriteStream(file, { mode: 0o600 }));
+    await pipeline(stream, bounded(spec, onProgress), createWriteStream(file, { mode: 0o600 }));
   };
   await pacote.tarball.stream(spec, save as never, settings);
   // Read again from disk: what is unpacked is what was checked.
@@ -34,11 +37,12 @@ export const saveTarball = async ({ spec, file, options, resolved, integrity }: 
 };
 
 /** Npm's library gives up on a server that stops in the middle, but not on one that never does. */
-const bounded = (spec: string): Transform => {
+const bounded = (spec: string, onProgress?: (bytes: number) => void): Transform => {
   let bytes = 0;
   return new Transform({
     transform: (chunk: Buffer, _encoding, done) => {
       bytes += chunk.length;
+      onProgress?.(bytes);
       if (bytes <= limits.packedBytes) return done(null, chunk);
       done(new FetchError('refused', spec, `it is larger than ${limits.packedBytes} bytes`));
     },

@@ -9,13 +9,13 @@ import { homedir, hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
+import { unpackBundle } from '../../archives/unpack-bundle.ts';
 import { machineId, pathsFrom } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { lease, release } from './lease.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './protocol.ts';
-import { unpackArchive } from './unpack-archive.ts';
 
 type Methods = {
   [Method in AgentMethod]: (
@@ -65,7 +65,7 @@ const methods: Methods = {
     }
     return hash.digest('hex');
   },
-  unpack: ([request], signal) => unpackArchive(request, signal),
+  unpack: ([{ archive, sha256, folder }], signal) => unpackBundle(archive, { sha256, folder, signal }),
   removeTree: ([path]) => nothing(rm(path, { recursive: true, force: true, maxRetries: 3 })),
   readLink: ([path]) => readlink(path).catch(() => null),
   switchLink: async ([path, target]) => {

@@ -91,8 +91,8 @@ export interface AgentMethods {
   unlock(lock: number): null;
   /** Null when there is no such file. */
   sha256(path: string): string | null;
-  /** Files and bytes of the archive. */
-  unpack(request: UnpackRequest): { files: number; bytes: number };
+  /** False when the folder was there already. */
+  unpack(request: UnpackRequest): boolean;
   /** Removes a folder and all that is in it. */
   removeTree(path: string): null;
   /** Where a symbolic link points; null when there is none. */

@@ -1,4 +1,4 @@
-/** Archives for the tests of this folder, byte by byte, so that they can hold what no tool would pack. */
+/** For tests: archives, byte by byte, so that they can hold what no tool would pack. */
 import { crc32, deflateRawSync } from 'node:zlib';
 
 export interface RawEntry {

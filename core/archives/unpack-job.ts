@@ -1,5 +1,5 @@
 /** What the readers of each kind of archive get. */
-import type { ArchiveFile } from '../../contract/worker-type.ts';
+import type { ArchiveFile } from '../contract/worker-type.ts';
 
 export type ArchiveFormat = NonNullable<ArchiveFile['format']>;
 

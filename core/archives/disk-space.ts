@@ -1,7 +1,7 @@
 /** Room on disk, asked before bytes are written, and the error when there is none. */
 import { statfs } from 'node:fs/promises';
-import { RbeeError } from '../../contract/errors.ts';
-import { formatBytes } from '../../narration/quantities.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { formatBytes } from '../narration/quantities.ts';
 
 /** Bytes that are left to the rest of the system. */
 const reserve = 64 * 1024 * 1024;

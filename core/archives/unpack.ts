@@ -1,8 +1,9 @@
 /** Unpacks a release archive of any kind into a fresh folder, safely and within bounds. */
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { RbeeError } from '../../contract/errors.ts';
-import { unwritable } from '../../lifecycle/atomic-file.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { unwritable } from '../lifecycle/atomic-file.ts';
+import { decompressed } from './decompress.ts';
 import { spaceError } from './disk-space.ts';
 import { type TreeLimits, TreeWriter, usualLimits } from './tree-writer.ts';
 import { placeFile } from './unpack-file.ts';
@@ -35,7 +36,7 @@ export const unpackArchive = async (archive: string, folder: string, options: Un
     const format = options.format ?? (await formatOf(archive));
     if (format === 'zip') await unpackZip(job, tree);
     else if (format === 'file') await placeFile(job, tree, name);
-    else await unpackTar(job, format, tree);
+    else await unpackTar(await decompressed(job, format), tree);
     await tree.finish();
   } catch (error) {
     signal.throwIfAborted();

@@ -24,6 +24,7 @@ export interface TreeOptions {
 
 /** Bytes between two looks at the room on disk. */
 const lookEvery = 64 * 1024 * 1024;
+const syncsAtOnce = 32;
 
 /** What it refuses it throws as plain errors, which name the entry. */
 export class TreeWriter {
@@ -32,6 +33,7 @@ export class TreeWriter {
   readonly #symlinks = new Map<string, string>();
   readonly #hardlinks = new Map<string, string>();
   readonly #folders = new Set<string>();
+  readonly #unsynced: string[] = [];
   #entries = 0;
   #bytes = 0;
   #lookAt = lookEvery;
@@ -58,7 +60,7 @@ export class TreeWriter {
         await file.appendFile(chunk);
       }
       await file.chmod((mode & 0o755) | 0o600);
-      await file.sync();
+      this.#unsynced.push(path);
     } finally {
       await file.close();
     }
@@ -78,13 +80,26 @@ export class TreeWriter {
     this.#hardlinks.set(path, to);
   }
 
-  /** Makes the links, once everything else is there. */
+  /** Makes the links, once everything else is there, and sees to it that all of it stays. */
   async finish(): Promise<void> {
+    await this.#sync();
     const links = [...this.#hardlinks.keys(), ...this.#symlinks.keys()];
     for (const path of links) await this.#makeFolder(dirname(path));
     for (const [path, to] of this.#hardlinks) await link(join(this.#root, to), join(this.#root, path));
     for (const [path, target] of this.#symlinks) await symlink(target, join(this.#root, path));
-    for (const folder of [...this.#folders, '.']) await syncFolder(join(this.#root, folder));
+    for (const folder of [...this.#folders, '.']) await syncPath(join(this.#root, folder));
+  }
+
+  /** Side by side: the disk then writes many small files at once, instead of one after another. */
+  async #sync(): Promise<void> {
+    const next = this.#unsynced.values();
+    const work = async () => {
+      for (const path of next) {
+        this.#options.signal.throwIfAborted();
+        await syncPath(join(this.#root, path));
+      }
+    };
+    await Promise.all(Array.from({ length: syncsAtOnce }, work));
   }
 
   /** Path below the root; null when nothing is left of the name. Counts the entry. */
@@ -129,11 +144,11 @@ const leaves = (path: string, target: string): boolean => {
   return ups > path.split('/').length - 1 || parts.slice(ups).includes('..');
 };
 
-const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, 'r');
+const syncPath = async (path: string): Promise<void> => {
+  const file = await open(path, 'r');
   try {
-    await folder.sync();
+    await file.sync();
   } finally {
-    await folder.close();
+    await file.close();
   }
 };

@@ -1,18 +1,12 @@
-/** Reads tar archives, compressed or not, entry by entry. The file of this folder that knows the tar package. */
+/** Reads tar archives entry by entry. */
 import { once } from 'node:events';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { pipeline, Readable } from 'node:stream';
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import type { Readable } from 'node:stream';
 import type { ReadEntry } from 'tar';
 import type { TreeWriter } from './tree-writer.ts';
-import type { ArchiveFormat, UnpackJob } from './unpack-job.ts';
 
-type TarFormat = Exclude<ArchiveFormat, 'zip' | 'file'>;
-
-export const unpackTar = async (job: UnpackJob, format: TarFormat, tree: TreeWriter): Promise<void> => {
+/** `bytes` are those of the tar itself; they are read to their end, or destroyed. */
+export const unpackTar = async (bytes: Readable, tree: TreeWriter): Promise<void> => {
   const { Parser } = await import('tar');
-  const bytes = await decompressed(job, format);
   const finished = Promise.withResolvers<void>();
   let current: ReadEntry | undefined;
   const fail = (error: unknown) => {
@@ -66,32 +60,3 @@ const write = async (entry: ReadEntry, tree: TreeWriter): Promise<void> => {
       throw new Error(`"${entry.path}" is a ${entry.type}`);
   }
 };
-
-/** The bytes of the tar itself; reading ends when it is destroyed. */
-const decompressed = async (job: UnpackJob, format: TarFormat): Promise<Readable> => {
-  const source = Readable.from(counted(job), { objectMode: false });
-  switch (format) {
-    case 'tar':
-      return source;
-    case 'tar.gz':
-      return pipeline(source, createGunzip(), () => {});
-    case 'tar.zst':
-      return pipeline(source, createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 31 } }), () => {});
-    case 'tar.xz': {
-      const { XzReadableStream } = (await import('xz-decompress')).default;
-      // The package declares the browser's stream, which is the same one.
-      const compressed = Readable.toWeb(source) as unknown as ConstructorParameters<typeof XzReadableStream>[0];
-      return Readable.fromWeb(new XzReadableStream(compressed) as Parameters<typeof Readable.fromWeb>[0]);
-    }
-  }
-};
-
-async function* counted({ archive, signal, onProgress }: UnpackJob): AsyncGenerator<Buffer> {
-  const { size } = await stat(archive);
-  let done = 0;
-  for await (const chunk of createReadStream(archive, { highWaterMark: 1 << 18, signal })) {
-    done += (chunk as Buffer).length;
-    onProgress(done, size);
-    yield chunk as Buffer;
-  }
-}
