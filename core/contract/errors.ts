@@ -407,6 +407,21 @@ export const errorCatalogue = {
     message: 'rbee has no Node to bring to {platform}',
     hint: 'a hive runs on Linux with glibc or on macOS, on x64 or arm64; systems with musl (Alpine) are not among them',
   },
+  APP_INCOMPLETE: {
+    status: 500,
+    message: 'this rbee cannot be packed for other machines: {path} cannot be read ({problem})',
+    hint: 'install rbee anew, or in a checkout run: npm run build',
+  },
+  PACKAGE_MISSING: {
+    status: 500,
+    message: '{by} needs the package {package}, which is not here',
+    hint: 'install it anew: npm install in its folder',
+  },
+  PACKAGE_NOT_FOR: {
+    status: 422,
+    message: '{by} needs the package {package}, which is not here for {platform}',
+    hint: 'a folder goes to machines of the same kind only: publish the plugin and install it from a registry',
+  },
   BUNDLE_DAMAGED: {
     status: 502,
     message: '{archive} is not what was packed: {problem}',

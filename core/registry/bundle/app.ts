@@ -1,0 +1,118 @@
+/**
+ * rbee itself as it goes to a machine: the hive with what it needs to run, and nothing of the command line, the queen, or
+ * npm. Made from whatever rbee this is, a checkout or an installed package, and only when that has changed.
+ */
+import { createHash } from 'node:crypto';
+import { readFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type PackEntry, pack } from '../../archives/pack.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import { asStep } from '../binaries/progress.ts';
+import { collectPackages } from './collect-packages.ts';
+import { inOwnFolder } from './own-folder.ts';
+import { isRunWith, packageFiles } from './package-files.ts';
+import { readRecord, writeRecord } from './record.ts';
+
+export interface AppBundle {
+  version: string;
+  /** `<version>-<hash8>`: the same for the same contents, and for nothing else. */
+  id: string;
+  /** Absolute path of the archive (tar, zstd). */
+  file: string;
+  /** Of the archive. */
+  sha256: string;
+  size: number;
+  /** Path of the hive in it, to be run with Node. */
+  entry: string;
+}
+
+export interface AppOptions {
+  /** Folder of this rbee's package, with `dist` in it. */
+  root: string;
+  /** Cache folder. */
+  cache: string;
+  narrate: Narrate;
+  signal: AbortSignal;
+}
+
+/** Written by the build: what the hive is made of. */
+interface HiveParts {
+  /** Relative to `dist`. */
+  files: string[];
+  /** npm packages that these load. */
+  packages: string[];
+}
+
+const entry = 'dist/hive/daemon.js';
+
+/** It is the same for every platform. Errors: APP_INCOMPLETE, PACKAGE_MISSING, NO_SPACE, STATE_UNWRITABLE. */
+export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): Promise<AppBundle> => {
+  const folder = join(cache, 'bundles');
+  const { version, entries } = await collectApp(root);
+  const record = join(folder, `app-${await fingerprint(entries)}.json`);
+  const there = await readRecord<AppBundle>(record);
+  if (there && (await stat(there.file).catch(() => null))?.size === there.size) return there;
+  const text = `packing rbee ${version} for other machines`;
+  return asStep(narrate, { id: 'bundle-app', text, done: `packed rbee ${version}`, unit: 'bytes' }, (progress) =>
+    inOwnFolder(folder, async (own) => {
+      const packed = await pack(entries, { folder: own, signal, level: smallest, onProgress: progress });
+      const { contents, sha256, size } = packed;
+      const file = join(folder, `${sha256}.tar.zst`);
+      await rename(packed.file, file);
+      const bundle: AppBundle = { version, id: `${version}-${contents.slice(0, 8)}`, file, sha256, size, entry };
+      await writeRecord(record, bundle);
+      return bundle;
+    }),
+  );
+};
+
+/** It is packed once and sent to every machine. */
+const smallest = 19;
+
+const collectApp = async (root: string): Promise<{ version: string; entries: PackEntry[] }> => {
+  const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+    license: string;
+    dependencies: Record<string, string>;
+  };
+  const { files, packages } = await partsOf(root);
+  const own = files.map((path): PackEntry => {
+    const inner = join('dist', path);
+    return { path: inner, kind: 'file', file: join(root, inner), executable: false };
+  });
+  const { name, version, license } = manifest;
+  const text = `${JSON.stringify({ name, version, license, type: 'module' }, null, 2)}\n`;
+  const anywhere = { os: process.platform, cpu: process.arch };
+  const needs = {
+    dependencies: Object.fromEntries(packages.map((one) => [one, manifest.dependencies[one] ?? '*'])),
+    optionalDependencies: {},
+  };
+  const needed = await collectPackages(root, needs, { target: anywhere, here: anywhere });
+  const others = needed.map(({ folder, name, place }) => packageFiles(folder, { name, place, wants: isRunWith }));
+  return {
+    version,
+    entries: [{ path: 'package.json', kind: 'text', text }, ...own, ...(await Promise.all(others)).flat()],
+  };
+};
+
+const partsOf = async (root: string): Promise<HiveParts> => {
+  const file = join(root, 'dist/hive/parts.json');
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as HiveParts;
+  } catch (error) {
+    throw RbeeError.of('APP_INCOMPLETE', { path: file, problem: (error as Error).message }, { cause: error });
+  }
+};
+
+/** Tells whether anything has changed without reading it all. */
+const fingerprint = async (entries: readonly PackEntry[]): Promise<string> => {
+  const looks = entries.map(async (one) => {
+    if (one.kind !== 'file') return one;
+    const { size, mtimeMs } = await stat(one.file);
+    return [one.path, one.file, one.executable, size, mtimeMs];
+  });
+  const seen = (await Promise.all(looks)).map((look) => JSON.stringify(look)).sort();
+  return createHash('sha256').update(seen.join('\n')).digest('hex').slice(0, 16);
+};
