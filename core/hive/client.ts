@@ -1,6 +1,6 @@
 /** The queen's way to a hive: its API as functions, over any socket that `connect` gives. */
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
 import { json as readJson, text as readText } from 'node:stream/consumers';
 import { isErrorBody, RbeeError } from '../contract/errors.ts';
 import {
@@ -22,8 +22,11 @@ import { readLines } from './read-lines.ts';
 export interface HiveClientOptions {
   /** Alias of the hive, for errors. */
   hive: string;
-  connect: { socketPath: string };
+  connect: HiveAddress;
 }
+
+/** A socket of this machine, or whatever gives a connection to one of another. */
+export type HiveAddress = { socketPath: string } | { dial: () => Promise<Duplex> };
 
 /** Options of a call that changes something. Aborting `signal` cancels the work on the hive. */
 export interface HiveCall {
@@ -89,7 +92,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   /** A connection for each request: narration, logs and heartbeats hold theirs for as long as they last. */
   const send = ({ body, ...request }: Request): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const call = httpRequest({ ...connect, ...request, agent: false }, resolve);
+      const call = httpRequest({ ...dialed(connect), ...request }, resolve);
       open.add(call);
       call.on('error', reject);
       call.on('close', () => open.delete(call));
@@ -162,6 +165,19 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
       ask({ method: 'GET', path: `${worker(id)}/logs?lines=${lines}&follow=${follow}`, signal }),
     close: async () => {
       for (const call of open) call.destroy();
+    },
+  };
+};
+
+const dialed = (address: HiveAddress): RequestOptions => {
+  if ('socketPath' in address) return { ...address, agent: false };
+  return {
+    createConnection: (_options, connected) => {
+      address.dial().then(
+        (socket) => connected(null, socket),
+        (error) => connected(error, null as never),
+      );
+      return undefined;
     },
   };
 };

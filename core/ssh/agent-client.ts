@@ -10,6 +10,15 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
+/** There is no agent: what was said instead. */
+export class AgentAbsent extends Error {
+  readonly lines: readonly string[];
+  constructor(lines: readonly string[]) {
+    super('there is no agent');
+    this.lines = lines;
+  }
+}
+
 export class AgentClient {
   /** Alias of the machine, for messages. */
   readonly name: string;
@@ -24,7 +33,10 @@ export class AgentClient {
     this.#script = script;
   }
 
-  /** The agent has been started and will say hello. Errors: SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said. */
+  /**
+   * A script that becomes the agent has been started. Errors: AgentAbsent when it ended well without one,
+   * SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said.
+   */
   static async greet(name: string, script: RunningScript): Promise<AgentClient> {
     const client = new AgentClient(name, script);
     await client.#listen();
@@ -86,11 +98,13 @@ export class AgentClient {
   #listen(): Promise<void> {
     const { channel, ended, stderr } = this.#script;
     const lines = createInterface({ input: channel, crlfDelay: Number.POSITIVE_INFINITY });
+    const before: string[] = [];
     return new Promise((resolve, reject) => {
       lines.on('line', (line) => {
         const said = parse(line);
-        if (said === null) return;
-        if ('hello' in said) {
+        if (said === null) {
+          if (!this.#hello && before.length < mostLines) before.push(line);
+        } else if ('hello' in said) {
           this.#hello = said;
           resolve();
         } else this.#take(said);
@@ -101,6 +115,7 @@ export class AgentClient {
         reject(error);
       };
       ended.then(({ code, signal }) => {
+        if (code === 0 && !this.#hello) return end(new AgentAbsent(before));
         const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;
         const problem = stderr().split('\n').at(-1) || how;
         const what = 'the agent of rbee';
@@ -131,6 +146,9 @@ export class AgentClient {
     for (const one of waiting) one.reject(error);
   }
 }
+
+/** Nothing that is of use is longer. */
+const mostLines = 200;
 
 /** Null for what is no line of the agent's: a library below it may print. */
 const parse = (line: string): AgentHello | AgentAnswer | null => {

@@ -41,6 +41,15 @@ export class Fleet {
     return member;
   }
 
+  /** Forgets a hive; its workers are the fleet's no more. */
+  remove(alias: string): void {
+    const member = this.#members.get(alias);
+    if (!member) return;
+    member.stop('it is no longer of the fleet');
+    this.#members.delete(alias);
+    this.#options.onChange?.();
+  }
+
   /** Throws HIVE_NOT_FOUND. */
   member(alias: string): Member {
     const member = this.#members.get(alias);
@@ -94,9 +103,10 @@ export class Fleet {
   }
 
   /** Workers with what is needed to dial them, and whether their hive answers. */
-  *dialable(): Generator<{ worker: HiveWorker; online: boolean }> {
+  *dialable(): Generator<{ worker: HiveWorker; online: boolean; dial?: HiveConnection['dial'] }> {
     for (const member of this.#members.values()) {
-      for (const worker of member.workers.values()) yield { worker, online: member.status === 'online' };
+      const { dial } = member.connection;
+      for (const worker of member.workers.values()) yield { worker, online: member.status === 'online', dial };
     }
   }
 

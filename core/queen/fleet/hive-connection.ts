@@ -1,4 +1,5 @@
 /** One hive of the fleet: how the queen reaches it, wherever it runs. */
+import type { Duplex } from 'node:stream';
 import type { HiveView } from '../../contract/queen-api.ts';
 import type { HiveClient } from '../../hive/client.ts';
 
@@ -9,4 +10,6 @@ export interface HiveConnection {
   /** May change when a hive is started in another way. */
   mode: HiveView['mode'];
   readonly client: HiveClient;
+  /** A socket to a loopback port of its machine; absent for a hive of this one. */
+  readonly dial?: (port: number) => Promise<Duplex>;
 }

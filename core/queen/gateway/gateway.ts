@@ -9,7 +9,7 @@ import type { ServedPath } from '../../contract/worker-type.ts';
 import { type Candidate, choose, type Load, Names } from './choice.ts';
 import { isCorePath } from './core-paths.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward.ts';
-import { Pools } from './pools.ts';
+import { type Dial, Pools } from './pools.ts';
 
 export interface GatewayRequest extends Incoming {
   /** Without the query. */
@@ -31,6 +31,13 @@ export interface DrainOptions {
   narrate?: Narrate;
 }
 
+/** A worker of the fleet, and how it is reached. */
+export interface Reachable {
+  worker: HiveWorker;
+  online: boolean;
+  dial?: Dial;
+}
+
 interface Exchange {
   abort: (reason: RbeeError) => void;
 }
@@ -39,7 +46,7 @@ const drainMs = 30_000;
 const mostAttempts = 3;
 
 export class Gateway {
-  readonly #source: () => Iterable<{ worker: HiveWorker; online: boolean }>;
+  readonly #source: () => Iterable<Reachable>;
   readonly #pools = new Pools();
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #lastUsed = new Map<string, number>();
@@ -55,7 +62,7 @@ export class Gateway {
   #names: Names | undefined;
 
   /** `source` gives all workers of the fleet, whatever their state. */
-  constructor(source: () => Iterable<{ worker: HiveWorker; online: boolean }>) {
+  constructor(source: () => Iterable<Reachable>) {
     this.#source = source;
   }
 
@@ -201,13 +208,13 @@ export class Gateway {
 
   #readFleet(): Names {
     const candidates: Candidate[] = [];
-    const ids = new Set<string>();
-    for (const { worker, online } of this.#source()) {
+    const ids = new Map<string, Dial | undefined>();
+    for (const { worker, online, dial } of this.#source()) {
       const held = this.#held.has(worker.id);
       const open = worker.state === 'ready' && worker.port !== null && online && !held;
       const state = !online ? 'lost' : held && worker.state === 'ready' ? 'draining' : worker.state;
       candidates.push({ worker: withoutCorePaths(worker), open, state });
-      if (worker.port !== null) ids.add(worker.id);
+      if (worker.port !== null) ids.set(worker.id, dial);
     }
     this.#pools.keepOnly(ids);
     for (const id of this.#lastUsed.keys()) if (!ids.has(id)) this.#lastUsed.delete(id);

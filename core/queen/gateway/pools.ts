@@ -1,5 +1,6 @@
 /** Connections to workers: one pool for each process of a worker, made and destroyed with it. */
 import { createRequire } from 'node:module';
+import type { Duplex } from 'node:stream';
 import type { Pool as UndiciPool } from 'undici';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 
@@ -14,6 +15,9 @@ const loadPool = (): typeof UndiciPool => {
 
 let Pool: typeof UndiciPool | undefined;
 
+/** A socket to a loopback port of a worker's machine. */
+export type Dial = (port: number) => Promise<Duplex>;
+
 interface Kept {
   pool: UndiciPool;
   /** Which process of the worker it belongs to: a port is soon given to another one. */
@@ -22,6 +26,7 @@ interface Kept {
 
 export class Pools {
   readonly #pools = new Map<string, Kept>();
+  #dials: ReadonlyMap<string, Dial | undefined> = new Map();
 
   /** The pool of a worker that has a port. */
   of(worker: HiveWorker): UndiciPool {
@@ -33,7 +38,7 @@ export class Pools {
       // A model may think for minutes, and a stream may pause: only the client or the worker ends a request.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { timeout: 5_000, noDelay: true },
+      connect: this.#dials.get(worker.id) ? this.#connector(worker.id, worker.port ?? 0) : usualConnect,
       // Shorter than the five seconds after which common servers close an idle connection.
       keepAliveTimeout: 3_000,
       keepAliveMaxTimeout: 60_000,
@@ -42,13 +47,28 @@ export class Pools {
     return pool;
   }
 
-  /** Lets go of the pools of workers that are no more. What they still carry ends with the worker, not before. */
-  keepOnly(ids: ReadonlySet<string>): void {
+  /**
+   * Lets go of the pools of workers that are no more. What they still carry ends with the worker, not before. Workers of
+   * other machines come with what dials there.
+   */
+  keepOnly(ids: ReadonlyMap<string, Dial | undefined>): void {
+    this.#dials = ids;
     for (const [id, { pool }] of this.#pools) {
       if (ids.has(id)) continue;
       this.#pools.delete(id);
       retire(pool);
     }
+  }
+
+  #connector(id: string, port: number): UndiciPool.Options['connect'] {
+    return (_options, connected) => {
+      const dial = this.#dials.get(id);
+      if (!dial) return connected(new Error('the worker is gone'), null);
+      dial(port).then(
+        (socket) => connected(null, socket as never),
+        (error) => connected(error, null),
+      );
+    };
   }
 
   async close(): Promise<void> {
@@ -57,5 +77,7 @@ export class Pools {
     await Promise.all(pools.map(({ pool }) => pool.destroy().catch(() => {})));
   }
 }
+
+const usualConnect = { timeout: 5_000, noDelay: true };
 
 const retire = (pool: UndiciPool): void => void pool.close().catch(() => {});

@@ -44,7 +44,8 @@ interface HiveParts {
   packages: string[];
 }
 
-const entry = 'dist/hive/daemon.js';
+/** Path of the hive in what is put on machines, of every version. */
+export const hiveEntry = 'dist/hive/daemon.js';
 
 /** It is the same for every platform. Errors: APP_INCOMPLETE, PACKAGE_MISSING, NO_SPACE, STATE_UNWRITABLE. */
 export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): Promise<AppBundle> => {
@@ -60,7 +61,7 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
       const { contents, sha256, size } = packed;
       const file = join(folder, `${sha256}.tar.zst`);
       await rename(packed.file, file);
-      const bundle: AppBundle = { version, id: `${version}-${contents.slice(0, 8)}`, file, sha256, size, entry };
+      const bundle: AppBundle = { version, id: `${version}-${contents.slice(0, 8)}`, file, sha256, size, entry: hiveEntry };
       await writeRecord(record, bundle);
       return bundle;
     }),

@@ -132,6 +132,7 @@ const hello = (): AgentHello => {
     platform: { os: process.platform, cpu: process.arch, libc: process.platform === 'linux' ? libc() : null },
     now: Date.now(),
     paths,
+    rbeeHome: process.env['RBEE_HOME'] ?? null,
     env: cleanEnvironment(process.env),
   };
 };

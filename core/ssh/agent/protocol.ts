@@ -31,6 +31,8 @@ export interface AgentHello {
   now: number;
   /** The folders that a daemon of rbee uses there. */
   paths: AgentPaths;
+  /** `RBEE_HOME` there, if it is set. */
+  rbeeHome: string | null;
   /** What daemons there are given: the environment of a login, as far as it is passed on. */
   env: Record<string, string>;
 }

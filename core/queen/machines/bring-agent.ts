@@ -1,0 +1,117 @@
+/** An agent on a machine: started where there is one, else brought there with the Node that it runs on. */
+import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import { formatBytes as bytes } from '../../narration/quantities.ts';
+import { runtimeName, runtimeVersion } from '../../registry/bundle/runtime.ts';
+import { AgentClient } from '../../ssh/agent-client.ts';
+import { type BareHost, placeRuntime, startAgent } from '../../ssh/bootstrap.ts';
+import type { SshConnection } from '../../ssh/connection.ts';
+import type { SshPool } from '../../ssh/pool.ts';
+import type { Uploads } from '../../ssh/upload/uploads.ts';
+import type { BundleCall, Bundles } from './bundles.ts';
+
+export interface BringParts {
+  pool: SshPool;
+  uploads: Uploads;
+  bundles: Bundles;
+}
+
+/** Null where there is no agent, or an older one. Changes nothing. */
+export const findAgent = async (
+  connection: SshConnection,
+  { bundles }: BringParts,
+  signal?: AbortSignal,
+): Promise<AgentClient | null> => {
+  const agent = await startAgent(connection, await partsOf(bundles), signal);
+  return agent instanceof AgentClient ? agent : null;
+};
+
+/** Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of fetching a runtime. */
+export const bringAgent = async (
+  connection: SshConnection,
+  parts: BringParts,
+  call: BundleCall,
+): Promise<AgentClient> => {
+  const names = await partsOf(parts.bundles);
+  const host = await startAgent(connection, names, call.signal);
+  if (host instanceof AgentClient) return host;
+  if (!host.hasRuntime) await bringRuntime(connection, host, parts, call);
+  const { file } = await parts.bundles.agent();
+  await uploadTo(connection, parts, { file, path: `${host.data}/agent/${names.agent}`, ...call });
+  const agent = await startAgent(connection, names, call.signal);
+  if (agent instanceof AgentClient) return agent;
+  const problem = 'it is not where it was put';
+  throw RbeeError.of('HOST_COMMAND_FAILED', { hive: connection.name, what: 'the agent of rbee', problem });
+};
+
+export interface UploadRequest {
+  file: string;
+  /** Absolute, on the machine. */
+  path: string;
+  /** What it is, for people; nothing is told when absent. */
+  what?: string;
+  narrate: Narrate;
+  signal: AbortSignal;
+}
+
+/** A file of this machine to another one, with a step that tells how far it is. */
+export const uploadTo = async (
+  connection: SshConnection,
+  { pool, uploads }: Pick<BringParts, 'pool' | 'uploads'>,
+  { file, path, what, narrate, signal }: UploadRequest,
+): Promise<void> => {
+  const id = `upload ${what}`;
+  const began = performance.now();
+  if (what !== undefined) narrate({ kind: 'step', id, text: `uploading ${what}` });
+  await uploads.upload(pool.settingsOf(connection), file, path, {
+    signal,
+    onProgress: (done, total) => {
+      if (what !== undefined) narrate({ kind: 'progress', id, done, total, unit: 'bytes' });
+    },
+  });
+  if (what !== undefined) narrate({ kind: 'done', id, text: `uploaded ${what}`, ms: performance.now() - began });
+};
+
+const partsOf = async (bundles: Bundles) => ({
+  runtime: `node-${runtimeVersion}`,
+  agent: (await bundles.agent()).name,
+});
+
+/** Twice the program for a moment, and room for rbee itself. */
+const roomFor = (size: number, upload: number): number => size + upload + 64 * 2 ** 20;
+
+const bringRuntime = async (
+  connection: SshConnection,
+  host: BareHost,
+  parts: BringParts,
+  call: BundleCall,
+): Promise<void> => {
+  const { bundles } = parts;
+  const target = { os: host.os, cpu: host.cpu, ...(host.libc !== null && { libc: host.libc }) };
+  const runtime = await bundles.runtime(target, call);
+  const upload = host.hasGzip ? runtime.gzSize : runtime.size;
+  if (host.freeBytes !== null && host.freeBytes < roomFor(runtime.size, upload)) {
+    const problem = `${bytes(roomFor(runtime.size, upload))} is needed, ${bytes(host.freeBytes)} is free`;
+    const hint = 'free some space there';
+    throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive: connection.name, path: host.data, problem, hint });
+  }
+  const library = host.hasLibatomic ? null : await bundles.library(target);
+  if (!host.hasLibatomic && library === null) {
+    const problem = 'Node needs libatomic.so.1, which is not there';
+    const hint = 'install libatomic1 (Debian, Ubuntu) or libatomic (Fedora) on the machine';
+    throw RbeeError.of('HOST_UNSUPPORTED', { hive: connection.name, problem, hint });
+  }
+  const name = runtimeName(target);
+  const at = `${host.data}/uploads/${name}${host.hasGzip ? '.gz' : ''}`;
+  const file = host.hasGzip ? runtime.file : await bundles.unpacked(runtime);
+  await uploadTo(connection, parts, { file, path: at, what: `Node ${runtime.version} (${bytes(upload)})`, ...call });
+  const libraryAt = `${host.data}/uploads/${library?.name}`;
+  if (library) await uploadTo(connection, parts, { file: library.file, path: libraryAt, ...call });
+  const placed = {
+    name,
+    sha256: runtime.sha256,
+    upload: at,
+    ...(library && { library: { name: library.name, upload: libraryAt } }),
+  };
+  await placeRuntime(connection, host, placed, call.signal);
+};

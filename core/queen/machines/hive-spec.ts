@@ -1,0 +1,26 @@
+/** What a hive on another machine is started with. */
+import { hiveEntry } from '../../registry/bundle/app.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon.ts';
+import type { AgentHello } from '../../ssh/agent/protocol.ts';
+
+const stopGraceMs = 15_000;
+
+/** `installed` is what `current` names. */
+export const hiveSpec = (alias: string, hello: AgentHello, installed: string): DaemonSpec => ({
+  name: 'hive',
+  version: installed,
+  argv: [hello.execPath, '--max-semi-space-size=2', '--expose-gc', `${hello.paths.data}/current/${hiveEntry}`],
+  env: {
+    // The hive gets its plugins from the queen, and names itself as she does.
+    RBEE_HIVE_REMOTE: '1',
+    RBEE_HIVE_NAME: alias,
+    RBEE_HIVE_BUILD: installed,
+    ...(hello.rbeeHome === null ? {} : { RBEE_HOME: hello.rbeeHome }),
+  },
+  cwd: hello.paths.state,
+  pidFile: hello.paths.hivePid,
+  healthUrl: 'http://hive/health',
+  socketPath: hello.paths.hiveSocket,
+  logFile: `${hello.paths.logs}/hive.log`,
+  stopGraceMs,
+});

@@ -1,0 +1,118 @@
+/** rbee on a machine: brought beside what is there, switched to at once, and switched back when the new hive does not live. */
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import type { AppBundle } from '../../registry/bundle/app.ts';
+import type { AgentClient } from '../../ssh/agent-client.ts';
+import { narrateOn } from './narrate-on.ts';
+import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
+
+export interface InstallOptions {
+  app: AppBundle;
+  /** Start it afterwards. One that runs is restarted in any case. */
+  start: boolean;
+  /** Milliseconds that a new hive may take to tell of itself. */
+  healthMs: number;
+  /** Unpacks it again although it is there. */
+  force?: boolean;
+}
+
+/** Errors: HIVE_ROLLED_BACK, START_FAILED, and those of bringing it there. */
+export const installHive = (hive: RemoteHive, options: InstallOptions, call: RemoteCall): Promise<void> =>
+  hive.onPurpose(() => hive.withAgent(call, (agent) => installWith(hive, agent, options, call)));
+
+const installWith = async (
+  hive: RemoteHive,
+  agent: AgentClient,
+  { app, start, healthMs, force = false }: InstallOptions,
+  call: RemoteCall,
+): Promise<void> => {
+  const narrate = narrateOn(hive.alias, call.narrate);
+  const { signal } = call;
+  const { data } = agent.hello.paths;
+  const place = `${data}/versions/${app.id}`;
+  const before = await installedOn(agent);
+  if (force && before !== app.id) await agent.call('removeTree', [place], signal);
+  if ((await agent.call('list', [place], signal)).length === 0) {
+    const archive = `${data}/uploads/${app.sha256}.tar.zst`;
+    await hive.upload(app.file, archive, `rbee ${app.version}`, { ...call, narrate });
+    await agent.call('unpack', [{ archive, sha256: app.sha256, folder: place }], signal);
+    await agent.call('remove', [archive], signal);
+  }
+  const wasRunning = before !== null && (await isRunning(hive, agent, before));
+  signal.throwIfAborted();
+  // From here on it is carried through: a cancelled switch would leave the machine between two versions.
+  const through: RemoteCall = { ...call, narrate, signal: AbortSignal.timeout(switchMs + healthMs) };
+  if (wasRunning && before !== null) await hive.daemon(agent, before).stop(through);
+  await agent.call('switchLink', [`${data}/current`, `versions/${app.id}`]);
+  await hive.remember(agent, app.id);
+  if (!start && !wasRunning) {
+    hive.member.stop('it was not started yet');
+    return;
+  }
+  try {
+    await becomeHealthy(hive, agent, app.id, healthMs, through);
+  } catch (error) {
+    await goBack(hive, agent, { app, before, wasRunning }, error, through);
+  }
+  await removeOld(agent, [app.id, before]);
+};
+
+const switchMs = 90_000;
+
+const isRunning = async (hive: RemoteHive, agent: AgentClient, installed: string): Promise<boolean> => {
+  const { status } = await hive.daemon(agent, installed).status();
+  return status === 'running' || status === 'failed';
+};
+
+const becomeHealthy = async (
+  hive: RemoteHive,
+  agent: AgentClient,
+  installed: string,
+  healthMs: number,
+  call: RemoteCall,
+): Promise<void> => {
+  await agent.call('mkdir', [agent.hello.paths.state]);
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
+  await hive.daemon(agent, installed).ensureRunning({ narrate: call.narrate, signal });
+  await hive.online(signal);
+  const { build } = hive.member.state ?? {};
+  if (build !== installed) {
+    const problem = `the hive that answers is ${build ?? 'of another installation'}`;
+    throw RbeeError.of('START_FAILED', { name: 'hive', problem, hint: `run: rbee hive restart ${hive.alias}` });
+  }
+};
+
+const goBack = async (
+  hive: RemoteHive,
+  agent: AgentClient,
+  { app, before, wasRunning }: { app: AppBundle; before: string | null; wasRunning: boolean },
+  cause: unknown,
+  call: RemoteCall,
+): Promise<never> => {
+  const error = asRbeeError(cause, `the start of hive ${hive.alias}`);
+  const lines = error.lines.length > 0 ? error.lines : await agent.call('tail', [`${agent.hello.paths.logs}/hive.log`, 10]);
+  await hive
+    .daemon(agent, app.id)
+    .kill(call)
+    .catch(() => {});
+  const { data } = agent.hello.paths;
+  if (before === null || before === app.id) {
+    if (before === null) await agent.call('remove', [`${data}/current`]);
+    throw RbeeError.from({ ...error.toJSON(), lines });
+  }
+  await agent.call('switchLink', [`${data}/current`, `versions/${before}`]);
+  await hive.remember(agent, before);
+  if (wasRunning) {
+    await hive.daemon(agent, before).ensureRunning(call);
+    await hive.online(call.signal).catch(() => {});
+  }
+  const details = { hive: hive.alias, version: app.id, before, problem: error.message };
+  throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });
+};
+
+/** The present one and the one before stay. */
+const removeOld = async (agent: AgentClient, keep: readonly (string | null)[]): Promise<void> => {
+  const folder = `${agent.hello.paths.data}/versions`;
+  for (const name of await agent.call('list', [folder])) {
+    if (!keep.includes(name)) await agent.call('removeTree', [`${folder}/${name}`]);
+  }
+};

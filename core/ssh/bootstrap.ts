@@ -1,0 +1,210 @@
+/**
+ * The first word with a machine: starts the agent there, or tells what is needed for one. Everything that has to work
+ * before there is a Node on the machine is in here, in plain `sh`.
+ */
+import { RbeeError } from '../contract/errors.ts';
+import { AgentAbsent, AgentClient } from './agent-client.ts';
+import type { SshConnection } from './connection.ts';
+import { quote, runScript, startScript } from './script.ts';
+
+/** What an agent is made of, by name: the runtime without its platform (`node-26.10.0`), the file of the agent. */
+export interface AgentParts {
+  runtime: string;
+  agent: string;
+}
+
+/** A machine without an agent. */
+export interface BareHost {
+  os: string;
+  cpu: string;
+  libc: 'glibc' | 'musl' | null;
+  /** `2.36`; null where it is not told. */
+  glibc: string | null;
+  /** rbee's data folder there. */
+  data: string;
+  hasGzip: boolean;
+  /** Only the agent is missing, or is of another version. */
+  hasRuntime: boolean;
+  /** Node needs it, minimal systems lack it. */
+  hasLibatomic: boolean;
+  /** Null where it is not told. */
+  freeBytes: number | null;
+}
+
+/** Node's own build needs these or newer. */
+const oldestGlibc = [2, 28] as const;
+
+/** The agent of the machine, or what the machine is like where there is none yet. Errors: SSH_*, HOST_*. */
+export const startAgent = async (
+  connection: SshConnection,
+  parts: AgentParts,
+  signal?: AbortSignal,
+): Promise<AgentClient | BareHost> => {
+  const running = await startScript(connection, `${facts}\n${launch(parts)}`, { signal });
+  const onAbort = () => running.channel.close();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await AgentClient.greet(connection.name, running);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof AgentAbsent) return bareHost(connection.name, error.lines);
+    throw understood(connection.name, error);
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+  }
+};
+
+/** Puts an uploaded Node in its place, after it has said its own checksum. Errors: HOST_*. */
+export const placeRuntime = async (
+  connection: SshConnection,
+  { data, hasGzip }: BareHost,
+  runtime: { name: string; sha256: string; upload: string; library?: { name: string; upload: string } },
+  signal?: AbortSignal,
+): Promise<void> => {
+  const folder = `${data}/runtimes/${runtime.name}`;
+  const { code, stderr, stdout } = await runScript(
+    connection,
+    `
+umask 077
+folder=${quote(folder)}
+part="$folder.part.$$"
+rm -rf "$part"; mkdir -p "$part/bin" || exit 73
+${runtime.library ? `mkdir -p "$part/lib" && mv -f ${quote(runtime.library.upload)} "$part/lib/${runtime.library.name}" || exit 73` : ''}
+${hasGzip ? `gzip -dc < ${quote(runtime.upload)} > "$part/bin/node"` : `cat < ${quote(runtime.upload)} > "$part/bin/node"`} || exit 74
+chmod 700 "$part/bin/node" || exit 73
+if [ -d "$part/lib" ]; then LD_LIBRARY_PATH="$part/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; export LD_LIBRARY_PATH; fi
+sum=$("$part/bin/node" -p 'require("crypto").createHash("sha256").update(require("fs").readFileSync(process.execPath)).digest("hex")') || exit 76
+if [ "$sum" != ${runtime.sha256} ]; then rm -rf "$part"; rm -f ${quote(runtime.upload)}; echo "$sum"; exit 77; fi
+rm -rf "$folder"; mv -f "$part" "$folder" || exit 73
+rm -f ${quote(runtime.upload)}`,
+    { signal },
+  );
+  if (code === 0) return;
+  const hive = connection.name;
+  if (code === 77) {
+    const problem = `what arrived is another file (${stdout.trim()})`;
+    throw RbeeError.of('UPLOAD_FAILED', { what: runtime.name, hive, problem });
+  }
+  const problem = stderr.split('\n').find((line) => line.trim() !== '') ?? `it ended with exit code ${code}`;
+  const command = 'setting up Node there';
+  throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', { hive, what: command, problem }));
+};
+
+/** Sets `os`, `cpu`, `data`. */
+const facts = `
+os=$(uname -s 2>/dev/null); cpu=$(uname -m 2>/dev/null)
+case "$os" in Linux) os=linux;; Darwin) os=darwin;; esac
+case "$cpu" in x86_64|amd64) cpu=x64;; aarch64|arm64) cpu=arm64;; esac
+[ -n "\${HOME-}" ] || HOME=$(cd ~ 2>/dev/null && pwd)
+export HOME
+if [ -n "\${RBEE_HOME-}" ]; then data="$RBEE_HOME/data"; else data="\${XDG_DATA_HOME:-$HOME/.local/share}/rbee"; fi`;
+
+const absent = 'rbee-absent';
+
+const launch = ({ runtime, agent }: AgentParts): string => `
+node="$data/runtimes/${runtime}-$os-$cpu"
+if [ -x "$node/bin/node" ] && [ -f "$data/agent/${agent}" ]; then
+  if [ -d "$node/lib" ]; then LD_LIBRARY_PATH="$node/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; export LD_LIBRARY_PATH; fi
+  cd "$HOME" 2>/dev/null || cd /
+  exec "$node/bin/node" "$data/agent/${agent}"
+fi
+echo ${absent}
+echo "os=$os"
+echo "cpu=$cpu"
+echo "data=$data"
+glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc=
+echo "glibc=$glibc"
+for f in /lib/ld-musl-*; do [ -e "$f" ] && echo "musl=yes"; done
+[ -x "$node/bin/node" ] && echo "runtime=yes"
+command -v gzip >/dev/null 2>&1 && echo "gzip=yes"
+for f in /lib/*/libatomic.so.1 /usr/lib/*/libatomic.so.1 /lib64/libatomic.so.1 /usr/lib64/libatomic.so.1 /lib/libatomic.so.1 /usr/lib/libatomic.so.1; do [ -e "$f" ] && echo "libatomic=yes"; done
+at="$data"; while [ ! -d "$at" ] && [ "$at" != / ] && [ "$at" != . ]; do at=$(dirname "$at"); done
+free=$(df -Pk "$at" 2>/dev/null | tail -n 1 | awk '{print $4}')
+echo "free=$free"
+[ -w "$at" ] || echo "unwritable=$at"
+echo end`;
+
+/** Errors: HOST_UNSUPPORTED, HOST_FOLDER_UNUSABLE. */
+const bareHost = (hive: string, lines: readonly string[]): BareHost => {
+  const said = new Map(
+    lines.slice(lines.indexOf(absent) + 1).map((line) => {
+      const at = line.indexOf('=');
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
+  const os = said.get('os') ?? '';
+  const cpu = said.get('cpu') ?? '';
+  const glibc = /(\d+\.\d+)/.exec(said.get('glibc') ?? '')?.[1] ?? null;
+  const musl = glibc === null && said.has('musl');
+  const unsupported = (problem: string, hint: string) => RbeeError.of('HOST_UNSUPPORTED', { hive, problem, hint });
+  if (!/^(linux|darwin)$/.test(os) || !/^(x64|arm64)$/.test(cpu)) {
+    throw unsupported(
+      `it is ${os || 'of an unknown system'} on ${cpu || 'an unknown processor'}`,
+      'hives run on Linux and macOS, on x64 and arm64',
+    );
+  }
+  if (musl) throw unsupported('its C library is musl', 'use a system with glibc, such as Debian, Ubuntu or Fedora');
+  if (glibc !== null && isOlder(glibc)) {
+    throw unsupported(
+      `its glibc is ${glibc}, and Node needs ${oldestGlibc.join('.')}`,
+      'update the system of the machine',
+    );
+  }
+  const unwritable = said.get('unwritable');
+  if (unwritable !== undefined) {
+    const hint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';
+    throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: unwritable, problem: 'it cannot be written', hint });
+  }
+  const free = Number(said.get('free'));
+  return {
+    os,
+    cpu,
+    libc: os === 'linux' ? 'glibc' : null,
+    glibc,
+    data: said.get('data') ?? '',
+    hasGzip: said.has('gzip'),
+    hasRuntime: said.has('runtime'),
+    hasLibatomic: os !== 'linux' || said.has('libatomic'),
+    freeBytes: Number.isFinite(free) && free > 0 ? free * 1024 : null,
+  };
+};
+
+const isOlder = (version: string): boolean => {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1]);
+};
+
+/** What the loader of a system says when Node does not run there, in our words. */
+const understood = (hive: string, error: unknown): unknown => {
+  if (!(error instanceof RbeeError) || error.code !== 'HOST_COMMAND_FAILED') return error;
+  const said = [error.message, ...error.lines].join('\n');
+  const unsupported = (problem: string, hint: string) =>
+    RbeeError.of('HOST_UNSUPPORTED', { hive, problem, hint }, { cause: error, lines: error.lines });
+  const library = /(lib[\w.+-]+\.so[.\d]*): cannot open shared object/.exec(said)?.[1];
+  if (library !== undefined) {
+    const name = library.startsWith('libatomic')
+      ? 'libatomic1 (Debian, Ubuntu) or libatomic (Fedora)'
+      : `the package that has ${library}`;
+    return unsupported(`Node needs ${library}, which is not there`, `install ${name} on the machine`);
+  }
+  if (/GLIBC(XX)?_[\d.]+' not found/.test(said))
+    return unsupported('its system libraries are too old for Node', 'update the system of the machine');
+  if (/exec format error|cannot execute binary/i.test(said))
+    return unsupported('Node for its processor does not run there', 'tell us what uname -a says there');
+  if (/permission denied/i.test(said)) {
+    const hint = 'mount the home folder without noexec, or point XDG_DATA_HOME of that user elsewhere';
+    return RbeeError.of(
+      'HOST_FOLDER_UNUSABLE',
+      { hive, path: '~/.local/share/rbee', problem: 'no program may be run from it', hint },
+      { cause: error },
+    );
+  }
+  if (/no space left|quota/i.test(said)) {
+    return RbeeError.of(
+      'HOST_FOLDER_UNUSABLE',
+      { hive, path: '~/.local/share/rbee', problem: 'no space is left', hint: 'free some space there' },
+      { cause: error },
+    );
+  }
+  return error;
+};
