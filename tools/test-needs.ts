@@ -12,6 +12,10 @@ const needs: readonly (readonly [string, string])[] = [
   ['openssl', 'openssl'],
   ['git', 'git'],
   ['python3', 'python3-venv'],
+  ['sshd', 'openssh-server'],
+  ['ssh', 'openssh-client'],
+  ['ip', 'iproute2'],
+  ['fish', 'fish'],
 ];
 
 export const installTestNeeds = (): void => {
@@ -24,6 +28,7 @@ export const installTestNeeds = (): void => {
 };
 
 const isThere = (program: string): boolean =>
-  (process.env['PATH'] ?? '')
+  // sshd and ip are not for everyone, so their folders are not on every PATH.
+  `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
     .split(':')
     .some((folder) => spawnSync('test', ['-x', `${folder}/${program}`]).status === 0);
