@@ -21,6 +21,7 @@ const buildPackage = async (folder: string): Promise<void> => {
       rmSync(join(staged, 'keeper'), { recursive: true, force: true });
       await bundleKeeper(home, join(staged, 'keeper'));
       await bundleDaemons(home, staged);
+      cpSync(join(home, 'config/examples'), join(staged, 'config/examples'), { recursive: true });
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
     }
     const dist = join(home, 'dist');

@@ -18,6 +18,7 @@ test('an empty file gives the defaults', () => {
   assert.deepEqual(parseRbeeConf('', 'rbee.conf'), {
     queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
     hive: { workerPorts: '18000-18999' },
+    package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
     registry: { url: null, allowedScopes: [] },
   });
 });

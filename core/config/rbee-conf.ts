@@ -1,9 +1,8 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
 import { readFileSync } from 'node:fs';
-import { parse, stringify, TomlError } from 'smol-toml';
-import { RbeeError } from '../contract/errors.ts';
-import { nearest } from '../narration/near.ts';
+import { bool, type Check, integer, isTable, listOf, oneOf, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
+import { configError, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -22,6 +21,14 @@ export interface RbeeConfig {
     /** Ports for workers, `first-last`. */
     workerPorts: string;
   };
+  package: {
+    /** How many steps of a sync run at once, over all machines. */
+    maxConcurrentInstalls: number;
+    /** Seconds that a machine may take to answer over SSH. */
+    sshTimeout: number;
+    /** Seconds that a new hive may take to become healthy before the old one is put back. */
+    healthCheckTimeout: number;
+  };
   registry: {
     /** npm registry that plugins come from; null takes npm's own setting. Scopes with a registry of their own keep it. */
     url: string | null;
@@ -30,32 +37,11 @@ export interface RbeeConfig {
   };
 }
 
-type Check = (value: unknown) => string | undefined;
-
-const oneOf =
-  (...allowed: string[]): Check =>
-  (value) =>
-    typeof value === 'string' && allowed.includes(value)
-      ? undefined
-      : `must be one of ${allowed.map((word) => `"${word}"`).join(', ')}`;
-const port: Check = (value) =>
-  Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535
-    ? undefined
-    : 'must be a port, 0 to 65535';
-const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text');
-const bool: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
-const origins: Check = (value) =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string' && /^https?:\/\/[^/]+$/.test(item))
-    ? undefined
-    : 'must be a list of origins such as "http://localhost:3000"';
-const address: Check = (value) =>
-  typeof value === 'string' && /^https?:\/\/[^\s/]/.test(value)
-    ? undefined
-    : 'must be an address such as "https://npm.example.com"';
-const scopes: Check = (value) =>
-  Array.isArray(value) && value.every((item) => typeof item === 'string' && /^@?[a-z0-9~-][a-z0-9._~/-]*$/.test(item))
-    ? undefined
-    : 'must be a list of scopes such as "@acme"';
+const port = integer(0, 65535, 'a port');
+const seconds = integer(1, 3600, 'a whole number of seconds');
+const origins = listOf(/^https?:\/\/[^/]+$/, 'origins such as "http://localhost:3000"');
+const address = written(/^https?:\/\/[^\s/]/, 'an address such as "https://npm.example.com"');
+const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
 const portRange: Check = (value) => {
   const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
@@ -72,6 +58,9 @@ const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] 
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
   ['hive', 'worker_ports', 'workerPorts', portRange],
+  ['package', 'max_concurrent_installs', 'maxConcurrentInstalls', integer(1, 1000, 'a number of installs')],
+  ['package', 'ssh_timeout', 'sshTimeout', seconds],
+  ['package', 'health_check_timeout', 'healthCheckTimeout', seconds],
   ['registry', 'url', 'url', address],
   ['registry', 'allowed_scopes', 'allowedScopes', scopes],
 ];
@@ -79,6 +68,7 @@ const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] 
 const defaults = (): RbeeConfig => ({
   queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
   hive: { workerPorts: '18000-18999' },
+  package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
 });
 
@@ -102,65 +92,21 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
   const config = defaults();
-  for (const [section, body] of Object.entries(readToml(source, file))) {
+  const document = new TomlDocument(source, file);
+  for (const [section, body] of Object.entries(document.value)) {
     const known = [...new Set(settings.map(([name]) => name as string))];
-    if (!known.includes(section)) throw unknown(file, locate(source, section), 'section', section, known);
-    if (typeof body !== 'object' || body === null) {
-      throw configError(file, locate(source, section), `${section} is a section`, `write it as [${section}]`);
-    }
+    if (!known.includes(section)) throw document.unknown([section], 'section', known);
+    if (!isTable(body)) throw document.wrong([section], `${section} is a section`, `write it as [${section}]`);
     for (const [key, value] of Object.entries(body)) {
       const setting = settings.find(([of, name]) => of === section && name === key);
-      const at = locate(source, section, key);
       if (!setting) {
         const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
-        throw unknown(file, at, `key in [${section}]`, key, keys);
+        throw document.unknown([section, key], `key in [${section}]`, keys);
       }
       const problem = setting[3](value);
-      if (problem) throw configError(file, at, `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
+      if (problem) throw document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
       Object.assign(config[setting[0]], { [setting[2]]: value });
     }
   }
   return config;
 };
-
-/** Reads TOML; `file` is its name in errors. Errors: CONFIG_INVALID. */
-export const readToml = (source: string, file: string): Record<string, unknown> => {
-  try {
-    return parse(source);
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    const problem = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? 'not valid TOML';
-    throw configError(file, { line: error.line, column: error.column }, problem, 'the file is written in TOML');
-  }
-};
-
-export const formatToml = (value: Record<string, unknown>): string => stringify(value);
-
-interface Position {
-  line: number;
-  column: number;
-}
-
-/** Where a section, or a key of it, stands. */
-const locate = (source: string, section: string, key?: string): Position => {
-  let inside = false;
-  for (const [index, line] of source.split('\n').entries()) {
-    const header = /^\s*\[+\s*"?([\w.-]+)"?\s*\]/.exec(line);
-    if (header) inside = header[1] === section;
-    const name = key ?? section;
-    const found = (key === undefined ? header?.[1] === section : inside) || line.trimStart().startsWith(`${section}.`);
-    const column = line.indexOf(name);
-    const isKey = key === undefined || new RegExp(`(^|[.\\s"'])${key}["']?\\s*=`).test(line);
-    if (found && isKey && column >= 0) return { line: index + 1, column: column + 1 };
-  }
-  return { line: 1, column: 1 };
-};
-
-const unknown = (file: string, at: Position, what: string, name: string, known: readonly string[]): RbeeError => {
-  const near = nearest(name, known)[0];
-  const hint = near ? `did you mean ${near}?` : `known are: ${known.join(', ')}`;
-  return configError(file, at, `there is no ${what} named ${name}`, hint);
-};
-
-const configError = (file: string, at: Position, problem: string, hint: string): RbeeError =>
-  RbeeError.of('CONFIG_INVALID', { file, line: at.line, column: at.column, problem, hint });

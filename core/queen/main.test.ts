@@ -32,6 +32,7 @@ const config: RbeeConfig = {
     allowedOrigins: ['http://localhost:3000'],
   },
   hive: { workerPorts: '18000-18999' },
+  package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
 };
 const logger = pino({ level: 'silent' });

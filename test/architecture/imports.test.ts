@@ -113,7 +113,7 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
 const owners: Record<string, string> = {
   execa: 'lifecycle/local-runner.ts',
   systeminformation: 'hive/devices/measure.ts',
-  'smol-toml': 'config/rbee-conf.ts',
+  'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
   'npm-registry-fetch': 'registry/install/registry-request.ts',

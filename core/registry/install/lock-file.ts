@@ -1,7 +1,7 @@
 /** `rbee.lock`: what every `latest` and every range came to mean, so that the same is installed again elsewhere and later. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatToml, readToml } from '../../config/rbee-conf.ts';
+import { formatToml, readToml } from '../../config/toml.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 
 export interface LockedPlugin {

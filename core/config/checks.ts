@@ -1,0 +1,43 @@
+/** Checks of single settings: what is wrong with a value, as the end of a sentence that begins with its key. */
+
+export type Check = (value: unknown) => string | undefined;
+
+export const oneOf =
+  (...allowed: string[]): Check =>
+  (value) =>
+    typeof value === 'string' && allowed.includes(value)
+      ? undefined
+      : `must be one of ${allowed.map((word) => `"${word}"`).join(', ')}`;
+
+export const integer =
+  (least: number, most: number, what: string): Check =>
+  (value) =>
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= most
+      ? undefined
+      : `must be ${what}, ${least} to ${most}`;
+
+export const number =
+  (least: number, most: number, what: string): Check =>
+  (value) =>
+    typeof value === 'number' && value >= least && value <= most ? undefined : `must be ${what}, ${least} to ${most}`;
+
+export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text');
+
+export const bool: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
+
+/** A text of this pattern. */
+export const written =
+  (pattern: RegExp, rule: string): Check =>
+  (value) =>
+    typeof value === 'string' && pattern.test(value) ? undefined : `must be ${rule}`;
+
+/** A list of texts of this pattern. */
+export const listOf =
+  (pattern: RegExp, rule: string): Check =>
+  (value) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && pattern.test(item))
+      ? undefined
+      : `must be a list of ${rule}`;
+
+export const isTable = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { RbeeError } from '../contract/errors.ts';
+import { examples, readExample } from './examples.ts';
+import { jumpsOf, loadHivesConf, parseHivesConf, pickHives } from './hives-conf.ts';
+import { parseRbeeConf } from './rbee-conf.ts';
+
+const refused = (work: () => unknown): RbeeError => {
+  try {
+    work();
+  } catch (error) {
+    assert.ok(error instanceof RbeeError);
+    return error;
+  }
+  throw new Error('it was taken');
+};
+
+const problem = (source: string): RbeeError => {
+  const error = refused(() => parseHivesConf(source, 'hives.conf'));
+  assert.equal(error.code, 'CONFIG_INVALID');
+  return error;
+};
+
+const of = (body: string) => parseHivesConf(`[[hive]]\nalias = "a"\n${body}`, 'hives.conf').hives[0]!;
+
+describe('the commented examples', () => {
+  it('are read by the parsers that they document', () => {
+    const { hives } = parseHivesConf(readExample('hives'), 'hives.conf');
+    assert.deepEqual(
+      hives.map(({ alias }) => alias),
+      ['attic', 'gpu-1', 'local'],
+    );
+    assert.equal(hives[1]?.run[1]?.memoryLimit, 16 * 1024 ** 3);
+    assert.deepEqual(parseRbeeConf(readExample('rbee'), 'rbee.conf'), parseRbeeConf('', 'rbee.conf'));
+    assert.deepEqual(Object.keys(examples), ['hives', 'rbee']);
+  });
+
+  it('show every key that there is', () => {
+    const text = readExample('hives');
+    for (const [table, known] of [
+      ['', problem('[[hive]]\nqqqqqqqqqqqq = 1\n').hint],
+      ['workers', problem('[[hive]]\nalias = "a"\nworkers = [{ qqqqqqqqqqqqq = 1 }]\n').hint],
+      ['run', problem('[[hive]]\nalias = "a"\nrun = [{ qqqqqqqqqqqqqq = 1 }]\n').hint],
+    ] as const) {
+      const keys = known.replace('known are: ', '').split(', ');
+      assert.ok(keys.length >= 3, known);
+      for (const key of keys) assert.match(text, new RegExp(`(^|[{ \\[.])${key}( =|\\]\\])`, 'm'), `${table} ${key}`);
+    }
+  });
+});
+
+describe('a hive', () => {
+  it('needs an alias only, and has defaults for the rest', () => {
+    const { line, ...hive } = of('');
+    assert.equal(line, 1);
+    assert.deepEqual(hive, {
+      alias: 'a',
+      hostname: 'a',
+      sshUser: null,
+      sshPort: null,
+      hivePort: 8600,
+      autoStart: true,
+      identityFile: null,
+      proxyJump: null,
+      labels: {},
+      workers: [],
+      models: [],
+      run: [],
+    });
+    assert.match(problem('[[hive]]\nhostname = "x"\n').message, /:1:3: this hive has no alias$/);
+  });
+
+  it('may be an address of either kind', () => {
+    for (const [written, meant] of [
+      ['10.0.0.1', '10.0.0.1'],
+      ['::1', '::1'],
+      ['[fe80::1%eth0]', 'fe80::1%eth0'],
+      ['gpu_1.lan', 'gpu_1.lan'],
+    ]) {
+      assert.equal(of(`hostname = "${written}"`).hostname, meant);
+    }
+  });
+
+  it('gets no words that ssh would take for flags', () => {
+    for (const line of [
+      'hostname = "-oProxyCommand=touch /tmp/x"',
+      'hostname = "a b"',
+      'hostname = "a;b"',
+      'ssh_user = "-l root"',
+      'ssh_user = "a b"',
+      'proxy_jump = "-oProxyCommand=x"',
+      'proxy_jump = "a b@$(x)"',
+      'identity_file = "key"',
+      'identity_file = "-x"',
+    ]) {
+      assert.match(problem(`[[hive]]\nalias = "a"\n${line}\n`).message, /^hives\.conf:3:1: /, line);
+    }
+    assert.match(problem('[[hive]]\nalias = "a"\nhostname = "me@a"').message, /ssh_user/);
+    assert.match(problem('[[hive]]\nalias = "a"\nhostname = "a:22"').message, /ssh_port/);
+  });
+
+  it('is refused by the place of its mistake, with what was meant', () => {
+    for (const [body, message, hint] of [
+      ['hostnam = "x"', '3:1: there is no key in [[hive]] named hostnam', 'did you mean hostname?'],
+      ['ssh_port = "22"', '3:1: ssh_port must be a port, 1 to 65535', 'it is "22" now'],
+      ['ssh_port = 0', '3:1: ssh_port must be a port, 1 to 65535', 'it is 0 now'],
+      ['auto_start = 1', '3:1: auto_start must be true or false', 'it is 1 now'],
+      ['labels = { a = 1 }', '3:1: labels must be a table of texts such as { room = "lab" }', 'it is {"a":1} now'],
+      [
+        'workers = [\n  { type = "vllm", verson = "1" },\n]',
+        '4:20: there is no key in workers named verson',
+        'did you mean version?',
+      ],
+      ['workers = ["vllm"]', '3:12: one entry of workers is a table, not "vllm"', 'write it as { type = … }'],
+      ['workers = [{ variant = "cpu" }]', '3:12: this entry of workers has no type', 'add: type = …'],
+      [
+        'workers = [{ type = "vllm", version = "^^1" }]',
+        '3:29: version must be a version, a range or a tag',
+        'it is "^^1" now',
+      ],
+      ['models = ["Qwen/Qwen3"]', '3:11: "Qwen/Qwen3" is not a model reference: did you mean hf:Qwen/Qwen3?', /hf:org/],
+      ['models = ["file:x.gguf"]', '3:11: "file:x.gguf" is not a whole path', /begins with \//],
+      ['models = ["demo"]', '3:11: the demo model comes with its worker type', /leave it out/],
+      ['models = ["hf:a/b", "hf:a/b"]', '3:21: hf:a/b is in this list already', /leave out/],
+      ['[[hive.run]]\ntype = "vllm"\ndevice = "cuda;0"', '5:1: "cuda;0" is not a device', /devices are written like/],
+      ['[hive.run]\ntype = "vllm"', '3:7: run must be a list', 'it is {"type":"vllm"} now'],
+      [
+        'run = [{ type = "vllm", memory_limit = "lots" }]',
+        '3:25: memory_limit must be a size such as "8GiB", 1MiB at least',
+        'it is "lots" now',
+      ],
+      ['run = [{ type = "vllm", options = { since = 2020-01-01 } }]', /3:37: option since is of no kind/, /text/],
+      ['run = [{ type = "vllm", components = { "../x" = "demo" } }]', /3:40: "\.\.\/x" is not the name/, /mmproj/],
+      ['run = [{ type = "vllm", replicas = -1 }]', '3:25: replicas must be a number of workers, 0 to 1000', /-1/],
+    ] as const) {
+      const error = problem(`[[hive]]\nalias = "a"\n${body}\n`);
+      if (typeof message === 'string') assert.equal(error.message, `hives.conf:${message}`, body);
+      else assert.match(error.message, message, body);
+      if (typeof hint === 'string') assert.equal(error.hint, hint, body);
+      else assert.match(error.hint, hint, body);
+    }
+  });
+
+  it('has worker types by one name each, and models and devices in one way of writing', () => {
+    const { workers, models, run } = of(
+      `workers = [{ type = "llama.cpp" }, { type = "Stable-Diffusion", version = " ^1 ", variant = "cuda" }]
+models = ["hf://a/b:Q4_K_M"]
+run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
+    );
+    assert.deepEqual(workers, [
+      { type: 'llamacpp', version: 'latest', variant: null },
+      { type: 'sd', version: '^1', variant: 'cuda' },
+    ]);
+    assert.deepEqual(models, ['hf:a/b:Q4_K_M']);
+    assert.equal(run[0]?.type, 'llamacpp');
+    assert.equal(run[0]?.device, 'cuda:0');
+    assert.equal(run[0]?.model, 'file:/m.gguf');
+  });
+
+  it('may have a type in several variants, in one version', () => {
+    const two = (second: string) => `workers = [{ type = "llamacpp", variant = "cpu" }, ${second}]`;
+    assert.equal(of(two('{ type = "llama-cpp", variant = "cuda" }')).workers.length, 2);
+    const same = problem(`[[hive]]\nalias = "a"\n${two('{ type = "llama-cpp", variant = "cpu" }')}`);
+    assert.equal(same.message, 'hives.conf:3:54: llamacpp (cpu) is in this list already');
+    const other = problem(`[[hive]]\nalias = "a"\n${two('{ type = "llamacpp", variant = "cuda", version = "1" }')}`);
+    assert.match(other.message, /llamacpp is "1" here and "latest" above/);
+  });
+});
+
+describe('the hives of a file', () => {
+  it('have aliases, machines and ids of their own', () => {
+    const two = (first: string, second: string) => problem(`[[hive]]\n${first}\n[[hive]]\n${second}\n`);
+    assert.equal(
+      two('alias = "a"', 'alias = "a"').message,
+      'hives.conf:4:1: the alias a is taken by the hive in line 1',
+    );
+    assert.match(
+      two('alias = "a"', 'alias = "b"\nhostname = "A"').message,
+      /:5:1: b is the same machine and user as a/,
+    );
+    const run = 'run = [{ type = "x", id = "w" }]';
+    assert.match(
+      two(`alias = "a"\n${run}`, `alias = "b"\n${run}`).message,
+      /:6:22: the id w is taken by a worker of hive a/,
+    );
+  });
+
+  it('serve one model under a name', () => {
+    const hive = (alias: string, entry: string) => `[[hive]]\nalias = "${alias}"\nrun = [{ type = "x", ${entry} }]\n`;
+    const same = hive('a', 'model = "hf:o/m-GGUF"') + hive('b', 'model = "hf:o/m-GGUF"');
+    assert.equal(parseHivesConf(same, 'hives.conf').hives.length, 2);
+    const other = problem(hive('a', 'model = "hf:o/m-GGUF"') + hive('b', 'model = "hf:p/M"'));
+    assert.equal(other.message, 'hives.conf:6:22: the name m means hf:o/m-GGUF on hive a');
+    assert.match(problem(hive('a', 'name = "m"') + hive('b', 'model = "hf:p/m"')).message, /means another model/);
+  });
+
+  it('jump over each other, and not in a circle', () => {
+    const hive = (alias: string, jump: string) => `[[hive]]\nalias = "${alias}"\nproxy_jump = "${jump}"\n`;
+    const chain = parseHivesConf(`${hive('a', 'b, me@c.lan:2222')}${hive('b', 'none')}`, 'hives.conf');
+    assert.deepEqual(chain.hives.map(jumpsOf), [['b', 'me@c.lan:2222'], []]);
+    assert.equal(
+      problem(hive('a', 'b') + hive('b', 'c') + hive('c', 'a')).message,
+      'hives.conf:3:1: the jumps go in a circle: a over b over c over a',
+    );
+    assert.match(problem(hive('a', 'a')).message, /a over a/);
+    assert.match(problem(`[[hive]]\nalias = "local"\n${hive('a', 'local')}`).message, /machine of the queen/);
+  });
+
+  it('are chosen by alias, and an unknown one is refused with the near name', () => {
+    const conf = parseHivesConf('[[hive]]\nalias = "gpu1"\n[[hive]]\nalias = "gpu2"\n', 'hives.conf');
+    assert.deepEqual(
+      pickHives(conf, ['gpu2']).map(({ alias }) => alias),
+      ['gpu2'],
+    );
+    assert.equal(pickHives(conf, undefined).length, 2);
+    const error = refused(() => pickHives(conf, ['gpu3']));
+    assert.equal(error.code, 'HIVE_NOT_DECLARED');
+    assert.match(error.message, /did you mean gpu1 or gpu2/);
+  });
+});
+
+describe('the machine of the queen', () => {
+  it('is called local and takes nothing of SSH', () => {
+    assert.equal(parseHivesConf('[[hive]]\nalias = "local"\n', 'h').hives[0]?.hostname, 'localhost');
+    assert.equal(parseHivesConf('[[hive]]\nalias = "local"\nhostname = "::1"\n', 'h').hives[0]?.hostname, '::1');
+    for (const line of ['ssh_port = 22', 'ssh_user = "x"', 'proxy_jump = "b"', 'hostname = "gpu1"', 'hive_port = 1']) {
+      assert.match(problem(`[[hive]]\nalias = "local"\n${line}\n`).message, /^hives\.conf:3:1: local is the/, line);
+    }
+  });
+});
+
+describe('the file', () => {
+  it('knows no other tables, and takes one [hive] for a slip', () => {
+    assert.equal(problem('[[hives]]\nalias = "a"\n').hint, 'did you mean hive?');
+    assert.equal(problem('[hive]\nalias = "a"\n').hint, 'write it as [[hive]], since there may be several');
+    assert.match(problem('hive = 1\n').message, /^hives\.conf:1:1: hives are a list of tables/);
+    assert.match(problem('[[hive]]\nalias = \n').message, /^hives\.conf:2:\d+: /);
+  });
+
+  it('may be empty, or not there', () => {
+    assert.deepEqual(parseHivesConf('# nothing yet\n', 'h').hives, []);
+    assert.equal(loadHivesConf('/nowhere/hives.conf'), null);
+  });
+});

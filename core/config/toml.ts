@@ -1,0 +1,56 @@
+/** TOML texts, and errors that say where in them something is wrong. */
+import { parse, stringify, TomlError } from 'smol-toml';
+import { RbeeError } from '../contract/errors.ts';
+import { nearest } from '../narration/near.ts';
+import { type Position, type TomlPath, type TomlPositions, tomlPositions } from './toml-positions.ts';
+
+/** A text that was read, and may be complained about. */
+export class TomlDocument {
+  readonly file: string;
+  readonly value: Record<string, unknown>;
+  readonly #source: string;
+  #positions: TomlPositions | undefined;
+
+  /** `file` is its name in errors. Errors: CONFIG_INVALID. */
+  constructor(source: string, file: string) {
+    this.file = file;
+    this.#source = source;
+    this.value = readToml(source, file);
+  }
+
+  /** Worked out when it is first asked for: most files are right. */
+  get positions(): TomlPositions {
+    this.#positions ??= tomlPositions(this.#source);
+    return this.#positions;
+  }
+
+  /** The error about the thing at `path`. */
+  wrong(path: TomlPath, problem: string, hint: string): RbeeError {
+    return configError(this.file, this.positions.at(path), problem, hint);
+  }
+
+  /** The error about a key or table that is not known: `there is no key in [queen] named prot`. */
+  unknown(path: TomlPath, what: string, known: readonly string[]): RbeeError {
+    const name = String(path.at(-1));
+    const near = nearest(name, known)[0];
+    const hint = near ? `did you mean ${near}?` : `known are: ${known.join(', ')}`;
+    return this.wrong(path, `there is no ${what} named ${name}`, hint);
+  }
+}
+
+/** Reads TOML; `file` is its name in errors. Errors: CONFIG_INVALID. */
+export const readToml = (source: string, file: string): Record<string, unknown> => {
+  try {
+    return parse(source);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    const problem = error.message.split('\n')[0]?.replace(/^Invalid TOML document: /, '') ?? 'not valid TOML';
+    throw configError(file, { line: error.line, column: error.column }, problem, 'the file is written in TOML');
+  }
+};
+
+export const formatToml = (value: Record<string, unknown>): string => stringify(value);
+
+/** The error about a place in a file of settings. */
+export const configError = (file: string, at: Position, problem: string, hint: string): RbeeError =>
+  RbeeError.of('CONFIG_INVALID', { file, line: at.line, column: at.column, problem, hint });

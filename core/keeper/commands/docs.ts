@@ -1,0 +1,28 @@
+/** `rbee docs` */
+import * as Args from '@oclif/core/args';
+import { type ExampleName, examples, readExample } from '../../config/examples.ts';
+import { RbeeCommand } from '../base.ts';
+
+export default class Docs extends RbeeCommand {
+  static override summary = 'Print the commented example of a file, which says everything that may be in it.';
+  static override examples = [
+    { description: 'What hives.conf may say', command: 'rbee docs hives' },
+    { description: 'Begin a rbee.conf with all defaults', command: 'rbee docs rbee > ~/.config/rbee/rbee.conf' },
+  ];
+  static override args = {
+    file: Args.string({
+      description: 'Which file: hives.conf or rbee.conf',
+      options: Object.keys(examples),
+      required: true,
+      ignoreStdin: true,
+    }),
+  };
+
+  async run(): Promise<{ file: string; text: string }> {
+    const { args } = await this.parse(Docs);
+    const name = args.file as ExampleName;
+    const text = readExample(name);
+    this.print(text);
+    return { file: examples[name], text };
+  }
+}
