@@ -201,6 +201,11 @@ export const errorCatalogue = {
     message: '{what} could not be brought to hive {hive}: {problem}',
     hint: 'try again; it goes on where it stopped',
   },
+  HIVE_NOT_INSTALLED: {
+    status: 409,
+    message: 'rbee is not installed on the machine of hive {hive}',
+    hint: 'run: rbee sync --hive {hive}',
+  },
   HIVE_ROLLED_BACK: {
     status: 500,
     message: 'hive {hive} did not start with rbee {version} ({problem}), and runs with {before} again',

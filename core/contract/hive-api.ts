@@ -74,6 +74,8 @@ export interface HiveState {
   machineId: string;
   hostname: string;
   version: string;
+  /** What a sync has installed, `<version>-<hash8>`; null for a hive that no queen has put there. */
+  build?: string | null;
   pid: number;
   instance: string;
   startedAt: string;

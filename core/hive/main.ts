@@ -98,6 +98,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     machineId: machineId(),
     hostname: hostname(),
     version,
+    build: env['RBEE_HIVE_BUILD'] ?? null,
     pid: health.pid,
     instance: health.instance,
     startedAt: health.startedAt,
