@@ -7,7 +7,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import type { Runner } from '../lifecycle/runner.ts';
-import type { Hop, SshTarget } from './target.ts';
+import { type Hop, routeKey, type SshTarget } from './target.ts';
 
 export interface ResolveOptions {
   env: NodeJS.ProcessEnv;
@@ -24,28 +24,26 @@ const askMs = 10_000;
 
 /** The hops from here to the target. Errors: SSH_CONFIG_INVALID. */
 export const resolveTarget = async (target: SshTarget, options: ResolveOptions): Promise<Hop[]> => {
-  const { hop, jump } = await resolveHop(target, options);
-  const route = [hop];
-  let before = jump;
-  while (before !== null) {
-    if (route.length === mostHops) {
-      throw invalid(target, `more than ${mostHops} jump hosts follow each other; does one jump through itself?`);
-    }
-    const [last, rest] = splitLast(before);
-    const next = await resolveHop(
-      { alias: last.hostname, ...last, ...(rest !== null && { proxyJump: rest }) },
-      options,
-    );
-    if (
-      route.some(({ host, port, user }) => host === next.hop.host && port === next.hop.port && user === next.hop.user)
-    ) {
-      throw invalid(target, `the jump host ${next.hop.name} jumps through itself`);
-    }
-    route.unshift(next.hop);
-    before = next.jump;
-  }
+  const route = await resolveRoute(target, options, 1);
+  const places = new Set(route.map((hop) => routeKey([hop])));
+  if (places.size < route.length) throw invalid(target, 'a jump host is passed twice on the way');
   return route;
 };
+
+const resolveRoute = async (target: SshTarget, options: ResolveOptions, depth: number): Promise<Hop[]> => {
+  if (depth > mostHops) {
+    throw invalid(target, `more than ${mostHops} jump hosts follow each other; does one jump through itself?`);
+  }
+  const { hop, jump } = await resolveHop(target, options);
+  const jumps = target.jumps ?? (jump === null ? [] : parseJumps(jump));
+  const last = jumps.at(-1);
+  if (!last) return [hop];
+  const before = jumps.length > 1 ? { ...last, jumps: jumps.slice(0, -1) } : last;
+  return [...(await resolveRoute(before, options, depth + 1)), hop];
+};
+
+/** As `ProxyJump` writes them: `[user@]host[:port]`, the nearest first, joined by commas. */
+export const parseJumps = (text: string): SshTarget[] => text.split(',').map((one) => parseJump(one.trim()));
 
 interface Resolved {
   hop: Hop;
@@ -84,7 +82,7 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
     newKeys: /^(yes|true)$/.test(strict) ? 'yes' : /^(no|off|false|accept-new)$/.test(strict) ? 'accept-new' : 'ask',
     proxyCommand: proxyCommand === undefined || proxyCommand === 'none' ? null : proxyCommand,
   };
-  const jump = target.proxyJump ?? one('proxyjump');
+  const jump = one('proxyjump');
   return { hop, jump: jump === undefined || jump === 'none' || jump === '' ? null : jump };
 };
 
@@ -130,18 +128,18 @@ const agentOf = (configured: string | undefined, home: string, { env, agent }: R
   return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured, home);
 };
 
-/** `user@host:port`, the host perhaps in brackets. */
-const splitLast = (jumps: string): [Omit<SshTarget, 'alias'>, string | null] => {
-  const hops = jumps.split(',').map((hop) => hop.trim());
-  const last = (hops.pop() ?? '').replace(/^ssh:\/\//, '');
-  const match = /^(?:(?<user>.+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^@:]+))(?::(?<port>\d+))?$/.exec(last);
+/** The host may be in brackets. */
+const parseJump = (text: string): SshTarget => {
+  const plainText = text.replace(/^ssh:\/\//, '');
+  const match = /^(?:(?<user>.+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^@:]+))(?::(?<port>\d+))?$/.exec(plainText);
   const { user, bracketed, plain, port } = match?.groups ?? {};
-  const hop = {
-    hostname: bracketed ?? plain ?? last,
+  const hostname = bracketed ?? plain ?? plainText;
+  return {
+    alias: hostname,
+    hostname,
     ...(user !== undefined && { user }),
     ...(port !== undefined && { port: Number(port) }),
   };
-  return [hop, hops.length === 0 ? null : hops.join(',')];
 };
 
 const expand = (file: string, home: string): string =>

@@ -67,6 +67,7 @@ export const runScript = async (
     channel.end();
     const chunks: Buffer[] = [];
     channel.on('data', (chunk: Buffer) => chunks.push(chunk));
+    channel.resume();
     const end = await ended;
     options.signal?.throwIfAborted();
     return { ...end, stdout: Buffer.concat(chunks).toString('utf8'), stderr: stderr() };

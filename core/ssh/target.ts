@@ -7,8 +7,8 @@ export interface SshTarget {
   user?: string;
   port?: number;
   identityFile?: string;
-  /** Jump hosts, `[user@]host[:port]` each, the nearest first, joined by commas. */
-  proxyJump?: string;
+  /** Machines on the way, the nearest first; what `~/.ssh/config` says when absent, none when empty. */
+  jumps?: readonly SshTarget[];
 }
 
 /** One machine on the way, with everything that is needed to talk to it: the last one is the target itself. */

@@ -47,7 +47,9 @@ export class Bundles {
   }
 
   async runtime(target: BundleTarget, call: BundleCall): Promise<NodeRuntime> {
-    const fetcher = { take: async (...args: Parameters<Fetcher['take']>) => (await this.#options.fetcher()).take(...args) };
+    const fetcher = {
+      take: async (...args: Parameters<Fetcher['take']>) => (await this.#options.fetcher()).take(...args),
+    };
     return bringRuntime(target, { cache: this.#options.cache, fetcher, ...call });
   }
 
@@ -73,7 +75,10 @@ export class Bundles {
   agent(): Promise<{ name: string; file: string }> {
     this.#agent ??= (async () => {
       const file = join(packageRoot(), 'dist', 'agent', 'agent.mjs');
-      const hash = createHash('sha256').update(await readFile(file)).digest('hex').slice(0, 12);
+      const hash = createHash('sha256')
+        .update(await readFile(file))
+        .digest('hex')
+        .slice(0, 12);
       return { name: `${hash}.mjs`, file };
     })();
     return this.#agent;

@@ -2,7 +2,6 @@
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { AppBundle } from '../../registry/bundle/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
-import { narrateOn } from './narrate-on.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
 export interface InstallOptions {
@@ -25,7 +24,6 @@ const installWith = async (
   { app, start, healthMs, force = false }: InstallOptions,
   call: RemoteCall,
 ): Promise<void> => {
-  const narrate = narrateOn(hive.alias, call.narrate);
   const { signal } = call;
   const { data } = agent.hello.paths;
   const place = `${data}/versions/${app.id}`;
@@ -33,14 +31,14 @@ const installWith = async (
   if (force && before !== app.id) await agent.call('removeTree', [place], signal);
   if ((await agent.call('list', [place], signal)).length === 0) {
     const archive = `${data}/uploads/${app.sha256}.tar.zst`;
-    await hive.upload(app.file, archive, `rbee ${app.version}`, { ...call, narrate });
+    await hive.upload(app.file, archive, `rbee ${app.version}`, call);
     await agent.call('unpack', [{ archive, sha256: app.sha256, folder: place }], signal);
     await agent.call('remove', [archive], signal);
   }
   const wasRunning = before !== null && (await isRunning(hive, agent, before));
   signal.throwIfAborted();
   // From here on it is carried through: a cancelled switch would leave the machine between two versions.
-  const through: RemoteCall = { ...call, narrate, signal: AbortSignal.timeout(switchMs + healthMs) };
+  const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
   if (wasRunning && before !== null) await hive.daemon(agent, before).stop(through);
   await agent.call('switchLink', [`${data}/current`, `versions/${app.id}`]);
   await hive.remember(agent, app.id);
@@ -89,7 +87,8 @@ const goBack = async (
   call: RemoteCall,
 ): Promise<never> => {
   const error = asRbeeError(cause, `the start of hive ${hive.alias}`);
-  const lines = error.lines.length > 0 ? error.lines : await agent.call('tail', [`${agent.hello.paths.logs}/hive.log`, 10]);
+  const lines =
+    error.lines.length > 0 ? error.lines : await agent.call('tail', [`${agent.hello.paths.logs}/hive.log`, 10]);
   await hive
     .daemon(agent, app.id)
     .kill(call)

@@ -3,8 +3,8 @@
  * and to take rbee off a machine that `hives.conf` no longer names. It can be lost: a sync finds out again.
  */
 import { readFile } from 'node:fs/promises';
-import type { SshTarget } from '../../ssh/target.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import type { SshTarget } from '../../ssh/target.ts';
 
 export interface RememberedMachine {
   target: SshTarget;
@@ -30,7 +30,9 @@ export class Remembered {
     const text = await readFile(this.#file, 'utf8').catch(() => '{}');
     try {
       const { machines } = JSON.parse(text) as { machines?: Record<string, RememberedMachine> };
-      const known = Object.entries(machines ?? {}).filter(([, one]) => typeof one?.hiveSocket === 'string' && one.target);
+      const known = Object.entries(machines ?? {}).filter(
+        ([, one]) => typeof one?.hiveSocket === 'string' && one.target,
+      );
       this.#machines = new Map(known);
     } catch {
       this.#machines = new Map();

@@ -16,7 +16,6 @@ import type { Member } from '../fleet/member.ts';
 import { bringAgent, findAgent, uploadTo } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
 import { hiveSpec } from './hive-spec.ts';
-import { narrateOn } from './narrate-on.ts';
 import type { Remembered } from './remembered.ts';
 
 export interface RemoteHiveParts {
@@ -93,6 +92,13 @@ export class RemoteHive {
     this.member.start();
   }
 
+  /** Its machine is to be found elsewhere from now on; what is open stays so. */
+  retarget(target: SshTarget): void {
+    if (JSON.stringify(target) === JSON.stringify(this.target)) return;
+    this.target = target;
+    this.#refusal = undefined;
+  }
+
   /** An open connection to its machine. Whoever asks for it on purpose is not told of earlier refusals. */
   async reach(call: RemoteCall): Promise<SshConnection> {
     const connection = await this.#parts.pool.connect(this.target, call);
@@ -151,7 +157,7 @@ export class RemoteHive {
     await this.onPurpose(() =>
       this.withAgentIfThere(call, async (agent) => {
         const installed = agent ? await installedOn(agent) : null;
-        const narrate = narrateOn(this.alias, call.narrate);
+        const { narrate } = call;
         narrate({ kind: 'step', id: 'stop hive', text: 'stopping hive' });
         const stopped = agent && installed ? await this.daemon(agent, installed).stop(call) : false;
         const text = stopped ? 'hive stopped, its workers go on' : 'hive was not running';
@@ -202,9 +208,8 @@ export class RemoteHive {
       const installed = agent ? await installedOn(agent) : null;
       if (!agent || !installed) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.alias });
       await this.remember(agent, installed);
-      const narrate = narrateOn(this.alias, call.narrate);
       await agent.call('mkdir', [agent.hello.paths.state], call.signal);
-      await this.daemon(agent, installed).ensureRunning({ narrate, signal: call.signal });
+      await this.daemon(agent, installed).ensureRunning(call);
     });
     await this.online(call.signal);
   }
@@ -262,10 +267,7 @@ export class RemoteHive {
     const there = held && (await held.agent.catch(() => null));
     if (!held || !there?.isOpen) {
       const parts = this.#parts;
-      const narrate = narrateOn(this.alias, call.narrate);
-      const agent = bring
-        ? bringAgent(connection, parts, { ...call, narrate })
-        : findAgent(connection, parts, call.signal);
+      const agent = bring ? bringAgent(connection, parts, call) : findAgent(connection, parts, call.signal);
       held = { agent, users: 0 };
       this.#held = held;
     }

@@ -3,7 +3,6 @@ import type { HiveWorker } from '../../contract/hive-api.ts';
 import { terminate } from '../../lifecycle/terminate.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
-import { narrateOn } from './narrate-on.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
 export interface UninstallOptions {
@@ -22,8 +21,7 @@ export const uninstallHive = (
   hive.onPurpose(() =>
     hive.withAgentIfThere(call, async (agent) => {
       if (!agent) return;
-      const narrate = narrateOn(hive.alias, call.narrate);
-      const { signal } = call;
+      const { narrate, signal } = call;
       const installed = await installedOn(agent);
       if (installed !== null && (await hive.daemon(agent, installed).status()).status === 'running') {
         await hive.online(signal);
@@ -32,7 +30,11 @@ export const uninstallHive = (
       }
       hive.member.stop('it was removed: run rbee sync to have it again');
       await endRest(agent, signal);
-      narrate({ kind: 'step', id: 'remove', text: purge ? 'removing rbee and all that it has there' : 'removing rbee' });
+      narrate({
+        kind: 'step',
+        id: 'remove',
+        text: purge ? 'removing rbee and all that it has there' : 'removing rbee',
+      });
       const { paths } = agent.hello;
       await agent.call('remove', [`${paths.data}/current`], signal);
       const folders = purge

@@ -1,0 +1,55 @@
+/** Keeps other syncs from a machine for as long as this one works on it. */
+import { hostname } from 'node:os';
+import { RbeeError } from '../../contract/errors.ts';
+import type { LeaseAnswer, LeaseRequest } from '../../ssh/agent/protocol.ts';
+import type { Lease } from '../../sync/effects.ts';
+
+/** How a lease is asked for and given back on the machine. */
+export interface LeaseKeeper {
+  lease(request: LeaseRequest): Promise<LeaseAnswer>;
+  release(file: string, owner: string): Promise<unknown>;
+}
+
+export interface LeaseOptions {
+  /** Alias of the hive, for the error. */
+  hive: string;
+  file: string;
+  owner: string;
+  takeOver: boolean;
+}
+
+/** A lease whose owner is dead blocks nobody for longer than this. */
+const lastsMs = 60_000;
+const renewMs = 15_000;
+
+/** Throws SYNC_LOCKED with who has it. */
+export const takeLease = async (keeper: LeaseKeeper, { hive, file, owner, takeOver }: LeaseOptions): Promise<Lease> => {
+  const about = `a sync from ${hostname()} (${owner.split(':').at(-1)})`;
+  const request = { file, owner, about, ms: lastsMs };
+  const answer = await keeper.lease({ ...request, takeOver });
+  if (!answer.held) throw locked(hive, answer);
+  const lost = new AbortController();
+  let renewed = performance.now();
+  const timer = setInterval(() => {
+    keeper.lease(request).then(
+      (again) => {
+        renewed = performance.now();
+        if (!again.held) lost.abort(locked(hive, again));
+      },
+      (error) => {
+        // A connection that comes back in time has lost nothing.
+        if (performance.now() - renewed > lastsMs) lost.abort(error);
+      },
+    );
+  }, renewMs).unref();
+  return {
+    lost: lost.signal,
+    release: async () => {
+      clearInterval(timer);
+      await keeper.release(file, owner).catch(() => {});
+    },
+  };
+};
+
+const locked = (hive: string, { about, since }: { about: string; since: string }): RbeeError =>
+  RbeeError.of('SYNC_LOCKED', { hive, owner: about, since });

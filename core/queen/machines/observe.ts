@@ -1,0 +1,65 @@
+/** What a machine has: asked of its hive where one runs, else seen over SSH. Changes nothing there. */
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import type { ObservedHive } from '../../contract/sync.ts';
+import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
+import type { HiveClient } from '../fleet/hive-connection.ts';
+import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
+import type { Remembered } from './remembered.ts';
+
+/** One that cannot be reached is told as such; only cancelling throws. */
+export const observeRemote = async (
+  hive: RemoteHive,
+  remembered: Remembered,
+  call: RemoteCall,
+): Promise<ObservedHive> => {
+  const machine = { alias: hive.alias, hostname: hive.target.hostname };
+  try {
+    await hive.reach(call);
+    const known = remembered.get(hive.alias);
+    const online = known ? await ask(hive, known.platform, call) : null;
+    if (online) return online;
+    return await hive.withAgentIfThere(call, async (agent) => {
+      if (!agent) return absentHive(machine);
+      const platform = `${agent.hello.platform.os}-${agent.hello.platform.cpu}`;
+      const version = await installedOn(agent);
+      if (version === null) return absentHive(machine, platform);
+      await hive.remember(agent, version);
+      return (await ask(hive, platform, call)) ?? stoppedHive(machine, { version, platform });
+    });
+  } catch (error) {
+    call.signal.throwIfAborted();
+    return unreachableHive(machine, asRbeeError(error, `hive ${hive.alias}`).toJSON());
+  }
+};
+
+/** The hive of this machine. */
+export const observeLocal = async (alias: string, client: HiveClient, signal: AbortSignal): Promise<ObservedHive> => {
+  const machine = { alias, hostname: 'localhost' };
+  try {
+    return onlineHive(machine, { version: null, platform: `${process.platform}-${process.arch}`, ...(await tell(client, signal)) });
+  } catch (error) {
+    signal.throwIfAborted();
+    return unreachableHive(machine, asRbeeError(error, `hive ${alias}`).toJSON());
+  }
+};
+
+/** Null when its process does not run. */
+const ask = async (hive: RemoteHive, platform: string, { signal }: RemoteCall): Promise<ObservedHive | null> => {
+  try {
+    const facts = await tell(hive.connection.client, signal);
+    const machine = { alias: hive.alias, hostname: hive.target.hostname };
+    return onlineHive(machine, { version: facts.state.build ?? null, platform, ...facts });
+  } catch (error) {
+    if (error instanceof RbeeError && error.code === 'HIVE_UNREACHABLE') return null;
+    throw error;
+  }
+};
+
+const tell = async (client: HiveClient, signal: AbortSignal) => {
+  const [state, { models }, { plugins }] = await Promise.all([
+    client.state(signal),
+    client.modelList(signal),
+    client.plugins('list', {}, { signal }),
+  ]);
+  return { state, models, plugins };
+};
