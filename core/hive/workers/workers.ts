@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
@@ -28,6 +29,17 @@ export interface ChangeOptions {
 
 /** Milliseconds between looks at the engines' own numbers. */
 const loadIntervalMs = 2_000;
+
+/** What is written down of a spec: a signature in an address is of use once, and stays with who has it. */
+const keptSpec = (spec: WorkerSpec): WorkerSpec => {
+  const { model, components } = spec;
+  const kept = Object.entries(components ?? {}).map(([name, text]) => [name, addressWithoutSecrets(text)]);
+  return {
+    ...spec,
+    ...(model !== undefined && { model: addressWithoutSecrets(model) }),
+    ...(components !== undefined && { components: Object.fromEntries(kept) }),
+  };
+};
 
 export class Workers {
   readonly #options: WorkersOptions;
@@ -105,7 +117,8 @@ export class Workers {
     // No wait between these three: what is checked is still so when the worker is added.
     this.#refuseTakenId(spec.id);
     this.#refuseNameClash(draft);
-    const worker = new Worker(spec.id ?? this.#freeId(draft.type), { spec, draft }, this.#options);
+    const data = { spec: keptSpec(spec), draft };
+    const worker = new Worker(spec.id ?? this.#freeId(draft.type), data, this.#options);
     this.#workers.set(worker.id, worker);
     this.#options.onChange();
     try {
