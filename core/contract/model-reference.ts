@@ -129,7 +129,9 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\]
 const guess = (text: string): string => {
   const repo = repoPattern.exec(text)?.[0];
   const isRepo = repo !== undefined && /^([:@].*)?$/.test(text.slice(repo.length));
-  return isRepo ? `did you mean hf:${text}?` : 'it is none of hf:, https:, file: and demo';
+  return isRepo
+    ? `did you mean hf:${text}?`
+    : 'it is none of hf:, https:, file: and demo, nor the name of a model that is here (rbee model list)';
 };
 
 /** A relative path of plain segments: nothing that could lead out of a folder. */

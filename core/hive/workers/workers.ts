@@ -31,12 +31,11 @@ export interface ChangeOptions {
 const loadIntervalMs = 2_000;
 
 /** What is written down of a spec: a signature in an address is of use once, and stays with who has it. */
-const keptSpec = (spec: WorkerSpec): WorkerSpec => {
-  const { model, components } = spec;
+const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraft): WorkerSpec => {
   const kept = Object.entries(components ?? {}).map(([name, text]) => [name, addressWithoutSecrets(text)]);
   return {
     ...spec,
-    ...(model !== undefined && { model: addressWithoutSecrets(model) }),
+    ...(spec.model !== undefined && { model: reference ?? addressWithoutSecrets(spec.model) }),
     ...(components !== undefined && { components: Object.fromEntries(kept) }),
   };
 };
@@ -117,7 +116,7 @@ export class Workers {
     // No wait between these three: what is checked is still so when the worker is added.
     this.#refuseTakenId(spec.id);
     this.#refuseNameClash(draft);
-    const data = { spec: keptSpec(spec), draft };
+    const data = { spec: keptSpec(spec, draft), draft };
     const worker = new Worker(spec.id ?? this.#freeId(draft.type), data, this.#options);
     this.#workers.set(worker.id, worker);
     this.#options.onChange();
