@@ -41,6 +41,8 @@ export interface HiveWorker extends WorkerView {
   serves: readonly ServedPath[];
   /** The engine does not end while clients are connected. */
   closesOnlyWhenIdle: boolean;
+  /** Its last health check failed: others are better asked. Absent where the hive does not tell. */
+  suspect?: boolean;
 }
 
 /** A worker type that is installed on a hive. */

@@ -337,9 +337,12 @@ export interface HealthContract {
   progressPattern?: string;
   /** Given up after so long without a new log line, a change of status or of progress. 300,000 ms when absent. */
   progressDeadlineMs?: number;
-  /** A cheap GET every 5 s once ready. Absent: the ready path if polled, else the process alone. */
+  /**
+   * A cheap GET every 5 s once ready, which a busy engine answers too. After a failure it is asked again within a second
+   * or so; three failures in a row mean a restart. Absent: the ready path if polled, else the process alone.
+   */
   live?: { path: string };
-  /** A tiny real inference, sent when the cheap check fails and no request is under way. */
+  /** A tiny real inference, sent when the cheap check fails, no request is under way and the engine is not frozen. */
   deep?: { path: string; body: unknown };
 }
 

@@ -471,6 +471,21 @@ test('a process that stops answering is restarted', async (t) => {
   assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
 });
 
+test('a frozen process is suspected, and then ended and started again', async (t) => {
+  const { managed, states } = await manageFake(t, [], {
+    change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/health`, everyMs: 50 } }),
+  });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  assert.equal(managed.view.suspect, false);
+  process.kill(pid ?? 0, 'SIGSTOP');
+  await eventually(() => managed.view.suspect);
+  assert.equal(managed.view.state, 'ready');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.deepEqual(states, ['starting', 'loading', 'ready', 'unhealthy', 'starting', 'loading', 'ready']);
+  assert.deepEqual([managed.view.suspect, managed.view.restarts], [false, 1]);
+});
+
 test('records that cannot be written stop a start before anything runs', async (t) => {
   const { managed, folder, freed, narrated } = await manageFake(t, []);
   await writeFile(join(folder, 'runs'), 'no folder');

@@ -49,6 +49,7 @@ export class ManagedProcess {
   #record: RunRecord;
   #state: State = 'stopped';
   #progress: number | null = null;
+  #suspect = false;
   #run: ProcessRun | null = null;
   /** Settled by the ready callback or by `markReady`; null when no start has been made. */
   #told: PromiseWithResolvers<void> | null = null;
@@ -85,6 +86,7 @@ export class ManagedProcess {
       progress: this.#progress,
       restarts: this.#record.restarts,
       failure: this.#record.failure as WorkerFailure | null,
+      suspect: this.#suspect && this.#state === 'ready',
     };
   }
 
@@ -347,8 +349,13 @@ export class ManagedProcess {
   #watch(run: ProcessRun): void {
     const { busy } = this.#options;
     void run.exited.then((exit) => this.#lostLater(run, { kind: 'ended', exit }));
+    this.#suspect = false;
     run.watchLive({
       busy,
+      onSuspicion: (suspect) => {
+        this.#suspect = suspect;
+        this.#changed();
+      },
       onUnhealthy: (problem) => this.#lostLater(run, { kind: 'unhealthy', problem }),
     });
   }

@@ -20,7 +20,7 @@ export type ReadySpec =
   /** Someone says so. */
   | { mode: 'manual' };
 
-/** A cheap GET every five seconds once ready, and a dearer one when that fails. */
+/** A cheap GET every five seconds once ready; when that fails, closer ones and a dearer one. */
 export interface LiveSpec {
   url: string;
   headers?: Readonly<Record<string, string>>;

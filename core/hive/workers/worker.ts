@@ -136,6 +136,7 @@ export class Worker {
       apiKey: draft.apiKey,
       serves: draft.serves,
       closesOnlyWhenIdle: draft.stop.closesOnlyWhenIdle ?? false,
+      suspect: view.suspect,
     };
   }
 
