@@ -389,6 +389,11 @@ export const errorCatalogue = {
     message: 'the name {name} is already served from {model} by worker {worker}',
     hint: 'choose another with --name',
   },
+  LIMIT_NOT_KEPT: {
+    status: 422,
+    message: '{worker} cannot be held to its limit on {what}: {problem}',
+    hint: '{hint}',
+  },
   NOT_ENOUGH_MEMORY: {
     status: 422,
     message: '{what} needs about {needed}, {where} has {free} free',

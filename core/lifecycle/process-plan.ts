@@ -29,7 +29,7 @@ export interface LiveSpec {
   everyMs?: number;
 }
 
-/** Limits where the system offers them (a systemd scope, or cgroup v2); a warning where it does not. */
+/** Limits where the system offers them (a systemd scope, or cgroup v2); refused where it does not. */
 export interface Limits {
   memoryBytes?: number;
   cpus?: number;

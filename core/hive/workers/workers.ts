@@ -5,6 +5,7 @@ import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import { localConfiner } from '../../lifecycle/limits.ts';
 import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
 import { didYouMean } from '../../narration/near.ts';
@@ -100,6 +101,7 @@ export class Workers {
 
   async #spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
     this.#refuseTakenId(spec.id);
+    await this.#checkLimits(spec);
     narrate({
       kind: 'step',
       id: 'preflight',
@@ -135,6 +137,7 @@ export class Workers {
     const worker = this.get(id);
     const { state } = worker.process.view;
     if (state === 'stopped' || state === 'failed') {
+      await this.#checkLimits(worker.spec);
       worker.redraft(await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() }));
     }
     await this.#makeReady(worker, { signal, narrate });
@@ -205,6 +208,12 @@ export class Workers {
     await worker.process.delete(options);
     this.#workers.delete(worker.id);
     this.#options.onChange();
+  }
+
+  /** Before anything is downloaded or stopped for it. Errors: LIMIT_NOT_KEPT. */
+  #checkLimits({ id, type, memoryLimit, cpuLimit }: WorkerSpec): Promise<void> {
+    const limits = { memoryBytes: memoryLimit, cpus: cpuLimit };
+    return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });
   }
 
   #refuseTakenId(id: string | undefined): void {
