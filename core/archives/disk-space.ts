@@ -12,6 +12,16 @@ export const ensureSpace = async (folder: string, bytes: number): Promise<void> 
   if (free !== null && bytes + reserve > free) throw noSpace(folder, bytes + reserve, free);
 };
 
+/**
+ * For bytes that come without anyone saying how many: more is left to the rest of the system, for the end may be a mistake.
+ * Errors: NO_SPACE.
+ */
+export const ensureHeadroom = async (folder: string): Promise<void> => {
+  const { free, all } = await spaceOf(folder);
+  const least = Math.max(reserve, Math.min(2 ** 30, all / 20));
+  if (free !== null && free < least) throw noSpace(folder, least, free);
+};
+
 /** A failed write as NO_SPACE where that was the reason; undefined otherwise. */
 export const spaceError = async (folder: string, error: unknown): Promise<RbeeError | undefined> => {
   const { code } = error as NodeJS.ErrnoException;
@@ -22,12 +32,14 @@ export const spaceError = async (folder: string, error: unknown): Promise<RbeeEr
 const noSpace = (path: string, needed: number, free: number, cause?: unknown): RbeeError =>
   RbeeError.of('NO_SPACE', { path, needed: formatBytes(needed), free: formatBytes(free) }, { cause });
 
-/** Null where the system does not tell. */
-const freeBytes = async (folder: string): Promise<number | null> => {
+const freeBytes = async (folder: string): Promise<number | null> => (await spaceOf(folder)).free;
+
+/** `free` is null where the system does not tell. */
+const spaceOf = async (folder: string): Promise<{ free: number | null; all: number }> => {
   try {
-    const { bavail, bsize } = await statfs(folder);
-    return bavail * bsize;
+    const { bavail, blocks, bsize } = await statfs(folder);
+    return { free: bavail * bsize, all: blocks * bsize };
   } catch {
-    return null;
+    return { free: null, all: 0 };
   }
 };

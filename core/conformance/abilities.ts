@@ -10,7 +10,6 @@ export const abilities = {
   options: { missing: 'it has no options', has: ({ type }) => type.options !== undefined },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
-  prepare: { missing: 'it prepares nothing', has: ({ type }) => type.prepare !== undefined },
   chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
   diagnose: { missing: 'it does not diagnose', has: ({ type }) => type.diagnose !== undefined },

@@ -4,6 +4,8 @@
  * `{name}` in a message or hint is a detail that whoever throws must give. A retired code is never used again.
  * `docs/errors.md` is generated from this table and a test keeps the two equal.
  */
+import { withoutSecrets } from './secrets.ts';
+
 interface Entry {
   /** HTTP status with which queen and hive answer. */
   readonly status: number;
@@ -544,7 +546,17 @@ export const errorCatalogue = {
   MODEL_CHECKSUM: {
     status: 502,
     message: '{file} of {model} is not the file that was promised: it is {actual}, not {expected}',
-    hint: 'it was removed; try again later, and tell the publisher of the model if it stays so',
+    hint: 'nothing of it was kept; try again later, and tell the publisher of the model if it stays so',
+  },
+  MODEL_CONTENT: {
+    status: 422,
+    message: '{file} of {model} is not the file that was wanted: {problem}',
+    hint: 'look with a browser at what is behind {page}: it may be a page about the file, or the sign-in page of a network; nothing of it was kept',
+  },
+  MODEL_ADDRESS_REFUSED: {
+    status: 403,
+    message: '{model} is not given to hive {hive}: {problem}',
+    hint: 'a signed address is good for some time: give a new one; what has been downloaded is kept, and it goes on where it stopped',
   },
   MODEL_IN_USE: {
     status: 409,
@@ -561,6 +573,11 @@ export const errorCatalogue = {
     status: 409,
     message: 'the name {name} is already served from {model} by worker {worker}',
     hint: 'choose another with --name',
+  },
+  LIMIT_NOT_KEPT: {
+    status: 422,
+    message: '{worker} cannot be held to its limit on {what}: {problem}',
+    hint: '{hint}',
   },
   NOT_ENOUGH_MEMORY: {
     status: 422,
@@ -618,8 +635,11 @@ export interface RbeeErrorOptions {
   lines?: readonly string[];
 }
 
+/** Errors are shown, logged and kept: nothing secret of an address gets into one. */
 const fill = (text: string, details: Record<string, string | number>): string =>
-  text.replace(/\{(\w+)\}/g, (whole, name: string) => (name in details ? String(details[name]) : whole));
+  text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    name in details ? withoutSecrets(String(details[name])) : whole,
+  );
 
 /** An error of the catalogue. Everything a person is shown as an error is one of these. */
 export class RbeeError extends Error {

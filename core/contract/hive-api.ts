@@ -43,6 +43,8 @@ export interface HiveWorker extends WorkerView {
   closesOnlyWhenIdle: boolean;
   /** What was asked for when it was spawned; absent where an older hive does not tell. */
   spec?: WorkerSpec;
+  /** Its last health check failed: others are better asked. Absent where the hive does not tell. */
+  suspect?: boolean;
 }
 
 /** A worker type that is installed on a hive. */

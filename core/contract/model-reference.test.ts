@@ -17,7 +17,6 @@ describe('model references', () => {
       ['hf:a/b:sub/x.gguf@v1.0', { kind: 'hf', repo: 'a/b', select: 'sub/x.gguf', revision: 'v1.0' }],
       ['hf:a/b@refs/pr/1', { kind: 'hf', repo: 'a/b', revision: 'refs/pr/1' }],
       ['hf:a/b:x@2.gguf@main', { kind: 'hf', repo: 'a/b', select: 'x@2.gguf', revision: 'main' }],
-      ['https://h/x.gguf?a=1', { kind: 'https', url: 'https://h/x.gguf?a=1' }],
       [`https://h/x.gguf#sha256=${sum}`, { kind: 'https', url: 'https://h/x.gguf', sha256: sum }],
       [`http://h/x.gguf#sha256=${sum}`, { kind: 'https', url: 'http://h/x.gguf', sha256: sum }],
       ['http://127.0.0.1:80/x', { kind: 'https', url: 'http://127.0.0.1/x' }],
@@ -30,6 +29,32 @@ describe('model references', () => {
     assert.deepEqual(parseModelReference('file:///m'), { kind: 'file', path: '/m' });
     assert.deepEqual(parseModelReference('./m'), { kind: 'file', path: './m' });
     assert.deepEqual(parseModelReference('hf://a/b'), { kind: 'hf', repo: 'a/b' });
+  });
+
+  it('of an address are known by it without its query, which is sent and not written', () => {
+    const signed = parseModelReference(`https://h/x.gguf?X-Sig=s3cret#sha256=${sum}`);
+    assert.deepEqual(signed, { kind: 'https', url: 'https://h/x.gguf', query: '?X-Sig=s3cret', sha256: sum });
+    assert.equal(formatModelReference(signed), `https://h/x.gguf#sha256=${sum}`);
+  });
+
+  it('never show a secret of an address that is refused', () => {
+    const texts = [
+      'https://user:s3cret@h/x.gguf',
+      'https://user:s3c/r3t@h/x.gguf',
+      'https://h/x.gguf?sig=s3cret#sha1=1',
+      'http://h/x.gguf?sig=a s3cret',
+      'https://huggingface.co/a/b?token=s3cret',
+      'https://[bad/x?sig=s3cret',
+    ];
+    for (const text of texts)
+      assert.throws(
+        () => parseModelReference(text),
+        (error: RbeeError) => {
+          assert.equal(error.code, 'MODEL_REFERENCE_INVALID');
+          assert.doesNotMatch(JSON.stringify(error), /s3cret|user/, text);
+          return true;
+        },
+      );
   });
 
   it('that are nearly right are refused with what was meant', () => {

@@ -1,5 +1,6 @@
 /** Model references as users write them, and the names under which models are served. */
 import { RbeeError } from './errors.ts';
+import { addressWithoutSecrets } from './secrets.ts';
 
 export type ModelReference =
   /** The tiny model that comes with the worker type. */
@@ -11,15 +12,19 @@ export type ModelReference =
    * the repository's default when absent.
    */
   | { kind: 'hf'; repo: string; select?: string; revision?: string }
-  /** One file of any server. `sha256` is 64 lower-case hexadecimal digits. */
-  | { kind: 'https'; url: string; sha256?: string };
+  /**
+   * One file of any server. `url` is without a query, and so is what it is known by: a signature is another one tomorrow,
+   * and a secret. `query` begins with `?`; it is sent and never kept. `sha256` is 64 lower-case hexadecimal digits.
+   */
+  | { kind: 'https'; url: string; query?: string; sha256?: string };
 
 /** Longest reference that is read at all. */
 const longest = 4_096;
 
 /** Reads a model reference. A bare path with a slash is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
 export const parseModelReference = (text: string): ModelReference => {
-  const invalid = (problem: string) => RbeeError.of('MODEL_REFERENCE_INVALID', { reference: shortened(text), problem });
+  const invalid = (problem: string) =>
+    RbeeError.of('MODEL_REFERENCE_INVALID', { reference: shortened(addressWithoutSecrets(text)), problem });
   if (text === 'demo') return { kind: 'demo' };
   if (text.length > longest) throw invalid(`it has more than ${longest} letters`);
   if (hasControls(text)) throw invalid('it has a character that no path has');
@@ -39,7 +44,7 @@ export const parseModelReference = (text: string): ModelReference => {
   throw invalid(guess(text));
 };
 
-/** Writes a model reference; the opposite of `parseModelReference`. */
+/** Writes a model reference as it is kept and shown: what `parseModelReference` reads, without the query of an address. */
 export const formatModelReference = (reference: ModelReference): string => {
   switch (reference.kind) {
     case 'demo':
@@ -98,7 +103,7 @@ const readHub = (text: string): ModelReference | string => {
 const readAddress = (text: string): ModelReference | string => {
   const url = URL.parse(text);
   if (!url || url.hostname === '') return 'it is no address';
-  if (url.username !== '' || url.password !== '') return 'an address with a password in it would be shown to everyone';
+  if (url.username !== '' || url.password !== '') return 'leave the name and the password out of the address';
   const repo = /^\/([^/]+\/[^/]+)\/?$/.exec(url.pathname)?.[1];
   if (url.hostname === 'huggingface.co' && repo) return `that is a page, not a file; did you mean hf:${repo}?`;
   const { hash } = url;
@@ -108,8 +113,15 @@ const readAddress = (text: string): ModelReference | string => {
   if (url.protocol === 'http:' && sha256 === undefined && !isLoopback(url.hostname)) {
     return 'over http anyone could change the file; use https, or add #sha256=…';
   }
+  const { search: query } = url;
   url.hash = '';
-  return { kind: 'https', url: url.href, ...(sha256 !== undefined && { sha256 }) };
+  url.search = '';
+  return {
+    kind: 'https',
+    url: url.href,
+    ...(query !== '' && { query }),
+    ...(sha256 !== undefined && { sha256 }),
+  };
 };
 
 const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(host);
@@ -117,7 +129,9 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\]
 const guess = (text: string): string => {
   const repo = repoPattern.exec(text)?.[0];
   const isRepo = repo !== undefined && /^([:@].*)?$/.test(text.slice(repo.length));
-  return isRepo ? `did you mean hf:${text}?` : 'it is none of hf:, https:, file: and demo';
+  return isRepo
+    ? `did you mean hf:${text}?`
+    : 'it is none of hf:, https:, file: and demo, nor the name of a model that is here (rbee model list)';
 };
 
 /** A relative path of plain segments: nothing that could lead out of a folder. */

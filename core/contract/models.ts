@@ -25,7 +25,8 @@ export const modelRequests = {
       model: Type.String({
         minLength: 1,
         maxLength: longestReference,
-        description: 'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive',
+        description:
+          'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent and never kept',
       }),
       type: Type.Optional(
         Type.String({ maxLength: 64, description: 'Worker type that will load it, and chooses its files' }),
@@ -90,6 +91,10 @@ export interface ModelView {
   wantedBytes: number;
   /** Is all of it here? */
   complete: boolean;
+  /** Bytes of files that have begun to come and are not whole. */
+  begunBytes: number;
+  /** Is it on its way now? */
+  downloading: boolean;
   /** What engines are given: a file or a folder. */
   path: string | null;
   gguf: GgufView | null;
@@ -115,7 +120,7 @@ export interface ModelVerification {
 }
 
 export interface ModelCollection {
-  /** What went, or would go: paths below the folder of the models. */
+  /** What went, or would go: paths below the folder of the models, and references of downloads that were given up. */
   removed: readonly { path: string; bytes: number; why: string }[];
   bytes: number;
 }

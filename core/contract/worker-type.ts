@@ -61,8 +61,6 @@ export interface WorkerType {
    * up without being asked to stop. Answer `undefined` when nothing is recognised.
    */
   diagnose?(failure: Failure): Diagnosis | undefined;
-  /** Steps to take once after a program was installed, such as making a Python environment for an adapter. */
-  prepare?: readonly PrepareStep[];
 }
 
 /** What a path is for, so that generic tools (`rbee infer`, the model list) can choose. */
@@ -220,7 +218,17 @@ export interface BinaryRequest {
  * Where a program comes from. `id` names the engine to the type's own code and to people (`llama-server`, `builtin`).
  * What is not on the machine yet is installed before a spawn, once for all workers that need the same.
  */
-export type BinarySource =
+export type BinarySource = ProgramSource & {
+  /**
+   * What this program needs beside itself: steps that are taken once after it was found or installed, such as making a
+   * Python environment and filling it for the device of the variant. Part of the answer of `resolveBinary`, so that they
+   * may depend on the variant and the options.
+   */
+  prepare?: readonly PrepareStep[];
+};
+
+/** The kinds of places that programs come from. */
+export type ProgramSource =
   /**
    * A script of the plugin, relative to its root, run with the hive's own Node. Not there unless all npm packages of
    * `requires` can be resolved from the plugin (a platform package that only some variants need).
@@ -273,7 +281,7 @@ export interface ResolvedBinary {
   path: string;
   /** What the hive starts, before the arguments of `command`: the program itself, or Node and the script. */
   argv: readonly string[];
-  /** The folder that `prepare` worked in; the Python environment, if there is one, is `venv` in it. */
+  /** The folder that the steps of `prepare` worked in; the Python environment, if there is one, is `venv` in it. */
   environment?: string;
 }
 
@@ -337,9 +345,12 @@ export interface HealthContract {
   progressPattern?: string;
   /** Given up after so long without a new log line, a change of status or of progress. 300,000 ms when absent. */
   progressDeadlineMs?: number;
-  /** A cheap GET every 5 s once ready. Absent: the ready path if polled, else the process alone. */
+  /**
+   * A cheap GET every 5 s once ready, which a busy engine answers too. After a failure it is asked again within a second
+   * or so; three failures in a row mean a restart. Absent: the ready path if polled, else the process alone.
+   */
   live?: { path: string };
-  /** A tiny real inference, sent when the cheap check fails and no request is under way. */
+  /** A tiny real inference, sent when the cheap check fails, no request is under way and the engine is not frozen. */
   deep?: { path: string; body: unknown };
 }
 
@@ -436,11 +447,14 @@ export interface Probe {
 
 /**
  * A step after installation, as data; the steps are taken in order, once for each program and version of the plugin,
- * before the first spawn. `venv` makes a Python environment (a `python` source has one already), `requirement` installs
- * into it, and `run` runs a program to its end: `python` is that of the environment, `$binary` the resolved program,
- * any other is looked for in the environment and on the hive's PATH.
+ * before the first spawn. `venv` makes a Python environment (a `python` source has one already). `requirement` installs
+ * into it what pip takes (a relative path is one in the plugin), several in one go where they have to fit each other;
+ * `requirements` installs what a file lists, which lies beside the program. `indexes` are package indexes to search beside
+ * the usual one. `run` runs a program to its end: `python` is that of the environment, `$binary` the resolved program, any
+ * other is looked for in the environment and on the hive's PATH.
  */
 export type PrepareStep =
   | { kind: 'venv'; python?: string }
-  | { kind: 'requirement'; requirement: string }
+  | { kind: 'requirement'; requirement: string | readonly string[]; indexes?: readonly string[] }
+  | { kind: 'requirements'; file: string; indexes?: readonly string[] }
   | { kind: 'run'; args: readonly string[] };

@@ -14,6 +14,7 @@ export const linuxProcesses = (): ProcessTable => {
         .filter((pid) => carries(pid, `${name}=${value}`))
         .map((pid) => identityOf(pid, bootId))
         .filter((identity) => identity !== null),
+    cpuMs: async (pid) => parseCpuMs(readIfThere(`/proc/${pid}/stat`) ?? ''),
     environment: async (pid) => readIfThere(`/proc/${pid}/environ`)?.split('\0').filter(Boolean) ?? null,
     describe: async (pid) => {
       const stat = living(pid);
@@ -25,6 +26,12 @@ export const linuxProcesses = (): ProcessTable => {
       return { startedAt, argv: argvOf(pid), ...(cwd === undefined ? {} : { cwd }) };
     },
   };
+};
+
+/** User and system time of `/proc/<pid>/stat`, in milliseconds. */
+export const parseCpuMs = (text: string): number => {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return ((Number(fields[11]) || 0) + (Number(fields[12]) || 0)) * (1000 / ticksPerSecond);
 };
 
 /** USER_HZ: a constant of the kernel's interface to programs on all platforms that Node runs on. */

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { processTable, sameProcess } from './identity.ts';
 import { darwinProcesses, parseBootTime, parseProcesses } from './identity-darwin.ts';
-import { parseStat } from './identity-linux.ts';
+import { parseCpuMs, parseStat } from './identity-linux.ts';
 import { eventually } from './testing.ts';
 
 test('a process is known by PID, start and boot, and unknown when it is gone', async (t) => {
@@ -47,6 +47,7 @@ test('the name of a process may hold blanks and brackets', () => {
   const fields = Array.from({ length: 40 }, (_, index) => String(index)).join(' ');
   assert.deepEqual(parseStat(`12 (a) S (b c) R 1 12 ${fields}`), { state: 'R', group: 12, startTime: '16' });
   assert.equal(parseStat('12 (cut'), null);
+  assert.equal(parseCpuMs(`12 (a) S (b c) R 1 12 ${fields}`), (8 + 9) * 10);
 });
 
 test('a zombie is not alive', { skip: process.platform !== 'linux' && 'reads /proc' }, async (t) => {

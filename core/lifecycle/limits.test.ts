@@ -6,10 +6,6 @@ import { Confiner } from './limits.ts';
 import { localRunner } from './local-runner.ts';
 import { eventually, tempFolder } from './testing.ts';
 
-const warnings = () => {
-  const texts: string[] = [];
-  return { texts, narrate: (event: object) => void texts.push('text' in event ? String(event.text) : '') };
-};
 const limits = { memoryBytes: 2 ** 30, cpus: 1.5 };
 const argv = [process.execPath, '-e', 'console.log(process.pid, process.env.MARK)'];
 
@@ -43,16 +39,16 @@ test('with a user systemd, a process gets a scope of its own, limited or not', a
   assert.equal((await calls()).length, 2, 'the machine is asked once');
 });
 
-test('a limit that systemd would ignore is warned about', async (t) => {
+test('a limit that systemd would ignore is refused', async (t) => {
   const { folder, env } = await withSystemd(t);
   const slice = join(folder, 'user.slice/user-1000.slice/user@1000.service');
   await mkdir(slice, { recursive: true });
   await writeFile(join(slice, 'cgroup.controllers'), 'memory pids\n');
   const confiner = new Confiner(localRunner, { cgroups: folder, uid: 1000 });
-  const { texts, narrate } = warnings();
-  await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env, narrate });
-  await confiner.confine(argv, { name: 'w-2', nonce: 'n', limits: { memoryBytes: 1 }, env, narrate });
-  assert.deepEqual(texts, ['w-1: the limit on cpu is not kept here']);
+  const refused = { code: 'LIMIT_NOT_KEPT', message: /^w-1 .* limit on cpu:/, hint: /Delegate=cpu/ };
+  await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env }), refused);
+  await assert.rejects(confiner.check({ name: 'w-1', limits, env }), refused);
+  await confiner.confine(argv, { name: 'w-2', nonce: 'n', limits: { memoryBytes: 1 }, env });
 });
 
 test('where systemd makes no scopes, a writable cgroup keeps the limits', async (t) => {
@@ -79,26 +75,18 @@ test('where systemd makes no scopes, a writable cgroup keeps the limits', async 
   await confined.release();
 });
 
-test('where there is neither, the process runs all the same and a warning says what is missing', async (t) => {
+test('where there is neither, a limit is refused, and a process without one runs', async (t) => {
   const folder = await tempFolder(t);
-  const { texts, narrate } = warnings();
   for (const ownGroup of ['0::/\n', 'no version 2 here\n', '0::/not/writable\n']) {
     const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => ownGroup });
-    const confined = await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {}, narrate });
-    assert.deepEqual(confined.argv, argv);
-    await confined.release();
+    await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} }), {
+      code: 'LIMIT_NOT_KEPT',
+      message: /^w-1 cannot be held to its limit on memory and cpu: .*systemd.*cgroup/,
+      hint: /leave the limit out/,
+    });
+    await confiner.check({ name: 'w-1', limits: {}, env: {} });
+    assert.deepEqual((await confiner.confine(argv, { name: 'w', nonce: 'n', limits: {}, env: {} })).argv, argv);
   }
-  assert.deepEqual(texts, Array(3).fill('w-1: the limit on memory and cpu is not kept here'));
-  const confined = await new Confiner(localRunner, { cgroups: folder }).confine(argv, {
-    name: 'w',
-    nonce: 'n',
-    limits: {},
-    env: {},
-    narrate,
-  });
-  assert.deepEqual(confined.argv, argv);
-  await confined.release();
-  assert.equal(texts.length, 3, 'no limits, no warning');
 });
 
 test('a group that cannot be filled in is removed again', async (t) => {
@@ -106,6 +94,8 @@ test('a group that cannot be filled in is removed again', async (t) => {
   await writeFile(join(folder, 'cgroup.subtree_control'), 'memory cpu\n');
   await mkdir(join(folder, 'rbee-w-1-n'));
   const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => '0::/\n' });
-  await confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} });
+  await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} }), {
+    code: 'LIMIT_NOT_KEPT',
+  });
   await eventually(async () => !(await readdir(folder)).includes('rbee-w-1-n'));
 });

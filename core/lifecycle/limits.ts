@@ -1,10 +1,12 @@
 /**
  * Puts a process into a scope of its own with limits on memory and CPU: through the user's systemd, else a cgroup v2
- * folder that this user may write. Where there is neither it runs without, and a warning says so.
+ * folder that this user may write. A limit that nothing here would keep is refused: who sets one relies on it.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Narrate } from '../contract/narration.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { localRunner } from './local-runner.ts';
 import type { Limits } from './process-plan.ts';
 import type { Runner } from './runner.ts';
 
@@ -16,7 +18,6 @@ export interface ConfineRequest {
   limits: Limits;
   /** Environment of the process. */
   env: NodeJS.ProcessEnv;
-  narrate?: Narrate;
 }
 
 export interface Confined {
@@ -49,25 +50,33 @@ export class Confiner {
     this.#uid = options.uid ?? process.getuid?.() ?? 0;
   }
 
+  /** Could these limits be kept? Errors: LIMIT_NOT_KEPT. */
+  async check(request: Omit<ConfineRequest, 'nonce'>): Promise<void> {
+    if (!isLimited(request.limits)) return;
+    await (await this.confine([], { ...request, nonce: randomBytes(8).toString('hex') })).release();
+  }
+
+  /** Errors: LIMIT_NOT_KEPT. */
   async confine(argv: readonly string[], request: ConfineRequest): Promise<Confined> {
     this.#systemd ??= hasUserSystemd(this.#runner, request.env);
     if (await this.#systemd) {
-      await this.#warnUndelegated(request);
+      await this.#refuseUndelegated(request);
       return { argv: inScope(argv, request), release: async () => {} };
     }
     if (!isLimited(request.limits)) return { argv, release: async () => {} };
     const folder = await makeGroup(this.#cgroups, await this.#ownGroup(), request);
     if (folder !== null) return { argv: inGroup(argv, folder), release: () => removeGroup(folder) };
-    request.narrate?.({
-      kind: 'warning',
-      text: `${request.name}: the limit on ${limitNames(request.limits)} is not kept here`,
-      hint: 'it needs systemd user services, or a cgroup v2 folder that this user may write',
+    throw RbeeError.of('LIMIT_NOT_KEPT', {
+      worker: request.name,
+      what: neededControllers(request.limits).join(' and '),
+      problem:
+        'its machine has neither systemd user services nor a cgroup v2 folder that the user of the hive may write',
+      hint: 'leave the limit out, or give that user services of systemd (on most systems: loginctl enable-linger) and restart the queen',
     });
-    return { argv, release: async () => {} };
   }
 
   /** systemd takes properties of controllers that the user's slice does not have, and ignores them. */
-  async #warnUndelegated({ name, limits, narrate }: ConfineRequest): Promise<void> {
+  async #refuseUndelegated({ name, limits }: ConfineRequest): Promise<void> {
     if (!isLimited(limits)) return;
     const slice = join(
       this.#cgroups,
@@ -80,17 +89,19 @@ export class Confiner {
     if (controllers === null) return;
     const missing = neededControllers(limits).filter((controller) => !controllers.split(/\s+/).includes(controller));
     if (missing.length === 0) return;
-    narrate?.({
-      kind: 'warning',
-      text: `${name}: the limit on ${missing.join(' and ')} is not kept here`,
-      hint: `let systemd delegate it: Delegate=${missing.join(' ')} for user@.service`,
+    throw RbeeError.of('LIMIT_NOT_KEPT', {
+      worker: name,
+      what: missing.join(' and '),
+      problem: 'systemd does not hand that on to the services of the user of the hive',
+      hint: `leave the limit out, or let systemd hand it on: Delegate=${missing.join(' ')} for user@.service`,
     });
   }
 }
 
-const isLimited = ({ memoryBytes, cpus }: Limits): boolean => memoryBytes !== undefined || cpus !== undefined;
+/** Of this machine, shared by all that start processes on it. */
+export const localConfiner = new Confiner(localRunner);
 
-const limitNames = (limits: Limits): string => neededControllers(limits).join(' and ');
+const isLimited = ({ memoryBytes, cpus }: Limits): boolean => memoryBytes !== undefined || cpus !== undefined;
 
 const neededControllers = ({ memoryBytes, cpus }: Limits): string[] => [
   ...(memoryBytes === undefined ? [] : ['memory']),

@@ -67,6 +67,58 @@ test('on suspicion the deep check decides', async (t) => {
   assert.match(await eventually(() => problems[0]), /answers 500; .*\/deep answers 503/);
 });
 
+/** An engine that says nothing, and computes as much as the test says. */
+const silent = async (t: TestContext, computing: boolean) => {
+  const { url, asked } = await engine(t, { cheap: 0, deep: 0 });
+  let spent = 0;
+  // A processor's worth for each look, or nothing.
+  const cpuMs = async () => {
+    if (computing) spent += 60_000;
+    return spent;
+  };
+  return { url, asked, cpuMs };
+};
+
+test('one that is silent and computes nothing is frozen: asked again soon, and not the dear question', async (t) => {
+  const { url, asked, cpuMs } = await silent(t, false);
+  const suspicions: boolean[] = [];
+  const { problems } = watchIt(t, {
+    // Only the first look waits for the usual time: three of them would take longer than the test may.
+    live: { url, everyMs: 400, deep: { url: `${url}/deep`, body: {} } },
+    cpuMs,
+    onSuspicion: (suspect) => suspicions.push(suspect),
+  });
+  assert.match(await eventually(() => problems[0]), /timeout/i);
+  assert.deepEqual([asked, suspicions], [{ cheap: 3, deep: 0 }, [true]]);
+});
+
+test('one that is silent and computes is asked the dear question, and left alone when that is answered', async (t) => {
+  const { url, cpuMs } = await silent(t, true);
+  const { url: other, asked } = await engine(t, { cheap: 200, deep: 200 });
+  const { problems } = watchIt(t, { live: { url, deep: { url: `${other}/deep`, body: {} } }, cpuMs });
+  await eventually(() => asked.deep > 3);
+  assert.deepEqual(problems, []);
+});
+
+test('a suspicion is said once, and taken back', async (t) => {
+  const { url, asked } = await engine(t, { cheap: (number) => (number % 3 === 0 ? 200 : 500), deep: 200 });
+  const suspicions: boolean[] = [];
+  const { stop } = watchIt(t, { live: { url }, onSuspicion: (suspect) => suspicions.push(suspect) });
+  await eventually(() => asked.cheap > 7);
+  stop();
+  assert.deepEqual(suspicions.slice(0, 4), [true, false, true, false]);
+});
+
+test('a frozen one with a request under way is no failure, for as long as that is so', async (t) => {
+  const { url, asked, cpuMs } = await silent(t, false);
+  let busy = true;
+  const { problems } = watchIt(t, { live: { url }, cpuMs, busy: () => busy });
+  await eventually(() => asked.cheap > 5);
+  assert.deepEqual(problems, []);
+  busy = false;
+  await eventually(() => problems.length > 0);
+});
+
 test('a busy engine that answers late is left alone', async (t) => {
   const { url, asked } = await engine(t, { cheap: 500, deep: 500 });
   const { problems, stop } = watchIt(t, { live: { url, deep: { url: `${url}/deep`, body: {} } }, busy: () => true });

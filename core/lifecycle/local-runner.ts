@@ -28,6 +28,12 @@ export const localRunner: Runner = {
   signal: async (target, signal) => sendSignal(target, signal),
   identity: async (pid) => (await processTable()).identity(pid),
   groupMembers: async (group) => (await processTable()).groupMembers(group),
+  cpuMs: async (pids) => {
+    const { cpuMs } = await processTable();
+    if (cpuMs === undefined) return null;
+    const spent = await Promise.all(pids.map((pid) => cpuMs(pid)));
+    return spent.reduce((sum, ms) => sum + ms, 0);
+  },
   findByEnvironment: async (name, value) => (await processTable()).findByEnvironment(name, value),
   environment: async (pid) => (await processTable()).environment(pid),
   describe: async (pid) => (await processTable()).describe(pid),

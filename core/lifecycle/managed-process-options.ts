@@ -67,6 +67,8 @@ export interface ProcessView {
   progress: number | null;
   restarts: number;
   failure: WorkerFailure | null;
+  /** It is ready, and its last health check failed. */
+  suspect: boolean;
 }
 
 export interface WaitOptions {

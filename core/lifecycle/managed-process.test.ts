@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
+import { Confiner } from './limits.ts';
 import { localRunner } from './local-runner.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { Runner } from './runner.ts';
@@ -469,6 +470,32 @@ test('a process that stops answering is restarted', async (t) => {
   const failure = await eventually(() => managed.view.failure);
   assert.match(failure.message, /does not answer any more \(.*answers 404\)/);
   assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
+});
+
+test('a frozen process is suspected, and then ended and started again', async (t) => {
+  const { managed, states } = await manageFake(t, [], {
+    change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/health`, everyMs: 50 } }),
+  });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  assert.equal(managed.view.suspect, false);
+  process.kill(pid ?? 0, 'SIGSTOP');
+  await eventually(() => managed.view.suspect);
+  assert.equal(managed.view.state, 'ready');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.deepEqual(states, ['starting', 'loading', 'ready', 'unhealthy', 'starting', 'loading', 'ready']);
+  assert.deepEqual([managed.view.suspect, managed.view.restarts], [false, 1]);
+});
+
+test('a process does not run beyond a limit that nothing keeps', async (t) => {
+  const confiner = new Confiner(localRunner, { cgroups: '/no/cgroups', ownGroup: async () => '0::/\n' });
+  const limits = { memoryBytes: 2 ** 30 };
+  const { managed } = await manageFake(t, [], { env: { PATH: process.env['PATH'] }, limits, confiner });
+  await assert.rejects(managed.ensureReady(), {
+    message: /cannot be held to its limit on memory/,
+    hint: /leave the limit out/,
+  });
+  assert.equal(managed.view.pid, null);
 });
 
 test('records that cannot be written stop a start before anything runs', async (t) => {

@@ -13,7 +13,7 @@ import { waitDrained } from './drain.ts';
 import { cleanEnvironment } from './environment.ts';
 import { cannotStart, describeFailure, type EndReason, failureError } from './failure.ts';
 import { processTable } from './identity.ts';
-import { Confiner } from './limits.ts';
+import { type Confiner, localConfiner } from './limits.ts';
 import { localRunner } from './local-runner.ts';
 import {
   type ManagedProcessOptions,
@@ -39,7 +39,6 @@ type State = Exclude<WorkerState, 'lost'>;
 
 /** Ports that are tried in one start before it is given up. */
 const mostPorts = 5;
-const sharedConfiner = new Confiner(localRunner);
 
 export class ManagedProcess {
   readonly #options: ManagedProcessOptions;
@@ -49,6 +48,7 @@ export class ManagedProcess {
   #record: RunRecord;
   #state: State = 'stopped';
   #progress: number | null = null;
+  #suspect = false;
   #run: ProcessRun | null = null;
   /** Settled by the ready callback or by `markReady`; null when no start has been made. */
   #told: PromiseWithResolvers<void> | null = null;
@@ -64,7 +64,7 @@ export class ManagedProcess {
   constructor(options: ManagedProcessOptions) {
     this.#options = options;
     this.#runner = options.runner ?? localRunner;
-    this.#confiner = options.confiner ?? sharedConfiner;
+    this.#confiner = options.confiner ?? localConfiner;
     this.#record = newRecord(options);
     this.#keeper = new RecordKeeper({
       records: options.records,
@@ -85,6 +85,7 @@ export class ManagedProcess {
       progress: this.#progress,
       restarts: this.#record.restarts,
       failure: this.#record.failure as WorkerFailure | null,
+      suspect: this.#suspect && this.#state === 'ready',
     };
   }
 
@@ -237,14 +238,14 @@ export class ManagedProcess {
       this.#freePort(plan);
       return await this.#endAborted(null, start);
     }
-    const run = await this.#spawn(plan, start).catch(async (error) => {
+    const run = await this.#spawn(plan).catch(async (error) => {
       this.#freePort(plan);
       return await this.#describe(cannotStart(error));
     });
     return run instanceof ProcessRun ? await this.#awaitReady(run, start) : run;
   }
 
-  async #spawn(plan: ProcessPlan, start: SharedStart): Promise<ProcessRun> {
+  async #spawn(plan: ProcessPlan): Promise<ProcessRun> {
     const { id, logFile, limits } = this.#options;
     const { nonce } = this.#record;
     const env = cleanEnvironment(this.#options.env, { ...plan.env, [nonceVariable]: nonce, RBEE_WORKER_ID: id });
@@ -252,7 +253,7 @@ export class ManagedProcess {
     await this.#runner.mkdir(dirname(logFile));
     const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
     if (!program.ok) throw Object.assign(new Error(program.problem), { hint: program.hint });
-    const request = { name: id, nonce, limits, env, narrate: (event: NarrationEvent) => this.#say(event, start) };
+    const request = { name: id, nonce, limits, env };
     const { argv, release } = await this.#confiner.confine(plan.argv, request);
     const from = await stat(logFile).then(
       ({ size }) => size,
@@ -347,8 +348,13 @@ export class ManagedProcess {
   #watch(run: ProcessRun): void {
     const { busy } = this.#options;
     void run.exited.then((exit) => this.#lostLater(run, { kind: 'ended', exit }));
+    this.#suspect = false;
     run.watchLive({
       busy,
+      onSuspicion: (suspect) => {
+        this.#suspect = suspect;
+        this.#changed();
+      },
       onUnhealthy: (problem) => this.#lostLater(run, { kind: 'unhealthy', problem }),
     });
   }

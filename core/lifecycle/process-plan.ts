@@ -20,7 +20,7 @@ export type ReadySpec =
   /** Someone says so. */
   | { mode: 'manual' };
 
-/** A cheap GET every five seconds once ready, and a dearer one when that fails. */
+/** A cheap GET every five seconds once ready; when that fails, closer ones and a dearer one. */
 export interface LiveSpec {
   url: string;
   headers?: Readonly<Record<string, string>>;
@@ -29,7 +29,7 @@ export interface LiveSpec {
   everyMs?: number;
 }
 
-/** Limits where the system offers them (a systemd scope, or cgroup v2); a warning where it does not. */
+/** Limits where the system offers them (a systemd scope, or cgroup v2); refused where it does not. */
 export interface Limits {
   memoryBytes?: number;
   cpus?: number;

@@ -1,7 +1,7 @@
 /** One process from its spawn or adoption to its end: who it is, how it shows that it is ready or alive, how it ends. */
 import type { StopContract } from '../contract/worker-type.ts';
 import { sameProcess } from './identity.ts';
-import { watchLiveness } from './liveness.ts';
+import { type LivenessOptions, watchLiveness } from './liveness.ts';
 import { rotateRegularly } from './log-rotation.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { waitReady } from './readiness.ts';
@@ -72,9 +72,9 @@ export class ProcessRun {
   }
 
   /** Asks from now on whether it is alive, if its plan says how. */
-  watchLive(options: { busy?: () => boolean; onUnhealthy: (problem: string) => void }): void {
+  watchLive(options: Pick<LivenessOptions, 'busy' | 'onSuspicion' | 'onUnhealthy'>): void {
     const { live } = this.plan;
-    if (live) this.#endWatches.push(watchLiveness({ live, ...options }));
+    if (live) this.#endWatches.push(watchLiveness({ live, cpuMs: () => this.#cpuMs(), ...options }));
   }
 
   /** Ends it and its group; see `terminate`. */
@@ -87,6 +87,11 @@ export class ProcessRun {
   /** Ends all watching; the process goes on. */
   leave(): void {
     for (const end of this.#endWatches.splice(0)) end();
+  }
+
+  async #cpuMs(): Promise<number | null> {
+    const pids = new Set([this.identity.pid, ...(await this.#members())]);
+    return (await this.#runner.cpuMs?.([...pids])) ?? null;
   }
 
   async #members(): Promise<readonly number[]> {

@@ -9,6 +9,8 @@ export interface ProcessTable {
   /** As at its start, `NAME=value` each; null when this user may not look. A process may have overwritten its own. */
   environment(pid: number): Promise<readonly string[] | null>;
   describe(pid: number): Promise<ProcessDescription | null>;
+  /** Milliseconds of processor time that a process has used; 0 when it is gone. Absent where the system does not tell. */
+  cpuMs?(pid: number): Promise<number>;
   /** Another one after each boot. */
   bootId(): Promise<string>;
 }

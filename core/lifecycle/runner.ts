@@ -94,6 +94,8 @@ export interface Runner {
   identity(pid: number): Promise<ProcessIdentity | null>;
   /** Living processes of a group, zombies left out. */
   groupMembers(group: number): Promise<number[]>;
+  /** Milliseconds of processor time that these processes have used; null where nobody can tell. */
+  cpuMs?(pids: readonly number[]): Promise<number | null>;
   /** Living processes that carry `name=value` in their environment, as far as this user may look. */
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
   /** Environment at its start, `NAME=value` each; null when nobody may look. Some programs overwrite their own. */

@@ -122,11 +122,12 @@ const description = Type.Object({
       kvCacheUse: optional(Type.String()),
     }),
   ),
-  prepare: optional(prepareSteps),
   has: texts,
 });
 
 export type TypeDescription = Static<typeof description>;
+
+const prepare = optional(prepareSteps);
 
 /** Shapes of what the functions of a worker type answer; anything else is PLUGIN_FAILED. */
 export const answerShapes = {
@@ -147,12 +148,14 @@ export const answerShapes = {
         id: Type.String(),
         script: Type.String(),
         requires: optional(texts),
+        prepare,
       }),
       Type.Object({
         kind: Type.Literal('path'),
         id: Type.String(),
         program: Type.String(),
         variable: optional(Type.String()),
+        prepare,
       }),
       Type.Object({
         kind: Type.Literal('archive'),
@@ -160,6 +163,7 @@ export const answerShapes = {
         url: Type.String(),
         sha256: Type.String(),
         member: Type.String(),
+        prepare,
       }),
       Type.Object({
         kind: Type.Literal('npm'),
@@ -167,6 +171,7 @@ export const answerShapes = {
         package: Type.String(),
         version: Type.String(),
         bin: Type.String(),
+        prepare,
       }),
       Type.Object({
         kind: Type.Literal('python'),
@@ -174,6 +179,7 @@ export const answerShapes = {
         requirement: Type.String(),
         entryPoint: Type.String(),
         python: optional(Type.String()),
+        prepare,
       }),
     ]),
   ),

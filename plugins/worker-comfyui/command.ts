@@ -12,7 +12,7 @@ export const command = (launch: Launch): Command => {
       ...[`--host=${launch.host}`, `--port=${launch.port}`],
       ...(main === undefined ? [] : [`--model=${main}`]),
       ...text('directory', options.directory),
-      ...text('python', options.python),
+      ...text('python', options.python === '' ? pythonFor(launch) : options.python),
       ...text('checkpoint', options.checkpoint),
       ...text('workflow', options.workflow),
       ...text('models-directory', options.models_directory),
@@ -26,6 +26,10 @@ export const command = (launch: Launch): Command => {
     env: { ...launch.deviceFlags.env, RBEE_API_KEY: launch.apiKey, DO_NOT_TRACK: '1', HF_HUB_DISABLE_TELEMETRY: '1' },
   };
 };
+
+/** The one of the environment that was made for it, if there is one. */
+const pythonFor = ({ binary: { environment } }: Launch): string =>
+  environment === undefined ? '' : `${environment}/venv/bin/python`;
 
 const text = (name: string, value: string): string[] => (value === '' ? [] : [`--${name}=${value}`]);
 

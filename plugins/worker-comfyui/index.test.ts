@@ -89,6 +89,26 @@ describe('a variant of comfyui', () => {
     assert.match(release.url, /\/v0\.3\.64\.tar\.gz$/);
     assert.deepEqual([release.member, release.strip], ['main.py', 1]);
   });
+
+  it('has PyTorch for its device and its requirements installed for a release, unless a Python is named', () => {
+    const indexes = (id: string, options: Record<string, unknown> = {}) => {
+      const release = { release: '0.3.64', release_sha256: 'a'.repeat(64) };
+      const request = { platform: { os: 'linux', cpu: 'x64' }, version: '1.0.0', options: { ...release, ...options } };
+      const [program, archive] = variant(id).resolveBinary(request);
+      assert.equal(program?.prepare, undefined, 'what is there has its own');
+      return archive?.prepare?.map((step) => [step.kind, 'indexes' in step ? step.indexes?.join() : '']);
+    };
+    const steps = (index: string) => [
+      ['venv', ''],
+      ['requirement', index],
+      ['requirements', index],
+    ];
+    assert.deepEqual(indexes('cpu'), steps('https://download.pytorch.org/whl/cpu'));
+    assert.deepEqual(indexes('cuda'), steps('https://download.pytorch.org/whl/cu129'));
+    assert.deepEqual(indexes('rocm'), steps('https://download.pytorch.org/whl/rocm6.4'));
+    assert.deepEqual(indexes('cuda', { torch_index: 'https://a.example/x' }), steps('https://a.example/x'));
+    assert.equal(indexes('cuda', { python: '/opt/env/bin/python' }), undefined);
+  });
 });
 
 describe('the command line of comfyui', () => {
@@ -124,6 +144,19 @@ describe('the command line of comfyui', () => {
         '--program=/s',
       ),
     );
+  });
+
+  it('takes the Python of the environment that was made for a release, unless one is named', () => {
+    const binary = {
+      id: 'release',
+      kind: 'archive',
+      path: '/x/main.py',
+      argv: ['/x/main.py'],
+      environment: '/e',
+    } as const;
+    assert.ok(command({}, { binary }).args.includes('--python=/e/venv/bin/python'));
+    assert.ok(command({ python: '/p' }, { binary }).args.includes('--python=/p'));
+    assert.ok(!command().args.some((arg) => arg.startsWith('--python')));
   });
 
   it('hands options on to ComfyUI', () => {

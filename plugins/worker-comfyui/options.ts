@@ -12,20 +12,27 @@ export const options = {
     python: {
       type: 'string',
       default: '',
-      description: 'Python that has what ComfyUI needs; empty means the one of a venv beside main.py, else python3',
+      description:
+        'Python that has what ComfyUI needs; empty means the one of a venv beside main.py or made for a release, else python3',
     },
     release: {
       type: 'string',
       pattern: '^([0-9]+\\.[0-9]+\\.[0-9]+)?$',
       default: '',
       description:
-        'Version of ComfyUI to download where there is none, such as 0.3.64; needs release_sha256 and python',
+        'Version of ComfyUI to install where there is none, such as 0.3.64, with PyTorch for the device; needs release_sha256',
     },
     release_sha256: {
       type: 'string',
       pattern: '^([0-9a-f]{64})?$',
       default: '',
       description: 'SHA-256 of the .tar.gz of that release, as you have seen it',
+    },
+    torch_index: {
+      type: 'string',
+      pattern: '^((https?|file)://[^\\s@]+)?$',
+      default: '',
+      description: 'Package index of PyTorch for a release; empty means that of PyTorch for the device',
     },
     checkpoint: {
       type: 'string',
@@ -128,6 +135,7 @@ export interface Options {
   python: string;
   release: string;
   release_sha256: string;
+  torch_index: string;
   checkpoint: string;
   workflow: string;
   size: string;

@@ -1,13 +1,17 @@
 /** What goes wrong between a hive and a hub, each with its own error: the real library against a stand-in. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,6 +22,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
+import type { Narrate } from '../../core/contract/narration.ts';
 import { type EnsureOptions, Ensurer, type RemoteReference } from '../../core/hive/models/ensure-model.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
@@ -49,10 +54,14 @@ afterEach(() => {
 const ensure = (
   text: string,
   options: EnsureOptions = {},
-  { signal = new AbortController().signal, pace: own = pace } = {},
+  {
+    signal = new AbortController().signal,
+    pace: own = pace,
+    narrate = () => {},
+  }: { signal?: AbortSignal; pace?: typeof pace; narrate?: Narrate } = {},
 ) => {
   const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace: own });
-  return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate: () => {}, signal });
+  return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate, signal });
 };
 const refused =
   (code: string, text = /./) =>
@@ -218,7 +227,7 @@ describe('a download', () => {
     hub.commit('acme/wrong', { 'm.gguf': { data: weights, large: true, claims: { sha256: '0'.repeat(64) } } });
     await assert.rejects(
       ensure('hf:acme/wrong'),
-      refused('MODEL_CHECKSUM', /m\.gguf of hf:acme\/wrong .*0000.*it was removed/),
+      refused('MODEL_CHECKSUM', /m\.gguf of hf:acme\/wrong .*0000.*nothing of it was kept/),
     );
     hub.commit('acme/short', { 'm.gguf': { data: weights, large: true, claims: { bytes: weights.length - 5 } } });
     await assert.rejects(ensure('hf:acme/short'), refused('MODEL_CHECKSUM', /bytes/));
@@ -245,6 +254,129 @@ describe('a download', () => {
     writeFileSync(part, Buffer.alloc(size));
     for (const manner of ['cutAfter', 'slowMs'] as const) delete hub.manners[manner];
     assert.deepEqual(readFileSync((await ensure('hf:acme/tiny')).path), weights);
+  });
+
+  it('whose size is a lie is refused, whichever way it lies, and one without a size is taken', async () => {
+    const claim = (bytes: unknown) =>
+      hub.commit('acme/lie', { 'm.gguf': { data: weights, large: true, claims: { bytes } } });
+    for (const absurd of [-1, 0.5, '12', 2 ** 60, {}]) {
+      claim(absurd);
+      await assert.rejects(ensure('hf:acme/lie'), refused('MODEL_HUB_FAILED', /says that m\.gguf has the size/));
+    }
+    for (const wrong of [0, weights.length - 5, weights.length + 5]) {
+      claim(wrong);
+      await assert.rejects(
+        ensure('hf:acme/lie'),
+        refused('MODEL_CHECKSUM', new RegExp(`${weights.length} bytes, not ${wrong} bytes`)),
+      );
+    }
+    assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
+    claim(undefined);
+    assert.deepEqual(readFileSync((await ensure('hf:acme/lie')).path), weights);
+  });
+
+  it('is not written through a link that lies in its place, nor into what is no file', async () => {
+    const victim = join(folder, 'victim');
+    writeFileSync(victim, 'mine');
+    mkdirSync(join(folder, 'models/parts'), { recursive: true });
+    const part = join(folder, 'models/parts', `${sha256(weights)}.part`);
+    const put = [
+      () => symlinkSync(victim, part),
+      () => linkSync(victim, part),
+      () => symlinkSync(join(folder, 'nowhere'), part),
+      () => execFileSync('mkfifo', [part]),
+    ];
+    for (const [index, lay] of put.entries()) {
+      lay();
+      hub.commit(`acme/link-${index}`, { 'm.gguf': weights });
+      const { path } = await ensure(`hf:acme/link-${index}`);
+      assert.deepEqual([readFileSync(path), lstatSync(path).isFile()], [weights, true]);
+      assert.deepEqual([readFileSync(victim, 'utf8'), existsSync(join(folder, 'nowhere'))], ['mine', false]);
+      rmSync(join(folder, 'models/blobs'), { recursive: true });
+    }
+  });
+
+  it('of something else than its name says is given up at its first bytes, and nothing is kept', async () => {
+    const page = Buffer.from(`<!DOCTYPE html><html>Please sign in${' '.repeat(20_000_000)}</html>`);
+    const commit = hub.commit('acme/pages', {
+      'm.gguf': page,
+      'n.gguf': Buffer.from('{"error":"not found"}'),
+      'o.safetensors': Buffer.from('version https://git-lfs.github.com/spec/v1'),
+      'notes.txt': 'hello',
+      'README.md': '<p>fine</p>',
+    });
+    const before = hub.sent();
+    await assert.rejects(ensure('hf:acme/pages:m.gguf'), refused('MODEL_CONTENT', /web page.*sign-in page/));
+    const address = (name: string) => `${hub.url}/acme/pages/resolve/${commit}/${name}`;
+    await assert.rejects(ensure(address('m.gguf')), refused('MODEL_CONTENT', /it is a web page.*behind http.*m\.gguf/));
+    assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /GGUF/));
+    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /safetensors/));
+    await assert.rejects(
+      ensure(address('notes.txt')),
+      refused('MODEL_CONTENT', /no model in any format that is known/),
+    );
+    assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
+    // A type of its own may load what nobody else knows.
+    assert.ok((await ensure(address('notes.txt'), { formats: ['notes'] })).changed);
+    assert.ok((await ensure('hf:acme/pages:README.md')).changed);
+  });
+
+  it('of an address goes on under another signature, and keeps none of them', async () => {
+    const large = ggufNoise(900_000, 'signed');
+    const signatures = new Set(['first-s3cret']);
+    const ranges: (string | undefined)[] = [];
+    const server = createServer((request, response) => {
+      const { pathname, searchParams } = new URL(request.url ?? '', 'http://x');
+      if (pathname === '/missing.gguf') return void response.writeHead(404).end();
+      if (!signatures.has(searchParams.get('sig') ?? '')) return void response.writeHead(403).end();
+      ranges.push(request.headers.range);
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      const length = large.length;
+      const partial = { 'content-range': `bytes ${from}-${length - 1}/${length}` };
+      response.writeHead(from > 0 ? 206 : 200, {
+        etag: '"one"',
+        'content-length': length - from,
+        ...(from > 0 && partial),
+      });
+      if (ranges.length > 1) return void response.end(large.subarray(from));
+      response.write(large.subarray(0, 300_000), () => response.destroy());
+      signatures.delete('first-s3cret');
+    }).listen(0, '127.0.0.1');
+    await new Promise((done) => server.once('listening', done));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/m.gguf`;
+    try {
+      await assert.rejects(ensure(`${address}?sig=first-s3cret`), (error: unknown) => {
+        refused('MODEL_ADDRESS_REFUSED', /signed address.*new one/)(error);
+        assert.doesNotMatch(JSON.stringify(error), /s3cret/);
+        return true;
+      });
+      assert.equal(parts().length, 1, 'what has come is kept');
+      signatures.add('other-s3cret');
+      const told: unknown[] = [];
+      const { path, manifest } = await ensure(
+        `${address}?sig=other-s3cret`,
+        {},
+        { narrate: (event) => told.push(event) },
+      );
+      assert.deepEqual(readFileSync(path), large);
+      assert.match(ranges[1] ?? '', /^bytes=[1-9]\d*-$/);
+      assert.equal(manifest.reference, address);
+      assert.equal((await ensure(`${address}?sig=third`)).changed, false, 'it is the same model');
+      for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+        const file = join(entry.parentPath, entry.name);
+        if (entry.isFile()) assert.doesNotMatch(readFileSync(file, 'latin1'), /s3cret|sig=/, file);
+      }
+      assert.doesNotMatch(JSON.stringify(told), /s3cret/);
+      await assert.rejects(
+        ensure(`${address.replace('/m.', '/missing.')}?sig=x`),
+        refused('MODEL_REPOSITORY_NOT_FOUND'),
+      );
+      assert.equal((await new ModelStore(folder).list()).length, 1, 'of what is not there nothing is kept');
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('of an address is pinned to its checksum, given or found', async () => {

@@ -129,6 +129,28 @@ test('a model that a worker was started from is not deleted, even when that work
   assert.match(refused.hint, /rbee worker delete tiny-1/);
 });
 
+test('a model that is here is loaded by its short name, whichever command asks for it', async () => {
+  const before = hub.requests.length;
+  const loadedBy = async (...args: string[]) => {
+    const run = await home.rbee(args);
+    assert.equal(run.code, 0, `${args.join(' ')}: ${run.stderr}`);
+    const worker = (await home.json(['worker', 'list'])).workers.find(
+      ({ state }: { state: string }) => state === 'ready',
+    );
+    assert.equal(worker.reference, 'hf:acme/Tiny-GGUF');
+    await home.json(['worker', 'delete', worker.id, '--now']);
+  };
+  await home.json(['worker', 'delete', 'tiny-1', '--now']);
+  await loadedBy('infer', '-m', 'tiny', 'Hello');
+  await loadedBy('infer', '-m', 'acme/Tiny-GGUF', 'Hello');
+  await loadedBy('embed', '-m', 'Tiny', 'Hello');
+  await loadedBy('worker', 'spawn', '--type', 'llamacpp', '--model', 'tiny');
+  assert.equal(hub.requests.length, before, 'the hub was asked');
+  assert.equal((await errorOf('infer', '-m', 'tinny', 'Hello')).code, 'MODEL_NOT_FOUND');
+  await home.json(['worker', 'spawn', '--type', 'llamacpp', '--id', 'tiny-1', '--model', 'tiny']);
+  await home.json(['worker', 'stop', 'tiny-1', '--now']);
+});
+
 test('where all of a model is here, the hub is not asked, and the only one need not be named', async () => {
   const before = hub.requests.length;
   assert.equal((await home.json(['model', 'download', 'hf:acme/Tiny-GGUF'])).changed, false);
@@ -191,6 +213,87 @@ test('Ctrl-C stops a download and keeps what has come', async () => {
   assert.deepEqual(readFileSync((await home.json(['model', 'download', 'hf:acme/interrupted'])).path), large);
   assert.match(cdn(large)[1] ?? '', / bytes=\d+-$/);
   assert.deepEqual(parts(), []);
+});
+
+test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', async () => {
+  const large = ggufNoise(12_000_000, 'dropped');
+  hub.commit('acme/dropped', { 'm.gguf': large });
+  const begin = async () => {
+    hub.manners.slowMs = 60;
+    const download = home.start(['model', 'download', 'hf:acme/dropped']);
+    const part = join(store(), 'parts', `${sha256(large)}.part`);
+    await until(() => existsSync(part) && statSync(part).size > 100_000, { what: 'a part' });
+    const [, row = ''] = /^dropped +(.*)$/m.exec((await home.rbee(['model', 'list'])).stdout) ?? [];
+    assert.match(row, /^downloading, .+ of 11\.4 MiB/);
+    download.kill('SIGINT');
+    await once(download, 'close');
+    return part;
+  };
+  const rows = async () =>
+    (await home.json(['model', 'list'])).models.filter(({ model }: { model: string }) => model === 'hf:acme/dropped');
+  const part = await begin();
+  const [row] = await rows();
+  assert.deepEqual([row.complete, row.downloading, row.begunBytes], [false, false, statSync(part).size]);
+  const listed = (await home.rbee(['model', 'list'])).stdout;
+  assert.match(listed, /^dropped +incomplete, .+ of 11\.4 MiB/m);
+  assert.match(listed, /rbee model download hf:acme\/dropped, or drop it: rbee model delete hf:acme\/dropped/);
+  assert.match(
+    (await home.rbee(['model', 'get', 'dropped'])).stdout,
+    /state +incomplete, .*or drop it with: rbee model delete/,
+  );
+  await home.json(['model', 'delete', 'dropped']);
+  assert.deepEqual([await rows(), existsSync(part)], [[], false]);
+
+  await begin();
+  assert.equal((await rows()).length, 1);
+  await home.json(['model', 'gc']);
+  assert.equal((await rows()).length, 1, 'someone may go on with it');
+  const old = new Date(Date.now() - 8 * 86_400_000);
+  utimesSync(part, old, old);
+  const manifests = join(store(), 'manifests');
+  for (const name of readdirSync(manifests).filter((one) => one.endsWith('.json')))
+    utimesSync(join(manifests, name), old, old);
+  const { removed } = await home.json(['model', 'gc']);
+  assert.deepEqual(
+    removed.map(({ path }: { path: string }) => path),
+    ['hf:acme/dropped', `parts/${basename(part)}`],
+  );
+  assert.deepEqual([await rows(), existsSync(part)], [[], false]);
+  assert.ok((await home.json(['model', 'get', 'hf:acme/Tiny-GGUF'])).complete, 'a whole one stays, however old');
+});
+
+test('what is secret in an address is in no file, no list and no error', async () => {
+  const commit = hub.commit('acme/signed', { 'signed.gguf': ggufNoise(4_000, 'signed') });
+  const address = `${hub.url}/acme/signed/resolve/${commit}/signed.gguf`;
+  const said: string[] = [];
+  const say = async (...args: string[]) => {
+    const run = await home.rbee(args);
+    said.push(run.stdout, run.stderr);
+    return run;
+  };
+  assert.equal((await say('model', 'download', `${address}?X-Sig=s3cret`)).code, 0);
+  const spawn = ['worker', 'spawn', '--type', 'fake', '--id', 'signed-1', '--model', `${address}?X-Sig=s3cret`];
+  assert.equal((await say(...spawn)).code, 0, said.join(''));
+  await say('infer', '-m', `${address}none?X-Sig=s3cret`, 'Hello');
+  await say('model', 'download', `https://me:s3cret@example.com/m.gguf`);
+  await say('model', 'get', `${address}none?X-Sig=s3cret`);
+  for (const list of [
+    ['model', 'list'],
+    ['job', 'list'],
+    ['worker', 'get', 'signed-1'],
+  ])
+    await say(...list, '--json');
+  assert.ok(
+    hub.requests.some((request) => request.includes('X-Sig=s3cret')),
+    'the signature was sent',
+  );
+  assert.match(said.join(''), /signed\.gguf/);
+  assert.doesNotMatch(said.join(''), /s3cret/);
+  await home.json(['worker', 'delete', 'signed-1', '--now']);
+  for (const entry of readdirSync(home.folder, { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath, entry.name);
+    if (entry.isFile()) assert.doesNotMatch(readFileSync(file, 'latin1'), /s3cret/, file);
+  }
 });
 
 test('two spawns that need the same model share one download', async () => {

@@ -11,7 +11,7 @@ export interface HubFile {
   /** Kept beside git, as large files are: with a SHA-256 in the listing, behind a redirect. */
   large?: boolean;
   /** What the listing says of it in place of the truth. */
-  claims?: { bytes?: number; sha256?: string; git?: string };
+  claims?: { bytes?: unknown; sha256?: string; git?: string };
 }
 
 export interface HubRepository {
@@ -169,7 +169,7 @@ const infoOf = (id: string, sha: string, { tokens }: HubRepository): unknown => 
 const sendTree = (url: URL, files: Map<string, HubFile>, response: ServerResponse): void => {
   const from = Number(url.searchParams.get('cursor') ?? 0);
   const all = [...files].map(([path, { data, large, claims = {} }]) => {
-    const size = claims.bytes ?? data.length;
+    const size = 'bytes' in claims ? claims.bytes : data.length;
     const lfs = { oid: claims.sha256 ?? sha256(data), size, pointerSize: 134 };
     return { type: 'file', path, size, oid: claims.git ?? gitHash(data), ...(large && { lfs }) };
   });

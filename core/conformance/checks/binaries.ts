@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BinarySource, Variant, WorkerType } from '../../contract/worker-type.ts';
+import { prepareSteps } from '../../registry/binaries/source-check.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
@@ -137,6 +138,22 @@ export const binaryChecks = [
           must(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);
         }
         must(isInside(source.member), `${shown(source.member)} lies outside the archive`);
+      }
+    },
+  },
+  {
+    id: 'binaries.prepare',
+    title:
+      'what a program needs beside itself are steps that a hive knows, and nothing is installed before its environment',
+    check: ({ type }) => {
+      for (const { variant, source } of all(type)) {
+        const { id, prepare = [] } = source;
+        const problem = shapeProblem(prepareSteps, prepare);
+        must(problem === undefined, `prepare of ${id} of ${variant.id} is ${shown(prepare)}: ${problem}`);
+        const first = source.kind === 'python' ? -1 : prepare.findIndex(({ kind }) => kind === 'venv');
+        const early = prepare.findIndex(({ kind }) => kind === 'requirement' || kind === 'requirements');
+        const inTime = early === -1 || source.kind === 'python' || (first !== -1 && first < early);
+        must(inTime, `prepare of ${id} of ${variant.id} installs ${shown(prepare[early])} before it makes a venv`);
       }
     },
   },

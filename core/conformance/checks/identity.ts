@@ -24,7 +24,6 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   chooseFiles: 'function',
   moreNames: 'function',
   diagnose: 'function',
-  prepare: 'data',
 };
 
 const kinds = [
@@ -177,19 +176,5 @@ export const identityChecks = [
     title: 'the script of its adapter lies inside the package',
     needs: ['adapter'],
     check: ({ type }) => must(isInside(type.adapter?.script ?? ''), `adapter.script is ${shown(type.adapter?.script)}`),
-  },
-  {
-    id: 'identity.prepare',
-    title: 'its steps after an installation are steps that a hive knows',
-    needs: ['prepare'],
-    check: ({ type }) => {
-      for (const step of type.prepare ?? []) {
-        const known =
-          step.kind === 'venv' ||
-          (step.kind === 'requirement' && typeof step.requirement === 'string' && step.requirement !== '') ||
-          (step.kind === 'run' && Array.isArray(step.args) && step.args.length > 0);
-        must(known, `${shown(step)} is no step`);
-      }
-    },
   },
 ] as const satisfies readonly Check[];

@@ -1,8 +1,10 @@
-/** What no model needs any more: contents without a name, folders of earlier commits, downloads that nobody went on with. */
+/** What no model needs any more: contents without a name, folders of earlier commits, models that never came to be whole. */
 import { lstat, readdir, readlink, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
+import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelCollection } from '../../contract/models.ts';
+import { type Manifest, wantedFiles } from './manifest.ts';
 import type { ModelUser } from './model-users.ts';
 import { usersOfFolder } from './model-users.ts';
 import { type ModelStore, namesIn } from './store.ts';
@@ -29,7 +31,14 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
   const [damaged] = await store.unreadable();
   // What it names would be taken for nobody's.
   if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_DAMAGED', { path: damaged });
-  const manifests = await store.list();
+  const all = await store.list();
+  const givenUp: Manifest[] = [];
+  for (const manifest of all) if (await isGivenUp(manifest, { store, users, now })) givenUp.push(manifest);
+  for (const { reference } of givenUp) {
+    removed.push({ path: reference, bytes: 0, why: 'nobody went on with this download for a week' });
+    if (!dryRun) await store.update(reference, () => null);
+  }
+  const manifests = all.filter((manifest) => !givenUp.includes(manifest));
   const trees = new Set(manifests.map((manifest) => basename(join(store.tree(manifest), '..'))));
   const needed = new Set(
     manifests.flatMap(({ files }) => files.flatMap(({ blob, wanted, sha256 }) => [blob, wanted ? sha256 : null])),
@@ -54,6 +63,30 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     await take(path, file.size, 'nobody went on with this download for a week');
   }
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) };
+};
+
+/** A download that was begun, never finished, and not gone on with: neither a file of it has come for a week nor a byte. */
+const isGivenUp = async (
+  manifest: Manifest,
+  { store, users, now }: Omit<CollectOptions, 'dryRun'>,
+): Promise<boolean> => {
+  const { reference, source, wasComplete } = manifest;
+  const wanted = wantedFiles(manifest);
+  if (source === 'file' || wasComplete || (wanted.length > 0 && wanted.every(({ blob }) => blob !== null)))
+    return false;
+  if (now - (await store.changedAt(reference)) <= partMs) return false;
+  if (usersOfFolder(users, store.treePrefix(reference)).length > 0) return false;
+  const parsed = parseModelReference(reference);
+  const address = parsed.kind === 'https' ? parsed.url : '';
+  const parts = await Promise.all(
+    wanted.map((file) =>
+      lstat(`${store.part(file, address)}.part`).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    ),
+  );
+  return parts.every((at) => now - at > partMs);
 };
 
 const linkedFrom = async (folder: string): Promise<string[]> => {

@@ -7,7 +7,7 @@ import type { DownloadPace } from '../../registry/binaries/download.ts';
 import { asStep } from '../../registry/binaries/progress.ts';
 import { inTurn } from '../../registry/binaries/taking-turns.ts';
 import type { Call } from './call.ts';
-import { type Fetched, fetchFile } from './fetch-file.ts';
+import { type Fetched, type FetchRequest, fetchFile } from './fetch-file.ts';
 import type { ManifestFile } from './manifest.ts';
 import { SharedWork } from './shared-work.ts';
 import { type ModelStore, sizeOf } from './store.ts';
@@ -16,7 +16,12 @@ import { type About, retryText, type Trouble } from './trouble.ts';
 /** Where files come from. */
 export interface Source {
   about: About;
+  /** What is asked for; its query may be a secret. */
   address: (path: string) => string;
+  /** The address as it is kept: the same for every signature. */
+  plainAddress: (path: string) => string;
+  /** Its one file is all of a model: see `FetchRequest`. */
+  model?: FetchRequest['model'];
   headersFor: (origin: string) => Readonly<Record<string, string>>;
 }
 
@@ -38,7 +43,7 @@ export class Downloads {
   }
 
   /** Is one of these files on its way? */
-  busy(files: readonly ManifestFile[], source: Pick<Source, 'address'>): boolean {
+  busy(files: readonly ManifestFile[], source: Pick<Source, 'plainAddress'>): boolean {
     return files.some((file) => this.#running.has(this.#partOf(file, source)));
   }
 
@@ -111,12 +116,12 @@ export class Downloads {
           onProgress(size);
           return { sha256, bytes: size };
         }
-        const address = source.address(file.path);
         const onRetry = (trouble: Trouble) => narrate({ kind: 'info', text: retryText(trouble) });
         const target = (digest: string, size: number) => store.placeFor(digest, size);
         const fetched = await fetchFile({
           ...source,
-          address,
+          address: source.address(file.path),
+          plainAddress: source.plainAddress(file.path),
           file,
           part,
           target,
@@ -133,6 +138,14 @@ export class Downloads {
     return this.#running.join(part, work, call);
   }
 
+  /** Bytes of these files that have come and are not whole yet. */
+  async begun(files: readonly ManifestFile[], source: Pick<Source, 'plainAddress'>): Promise<number> {
+    const missing = files.filter(({ blob }) => blob === null);
+    return sum(
+      await Promise.all(missing.map(async (file) => (await sizeOf(`${this.#partOf(file, source)}.part`)) ?? 0)),
+    );
+  }
+
   /** Errors: NO_SPACE when what is missing of all files does not fit. */
   async #ensureRoom(files: readonly ManifestFile[], source: Source): Promise<void> {
     const { store } = this.#options;
@@ -146,8 +159,8 @@ export class Downloads {
     await ensureSpace(store.folder, missing);
   }
 
-  #partOf(file: ManifestFile, source: Pick<Source, 'address'>): string {
-    return this.#options.store.part(file, source.address(file.path));
+  #partOf(file: ManifestFile, source: Pick<Source, 'plainAddress'>): string {
+    return this.#options.store.part(file, source.plainAddress(file.path));
   }
 }
 

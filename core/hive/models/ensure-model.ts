@@ -10,7 +10,7 @@ import { Downloads, type Source } from './downloads.ts';
 import { quantizationNames, readGgufView } from './gguf-metadata.ts';
 import { type HubListing, openHub } from './hub.ts';
 import { type MainFile, mainFile } from './main-file.ts';
-import type { Manifest, ManifestFile } from './manifest.ts';
+import { type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
 import { SharedWork } from './shared-work.ts';
 import type { ModelStore } from './store.ts';
@@ -30,6 +30,8 @@ export interface Loader {
 
 export interface EnsureOptions {
   loader?: Loader;
+  /** What is loaded at all, where no loader is named. */
+  formats?: readonly ModelFormat[];
   /** Ask for a newer revision although something is here. */
   update?: boolean;
 }
@@ -61,7 +63,11 @@ export class Ensurer {
   }
 
   /** Errors: those of the catalogue that begin with MODEL_, NO_SPACE, PLUGIN_FAILED, STATE_UNWRITABLE. */
-  async ensure(reference: RemoteReference, { loader, update = false }: EnsureOptions, call: Call): Promise<Ensured> {
+  async ensure(
+    reference: RemoteReference,
+    { loader, formats = loader?.formats, update = false }: EnsureOptions,
+    call: Call,
+  ): Promise<Ensured> {
     const { store } = this.#options;
     const written = formatModelReference(reference);
     const before = await store.read(written);
@@ -72,12 +78,16 @@ export class Ensurer {
     if (missing.length > 0) this.#refuseOffline(reference);
     let manifest = await this.#want(known, here, known !== before);
     if (missing.length > 0) {
-      await this.#fetch(reference, manifest, missing, call);
+      const source = await this.#source(reference, manifest, formats);
+      await this.#fetch(source, manifest, missing, call).catch(async (error) => {
+        if (before === null) await this.#forgetEmpty(reference, manifest);
+        throw error;
+      });
       manifest = (await store.read(written)) ?? manifest;
     }
     const main = mainFile([...chosen], { formats: loader?.formats, select: selectOf(reference) });
     await this.#show(manifest, chosen);
-    const whole = await this.#describe(manifest, main);
+    const whole = await this.#describe(await this.#complete(manifest), main);
     return {
       manifest: whole,
       main,
@@ -94,10 +104,13 @@ export class Ensurer {
 
   /** Where the parts of its downloads are kept. */
   async parts(reference: RemoteReference, manifest: Manifest): Promise<string[]> {
-    const { address } = await this.#source(reference, manifest);
-    return manifest.files
-      .filter(({ wanted }) => wanted)
-      .map((file) => this.#options.store.part(file, address(file.path)));
+    const { plainAddress } = await this.#source(reference, manifest);
+    return wantedFiles(manifest).map((file) => this.#options.store.part(file, plainAddress(file.path)));
+  }
+
+  /** Bytes of its files that have come and are not whole yet. */
+  async begun(reference: RemoteReference, manifest: Manifest): Promise<number> {
+    return this.#downloads.begun(wantedFiles(manifest), await this.#source(reference, manifest));
   }
 
   /** What the source has. Nothing is written down yet. */
@@ -127,6 +140,7 @@ export class Ensurer {
       addedAt: before?.addedAt ?? new Date().toISOString(),
       files,
       gguf: before?.commit === commit ? (before?.gguf ?? null) : null,
+      ...(before?.wasComplete === true && { wasComplete: true }),
     };
   }
 
@@ -219,24 +233,30 @@ export class Ensurer {
     );
   }
 
-  async #fetch(
-    reference: RemoteReference,
-    manifest: Manifest,
-    missing: readonly ManifestFile[],
-    call: Call,
-  ): Promise<void> {
-    await this.#downloads.fetch(
-      missing,
-      await this.#source(reference, manifest),
-      call,
-      async (file, { sha256, bytes }) => {
-        const changed = await this.#change(manifest, (other) =>
-          other.path === file.path ? { ...other, blob: sha256, bytes } : other,
-        );
-        const fetched = changed.files.find(({ path }) => path === file.path);
-        if (fetched) await this.#options.store.show(changed, fetched, { anew: true });
-      },
+  async #fetch(source: Source, manifest: Manifest, missing: readonly ManifestFile[], call: Call): Promise<void> {
+    await this.#downloads.fetch(missing, source, call, async (file, { sha256, bytes }) => {
+      const changed = await this.#change(manifest, (other) =>
+        other.path === file.path ? { ...other, blob: sha256, bytes } : other,
+      );
+      const fetched = changed.files.find(({ path }) => path === file.path);
+      if (fetched) await this.#options.store.show(changed, fetched, { anew: true });
+    });
+  }
+
+  /** Of a first download of which nothing has come, nothing is kept: it may never have been there. */
+  async #forgetEmpty(reference: RemoteReference, manifest: Manifest): Promise<void> {
+    if ((await this.busy(reference, manifest)) || (await this.begun(reference, manifest)) > 0) return;
+    await this.#options.store.update(manifest.reference, (there) =>
+      there?.files.some(({ blob }) => blob !== null) ? there : null,
     );
+  }
+
+  /** Remembers that all of it was here once: what is lost of it later was not given up. */
+  async #complete(manifest: Manifest): Promise<Manifest> {
+    const isWhole = wantedFiles(manifest).every(({ blob }) => blob !== null);
+    if (!isWhole || manifest.wasComplete === true) return manifest;
+    const update = (there: Manifest | null) => there && { ...there, wasComplete: true };
+    return (await this.#options.store.update(manifest.reference, update)) ?? manifest;
   }
 
   async #show(manifest: Manifest, paths: ReadonlySet<string>): Promise<void> {
@@ -266,17 +286,23 @@ export class Ensurer {
     return changed as Manifest;
   }
 
-  async #source(reference: RemoteReference, manifest: Manifest): Promise<Source> {
+  async #source(reference: RemoteReference, manifest: Manifest, formats?: readonly ModelFormat[]): Promise<Source> {
     const { hive } = this.#options;
     if (reference.kind === 'hf') {
       const hub = await openHub(this.#options);
       const address = (path: string) => hub.address(reference.repo, manifest.commit ?? 'main', path);
-      return { about: hub.about(reference), address, headersFor: hub.headersFor };
+      return { about: hub.about(reference), address, plainAddress: address, headersFor: hub.headersFor };
     }
-    const { url } = reference;
+    const { url, query = '' } = reference;
     const { headersFor } = await openHub(this.#options);
     const token = 'authorization' in headersFor(new URL(url).origin);
-    return { about: { model: manifest.reference, hive, page: url, token }, address: () => url, headersFor };
+    return {
+      about: { model: manifest.reference, hive, page: url, token, address: true },
+      address: () => url + query,
+      plainAddress: () => url,
+      model: { formats },
+      headersFor,
+    };
   }
 
   /** As the hub's own tools: the variable forbids to ask it. */

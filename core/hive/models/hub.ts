@@ -2,8 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import { formatBytes } from '../../narration/quantities.ts';
 import type { DownloadPace } from '../../registry/binaries/download.ts';
 import { httpAgent } from '../../registry/binaries/http-agent.ts';
 import type { Call } from './call.ts';
@@ -50,6 +52,8 @@ export interface HubOptions {
 
 /** Most files of a repository that are looked at. */
 const mostFiles = 100_000;
+/** Most bytes of one page of its list. */
+const mostListBytes = 64 * 2 ** 20;
 
 /** Reads the token anew: it may have been given a moment ago. Errors of `list`: those of the catalogue that begin with MODEL_. */
 export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => {
@@ -92,7 +96,7 @@ export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => 
           for await (const entry of listFiles({ ...common, repo: reference.repo, revision: commit, recursive: true })) {
             if (entry.type !== 'file') continue;
             if (!isSafePath(entry.path)) listing.unsafe.push(entry.path);
-            else listing.files.push(fileOf(entry));
+            else listing.files.push(fileOf(entry, host));
             if (listing.files.length > mostFiles)
               throw new Trouble('answer', `lists more than ${mostFiles} files`, { host, passes: false });
           }
@@ -122,24 +126,24 @@ export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => 
   };
 };
 
-const fileOf = ({
-  path,
-  size,
-  oid,
-  lfs,
-}: {
-  path: string;
-  size: number;
-  oid?: string;
-  lfs?: { oid: string; size: number };
-}): HubFile => {
-  const sha256 = lfs?.oid.replace(/^sha256:/, '').toLowerCase();
+const fileOf = (
+  { path, size, oid, lfs }: { path: string; size?: unknown; oid?: unknown; lfs?: { oid?: unknown; size?: unknown } },
+  host: string,
+): HubFile => {
+  const sha256 = typeof lfs?.oid === 'string' ? lfs.oid.replace(/^sha256:/, '').toLowerCase() : undefined;
   return {
     path,
-    bytes: lfs?.size ?? size,
+    bytes: sizeOf(lfs?.size ?? size ?? null, path, host),
     sha256: sha256 !== undefined && /^[0-9a-f]{64}$/.test(sha256) ? sha256 : null,
-    git: lfs === undefined && oid !== undefined && /^[0-9a-f]{40}$/.test(oid) ? oid : null,
+    git: lfs === undefined && typeof oid === 'string' && /^[0-9a-f]{40}$/.test(oid) ? oid : null,
   };
+};
+
+/** Others are added up with it, so it has to be one. */
+const sizeOf = (size: unknown, path: string, host: string): number | null => {
+  if (size === null || (Number.isSafeInteger(size) && (size as number) >= 0)) return size as number | null;
+  const said = JSON.stringify(size)?.slice(0, 30);
+  throw new Trouble('answer', `says that ${path} has the size ${said}`, { host, passes: false });
 };
 
 type Get = (address: string, headers: Record<string, string>) => ReturnType<typeof get>;
@@ -161,12 +165,24 @@ const hubFetch = (send: Get): typeof fetch => {
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
     );
     // Read here, so that a connection that breaks in the middle is trouble too.
-    const chunks = await incoming.body.toArray().catch((error: unknown) => {
+    const body = await readBounded(incoming.body, host).catch((error: unknown) => {
       throw Trouble.of(error, host);
     });
-    return new Response(Buffer.concat(chunks as Buffer[]), { status: incoming.status, headers });
+    return new Response(body, { status: incoming.status, headers });
   };
   return fetched as typeof fetch;
+};
+
+const readBounded = async (body: Readable, host: string): Promise<Buffer<ArrayBuffer>> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > mostListBytes)
+      throw new Trouble('answer', `sends a list of more than ${formatBytes(mostListBytes)}`, { host, passes: false });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 };
 
 /** As the hub's own tools look for it: the variable, then the file that `hf auth login` writes. */

@@ -29,6 +29,8 @@ export interface Manifest {
   files: ManifestFile[];
   /** Of the first GGUF file that is whole; null where there is none. */
   gguf: GgufView | null;
+  /** All that was asked for was here at some time. */
+  wasComplete?: boolean;
 }
 
 /** Fields are only ever added, so a manifest of another version is one as long as these fit. */

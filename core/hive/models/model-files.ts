@@ -6,6 +6,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
+import { formatOf, headBytes, recognised } from './content.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
 import { folderFormat } from './main-file.ts';
 import { groupName } from './weights.ts';
@@ -64,15 +65,6 @@ export const factsOf = async (path: string, { type, formats, hive, reference }: 
   return { reference, format, bytes, metadata };
 };
 
-const recognised: ReadonlySet<ModelFormat> = new Set([
-  'gguf',
-  'safetensors',
-  'safetensors-dir',
-  'onnx',
-  'onnx-dir',
-  'ggml',
-]);
-
 /** The format of what lies at a path, null where nothing tells it, and its size in bytes with all of its parts. */
 export const looksLike = async (
   path: string,
@@ -83,7 +75,7 @@ export const looksLike = async (
     const files = entries.filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name));
     return { format: folderFormat(files, formats), bytes: await sizeOfAll(files) };
   }
-  return { format: (await fileFormat(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
+  return { format: formatOf(path, await headOf(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
 };
 
 /** All files of a model in parts, in order; the file itself where it is whole. */
@@ -133,18 +125,12 @@ export const absolutePath = (reference: Extract<ModelReference, { kind: 'file' }
 const unreadable = (path: string, error: Pick<NodeJS.ErrnoException, 'code' | 'message'>): RbeeError =>
   RbeeError.of('MODEL_FILE_UNREADABLE', { path, problem: error.code ?? error.message }, { cause: error });
 
-/** A file's format by its first bytes, where they tell. */
-const fileFormat = async (path: string): Promise<ModelFormat | undefined> => {
+/** The first bytes of a file. */
+export const headOf = async (path: string): Promise<Buffer> => {
   const handle = await open(path, 'r');
   try {
-    const head = Buffer.alloc(8);
-    await handle.read(head, 0, 8, 0);
-    const magic = head.toString('latin1', 0, 4);
-    if (magic === 'GGUF') return 'gguf';
-    if (magic === 'lmgg' || magic === 'ggml') return 'ggml';
-    // A safetensors file begins with the length of its JSON header.
-    if (path.endsWith('.safetensors') && head.readBigUInt64LE(0) < 2n ** 32n) return 'safetensors';
-    return path.endsWith('.onnx') ? 'onnx' : undefined;
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }

@@ -15,6 +15,8 @@ export interface ViewParts {
   hive: string;
   store: ModelStore;
   users: readonly ModelUser[];
+  /** What is known of the download of a model that is not complete. */
+  download: (manifest: Manifest) => Promise<Pick<ModelView, 'begunBytes' | 'downloading'>>;
 }
 
 export const detailsOf = async (manifest: Manifest, parts: ViewParts, changed = false): Promise<ModelDetails> =>
@@ -23,11 +25,11 @@ export const detailsOf = async (manifest: Manifest, parts: ViewParts, changed = 
 /** Without the list of files, which may be long. */
 export const viewOf = ({ files, ...view }: ModelDetails): ModelView => view;
 
-const storedDetails = (
+const storedDetails = async (
   { source, ...manifest }: Manifest,
-  { hive, store, users }: ViewParts,
+  { hive, store, users, download }: ViewParts,
   changed: boolean,
-): ModelDetails => {
+): Promise<ModelDetails> => {
   const { reference, commit, addedAt, gguf } = manifest;
   const parsed = parseModelReference(reference);
   const files = wantedFiles({ ...manifest, source });
@@ -48,6 +50,7 @@ const storedDetails = (
     bytes: here,
     wantedBytes: wanted,
     complete,
+    ...(complete ? settled : await download({ ...manifest, source })),
     path: complete ? join(store.tree(manifest), main.path) : null,
     gguf,
     workers: usersOfFolder(users, store.treePrefix(reference)),
@@ -56,6 +59,8 @@ const storedDetails = (
     files: files.map(({ path, bytes, blob }) => ({ path, bytes: bytes ?? 0, sha256: blob })),
   };
 };
+
+const settled = { begunBytes: 0, downloading: false };
 
 /** A model that lies where the user put it: looked at each time, since it may change. */
 const fileDetails = async (
@@ -78,6 +83,7 @@ const fileDetails = async (
     bytes,
     wantedBytes: bytes,
     complete: there !== null,
+    ...settled,
     path: there === null ? null : path,
     gguf: format === 'gguf' ? await readGgufView(parts) : null,
     workers: users.filter(({ references }) => references.includes(reference)).map(({ worker }) => worker),

@@ -1,6 +1,6 @@
 /** The models of this hive: what is asked of them, and what workers are given. */
 import { rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import {
   formatModelReference,
@@ -19,11 +19,12 @@ import type { WorkerTypes } from '../../registry/worker-types.ts';
 import { resolveOptions } from '../workers/options.ts';
 import type { Call } from './call.ts';
 import { collect } from './collect.ts';
+import { modelProblem } from './content.ts';
 import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
 import type { Manifest } from './manifest.ts';
-import { absolutePath, factsOf, type ResolvedModel } from './model-files.ts';
+import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
 import { type ModelUser, modelUsers } from './model-users.ts';
-import { detailsOf, fileManifest, viewOf } from './model-view.ts';
+import { detailsOf, fileManifest, type ViewParts, viewOf } from './model-view.ts';
 import { ModelStore, namesIn } from './store.ts';
 import { verifyModel } from './verify.ts';
 
@@ -95,12 +96,21 @@ export class Models implements Actions {
     }
     if (reference.kind === 'file') return this.#addFile(reference);
     const loader = type === undefined ? undefined : loaderOf(await this.#useOf(type, options, component));
+    const formats = loader?.formats ?? (await this.#loadable());
     const ensured: Ensured = await this.#ensurer.ensure(
       reference,
-      { ...(loader && { loader }), ...(update && { update }) },
+      { ...(loader && { loader }), formats, ...(update && { update }) },
       call,
     );
-    return detailsOf(ensured.manifest, await this.#viewParts(), ensured.changed);
+    const details = await detailsOf(ensured.manifest, await this.#viewParts(), ensured.changed);
+    const { format } = details;
+    // Neither is an error: the type may be installed next.
+    if (format !== null && !formats.includes(format)) {
+      const who = loader ? `${loader.type} does not load` : 'no worker type that is installed loads';
+      const hint = 'look for one with: rbee plugins search';
+      call.narrate({ kind: 'warning', text: `${details.model} is ${format}, which ${who}`, hint });
+    }
+    return details;
   }
 
   async list(): Promise<ModelResults['list']> {
@@ -123,8 +133,7 @@ export class Models implements Actions {
     const { reference } = manifest;
     if (details.workers.length > 0)
       throw RbeeError.of('MODEL_IN_USE', { model: reference, workers: details.workers.join(' ') });
-    const parsed = parseModelReference(reference);
-    const remote = parsed.kind === 'hf' || parsed.kind === 'https' ? parsed : null;
+    const remote = remoteOf(manifest);
     if (remote && (await this.#ensurer.busy(remote, manifest))) throw RbeeError.of('MODEL_BUSY', { model: reference });
     const leftovers = remote ? await this.#ensurer.parts(remote, manifest) : [];
     await this.#store.update(reference, () => null);
@@ -151,10 +160,15 @@ export class Models implements Actions {
   /** A file of the user's own: remembered, and never copied or removed. */
   async #addFile(reference: Extract<ModelReference, { kind: 'file' }>): Promise<ModelDetails> {
     const path = absolutePath(reference);
-    await stat(path).catch((error) => {
+    const there = await stat(path).catch((error) => {
       throw RbeeError.of('MODEL_FILE_MISSING', { path, hive: this.#options.hive }, { cause: error });
     });
     const written = formatModelReference(reference);
+    if (there.isFile()) {
+      const problem = modelProblem(path, await headOf(path), await this.#loadable());
+      if (problem !== undefined)
+        throw RbeeError.of('MODEL_CONTENT', { file: basename(path), model: written, problem, page: path });
+    }
     const before = await this.#store.read(written);
     const manifest = before ?? fileManifest(written, new Date().toISOString());
     if (before === null) await this.#store.update(written, () => manifest);
@@ -223,10 +237,41 @@ export class Models implements Actions {
     return { handle, type, options: resolveOptions(type, given), ...(component !== undefined && { component }) };
   }
 
-  async #viewParts(): Promise<{ hive: string; store: ModelStore; users: ModelUser[] }> {
-    return { hive: this.#options.hive, store: this.#store, users: await modelUsers(this.#options.runs) };
+  async #viewParts(): Promise<ViewParts & { users: ModelUser[] }> {
+    const users = await modelUsers(this.#options.runs);
+    return { hive: this.#options.hive, store: this.#store, users, download: (manifest) => this.#download(manifest) };
+  }
+
+  async #download(manifest: Manifest): Promise<Awaited<ReturnType<ViewParts['download']>>> {
+    const remote = remoteOf(manifest);
+    if (remote === null) return { begunBytes: 0, downloading: false };
+    const [begunBytes, downloading] = await Promise.all([
+      this.#ensurer.begun(remote, manifest),
+      this.#ensurer.busy(remote, manifest),
+    ]);
+    return { begunBytes, downloading };
+  }
+
+  /** Formats that some worker type here loads. */
+  async #loadable(): Promise<ModelFormat[]> {
+    const { types } = this.#options;
+    const described = await Promise.allSettled(types.list().map(({ type }) => types.get(type).describe()));
+    const all = described.flatMap((one) => (one.status === 'fulfilled' ? [one.value.models] : []));
+    return [
+      ...new Set(
+        all.flatMap((models) => [
+          ...(models?.formats ?? []),
+          ...Object.values(models?.components ?? {}).flatMap(({ formats }) => formats ?? []),
+        ]),
+      ),
+    ];
   }
 }
+
+const remoteOf = ({ reference }: Manifest): RemoteReference | null => {
+  const parsed = parseModelReference(reference);
+  return parsed.kind === 'hf' || parsed.kind === 'https' ? parsed : null;
+};
 
 /** Errors: INVALID_INPUT for a type without models, MODEL_COMPONENT_UNKNOWN. */
 const loaderOf = ({ handle, type, options, component }: ModelUse): Loader & { formats: readonly ModelFormat[] } => {

@@ -59,6 +59,14 @@ export class ModelStore {
     return all.filter((manifest) => manifest !== null).sort((a, b) => (a.reference < b.reference ? -1 : 1));
   }
 
+  /** When something of a model was last written down, in milliseconds since 1970; 0 where nothing is. */
+  async changedAt(reference: string): Promise<number> {
+    return stat(this.#manifest(reference)).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => 0,
+    );
+  }
+
   /** Paths of manifests that cannot be read. */
   async unreadable(): Promise<string[]> {
     const folder = join(this.folder, 'manifests');

@@ -12,6 +12,8 @@ export interface About {
   page: string;
   /** Was a token sent? */
   token: boolean;
+  /** It is at an address of its own, not on the hub. */
+  address?: boolean;
 }
 
 export type TroubleKind = 'answer' | 'silent' | 'unreachable' | 'broke';
@@ -125,9 +127,11 @@ export const troubleError = (thrown: unknown, about: About, pace: DownloadPace, 
 
 const answerError = (
   { status, host, message: problem }: Trouble,
-  { model, hive, page, token }: About,
+  { model, hive, page, token, address = false }: About,
   options: { cause: unknown },
 ): RbeeError => {
+  if (address && !token && (status === 401 || status === 403))
+    return RbeeError.of('MODEL_ADDRESS_REFUSED', { model, hive, problem: `${host} ${problem}` }, options);
   if (status === 401 || (status === 403 && !token))
     return RbeeError.of('MODEL_UNAUTHORIZED', { model, hive, page, problem }, options);
   if (status === 403) return RbeeError.of('MODEL_FORBIDDEN', { model, hive, page, problem }, options);

@@ -91,7 +91,7 @@ export class ProgramCollection {
       for (const options of likelyOptions(type)) {
         signal.throwIfAborted();
         const sources = await handle.resolveBinary(id, { platform, version, options });
-        const used = await programsOf(sources, { plugin, folders, env }, type.prepare);
+        const used = await programsOf(sources, { plugin, folders, env });
         for (const key of used.keys) keys.add(key);
         for (const sum of used.downloads) downloads.add(sum);
       }

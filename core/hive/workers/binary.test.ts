@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -125,6 +125,18 @@ test('nothing is installed where it is not worth it', async (t) => {
   const search = await findBinary([release(url, 'three')], contextOf(), { notWorthIt: async () => error });
   assert.deepEqual(search, { found: null, tried: [], error });
   assert.equal(requests(), 0);
+});
+
+test('nothing is prepared for a program that is there where it is not worth it', async () => {
+  const error = RbeeError.of('INVALID_INPUT', { what: 'it', problem: 'there is no such device', hint: '' });
+  const made = join(folder, 'made');
+  const prepare = [{ kind: 'run', args: ['/bin/sh', '-c', `echo > ${made}`] }] as const;
+  const context = contextOf({ PATH: join(folder, 'bin') });
+  const search = await findBinary([{ ...engine, prepare }], context, { notWorthIt: async () => error });
+  assert.deepEqual(search, { found: null, tried: [], error });
+  await assert.rejects(access(made));
+  assert.ok((await findBinary([{ ...engine, prepare }], context)).found?.environment);
+  await access(made);
 });
 
 test('why the preferred one could not be installed is kept', async (t) => {

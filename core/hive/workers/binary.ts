@@ -1,8 +1,8 @@
 /** Binary resolution on this machine: the first source of a variant that is there, else the first that can be installed. */
 import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
-import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { ensureBinary, isInstallable, lookForBinary } from '../../registry/binaries/installer.ts';
+import { ensureBinary, isInstallable, lookForBinary, needsPreparing } from '../../registry/binaries/installer.ts';
 
 /** What was found, or what was tried and why it did not do. */
 export type BinarySearch =
@@ -15,9 +15,7 @@ export type BinarySearch =
     };
 
 export interface SearchOptions {
-  /** The type's `prepare`. */
-  steps?: readonly PrepareStep[];
-  /** Asked once before anything is installed: why not, if so. */
+  /** Asked once before anything is installed or prepared: why not, if so. */
   notWorthIt?: () => Promise<RbeeError | undefined>;
 }
 
@@ -25,12 +23,15 @@ export interface SearchOptions {
 export const findBinary = async (
   sources: readonly BinarySource[],
   context: BinaryContext,
-  { steps = [], notWorthIt }: SearchOptions = {},
+  { notWorthIt }: SearchOptions = {},
 ): Promise<BinarySearch> => {
   const tried: string[] = [];
   for (const source of sources) {
-    const look = await lookForBinary(source, context, steps);
-    if (!('problem' in look)) return attempt(source, context, steps);
+    const look = await lookForBinary(source, context);
+    if (!('problem' in look)) {
+      const why = (await needsPreparing(source, look, context)) ? await notWorthIt?.() : undefined;
+      return why ? { found: null, tried, error: why } : attempt(source, context);
+    }
     if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
   const installable = sources.filter(isInstallable);
@@ -38,7 +39,7 @@ export const findBinary = async (
   let error = await notWorthIt?.();
   if (error) return { found: null, tried, error };
   for (const [index, source] of installable.entries()) {
-    const result = await attempt(source, context, steps);
+    const result = await attempt(source, context);
     if (result.found) return result;
     tried.push(...result.tried);
     error ??= result.error;
@@ -50,13 +51,9 @@ export const findBinary = async (
   return { found: null, tried, error };
 };
 
-const attempt = async (
-  source: BinarySource,
-  context: BinaryContext,
-  steps: readonly PrepareStep[],
-): Promise<BinarySearch> => {
+const attempt = async (source: BinarySource, context: BinaryContext): Promise<BinarySearch> => {
   try {
-    return { found: await ensureBinary(source, context, steps) };
+    return { found: await ensureBinary(source, context) };
   } catch (thrown) {
     context.signal.throwIfAborted();
     const error = asRbeeError(thrown, 'the hive');

@@ -189,7 +189,6 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
     await handle.resolveBinary(candidate.variant, request),
     { ...context, plugin: { package: name, version, root } },
     {
-      steps: type.prepare,
       notWorthIt: async () => {
         const fit = await variantFit(handle, type, candidate.variant, check.host);
         return fit.fits ? undefined : unfit(fit.reasons);

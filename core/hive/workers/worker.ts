@@ -138,6 +138,7 @@ export class Worker {
       serves: draft.serves,
       closesOnlyWhenIdle: draft.stop.closesOnlyWhenIdle ?? false,
       spec: data.spec,
+      suspect: view.suspect,
     };
   }
 

@@ -3,7 +3,9 @@ import { randomInt } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import { localConfiner } from '../../lifecycle/limits.ts';
 import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
 import { didYouMean } from '../../narration/near.ts';
@@ -28,6 +30,16 @@ export interface ChangeOptions {
 
 /** Milliseconds between looks at the engines' own numbers. */
 const loadIntervalMs = 2_000;
+
+/** What is written down of a spec: a signature in an address is of use once, and stays with who has it. */
+const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraft): WorkerSpec => {
+  const kept = Object.entries(components ?? {}).map(([name, text]) => [name, addressWithoutSecrets(text)]);
+  return {
+    ...spec,
+    ...(spec.model !== undefined && { model: reference ?? addressWithoutSecrets(spec.model) }),
+    ...(components !== undefined && { components: Object.fromEntries(kept) }),
+  };
+};
 
 export class Workers {
   readonly #options: WorkersOptions;
@@ -89,6 +101,7 @@ export class Workers {
 
   async #spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
     this.#refuseTakenId(spec.id);
+    await this.#checkLimits(spec);
     narrate({
       kind: 'step',
       id: 'preflight',
@@ -105,7 +118,8 @@ export class Workers {
     // No wait between these three: what is checked is still so when the worker is added.
     this.#refuseTakenId(spec.id);
     this.#refuseNameClash(draft);
-    const worker = new Worker(spec.id ?? this.#freeId(draft.type), { spec, draft }, this.#options);
+    const data = { spec: keptSpec(spec, draft), draft };
+    const worker = new Worker(spec.id ?? this.#freeId(draft.type), data, this.#options);
     this.#workers.set(worker.id, worker);
     this.#options.onChange();
     try {
@@ -123,6 +137,7 @@ export class Workers {
     const worker = this.get(id);
     const { state } = worker.process.view;
     if (state === 'stopped' || state === 'failed') {
+      await this.#checkLimits(worker.spec);
       worker.redraft(await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() }));
     }
     await this.#makeReady(worker, { signal, narrate });
@@ -193,6 +208,12 @@ export class Workers {
     await worker.process.delete(options);
     this.#workers.delete(worker.id);
     this.#options.onChange();
+  }
+
+  /** Before anything is downloaded or stopped for it. Errors: LIMIT_NOT_KEPT. */
+  #checkLimits({ id, type, memoryLimit, cpuLimit }: WorkerSpec): Promise<void> {
+    const limits = { memoryBytes: memoryLimit, cpus: cpuLimit };
+    return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });
   }
 
   #refuseTakenId(id: string | undefined): void {

@@ -7,7 +7,19 @@ import { type Column, formatPairs, formatTable } from '../table.ts';
 export const formatModels = (models: readonly ModelView[], terminal: Terminal): string =>
   models.length === 0
     ? 'no models; download one with: rbee model download hf:org/repo\n'
-    : formatTable(models, columns(new Set(models.map(({ hive }) => hive)).size > 1), terminal);
+    : formatTable(models, columns(new Set(models.map(({ hive }) => hive)).size > 1), terminal) + whatToDo(models);
+
+/** A model that is not whole is of no use as it is: how to go on with it, or to be rid of it. */
+const whatToDo = (models: readonly ModelView[]): string => {
+  const [first, ...more] = models.filter(isStopped);
+  if (first === undefined) return '';
+  const which = more.length === 0 ? 'it' : 'each';
+  const name = escapeControls(first.model);
+  return `\n${more.length + 1} not complete; go on with ${which}: rbee model download ${name}, or drop ${which}: rbee model delete ${name}\n`;
+};
+
+const isStopped = ({ complete, downloading, source }: ModelView): boolean =>
+  !complete && !downloading && source !== 'file';
 
 const columns = (withHive: boolean): Column<ModelView>[] => [
   { title: 'NAME', value: ({ name }) => name, flexible: true },
@@ -21,9 +33,13 @@ const columns = (withHive: boolean): Column<ModelView>[] => [
   { title: 'MODEL', value: ({ model }) => model, flexible: true },
 ];
 
-const sizeText = ({ bytes, wantedBytes, complete }: ModelView): string => {
+const sizeText = (model: ModelView): string => {
+  const { bytes, begunBytes = 0, wantedBytes, complete, source, downloading } = model;
   if (complete) return formatBytes(bytes);
-  return wantedBytes > 0 ? `${formatBytes(bytes)} of ${formatBytes(wantedBytes)}` : 'missing';
+  if (source === 'file') return 'missing';
+  const there = formatBytes(bytes + begunBytes);
+  const whole = wantedBytes > bytes ? ` of ${formatBytes(wantedBytes)}` : '';
+  return `${downloading ? 'downloading' : 'incomplete'}, ${there}${whole}`;
 };
 
 /** `751632384` is `752 M`. */
@@ -44,7 +60,7 @@ export const formatModel = (model: ModelDetails, terminal: Terminal, now = Date.
       ['model', model.model],
       ['name', model.name],
       ['hive', model.hive],
-      ['state', model.complete ? 'complete' : `${sizeText(model)}; go on with: rbee model download ${model.model}`],
+      ['state', stateText(model)],
       ['size', formatBytes(model.bytes)],
       ['format', model.format],
       ['architecture', gguf?.architecture],
@@ -60,6 +76,14 @@ export const formatModel = (model: ModelDetails, terminal: Terminal, now = Date.
     terminal,
   );
   return files.length === 0 ? pairs : `${pairs}\n${formatTable(files, fileColumns, terminal)}`;
+};
+
+const stateText = (model: ModelDetails): string => {
+  if (model.complete) return 'complete';
+  const drop = `drop it with: rbee model delete ${model.model}`;
+  if (model.source === 'file') return `missing; ${drop}`;
+  if (model.downloading) return sizeText(model);
+  return `${sizeText(model)}; go on with: rbee model download ${model.model}, or ${drop}`;
 };
 
 const fileColumns: Column<ModelDetails['files'][number]>[] = [

@@ -25,6 +25,13 @@ describe('the choice of a worker', () => {
     assert.equal(pick(two, chat(), load({ a: 1 })), 'b');
   });
 
+  it('prefers a busy one to one whose health check has just failed, which is better than none', () => {
+    const ill = candidate('ill');
+    const suspect = { ...ill, worker: { ...ill.worker, suspect: true } };
+    assert.equal(pick([suspect, candidate('b', { running: 5 })], chat(), load({ b: 9 })), 'b');
+    assert.equal(pick([suspect]), 'ill');
+  });
+
   it('takes a name as written before one of another case', () => {
     const both = [candidate('a', { names: ['Demo'] }), candidate('b', { names: ['demo'] })];
     assert.equal(pick(both, chat('demo')), 'b');

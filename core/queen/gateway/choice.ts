@@ -148,9 +148,10 @@ const servedAt = (worker: HiveWorker, { method, path }: Omit<Wanted, 'model'>): 
   worker.serves.find((served) => served.path === path && takesMethod(served, method)) ??
   worker.serves.find((served) => takesPath(served.path, path) && takesMethod(served, method));
 
-/** By what the queen has under way there, then by what the engine tells, then the one that has waited longest. */
+/** One that answers its health checks first; then by what the queen has under way there, then by what the engine tells, then the one that has waited longest. */
 const isLessBusy = (a: HiveWorker, b: HiveWorker, load: Load): boolean =>
-  (load.inFlight(a.id) - load.inFlight(b.id) ||
+  (Number(a.suspect ?? false) - Number(b.suspect ?? false) ||
+    load.inFlight(a.id) - load.inFlight(b.id) ||
     engineLoad(a) - engineLoad(b) ||
     load.lastUsed(a.id) - load.lastUsed(b.id)) < 0;
 

@@ -8,7 +8,9 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { type Candidate, choose } from '../gateway/choice.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import { localAlias } from '../local-hive.ts';
 import { type Ability, abilityFor } from './ability.ts';
+import { referenceOf } from './known-model.ts';
 import type { Parts } from './parts.ts';
 import { spawnOn } from './spawn-worker.ts';
 
@@ -26,19 +28,25 @@ export class Serving {
   /** Waits for whoever is coming up. Throws the errors of a choice and of a spawn, and TYPE_NOT_FOUND. */
   async ensure(input: ModelLoadInput, context: JobContext): Promise<ModelLoadResult> {
     const ability = abilityFor(input.kind);
-    const key = JSON.stringify([input.model, input.kind, input.type, input.device]);
+    // A name that nothing serves may be that of a model which is here; from then on its reference is meant.
+    let asked = input.model;
     for (;;) {
       context.signal.throwIfAborted();
-      const model = input.model ?? this.#onlyModel(ability);
+      const key = JSON.stringify([asked, input.kind, input.type, input.device]);
+      const model = asked ?? this.#onlyModel(ability);
       const named = model === undefined ? [] : this.#named(model, input.kind);
       const open = named.find((candidate) => candidate.open);
       if (open) return target(open, ability);
       const coming = named.find(({ worker, state }) => state === worker.state && isComing(state));
       if (coming) await this.#untilChanged(coming, context);
       else if (this.#spawning.has(key)) await settled(this.#spawning.get(key), context.signal);
-      // A plain name that nothing serves: the choice says why, with near names.
-      else if (model !== undefined && !looksLikeReference(model)) this.#refuse(model, ability);
-      else await this.#spawn(key, { ...input, model }, ability, context);
+      else if (model !== undefined && !looksLikeReference(model)) {
+        const isServed = this.#gateway.names.named(model).length > 0;
+        const here = isServed ? null : await referenceOf(this.#fleet.online(localAlias).connection.client, model);
+        // The choice says why, with near names.
+        if (here === null) this.#refuse(model, ability);
+        asked = here;
+      } else await this.#spawn(key, { ...input, model }, ability, context);
     }
   }
 

@@ -6,6 +6,7 @@ import type { WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
+import { withReferences } from './known-model.ts';
 import type { Handler, Parts } from './parts.ts';
 import { withPlugins } from './plugins.ts';
 
@@ -19,7 +20,7 @@ export const spawnWorker =
 
 export const spawnOn = async (
   fleet: Fleet,
-  { hive = localAlias, ask = false, ...spec }: WorkerSpawnInput,
+  { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerView> => {
   const { job, signal, narrate } = context;
@@ -27,6 +28,7 @@ export const spawnOn = async (
   // One that is coming up is waited for; one that was stopped is refused at once.
   if (member.status === 'unreachable') await member.online(onlineMs, signal);
   const { client } = fleet.online(hive).connection;
+  const spec = await withReferences(client, given);
   refuseClash(fleet, spec, hive);
   const spawn = () => client.spawn(spec, { signal, narrate, job });
   const worker = ask ? await withPlugins(client, spec.type, context, spawn) : await spawn();

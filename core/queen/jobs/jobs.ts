@@ -6,6 +6,7 @@ import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outco
 import type { OperationName } from '../../contract/operations.ts';
 import type { JobState, JobView } from '../../contract/queen-api.ts';
 import type { JobRecord, JobStore } from './job-store.ts';
+import { keptInput } from './kept-input.ts';
 import { Questions } from './questions.ts';
 
 /** What an operation is given besides its input. */
@@ -30,6 +31,8 @@ export interface JobsOptions {
 
 interface LiveJob {
   record: JobRecord;
+  /** As it was given; the record keeps it without secrets. */
+  input: unknown;
   events: JobEvent[];
   /** Readers that have seen all there is. */
   waiting: Set<() => void>;
@@ -65,7 +68,8 @@ export class Jobs {
   }
 
   /** Starts an operation whose input is known to be valid. The same `key` and request give the same job. */
-  start(operation: OperationName, input: unknown, key: string | null = null): JobView {
+  start(operation: OperationName, given: unknown, key: string | null = null): JobView {
+    const input = keptInput(given);
     if (this.#closed) throw RbeeError.of('QUEEN_NOT_RUNNING', {});
     const known = key === null ? undefined : this.#byKey(key);
     if (known) {
@@ -85,7 +89,15 @@ export class Jobs {
     };
     const controller = new AbortController();
     const questions = new Questions(record.id);
-    const job: LiveJob = { record, events: [], waiting: new Set(), questions, controller, finished: Promise.resolve() };
+    const job: LiveJob = {
+      record,
+      input: given,
+      events: [],
+      waiting: new Set(),
+      questions,
+      controller,
+      finished: Promise.resolve(),
+    };
     this.#live.set(record.id, job);
     this.#store.save(record);
     job.finished = this.#perform(job);
@@ -145,7 +157,8 @@ export class Jobs {
   }
 
   async #perform(job: LiveJob): Promise<void> {
-    const { id, operation, input } = job.record;
+    const { input } = job;
+    const { id, operation } = job.record;
     const narrate: Narrate = (event) => this.#tell(job, event);
     const { signal } = job.controller;
     const ask: JobContext['ask'] = (question, choices) => job.questions.ask(question, choices, narrate, signal);

@@ -66,14 +66,26 @@ test('a program that nothing names goes with its download and its lock, and is t
 test('what a plugin names stays, with what was downloaded for it and what its steps made', async (t) => {
   const { context, source } = await setting(t);
   const steps = [{ kind: 'run', args: ['$binary'] }] as const;
-  for (const word of ['one', 'two']) await ensureBinary(source(word), context, steps);
-  const used = await programsOf([source('one')], context, steps);
+  const prepared = (word: string): BinarySource => ({ ...source(word), prepare: steps });
+  for (const word of ['one', 'two']) await ensureBinary(prepared(word), context);
+  const used = await programsOf([prepared('one')], context);
   assert.equal(used.keys.size, 2, 'the program and what was prepared for it');
   const { programs, downloads } = await collectPrograms(context.folders, { ...used, paths: [] });
   assert.deepEqual(programs.map((name) => name.replace(/-[0-9a-f]{16}$/, '')).sort(), ['prepared-two', 'two']);
   assert.deepEqual(downloads, [sha256Of(program('two'))]);
   const { bytes } = await collectPrograms(context.folders, { ...used, paths: [] });
   assert.equal(bytes, 0);
+});
+
+test('what was prepared for a worker stays with it, although no plugin names it', async (t) => {
+  const { context, source } = await setting(t);
+  const prepare = [{ kind: 'run', args: ['$binary'] }] as const;
+  const { environment = '' } = await ensureBinary({ ...source('one'), prepare }, context);
+  const { programs } = await collectPrograms(context.folders, { ...nothing, paths: [environment] });
+  assert.deepEqual(
+    programs.map((name) => name.replace(/-[0-9a-f]{16}$/, '')),
+    ['one'],
+  );
 });
 
 test('what a worker runs from stays although no plugin names it, and so does its download', async (t) => {

@@ -40,7 +40,7 @@ export const collectPrograms = async (
   for (const [key, names] of await piecesIn(store, /^(.+-[0-9a-f]{16})\.(?:lock|json|[0-9a-f]{8}|json\..+\.tmp)$/)) {
     signal?.throwIfAborted();
     const installed = await findInstalled(store, key);
-    const isRunFrom = (name: string) => kept.paths.some((path) => path.startsWith(join(store, name, '/')));
+    const isRunFrom = (name: string) => kept.paths.some((path) => `${path}/`.startsWith(join(store, name, '/')));
     const isUsed = kept.keys.has(key) || names.some(isRunFrom);
     if (isUsed) for (const sum of installed?.facts['sha256']?.split(' ') ?? []) needed.add(sum);
     if (isUsed) continue;

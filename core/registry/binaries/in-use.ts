@@ -1,5 +1,5 @@
 /** Which installed programs and downloads the sources of a worker type stand for. */
-import type { BinarySource, PrepareStep } from '../../contract/worker-type.ts';
+import type { BinarySource } from '../../contract/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { isInstallable, keyOfSource, lookForBinary, preparedKey } from './installer.ts';
 import { checkSource } from './source-check.ts';
@@ -15,16 +15,16 @@ export interface ProgramsInUse {
 export const programsOf = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
-  steps: readonly PrepareStep[] = [],
 ): Promise<ProgramsInUse> => {
   const keys = new Set<string>();
   const downloads = new Set<string>();
   for (const source of sources) {
-    if (isInstallable(source)) keys.add(keyOfSource(checkSource(source, context.plugin), context, steps));
+    const steps = source.prepare ?? [];
+    if (isInstallable(source)) keys.add(keyOfSource(checkSource(source, context.plugin), context));
     if (source.kind === 'archive') for (const file of [source, ...(source.more ?? [])]) downloads.add(file.sha256);
     if (source.kind === 'python' || steps.length === 0) continue;
     // What its steps made is kept by the very program that they were taken for.
-    const binary = await lookForBinary(source, context, steps);
+    const binary = await lookForBinary(source, context);
     if (!('problem' in binary)) keys.add(preparedKey(binary, context, steps));
   }
   return { keys, downloads };

@@ -12,7 +12,7 @@ import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/w
 import { eventually, isGone, tempFolder } from '../../lifecycle/testing.ts';
 import type { BinaryContext } from './context.ts';
 import { downloadFetcher } from './fetcher.ts';
-import { ensureBinary, lookForBinary } from './installer.ts';
+import { ensureBinary, lookForBinary, needsPreparing } from './installer.ts';
 import { fileServer, noise, sha256Of } from './testing-server.ts';
 
 interface Setting {
@@ -309,7 +309,7 @@ const pythonSetting = async (t: TestContext): Promise<Setting> => {
 
 const vllm: BinarySource = { kind: 'python', id: 'tiny-vllm', requirement: 'tiny-vllm==1.0', entryPoint: 'tiny-vllm' };
 
-test('a Python program gets an environment of its own, with the steps of its type, and is made anew when its Python goes', async (t) => {
+test('a Python program gets an environment of its own, with the steps of its source, and is made anew when its Python goes', async (t) => {
   const { context, told, home, events } = await pythonSetting(t);
   const steps: PrepareStep[] = [
     { kind: 'venv' },
@@ -317,7 +317,8 @@ test('a Python program gets an environment of its own, with the steps of its typ
     { kind: 'run', args: ['python', '-c', 'import tiny_extra; open("prepared", "w").write("yes")'] },
     { kind: 'run', args: ['$binary'] },
   ];
-  const binary = await ensureBinary(vllm, context, steps);
+  const source: BinarySource = { ...vllm, prepare: steps };
+  const binary = await ensureBinary(source, context);
   assert.equal(run(binary), `from python ${binary.environment}/venv`);
   assert.equal(await readFile(join(binary.environment ?? '', 'prepared'), 'utf8'), 'yes');
   assert.deepEqual(told.filter((text) => /^(making|installing|running)/.test(text)).slice(0, 3), [
@@ -326,16 +327,16 @@ test('a Python program gets an environment of its own, with the steps of its typ
     'installing ./wheels/tiny_extra-1.0-py3-none-any.whl with pip',
   ]);
   assert.ok(events.some((event) => event.kind === 'progress' && /Looking in links|Processing/.test(event.text ?? '')));
-  assert.deepEqual(await lookForBinary(vllm, context, steps), binary);
+  assert.deepEqual(await lookForBinary(source, context), binary);
 
   // An update of the system takes the Python away that the environment was made with.
   const venvPython = join(binary.environment ?? '', 'venv/bin/python3');
   await unlink(venvPython);
   await symlink(join(home, 'no-such-python'), venvPython);
-  assert.deepEqual(await lookForBinary(vllm, context, steps), {
+  assert.deepEqual(await lookForBinary(source, context), {
     problem: 'the Python that it was installed with is gone',
   });
-  const again = await ensureBinary(vllm, context, steps);
+  const again = await ensureBinary(source, context);
   assert.notEqual(again.path, binary.path);
   assert.match(run(again), /from python/);
 });
@@ -347,18 +348,54 @@ test('a step that fails is told with its words, and leaves nothing that is taken
     assert.match(error.lines.join('\n'), /No matching distribution/);
     return code('INSTALL_FAILED', /no-such-engine==1 could not be installed/)(error);
   });
-  const early: PrepareStep[] = [{ kind: 'requirement', requirement: 'tiny-extra' }];
-  const there: BinarySource = { kind: 'path', id: 'sh', program: 'sh' };
-  await assert.rejects(ensureBinary(there, context, early), code('PLUGIN_INVALID', /before a venv step/));
+  const there = (...prepare: PrepareStep[]): BinarySource => ({ kind: 'path', id: 'sh', program: 'sh', prepare });
+  const early = there({ kind: 'requirement', requirement: 'tiny-extra' });
+  await assert.rejects(ensureBinary(early, context), code('PLUGIN_INVALID', /before a venv step/));
+  for (const file of ['../requirements.txt', '/etc/requirements.txt', '-r']) {
+    const outside = there({ kind: 'venv' }, { kind: 'requirements', file });
+    await assert.rejects(ensureBinary(outside, context), code('PLUGIN_INVALID', /binary source sh: prepare/));
+  }
   assert.deepEqual(await store(), []);
 });
 
-test('a program of another kind gets a folder for the steps of its type, once', async (t) => {
+test('what an archive lists beside its program is installed for it, with the packages that have to fit together', async (t) => {
+  const { context, told, home } = await pythonSetting(t);
+  const server = await fileServer(t);
+  await writeWheel(join(home, 'wheels'), 'tiny_torch');
+  const data = rawZip([
+    { name: 'engine-1/main.py', data: '#!/bin/sh\necho main\n', mode: 0o755 },
+    { name: 'engine-1/requirements.txt', data: 'tiny-extra==1.0\n' },
+  ]);
+  server.files.set('/engine.zip', { data });
+  const url = `${server.url}/engine.zip`;
+  const archive = { kind: 'archive', id: 'engine', url, sha256: sha256Of(data), strip: 1, member: 'main.py' } as const;
+  const prepare: PrepareStep[] = [
+    { kind: 'venv' },
+    { kind: 'requirement', requirement: ['tiny-torch', 'tiny-vllm'], indexes: ['https://index.example/cpu'] },
+    { kind: 'requirements', file: 'requirements.txt' },
+  ];
+  const plain = await ensureBinary(archive, context);
+  assert.equal(plain.environment, undefined, 'another source of the same program asks for nothing');
+  const binary = await ensureBinary({ ...archive, prepare }, context);
+  assert.equal(binary.path, plain.path, 'the program is there once');
+  const python = join(binary.environment ?? '', 'venv/bin/python');
+  execFileSync(python, ['-c', 'import tiny_torch, tiny_vllm, tiny_extra']);
+  assert.deepEqual(
+    told.filter((text) => text.startsWith('installing')),
+    ['installing tiny-torch tiny-vllm with pip', 'installing requirements.txt with pip'],
+  );
+  assert.equal(await needsPreparing({ ...archive, prepare }, plain, context), false);
+  const otherwise: BinarySource = { ...archive, prepare: prepare.slice(0, 1) };
+  assert.equal(await needsPreparing(otherwise, plain, context), true);
+  assert.notEqual((await ensureBinary(otherwise, context)).environment, binary.environment);
+});
+
+test('a program of another kind gets a folder for the steps of its source, once', async (t) => {
   const { context } = await pythonSetting(t);
-  const there: BinarySource = { kind: 'path', id: 'sh', program: 'sh' };
-  const steps: PrepareStep[] = [{ kind: 'run', args: ['$binary', '-c', 'echo once >> prepared'] }];
-  const binary = await ensureBinary(there, context, steps);
-  assert.deepEqual(await ensureBinary(there, context, steps), binary);
+  const prepare: PrepareStep[] = [{ kind: 'run', args: ['$binary', '-c', 'echo once >> prepared'] }];
+  const there: BinarySource = { kind: 'path', id: 'sh', program: 'sh', prepare };
+  const binary = await ensureBinary(there, context);
+  assert.deepEqual(await ensureBinary(there, context), binary);
   assert.equal(await readFile(join(binary.environment ?? '', 'prepared'), 'utf8'), 'once\n');
 });
 
@@ -422,8 +459,8 @@ test('a tool whose starter was killed is ended by the next attempt, which does n
 test('installing ends with everything it runs when it is no longer wanted', async (t) => {
   const stop = new AbortController();
   const { home, context, store } = await setting(t, { signal: stop.signal });
-  const steps: PrepareStep[] = [{ kind: 'run', args: ['sh', '-c', `sleep 1000 & echo $! > ${home}/pid; wait`] }];
-  const installing = ensureBinary({ kind: 'path', id: 'sh', program: 'sh' }, context, steps);
+  const prepare: PrepareStep[] = [{ kind: 'run', args: ['sh', '-c', `sleep 1000 & echo $! > ${home}/pid; wait`] }];
+  const installing = ensureBinary({ kind: 'path', id: 'sh', program: 'sh', prepare }, context);
   const pid = await eventually(async () => Number(await readFile(join(home, 'pid'), 'utf8').catch(() => 0)) || null);
   stop.abort(new Error('enough'));
   await assert.rejects(installing, /enough/);

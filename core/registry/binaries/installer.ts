@@ -9,38 +9,34 @@ import { type Look, lookForModule, lookForProgram } from './on-machine.ts';
 import { programsFolder } from './places.ts';
 import { takeSteps } from './prepare.ts';
 import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
-import { checkSource, type InstallableSource } from './source-check.ts';
+import { checkSource, checkSteps, type InstallableSource } from './source-check.ts';
 
 /** Can this source be installed where it is not there? */
 export const isInstallable = (source: BinarySource): source is InstallableSource =>
   source.kind === 'archive' || source.kind === 'npm' || source.kind === 'python';
 
-/** Looks for the program of a source, and changes nothing. `steps`: the type's `prepare`. Errors: PLUGIN_INVALID. */
+/** Looks for the program of a source, and changes nothing. Errors: PLUGIN_INVALID. */
 export const lookForBinary = async (
   source: BinarySource,
   context: Where,
-  steps: readonly PrepareStep[] = [],
 ): Promise<ResolvedBinary | { problem: string }> => {
   if (source.kind === 'module') return resolved(source, await lookForModule(source, context.plugin.root));
   if (source.kind === 'path') return resolved(source, await lookForProgram(source, context.env));
   const checked = checkSource(source, context.plugin);
-  const installed = await findInstalled(programsFolder(context.folders), keyOfSource(checked, context, steps));
+  const installed = await findInstalled(programsFolder(context.folders), keyOfSource(checked, context));
   return resolved(source, installed ? await lookInside(checked, installed) : { problem: 'it is not installed yet' });
 };
 
 /**
- * The program of a source, as it is there or else installed first, with the type's `prepare` steps taken. What was
+ * The program of a source, as it is there or else installed first, with its `prepare` steps taken. What was
  * interrupted, by whatever, is never taken; the next run goes on with what was downloaded. Errors: DOWNLOAD_FAILED,
  * CHECKSUM_MISMATCH, ARCHIVE_INVALID, NO_SPACE, PYTHON_NOT_FOUND, INSTALL_FAILED, PLUGIN_INVALID, STATE_UNWRITABLE; the
  * signal's reason when aborted.
  */
-export const ensureBinary = async (
-  source: BinarySource,
-  context: BinaryContext,
-  steps: readonly PrepareStep[] = [],
-): Promise<ResolvedBinary> => {
-  const there = await lookForBinary(source, context, steps);
-  const binary = 'problem' in there ? await installSource(source, there.problem, context, steps) : there;
+export const ensureBinary = async (source: BinarySource, context: BinaryContext): Promise<ResolvedBinary> => {
+  const steps = checkSteps(source, context.plugin);
+  const there = await lookForBinary(source, context);
+  const binary = 'problem' in there ? await installSource(source, there.problem, context) : there;
   // A Python program's own environment is what its steps add to: they were part of the installation.
   return source.kind === 'python' || steps.length === 0 ? binary : prepared(binary, context, steps);
 };
@@ -49,15 +45,14 @@ const installSource = async (
   source: BinarySource,
   problem: string,
   context: BinaryContext,
-  steps: readonly PrepareStep[],
 ): Promise<ResolvedBinary> => {
   if (!isInstallable(source)) throw cannot(source, problem, 'install the program, or another version of the plugin');
   const checked = checkSource(source, context.plugin);
-  const key = keyOfSource(checked, context, steps);
+  const key = keyOfSource(checked, context);
   const installed = await install({
     ...common(checked.id, key, context),
     usable: async (before) => !('problem' in (await lookInside(checked, before))),
-    build: (folder) => build(checked, { folder, key }, context, steps),
+    build: (folder) => build(checked, { folder, key }, context),
   });
   const binary = resolved(source, await lookInside(checked, installed));
   if ('problem' in binary) throw cannot(source, binary.problem, 'tell the author of the plugin');
@@ -77,11 +72,23 @@ const prepared = async (
     usable: ({ facts, folder: at }) => environmentUsable(facts, at),
     build: async (at) => {
       const python = new PythonEnvironment(at, key, context);
-      await takeSteps(steps, { folder: at, key, python, argv: binary.argv }, context);
+      await takeSteps(steps, { folder: at, key, python, argv: binary.argv, program: binary.path }, context);
       return pythonFacts(python);
     },
   });
   return { ...binary, environment: folder };
+};
+
+/** Is there something to be made for this program before it can be used? */
+export const needsPreparing = async (
+  source: BinarySource,
+  binary: ResolvedBinary,
+  context: Where,
+): Promise<boolean> => {
+  const steps = source.prepare ?? [];
+  if (source.kind === 'python' || steps.length === 0) return false;
+  const made = await findInstalled(programsFolder(context.folders), preparedKey(binary, context, steps));
+  return made === null || !(await environmentUsable(made.facts, made.folder));
 };
 
 /** Name of what the steps made for this program. */
@@ -125,28 +132,24 @@ const build = async (
   source: InstallableSource,
   { folder, key }: { folder: string; key: string },
   context: BinaryContext,
-  steps: readonly PrepareStep[],
 ): Promise<Record<string, string>> => {
   if (source.kind === 'archive') return buildArchive(source, folder, context);
   if (source.kind === 'npm') return buildNpm(source, folder, key, context);
   const python = new PythonEnvironment(folder, key, context);
   await python.make(source.python);
-  await python.add(source.requirement, source.indexes);
+  await python.add([source.requirement], source.indexes);
   const look = await lookForEntryPoint(source, folder);
   if ('problem' in look) throw cannot(source, look.problem, 'tell the author of the plugin');
-  await takeSteps(steps, { folder, key, python, argv: look.argv }, context);
+  const { argv, path } = look;
+  await takeSteps(source.prepare ?? [], { folder, key, python, argv, program: path }, context);
   return pythonFacts(python);
 };
 
 /** The same for the same contents, whatever plugin names them; what may be the plugin's own makes it the plugin's. */
-export const keyOfSource = (
-  source: InstallableSource,
-  { plugin }: Pick<BinaryContext, 'plugin'>,
-  steps: readonly PrepareStep[],
-): string => {
+export const keyOfSource = (source: InstallableSource, { plugin }: Pick<BinaryContext, 'plugin'>): string => {
   if (source.kind === 'archive') return keyOf(source.id, [platform, archiveContents(source)]);
   if (source.kind === 'npm') return keyOf(source.id, [platform, source.package, source.version]);
-  const { requirement, entryPoint, python, indexes } = source;
+  const { requirement, entryPoint, python, indexes, prepare: steps = [] } = source;
   const own = steps.length > 0 || /^[./]|file:/.test(requirement) ? [plugin.root, plugin.version] : [];
   return keyOf(source.id, [platform, requirement, entryPoint, python, indexes, steps, own]);
 };

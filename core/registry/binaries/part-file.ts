@@ -1,8 +1,8 @@
 /** The part of a download that is already here: kept on disk with where it came from, so that any later run goes on. */
 import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 
 /** What a server said of the file, for asking it for the rest of the same one. */
 export interface Origin {
@@ -25,13 +25,18 @@ export class PartFile {
     this.#hash = createHash('sha256');
   }
 
-  /** Opens the part of `target`, empty when there is none. */
+  /** Opens the part of `target`, empty when there is none. Errors: STATE_UNWRITABLE. */
   static async open(target: string): Promise<PartFile> {
     const path = `${target}.part`;
-    const part = new PartFile(path, await open(path, 'a', 0o600));
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) part.#count(chunk as Buffer);
-    part.#origin = await readOrigin(path);
-    return part;
+    const part = new PartFile(path, await openOwn(path));
+    try {
+      for await (const chunk of part.read()) part.#count(chunk);
+      part.#origin = await readOrigin(path);
+      return part;
+    } catch (error) {
+      await part.close();
+      throw error;
+    }
   }
 
   get size(): number {
@@ -40,6 +45,11 @@ export class PartFile {
 
   get origin(): Origin | null {
     return this.#origin;
+  }
+
+  /** What is here, from its beginning. */
+  read(): AsyncIterable<Buffer> {
+    return this.#file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 });
   }
 
   /** SHA-256 of what is here. */
@@ -86,6 +96,27 @@ export class PartFile {
     this.#size += chunk.length;
   }
 }
+
+/**
+ * Bytes from outside are written into a plain file of this name and nowhere else: what lies there instead (a link to
+ * another file, a pipe) is removed, and is left as it is where it leads to.
+ */
+const openOwn = async (path: string): Promise<FileHandle> => {
+  for (let removed = false; ; removed = true) {
+    const file = await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ELOOP' || error.code === 'ENXIO') return null;
+      throw error;
+    });
+    const found = await file?.stat();
+    if (file && found?.isFile() && found.nlink === 1) return file;
+    await file?.close();
+    if (removed) throw unwritable(path, new Error('something else is put there again and again'));
+    await rm(path, { force: true });
+  }
+};
+
+// A pipe is not waited for.
+const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 const readOrigin = async (path: string): Promise<Origin | null> => {
   try {

@@ -1,5 +1,5 @@
-/** Takes the steps that a worker type asks for once after installation. */
-import { join } from 'node:path';
+/** Takes the steps that a source asks for once after its program is there. */
+import { dirname, join } from 'node:path';
 import type { PrepareStep } from '../../contract/worker-type.ts';
 import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import type { BinaryContext } from './context.ts';
@@ -15,6 +15,8 @@ export interface Workplace {
   python: PythonEnvironment;
   /** What `$binary` stands for. */
   argv: readonly string[];
+  /** Path of the program. */
+  program: string;
 }
 
 /** Errors: PYTHON_NOT_FOUND, INSTALL_FAILED, PLUGIN_INVALID. */
@@ -25,7 +27,9 @@ export const takeSteps = async (
 ): Promise<void> => {
   for (const [index, step] of steps.entries()) {
     if (step.kind === 'venv') await place.python.make(step.python);
-    else if (step.kind === 'requirement') await place.python.add(step.requirement);
+    else if (step.kind === 'requirement') await place.python.add([step.requirement].flat(), step.indexes);
+    else if (step.kind === 'requirements')
+      await place.python.addListed(join(dirname(place.program), step.file), step.indexes);
     else await runStep(step.args, index, place, context);
   }
 };

@@ -50,21 +50,28 @@ export class PythonEnvironment {
     this.#maker = maker;
   }
 
-  /** Installs as pip takes it. Errors: INSTALL_FAILED. */
-  async add(requirement: string, indexes: readonly string[] = []): Promise<void> {
+  /** Installs as pip takes them. Errors: INSTALL_FAILED. */
+  add(requirements: readonly string[], indexes: readonly string[] = []): Promise<void> {
+    return this.#install(requirements.join(' '), requirements, indexes);
+  }
+
+  /** Installs what a file lists. Errors: INSTALL_FAILED. */
+  addListed(file: string, indexes: readonly string[] = []): Promise<void> {
+    return this.#install(basename(file), ['-r', file], indexes);
+  }
+
+  async #install(what: string, args: readonly string[], indexes: readonly string[]): Promise<void> {
     const maker = this.#maker;
     if (maker === null) {
-      const problem = `prepare: "${requirement}" comes before a venv step`;
+      const problem = `prepare: "${what}" comes before a venv step`;
       throw RbeeError.of('PLUGIN_INVALID', { plugin: this.#context.plugin.package, problem });
     }
     const python = join(this.folder, 'bin/python');
     const argv: [string, ...string[]] =
       maker.kind === 'uv' ? [maker.uv, 'pip', 'install', '--python', python] : [python, '-m', 'pip', 'install'];
-    argv.push(...indexes.flatMap((index) => ['--extra-index-url', index]), requirement);
-    const text = `installing ${requirement} with ${maker.kind === 'uv' ? 'uv' : 'pip'}`;
-    await this.#step({ text, done: `installed ${requirement}` }, (progress) =>
-      runTool(argv, this.#toolRun(requirement, progress)),
-    );
+    argv.push(...indexes.flatMap((index) => ['--extra-index-url', index]), ...args);
+    const text = `installing ${what} with ${maker.kind === 'uv' ? 'uv' : 'pip'}`;
+    await this.#step({ text, done: `installed ${what}` }, (progress) => runTool(argv, this.#toolRun(what, progress)));
   }
 
   #step(words: { text: string; done: string }, work: (progress: Progress) => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@ import semver from 'semver';
 import Type, { type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../../contract/errors.ts';
-import type { BinarySource } from '../../contract/worker-type.ts';
+import type { BinarySource, PrepareStep } from '../../contract/worker-type.ts';
 
 /** What installs; the other kinds are there or they are not. */
 export type InstallableSource = Extract<BinarySource, { kind: 'archive' | 'npm' | 'python' }>;
@@ -18,6 +18,28 @@ const packedFile = {
   format: optional(Type.Enum(['tar', 'tar.gz', 'tar.xz', 'tar.zst', 'zip', 'file'])),
   strip: optional(Type.Integer({ minimum: 0, maximum: 20 })),
 };
+
+const indexes = Type.Array(Type.String({ pattern: '^(https?|file)://' }), { maxItems: 10 });
+const python = Type.String({ pattern: '^\\d+(\\.\\d+){0,2}$' });
+
+/** The `prepare` of a source. */
+export const prepareSteps = Type.Array(
+  Type.Union([
+    Type.Object({ kind: Type.Literal('venv'), python: optional(python) }),
+    Type.Object({
+      kind: Type.Literal('requirement'),
+      requirement: Type.Union([argument, Type.Array(argument, { minItems: 1, maxItems: 100 })]),
+      indexes: optional(indexes),
+    }),
+    Type.Object({
+      kind: Type.Literal('requirements'),
+      file: Type.String({ pattern: '^(?!.*(^|/)\\.\\.(/|$))[^/\\\\\\0\\n-][^\\\\\\0\\n]*$', maxLength: 1000 }),
+      indexes: optional(indexes),
+    }),
+    Type.Object({ kind: Type.Literal('run'), args: Type.Array(Type.String(), { minItems: 1 }) }),
+  ]),
+  { maxItems: 100 },
+);
 
 const shapes: Record<InstallableSource['kind'], TSchema> = {
   archive: Type.Object({
@@ -36,20 +58,10 @@ const shapes: Record<InstallableSource['kind'], TSchema> = {
     id: Type.String({ minLength: 1 }),
     requirement: argument,
     entryPoint: plainName,
-    python: optional(Type.String({ pattern: '^\\d+(\\.\\d+){0,2}$' })),
-    indexes: optional(Type.Array(Type.String({ pattern: '^(https?|file)://' }), { maxItems: 10 })),
+    python: optional(python),
+    indexes: optional(indexes),
   }),
 };
-
-/** A type's `prepare`. */
-export const prepareSteps = Type.Array(
-  Type.Union([
-    Type.Object({ kind: Type.Literal('venv'), python: optional(Type.String({ pattern: '^\\d+(\\.\\d+){0,2}$' })) }),
-    Type.Object({ kind: Type.Literal('requirement'), requirement: argument }),
-    Type.Object({ kind: Type.Literal('run'), args: Type.Array(Type.String(), { minItems: 1 }) }),
-  ]),
-  { maxItems: 100 },
-);
 
 /** The source with `{version}` filled in. Errors: PLUGIN_INVALID. */
 export const checkSource = (
@@ -72,6 +84,16 @@ export const checkSource = (
     sha256: one.sha256.toLowerCase(),
   });
   return { ...file(source), member, ...(source.more ? { more: source.more.map(file) } : {}) };
+};
+
+/** The steps of any source. Errors: PLUGIN_INVALID. */
+export const checkSteps = ({ id, prepare = [] }: BinarySource, plugin: { package: string }): readonly PrepareStep[] => {
+  const problem = firstProblem(prepareSteps, prepare);
+  if (problem === undefined) return prepare;
+  throw RbeeError.of('PLUGIN_INVALID', {
+    plugin: plugin.package,
+    problem: `binary source ${id}: prepare${problem.startsWith('/') ? problem : ` ${problem}`}`,
+  });
 };
 
 const firstProblem = (shape: TSchema, value: unknown): string | undefined => {

@@ -1,0 +1,64 @@
+/** What the first bytes of a file say that it is, held against its name and against what is wanted. Pure. */
+import type { ModelFormat } from '../../contract/worker-type.ts';
+import { endingOf } from './weights.ts';
+
+/** As many first bytes as tell all that can be told. */
+export const headBytes = 512;
+
+/** Formats that a hive tells by itself; any other is the engine's own affair. */
+export const recognised: ReadonlySet<ModelFormat> = new Set([
+  'gguf',
+  'safetensors',
+  'safetensors-dir',
+  'onnx',
+  'onnx-dir',
+  'ggml',
+]);
+
+/** The format of a file of weights; undefined where neither its first bytes nor its name tell. */
+export const formatOf = (path: string, head: Buffer): ModelFormat | undefined => {
+  const magic = head.toString('latin1', 0, 4);
+  if (magic === 'GGUF') return 'gguf';
+  if (magic === 'lmgg' || magic === 'ggml') return 'ggml';
+  const ending = endingOf(path);
+  if (ending === 'safetensors' && isSafetensors(head)) return 'safetensors';
+  return ending === 'onnx' && !isPage(head) ? 'onnx' : undefined;
+};
+
+/** Is it a web page? Networks with a sign-in page, and addresses of pages about a file, answer 200 with one. */
+export const isPage = (head: Buffer): boolean =>
+  /^(\uFEFF|\s|<\?xml[^>]*>|<!--[\s\S]*?-->)*<(!doctype\s+html|html|head|body|script)\b/i.test(head.toString('utf8'));
+
+/** Why a file cannot be what its ending says; undefined when nothing speaks against it. */
+export const contentProblem = (path: string, head: Buffer): string | undefined => {
+  const ending = endingOf(path);
+  if (isPage(head)) return texts.has(ending) ? undefined : 'it is a web page';
+  if (ending === 'gguf' && head.toString('latin1', 0, 4) !== 'GGUF') return 'it does not begin as a GGUF file does';
+  if (ending === 'safetensors' && !isSafetensors(head)) return 'it does not begin as a safetensors file does';
+  return undefined;
+};
+
+/** Why a file by itself is no model; undefined where it may be one. `formats`: those that are loaded, as far as known. */
+export const modelProblem = (
+  path: string,
+  head: Buffer,
+  formats: readonly ModelFormat[] | undefined,
+): string | undefined => {
+  if (isPage(head)) return 'it is a web page';
+  const problem = contentProblem(path, head);
+  if (problem !== undefined || formatOf(path, head) !== undefined) return problem;
+  if (isPickle(head) || formats?.some((format) => !recognised.has(format))) return undefined;
+  const known = [...recognised].filter((format) => !format.endsWith('-dir')).join(', ');
+  return `it is no model in any format that is known (${known})`;
+};
+
+/** Endings of what people write. */
+const texts: ReadonlySet<string> = new Set(['html', 'htm', 'xhtml', 'xml', 'svg', 'md', 'txt']);
+
+/** A safetensors file begins with the length of its JSON header. */
+const isSafetensors = (head: Buffer): boolean =>
+  head.length >= 8 && head.readBigUInt64LE(0) < 2n ** 32n && (head.length < 9 || head[8] === 0x7b);
+
+/** What PyTorch writes: a pickle, or a ZIP archive with one. */
+const isPickle = (head: Buffer): boolean =>
+  head.toString('latin1', 0, 4) === 'PK\x03\x04' || (head[0] === 0x80 && (head[1] ?? 0) >= 2 && (head[1] ?? 0) <= 5);

@@ -1,0 +1,32 @@
+/** Models that a hive has, by the names that people call them. */
+import { RbeeError } from '../../contract/errors.ts';
+import { looksLikeReference } from '../../contract/model-reference.ts';
+import type { HiveClient } from '../../hive/client.ts';
+
+type Hive = Pick<HiveClient, 'modelGet'>;
+
+/** The reference of a model that the hive has under this name, or null. Errors: INVALID_INPUT for a name of several. */
+export const referenceOf = async (hive: Hive, name: string): Promise<string | null> => {
+  try {
+    return (await hive.modelGet(name)).model;
+  } catch (error) {
+    if (error instanceof RbeeError && error.code === 'MODEL_NOT_HERE') return null;
+    throw error;
+  }
+};
+
+/** What is to be spawned, with references in place of names; a name that means nothing there stays. Errors: INVALID_INPUT. */
+export const withReferences = async <Spec extends { model?: string; components?: Readonly<Record<string, string>> }>(
+  hive: Hive,
+  spec: Spec,
+): Promise<Spec> => {
+  const { model, components } = spec;
+  const resolve = async (text: string): Promise<string> =>
+    looksLikeReference(text) ? text : ((await referenceOf(hive, text)) ?? text);
+  const resolved = Object.entries(components ?? {}).map(async ([name, text]) => [name, await resolve(text)]);
+  return {
+    ...spec,
+    ...(model !== undefined && { model: await resolve(model) }),
+    ...(components !== undefined && { components: Object.fromEntries(await Promise.all(resolved)) }),
+  };
+};
