@@ -20,6 +20,8 @@
  * | `--exit-after MS`, `--exit-code N` | ends so long after it was ready, with this code (1) |
  * | `--die-with TEXT` | prints this line before it ends |
  * | `--unhealthy-after MS` | its health check answers 500 from so long after it was ready |
+ * | `--rest-status N` | answers `POST /sleep` and `POST /wake` with this status (200), and does neither unless it is 200 |
+ * | `--rest-silent` | never answers them |
  * | `--deaf` | ignores SIGTERM and SIGINT |
  * | `--fork-child` | starts a process that lives on by itself, deaf when it is deaf; prints `child pid N` |
  * | `--flood` | writes its log as fast as about 60 MB/s |
@@ -35,10 +37,11 @@
  *
  * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
  * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.
+ * After `POST /sleep` its health check answers 500 and everything else 503, until `POST /wake`; `/rests` counts both.
  * On SIGTERM it answers what is under way, and ends with 0; on SIGUSR2 it ends at once, with `--exit-code`.
  */
 import { spawn } from 'node:child_process';
-import { createServer, request } from 'node:http';
+import { createServer, request, type ServerResponse } from 'node:http';
 import { parseArgs } from 'node:util';
 import { FakeAnswers } from './fake-answers.ts';
 
@@ -63,6 +66,8 @@ const { values: flags } = parseArgs({
     'exit-code': { type: 'string', default: '1' },
     'die-with': { type: 'string' },
     'unhealthy-after': { type: 'string' },
+    'rest-status': { type: 'string', default: '200' },
+    'rest-silent': { type: 'boolean', default: false },
     deaf: { type: 'boolean', default: false },
     'fork-child': { type: 'boolean', default: false },
     flood: { type: 'boolean', default: false },
@@ -80,6 +85,9 @@ const { values: flags } = parseArgs({
 });
 
 let health: 'loading' | 'ready' | 'unhealthy' = 'loading';
+
+let asleep = false;
+const rests = { sleeps: 0, wakes: 0 };
 
 const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
@@ -102,18 +110,32 @@ const answers = new FakeAnswers({
 
 const server = createServer((incoming, outgoing) => {
   const path = (incoming.url ?? '/').split('?', 1)[0] ?? '/';
+  if (path === '/sleep' || path === '/wake' || path === '/rests') return rest(path, outgoing);
   if (path !== flags['health-path'] && path !== flags['live-path']) {
-    answers.answer(path, incoming, outgoing);
+    if (asleep) outgoing.writeHead(503).end('asleep');
+    else answers.answer(path, incoming, outgoing);
     return;
   }
   const status = { loading: Number(flags['loading-status']), ready: Number(flags['ready-status']), unhealthy: 500 };
-  outgoing.writeHead(status[health], { 'content-type': 'application/json' });
+  outgoing.writeHead(asleep ? 500 : status[health], { 'content-type': 'application/json' });
   outgoing.end(JSON.stringify({ status: health === 'ready' ? 'ok' : health }));
 });
 server.on('error', (error) => {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 });
+
+const rest = (path: string, outgoing: ServerResponse): void => {
+  if (path === '/rests') {
+    outgoing.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(rests));
+    return;
+  }
+  rests[path === '/sleep' ? 'sleeps' : 'wakes'] += 1;
+  if (flags['rest-silent']) return;
+  const status = Number(flags['rest-status']);
+  if (status === 200) asleep = path === '/sleep';
+  outgoing.writeHead(status).end(status === 200 ? '' : 'CUDA out of memory');
+};
 
 const listen = (): Promise<void> => {
   if (flags['no-listen']) return Promise.resolve();

@@ -589,6 +589,12 @@ export const errorCatalogue = {
   WORKER_NOT_FOUND: { status: 404, message: 'there is no worker {worker}{near}', hint: 'run: rbee worker list' },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
+  WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
+  WORKER_REST_FAILED: {
+    status: 502,
+    message: 'worker {worker} could not be {action}: {problem}',
+    hint: 'look at: rbee worker logs {worker}, or start it anew with: rbee worker restart {worker}',
+  },
   NO_READY_WORKER: {
     status: 503,
     message: 'model {model} is known, but no worker is ready: {reason}',

@@ -205,10 +205,16 @@ export const operations = {
     input: modelLoadInput,
   },
   model_unload: {
-    summary: 'Stop all workers that serve a model',
+    summary: 'Stop all workers that serve a model, or put them to sleep',
     kind: 'change',
     input: Type.Object(
-      { model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }), now },
+      {
+        model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }),
+        sleep: Type.Optional(
+          Type.Boolean({ description: 'Put those to sleep that can, so that they are back soon; stop the others' }),
+        ),
+        now,
+      },
       strict,
     ),
   },
@@ -294,6 +300,16 @@ export const operations = {
     summary: 'Stop a worker and start it again',
     kind: 'change',
     input: Type.Object({ worker: workerId, now }, strict),
+  },
+  worker_sleep: {
+    summary: 'Let a worker give back the memory of its device; it goes on running',
+    kind: 'change',
+    input: Type.Object({ worker: workerId, now }, strict),
+  },
+  worker_wake: {
+    summary: 'Wake a sleeping worker; a request for its model does the same',
+    kind: 'change',
+    input: Type.Object({ worker: workerId }, strict),
   },
   worker_delete: {
     summary: 'Stop a worker and forget it',

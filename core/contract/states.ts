@@ -3,12 +3,14 @@ import type { FailureCause } from './worker-type.ts';
 
 /**
  * The life of a worker. `failed` carries a cause; `unhealthy` is on its way to a restart; `lost` means that its hive does
- * not answer, and says nothing of the worker itself. Being busy is a number, not a state.
+ * not answer, and says nothing of the worker itself. A worker that is `sleeping` runs, but has given its device's memory
+ * back: it is woken by the first request. Being busy is a number, not a state.
  */
 export type WorkerState =
   | 'starting'
   | 'loading'
   | 'ready'
+  | 'sleeping'
   | 'draining'
   | 'stopping'
   | 'stopped'
@@ -18,9 +20,10 @@ export type WorkerState =
 
 /** Which state may follow which, as the owner of the worker sees it (`lost` is a reader's view and not here). */
 export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly WorkerState[]>> = {
-  starting: ['loading', 'ready', 'stopping', 'failed', 'starting'],
+  starting: ['loading', 'ready', 'sleeping', 'stopping', 'failed', 'starting'],
   loading: ['ready', 'stopping', 'failed', 'starting'],
-  ready: ['draining', 'stopping', 'unhealthy', 'starting', 'failed'],
+  ready: ['sleeping', 'draining', 'stopping', 'unhealthy', 'starting', 'failed'],
+  sleeping: ['ready', 'stopping', 'unhealthy', 'starting', 'failed'],
   unhealthy: ['ready', 'draining', 'stopping', 'starting', 'failed'],
   draining: ['stopping', 'failed'],
   stopping: ['stopped', 'failed'],

@@ -362,8 +362,16 @@ export interface StopContract {
    * first signal is sent.
    */
   closesOnlyWhenIdle?: boolean;
-  /** Requests that put the engine's memory to rest and back. */
-  sleep?: { method: 'POST'; path: string };
+  /**
+   * The request by which the engine gives back the memory of its device and stays running. Sent when a person asks for it,
+   * once no request is under way; the worker sleeps when it is answered with 2xx. `option` names an option of the type,
+   * true or false, without which a worker cannot sleep. Comes together with `wake`.
+   */
+  sleep?: { method: 'POST'; path: string; option?: string };
+  /**
+   * The request by which it takes the memory again. Sent when a person asks for it, and before the first request that only
+   * a sleeping worker can answer; the worker is ready when it is answered with 2xx.
+   */
   wake?: { method: 'POST'; path: string };
 }
 

@@ -59,6 +59,8 @@ export interface HiveClient {
   start(id: string, call?: HiveCall): Promise<HiveWorker>;
   stop(id: string, call?: HiveChange): Promise<HiveWorker>;
   restart(id: string, call?: HiveChange): Promise<HiveWorker>;
+  sleep(id: string, call?: HiveChange): Promise<HiveWorker>;
+  wake(id: string, call?: HiveCall): Promise<HiveWorker>;
   delete(id: string, call?: HiveChange): Promise<HiveWorker>;
   /** Does something with plugins, such as `plugins('install', { plugin: 'llamacpp' })`. */
   plugins<Action extends PluginAction>(
@@ -156,6 +158,8 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     start: (id, call) => change('POST', `${worker(id)}/start`, {}, call),
     stop: (id, call) => change('POST', `${worker(id)}/stop`, { now: call?.now }, call),
     restart: (id, call) => change('POST', `${worker(id)}/restart`, { now: call?.now }, call),
+    sleep: (id, call) => change('POST', `${worker(id)}/sleep`, { now: call?.now }, call),
+    wake: (id, call) => change('POST', `${worker(id)}/wake`, {}, call),
     delete: (id, call) => change('DELETE', worker(id), { now: call?.now }, call),
     plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, call),
     models: (action, request, call) => change('POST', `/v1/models/${action}`, request, call),

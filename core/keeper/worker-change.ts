@@ -1,4 +1,4 @@
-/** What `worker start|stop|restart|delete` share: one or several workers, one job each. */
+/** What `worker start|stop|sleep|wake|restart|delete` share: one or several workers, one job each. */
 import * as Flags from '@oclif/core/flags';
 import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { isOutcome } from '../contract/narration.ts';
@@ -8,7 +8,7 @@ import { argumentsOf, QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { exitCodes, formatError } from './report.ts';
 
-type Operation = 'worker_start' | 'worker_stop' | 'worker_restart' | 'worker_delete';
+type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';
 
 /** How the change of one worker went. */
 type Change = { worker: string; view: WorkerView } | { worker: string; error: RbeeError };
@@ -107,7 +107,12 @@ export abstract class WorkerChangeCommand extends QueenCommand {
   }
 }
 
-const wanted: Partial<Record<Operation, string>> = { worker_start: 'ready', worker_stop: 'stopped' };
+const wanted: Partial<Record<Operation, string>> = {
+  worker_start: 'ready',
+  worker_stop: 'stopped',
+  worker_sleep: 'sleeping',
+  worker_wake: 'ready',
+};
 
 /** The state of a worker that is as it should become; undefined when there is something to do. */
 const idle = async (queen: QueenClient, operation: Operation, id: string): Promise<string | undefined> => {

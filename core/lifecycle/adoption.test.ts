@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { findProcess } from './adoption.ts';
 import { localRunner } from './local-runner.ts';
 import type { ManagedProcessOptions } from './managed-process.ts';
-import type { RunRecord } from './process-plan.ts';
+import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 
 /** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
@@ -32,6 +32,25 @@ test('a process that lives is taken over, watched and stopped', async (t) => {
   await managed.stop();
   assert.ok(await isGone(pid));
   assert.deepEqual(states, ['starting', 'ready', 'stopping', 'stopped']);
+});
+
+test('a process that slept is taken over asleep, and wakes', async (t) => {
+  const folder = await tempFolder(t);
+  const rest = (plan: ProcessPlan): ProcessPlan => {
+    const request = (path: string) => ({ method: 'POST', url: `http://127.0.0.1:${plan.port}${path}` }) as const;
+    return { ...plan, rest: { sleep: request('/sleep'), wake: request('/wake') } };
+  };
+  const first = await manageFake(t, [], { folder, change: rest });
+  await first.managed.ensureReady();
+  await first.managed.sleep();
+  const { pid } = first.managed.view;
+  await first.managed.close();
+  const { managed, states } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt((await first.records.read('fake-1')) as RunRecord), true);
+  assert.deepEqual([managed.view.state, managed.view.pid], ['sleeping', pid]);
+  await managed.wake();
+  await managed.stop();
+  assert.deepEqual(states, ['starting', 'sleeping', 'ready', 'stopping', 'stopped']);
 });
 
 test('a stranger whom a record names by mistake is neither taken over nor touched', async (t) => {

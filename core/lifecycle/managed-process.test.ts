@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
 import { Confiner } from './limits.ts';
+import { watchLiveness } from './liveness.ts';
 import { localRunner } from './local-runner.ts';
 import { ManagedProcess } from './managed-process.ts';
+import type { ProcessPlan } from './process-plan.ts';
 import type { Runner } from './runner.ts';
 import { environmentOf, eventually, isGone, manageFake } from './testing.ts';
 
@@ -558,4 +560,111 @@ test('asking for it during the recovery from a crash resets no count', async (t)
     return managed.view.failure;
   });
   assert.match(managed.view.failure?.message ?? '', /5 times in five minutes/);
+});
+
+/** A fake engine that can sleep, and is asked often whether it is alive. */
+const restful = (plan: ProcessPlan): ProcessPlan => {
+  const base = `http://127.0.0.1:${plan.port}`;
+  const request = (path: string) => ({ method: 'POST', url: base + path }) as const;
+  return {
+    ...plan,
+    live: { url: `${base}/health`, everyMs: 10 },
+    rest: { sleep: request('/sleep'), wake: request('/wake') },
+  };
+};
+const restsOf = async ({ view }: ManagedProcess) =>
+  (await (await fetch(`http://127.0.0.1:${view.port}/rests`)).json()) as { sleeps: number; wakes: number };
+
+test('a sleeping process is not taken for an unhealthy one, and is watched again once it is awake', async (t) => {
+  const { managed, states, records } = await manageFake(t, [], { change: restful });
+  await managed.ensureReady();
+  const { pid, port } = managed.view;
+  await Promise.all([managed.sleep(), managed.sleep()]);
+  await managed.sleep();
+  assert.deepEqual([managed.view.state, managed.view.pid, managed.view.port], ['sleeping', pid, port]);
+  assert.equal((await records.read('fake-1'))?.asleep, true);
+  // Whoever asked for its health would take it for dead by now.
+  await new Promise<void>((resolve) => {
+    watchLiveness({
+      live: { url: `http://127.0.0.1:${port}/health`, everyMs: 10 },
+      onUnhealthy: () => resolve(),
+    });
+    const waiting = setTimeout(() => {}, 20_000);
+    t.after(() => clearTimeout(waiting));
+  });
+  await Promise.all([managed.wake(), managed.wake()]);
+  assert.deepEqual([managed.view.state, managed.view.pid], ['ready', pid]);
+  assert.deepEqual(await restsOf(managed), { sleeps: 1, wakes: 1 });
+  assert.equal((await records.read('fake-1'))?.asleep, false);
+  assert.deepEqual(states, ['starting', 'loading', 'ready', 'sleeping', 'ready']);
+  // Behind the back of its owner: now its health counts.
+  await fetch(`http://127.0.0.1:${port}/sleep`, { method: 'POST' });
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+});
+
+test('a process that dies while it sleeps is started again, awake', async (t) => {
+  const { managed, records } = await manageFake(t, [], { change: restful });
+  await managed.ensureReady();
+  await managed.sleep();
+  const { pid } = managed.view;
+  process.kill(pid ?? 0, 'SIGKILL');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.equal(managed.view.restarts, 1);
+  await eventually(async () => (await records.read('fake-1'))?.asleep !== true);
+});
+
+test('a sleeping process is started by waking it, and stopped and restarted like any other', async (t) => {
+  const { managed } = await manageFake(t, [], { change: restful });
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  await managed.sleep();
+  await managed.ensureReady();
+  assert.deepEqual([managed.view.state, managed.view.pid], ['ready', pid]);
+  await managed.sleep();
+  await managed.restart();
+  assert.equal(managed.view.state, 'ready');
+  assert.notEqual(managed.view.pid, pid);
+  await managed.sleep();
+  await managed.stop();
+  assert.equal(managed.view.state, 'stopped');
+  await assert.rejects(managed.wake(), { code: 'WORKER_NOT_READY' });
+  await assert.rejects(managed.sleep(), { code: 'WORKER_NOT_READY' });
+});
+
+test('a sleep that is refused changes nothing, and what the process says of it is told', async (t) => {
+  const { managed, records } = await manageFake(t, ['--rest-status', '500'], { change: restful });
+  await managed.ensureReady();
+  await assert.rejects(managed.sleep(), {
+    code: 'WORKER_REST_FAILED',
+    message: 'worker fake-1 could not be put to sleep: it answered 500: CUDA out of memory',
+  });
+  assert.equal(managed.view.state, 'ready');
+  await eventually(async () => (await records.read('fake-1'))?.asleep === false);
+});
+
+test('a stop does not wait for a process that does not answer its sleep', async (t) => {
+  const { managed } = await manageFake(t, ['--rest-silent'], { change: restful });
+  await managed.ensureReady();
+  const sleeping = assert.rejects(managed.sleep(), { code: 'WORKER_REST_FAILED', message: /it is being stopped$/ });
+  await eventually(async () => (await restsOf(managed)).sleeps === 1);
+  await managed.stop({ now: true });
+  await sleeping;
+  assert.equal(managed.view.state, 'stopped');
+});
+
+test('a process that cannot sleep says why', async (t) => {
+  const stop = { signals: [{ signal: 'SIGTERM', graceMs: 5000 }] } as const;
+  const without = await manageFake(t, [], { stop });
+  await without.managed.ensureReady();
+  await assert.rejects(without.managed.sleep(), {
+    code: 'WORKER_CANNOT_SLEEP',
+    message: /its worker type has no sleep/,
+  });
+  const [sleep, wake] = [
+    { method: 'POST', path: '/sleep', option: 'sleep_mode' },
+    { method: 'POST', path: '/wake' },
+  ] as const;
+  const off = await manageFake(t, [], { stop: { ...stop, sleep, wake } });
+  await off.managed.ensureReady();
+  await assert.rejects(off.managed.sleep(), { code: 'WORKER_CANNOT_SLEEP', hint: /--option sleep_mode=true/ });
 });

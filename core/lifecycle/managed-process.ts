@@ -28,6 +28,7 @@ import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { ProcessRun } from './process-run.ts';
 import { NotReadyError } from './readiness.ts';
 import { RecordKeeper } from './record-keeper.ts';
+import { askToRest, cannotSleep } from './rest.ts';
 import { afterEnd } from './restart-policy.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { SharedStart } from './shared-start.ts';
@@ -36,6 +37,12 @@ export type * from './managed-process-options.ts';
 export { startStep } from './managed-process-options.ts';
 
 type State = Exclude<WorkerState, 'lost'>;
+
+interface Rest {
+  drain: boolean;
+  narrate: WaitOptions['narrate'];
+  skip: AbortSignal;
+}
 
 /** Ports that are tried in one start before it is given up. */
 const mostPorts = 5;
@@ -58,6 +65,8 @@ export class ManagedProcess {
   #skipDrain = new AbortController();
   #skipLadder = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
+  /** Cuts a sleep or a wake that is under way short. */
+  #skipRest = new AbortController();
   #deleted = false;
   #closed = false;
 
@@ -120,6 +129,33 @@ export class ManagedProcess {
     await this.#enqueueStop({ now: true, kill: true }, 'stopped');
   }
 
+  /**
+   * Waits until no request is under way (30 s, unless `now`), and lets the process give its memory back. No error when it
+   * sleeps already. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_REST_FAILED,
+   * CANCELLED.
+   */
+  async sleep({ now, signal, narrate }: StopOptions = {}): Promise<void> {
+    this.#assertUsable();
+    await orAborted(
+      this.#enqueue(() => this.#runSleep({ drain: !now, narrate, skip: this.#skipRest.signal })),
+      signal,
+      `${this.#options.id} to sleep`,
+    );
+  }
+
+  /**
+   * Lets it take its memory again. No error when it is awake. An abort ends only the waiting. Throws WORKER_NOT_READY,
+   * WORKER_REST_FAILED, CANCELLED.
+   */
+  async wake({ signal, narrate }: WaitOptions = {}): Promise<void> {
+    this.#assertUsable();
+    await orAborted(
+      this.#enqueue(() => this.#runWake(narrate, this.#skipRest.signal)),
+      signal,
+      `${this.#options.id} to wake`,
+    );
+  }
+
   /** Stops, and starts from a new plan. */
   async restart(options: StopOptions = {}): Promise<void> {
     this.#assertUsable();
@@ -162,6 +198,7 @@ export class ManagedProcess {
   /** The owner goes away and leaves the process running: everything that watches it ends. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#skipRest.abort(new Error('its hive is closing'));
     this.#cancelRestart();
     this.#start?.cancel();
     this.#run?.leave();
@@ -189,6 +226,11 @@ export class ManagedProcess {
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
       if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
+      return;
+    }
+    if (this.#run && this.#state === 'sleeping') {
+      await this.#runWake((event) => start.narrate(event), this.#skipRest.signal);
+      start.narrate({ kind: 'done', id: this.#step, text: `${this.#options.id} is awake` });
       return;
     }
     // Asked for during the recovery from a crash, it is still the policy's: its failures go on counting.
@@ -317,7 +359,8 @@ export class ManagedProcess {
       start,
     );
     void this.#keeper.saveIfPossible();
-    this.#watch(run);
+    this.#watchEnd(run);
+    this.#watchLive(run);
     return null;
   }
 
@@ -345,12 +388,14 @@ export class ManagedProcess {
 
   // Ready
 
-  #watch(run: ProcessRun): void {
-    const { busy } = this.#options;
+  #watchEnd(run: ProcessRun): void {
     void run.exited.then((exit) => this.#lostLater(run, { kind: 'ended', exit }));
+  }
+
+  #watchLive(run: ProcessRun): void {
     this.#suspect = false;
     run.watchLive({
-      busy,
+      busy: this.#options.busy,
       onSuspicion: (suspect) => {
         this.#suspect = suspect;
         this.#changed();
@@ -422,6 +467,53 @@ export class ManagedProcess {
     void this.#keeper.saveIfPossible();
   }
 
+  // Sleeping
+
+  async #runSleep({ drain: drains, narrate, skip }: Rest): Promise<void> {
+    const { id, drain } = this.#options;
+    if (this.#state === 'sleeping') return;
+    const run = this.#run;
+    if (!run || this.#state !== 'ready') throw RbeeError.of('WORKER_NOT_READY', { worker: id, state: this.#state });
+    const { rest } = run.plan;
+    if (!rest) throw cannotSleep(id, this.#options);
+    if (drain && drains) {
+      const problem = await waitDrained(drain, { skip, exited: run.exited });
+      if (problem !== null) narrate?.({ kind: 'warning', text: `${id}: cannot drain: ${problem}` });
+    }
+    // An engine that rests may answer no question, and one that has begun to rest neither.
+    run.restLive();
+    // Written first: who takes one for awake that sleeps would send it requests, and waking one twice does no harm.
+    this.#record.asleep = true;
+    await this.#keeper.saveIfPossible();
+    try {
+      await askToRest(rest.sleep, { id, action: 'put to sleep', exited: run.exited, skip });
+    } catch (error) {
+      // Its owner went away in the middle: it may sleep by now.
+      if (this.#closed) throw error;
+      this.#record.asleep = false;
+      if (run.exit === null) this.#watchLive(run);
+      void this.#keeper.saveIfPossible();
+      throw error;
+    }
+    this.#move('sleeping');
+  }
+
+  async #runWake(narrate: WaitOptions['narrate'], skip: AbortSignal): Promise<void> {
+    const { id } = this.#options;
+    if (this.#state === 'ready') return;
+    const run = this.#run;
+    const rest = run?.plan.rest;
+    if (!run || !rest || this.#state !== 'sleeping') {
+      throw RbeeError.of('WORKER_NOT_READY', { worker: id, state: this.#state });
+    }
+    narrate?.({ kind: 'info', text: `waking ${id}` });
+    await askToRest(rest.wake, { id, action: 'woken', exited: run.exited, skip });
+    this.#record.asleep = false;
+    this.#move('ready');
+    this.#watchLive(run);
+    await this.#keeper.saveIfPossible();
+  }
+
   // Stopping
 
   async #enqueueStop(
@@ -432,6 +524,8 @@ export class ManagedProcess {
     this.#start?.cancel();
     this.#start = null;
     if (now) this.#skipDrain.abort();
+    this.#skipRest.abort(new Error('it is being stopped'));
+    this.#skipRest = new AbortController();
     const done = this.#enqueue(async () => {
       try {
         await this.#runStop({ drain: !now, kill: kill === true, narrate }, wanted);
@@ -440,7 +534,7 @@ export class ManagedProcess {
         this.#skipLadder = new AbortController();
       }
     });
-    await orAborted(done, signal, this.#options.id);
+    await orAborted(done, signal, `${this.#options.id} to stop`);
   }
 
   async #runStop(
@@ -484,7 +578,7 @@ export class ManagedProcess {
     await run.end({ signals, hurry: this.#skipLadder.signal });
     if (this.#run === run) this.#run = null;
     this.#freePort(run.plan);
-    Object.assign(this.#record, { pid: null, startTime: null, port: null });
+    Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
   }
 
   // Adopting
@@ -496,7 +590,7 @@ export class ManagedProcess {
     this.#record = { ...record, policy, stop, limits, data, logFile };
     this.#told = Promise.withResolvers();
     if (identity !== null && record.plan !== null) return await this.#goOn(identity, record.plan);
-    Object.assign(this.#record, { pid: null, startTime: null, port: null });
+    Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
     if (record.wanted === 'stopped') {
       this.#changed();
     } else if (record.failure !== null) {
@@ -530,8 +624,12 @@ export class ManagedProcess {
       this.#enqueueStart(true);
     } else {
       this.#told?.resolve();
-      this.#move('ready');
-      this.#watch(run);
+      this.#watchEnd(run);
+      if (record.asleep) this.#move('sleeping');
+      else {
+        this.#move('ready');
+        this.#watchLive(run);
+      }
     }
     void this.#keeper.saveIfPossible();
     return true;
@@ -589,10 +687,10 @@ export class ManagedProcess {
   }
 }
 
-const orAborted = async (done: Promise<void>, signal: AbortSignal | undefined, id: string): Promise<void> => {
+const orAborted = async (done: Promise<void>, signal: AbortSignal | undefined, what: string): Promise<void> => {
   if (signal === undefined) return await done;
   const aborted = Promise.withResolvers<never>();
-  const onAbort = () => aborted.reject(RbeeError.of('CANCELLED', { what: `waiting for ${id} to stop` }));
+  const onAbort = () => aborted.reject(RbeeError.of('CANCELLED', { what: `waiting for ${what}` }));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {

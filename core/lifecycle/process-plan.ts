@@ -29,6 +29,18 @@ export interface LiveSpec {
   everyMs?: number;
 }
 
+/** Requests by which a process gives its memory back and takes it again. */
+export interface RestSpec {
+  sleep: RestRequest;
+  wake: RestRequest;
+}
+
+export interface RestRequest {
+  method: 'POST';
+  url: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
 /** Limits where the system offers them (a systemd scope, or cgroup v2); refused where it does not. */
 export interface Limits {
   memoryBytes?: number;
@@ -50,6 +62,8 @@ export interface ProcessPlan {
   /** Milliseconds without any sign of progress before the start is given up. */
   progressDeadlineMs: number;
   live?: LiveSpec;
+  /** Absent: it cannot sleep. */
+  rest?: RestSpec;
 }
 
 /** Intent and identity of one process, in `runs/<id>.json`. Fields are only ever added. */
@@ -69,6 +83,8 @@ export interface RunRecord {
   /** ISO 8601. */
   spawnedAt: string | null;
   readyAt: string | null;
+  /** It was put to sleep, or is about to be. */
+  asleep?: boolean;
   /** When it crashed, ISO 8601, the last five minutes only. */
   crashes: readonly string[];
   /** Restarts after crashes, ever. */

@@ -37,6 +37,7 @@ export class ProcessRun {
   readonly #runner: Runner;
   readonly #releaseScope: (() => Promise<void>) | undefined;
   readonly #endWatches: (() => void)[] = [];
+  #endLive: (() => void) | undefined;
 
   constructor(run: RunOfProcess) {
     this.identity = run.identity;
@@ -74,7 +75,13 @@ export class ProcessRun {
   /** Asks from now on whether it is alive, if its plan says how. */
   watchLive(options: Pick<LivenessOptions, 'busy' | 'onSuspicion' | 'onUnhealthy'>): void {
     const { live } = this.plan;
-    if (live) this.#endWatches.push(watchLiveness({ live, cpuMs: () => this.#cpuMs(), ...options }));
+    if (live) this.#endLive = watchLiveness({ live, cpuMs: () => this.#cpuMs(), ...options });
+  }
+
+  /** Asks no more whether it is alive, until told to watch again; its end is still noticed. */
+  restLive(): void {
+    this.#endLive?.();
+    this.#endLive = undefined;
   }
 
   /** Ends it and its group; see `terminate`. */
@@ -86,6 +93,7 @@ export class ProcessRun {
 
   /** Ends all watching; the process goes on. */
   leave(): void {
+    this.restLive();
     for (const end of this.#endWatches.splice(0)) end();
   }
 

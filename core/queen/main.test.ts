@@ -290,6 +290,32 @@ describe('operations', () => {
     assert.deepEqual(hive.calls, ['stop fake-1', 'start fake-1', 'restart fake-1', 'delete fake-1']);
   });
 
+  it('put a worker to sleep and wake it, and a model is asked for all the same', async () => {
+    await begin();
+    assert.equal((await client.runOperation('worker_sleep', { worker: 'fake-1' })).state, 'sleeping');
+    assert.deepEqual((await client.get<FleetStatus>('/v1/status')).models, ['demo']);
+    assert.equal((await client.runOperation('worker_wake', { worker: 'fake-1' })).state, 'ready');
+    await client.runOperation('worker_sleep', { worker: 'fake-1', now: true });
+    const target = await client.runOperation('model_load', { model: 'demo', kind: 'chat' });
+    assert.equal(target.worker, 'fake-1');
+    const unload = { model: 'demo', sleep: true };
+    assert.deepEqual(
+      (await client.runOperation('model_unload', unload)).workers.map(({ state }) => state),
+      ['sleeping'],
+    );
+    hive.onSleep = async (worker) => {
+      throw RbeeError.of('WORKER_CANNOT_SLEEP', { worker, problem: 'its worker type has no sleep', hint: '' });
+    };
+    assert.equal(
+      (await failure(client.runOperation('worker_sleep', { worker: 'fake-1' }))).code,
+      'WORKER_CANNOT_SLEEP',
+    );
+    assert.deepEqual(
+      (await client.runOperation('model_unload', unload)).workers.map(({ state }) => state),
+      ['stopped'],
+    );
+  });
+
   it('refuse a name that means another model on another hive', async () => {
     const one = simulatedHive('one', [
       workerWith({ names: ['qwen'], model: 'qwen', reference: 'file:/models/qwen.gguf' }),
@@ -483,5 +509,62 @@ describe('the TCP address', () => {
     const answer = await ask('/v1/chat/completions', { origin, 'content-type': 'application/json' }, 'POST');
     assert.deepEqual([answer.status, answer.headers['access-control-allow-origin']], [200, origin]);
     assert.match(answer.text, /\[DONE\]/);
+  });
+});
+
+describe('a sleeping worker', () => {
+  const sleeping = (over: object = {}) => workerWith({ port: engine.port, state: 'sleeping', ...over });
+  const chat = (signal?: AbortSignal) =>
+    fetch(`${queen.url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: 'demo' }),
+      signal: signal ?? null,
+    });
+
+  it('is woken by requests for its model, once for all of them', async () => {
+    await begin(simulatedHive('local', [sleeping()]));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    hive.onWake = () => promise;
+    const models = (await (await fetch(`${queen.url}/v1/models`)).json()) as { data: { id: string }[] };
+    assert.deepEqual(
+      models.data.map(({ id }) => id),
+      ['demo'],
+    );
+    const left = new AbortController();
+    const leaving = assert.rejects(chat(left.signal));
+    const answers = Array.from({ length: 8 }, () => chat());
+    await until(() => hive.wakes === 1, 'the wake was asked for');
+    left.abort();
+    await leaving;
+    resolve();
+    for (const answer of await Promise.all(answers)) {
+      assert.equal(answer.status, 200);
+      assert.match(await answer.text(), /\[DONE\]/);
+    }
+    assert.deepEqual(hive.calls, ['wake fake-1']);
+  });
+
+  it('that does not wake is told about, and another one is woken where there is one', async () => {
+    await begin(simulatedHive('local', [sleeping()]));
+    hive.onWake = async (worker) => {
+      if (worker === 'fake-1')
+        throw RbeeError.of('WORKER_REST_FAILED', {
+          worker,
+          action: 'woken',
+          problem: 'it answered 500: out of memory',
+        });
+    };
+    const answer = await chat();
+    assert.equal(answer.status, 502);
+    const { error } = (await answer.json()) as { error: { code: string; message: string } };
+    assert.equal(error.code, 'WORKER_REST_FAILED');
+    assert.match(error.message, /fake-1 could not be woken: it answered 500: out of memory/);
+    hive.workers.push(sleeping({ id: 'fake-2' }));
+    hive.tell();
+    await until(async () => (await client.get<FleetStatus>('/v1/status')).workers.length === 2, 'both are known');
+    const second = await chat();
+    assert.equal(second.headers.get('x-rbee-worker'), 'fake-2');
+    assert.match(await second.text(), /\[DONE\]/);
   });
 });

@@ -14,6 +14,7 @@ import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
+import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LocalHive, localAlias } from './local-hive.ts';
@@ -70,7 +71,10 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       },
     });
     ends.push(() => fleet.close());
-    const gateway = new Gateway(() => fleet.dialable());
+    const gateway = new Gateway(
+      () => fleet.dialable(),
+      (id) => wakeOn(fleet, id),
+    );
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else localHive = new LocalHive({ ...options, fleet });

@@ -56,6 +56,12 @@ export interface SimulatedHive extends HiveConnection {
   calls: string[];
   /** Does a spawn; the default adds a ready worker. */
   onSpawn: (spec: WorkerSpec, signal?: AbortSignal) => Promise<HiveWorker>;
+  /** Waited for by a wake, which fails when it rejects; the default is ready at once. */
+  onWake: (id: string) => Promise<void>;
+  /** How often one was asked for. */
+  wakes: number;
+  /** The same as `onWake` for a sleep. */
+  onSleep: (id: string) => Promise<void>;
 }
 
 /** A hive in memory that speaks as a real one does through its client. */
@@ -149,6 +155,15 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
     start: async (id) => change(id, 'start', { state: 'ready' }),
     stop: async (id) => change(id, 'stop', { state: 'stopped', pid: null, port: null }),
     restart: async (id) => change(id, 'restart', { state: 'ready' }),
+    sleep: async (id) => {
+      await hive.onSleep(id);
+      return change(id, 'sleep', { state: 'sleeping' });
+    },
+    wake: async (id) => {
+      hive.wakes += 1;
+      await hive.onWake(id);
+      return change(id, 'wake', { state: 'ready' });
+    },
     delete: async (id) => {
       const worker = change(id, 'delete', { state: 'stopped' });
       hive.workers = hive.workers.filter((one) => one.id !== id);
@@ -175,6 +190,9 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       broken = now;
       if (now) for (const push of [...listeners]) push(null);
     },
+    wakes: 0,
+    onWake: async () => {},
+    onSleep: async () => {},
     onSpawn: async (spec) => {
       const name = spec.name ?? spec.model ?? 'demo';
       const worker = workerWith({ id: spec.id ?? `fake-${hive.workers.length + 1}`, model: name, names: [name] });

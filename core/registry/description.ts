@@ -57,6 +57,8 @@ const health = Type.Object({
   deep: optional(Type.Object({ path: Type.String({ pattern: '^/' }), body: Type.Unknown() })),
 });
 
+const restRequest = { method: Type.Literal('POST'), path: Type.String({ pattern: '^/' }) };
+
 const stop = Type.Object({
   signals: Type.Array(
     Type.Object({
@@ -66,6 +68,8 @@ const stop = Type.Object({
     { minItems: 1, maxItems: 5 },
   ),
   closesOnlyWhenIdle: optional(Type.Boolean()),
+  sleep: optional(Type.Object({ ...restRequest, option: optional(Type.String()) })),
+  wake: optional(Type.Object(restRequest)),
 });
 
 const description = Type.Object({

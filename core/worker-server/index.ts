@@ -17,6 +17,8 @@ export type {
   RequestContext,
   Route,
   TokenCount,
+  UpgradeRequest,
+  UpgradeTarget,
   UploadedFile,
   WorkerRequest,
   WorkerServerOptions,

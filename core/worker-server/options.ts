@@ -72,6 +72,11 @@ export interface Route<Loaded> {
   schema?: Record<string, unknown>;
   /** Bounds of a form's files: bytes of each (100 MiB when absent; of the whole of a raw body) and how many (16). */
   files?: { bytes?: number; count?: number };
+  /**
+   * Of a GET: where a connection goes that wants another protocol (a WebSocket). It is joined to that address byte for
+   * byte, takes no slot, and is cut when the worker has drained. Absent: such a request is answered like any other.
+   */
+  upgrade?(request: UpgradeRequest, loaded: Loaded): UpgradeTarget;
   /** `false`: takes no slot and never waits; for what costs the engine nothing. */
   slot?: boolean;
   /** `false`: its streams end without `data: [DONE]`. */
@@ -96,6 +101,15 @@ export interface WorkerRequest {
   files: readonly UploadedFile[];
   /** A raw body; absent when the request has none. */
   raw?: Readable;
+}
+
+export type UpgradeRequest = Pick<WorkerRequest, 'headers' | 'url'>;
+
+export interface UpgradeTarget {
+  /** `http://127.0.0.1:PORT/path?query` */
+  url: string;
+  /** Besides those of the connection itself. */
+  headers: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** Tokens that a request has used, for the metrics. */

@@ -10,6 +10,7 @@ import { createMetrics } from './metrics.ts';
 import type { WorkerServerOptions } from './options.ts';
 import { reportReady } from './ready-callback.ts';
 import { createSlots } from './slots.ts';
+import { createUpgrades } from './upgrades.ts';
 import { removeForgottenUploads } from './uploads.ts';
 
 export interface WorkerServer {
@@ -47,7 +48,14 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     authorize(authorization);
   };
 
+  const ready = (): Loaded => {
+    if (loaded === undefined) throw loadingModel();
+    return loaded.value;
+  };
+  const upgrades = createUpgrades({ routes: options.routes, admit, loaded: ready });
+
   const app = fastify({
+    http: { shouldUpgradeCallback: upgrades.takes },
     bodyLimit: options.bodyLimit ?? 8 * mebibyte,
     // Time to receive a whole request, so that a client cannot hold a connection by sending slowly.
     requestTimeout: 300_000,
@@ -55,6 +63,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     return503OnClosing: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, strictTypes: false } },
   });
+  app.server.on('upgrade', upgrades.pass);
   app.setErrorHandler((thrown, _request, reply) => {
     const error = asApiError(thrown);
     if (!(thrown instanceof ApiError) && error.status >= 500) log(`error: ${(thrown as Error).stack ?? thrown}`);
@@ -88,10 +97,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
       underWay,
       log,
       models: options.models,
-      loaded: () => {
-        if (loaded === undefined) throw loadingModel();
-        return loaded.value;
-      },
+      loaded: ready,
     }),
   );
 
@@ -119,6 +125,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
       abortAll(underWay);
       await within(abortGraceMs, slots.idle());
     }
+    upgrades.close();
     const closed = app.close();
     app.server.closeIdleConnections();
     // Answers are written by now; what is left are clients that do not read, or keep a connection for later.

@@ -16,6 +16,7 @@ export const ownPaths: readonly ServedPath[] = [
   { path: '/models/*', method: 'GET', kind: 'other' },
   { path: '/features', method: 'GET', kind: 'other' },
   { path: '/system_stats', method: 'GET', kind: 'other' },
+  { path: '/ws', method: 'GET', kind: 'other' },
   // The same again, and whatever is newer.
   { path: '/api/*', method: 'any', kind: 'other' },
 ];

@@ -14,8 +14,7 @@ export const health: HealthContract = {
 /** It ends at once and cuts what runs; taking down its engine and the workers of several GPUs takes some seconds. */
 export const stop: StopContract = {
   signals: [{ signal: 'SIGTERM', graceMs: 15_000 }],
-  // Answered only by a worker with the option sleep_mode.
-  sleep: { method: 'POST', path: '/sleep?level=1' },
+  sleep: { method: 'POST', path: '/sleep?level=1', option: 'sleep_mode' },
   wake: { method: 'POST', path: '/wake_up' },
 };
 

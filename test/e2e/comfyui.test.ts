@@ -74,6 +74,61 @@ test('what is wrong with a request is told in the form of OpenAI', async () => {
   assert.deepEqual([size.status, size.param], [400, 'size']);
 });
 
+interface Told {
+  type: string;
+  data: { prompt_id?: string; value?: number };
+}
+
+/** Node's own client. Resolves once ComfyUI has greeted it. */
+const listenTo = async (path: string) => {
+  const socket = new WebSocket(url.replace('http', 'ws') + path);
+  const heard: (Told | 'picture')[] = [];
+  socket.addEventListener('message', ({ data }) => {
+    heard.push(typeof data === 'string' ? JSON.parse(data) : 'picture');
+  });
+  const closed = new Promise<void>((resolve) => socket.addEventListener('close', () => resolve()));
+  await until(() => heard.length > 0, { what: 'its greeting' });
+  return { socket, heard, closed };
+};
+
+test('its WebSocket tells how far a prompt is, with and without the name of the model', async () => {
+  for (const path of ['/ws?clientId=me', '/ws?clientId=me&model=comfyui', '/api/ws?clientId=me']) {
+    const { socket, heard, closed } = await listenTo(path);
+    const prompt = {
+      1: { class_type: 'KSampler', inputs: { steps: 3 } },
+      2: { class_type: 'SaveImage', inputs: {} },
+    };
+    const { body } = await post('/prompt', { prompt, client_id: 'me' });
+    const ofPrompt = () => heard.filter((one) => one !== 'picture' && one.data.prompt_id === body.prompt_id) as Told[];
+    await until(() => ofPrompt().some(({ type }) => type === 'execution_success'), { what: 'the end of the prompt' });
+    assert.deepEqual(
+      ofPrompt().flatMap(({ type, data }) => (type === 'progress' ? [data.value] : [])),
+      [1, 2, 3],
+    );
+    assert.ok(heard.includes('picture'));
+    socket.close();
+    await closed;
+  }
+});
+
+test('its WebSocket is closed with its worker', async () => {
+  const other = await spawn('--name', 'short-lived');
+  const { closed } = await listenTo('/ws?model=short-lived');
+  kill(other.pid);
+  await closed;
+  const again = await until(
+    async () => {
+      const now = await get(other.id);
+      return now.state === 'ready' && now.pid !== other.pid;
+    },
+    { what: 'a new process' },
+  );
+  assert.ok(again);
+  const second = await listenTo('/ws?model=short-lived');
+  await home.json(['worker', 'delete', other.id, '--now']);
+  await second.closed;
+});
+
 test("ComfyUI's own API is there at the address of the queen, without a model", async () => {
   const stats = await ask('/system_stats');
   assert.equal(stats.status, 200);

@@ -184,6 +184,62 @@ test('a worker whose engine dies is started again', async () => {
   await home.json(['worker', 'stop', worker.id]);
 });
 
+test('a sleeping worker is woken by a request, and knows after a restart of the queen that it sleeps', async () => {
+  const worker = await spawn(modelOf('drowsy'), '--option', 'sleep_mode=true');
+  const slept = await home.rbee(['worker', 'sleep', worker.id]);
+  assert.equal(slept.code, 0, slept.stderr);
+  assert.equal(slept.stdout, `${worker.id} is sleeping\n`);
+  const again = await home.rbee(['worker', 'sleep', worker.id]);
+  assert.equal(again.stdout, `${worker.id} is sleeping already\n`);
+  assert.equal((await list()).find(({ id }: { id: string }) => id === worker.id).state, 'sleeping');
+  assert.match((await home.rbee(['worker', 'get', worker.id])).stdout, /sleeping/);
+  const { url } = await home.json(['queen', 'restart']);
+  openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+  await until(async () => (await get(worker.id)).state === 'sleeping', { what: 'the worker, still asleep' });
+  assert.equal((await get(worker.id)).pid, worker.pid);
+  const answers = await Promise.all([1, 2, 3].map(() => openai.chat.completions.create(chat('drowsy'))));
+  for (const { choices } of answers) assert.equal(choices[0]?.message.content, words.join(''));
+  assert.equal((await get(worker.id)).pid, worker.pid);
+  assert.equal((await get(worker.id)).state, 'ready');
+  await home.json(['worker', 'sleep', worker.id]);
+  assert.equal((await home.json(['worker', 'wake', worker.id])).state, 'ready');
+  await home.json(['worker', 'sleep', worker.id]);
+  const run = await home.rbee(['infer', '-m', 'drowsy', 'Who are you?']);
+  assert.equal(run.stdout.trim(), words.join('').trim(), run.stderr);
+  await home.json(['worker', 'sleep', worker.id]);
+  kill(worker.pid);
+  const risen = await until(
+    async () => {
+      const now = await get(worker.id);
+      return now.state === 'ready' && now.pid !== worker.pid && now;
+    },
+    { what: 'a new process' },
+  );
+  await home.json(['worker', 'sleep', worker.id]);
+  assert.equal((await home.json(['worker', 'delete', worker.id])).id, worker.id);
+  assert.ok(!alive(risen.pid));
+});
+
+test('a worker that does not wake is told about, and one without the option does not sleep', async () => {
+  const sleepless = await spawn(modelOf('sleepless'));
+  const refused = await home.rbee(['worker', 'sleep', sleepless.id, '--json']);
+  assert.equal(refused.code, 1);
+  const { error } = JSON.parse(refused.stdout);
+  assert.equal(error.code, 'WORKER_CANNOT_SLEEP');
+  assert.match(error.hint, /--option sleep_mode=true/);
+  const worker = await spawn(modelOf('insomniac', { insomnia: true }), '--option', 'sleep_mode=true');
+  await home.json(['worker', 'sleep', worker.id]);
+  await assert.rejects(
+    openai.chat.completions.create(chat('insomniac')),
+    (failed: InstanceType<typeof OpenAI.APIError>) => {
+      assert.equal(failed.code, 'WORKER_REST_FAILED');
+      assert.match(failed.message, /could not be woken: it answered 500: .*CUDA out of memory/);
+      return true;
+    },
+  );
+  for (const { id } of [sleepless, worker]) await home.json(['worker', 'delete', id, '--now']);
+});
+
 test('an argument that vLLM does not know, and one that is not allowed, are refused by name', async () => {
   const model = modelOf('arguments');
   const unknown = await home.rbee([...spawnArgs(model, '--option', 'extra_args=["--no-such-flag"]'), '--json']);

@@ -37,4 +37,14 @@ export const stopChecks = [
         must(method === 'POST' && /^\/\S*$/.test(path), `${shown({ method, path })} is no request`);
     },
   },
+  {
+    id: 'stop.sleep-option',
+    title: 'the option that its sleep needs is one of its own, true or false',
+    needs: ['sleep'],
+    check: ({ type: { stop, options } }) => {
+      const option = stop?.sleep?.option;
+      if (option === undefined) return;
+      must(options?.properties[option]?.type === 'boolean', `it has no such option: ${shown(option)}`);
+    },
+  },
 ] as const satisfies readonly Check[];

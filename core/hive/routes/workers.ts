@@ -30,7 +30,11 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
     workers.get(request.params.id);
     narratingAnswer(reply, (options) => workers.startAgain(request.params.id, options));
   });
-  for (const change of ['stop', 'restart'] as const) {
+  server.post<WithId>('/v1/workers/:id/wake', { schema: { params: idParams } }, (request, reply) => {
+    workers.get(request.params.id);
+    narratingAnswer(reply, (options) => workers.wake(request.params.id, options));
+  });
+  for (const change of ['stop', 'sleep', 'restart'] as const) {
     server.post<WithStop>(`/v1/workers/:id/${change}`, changing, (request, reply) => {
       workers.get(request.params.id);
       narratingAnswer(reply, (options) => workers[change](request.params.id, { ...options, now: request.body?.now }));

@@ -176,6 +176,7 @@ export class Worker {
         cwd: command.cwd ?? dirname(context.logFileOf(this.id)),
         port,
         ready: readySpec(health, base, headers),
+        ...restSpec(draft, base, headers),
         progressDeadlineMs: health.progressDeadlineMs ?? progressDeadlineMs,
         ...(health.progressPattern === undefined ? {} : { progressPattern: health.progressPattern }),
         ...(live === undefined
@@ -250,4 +251,12 @@ const readySpec = (health: LaunchDraft['health'], base: string, headers: Record<
     loadingStatus: health.loadingStatus ?? [503],
     ...(health.failedStatus ? { failedStatus: health.failedStatus } : {}),
   };
+};
+
+/** How it is put to sleep and woken, where its type can and its options allow it. */
+const restSpec = ({ stop, options }: LaunchDraft, base: string, headers: Record<string, string>) => {
+  const { sleep, wake } = stop;
+  if (!sleep || !wake || (sleep.option !== undefined && options[sleep.option] !== true)) return {};
+  const request = ({ method, path }: { method: 'POST'; path: string }) => ({ method, url: base + path, headers });
+  return { rest: { sleep: request(sleep), wake: request(wake) } };
 };

@@ -158,6 +158,14 @@ export class Workers {
     return worker.view();
   }
 
+  async sleep(id: string, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
+    return this.#rest(this.get(id), 'sleep', { signal, narrate, now });
+  }
+
+  async wake(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    return this.#rest(this.get(id), 'wake', options);
+  }
+
   async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
     await this.stop(id, options);
     return this.startAgain(id, options);
@@ -170,6 +178,16 @@ export class Workers {
     await this.#remove(worker, { now: true });
     await removeLog(last.logFile);
     return last;
+  }
+
+  async #rest(worker: Worker, change: 'sleep' | 'wake', { narrate, ...options }: ChangeOptions): Promise<HiveWorker> {
+    const { id } = worker;
+    const [text, end] = change === 'sleep' ? [`putting ${id} to sleep`, 'sleeps'] : [`waking ${id}`, 'is awake'];
+    const began = performance.now();
+    narrate({ kind: 'step', id: `${change}-${id}`, text, on: `hive ${this.#options.hive}` });
+    await worker.process[change](options);
+    narrate({ kind: 'done', id: `${change}-${id}`, text: `${id} ${end}`, ms: performance.now() - began });
+    return worker.view();
   }
 
   /** The ready callback of a worker. False when the token is not its own. */

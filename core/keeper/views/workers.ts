@@ -58,6 +58,7 @@ const styles: Record<string, 'green' | 'yellow' | 'red' | 'dim'> = {
   failed: 'red',
   lost: 'red',
   unhealthy: 'red',
+  sleeping: 'dim',
   stopped: 'dim',
 };
 const stateStyle = (state: string) => styles[state] ?? 'yellow';

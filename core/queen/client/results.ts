@@ -45,6 +45,8 @@ interface Results {
   worker_stop: WorkerView;
   worker_start: WorkerView;
   worker_restart: WorkerView;
+  worker_sleep: WorkerView;
+  worker_wake: WorkerView;
   worker_delete: WorkerView;
   worker_process_list: { workers: readonly WorkerView[] };
   worker_process_get: WorkerView;

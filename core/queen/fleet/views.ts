@@ -4,7 +4,7 @@ import type { HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
 /** States in which a process may be alive: without its hive nobody knows. */
-const alive = new Set(['starting', 'loading', 'ready', 'draining', 'stopping', 'unhealthy']);
+const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);
 
 /** Without the key and the dialing facts that are for the queen alone; `lost` when its hive does not answer. */
 export const workerView = (worker: HiveWorker, hive: string, lost: boolean): WorkerView => {

@@ -7,6 +7,7 @@ import { isCorePath } from './core-paths.ts';
 const candidate = (id: string, over: Partial<Candidate> & { names?: string[]; running?: number } = {}): Candidate => ({
   worker: workerWith({ id, names: over.names ?? ['demo'], running: over.running ?? 0 }),
   open: over.open ?? true,
+  asleep: over.asleep ?? false,
   state: over.state ?? 'ready',
 });
 const load = (inFlight: Record<string, number> = {}, lastUsed: Record<string, number> = {}): Load => ({
@@ -66,6 +67,19 @@ describe('the choice of a worker', () => {
       assert.throws(() => pick([candidate('a')], wanted), { code: 'PATH_NOT_SERVED', hint: /POST \/v1\/embeddings/ });
     }
   });
+
+  it('wakes a worker only where none is ready, and passes over one that did not wake', () => {
+    const sleeping = (id: string) => candidate(id, { open: false, asleep: true, state: 'sleeping' });
+    assert.equal(pick([sleeping('a'), candidate('b', { running: 9 }), sleeping('c')]), 'b');
+    const chosen = choose(chat(), new Names([sleeping('a'), sleeping('b')]), load({}, { a: 2, b: 1 }));
+    assert.deepEqual([chosen.worker.id, chosen.asleep], ['b', true]);
+    assert.equal(pick([sleeping('a'), sleeping('b')], chat(), load(), new Set(['a'])), 'b');
+    assert.throws(() => pick([candidate('a', { open: false, state: 'stopped' })]), { code: 'NO_READY_WORKER' });
+    assert.deepEqual(
+      [...new Names([sleeping('a')]).open()].map(([name]) => name),
+      ['demo'],
+    );
+  });
 });
 
 describe('paths of an engine of its own', () => {
@@ -82,6 +96,7 @@ describe('paths of an engine of its own', () => {
       ],
     }),
     open: over.open ?? true,
+    asleep: false,
     state: over.state ?? 'ready',
   });
   const servedBy = (method: string, path: string) =>

@@ -13,6 +13,8 @@ export interface Candidate {
   worker: HiveWorker;
   /** It may be given requests: it is ready, its hive answers, and nobody is stopping it. */
   open: boolean;
+  /** It sleeps, and may be woken for a request. */
+  asleep: boolean;
   /** Why not, for people: `loading`, `lost`. */
   state: string;
 }
@@ -33,9 +35,14 @@ export interface Load {
 export interface Chosen {
   worker: HiveWorker;
   served: ServedPath;
+  /** It has to be woken first. */
+  asleep: boolean;
 }
 
-/** The least busy open worker that serves the path; `passedOver` have failed this request. Throws why there is none. */
+/**
+ * The least busy open worker that serves the path, else one that sleeps; `passedOver` have failed this request. Throws why
+ * there is none.
+ */
 export const choose = (
   wanted: Wanted,
   candidates: Names,
@@ -46,12 +53,13 @@ export const choose = (
   if (named.length === 0) throw noModel(wanted.model, candidates);
   let best: Chosen | undefined;
   let paths = false;
-  for (const { worker, open } of named) {
+  for (const { worker, open, asleep } of named) {
     const served = servedAt(worker, wanted);
     if (!served) continue;
     paths = true;
-    if (!open || passedOver.has(worker.id)) continue;
-    if (!best || isLessBusy(worker, best.worker, load)) best = { worker, served };
+    if (!(open || asleep) || passedOver.has(worker.id)) continue;
+    const better = !best || (best.asleep === asleep ? isLessBusy(worker, best.worker, load) : best.asleep);
+    if (better) best = { worker, served, asleep };
   }
   if (best) return best;
   throw paths ? noneReady(wanted.model, named, passedOver) : pathNotServed(wanted, named);
@@ -91,10 +99,10 @@ export class Names {
     return [...this.#exact.keys()];
   }
 
-  /** Names that can be asked for now, with the workers behind them. */
+  /** Names that can be asked for now, with the workers behind them; those that sleep are woken when they are. */
   *open(): Generator<[name: string, workers: readonly HiveWorker[]]> {
     for (const [name, candidates] of this.#exact) {
-      const workers = candidates.filter(({ open }) => open).map(({ worker }) => worker);
+      const workers = candidates.filter(({ open, asleep }) => open || asleep).map(({ worker }) => worker);
       if (workers.length > 0) yield [name, workers];
     }
   }

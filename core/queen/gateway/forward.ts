@@ -1,4 +1,5 @@
 /** One attempt to pass a request to a worker and its answer back, byte for byte. */
+import type { Duplex } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RbeeError } from '../../contract/errors.ts';
 import { headersToClient, headersToWorker, type ResponseHeaders } from './headers.ts';
@@ -12,6 +13,8 @@ export interface Incoming {
   /** Names and values in turn. */
   headers: readonly string[];
   body: Buffer | null;
+  /** The protocol that the client wants to go on with, such as `websocket`; it has no body then. */
+  upgrade?: string;
 }
 
 /** Where an answer goes. After `begin` comes exactly one `end` or `breakOff`. */
@@ -25,6 +28,11 @@ export interface Sink {
   end(): void;
   /** The worker broke off in the middle. */
   breakOff(error: RbeeError): void;
+  /**
+   * In place of all the others, when the worker goes on with the protocol that was wanted: what the two sides send each
+   * other from now on is theirs. Resolves when it is over; an aborted signal ends it at once. Never rejects.
+   */
+  switched?(headers: ResponseHeaders, worker: Duplex, signal: AbortSignal): Promise<void>;
 }
 
 export interface Attempt {
@@ -46,9 +54,9 @@ export type Ended =
 export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal: AbortSignal): Promise<Ended> =>
   new Promise((resolve) => {
     const handler = new Forwarding(attempt, sink, signal, resolve);
-    const { method, target: path, body } = incoming;
+    const { method, target: path, body, upgrade = null } = incoming;
     const headers = headersToWorker(incoming.headers, attempt.apiKey);
-    attempt.dispatcher.dispatch({ method, path, headers, body, headersTimeout: 0, bodyTimeout: 0 }, handler);
+    attempt.dispatcher.dispatch({ method, path, headers, body, upgrade, headersTimeout: 0, bodyTimeout: 0 }, handler);
   });
 
 type Controller = Dispatcher.DispatchController;
@@ -82,6 +90,17 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#head = { status, headers };
     const streams = String(headers['content-type'] ?? '').startsWith('text/event-stream');
     if (streams && status === 200 && this.#attempt.endsWithMarker) this.#end = new StreamEnd();
+  }
+
+  onRequestUpgrade(_controller: Controller, _status: number, headers: ResponseHeaders, worker: Duplex): void {
+    this.#release();
+    const { switched } = this.#sink;
+    if (switched)
+      void switched(headersToClient(headers), worker, this.#signal).then(() => this.#resolve({ kind: 'done' }));
+    else {
+      worker.destroy();
+      this.#break(new Error('it went on with a protocol that was not wanted'));
+    }
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {

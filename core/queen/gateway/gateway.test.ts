@@ -30,7 +30,10 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
 /** A queen's application API in front of these workers. */
 const gatewayFor = async (...workers: HiveWorker[]) => {
   const fleet = new Fleet();
-  const gateway = new Gateway(() => workers.map((worker) => ({ worker, online: true })));
+  const gateway = new Gateway(
+    () => workers.map((worker) => ({ worker, online: true })),
+    async () => {},
+  );
   const app = fastify({ forceCloseConnections: true });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   await app.register(applicationApi({ fleet, gateway, health, logger: app.log }));

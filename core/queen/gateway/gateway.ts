@@ -6,10 +6,11 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { ServedPath } from '../../contract/worker-type.ts';
-import { type Candidate, choose, type Load, Names } from './choice.ts';
+import { type Candidate, type Chosen, choose, type Load, Names } from './choice.ts';
 import { isCorePath } from './core-paths.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward.ts';
 import { type Dial, Pools } from './pools.ts';
+import { Waking } from './waking.ts';
 
 export interface GatewayRequest extends Incoming {
   /** Without the query. */
@@ -48,6 +49,7 @@ const mostAttempts = 3;
 export class Gateway {
   readonly #source: () => Iterable<Reachable>;
   readonly #pools = new Pools();
+  readonly #waking: Waking;
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #lastUsed = new Map<string, number>();
   /** Workers that are being stopped, with how many operations are at it. */
@@ -61,9 +63,10 @@ export class Gateway {
   #uses = 0;
   #names: Names | undefined;
 
-  /** `source` gives all workers of the fleet, whatever their state. */
-  constructor(source: () => Iterable<Reachable>) {
+  /** `source` gives all workers of the fleet, whatever their state; `wake` makes one of them ready that sleeps. */
+  constructor(source: () => Iterable<Reachable>, wake: (id: string) => Promise<unknown>) {
     this.#source = source;
+    this.#waking = new Waking(wake);
   }
 
   /** The fleet has changed. */
@@ -90,7 +93,8 @@ export class Gateway {
     const tried = new Map<string, number>();
     const passedOver = new Set<string>();
     for (let attempt = 1; ; attempt++) {
-      const { worker, served } = choose(request, this.names, this.load, passedOver);
+      const { worker, served } = await this.#awake(request, passedOver);
+      if (request.signal.aborted) return;
       const ended = await this.#attempt(worker, served, request, sink);
       if (ended.kind !== 'untouched' || request.signal.aborted) return;
       const error = ended.error instanceof RbeeError ? ended.error : brokeOff(worker.id, ended.error);
@@ -143,6 +147,27 @@ export class Gateway {
     const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: 'of this request', problem: 'the queen is closing' });
     for (const exchanges of this.#exchanges.values()) for (const exchange of exchanges) exchange.abort(reason);
     await this.#pools.close();
+  }
+
+  /** A worker that is ready, woken where none is. One that does not wake is passed over; its error is told if there is no other. */
+  async #awake(wanted: GatewayRequest, passedOver: Set<string>): Promise<Chosen> {
+    let failed: unknown;
+    for (;;) {
+      let chosen: Chosen;
+      try {
+        chosen = choose(wanted, this.names, this.load, passedOver);
+      } catch (error) {
+        throw failed ?? error;
+      }
+      const { worker, asleep } = chosen;
+      if (!asleep || wanted.signal.aborted) return chosen;
+      try {
+        await this.#waking.wake(worker.id, wanted.signal);
+      } catch (error) {
+        failed = error;
+        passedOver.add(worker.id);
+      }
+    }
   }
 
   async #attempt(worker: HiveWorker, served: ServedPath, request: GatewayRequest, sink: WorkerSink): Promise<Ended> {
@@ -213,7 +238,8 @@ export class Gateway {
       const held = this.#held.has(worker.id);
       const open = worker.state === 'ready' && worker.port !== null && online && !held;
       const state = !online ? 'lost' : held && worker.state === 'ready' ? 'draining' : worker.state;
-      candidates.push({ worker: withoutCorePaths(worker), open, state });
+      const asleep = worker.state === 'sleeping' && online && !held;
+      candidates.push({ worker: withoutCorePaths(worker), open, asleep, state });
       if (worker.port !== null) ids.set(worker.id, dial);
     }
     this.#pools.keepOnly(ids);

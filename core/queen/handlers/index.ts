@@ -9,7 +9,7 @@ import type { Handler, Handlers, Parts } from './parts.ts';
 import { installPlugin, onPlugins } from './plugins.ts';
 import { Serving } from './serving.ts';
 import { spawnWorker } from './spawn-worker.ts';
-import { deleteWorker, restartWorker, startWorker, stopWorker } from './workers.ts';
+import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wakeWorker } from './workers.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
   const { fleet, status } = parts;
@@ -42,6 +42,8 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_stop: stopWorker(parts),
     worker_start: startWorker(parts),
     worker_restart: restartWorker(parts),
+    worker_sleep: sleepWorker(parts),
+    worker_wake: wakeWorker(parts),
     worker_delete: deleteWorker(parts),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
     worker_process_get: async ({ worker }) => fleet.worker(worker),

@@ -3,7 +3,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
 import type { Handler, Parts } from './parts.ts';
 import type { Serving } from './serving.ts';
-import { stopWorker } from './workers.ts';
+import { sleepWorker, stopWorker } from './workers.ts';
 
 export const loadModel =
   (serving: Serving): Handler<'model_load'> =>
@@ -12,13 +12,20 @@ export const loadModel =
 
 export const unloadModel = (parts: Parts): Handler<'model_unload'> => {
   const stop = stopWorker(parts);
-  return async ({ model, now }, context) => {
+  const rest = sleepWorker(parts);
+  const sleepOrStop: typeof stop = (input, context) =>
+    rest(input, context).catch((error) => {
+      if (error instanceof RbeeError && error.code === 'WORKER_CANNOT_SLEEP') return stop(input, context);
+      throw error;
+    });
+  return async ({ model, now, sleep = false }, context) => {
+    const end = sleep ? sleepOrStop : stop;
     const { names } = parts.gateway;
     const workers = names.named(model).map(({ worker }) => worker.id);
     if (workers.length === 0) {
       const hint = 'see: rbee worker list';
       throw RbeeError.of('MODEL_NOT_FOUND', { model, near: didYouMean(model, names.all()), hint });
     }
-    return { workers: await Promise.all(workers.map((worker) => stop({ worker, now }, context))) };
+    return { workers: await Promise.all(workers.map((worker) => end({ worker, now }, context))) };
   };
 };

@@ -13,6 +13,7 @@ import { type Ability, abilityFor } from './ability.ts';
 import { referenceOf } from './known-model.ts';
 import type { Parts } from './parts.ts';
 import { spawnOn } from './spawn-worker.ts';
+import { wakeOn } from './workers.ts';
 
 export class Serving {
   readonly #fleet: Fleet;
@@ -37,6 +38,12 @@ export class Serving {
       const named = model === undefined ? [] : this.#named(model, input.kind);
       const open = named.find((candidate) => candidate.open);
       if (open) return target(open, ability);
+      const asleep = named.find((candidate) => candidate.asleep);
+      if (asleep) {
+        const { signal, narrate, job } = context;
+        await wakeOn(this.#fleet, asleep.worker.id, { signal, narrate, job });
+        continue;
+      }
       const coming = named.find(({ worker, state }) => state === worker.state && isComing(state));
       if (coming) await this.#untilChanged(coming, context);
       else if (this.#spawning.has(key)) await settled(this.#spawning.get(key), context.signal);

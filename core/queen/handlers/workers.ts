@@ -1,6 +1,8 @@
 /** Changing a worker that is there. Its requests come first: they are let finish before its hive is asked. */
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import type { HiveCall } from '../../hive/client.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { Member } from '../fleet/member.ts';
 import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
@@ -20,6 +22,24 @@ export const stopWorker =
       applied(member, await member.connection.client.stop(worker, { now, signal, narrate, job })),
     );
 
+export const sleepWorker =
+  (parts: Parts): Handler<'worker_sleep'> =>
+  ({ worker, now }, context) =>
+    quietly(parts, worker, now, context, async (member, { signal, narrate, job }) =>
+      applied(member, await member.connection.client.sleep(worker, { now, signal, narrate, job })),
+    );
+
+export const wakeWorker =
+  ({ fleet }: Parts): Handler<'worker_wake'> =>
+  ({ worker }, { signal, narrate, job }) =>
+    wakeOn(fleet, worker, { signal, narrate, job });
+
+/** Throws WORKER_NOT_FOUND, HIVE_UNREACHABLE, and why it does not wake. */
+export const wakeOn = async (fleet: Fleet, worker: string, call: HiveCall = {}): Promise<WorkerView> => {
+  const member = ownerOf({ fleet }, worker);
+  return applied(member, await member.connection.client.wake(worker, call));
+};
+
 export const restartWorker =
   (parts: Parts): Handler<'worker_restart'> =>
   ({ worker, now }, context) =>
@@ -37,7 +57,8 @@ export const deleteWorker =
     });
 
 /** Throws WORKER_NOT_FOUND, HIVE_UNREACHABLE. */
-const ownerOf = ({ fleet }: Parts, worker: string): Member => fleet.online(fleet.owner(worker).connection.alias);
+const ownerOf = ({ fleet }: Pick<Parts, 'fleet'>, worker: string): Member =>
+  fleet.online(fleet.owner(worker).connection.alias);
 
 const applied = (member: Member, worker: HiveWorker): WorkerView => {
   member.apply(worker);
@@ -55,7 +76,7 @@ const quietly = async (
   context: JobContext,
   change: (member: Member, context: JobContext) => Promise<WorkerView>,
 ): Promise<WorkerView> => {
-  const member = ownerOf({ gateway, ...parts }, worker);
+  const member = ownerOf(parts, worker);
   gateway.hold(worker);
   try {
     await gateway.drain(worker, { now, signal: context.signal, narrate: context.narrate });

@@ -5,10 +5,10 @@ import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { modelName } from '../gateway/model-name.ts';
-import { takesPath } from '../gateway/served-path.ts';
 import { bodyLimit, notFound, pathOf, sendError, unsupported } from './errors.ts';
 import { leaving } from './leaving.ts';
 import { anyPath, methodNotAllowed } from './other-methods.ts';
+import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 import { Leftovers, wholeBody } from './whole-body.ts';
 
@@ -63,17 +63,8 @@ export const applicationApi =
       const query = request.url.slice(path.length + 1);
       const body = request.body instanceof Buffer ? request.body : null;
       const method = request.method === 'GET' ? 'GET' : 'POST';
-      const model =
-        modelName({ contentType: request.headers['content-type'], query, body }) ??
-        gateway.names.onlyModelOf(method, path);
-      if (gateway.names.kindOf(path) === undefined && !isServable(path)) {
-        // A known model that does not serve this path says so; anything else is just no path.
-        if (model === undefined || gateway.names.named(model).length === 0) throw notFound(request);
-      }
-      if (model === undefined || model === '') {
-        const hint = `served are: ${[...gateway.names.open()].map(([name]) => name).join(', ') || 'none'}`;
-        throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
-      }
+      const named = modelName({ contentType: request.headers['content-type'], query, body });
+      const model = requestedModel({ fleet, gateway }, { method, url: request.url, named });
       const left = leaving(reply.raw);
       const headers = request.raw.rawHeaders;
       const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
@@ -81,9 +72,6 @@ export const applicationApi =
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };
-
-    const isServable = (path: string): boolean =>
-      fleet.catalog().some(({ serves }) => serves.some((declared) => takesPath(declared, path)));
   };
 
 /** Methods that workers are sent. */

@@ -10,13 +10,14 @@ import { connectionLimit } from './connection-limit.ts';
 import { answerUnreadable, bodyLimit, notFound, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { refuseOtherMethods } from './other-methods.ts';
-import { guardTcp, isLoopback } from './tcp-guard.ts';
+import { type GuardOptions, guardTcp, isLoopback, refusalOf } from './tcp-guard.ts';
+import { Upgrades } from './upgrades.ts';
 
 export type ServerParts = ApplicationParts & OperationsParts;
 
 /** Everything, on a socket that only its owner can open. The caller holds the queen's lock, so a socket there is stale. */
 export const listenSocket = async (parts: ServerParts, path: string): Promise<FastifyInstance> => {
-  const app = makeApp(parts.logger);
+  const app = makeApp(parts.logger, new Upgrades(parts));
   refuseOtherMethods(app);
   await app.register(operationsApi(parts));
   await app.register(applicationApi(parts));
@@ -43,8 +44,9 @@ export const listenTcp = async (
 ): Promise<{ app: FastifyInstance; url: string }> => {
   if (!isLoopback(bind)) throw notLoopback(bind, conf);
   let url = '';
-  const app = makeApp(parts.logger);
-  guardTcp(app, { allowedOrigins, url: () => url });
+  const guard: GuardOptions = { allowedOrigins, url: () => url };
+  const app = makeApp(parts.logger, new Upgrades({ ...parts, refusal: (request) => refusalOf(request, guard) }));
+  guardTcp(app, guard);
   refuseOtherMethods(app);
   await app.register(applicationApi(parts));
   app.server.maxConnections = connectionLimit();
@@ -61,7 +63,7 @@ export const listenTcp = async (
   return { app, url };
 };
 
-const makeApp = (logger: FastifyBaseLogger): FastifyInstance => {
+const makeApp = (logger: FastifyBaseLogger, upgrades: Upgrades): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -70,9 +72,11 @@ const makeApp = (logger: FastifyBaseLogger): FastifyInstance => {
     requestTimeout: 120_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
+    http: { shouldUpgradeCallback: upgrades.takes },
     clientErrorHandler: answerUnreadable,
     frameworkErrors: (error, request, reply) => void sendError(logger, 'application')(error, request, reply),
   });
+  upgrades.attach(app);
   app.setErrorHandler(sendError(logger, 'application'));
   app.setNotFoundHandler((request) => {
     throw notFound(request);

@@ -2,6 +2,7 @@
  * Who may use the TCP address: programs on this machine. A web page that a person looks at could reach it through the
  * browser, so the marks that browsers set are checked, and the name by which the address was called (DNS rebinding).
  */
+import type { IncomingMessage } from 'node:http';
 import { isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
@@ -13,20 +14,29 @@ export interface GuardOptions {
   url: () => string;
 }
 
-export const guardTcp = (app: FastifyInstance, { allowedOrigins, url }: GuardOptions): void => {
+export const guardTcp = (app: FastifyInstance, options: GuardOptions): void => {
   app.addHook('onRequest', async (request, reply) => {
-    const { host, origin, 'sec-fetch-site': site } = request.headers;
-    const refuse = (header: string, value: string | undefined) =>
-      RbeeError.of('FORBIDDEN_ORIGIN', { header, value: (value ?? '').slice(0, 200), url: url() });
-    if (!isOwnHost(host, request.socket.localPort)) throw refuse('Host', host);
-    if (origin !== undefined) {
-      if (!allowedOrigins.includes(origin)) throw refuse('Origin', origin);
-      return admit(origin, request, reply);
-    }
-    // Browsers leave Origin out of some requests (images, scripts, forms that GET), but not this.
-    const from = Array.isArray(site) ? site[0] : site;
-    if (from !== undefined && from !== 'none' && from !== 'same-origin') throw refuse('Sec-Fetch-Site', from);
+    const refusal = refusalOf(request, options);
+    if (refusal) throw refusal;
+    const { origin } = request.headers;
+    return origin === undefined ? undefined : admit(origin, request, reply);
   });
+};
+
+/** Why a request must not be answered; undefined when it may. */
+export const refusalOf = (
+  { headers, socket }: Pick<IncomingMessage, 'headers' | 'socket'>,
+  { allowedOrigins, url }: GuardOptions,
+): RbeeError | undefined => {
+  const { host, origin, 'sec-fetch-site': site } = headers;
+  const refuse = (header: string, value: string | undefined) =>
+    RbeeError.of('FORBIDDEN_ORIGIN', { header, value: (value ?? '').slice(0, 200), url: url() });
+  if (!isOwnHost(host, socket.localPort)) return refuse('Host', host);
+  if (origin !== undefined) return allowedOrigins.includes(origin) ? undefined : refuse('Origin', origin);
+  // Browsers leave Origin out of some requests (images, scripts, forms that GET), but not this.
+  const from = Array.isArray(site) ? site[0] : site;
+  const isOwn = from === undefined || from === 'none' || from === 'same-origin';
+  return isOwn ? undefined : refuse('Sec-Fetch-Site', from);
 };
 
 /** Addresses that only this machine can reach. */

@@ -1,6 +1,13 @@
 /** ComfyUI's own API, byte for byte. */
 import { type IncomingMessage, request } from 'node:http';
-import { ApiError, type Route, rawAnswer, type WorkerRequest } from '@rbee/worker-server';
+import {
+  ApiError,
+  type Route,
+  rawAnswer,
+  type UpgradeRequest,
+  type UpgradeTarget,
+  type WorkerRequest,
+} from '@rbee/worker-server';
 import { ownPaths } from '../own-paths.ts';
 import type { Comfy } from './comfy.ts';
 
@@ -14,7 +21,7 @@ export const ownRoutes: readonly Route<Comfy>[] = ownPaths.flatMap(({ path, meth
       (one): Route<Comfy> => ({
         path,
         method: one,
-        ...(one === 'POST' ? { body: 'raw', files: { bytes: mostBytes } } : {}),
+        ...(one === 'POST' ? { body: 'raw', files: { bytes: mostBytes } } : { upgrade }),
         // ComfyUI has a queue of its own, and answers questions at any time.
         slot: false,
         handler: async (asked, { loaded, signal }) => {
@@ -25,6 +32,12 @@ export const ownRoutes: readonly Route<Comfy>[] = ownPaths.flatMap(({ path, meth
       }),
     ),
 );
+
+/** ComfyUI tells of its work over a WebSocket. */
+function upgrade({ url, headers }: UpgradeRequest, comfy: Comfy): UpgradeTarget {
+  const ofSocket = Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith('sec-websocket-')));
+  return { url: comfy.url + url, headers: { ...passed(headers), ...(ofSocket as Record<string, string>) } };
+}
 
 /** Between two servers, or about the way from one to the other; ComfyUI also refuses hosts and origins that differ. */
 const notPassed =

@@ -52,6 +52,8 @@ class Api {
     if (pathname === '/metrics') return this.#metrics(response);
     const developing = process.env['VLLM_SERVER_DEV_MODE'] === '1' && options.sleepMode;
     if (developing && ['/sleep', '/wake_up', '/is_sleeping'].includes(pathname)) return this.#sleep(pathname, response);
+    // Its weights are gone: the first touch of one ends its engine.
+    if (state.asleep) return fail(response, 500, 'InternalServerError', 'the engine sleeps');
     const key = process.env['VLLM_API_KEY'];
     if (pathname.startsWith('/v1') && key && request.headers.authorization !== `Bearer ${key}`) {
       return json(response, { error: 'Unauthorized' }, 401);
@@ -93,6 +95,10 @@ class Api {
 
   #sleep(path: string, response: ServerResponse): void {
     const { state } = this.#served;
+    if (path === '/wake_up' && this.#served.config.stand_in.insomnia) {
+      fail(response, 500, 'InternalServerError', 'CUDA out of memory');
+      return;
+    }
     if (path !== '/is_sleeping') state.asleep = path === '/sleep';
     json(response, { is_sleeping: state.asleep });
   }

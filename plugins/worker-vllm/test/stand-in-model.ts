@@ -13,6 +13,8 @@ export interface StandInConfig {
     shards?: number;
     /** Its engine does not end on SIGTERM, and outlives the server. */
     clinging?: boolean;
+    /** It does not wake. */
+    insomnia?: boolean;
     /** Answers go on until the client has left. */
     endless?: boolean;
   };

@@ -1,0 +1,36 @@
+/** Waking workers for requests: one wake for all that wait for the same worker. */
+
+export class Waking {
+  readonly #wake: (id: string) => Promise<unknown>;
+  readonly #under = new Map<string, Promise<unknown>>();
+
+  constructor(wake: (id: string) => Promise<unknown>) {
+    this.#wake = wake;
+  }
+
+  /**
+   * Resolves when the worker is ready, or when the signal aborts: then it is woken all the same. Throws why it does not
+   * wake.
+   */
+  async wake(id: string, signal: AbortSignal): Promise<void> {
+    const left = Promise.withResolvers<void>();
+    const leave = () => left.resolve();
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) leave();
+    try {
+      await Promise.race([this.#shared(id), left.promise]);
+    } finally {
+      signal.removeEventListener('abort', leave);
+    }
+  }
+
+  #shared(id: string): Promise<unknown> {
+    const under = this.#under.get(id);
+    if (under) return under;
+    const wake = this.#wake(id).finally(() => this.#under.delete(id));
+    // Everyone who waits may have left when it fails.
+    wake.catch(() => {});
+    this.#under.set(id, wake);
+    return wake;
+  }
+}
