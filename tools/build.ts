@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleAgent } from './bundle-agent.ts';
 import { bundleDaemons } from './bundle-daemons.ts';
 import { bundleKeeper } from './bundle-keeper.ts';
 
@@ -21,6 +22,7 @@ const buildPackage = async (folder: string): Promise<void> => {
       rmSync(join(staged, 'keeper'), { recursive: true, force: true });
       await bundleKeeper(home, join(staged, 'keeper'));
       await bundleDaemons(home, staged);
+      await bundleAgent(home, staged);
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
     }
     const dist = join(home, 'dist');
