@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleAgent } from './bundle-agent.ts';
 import { bundleDaemons } from './bundle-daemons.ts';
 import { bundleKeeper } from './bundle-keeper.ts';
 
@@ -22,6 +23,7 @@ const buildPackage = async (folder: string): Promise<void> => {
       await bundleKeeper(home, join(staged, 'keeper'));
       await bundleDaemons(home, staged);
       cpSync(join(home, 'config/examples'), join(staged, 'config/examples'), { recursive: true });
+      await bundleAgent(home, staged);
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
     }
     const dist = join(home, 'dist');

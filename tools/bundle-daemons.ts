@@ -85,7 +85,7 @@ const packageOf = (path: string): string =>
     .join('/');
 
 /** An `import` of a module of Node reads every export of it, and those of `node:http` load a WebSocket: 14 MB. */
-const withoutFacades: Plugin = {
+export const withoutFacades: Plugin = {
   name: 'without-facades',
   setup: ({ onResolve, onLoad }) => {
     onResolve({ filter: /./ }, ({ path, kind }) =>

@@ -3,8 +3,8 @@ import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { ObservedHive } from '../../contract/sync.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
-import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 import type { Remembered } from './remembered.ts';
+import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
 /** One that cannot be reached is told as such; only cancelling throws. */
 export const observeRemote = async (
@@ -36,7 +36,11 @@ export const observeRemote = async (
 export const observeLocal = async (alias: string, client: HiveClient, signal: AbortSignal): Promise<ObservedHive> => {
   const machine = { alias, hostname: 'localhost' };
   try {
-    return onlineHive(machine, { version: null, platform: `${process.platform}-${process.arch}`, ...(await tell(client, signal)) });
+    return onlineHive(machine, {
+      version: null,
+      platform: `${process.platform}-${process.arch}`,
+      ...(await tell(client, signal)),
+    });
   } catch (error) {
     signal.throwIfAborted();
     return unreachableHive(machine, asRbeeError(error, `hive ${alias}`).toJSON());

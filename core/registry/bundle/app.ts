@@ -57,19 +57,23 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
   const text = `packing rbee ${version} for other machines`;
   return asStep(narrate, { id: 'bundle-app', text, done: `packed rbee ${version}`, unit: 'bytes' }, (progress) =>
     inOwnFolder(folder, async (own) => {
-      const packed = await pack(entries, { folder: own, signal, level: smallest, onProgress: progress });
+      const packed = await pack(entries, { folder: own, signal, onProgress: progress });
       const { contents, sha256, size } = packed;
       const file = join(folder, `${sha256}.tar.zst`);
       await rename(packed.file, file);
-      const bundle: AppBundle = { version, id: `${version}-${contents.slice(0, 8)}`, file, sha256, size, entry: hiveEntry };
+      const bundle: AppBundle = {
+        version,
+        id: `${version}-${contents.slice(0, 8)}`,
+        file,
+        sha256,
+        size,
+        entry: hiveEntry,
+      };
       await writeRecord(record, bundle);
       return bundle;
     }),
   );
 };
-
-/** It is packed once and sent to every machine. */
-const smallest = 19;
 
 const collectApp = async (root: string): Promise<{ version: string; entries: PackEntry[] }> => {
   const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
