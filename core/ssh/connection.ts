@@ -10,17 +10,26 @@ import { TunnelSocket } from './tunnel-socket.ts';
 const mostSessions = 8;
 const closeMs = 1_000;
 
+export interface Shown {
+  hostKey: { type: string; fingerprint: string } | null;
+  /** For people: `a key of the SSH agent`, a path. */
+  authentication: string | null;
+}
+
 export class SshConnection {
   /** Alias of the machine, for messages. */
   readonly name: string;
   readonly route: readonly Hop[];
+  /** What the machine showed, and what it took. */
+  readonly shown: Shown;
   readonly #client: Client;
   readonly #sessions = new Semaphore(mostSessions);
   readonly #onClose = new Set<(error: Error) => void>();
   #lost: Error | null = null;
 
   /** `client` is ready. */
-  constructor(route: readonly Hop[], client: Client) {
+  constructor(route: readonly Hop[], client: Client, shown: Shown) {
+    this.shown = shown;
     this.name = route.at(-1)?.name ?? '';
     this.route = route;
     this.#client = client;

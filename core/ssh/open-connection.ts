@@ -5,7 +5,8 @@ import { Duplex } from 'node:stream';
 import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
 import type { RbeeError } from '../contract/errors.ts';
 import { type Attempts, authenticator, noAttempts } from './authenticate.ts';
-import { type KnownKey, keyType, readKnownKeys } from './known-hosts.ts';
+import type { Shown } from './connection.ts';
+import { fingerprint, type KnownKey, keyType, readKnownKeys } from './known-hosts.ts';
 import { ssh2 } from './library.ts';
 import { authFailed, changedKey, handshakeFailed, unreachable } from './refusals.ts';
 import type { Hop } from './target.ts';
@@ -18,6 +19,11 @@ export interface OpenSettings {
   passphrases: Readonly<Record<string, string>>;
   /** Keys that were accepted a moment ago, base64, by the name of the host: a file of known hosts may forget at once. */
   accepted: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface Opened {
+  client: Client;
+  shown: Shown;
 }
 
 /** The host shows a key that no file knows. Whoever may decide adds it to the known ones and opens again. */
@@ -54,7 +60,7 @@ export const openRoute = async (
 ): Promise<Client[]> => {
   const clients: Client[] = [];
   try {
-    for (const hop of route) clients.push(await openHop(hop, clients.at(-1) ?? null, settings, signal));
+    for (const hop of route) clients.push((await openHop(hop, clients.at(-1) ?? null, settings, signal)).client);
     return clients;
   } catch (error) {
     for (const client of clients) client.destroy();
@@ -71,7 +77,7 @@ export const openHop = async (
   through: Client | null,
   settings: OpenSettings,
   signal?: AbortSignal,
-): Promise<Client> => {
+): Promise<Opened> => {
   const accepted = (settings.accepted[hop.knownAs] ?? []).map((key) => ({
     type: keyType(Buffer.from(key, 'base64')),
     key,
@@ -166,8 +172,9 @@ const handshake = (
   attempts: Attempts,
   { timeoutMs, passphrases }: OpenSettings,
   signal?: AbortSignal,
-): Promise<Client> =>
+): Promise<Opened> =>
   new Promise((resolve, reject) => {
+    const shown: Shown = { hostKey: null, authentication: null };
     const client = new (ssh2().Client)();
     let refusal: Error | undefined;
     const settle = (how: () => void) => {
@@ -184,7 +191,10 @@ const handshake = (
       });
     const onAbort = () => fail(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    client.once('ready', () => settle(() => resolve(client)));
+    client.once('ready', () => {
+      shown.authentication = attempts.tried.at(-1) ?? null;
+      settle(() => resolve({ client, shown }));
+    });
     client.once('close', () => fail(refusal ?? handshakeFailed(hop, new Error('it closed the connection'))));
     client.once('error', (error: Error & { level?: string }) => {
       if (refusal) return fail(refusal);
@@ -206,6 +216,7 @@ const handshake = (
       authHandler: authenticator(hop, passphrases, attempts) as never,
       hostVerifier: (key: Buffer) => {
         refusal = judge(hop, key, known);
+        shown.hostKey = { type: keyType(key), fingerprint: fingerprint(key) };
         return refusal === undefined;
       },
     });

@@ -103,8 +103,8 @@ export class SshPool {
   async #openAnew(route: readonly Hop[], key: string, asker: Asker): Promise<Kept> {
     const before = route.length > 1 ? await this.#open(route.slice(0, -1), asker) : null;
     const hop = route.at(-1)!;
-    const client = await this.#jumpLimit(before, () => this.#withAnswers(hop, before, asker), asker.signal);
-    const connection = new SshConnection(route, client);
+    const { client, shown } = await this.#jumpLimit(before, () => this.#withAnswers(hop, before, asker), asker.signal);
+    const connection = new SshConnection(route, client, shown);
     if (this.#closed) {
       connection.close();
       throw RbeeError.of('CANCELLED', { what: `the connection to ${hop.name}` });

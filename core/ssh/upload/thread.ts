@@ -24,7 +24,7 @@ const say = (message: FromThread): void => parentPort?.postMessage(message);
 
 const connect = async ({ route, settings }: UploadJob): Promise<SshConnection> => {
   const clients = await openRoute(route, settings);
-  const connection = new SshConnection(route, clients.at(-1)!);
+  const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
   connection.onClose(() => {
     for (const client of clients.slice(0, -1)) client.end();
   });

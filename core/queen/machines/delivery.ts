@@ -1,0 +1,19 @@
+/** Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. */
+import type { RemoteCall, RemoteHive } from './remote-hive.ts';
+
+export interface DeliveryRequest {
+  /** npm package, or the name of a type. */
+  plugin: string;
+  /** Exact, a range or a tag; what the lock says when absent. */
+  version?: string;
+  integrity?: string | null;
+  /** Null takes the best one for the machine. */
+  variant: string | null;
+  offline?: boolean;
+  force?: boolean;
+}
+
+export interface Delivery {
+  /** What is there already is left as it is. */
+  bring(hive: RemoteHive, request: DeliveryRequest & { type?: string }, call: RemoteCall): Promise<void>;
+}

@@ -1,0 +1,175 @@
+/** What the steps of a sync do to hives, here and on other machines. */
+import { join } from 'node:path';
+import { localAlias } from '../../config/hive-entry.ts';
+import type { Paths } from '../../config/paths.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import type { ObservedHive, SyncStep } from '../../contract/sync.ts';
+import { lease as leaseHere, release as releaseHere } from '../../ssh/agent/lease.ts';
+import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
+import type { Parts } from '../handlers/parts.ts';
+import { spawnOn } from '../handlers/spawn-worker.ts';
+import { deleteWorker } from '../handlers/workers.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import type { Bundles } from './bundles.ts';
+import type { Delivery } from './delivery.ts';
+import { installHive } from './install-hive.ts';
+import { takeLease } from './lease.ts';
+import { observeLocal, observeRemote } from './observe.ts';
+import type { Remembered } from './remembered.ts';
+import type { RemoteCall } from './remote-hive.ts';
+import type { RemoteHives } from './remote-hives.ts';
+import { uninstallHive } from './uninstall-hive.ts';
+
+export interface SyncEffectsOptions {
+  parts: Parts;
+  paths: Paths;
+  hives: RemoteHives;
+  bundles: Bundles;
+  delivery: Delivery;
+  remembered: Remembered;
+  /** Milliseconds that a new hive may take to tell of itself. */
+  healthMs: number;
+  /** Tells this sync from every other, of this queen too. */
+  owner: string;
+  /** On whose behalf: questions go there. */
+  context: JobContext;
+  /** How machines are reached on behalf of whoever asks. */
+  access: { agent?: string; acceptNewHostKeys?: boolean };
+  offline?: boolean;
+  force?: boolean;
+}
+
+type StepOf<Kind extends SyncStep['kind']> = Extract<SyncStep, { kind: Kind }>;
+
+export class QueenEffects implements SyncEffects {
+  readonly #options: SyncEffectsOptions;
+
+  constructor(options: SyncEffectsOptions) {
+    this.#options = options;
+  }
+
+  observe(alias: string, call: EffectCall): Promise<ObservedHive> {
+    const { hives, parts, remembered } = this.#options;
+    if (alias === localAlias) {
+      return observeLocal(alias, parts.fleet.member(alias).connection.client, call.signal);
+    }
+    return observeRemote(hives.must(alias), remembered, this.#call(call));
+  }
+
+  async lease(alias: string, { takeOver, ...call }: EffectCall & { takeOver: boolean }): Promise<Lease> {
+    const { owner, paths, hives } = this.#options;
+    const file = (state: string): string => join(state, 'sync.lease');
+    if (alias === localAlias) {
+      const keeper = { lease: leaseHere, release: releaseHere };
+      return takeLease(keeper, { hive: alias, file: file(paths.state), owner, takeOver });
+    }
+    const hive = hives.must(alias);
+    const remote = this.#call(call);
+    // Renewing and giving back go on after the call that took it.
+    const later: RemoteCall = { ...remote, narrate: () => {}, signal: new AbortController().signal };
+    const state = await hive.withAgent(remote, async (agent) => agent.hello.paths.state);
+    const keeper = {
+      lease: (request: Parameters<typeof leaseHere>[0]) =>
+        hive.withAgent(later, (agent) => agent.call('lease', [request])),
+      release: (path: string, who: string) =>
+        hive.withAgentIfThere(later, async (agent) => agent?.call('release', [path, who])),
+    };
+    return takeLease(keeper, { hive: alias, file: file(state), owner, takeOver });
+  }
+
+  async perform(alias: string, step: SyncStep, call: EffectCall): Promise<void> {
+    const { hives, force } = this.#options;
+    switch (step.kind) {
+      case 'install_hive': {
+        const app = await this.#options.bundles.app(call);
+        const { healthMs } = this.#options;
+        return installHive(hives.must(alias), { app, start: step.start, healthMs, force }, this.#call(call));
+      }
+      case 'start_hive':
+        return this.#start(alias, call);
+      case 'install_worker':
+        return this.#installType(alias, step, call);
+      case 'download_model':
+        await this.#client(alias).models(
+          'download',
+          { model: step.model },
+          { ...call, job: this.#options.context.job },
+        );
+        return;
+      case 'start_worker':
+        return this.#startWorker(alias, step, call);
+      case 'replace_worker':
+        await this.#delete(step.worker, call);
+        return this.#startWorker(alias, step, call);
+      case 'delete_worker':
+        return this.#delete(step.worker, call);
+      case 'uninstall_worker':
+        await this.#client(alias).plugins('uninstall', { plugin: step.package }, call);
+        return;
+      case 'uninstall_hive':
+        await uninstallHive(
+          hives.must(alias),
+          { purge: step.purge, deleteWorker: ({ id }) => this.#delete(id, call) },
+          this.#call(call),
+        );
+        return hives.forget(alias);
+    }
+  }
+
+  async #start(alias: string, call: EffectCall): Promise<void> {
+    const { parts, hives } = this.#options;
+    if (alias === localAlias) await parts.localHive?.start(call);
+    else await hives.must(alias).start(this.#call(call));
+  }
+
+  async #installType(alias: string, step: StepOf<'install_worker'>, call: EffectCall): Promise<void> {
+    const { hives, delivery, offline, force } = this.#options;
+    const { type, variant, version, integrity } = step;
+    if (alias !== localAlias) {
+      const request = { plugin: step.package, type, version, integrity, variant, offline, force };
+      return delivery.bring(hives.must(alias), request, this.#call(call));
+    }
+    const request = {
+      plugin: `${step.package}@${version}`,
+      ...(variant !== null && { variant }),
+      ...(offline && { offline }),
+      ...(force && { force }),
+    };
+    await this.#client(alias).plugins('install', request, call);
+  }
+
+  /** Whatever stands there stopped or failed as it was declared is started again, everything else is made anew. */
+  async #startWorker(alias: string, step: StepOf<'start_worker' | 'replace_worker'>, call: EffectCall): Promise<void> {
+    const { parts } = this.#options;
+    const member = parts.fleet.member(alias);
+    const there = member.workers.get(step.worker);
+    const context = this.#context(call);
+    if (there && there.declaration === step.spec.declaration) {
+      member.apply(await member.connection.client.start(step.worker, { ...call, job: context.job }));
+      return;
+    }
+    if (there) await this.#delete(step.worker, call);
+    await spawnOn(parts, { ...step.spec, hive: alias }, context);
+  }
+
+  async #delete(worker: string, call: EffectCall): Promise<void> {
+    try {
+      await deleteWorker(this.#options.parts)({ worker }, this.#context(call));
+    } catch (error) {
+      if (!(error instanceof RbeeError) || error.code !== 'WORKER_NOT_FOUND') throw error;
+    }
+  }
+
+  #client(alias: string) {
+    return this.#options.parts.fleet.online(alias).connection.client;
+  }
+
+  #context(call: EffectCall): JobContext {
+    return { ...this.#options.context, ...call };
+  }
+
+  #call({ narrate, signal }: EffectCall): RemoteCall {
+    const { access, context, offline } = this.#options;
+    return { ...access, narrate, signal, offline, ask: context.ask };
+  }
+}
