@@ -243,6 +243,16 @@ const slotOf = (machines: Machines): { bridge: string; folder: string } => ({
   folder: dirname(machines.client.home),
 });
 
+test('fleets side by side do not meet', { skip: cannot('network') }, async () => {
+  const fleets = await Promise.all([createMachines({ hosts: ['same'] }), createMachines({ hosts: ['same'] })]);
+  try {
+    await Promise.all(fleets.map((fleet, nth) => over(fleet, 'same', `echo ${nth} > mine`)));
+    assert.deepEqual(await Promise.all(fleets.map((fleet) => over(fleet, 'same', 'cat mine'))), ['0', '1']);
+  } finally {
+    await Promise.all(fleets.map((fleet) => fleet.close()));
+  }
+});
+
 test('closing leaves no process, interface, mount or folder, whatever runs and is shaped', {
   skip: cannot('network'),
 }, async () => {
