@@ -210,7 +210,7 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     const sleeper = await until(() => box.processes().find(({ command }) => command === 'sleep 1000'));
     assert.equal(await over(machines, 'box', `cat /proc/${sleeper.inside}/comm`), 'sleep');
     await box.reboot();
-    assert.ok(!existsSync(`/proc/${sleeper.pid}`));
+    await until(() => !existsSync(`/proc/${sleeper.pid}`), { what: 'the end of what ran' });
     assert.deepEqual(box.processes(), []);
     assert.notEqual(await over(machines, 'box', bootId), earlier);
     assert.equal(await over(machines, 'box', 'cat kept; ls /tmp'), 'kept');
@@ -243,6 +243,16 @@ const slotOf = (machines: Machines): { bridge: string; folder: string } => ({
   folder: dirname(machines.client.home),
 });
 
+test('fleets side by side do not meet', { skip: cannot('network') }, async () => {
+  const fleets = await Promise.all([createMachines({ hosts: ['same'] }), createMachines({ hosts: ['same'] })]);
+  try {
+    await Promise.all(fleets.map((fleet, nth) => over(fleet, 'same', `echo ${nth} > mine`)));
+    assert.deepEqual(await Promise.all(fleets.map((fleet) => over(fleet, 'same', 'cat mine'))), ['0', '1']);
+  } finally {
+    await Promise.all(fleets.map((fleet) => fleet.close()));
+  }
+});
+
 test('closing leaves no process, interface, mount or folder, whatever runs and is shaped', {
   skip: cannot('network'),
 }, async () => {
@@ -252,8 +262,10 @@ test('closing leaves no process, interface, mount or folder, whatever runs and i
   await machines.client.agent([machines.client.keys.accepted]);
   for (const { name } of machines.hosts)
     await over(machines, name, "setsid sh -c 'trap : TERM HUP; sleep 1000; sleep 1000' > /dev/null 2>&1 < /dev/null &");
-  const running = machines.hosts.flatMap((host) => host.processes({ all: true }));
-  assert.ok(running.length >= 6, JSON.stringify(running));
+  const running = await until(() => {
+    const all = machines.hosts.flatMap((host) => host.processes({ all: true }));
+    return all.filter(({ command }) => command === 'sleep 1000').length === 2 && all;
+  });
   assert.ok(interfaces().includes(bridge));
   await machines.close();
   assert.deepEqual(
@@ -297,7 +309,7 @@ test('what a killed test left is removed by the next', { skip: cannot('network')
 test('on loopback hosts have homes of their own, and say what they cannot do', { skip: cannot('ssh') }, async () => {
   const machines = await createMachines({ hosts: ['a', 'b', { name: 'c', behind: 'a' }], loopback: true });
   const folder = dirname(machines.client.home);
-  let pids: number[];
+  let sleeper: number;
   try {
     for (const { name, home } of machines.hosts) {
       assert.equal(
@@ -311,17 +323,19 @@ test('on loopback hosts have homes of their own, and say what they cannot do', {
     await a.changeHostKey();
     assert.match((await machines.client.ssh(['a', 'true'])).stderr, /HAS CHANGED/);
     machines.client.trust(a);
-    await over(machines, 'a', 'setsid sleep 1000 > /dev/null 2>&1 < /dev/null &');
-    await until(() => a.processes().length === 1);
+    const startSleeper = async (): Promise<number> => {
+      await over(machines, 'a', 'setsid sleep 1000 > /dev/null 2>&1 < /dev/null &');
+      return (await until(() => a.processes().find(({ command }) => command === 'sleep 1000'))).pid;
+    };
+    const first = await startSleeper();
     await a.reboot();
-    assert.deepEqual(a.processes(), []);
-    await over(machines, 'a', 'setsid sleep 1000 > /dev/null 2>&1 < /dev/null &');
-    pids = a.processes().map(({ pid }) => pid);
+    await until(() => isGone(first), { what: 'the end of what ran' });
+    sleeper = await startSleeper();
     await a.stopSshd({ connections: 'cut' });
     assert.match((await machines.client.ssh(['a', 'true'])).stderr, /Connection refused/);
   } finally {
     await machines.close();
   }
-  assert.ok(pids.length === 1 && pids.every(isGone));
+  await until(() => isGone(sleeper), { what: 'the end of what ran' });
   assert.ok(!existsSync(folder));
 });
