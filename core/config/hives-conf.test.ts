@@ -183,6 +183,11 @@ describe('the hives of a file', () => {
       two(`alias = "a"\n${run}`, `alias = "b"\n${run}`).message,
       /:6:22: the id w is taken by a worker of hive a/,
     );
+    assert.match(
+      problem('[[hive]]\nalias = "a"\nrun = [{ type = "x", id = "w", replicas = 2 }, { type = "x", id = "w-r2" }]')
+        .message,
+      /:3:61: the id w-r2 is taken/,
+    );
   });
 
   it('serve one model under a name', () => {

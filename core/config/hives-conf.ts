@@ -8,6 +8,7 @@ import { didYouMean } from '../narration/near.ts';
 import { isTable } from './checks.ts';
 import { localAlias, readHive } from './hive-entry.ts';
 import type { Paths } from './paths.ts';
+import { replicaIds } from './replica-ids.ts';
 import { configError, TomlDocument } from './toml.ts';
 
 export interface HivesConf {
@@ -116,14 +117,16 @@ const refuseSameModels = (document: TomlDocument, hives: readonly HiveDeclaratio
 const refuseSameWorkers = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
   const ids = new Map<string, string>();
   for (const [index, { alias, run }] of hives.entries()) {
-    for (const [entry, { id }] of run.entries()) {
-      if (id === null) continue;
-      const other = ids.get(id);
-      if (other !== undefined) {
-        const problem = `the id ${id} is taken by a worker of hive ${other}`;
-        throw document.wrong(['hive', index, 'run', entry, 'id'], problem, 'ids are unique among all machines');
+    for (const [entry, { id: name, replicas }] of run.entries()) {
+      if (name === null) continue;
+      for (const id of replicaIds(name, Math.max(1, replicas))) {
+        const other = ids.get(id);
+        if (other !== undefined) {
+          const problem = `the id ${id} is taken by a worker of hive ${other}`;
+          throw document.wrong(['hive', index, 'run', entry, 'id'], problem, 'ids are unique among all machines');
+        }
+        ids.set(id, alias);
       }
-      ids.set(id, alias);
     }
   }
 };

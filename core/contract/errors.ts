@@ -290,11 +290,6 @@ export const errorCatalogue = {
     message: 'hive {hive}: the id {worker} of a declared worker is taken by one that was spawned by hand',
     hint: 'delete it with: rbee worker delete {worker}, or give the entry in hives.conf another id, or add --remove-extra',
   },
-  SYNC_NOT_REPLACEABLE: {
-    status: 409,
-    message: 'hive {hive}: {type} is {source} there, and a sync does not replace it',
-    hint: 'take the type out of hives.conf for that hive, or unlink it: rbee plugins uninstall {package}',
-  },
 
   // Worker types (plugins)
   INDEX_INVALID: {

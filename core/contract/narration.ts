@@ -10,8 +10,8 @@ export type NarrationEvent =
   | { kind: 'step'; id: string; text: string; on?: string }
   /** How far a step is: `done` of `total` (bytes, files, percent) in `unit`; no `total` when it is not known. */
   | { kind: 'progress'; id: string; done: number; total?: number; unit?: string; text?: string }
-  /** A step ended well. `text` replaces the step's own; `ms` is how long it took. */
-  | { kind: 'done'; id: string; text?: string; ms?: number }
+  /** A step ended: well, or with `failed` while others go on. `text` replaces the step's own; `ms` is how long it took. */
+  | { kind: 'done'; id: string; text?: string; ms?: number; failed?: boolean }
   /** A plain remark. */
   | { kind: 'info'; text: string; on?: string }
   /** Something that works but is not as it should be. */

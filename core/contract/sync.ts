@@ -75,6 +75,8 @@ export interface DesiredHive {
   types: readonly DesiredType[];
   models: readonly string[];
   workers: readonly DesiredWorker[];
+  /** Types whose version could not be found out: nothing that hangs on them is changed. */
+  unresolved: readonly { type: string; error: ErrorBody }[];
 }
 
 export interface DesiredType {
@@ -128,7 +130,7 @@ export interface ObservedType {
   integrity: string | null;
   /** Variants that are there. */
   variants: readonly string[];
-  /** A linked folder or a development plugin is not the sync's to replace. */
+  /** A linked folder or a development plugin is what someone works on there: any version of it will do. */
   source: 'development' | 'link' | 'installed';
   /** Why it cannot be used, if so. */
   fault: string | null;
@@ -203,7 +205,7 @@ export interface HivePlan {
   alias: string;
   hostname: string;
   status: ObservedHive['status'];
-  /** In order: hive, worker types, models, workers, removals. */
+  /** In order: hive, worker types, models, workers that go, workers that come, worker types that go. */
   steps: readonly SyncStep[];
   extra: readonly Extra[];
   /** What stands in the way and no step can change: the machine does not answer, an id is taken. */

@@ -5,6 +5,7 @@ import { formatDuration } from './quantities.ts';
 import {
   type AskEvent,
   advance,
+  type DoneEvent,
   type PeopleOptions,
   type PeoplePrinter,
   progressText,
@@ -94,10 +95,11 @@ export class LivePrinter implements PeoplePrinter {
     this.#inLine = true;
   }
 
-  #ended(step: Step | undefined, event: { id: string; text?: string; ms?: number }): string {
+  #ended(step: Step | undefined, event: DoneEvent): string {
     const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
     const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
-    return `${this.#paint('green', this.#marks.done)} ${text}${this.#paint('dim', took(text, ms))}`;
+    const mark = event.failed ? this.#paint('red', this.#marks.failed) : this.#paint('green', this.#marks.done);
+    return `${mark} ${text}${this.#paint('dim', took(text, ms))}`;
   }
 
   #say(line: string): void {

@@ -3,6 +3,7 @@ import type { NarrationEvent } from '../contract/narration.ts';
 import { labelled } from './hint.ts';
 import {
   advance,
+  type DoneEvent,
   type PeopleOptions,
   type PeoplePrinter,
   type ProgressEvent,
@@ -59,12 +60,12 @@ export class PlainPrinter implements PeoplePrinter {
     this.#inLine = false;
   }
 
-  #done(event: { id: string; text?: string; ms?: number }): void {
+  #done(event: DoneEvent): void {
     const step = this.#steps.get(event.id);
     this.#steps.delete(event.id);
     const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
     const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
-    this.#say(`done: ${text}${took(text, ms)}`);
+    this.#say(`${event.failed ? 'failed' : 'done'}: ${text}${took(text, ms)}`);
   }
 
   #progress(event: ProgressEvent): void {

@@ -36,6 +36,7 @@ export interface Step {
 }
 
 export type AskEvent = Extract<NarrationEvent, { kind: 'ask' }>;
+export type DoneEvent = Extract<NarrationEvent, { kind: 'done' }>;
 export type ProgressEvent = Extract<NarrationEvent, { kind: 'progress' }>;
 
 export const questionText = ({ question, choices }: AskEvent): string =>

@@ -1,0 +1,268 @@
+/**
+ * Makes a fleet as it is planned: hives side by side within one limit, each under a lease. A failure stops what hangs on
+ * it and nothing else; whatever happens to a hive is in the report.
+ */
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
+import type { Narrate } from '../contract/narration.ts';
+import type {
+  DesiredHive,
+  HivePlan,
+  HiveReport,
+  StepReport,
+  SyncPlan,
+  SyncReport,
+  SyncStep,
+} from '../contract/sync.ts';
+import { isHiveStep, stepKey } from './describe.ts';
+import type { Lease, SyncEffects } from './effects.ts';
+import { HiveRun } from './hive-run.ts';
+import type { SyncJournal } from './journal.ts';
+import { Limiter } from './limiter.ts';
+import { type PlanOptions, planHive } from './plan.ts';
+import { relay } from './relay.ts';
+import { type RetryPolicy, usualRetries } from './retry.ts';
+
+export interface ApplyOptions extends PlanOptions {
+  plan: SyncPlan;
+  /** What the plan was made from; a hive that is not in it is to be removed. */
+  desired: readonly DesiredHive[];
+  effects: SyncEffects;
+  narrate: Narrate;
+  signal: AbortSignal;
+  /** Steps at once, over all hives. */
+  parallel: number;
+  /** Take the place of another sync that says it works on a machine. */
+  takeOver?: boolean;
+  journal?: SyncJournal;
+  /** What was asked for, for the journal. */
+  input?: unknown;
+  /** Does this step belong to it? All do when absent; `--retry-failed` narrows it. */
+  only?: (alias: string, step: SyncStep) => boolean;
+  /** How the plan of a hive is made anew under the lease; `planHive` when absent. */
+  replan?: typeof planHive;
+  /** The command that does later what is not done now; for one hive, or for all. */
+  retryCommand?: (hive?: string) => string;
+  retries?: RetryPolicy;
+  /** 0 to 1. */
+  random?: () => number;
+}
+
+/** Throws STATE_UNWRITABLE where a journal is wanted and cannot be begun: before anything is changed. */
+export const applyPlan = async (options: ApplyOptions): Promise<SyncReport> => {
+  const { plan, narrate, signal, journal, input = null, retryCommand = usualCommand } = options;
+  const startedAt = new Date().toISOString();
+  const began = performance.now();
+  await journal?.begin(plan.config, input, new Map(plan.hives.map((hive) => [hive.alias, wantedSteps(hive, options)])));
+  const progress = progressOf(options);
+  const limiter = new Limiter(options.parallel);
+  const hives = await Promise.all(plan.hives.map((hive) => applyHive(hive, { ...options, limiter, progress })));
+  progress.end(hives);
+  await journal?.end().catch((error) => {
+    narrate({ kind: 'warning', text: asRbeeError(error, 'the journal').message });
+  });
+  const steps = hives.flatMap((hive) => hive.steps);
+  const inState = (state: StepReport['state']) => steps.filter((step) => step.state === state).length;
+  const unchanged = hives.filter(({ state }) => state === 'unchanged').length;
+  const bad = hives.filter(isBad).length;
+  const good = bad < hives.length || inState('done') > 0;
+  return {
+    config: plan.config,
+    hives,
+    counts: {
+      hives: hives.length,
+      unchanged,
+      done: inState('done'),
+      failed: inState('failed'),
+      skipped: inState('skipped'),
+    },
+    partial: bad > 0 && good,
+    failed: bad > 0 && !good,
+    cancelled: signal.aborted,
+    startedAt,
+    ms: Math.round(performance.now() - began),
+    retry: bad > 0 ? retryCommand() : null,
+  };
+};
+
+interface HiveContext extends ApplyOptions {
+  limiter: Limiter;
+  progress: Progress;
+}
+
+const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveReport> => {
+  const { alias, hostname } = plan;
+  const { signal, journal, retryCommand = usualCommand } = context;
+  const began = performance.now();
+  const wanted = wantedSteps(plan, context);
+  const lost = new AbortController();
+  const run = new HiveRun({
+    alias,
+    effects: context.effects,
+    limiter: context.limiter,
+    narrate: context.narrate,
+    signal: AbortSignal.any([signal, lost.signal]),
+    retries: context.retries ?? usualRetries,
+    random: context.random ?? Math.random,
+    retryCommand: retryCommand(alias),
+    onStep: (report) => {
+      journal?.step(alias, report);
+      context.progress.ended();
+    },
+  });
+  const { problems, broken } =
+    wanted.length > 0
+      ? await underLease(alias, { ...context, lost, run })
+      : { problems: plan.problems, broken: undefined };
+  // What is not needed any more, as seen under the lease, needs no word either.
+  if (broken !== undefined) run.skip(notReported(wanted, run.reports), broken);
+  journal?.hive(alias, problems);
+  for (const { message, hint } of problems) {
+    context.narrate({ kind: 'warning', text: message, hint, on: `hive ${alias}` });
+  }
+  const state = stateOf(run.reports, problems, signal.aborted);
+  const retry = isBad({ state }) ? retryCommand(alias) : null;
+  return { alias, hostname, state, steps: run.reports, problems, ms: Math.round(performance.now() - began), retry };
+};
+
+interface LeaseContext extends HiveContext {
+  lost: AbortController;
+  run: HiveRun;
+}
+
+/** What stands in the way of a hive, and why nothing more can be done on it now, if so. */
+interface Trouble {
+  problems: readonly ErrorBody[];
+  broken?: string;
+}
+
+/** Does what is to be done as seen once the lease is held. */
+const underLease = async (alias: string, context: LeaseContext): Promise<Trouble> => {
+  const { effects, limiter, signal, lost, takeOver = false } = context;
+  const inner = relay(context.narrate, alias, alias);
+  let lease: Lease | undefined;
+  const onLost = () => lost.abort(lease?.lost.reason);
+  try {
+    lease = await limiter.run(signal, () => effects.lease(alias, { narrate: inner.narrate, signal, takeOver }));
+    lease.lost.addEventListener('abort', onLost, { once: true });
+    if (lease.lost.aborted) onLost();
+    const problems = await changeHive(alias, context);
+    if (signal.aborted) return { problems, broken: cancelled };
+    if (!lost.signal.aborted) return { problems };
+    const error = bodyOf(lost.signal.reason, alias);
+    return { problems: [error], broken: error.message };
+  } catch (thrown) {
+    inner.fail();
+    if (signal.aborted) return { problems: [], broken: cancelled };
+    const error = bodyOf(thrown, alias);
+    return { problems: [error], broken: error.message };
+  } finally {
+    lease?.lost.removeEventListener('abort', onLost);
+    await lease?.release();
+  }
+};
+
+const cancelled = 'the sync was cancelled';
+
+/** The steps of one hive. Once it came up anew it is looked at again: only a hive that runs can tell all. */
+const changeHive = async (alias: string, context: LeaseContext): Promise<readonly ErrorBody[]> => {
+  const { run, progress, journal } = context;
+  const plan = await observedPlan(alias, context);
+  const wanted = { ...plan, steps: wantedSteps(plan, context) };
+  const comesUp = wanted.steps.some(({ kind }) => kind === 'install_hive' || kind === 'start_hive');
+  journal?.plan(alias, wanted.steps, !comesUp);
+  if (!(await run.first(wanted))) {
+    run.skip(notReported(wanted.steps, run.reports), 'the hive does not run');
+    return plan.problems;
+  }
+  if (!comesUp) {
+    await run.rest(wanted);
+    return plan.problems;
+  }
+  if (wanted.steps.length === 1 && !startsIt(wanted.steps[0]!)) {
+    journal?.plan(alias, [], true);
+    return plan.problems;
+  }
+  const again = await observedPlan(alias, context);
+  const left = { ...again, steps: again.steps.filter((step) => !isHiveStep(step)) };
+  journal?.plan(alias, left.steps, true);
+  progress.more(left.steps.length - (wanted.steps.length - 1));
+  await run.rest(left);
+  return again.problems;
+};
+
+/** What is to be done on the hive as it is now. */
+const observedPlan = async (alias: string, context: HiveContext): Promise<HivePlan> => {
+  const { effects, limiter, desired, signal, removeExtra, force, replan = planHive } = context;
+  const { narrate } = relay(context.narrate, alias, alias);
+  const observed = await limiter.run(signal, () => effects.observe(alias, { narrate, signal }));
+  if (observed.status === 'unreachable' && observed.error) throw RbeeError.from(observed.error);
+  const own = desired.find((hive) => hive.alias === alias) ?? null;
+  return replan({ desired: own, observed }, { removeExtra, force });
+};
+
+const startsIt = (step: SyncStep): boolean =>
+  step.kind === 'start_hive' || (step.kind === 'install_hive' && step.start);
+
+/** A hive that must be brought up first needs all its steps: what it lacks is only known then. */
+const wantedSteps = ({ alias, steps }: HivePlan, { only }: Pick<ApplyOptions, 'only'>): SyncStep[] => {
+  if (!only) return [...steps];
+  const some = steps.some((step) => only(alias, step));
+  const all = steps.some((step) => isHiveStep(step) && only(alias, step));
+  return some ? steps.filter((step) => all || isHiveStep(step) || only(alias, step)) : [];
+};
+
+const notReported = (steps: readonly SyncStep[], reports: readonly StepReport[]): SyncStep[] => {
+  const told = new Set(reports.map(({ step }) => stepKey(step)));
+  return steps.filter((step) => !told.has(stepKey(step)));
+};
+
+const bodyOf = (thrown: unknown, alias: string): ErrorBody => asRbeeError(thrown, `hive ${alias}`).toJSON();
+
+const stateOf = (
+  reports: readonly StepReport[],
+  problems: readonly ErrorBody[],
+  cancelled: boolean,
+): HiveReport['state'] => {
+  const done = reports.filter(({ state }) => state === 'done').length;
+  if (problems.length === 0 && done === reports.length) return done === 0 ? 'unchanged' : 'done';
+  if (cancelled && !reports.some(({ state }) => state === 'failed')) return 'cancelled';
+  return done > 0 ? 'partly' : 'failed';
+};
+
+const isBad = ({ state }: Pick<HiveReport, 'state'>): boolean => state !== 'unchanged' && state !== 'done';
+
+/** How far the whole is: one step above those of the hives. */
+interface Progress {
+  more(steps: number): void;
+  ended(): void;
+  end(hives: readonly HiveReport[]): void;
+}
+
+const progressOf = (options: ApplyOptions): Progress => {
+  const { plan, narrate } = options;
+  const busy = plan.hives.map((hive) => wantedSteps(hive, options).length).filter((steps) => steps > 0);
+  let total = busy.reduce((sum, steps) => sum + steps, 0);
+  let done = 0;
+  if (total > 0) narrate({ kind: 'step', id: 'sync', text: `making ${count(busy.length, 'hive')} as declared` });
+  return {
+    more: (steps) => {
+      total += steps;
+    },
+    ended: () => {
+      done++;
+      narrate({ kind: 'progress', id: 'sync', done, total: Math.max(done, total), unit: 'steps' });
+    },
+    end: (hives) => {
+      if (busy.length === 0) return;
+      const bad = hives.filter(isBad).length;
+      const good = `${count(hives.length - bad, 'hive')} as declared`;
+      if (bad === 0) narrate({ kind: 'done', id: 'sync', text: good });
+      else narrate({ kind: 'done', id: 'sync', text: `${good}, ${bad} not`, failed: true });
+    },
+  };
+};
+
+const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+
+const usualCommand = (hive?: string): string =>
+  hive === undefined ? 'rbee sync --retry-failed' : `rbee sync --hive ${hive}`;

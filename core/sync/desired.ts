@@ -1,0 +1,112 @@
+/** From what `hives.conf` declares to what should be there: every version resolved, every worker named. */
+
+import { localAlias } from '../config/hive-entry.ts';
+import { replicaIds } from '../config/replica-ids.ts';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { DeclaredRun, DesiredHive, DesiredType, DesiredWorker, HiveDeclaration } from '../contract/sync.ts';
+import type { WorkerSpec } from '../contract/worker.ts';
+import { fingerprint } from './fingerprint.ts';
+import { entryNames } from './worker-ids.ts';
+
+/** What a range of a worker type means now: by the lock, or else by the registry. */
+export type ResolveType = (
+  type: string,
+  range: string,
+) => Promise<Pick<DesiredType, 'package' | 'version' | 'integrity'>>;
+
+export interface DesiredOptions {
+  resolve: ResolveType;
+  /** What is to be installed on other machines (`<core version>-<hash8>`). */
+  version: string;
+}
+
+/** All hives of the file. A type that cannot be resolved is told in `unresolved`; the rest of its hive is as it should be. */
+export const desiredHives = async (
+  hives: readonly HiveDeclaration[],
+  { resolve, version }: DesiredOptions,
+): Promise<DesiredHive[]> => {
+  const names = entryNames(hives);
+  const resolveOnce = remembered(resolve);
+  return Promise.all(
+    hives.map(async (hive) => ({
+      alias: hive.alias,
+      version: hive.alias === localAlias ? null : version,
+      autoStart: hive.autoStart,
+      ...(await resolvedTypes(hive, resolveOnce)),
+      models: hive.models,
+      workers: hive.run.flatMap((entry) => replicas(entry, names.get(entry)!)),
+    })),
+  );
+};
+
+/** The types that a hive declares, and those that its workers need beyond them. */
+export const neededTypes = ({ workers, run }: HiveDeclaration): HiveDeclaration['workers'] => {
+  const needed = [...workers];
+  for (const { type, variant } of run) {
+    const declared = needed.find((one) => one.type === type);
+    const isThere =
+      declared && (variant === null || needed.some((one) => one.type === type && one.variant === variant));
+    if (!isThere) needed.push({ type, version: declared?.version ?? 'latest', variant });
+  }
+  return needed;
+};
+
+const resolvedTypes = async (
+  hive: HiveDeclaration,
+  resolve: ResolveType,
+): Promise<Pick<DesiredHive, 'types' | 'unresolved'>> => {
+  const types: DesiredType[] = [];
+  const unresolved = new Map<string, DesiredHive['unresolved'][number]>();
+  const needed = neededTypes(hive);
+  const found = await Promise.allSettled(needed.map(({ type, version }) => resolve(type, version)));
+  for (const [index, { type, variant }] of needed.entries()) {
+    const result = found[index]!;
+    if (result.status === 'rejected') {
+      unresolved.set(type, { type, error: asRbeeError(result.reason, 'the resolving of versions').toJSON() });
+      continue;
+    }
+    const clash = types.find((one) => one.package === result.value.package && one.version !== result.value.version);
+    if (!clash) types.push({ type, ...result.value, variant });
+    else {
+      const details = { hive: hive.alias, first: clash.type, second: type, package: clash.package };
+      unresolved.set(type, { type, error: RbeeError.of('SYNC_VERSIONS_CLASH', details).toJSON() });
+    }
+  }
+  return { types, unresolved: [...unresolved.values()] };
+};
+
+const replicas = (entry: DeclaredRun, name: string): DesiredWorker[] => {
+  const spec = specOf(entry);
+  const declaration = fingerprint(spec);
+  return replicaIds(name, entry.replicas).map((id) => {
+    return { id, group: name, declaration, spec: { ...spec, id, declaration } };
+  });
+};
+
+/** What is not declared is absent, and so chosen by the hive. */
+const specOf = (entry: DeclaredRun): WorkerSpec => {
+  const { type, variant, device, model, name, options, components, restart, memoryLimit, cpuLimit } = entry;
+  return {
+    type,
+    ...(variant !== null && { variant }),
+    ...(device !== null && { device }),
+    ...(model !== null && { model }),
+    ...(name !== null && { name }),
+    ...(Object.keys(options).length > 0 && { options: { ...options } }),
+    ...(Object.keys(components).length > 0 && { components: { ...components } }),
+    ...(restart !== null && { restart }),
+    ...(memoryLimit !== null && { memoryLimit }),
+    ...(cpuLimit !== null && { cpuLimit }),
+  };
+};
+
+/** A fleet asks the same thing for each of its machines. */
+const remembered = (resolve: ResolveType): ResolveType => {
+  const asked = new Map<string, ReturnType<ResolveType>>();
+  return (type, range) => {
+    const key = JSON.stringify([type, range]);
+    const answer = asked.get(key) ?? resolve(type, range);
+    asked.set(key, answer);
+    return answer;
+  };
+};

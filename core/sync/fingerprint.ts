@@ -1,0 +1,53 @@
+/** A fingerprint of what is asked of a worker: the same as long as nothing of it changes. */
+import { createHash } from 'node:crypto';
+import { formatDevice, parseDevice } from '../contract/device.ts';
+import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
+import type { WorkerSpec } from '../contract/worker.ts';
+
+/** Of everything but the id, and in whatever order and way of writing it is given. */
+export const fingerprint = (spec: WorkerSpec): string => {
+  const {
+    id: _id,
+    declaration: _declaration,
+    force: _force,
+    model,
+    device,
+    options,
+    components,
+    restart,
+    ...rest
+  } = spec;
+  const normal = {
+    ...rest,
+    model:
+      model === undefined ? undefined : understood(model, (text) => formatModelReference(parseModelReference(text))),
+    device: device === undefined ? undefined : understood(device, (text) => formatDevice(parseDevice(text))),
+    options: filled(options),
+    components: filled(components),
+    restart: restart === 'on-failure' ? undefined : restart,
+  };
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(normal)))
+    .digest('hex')
+    .slice(0, 16);
+};
+
+/** What an older hive took and this one would refuse is compared as it is. */
+const understood = (text: string, read: (text: string) => string): string => {
+  try {
+    return read(text);
+  } catch {
+    return text;
+  }
+};
+
+const filled = <Value extends object>(value: Value | undefined): Value | undefined =>
+  value === undefined || Object.keys(value).length === 0 ? undefined : value;
+
+/** Objects with their keys in order, at every depth. */
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, sorted(one)]));
+};

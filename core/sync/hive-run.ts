@@ -1,0 +1,182 @@
+/** One hive of a sync: its steps in their order, side by side where they do not hang on each other. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
+import type { Narrate } from '../contract/narration.ts';
+import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/sync.ts';
+import { isHiveStep, stepDoing, stepDone, stepKey, stepWords } from './describe.ts';
+import type { SyncEffects } from './effects.ts';
+import type { Limiter } from './limiter.ts';
+import { relay } from './relay.ts';
+import { backOffMs, isTransient, type RetryPolicy } from './retry.ts';
+
+export interface HiveRunOptions {
+  alias: string;
+  effects: SyncEffects;
+  limiter: Limiter;
+  narrate: Narrate;
+  signal: AbortSignal;
+  retries: RetryPolicy;
+  random: () => number;
+  /** The command that does later what is not done now. */
+  retryCommand: string;
+  onStep: (report: StepReport) => void;
+}
+
+type Step<Kind extends SyncStepKind> = Extract<SyncStep, { kind: Kind }>;
+type WorkerStep = Step<'start_worker' | 'replace_worker'>;
+
+export class HiveRun {
+  readonly reports: StepReport[] = [];
+  readonly #options: HiveRunOptions;
+
+  constructor(options: HiveRunOptions) {
+    this.#options = options;
+  }
+
+  /** Installs or starts the hive, or removes it. Did that work out? */
+  async first(plan: HivePlan): Promise<boolean> {
+    const [step] = plan.steps.filter(isHiveStep);
+    return step === undefined || (await this.#do(step));
+  }
+
+  /** Everything else. */
+  async rest(plan: HivePlan): Promise<void> {
+    const steps = plan.steps.filter((step) => !isHiveStep(step));
+    const of = <Kind extends SyncStepKind>(...kinds: Kind[]) =>
+      steps.filter((step): step is Step<Kind> => (kinds as SyncStepKind[]).includes(step.kind));
+    const badTypes = await this.#failed(
+      of('install_worker'),
+      (step) => step.package,
+      ({ type }) => type,
+    );
+    const badModels = await this.#failed(
+      of('download_model'),
+      ({ model }) => model,
+      ({ model }) => model,
+    );
+    await this.#failed(
+      of('delete_worker'),
+      ({ worker }) => worker,
+      ({ worker }) => worker,
+    );
+    const needs = ({ spec }: WorkerStep): string | undefined => {
+      if (badTypes.has(spec.type)) return `worker type ${spec.type} is not there`;
+      return spec.model !== undefined && badModels.has(spec.model) ? `model ${spec.model} is not there` : undefined;
+    };
+    const groups = Map.groupBy(of('start_worker', 'replace_worker'), ({ group }) => group);
+    await Promise.all([...groups.values()].map((group) => this.#group(group, needs)));
+    for (const step of of('uninstall_worker')) await this.#do(step);
+  }
+
+  /** Says of all these steps why they are not done. */
+  skip(steps: readonly SyncStep[], because: string): void {
+    for (const step of steps) this.#skipped(step, because);
+  }
+
+  /** Steps on different things side by side, those on the same thing one after another; gives what failed. */
+  async #failed<One extends SyncStep>(
+    steps: readonly One[],
+    thing: (step: One) => string,
+    name: (step: One) => string,
+  ): Promise<Set<string>> {
+    const failed = new Set<string>();
+    const lanes = [...Map.groupBy(steps, thing).values()];
+    await Promise.all(
+      lanes.map(async (lane) => {
+        for (const step of lane) if (!(await this.#do(step))) failed.add(name(step));
+      }),
+    );
+    return failed;
+  }
+
+  /**
+   * The workers of one entry: those that do not run yet side by side, then those that are replaced, one at a time. When
+   * one of them does not come up again, the others stay as they are, and go on answering.
+   */
+  async #group(steps: readonly WorkerStep[], needs: (step: WorkerStep) => string | undefined): Promise<void> {
+    const begin = async (step: WorkerStep): Promise<boolean> => {
+      const missing = needs(step);
+      if (missing === undefined) return this.#do(step);
+      this.#skipped(step, missing);
+      return false;
+    };
+    await Promise.all(steps.filter(({ kind }) => kind === 'start_worker').map(begin));
+    let broken: string | undefined;
+    for (const step of steps.filter(({ kind }) => kind === 'replace_worker')) {
+      if (broken !== undefined) this.#skipped(step, `${broken}, a worker like it, did not come up`);
+      else if (!(await begin(step))) broken = step.worker;
+    }
+  }
+
+  async #do(step: SyncStep): Promise<boolean> {
+    const { limiter, signal } = this.#options;
+    const began = performance.now();
+    let attempts = 0;
+    try {
+      const onTry = () => {
+        attempts++;
+      };
+      await limiter.run(signal, () => this.#attempt(step, onTry));
+      this.#report({ step, state: 'done', error: null, attempts, ms: since(began) });
+      return true;
+    } catch (thrown) {
+      if (signal.aborted) {
+        const reason = asRbeeError(signal.reason, 'the sync');
+        const because = reason.code === 'SYNC_LEASE_LOST' ? reason.message : 'the sync was cancelled';
+        if (attempts === 0) this.#skipped(step, because);
+        else this.#report({ step, state: 'skipped', error: reason.toJSON(), attempts, ms: since(began) });
+      } else {
+        this.#report({ step, state: 'failed', error: this.#bodyOf(thrown), attempts, ms: since(began) });
+      }
+      return false;
+    }
+  }
+
+  /** Tries until it is done, or there is no hope. */
+  async #attempt(step: SyncStep, onTry: () => void): Promise<void> {
+    const { alias, effects, narrate, signal, retries, random } = this.#options;
+    const id = `${alias}/${stepKey(step)}`;
+    const on = `hive ${alias}`;
+    narrate({ kind: 'step', id, text: stepDoing(step), on });
+    const began = performance.now();
+    for (let tries = 1; ; tries++) {
+      onTry();
+      const inner = relay(narrate, alias, id);
+      try {
+        await effects.perform(alias, step, { narrate: inner.narrate, signal });
+        narrate({ kind: 'done', id, text: `${on}: ${stepDone(step)}`, ms: since(began) });
+        return;
+      } catch (thrown) {
+        inner.fail();
+        const error = this.#bodyOf(thrown);
+        if (!signal.aborted && tries < retries.attempts && isTransient(error.code)) {
+          narrate({ kind: 'warning', text: `${error.message}; trying again`, on });
+          const wait = pause(backOffMs(retries, tries, random()), undefined, { signal });
+          if (await wait.then(() => true).catch(() => false)) continue;
+        }
+        const why = signal.aborted ? 'was cancelled' : `failed: ${error.message}`;
+        const { action, what } = stepWords(step);
+        narrate({ kind: 'done', id, text: `${on}: ${action} ${what} ${why}`, failed: true, ms: since(began) });
+        throw thrown;
+      }
+    }
+  }
+
+  #bodyOf(thrown: unknown): ErrorBody {
+    return asRbeeError(thrown, `hive ${this.#options.alias}`, `rbee hive logs ${this.#options.alias}`).toJSON();
+  }
+
+  #skipped(step: SyncStep, because: string): void {
+    const { action, what } = stepWords(step);
+    const details = { what: `${action} ${what}`, because, command: this.#options.retryCommand };
+    const error = RbeeError.of('SYNC_SKIPPED', details).toJSON();
+    this.#report({ step, state: 'skipped', error, attempts: 0, ms: 0 });
+  }
+
+  #report(report: StepReport): void {
+    this.reports.push(report);
+    this.#options.onStep(report);
+  }
+}
+
+const since = (began: number): number => Math.round(performance.now() - began);

@@ -1,0 +1,198 @@
+/**
+ * What the last sync did and did not do, on disk while it goes on: so that the next one can say that it goes on with it,
+ * and do only what is left. What is to be done is decided by looking at the machines, never by this file.
+ */
+import { readFile, rename } from 'node:fs/promises';
+import Type, { type Static } from 'typebox';
+import { Check } from 'typebox/value';
+import type { ErrorBody } from '../contract/errors.ts';
+import type { StepReport, SyncStep } from '../contract/sync.ts';
+import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { isHiveStep, stepKey } from './describe.ts';
+
+const hiveRecord = Type.Object({
+  /** By the key of the step. */
+  steps: Type.Record(
+    Type.String(),
+    Type.Union([Type.Literal('planned'), Type.Literal('done'), Type.Literal('failed'), Type.Literal('skipped')]),
+  ),
+  /** Does `steps` hold all there is to do? Not before a hive that must come up first has been looked at. */
+  known: Type.Boolean(),
+  /** Code of what stood in the way of the hive as a whole. */
+  problem: Type.Union([Type.String(), Type.Null()]),
+});
+
+const journalRecord = Type.Object({
+  version: Type.Literal(1),
+  /** The `hives.conf` that was synced. */
+  config: Type.String(),
+  startedAt: Type.String(),
+  /** Null while it goes on, and for ever when it was killed. */
+  endedAt: Type.Union([Type.String(), Type.Null()]),
+  /** What was asked for. */
+  input: Type.Unknown(),
+  hives: Type.Record(Type.String(), hiveRecord),
+});
+
+export type JournalRecord = Static<typeof journalRecord>;
+type HiveRecord = Static<typeof hiveRecord>;
+
+export class SyncJournal {
+  readonly #file: string;
+  #record: JournalRecord | null;
+  /** Why the file of an earlier sync could not be used; it was set aside. */
+  readonly damaged: string | null;
+  #writing: Promise<void> | null = null;
+  #dirty = false;
+  #problem: unknown = null;
+
+  private constructor(file: string, record: JournalRecord | null, damaged: string | null) {
+    this.#file = file;
+    this.#record = record;
+    this.damaged = damaged;
+  }
+
+  /** Reads what the last sync left. A file that makes no sense is set aside as `<file>.damaged`. */
+  static async open(file: string): Promise<SyncJournal> {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    if (text === null) return new SyncJournal(file, null, null);
+    const record = parsed(text);
+    if (record) return new SyncJournal(file, record, null);
+    const aside = `${file}.damaged`;
+    await rename(file, aside);
+    return new SyncJournal(file, null, aside);
+  }
+
+  /** The last sync, or the one that goes on. */
+  get last(): JournalRecord | null {
+    return this.#record;
+  }
+
+  /** Did the last sync of this file end without telling? */
+  interrupted(config: string): boolean {
+    return this.#record !== null && this.#record.config === config && this.#record.endedAt === null;
+  }
+
+  /**
+   * What failed or was left the last time that this file was synced: for each hive the keys of its steps, or `all` where
+   * the hive as a whole could not be changed. Empty when everything was done.
+   */
+  left(config: string): Map<string, ReadonlySet<string> | 'all'> {
+    const left = new Map<string, ReadonlySet<string> | 'all'>();
+    if (this.#record?.config !== config) return left;
+    for (const [alias, hive] of Object.entries(this.#record.hives)) {
+      const keys = leftOf(hive);
+      if (hive.problem !== null || !hive.known) left.set(alias, 'all');
+      else if (keys.length > 0) left.set(alias, new Set(keys));
+    }
+    return left;
+  }
+
+  /** A sync begins. What an earlier one left on hives that this one does not touch stays known. */
+  async begin(config: string, input: unknown, planned: ReadonlyMap<string, readonly SyncStep[]>): Promise<void> {
+    const earlier = this.#record?.config === config ? this.#record.hives : {};
+    const kept = Object.entries(earlier).filter(
+      ([alias, hive]) => !planned.has(alias) && (hive.problem !== null || !hive.known || leftOf(hive).length > 0),
+    );
+    const fresh = [...planned].map(([alias, steps]): [string, HiveRecord] => [
+      alias,
+      { steps: keysOf(steps), known: steps.every((step) => !isHiveStep(step)), problem: null },
+    ]);
+    this.#record = {
+      version: 1,
+      config,
+      startedAt: new Date().toISOString(),
+      endedAt: null,
+      input,
+      hives: Object.fromEntries([...kept, ...fresh]),
+    };
+    this.#save();
+    await this.#written();
+  }
+
+  /** A hive was looked at under its lease, and this is what is left to do on it. */
+  plan(alias: string, steps: readonly SyncStep[], known: boolean): void {
+    const hive = this.#hive(alias);
+    if (!hive) return;
+    hive.steps = { ...keysOf(steps), ...hive.steps };
+    hive.known = known;
+    this.#save();
+  }
+
+  /** A step of a hive ended. */
+  step(alias: string, { step, state }: StepReport): void {
+    const hive = this.#hive(alias);
+    if (!hive) return;
+    hive.steps[stepKey(step)] = state;
+    this.#save();
+  }
+
+  /** A hive is done with, and this stood in its way. */
+  hive(alias: string, problems: readonly ErrorBody[]): void {
+    const hive = this.#hive(alias);
+    if (!hive) return;
+    hive.problem = problems[0]?.code ?? null;
+    // What was planned and then found to be done already is not left.
+    if (hive.problem === null) {
+      for (const [key, state] of Object.entries(hive.steps)) if (state === 'planned') hive.steps[key] = 'done';
+    }
+    this.#save();
+  }
+
+  /** The sync is over. Throws STATE_UNWRITABLE when its journal could not be kept. */
+  async end(): Promise<void> {
+    if (!this.#record) return;
+    this.#record.endedAt = new Date().toISOString();
+    this.#save();
+    await this.#written();
+  }
+
+  #hive(alias: string): HiveRecord | undefined {
+    return this.#record && Object.hasOwn(this.#record.hives, alias) ? this.#record.hives[alias] : undefined;
+  }
+
+  /** One write at a time; what changes meanwhile is in the next. */
+  #save(): void {
+    this.#dirty = true;
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = null;
+    });
+  }
+
+  async #write(): Promise<void> {
+    while (this.#dirty) {
+      this.#dirty = false;
+      try {
+        await writeAtomic(this.#file, `${JSON.stringify(this.#record)}\n`);
+        this.#problem = null;
+      } catch (error) {
+        this.#problem = error;
+      }
+    }
+  }
+
+  async #written(): Promise<void> {
+    await this.#writing;
+    if (this.#problem !== null) throw this.#problem;
+  }
+}
+
+const keysOf = (steps: readonly SyncStep[]): HiveRecord['steps'] =>
+  Object.fromEntries(steps.map((step) => [stepKey(step), 'planned']));
+
+const leftOf = ({ steps }: HiveRecord): string[] =>
+  Object.entries(steps)
+    .filter(([, state]) => state !== 'done')
+    .map(([key]) => key);
+
+const parsed = (text: string): JournalRecord | null => {
+  try {
+    const value: unknown = JSON.parse(text);
+    return Check(journalRecord, value) ? value : null;
+  } catch {
+    return null;
+  }
+};

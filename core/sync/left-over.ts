@@ -1,0 +1,29 @@
+/** `--retry-failed`: a plan narrowed to what failed or was left the last time. */
+import { RbeeError } from '../contract/errors.ts';
+import type { SyncPlan, SyncStep } from '../contract/sync.ts';
+import { stepKey } from './describe.ts';
+import type { SyncJournal } from './journal.ts';
+
+export interface LeftOver {
+  plan: SyncPlan;
+  only: (alias: string, step: SyncStep) => boolean;
+}
+
+/** Aliases of the hives that have something left. Throws SYNC_NOTHING_TO_RETRY. */
+export const hivesLeft = (journal: SyncJournal, config: string): string[] => {
+  const left = [...journal.left(config).keys()];
+  if (left.length === 0) throw RbeeError.of('SYNC_NOTHING_TO_RETRY', { file: config });
+  return left;
+};
+
+/** What of the plan was left; hives on which nothing was are not in it. */
+export const leftOver = (plan: SyncPlan, journal: SyncJournal): LeftOver => {
+  const left = journal.left(plan.config);
+  const only = (alias: string, step: SyncStep): boolean => {
+    const keys = left.get(alias);
+    return keys === 'all' || (keys?.has(stepKey(step)) ?? false);
+  };
+  const hives = plan.hives.filter(({ alias }) => left.has(alias));
+  const steps = hives.reduce((sum, hive) => sum + hive.steps.filter((step) => only(hive.alias, step)).length, 0);
+  return { plan: { ...plan, hives, steps }, only };
+};

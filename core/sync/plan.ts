@@ -1,0 +1,203 @@
+/** The steps from what is there to what should be. Pure, and empty where there is no difference. */
+
+import { localAlias } from '../config/hive-entry.ts';
+import { type ErrorBody, RbeeError } from '../contract/errors.ts';
+import type {
+  DesiredHive,
+  DesiredType,
+  DesiredWorker,
+  Extra,
+  HivePlan,
+  ObservedHive,
+  ObservedType,
+  ObservedWorker,
+  SyncPlan,
+  SyncStep,
+} from '../contract/sync.ts';
+import { fingerprint } from './fingerprint.ts';
+
+export interface PlanOptions {
+  /** Remove what is not declared, too. */
+  removeExtra?: boolean;
+  /** Install hives and worker types again although they are there. */
+  force?: boolean;
+}
+
+/** A machine beside what it should be; `desired` is null when `hives.conf` does not name it (any more). */
+export interface HivePair {
+  desired: DesiredHive | null;
+  observed: ObservedHive;
+}
+
+export const planFleet = (config: string, pairs: readonly HivePair[], options: PlanOptions = {}): SyncPlan => {
+  const hives = pairs.map((pair) => planHive(pair, options));
+  const steps = hives.reduce((sum, hive) => sum + hive.steps.length, 0);
+  return { config, hives, steps, inSync: steps === 0 && hives.every(({ problems }) => problems.length === 0) };
+};
+
+export const planHive = ({ desired, observed }: HivePair, options: PlanOptions = {}): HivePlan => {
+  const { alias, hostname, status, error, complete } = observed;
+  const about = { alias, hostname, status };
+  if (status === 'unreachable') {
+    return { ...about, steps: [], extra: [], problems: error ? [error] : [], complete: false, fine: 0 };
+  }
+  if (!desired) return { ...about, ...undeclared(observed, options), problems: [], complete: true, fine: 0 };
+  const types = typeSteps(desired, observed, options);
+  const models = modelSteps(desired, observed);
+  const workers = workerSteps(desired, observed, options);
+  const gone = removals(desired, observed, options);
+  const rest = [...types.steps, ...models.steps, ...gone.workers, ...workers.steps, ...gone.types];
+  return {
+    ...about,
+    steps: [...hiveStep(desired, observed, rest.length > 0, options), ...rest],
+    extra: gone.extra,
+    problems: [...desired.unresolved.map((one) => one.error), ...workers.problems],
+    complete,
+    fine: types.fine + models.fine + workers.fine,
+  };
+};
+
+/** A machine that the file no longer names. The queen's own is nobody's to remove. */
+const undeclared = (
+  { alias, status }: ObservedHive,
+  { removeExtra }: PlanOptions,
+): Pick<HivePlan, 'steps' | 'extra'> => {
+  if (alias === localAlias || status === 'absent') return { steps: [], extra: [] };
+  return { steps: removeExtra ? [{ kind: 'uninstall_hive', purge: false }] : [], extra: [{ kind: 'hive' }] };
+};
+
+/** A hive that is not started by itself is started where there is something to do on it. */
+const hiveStep = (
+  { version, autoStart }: DesiredHive,
+  observed: ObservedHive,
+  busy: boolean,
+  { force }: PlanOptions,
+): SyncStep[] => {
+  const start = autoStart || busy;
+  if (version !== null && (force || observed.version !== version)) {
+    return [{ kind: 'install_hive', from: observed.version, to: version, start }];
+  }
+  return observed.status !== 'online' && start ? [{ kind: 'start_hive' }] : [];
+};
+
+interface Part {
+  steps: SyncStep[];
+  fine: number;
+}
+
+const typeSteps = ({ types }: DesiredHive, observed: ObservedHive, { force }: PlanOptions): Part => {
+  const there = new Map(observed.types.map((one) => [one.type, one]));
+  const missing = types.filter((wanted) => !hasType(wanted, there.get(wanted.type), force));
+  const steps = missing.map((wanted): SyncStep => {
+    const { type, version, integrity, variant } = wanted;
+    const from = there.get(type)?.version ?? null;
+    return { kind: 'install_worker', type, package: wanted.package, version, integrity, variant, from };
+  });
+  return { steps, fine: types.length - steps.length };
+};
+
+const hasType = (wanted: DesiredType, there: ObservedType | undefined, force = false): boolean => {
+  if (!there) return false;
+  // Someone works on it there.
+  if (there.source !== 'installed') return true;
+  const sameContent = there.integrity === null || wanted.integrity === null || there.integrity === wanted.integrity;
+  const hasVariant = wanted.variant === null ? there.variants.length > 0 : there.variants.includes(wanted.variant);
+  return !force && there.fault === null && there.version === wanted.version && sameContent && hasVariant;
+};
+
+const modelSteps = ({ models }: DesiredHive, observed: ObservedHive): Part => {
+  const there = new Set(observed.models.filter(({ complete }) => complete).map(({ model }) => model));
+  const steps = models
+    .filter((model) => !there.has(model))
+    .map((model) => ({ kind: 'download_model', model }) as const);
+  return { steps, fine: models.length - steps.length };
+};
+
+const workerSteps = (
+  desired: DesiredHive,
+  observed: ObservedHive,
+  { removeExtra }: PlanOptions,
+): Part & { problems: ErrorBody[] } => {
+  const there = new Map(observed.workers.map((worker) => [worker.id, worker]));
+  const versions = versionsAfterwards(desired, observed);
+  const unresolved = new Set(desired.unresolved.map(({ type }) => type));
+  const part: Part & { problems: ErrorBody[] } = { steps: [], fine: 0, problems: [] };
+  for (const worker of desired.workers) {
+    // What it should be is not known.
+    if (unresolved.has(worker.spec.type)) continue;
+    const current = there.get(worker.id);
+    const step = workerStep(worker, current, versions.get(worker.spec.type));
+    if (step === null) part.fine++;
+    else if (step.kind === 'replace_worker' && step.because === 'taken' && !removeExtra) {
+      part.problems.push(RbeeError.of('WORKER_ID_TAKEN', { hive: desired.alias, worker: worker.id }).toJSON());
+    } else part.steps.push(step);
+  }
+  return part;
+};
+
+type WorkerStep = Extract<SyncStep, { kind: 'start_worker' | 'replace_worker' }>;
+
+const workerStep = (
+  { id, group, declaration, spec }: DesiredWorker,
+  there: ObservedWorker | undefined,
+  version: string | undefined,
+): WorkerStep | null => {
+  const start = { kind: 'start_worker', worker: id, group, spec } as const;
+  const replace = { kind: 'replace_worker', worker: id, group, spec } as const;
+  if (!there) return { ...start, because: 'missing' };
+  // One that was spawned by hand just as it is declared counts as declared: so a file written from what is there holds.
+  const own = there.declaration ?? (there.spec && fingerprint(there.spec));
+  if (own !== declaration) return { ...replace, because: there.declaration === null ? 'taken' : 'declaration' };
+  // A start takes the plugin as it is then.
+  if (there.state === 'stopped' || there.state === 'failed') return { ...start, because: there.state };
+  return version !== undefined && there.pluginVersion !== version ? { ...replace, because: 'version' } : null;
+};
+
+/** The version that workers of a type get once the steps are done. */
+const versionsAfterwards = ({ types }: DesiredHive, observed: ObservedHive): Map<string, string> => {
+  const versions = new Map(types.map(({ type, version }) => [type, version]));
+  for (const { type, version, source } of observed.types) {
+    if (source !== 'installed') versions.set(type, version);
+  }
+  return versions;
+};
+
+/** What is there and not declared, and the steps that remove it where that is wanted. Models are not a sync's to remove. */
+const removals = (
+  desired: DesiredHive,
+  observed: ObservedHive,
+  { removeExtra }: PlanOptions,
+): { extra: Extra[]; workers: SyncStep[]; types: SyncStep[] } => {
+  const wanted = new Set(desired.workers.map(({ id }) => id));
+  const workers = observed.workers.filter(({ id }) => !wanted.has(id));
+  const types = extraTypes(desired, observed);
+  return {
+    extra: [
+      ...workers.map(({ id, type }): Extra => ({ kind: 'worker', worker: id, type })),
+      ...types.map(
+        (one): Extra => ({ kind: 'worker_type', type: one.type, package: one.package, version: one.version }),
+      ),
+    ],
+    workers: removeExtra ? workers.map(({ id, type }) => ({ kind: 'delete_worker', worker: id, type })) : [],
+    types: removeExtra
+      ? types.map((one) => ({
+          kind: 'uninstall_worker',
+          type: one.type,
+          package: one.package,
+          version: one.version,
+        }))
+      : [],
+  };
+};
+
+/** One for each package, and none whose package brings something that is wanted, or may be. */
+const extraTypes = (desired: DesiredHive, observed: ObservedHive): ObservedType[] => {
+  const types = new Set([...desired.types, ...desired.unresolved].map(({ type }) => type));
+  const packages = new Set(desired.types.map((one) => one.package));
+  for (const one of observed.types) if (types.has(one.type)) packages.add(one.package);
+  return observed.types.filter((one) => {
+    if (one.source !== 'installed' || packages.has(one.package)) return false;
+    packages.add(one.package);
+    return true;
+  });
+};
