@@ -11,7 +11,10 @@ const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MODEL_HUB_UNREACHABLE',
   'NO_FREE_PORT',
   'REGISTRY_UNREACHABLE',
+  'SSH_CONNECTION_LOST',
+  'SSH_UNREACHABLE',
   'TIMEOUT',
+  'UPLOAD_FAILED',
 ]);
 
 export const isTransient = (code: ErrorCode): boolean => transientCodes.has(code);

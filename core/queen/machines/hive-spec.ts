@@ -2,7 +2,7 @@
 
 import type { DaemonSpec } from '../../lifecycle/daemon.ts';
 import { hiveEntry } from '../../registry/bundle/app.ts';
-import type { AgentHello } from '../../ssh/agent/protocol.ts';
+import type { AgentHello, AgentPaths } from '../../ssh/agent/protocol.ts';
 
 const stopGraceMs = 15_000;
 
@@ -22,6 +22,9 @@ export const hiveSpec = (alias: string, hello: AgentHello, installed: string): D
   pidFile: hello.paths.hivePid,
   healthUrl: 'http://hive/health',
   socketPath: hello.paths.hiveSocket,
-  logFile: `${hello.paths.logs}/hive.log`,
+  logFile: hiveLog(hello.paths),
   stopGraceMs,
 });
+
+/** Log of the hive on its machine. */
+export const hiveLog = ({ logs }: Pick<AgentPaths, 'logs'>): string => `${logs}/hive.log`;
