@@ -409,6 +409,16 @@ export const errorCatalogue = {
     message: 'rbee has no Node to bring to {platform}',
     hint: 'a hive runs on Linux with glibc or on macOS, on x64 or arm64; systems with musl (Alpine) are not among them',
   },
+  DELIVERY_UNFIT: {
+    status: 422,
+    message: '{package} cannot be taken in here: {problem}',
+    hint: 'nothing of it was used; run: rbee sync',
+  },
+  PLUGIN_NOT_DELIVERED: {
+    status: 409,
+    message: 'hive {hive} gets its plugins from the queen, and {what} has not been brought to it',
+    hint: 'run: rbee sync --hive {hive}',
+  },
   APP_INCOMPLETE: {
     status: 500,
     message: 'this rbee cannot be packed for other machines: {path} cannot be read ({problem})',

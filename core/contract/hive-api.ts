@@ -12,6 +12,8 @@
  * | `POST /v1/workers/{id}/start`, `/wake` | the same |
  * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
  * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list}` | narration, then as `plugins.ts` says |
+ * | `POST /v1/workers/{id}/start`, `/stop`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
+ * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare,needs}` | narration, then as `plugins.ts` says |
  * | `POST /v1/models/{download,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
  * | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
  * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
@@ -60,6 +62,8 @@ export interface CatalogEntry {
   variants: readonly string[];
   /** Variants that are there; the others are installed when a worker needs them. */
   installed: readonly string[];
+  /** `sha512-…` of an installed plugin; null for one that is used as it is, absent where an older hive does not tell. */
+  integrity?: string | null;
   /** Where it comes from: the development index, a link, an installation. */
   source: 'development' | 'link' | 'installed';
   /** Why the type cannot be used, if so. */

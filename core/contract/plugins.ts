@@ -9,6 +9,39 @@ const name = Type.String({
 const offline = Type.Optional(Type.Boolean({ description: 'Use only what was fetched before' }));
 const scripts = Type.Optional(Type.Boolean({ description: 'Run the install scripts of the packages' }));
 const strict = { additionalProperties: false } as const;
+const text = Type.String({ maxLength: 4096 });
+
+/** A plugin in an archive that was packed for one kind of machine: what it is, and whose. */
+export const deliveredPlugin = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 214 }),
+  version: Type.String({ minLength: 1, maxLength: 128 }),
+  integrity: Type.String({
+    pattern: '^sha512-[A-Za-z0-9+/]+=*$',
+    description: 'Of the packed package; of its contents where it was never packed',
+  }),
+  variants: Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9-]{0,63}$' }), { minItems: 1, maxItems: 100 }),
+  platform: Type.Object({ os: text, cpu: text, libc: Type.Optional(text) }),
+  root: Type.String({
+    pattern: '^(plugin|node_modules/(@[A-Za-z0-9~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9~-][A-Za-z0-9._~-]*)$',
+    description: 'Path of its own package in the archive',
+  }),
+  tag: Type.Optional(text),
+  registry: Type.Union([text, Type.Null()]),
+  publisher: Type.Object({ id: text, account: Type.Union([text, Type.Null()]) }),
+  signature: Type.Object({
+    state: Type.Union([Type.Literal('verified'), Type.Literal('none')]),
+    provenance: Type.Union([text, Type.Null()]),
+    note: Type.Union([text, Type.Null()]),
+  }),
+});
+export type DeliveredPlugin = Static<typeof deliveredPlugin>;
+
+/** Which program is meant: that of a variant with these options. */
+const program = {
+  plugin: name,
+  variant: Type.String({ maxLength: 64, description: 'Build of the type' }),
+  options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the worker' })),
+} as const;
 
 /** What a hive is asked for; the queen adds which hive. */
 export const pluginRequests = {
@@ -60,6 +93,16 @@ export const pluginRequests = {
     strict,
   ),
   list: Type.Object({}, strict),
+  import: Type.Object(
+    {
+      archive: Type.String({ minLength: 1, maxLength: 4096, description: 'Absolute path on the machine of the hive' }),
+      sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      entry: deliveredPlugin,
+    },
+    strict,
+  ),
+  prepare: Type.Object(program, strict),
+  needs: Type.Object(program, strict),
 } as const;
 
 export type PluginAction = keyof typeof pluginRequests;
@@ -109,6 +152,33 @@ export interface PluginPrune {
   bytes: number;
 }
 
+/** The program of a variant, installed and ready to be spawned. */
+export interface PreparedProgram {
+  type: string;
+  variant: string;
+  /** Which of the type's sources it is. */
+  source: string;
+  /** Absolute path. */
+  program: string;
+}
+
+/** What installing the program of a variant would take. */
+export interface ProgramNeeds {
+  /** It is there: nothing has to be fetched. */
+  ready: boolean;
+  /** Where the hive looks for files that somebody else has fetched: each is named by its SHA-256. */
+  downloads: string;
+  /** In order of preference: the first that can be had is installed. */
+  sources: readonly ProgramSource[];
+}
+
+export interface ProgramSource {
+  id: string;
+  /** Only of an `archive` is it known beforehand what has to be fetched. */
+  kind: 'archive' | 'npm' | 'python';
+  files: readonly { url: string; sha256: string; there: boolean }[];
+}
+
 /** A plugin that a registry has. */
 export interface PluginHit {
   name: string;
@@ -153,4 +223,7 @@ export interface PluginResults {
   search: { plugins: readonly PluginHit[] };
   prune: PluginPrune;
   list: { plugins: readonly PluginView[] };
+  import: PluginView;
+  prepare: PreparedProgram;
+  needs: ProgramNeeds;
 }

@@ -56,22 +56,26 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     startedAt: new Date().toISOString(),
   };
   const feed = new StateFeed(() => state());
+  // On another machine it is named as in hives.conf, and whoever started it brings its plugins.
+  const alias = env['RBEE_HIVE_NAME'] || localHive;
   const ask = askPrograms(env);
   const machine = new Machine(ask, feed.changed);
   const types = new WorkerTypes(paths.data, feed.changed);
   const fetcher = downloadFetcher(env);
   const { plugins, ...installing } = makePlugins({
-    hive: localHive,
+    hive: alias,
     paths,
     config,
     env,
+    isRemote: env['RBEE_HIVE_REMOTE'] === '1',
+    fetcher,
     types,
     machine,
     workers: () => workers,
   });
-  const models = new Models({ hive: localHive, data: paths.data, runs: paths.runs, env, types, pace: usualPace });
+  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace });
   const workers: Workers = new Workers({
-    hive: localHive,
+    hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
     records: new RunRecords(paths.runs),
@@ -82,7 +86,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     onProblem: (message, error) => logger.error({ err: error }, message),
     prepare: (spec, context) =>
       prepareLaunch(spec, {
-        hive: localHive,
+        hive: alias,
         types,
         plugins,
         models,

@@ -32,6 +32,8 @@ export interface IndexEntry {
 export interface PluginLocation {
   root: string;
   source: 'development' | 'link' | 'installed';
+  /** Of an installed plugin. */
+  integrity?: string;
   /** Of an installed plugin: the folder of each variant that is here. Others are whole. */
   variants?: Readonly<Record<string, string>>;
 }
@@ -61,7 +63,9 @@ export const readIndex = async (dataFolder: string): Promise<IndexEntry[]> => {
 };
 
 const locationOf = ({ root, integrity, variants }: IndexEntry): PluginLocation =>
-  integrity === undefined ? { root, source: 'link' } : { root, source: 'installed', variants: variants ?? {} };
+  integrity === undefined
+    ? { root, source: 'link' }
+    : { root, source: 'installed', integrity, variants: variants ?? {} };
 
 /** `rbee.plugins` in the package.json of the workspace that this package is part of; nothing in an installed rbee. */
 const readDevelopmentIndex = async (): Promise<PluginLocation[]> => {

@@ -184,6 +184,7 @@ export class WorkerTypes {
         installed: location.variants
           ? manifest.variants.filter((variant) => location.variants && Object.hasOwn(location.variants, variant))
           : manifest.variants,
+        integrity: location.integrity ?? null,
         source: location.source,
       };
       found.set(manifest.name, { entry, handle: this.#handleOf(plugin, manifest), fault: null, location });

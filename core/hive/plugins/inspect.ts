@@ -5,10 +5,10 @@ import type { FoundPackage } from '../../registry/install/fetch-calls.ts';
 import { typesOf } from '../../registry/install/plugin-types.ts';
 import { signatureText } from '../../registry/install/trust.ts';
 import { readIndex } from '../../registry/plugin-index.ts';
+import { variantFit } from '../../registry/variant-fit.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Machine } from '../machine.ts';
-import { variantFit } from './variant-fit.ts';
 
 export interface InspectionOptions {
   data: string;

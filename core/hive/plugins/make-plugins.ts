@@ -1,21 +1,29 @@
 /** The plugins of a hive, put together. What installs them is loaded when something is first to be installed. */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import type { Fetcher } from '../../registry/binaries/fetcher.ts';
+import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
 import type { Installer } from '../../registry/install/installer.ts';
+import type { StoreOptions } from '../../registry/install/installer-options.ts';
+import { bestVariant } from '../../registry/variant-fit.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Machine } from '../machine.ts';
 import type { Workers } from '../workers/workers.ts';
 import { Inspection } from './inspect.ts';
 import { Plugins } from './plugins.ts';
 import { ProgramCollection } from './program-collection.ts';
+import { Programs } from './programs.ts';
 import { rootsInUse } from './roots-in-use.ts';
-import { bestVariant } from './variant-fit.ts';
 
 export interface PluginParts {
   hive: string;
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
+  /** Does the queen bring the plugins? */
+  isRemote: boolean;
+  /** For the programs of engines. */
+  fetcher: Fetcher;
   types: WorkerTypes;
   machine: Machine;
   workers: () => Workers;
@@ -26,27 +34,32 @@ export interface HivePlugins {
   close(): void;
 }
 
-export const makePlugins = ({ paths, config, env, types, machine, workers, hive }: PluginParts): HivePlugins => {
+export const makePlugins = (parts: PluginParts): HivePlugins => {
+  const { paths, config, env, types, machine, workers, hive, isRemote, fetcher } = parts;
+  const folders = { data: paths.data, cache: paths.cache };
+  const store: StoreOptions = {
+    data: paths.data,
+    config: paths.config,
+    target: async () => (await machine.facts()).host.platform,
+    rootsInUse: () => rootsInUse(paths.runs),
+    // The code of a linked folder may have changed under the same version.
+    onChange: () => types.refresh({ anew: true }),
+  };
   let made: Promise<Installer> | undefined;
   let installer: Installer | undefined;
   const load = async (): Promise<Installer> => {
     const { Installer } = await import('../../registry/install/installer.ts');
     installer = new Installer({
+      ...store,
       hive,
-      data: paths.data,
-      config: paths.config,
       cache: paths.cache,
       env,
       registry: config.registry,
-      target: async () => (await machine.facts()).host.platform,
       chooseVariant: async ([first], narrate) => {
         if (!first) throw new Error('a plugin without worker types was let in');
         const { devices, host } = await machine.facts();
         return bestVariant(first, { ...host, devices, probes: {} }, narrate);
       },
-      rootsInUse: () => rootsInUse(paths.runs),
-      // The code of a linked folder may have changed under the same version.
-      onChange: () => types.refresh({ anew: true }),
     });
     return installer;
   };
@@ -55,17 +68,15 @@ export const makePlugins = ({ paths, config, env, types, machine, workers, hive 
     types,
     workers,
     inspection: new Inspection({ data: paths.data, types, machine }),
-    programs: new ProgramCollection({
-      folders: { data: paths.data, cache: paths.cache },
-      runs: paths.runs,
-      env,
-      types,
-      machine,
-    }),
-    installer: () => {
-      made ??= load();
-      return made;
-    },
+    installed: new InstalledPlugins(store),
+    programs: new Programs({ hive, folders, env, types, machine, fetcher }),
+    collection: new ProgramCollection({ folders, runs: paths.runs, env, types, machine }),
+    installer: isRemote
+      ? null
+      : () => {
+          made ??= load();
+          return made;
+        },
   });
   return { plugins, close: () => installer?.close() };
 };

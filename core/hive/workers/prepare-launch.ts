@@ -15,6 +15,8 @@ import { formatBytes } from '../../narration/quantities.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
+import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
+import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
@@ -23,9 +25,7 @@ import { bringModels, checkLocal, wantedModels } from '../models/launch-models.t
 import type { ResolvedModel } from '../models/model-files.ts';
 import type { Models } from '../models/models.ts';
 import type { Plugins } from '../plugins/plugins.ts';
-import { platformProblem, variantFit } from '../plugins/variant-fit.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from './device-choice.ts';
 import { knownFormat } from './known-format.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { resolveOptions } from './options.ts';

@@ -5,24 +5,28 @@ import type { WorkerTypeHandle } from '../worker-type-handle.ts';
 import type { TreeTarget } from './npm-tree.ts';
 import type { TreeLimits } from './tree-watch.ts';
 
-export interface InstallerOptions {
-  /** Alias of the hive, for errors. */
-  hive: string;
-  /** Data, config and cache folder. */
+/** What keeping plugins needs to know of a machine. */
+export interface StoreOptions {
+  /** Data and config folder. */
   data: string;
   config: string;
-  cache: string;
-  env: NodeJS.ProcessEnv;
-  /** `[registry]` of rbee.conf. */
-  registry: { url: string | null; allowedScopes: readonly string[] };
   /** The platform of this machine. */
   target: () => Promise<TreeTarget>;
-  /** The variant that suits this machine best. */
-  chooseVariant: (types: readonly WorkerTypeHandle[], narrate: Narrate) => Promise<string>;
   /** Plugin folders that run records name, on every machine that shares the data folder. */
   rootsInUse: () => Promise<readonly string[]>;
   /** The index has changed. */
   onChange: () => Promise<void>;
+}
+
+export interface InstallerOptions extends StoreOptions {
+  /** Alias of the hive, for errors. */
+  hive: string;
+  cache: string;
+  env: NodeJS.ProcessEnv;
+  /** `[registry]` of rbee.conf. */
+  registry: { url: string | null; allowedScopes: readonly string[] };
+  /** The variant that suits this machine best. */
+  chooseVariant: (types: readonly WorkerTypeHandle[], narrate: Narrate) => Promise<string>;
   /** The most that the tree of a plugin may take; the usual when absent. */
   limits?: TreeLimits;
 }

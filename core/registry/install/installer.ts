@@ -1,11 +1,10 @@
-/** Installs, updates and removes plugins: each change is whole or has not happened, however many go on at once. */
-import { join, resolve } from 'node:path';
-import { RbeeError } from '../../contract/errors.ts';
+/** Installs and updates plugins from registries: each change is whole or has not happened, however many go on at once. */
+import { join } from 'node:path';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
-import { readManifest } from '../manifest.ts';
-import { type IndexEntry, readIndex } from '../plugin-index.ts';
+import { readIndex } from '../plugin-index.ts';
 import { refuseClash } from './clash.ts';
 import { commit, isLocked } from './commit.ts';
+import { examine, examineTree } from './examine.ts';
 import type { FoundPackage, PackageSource } from './fetch-calls.ts';
 import { Fetcher } from './fetcher.ts';
 import {
@@ -16,23 +15,24 @@ import {
   hasVariant,
   resolveSource,
 } from './find-package.ts';
+import { InstalledPlugins } from './installed-plugins.ts';
 import type { Call, InstallerOptions, InstallRequest, UpdateRequest } from './installer-options.ts';
-import { changeLock, type LockedVariant, readLock } from './lock-file.ts';
+import { type LockedVariant, readLock } from './lock-file.ts';
 import type { NpmContext } from './npm-tree.ts';
-import { namedByIndex, type Pruned, prune } from './prune.ts';
-import { examine, examineTree, groupVariants, makeTree, stagedTree } from './stage.ts';
-import { changeIndex, withStaging } from './store.ts';
+import { groupVariants, makeTree } from './stage.ts';
+import { packageFolder, stagedTree, withStaging } from './store.ts';
 import { checkTrust } from './trust.ts';
 import { pluginView } from './view.ts';
 import { wantedGroups } from './wanted-groups.ts';
 
 export type { Call, InstallerOptions, InstallRequest, UpdateRequest } from './installer-options.ts';
 
-export class Installer {
+export class Installer extends InstalledPlugins {
   readonly #options: InstallerOptions;
   readonly #fetcher: Fetcher;
 
   constructor(options: InstallerOptions) {
+    super(options);
     this.#options = options;
     const { env, data, cache, registry } = options;
     const url = registry.url ?? undefined;
@@ -41,12 +41,6 @@ export class Installer {
 
   close(): void {
     this.#fetcher.close();
-  }
-
-  /** Plugins of the index. */
-  async list(): Promise<PluginView[]> {
-    const entries = await readIndex(this.#options.data);
-    return Promise.all(entries.map((entry) => pluginView(entry, false)));
   }
 
   /**
@@ -77,60 +71,6 @@ export class Installer {
     return this.#fetcher.search(text, request);
   }
 
-  /** Puts the folder of a plugin that is being written into the index, as it is. */
-  async link(folder: string, { narrate }: Call): Promise<PluginView> {
-    const root = resolve(folder);
-    const manifest = await readManifest(root);
-    const entry: IndexEntry = { name: manifest.package, type: 'link', root };
-    await changeIndex(this.#options.data, async (entries) => {
-      await refuseClash(
-        this.#options.data,
-        manifest.package,
-        manifest.workerTypes.map(({ name }) => name),
-      );
-      return { entries: [...entries.filter(({ name }) => name !== manifest.package), entry], result: null };
-    });
-    narrate({ kind: 'info', text: `linked ${manifest.package} at ${root}` });
-    await this.#options.onChange();
-    return pluginView(entry, true);
-  }
-
-  /** Takes a plugin out of the index, and away from disk unless a run record names it. Errors: NOT_INSTALLED. */
-  async uninstall(plugin: string, { narrate, signal }: Call): Promise<PluginView> {
-    const entry = await this.find(plugin);
-    const { data, config } = this.#options;
-    const used = await this.#options.rootsInUse();
-    await changeIndex(
-      data,
-      async (entries) => {
-        const rest = entries.filter(({ name }) => name !== entry.name);
-        if (entry.integrity !== undefined) await changeLock(config, entry.name, null);
-        return { entries: rest, result: null };
-      },
-      signal,
-    );
-    await this.#options.onChange();
-    if (entry.integrity !== undefined) await this.#collect(used, true);
-    const verb = entry.integrity === undefined ? 'unlinked' : 'uninstalled';
-    narrate({ kind: 'info', text: `${verb} ${entry.name}` });
-    return pluginView(entry, true);
-  }
-
-  /** The entry of a plugin by the name of its package, its type, or an alias. Errors: NOT_INSTALLED. */
-  async find(plugin: string): Promise<IndexEntry> {
-    const entries = await readIndex(this.#options.data);
-    const root = resolve(plugin);
-    const direct = entries.find((entry) => entry.name === plugin || (entry.root === root && plugin.startsWith('/')));
-    if (direct) return direct;
-    for (const entry of entries) {
-      const manifest = await readManifest(entry.root).catch(() => null);
-      const types = manifest?.workerTypes ?? [];
-      if (types.some(({ name, aliases = [] }) => name === plugin || aliases.includes(plugin))) return entry;
-    }
-    const known = entries.map(({ name }) => name).join(', ') || 'none';
-    throw RbeeError.of('NOT_INSTALLED', { name: plugin, known });
-  }
-
   /** Brings one plugin to the newest version that its range allows; with `dryRun` only says which that is. */
   async update(plugin: string, { dryRun = false, ...request }: UpdateRequest, call: Call): Promise<PluginUpdate> {
     const entry = await this.find(plugin);
@@ -146,21 +86,6 @@ export class Installer {
       call.narrate({ kind: 'info', text: `${name}: ${from} becomes ${found.version} (${found.integrity})` });
       if (!dryRun) await this.#installFound({ found, tag }, { plugin: name, ...request }, context);
       return { name, from, to: found.version, changed: true };
-    });
-  }
-
-  /** Removes what nothing uses. With `all`, also the versions that an update took the place of. */
-  async prune({ all = false, dryRun = false }: { all?: boolean; dryRun?: boolean }): Promise<Pruned> {
-    const used = await this.#options.rootsInUse();
-    return this.#collect(used, !all, dryRun);
-  }
-
-  #collect(used: readonly string[], previous: boolean, dryRun = false): Promise<Pruned> {
-    const { data } = this.#options;
-    return changeIndex(data, async (entries) => {
-      const result = await prune(data, [...used, ...namedByIndex(entries, previous)], Date.now(), dryRun);
-      const kept = previous || dryRun ? entries : entries.map(({ previous: _, ...entry }) => entry);
-      return { entries: kept, result };
     });
   }
 
@@ -191,12 +116,16 @@ export class Installer {
       const lock = (await readLock(config)).find((one) => isLocked(one, found));
       const locked: LockedVariant[] = [];
       for (const group of groups) {
-        const folder = stagedTree(staging, group);
+        const folder = stagedTree(staging, group.variants);
         locked.push(...(await makeTree(folder, { unpacked, found, group, target, lock, scripts, npm, narrate })));
-        if (!examined.descriptions) await examineTree(folder, found);
+        if (!examined.descriptions) (await examineTree(packageFolder(folder, found.name), found)).close();
       }
       signal.throwIfAborted();
-      const done = { found, tag, groups, staging, target, locked, request, types };
+      const trees = groups.map(({ variants }) => {
+        const folder = stagedTree(staging, variants);
+        return { variants, folder, inner: packageFolder('', found.name) };
+      });
+      const done = { found, tag, trees, target, locked, force: request.force === true, types };
       const entry = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(entry, true);

@@ -1,63 +1,16 @@
-/** From a fetched package to trees that are ready to be moved into the store: examined first, then made whole. */
+/** From an examined package to trees that are ready to be moved into the store. */
 import { cp, mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { RbeeError } from '../../contract/errors.ts';
+import { dirname } from 'node:path';
 import type { Narrate } from '../../contract/narration.ts';
 import type { VariantPackages } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../description.ts';
-import { Evaluator } from '../evaluator.ts';
-import { type PluginManifest, readManifest } from '../manifest.ts';
-import { WorkerTypeHandle } from '../worker-type-handle.ts';
+import type { Examined } from './examine.ts';
 import type { FoundPackage } from './fetch-calls.ts';
 import { leaveOutFiles } from './leave-out-files.ts';
 import type { LockedPlugin, LockedVariant } from './lock-file.ts';
 import { installTree, type NpmContext, runScripts, type TreeTarget } from './npm-tree.ts';
 import { needsTree, planTree, refuseForeignTree, type TreePlan } from './stage-root.ts';
 import { packageFolder } from './store.ts';
-
-/** A package whose manifest is in order; its types are described as far as that can be done without its dependencies. */
-export interface Examined {
-  manifest: PluginManifest;
-  types: readonly WorkerTypeHandle[];
-  /** Null when its code needs its dependencies to be looked at. */
-  descriptions: readonly TypeDescription[] | null;
-  close(): void;
-}
-
-/** Examines the package in `root`. Errors: PACKAGE_REFUSED, PLUGIN_INVALID, PLUGIN_API_VERSION, PLUGIN_FAILED. */
-export const examine = async (root: string, found: FoundPackage): Promise<Examined> => {
-  const manifest = await readManifest(root).catch((error) => {
-    throw named(error, root, found);
-  });
-  if (manifest.package !== found.name || manifest.version !== found.version) {
-    throw RbeeError.of('PACKAGE_REFUSED', {
-      package: `${found.name}@${found.version}`,
-      problem: `inside it calls itself ${manifest.package}@${manifest.version}`,
-    });
-  }
-  const evaluator = new Evaluator(manifest.package, root);
-  const types = manifest.workerTypes.map((type) => new WorkerTypeHandle(manifest, type, evaluator));
-  try {
-    const descriptions = await Promise.all(types.map((type) => type.describe()));
-    return { manifest, types, descriptions, close: () => evaluator.close() };
-  } catch (error) {
-    if (missesPackage(error) && Object.keys(found.dependencies).length > 0) {
-      return { manifest, types, descriptions: null, close: () => evaluator.close() };
-    }
-    evaluator.close();
-    throw error;
-  }
-};
-
-/** A temporary folder means nothing to whoever reads the error. */
-const named = (error: unknown, root: string, { name, version }: FoundPackage): unknown => {
-  if (!(error instanceof RbeeError)) return error;
-  const body = error.toJSON();
-  return RbeeError.from({ ...body, message: body.message.replaceAll(root, `${name}@${version}`) });
-};
-
-const missesPackage = (error: unknown): boolean =>
-  error instanceof RbeeError && error.code === 'PLUGIN_FAILED' && /Cannot find (package|module)/.test(error.message);
 
 /**
  * Variants of this platform that get the same packages, and what these are. They share one tree, named after the first
@@ -143,14 +96,4 @@ export const makeTree = async (folder: string, request: TreeRequest): Promise<Lo
   return group.variants.map((id) => ({ id, platform, ...(npm_lock !== undefined && { npm_lock }) }));
 };
 
-/** Looks at the finished plugin as the hive will. Errors: PLUGIN_INVALID, PLUGIN_FAILED. */
-export const examineTree = async (folder: string, found: FoundPackage): Promise<void> => {
-  const { close, descriptions } = await examine(packageFolder(folder, found.name), { ...found, dependencies: {} });
-  close();
-  if (!descriptions) throw new Error('a plugin without missing packages has descriptions');
-};
-
 const compact = (json: string): string => JSON.stringify(JSON.parse(json));
-
-/** Where the trees of one installation are made before they move. */
-export const stagedTree = (staging: string, { variants }: TreeGroup): string => join(staging, `tree-${variants[0]}`);

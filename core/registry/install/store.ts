@@ -45,6 +45,9 @@ export const variantFolder = (version: string, variant: string, { os, cpu }: Pla
 /** The plugin's own package in such a tree. */
 export const packageFolder = (tree: string, name: string): string => join(tree, 'node_modules', name);
 
+/** Where the tree of some variants is made before it moves. */
+export const stagedTree = (staging: string, [first]: readonly string[]): string => join(staging, `tree-${first}`);
+
 /** A new folder of one's own on the same file system as the store; gone again after `work`. */
 export const withStaging = async <Result>(data: string, work: (folder: string) => Promise<Result>): Promise<Result> => {
   const folder = join(stagingFolder(data), `${process.pid}-${randomBytes(6).toString('hex')}`);

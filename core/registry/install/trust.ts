@@ -47,7 +47,7 @@ const publisherText = ({ registry, publisher: { id, account } }: FoundPackage): 
 };
 
 /** `verified` with what was verified, or why nothing was. */
-export const signatureText = ({ signature }: FoundPackage): string => {
+export const signatureText = ({ signature }: Pick<FoundPackage, 'signature'>): string => {
   if (signature.state === 'none') return signature.note ?? 'none';
   return signature.provenance === null ? 'verified' : `verified, built from ${signature.provenance}`;
 };

@@ -10,8 +10,14 @@ import { signatureText } from './trust.ts';
 export const pinOf = (range: string | null): string | undefined =>
   range === null ? 'latest' : valid(range) === null ? range : undefined;
 
+/** What tells one package from any other, and whose it is. */
+export type IdentifiedPackage = Pick<
+  FoundPackage,
+  'name' | 'version' | 'integrity' | 'registry' | 'publisher' | 'signature'
+>;
+
 interface EntryParts {
-  found: FoundPackage;
+  found: IdentifiedPackage;
   tag: string | undefined;
   /** Folder of the package for each variant that has just been installed. */
   variants: Record<string, string>;

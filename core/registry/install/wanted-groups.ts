@@ -1,8 +1,9 @@
 /** Which trees of a plugin are to be made. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { IndexEntry } from '../plugin-index.ts';
+import type { Examined } from './examine.ts';
 import type { FoundPackage } from './fetch-calls.ts';
-import type { Examined, TreeGroup } from './stage.ts';
+import type { TreeGroup } from './stage.ts';
 
 export interface WantedRequest {
   found: FoundPackage;

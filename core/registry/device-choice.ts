@@ -1,7 +1,7 @@
 /** Which device a worker gets when none was asked for, and whether one that was asked for is there. Pure. */
-import { type Device, deviceIds, formatDevice, parseDevice } from '../../contract/device.ts';
-import { RbeeError } from '../../contract/errors.ts';
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import { type Device, deviceIds, formatDevice, parseDevice } from '../contract/device.ts';
+import { RbeeError } from '../contract/errors.ts';
+import type { DeviceFacts } from '../contract/worker-type.ts';
 
 export interface VariantChoice {
   id: string;

@@ -1,9 +1,9 @@
 /** Does a variant fit this machine, before anything of its program is there? */
-import type { Narrate } from '../../contract/narration.ts';
-import type { HostFacts } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import { rankDevices } from '../workers/device-choice.ts';
+import type { Narrate } from '../contract/narration.ts';
+import type { HostFacts } from '../contract/worker-type.ts';
+import type { TypeDescription } from './description.ts';
+import { rankDevices } from './device-choice.ts';
+import type { WorkerTypeHandle } from './worker-type-handle.ts';
 
 export interface VariantFit {
   fits: boolean;
