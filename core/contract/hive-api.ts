@@ -11,8 +11,6 @@
  * | `POST /v1/workers` (`WorkerSpec`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
  * | `POST /v1/workers/{id}/start`, `/wake` | the same |
  * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
- * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list}` | narration, then as `plugins.ts` says |
- * | `POST /v1/workers/{id}/start`, `/stop`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
  * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare,needs}` | narration, then as `plugins.ts` says |
  * | `POST /v1/models/{download,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
  * | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |

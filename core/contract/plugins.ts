@@ -169,10 +169,10 @@ export interface ProgramNeeds {
   /** Where the hive looks for files that somebody else has fetched: each is named by its SHA-256. */
   downloads: string;
   /** In order of preference: the first that can be had is installed. */
-  sources: readonly ProgramSource[];
+  sources: readonly NeededSource[];
 }
 
-export interface ProgramSource {
+export interface NeededSource {
   id: string;
   /** Only of an `archive` is it known beforehand what has to be fetched. */
   kind: 'archive' | 'npm' | 'python';

@@ -14,10 +14,12 @@ import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
+import type { Parts } from './handlers/parts.ts';
 import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LocalHive, localAlias } from './local-hive.ts';
+import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
 import { closeServers } from './server/close.ts';
 import { listenSocket, listenTcp } from './server/listen.ts';
 
@@ -62,13 +64,16 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const health = (): HealthBody => ({ status: 'ok', name: 'queen', version, pid: process.pid, instance, startedAt });
     let url = '';
     let localHive: LocalHive | undefined;
+    let machines: MadeMachines | undefined;
 
     const fleet = new Fleet({
       onChange: () => gateway.refresh(),
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
         if (alias === localAlias) localHive?.broken();
+        else machines?.hives.get(alias)?.broken(error);
       },
+      onOnline: (alias) => machines?.cameBack(alias),
     });
     ends.push(() => fleet.close());
     const gateway = new Gateway(
@@ -77,8 +82,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     );
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
-    else localHive = new LocalHive({ ...options, fleet });
+    else {
+      localHive = new LocalHive({ ...options, fleet });
+      machines = makeMachines({ ...options, fleet, parts: () => handled });
+    }
     ends.push(() => localHive?.close());
+    ends.push(() => machines?.close());
 
     const status = (): FleetStatus => ({
       queen: { pid: process.pid, version, url, mode: config.queen.mode, startedAt },
@@ -87,12 +96,14 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       models: [...gateway.names.open()].map(([name]) => name),
     });
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
-    const run = runOperation(makeHandlers({ fleet, gateway, localHive, status }));
+    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
+    const run = runOperation(makeHandlers(handled));
     const jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 
     if (localHive) await startLocalHive(localHive, config, logger);
+    await machines?.hives.start();
     const parts = { fleet, gateway, jobs, status, health, logger };
     const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import type { PluginRequestOf, PreparedProgram, ProgramNeeds, ProgramSource } from '../../contract/plugins.ts';
+import type { PluginRequestOf, PreparedProgram, ProgramNeeds, NeededSource } from '../../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
@@ -61,7 +61,7 @@ export class Programs {
       return fits ? undefined : RbeeError.of('VARIANT_UNFIT', details);
     };
     const context = { plugin, folders, env, narrate, signal, fetcher };
-    const search = await findBinary(sources, context, { steps: type.prepare, notWorthIt: unfit });
+    const search = await findBinary(sources, context, { notWorthIt: unfit });
     if (search.found) return { type: type.name, variant, source: search.found.id, program: search.found.path };
     if (search.error) throw search.error;
     const { os, cpu } = host.platform;
@@ -76,10 +76,10 @@ export class Programs {
     const { type, sources, plugin } = await this.#meant(request);
     const downloads = downloadsFolder(folders);
     const context = { plugin, folders, env };
-    const looks = sources.map((source) => lookForBinary(source, context, type.prepare));
+    const looks = sources.map((source) => lookForBinary(source, context));
     const ready = (await Promise.all(looks)).some((look) => !('problem' in look));
     const wanted = sources.filter(isInstallable).map((source) => checkSource(source, plugin));
-    const described = wanted.map(async (source): Promise<ProgramSource> => {
+    const described = wanted.map(async (source): Promise<NeededSource> => {
       const files = source.kind === 'archive' ? [source, ...(source.more ?? [])] : [];
       const known = files.map(async ({ url, sha256 }) => ({
         url,

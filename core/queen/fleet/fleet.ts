@@ -14,6 +14,8 @@ export interface FleetOptions {
   onChange?: () => void;
   /** The heartbeats of a hive broke; called at each attempt to get them back. */
   onBroken?: (alias: string, error: unknown) => void;
+  /** A hive answers that did not answer before. */
+  onOnline?: (alias: string) => void;
 }
 
 const checkMs = 250;
@@ -35,6 +37,7 @@ export class Fleet {
     const member = new Member(connection, {
       lag: this.#lag,
       onChange: () => this.#options.onChange?.(),
+      onOnline: () => this.#options.onOnline?.(connection.alias),
       onBroken: (error) => this.#options.onBroken?.(connection.alias, error),
     });
     this.#members.set(connection.alias, member);

@@ -14,6 +14,8 @@ export interface MemberOptions {
   lag: LoopLag;
   /** What the fleet shows has changed. */
   onChange: () => void;
+  /** It answers, and did not before. */
+  onOnline?: () => void;
   /** The stream of heartbeats broke or could not be opened; called before each new attempt. */
   onBroken?: (error: unknown) => void;
 }
@@ -156,6 +158,7 @@ export class Member {
     this.#reason = reason;
     this.#changed();
     for (const wake of [...this.#waiting]) wake();
+    if (status === 'online') this.#options.onOnline?.();
   }
 
   #changed(): void {

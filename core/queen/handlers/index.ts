@@ -6,7 +6,7 @@ import { loadModel, unloadModel } from './load-model.ts';
 import { listModels, onModels } from './models.ts';
 import { hiveLogs, hiveSshTest, onMachines } from './package.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
-import { installPlugin, onPlugins } from './plugins.ts';
+import { askAboutPlugins, installPlugin, linkPlugin, onPlugins, updatePlugins } from './plugins.ts';
 import { Serving } from './serving.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wakeWorker } from './workers.ts';
@@ -51,12 +51,12 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_catalog_refresh: refreshCatalog(parts),
     worker_install: installPlugin(parts),
     worker_uninstall: onPlugins(parts, 'uninstall'),
-    worker_update: onPlugins(parts, 'update'),
-    worker_link: onPlugins(parts, 'link'),
+    worker_update: updatePlugins(parts),
+    worker_link: linkPlugin(parts),
     worker_prune: onPlugins(parts, 'prune'),
     worker_plugin_list: onPlugins(parts, 'list'),
-    worker_plugin_inspect: onPlugins(parts, 'inspect'),
-    worker_plugin_search: onPlugins(parts, 'search'),
+    worker_plugin_inspect: askAboutPlugins(parts, 'inspect'),
+    worker_plugin_search: askAboutPlugins(parts, 'search'),
     infer: infer(parts, serving),
     model_load: loadModel(serving),
     model_unload: unloadModel(parts),

@@ -1,10 +1,14 @@
-/** Plugins: the hive does it, the queen asks the person whether a publisher may be let in. */
+/**
+ * Plugins: the hive does it, or, where it is on another machine, the queen builds them here and brings them to it. A
+ * person is asked whether a publisher may be let in.
+ */
 import { RbeeError } from '../../contract/errors.ts';
-import type { PluginAction, PluginRequestOf, PluginResults, PluginView } from '../../contract/plugins.ts';
-import type { Fleet } from '../fleet/fleet.ts';
-import type { HiveClient } from '../fleet/hive-connection.ts';
+import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
+import { wantedDelivery } from '../../registry/install/wanted-delivery.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
+import type { Machines } from '../machines/machines.ts';
+import { letInByPerson } from './let-in.ts';
 import type { Handler, Parts } from './parts.ts';
 
 export const onPlugins =
@@ -15,48 +19,119 @@ export const onPlugins =
     return client.plugins(action, request as PluginRequestOf<Action>, context);
   };
 
-export const installPlugin =
-  ({ fleet }: Parts): Handler<'worker_install'> =>
-  ({ hive = localAlias, ask = true, ...request }, context) =>
-    installOn(fleet, hive, request, ask ? context : { ...context, ask: async () => 'no' });
+/** What only a registry can tell is asked for here: other hives never ask one. */
+export const askAboutPlugins = <Action extends 'inspect' | 'search'>(parts: Parts, action: Action) => {
+  const onHive = onPlugins(parts, action);
+  return async (
+    input: PluginRequestOf<Action> & { hive?: string },
+    context: JobContext,
+  ): Promise<PluginResults[Action]> => {
+    try {
+      return await onHive(input, context);
+    } catch (error) {
+      if (wantedDelivery(error) === null) throw error;
+      return onHive({ ...input, hive: localAlias }, context);
+    }
+  };
+};
 
-const installOn = async (
-  fleet: Fleet,
+export const installPlugin =
+  (parts: Parts): Handler<'worker_install'> =>
+  async ({ hive = localAlias, ask = true, ...request }, given) => {
+    const context = ask ? given : { ...given, ask: async () => 'no' };
+    const machines = machinesOf(parts, hive);
+    if (machines) return broughtTo(parts, machines, hive, request, context);
+    const { client } = parts.fleet.online(hive).connection;
+    try {
+      return await client.plugins('install', request, context);
+    } catch (error) {
+      const accepted = await letInByPerson(error, context.ask);
+      return client.plugins('install', { ...request, accepted }, context);
+    }
+  };
+
+export const updatePlugins =
+  (parts: Parts): Handler<'worker_update'> =>
+  async (input, context) => {
+    const { hive = localAlias, plugins, offline, dryRun } = input;
+    const machines = machinesOf(parts, hive);
+    if (!machines) return onPlugins(parts, 'update')(input, context);
+    const there = (await listed(parts, hive, context)).filter(({ source }) => source === 'installed');
+    const unknown = plugins?.find((one) => !there.some((plugin) => isNamed(plugin, one)));
+    if (unknown !== undefined) {
+      throw RbeeError.of('NOT_INSTALLED', { name: unknown, known: there.map(({ name }) => name).join(', ') || 'none' });
+    }
+    const updates: PluginUpdate[] = [];
+    for (const plugin of there.filter((one) => plugins?.some((name) => isNamed(one, name)) ?? true)) {
+      const { name, version: from } = plugin;
+      const { version: to } = await machines.resolve(name, { offline, update: true }, context);
+      const changed = to !== from;
+      if (changed && !dryRun) {
+        for (const variant of plugin.installed) {
+          await machines.bring(hive, { plugin: name, version: to, variant, offline }, context);
+        }
+      }
+      updates.push({ name, from, to, changed, ...(!changed && { note: 'it is up to date' }) });
+    }
+    return { updates };
+  };
+
+export const linkPlugin =
+  (parts: Parts): Handler<'worker_link'> =>
+  async (input, context) => {
+    const { hive = localAlias, folder } = input;
+    if (!machinesOf(parts, hive)) return onPlugins(parts, 'link')(input, context);
+    throw RbeeError.of('INVALID_INPUT', {
+      what: `linking ${folder} on hive ${hive}`,
+      problem: 'the folder is on another machine',
+      hint: `link it here with rbee plugins link ${folder}; what hive ${hive} needs of it is brought there`,
+    });
+  };
+
+/** Runs `work`; what the hive lacks for it is installed or brought there first, and a person is asked about strangers. */
+export const withPlugins = async <Result>(
+  parts: Pick<Parts, 'fleet' | 'machines'>,
+  { hive, type }: { hive: string; type: string },
+  context: JobContext,
+  work: () => Promise<Result>,
+): Promise<Result> => {
+  const machines = machinesOf(parts, hive);
+  // The type first, then the variant that its device needs.
+  for (let times = 0; ; times += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      const wanted = wantedDelivery(error);
+      if (wanted && machines && times < 2) await machines.bring(hive, wanted, context);
+      else if (times === 0) {
+        const accepted = await letInByPerson(error, context.ask);
+        await parts.fleet.online(hive).connection.client.plugins('install', { plugin: type, accepted }, context);
+      } else throw error;
+    }
+  }
+};
+
+const machinesOf = ({ machines }: Pick<Parts, 'machines'>, hive: string): Machines | undefined =>
+  machines?.has(hive) ? machines : undefined;
+
+const broughtTo = async (
+  parts: Parts,
+  machines: Machines,
   hive: string,
   request: PluginRequestOf<'install'>,
   context: JobContext,
 ): Promise<PluginView> => {
-  const { client } = fleet.online(hive).connection;
-  try {
-    return await client.plugins('install', request, context);
-  } catch (error) {
-    const accepted = await letIn(error, context);
-    return client.plugins('install', { ...request, accepted }, context);
-  }
+  parts.fleet.online(hive);
+  const before = await listed(parts, hive, context);
+  const { plugin, variant, offline, yes, accepted, force } = request;
+  const { name } = await machines.bring(hive, { plugin, variant, offline, yes, accepted, force }, context);
+  const view = (await listed(parts, hive, context)).find((one) => one.name === name);
+  if (!view) throw RbeeError.of('NOT_INSTALLED', { name, known: before.map((one) => one.name).join(', ') || 'none' });
+  const same = (one: PluginView) => one.integrity === view.integrity && one.installed.length === view.installed.length;
+  return { ...view, changed: !before.some(same) };
 };
 
-/** Runs `work`; when it needs a plugin of an unknown publisher, asks, installs it, and runs it once more. */
-export const withPlugins = async <Result>(
-  client: HiveClient,
-  type: string,
-  context: JobContext,
-  work: () => Promise<Result>,
-): Promise<Result> => {
-  try {
-    return await work();
-  } catch (error) {
-    const accepted = await letIn(error, context);
-    await client.plugins('install', { plugin: type, accepted }, context);
-    return work();
-  }
-};
+const listed = async ({ fleet }: Parts, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
+  (await fleet.online(hive).connection.client.plugins('list', {}, context)).plugins;
 
-/** Asks whether a publisher may be let in; the identity of the package if so, else the error. */
-const letIn = async (error: unknown, { ask }: JobContext): Promise<string> => {
-  if (!(error instanceof RbeeError) || error.code !== 'PUBLISHER_UNKNOWN') throw error;
-  const [identity, ...about] = error.lines;
-  if (identity === undefined) throw error;
-  const answer = await ask(`${error.message} (${about.join('; ')}). Install it? (yes or no)`, ['yes', 'no']);
-  if (answer !== 'yes') throw error;
-  return identity;
-};
+const isNamed = ({ name, types }: PluginView, wanted: string): boolean => name === wanted || types.includes(wanted);

@@ -12,18 +12,20 @@ import { localAlias } from '../local-hive.ts';
 import { type Ability, abilityFor } from './ability.ts';
 import { referenceOf } from './known-model.ts';
 import type { Parts } from './parts.ts';
-import { spawnOn } from './spawn-worker.ts';
+import { type SpawnParts, spawnOn } from './spawn-worker.ts';
 import { wakeOn } from './workers.ts';
 
 export class Serving {
   readonly #fleet: Fleet;
   readonly #gateway: Gateway;
+  readonly #parts: SpawnParts;
   /** Spawns under way: two requests for the same model at once need one worker. */
   readonly #spawning = new Map<string, Promise<unknown>>();
 
-  constructor({ fleet, gateway }: Pick<Parts, 'fleet' | 'gateway'>) {
-    this.#fleet = fleet;
-    this.#gateway = gateway;
+  constructor(parts: SpawnParts & Pick<Parts, 'gateway'>) {
+    this.#parts = parts;
+    this.#fleet = parts.fleet;
+    this.#gateway = parts.gateway;
   }
 
   /** Waits for whoever is coming up. Throws the errors of a choice and of a spawn, and TYPE_NOT_FOUND. */
@@ -86,7 +88,7 @@ export class Serving {
   ): Promise<void> {
     const wanted = { type: type ?? typeFor(this.#fleet, ability), model, device };
     const spec = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as typeof wanted;
-    const spawn = spawnOn(this.#fleet, spec, context);
+    const spawn = spawnOn(this.#parts, spec, context);
     this.#spawning.set(key, spawn);
     try {
       const { id } = await spawn;

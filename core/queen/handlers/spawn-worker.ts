@@ -16,13 +16,17 @@ const onlineMs = 10_000;
 export const spawnWorker =
   (parts: Parts): Handler<'worker_spawn'> =>
   (input, context) =>
-    spawnOn(parts.fleet, input, context);
+    spawnOn(parts, input, context);
+
+/** What it takes to spawn; without machines, hives of this machine only. */
+export type SpawnParts = Pick<Parts, 'fleet' | 'machines'>;
 
 export const spawnOn = async (
-  fleet: Fleet,
+  parts: SpawnParts,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerView> => {
+  const { fleet } = parts;
   const { job, signal, narrate } = context;
   const member = fleet.member(hive);
   // One that is coming up is waited for; one that was stopped is refused at once.
@@ -31,7 +35,8 @@ export const spawnOn = async (
   const spec = await withReferences(client, given);
   refuseClash(fleet, spec, hive);
   const spawn = () => client.spawn(spec, { signal, narrate, job });
-  const worker = ask ? await withPlugins(client, spec.type, context, spawn) : await spawn();
+  const asking = ask ? context : { ...context, ask: async () => 'no' };
+  const worker = await withPlugins(parts, { hive, type: spec.type }, asking, spawn);
   member.apply(worker);
   return fleet.worker(worker.id);
 };

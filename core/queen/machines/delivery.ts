@@ -1,16 +1,25 @@
-/** Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. */
+/**
+ * Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. What
+ * builds them is loaded with the first: most queens never do.
+ */
+import { join } from 'node:path';
+import type { Paths } from '../../config/paths.ts';
+import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import type { ProgramNeeds } from '../../contract/plugins.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+import type { Deliveries, DeliveryRequest, Delivery as Packed } from '../../registry/delivery/deliveries.ts';
+import type { Fetcher } from '../../registry/install/fetcher.ts';
+import { letInByPerson } from '../handlers/let-in.ts';
 import type { RemoteCall, RemoteHive } from './remote-hive.ts';
 
-export interface DeliveryRequest {
-  /** npm package, or the name of a type. */
-  plugin: string;
-  /** Exact, a range or a tag; what the lock says when absent. */
-  version?: string;
-  integrity?: string | null;
-  /** Null takes the best one for the machine. */
-  variant: string | null;
-  offline?: boolean;
-  force?: boolean;
+export type { DeliveryRequest } from '../../registry/delivery/deliveries.ts';
+
+export interface DeliveryOptions {
+  paths: Paths;
+  config: RbeeConfig;
+  env: NodeJS.ProcessEnv;
+  fetcher: () => Promise<Fetcher>;
 }
 
 export interface ResolveCall {
@@ -20,13 +29,140 @@ export interface ResolveCall {
   update?: boolean;
 }
 
-export interface Delivery {
-  /** What a range of a type means now: by the lock, else by the registry. A plugin that is worked on here is as it is. */
-  resolve(
+export interface BringRequest extends DeliveryRequest {
+  /** Also when it is there already. */
+  force?: boolean;
+}
+
+export class PluginDelivery {
+  readonly #options: DeliveryOptions;
+  #deliveries: Promise<Deliveries> | undefined;
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options;
+  }
+
+  /** What a range of a type means now. A plugin that is being worked on here is as it is. */
+  async resolve(
     type: string,
-    range: string,
-    call: ResolveCall,
-  ): Promise<{ package: string; version: string; integrity: string | null }>;
-  /** What is there already is left as it is. */
-  bring(hive: RemoteHive, request: DeliveryRequest & { type?: string }, call: RemoteCall): Promise<void>;
+    range: string | undefined,
+    { signal, offline, update }: ResolveCall,
+  ): Promise<{ package: string; version: string; integrity: string | null }> {
+    const deliveries = await this.#load();
+    const found = await deliveries.resolve(
+      { plugin: type, ...(range !== undefined && { version: range }), offline, update },
+      { signal, narrate: () => {} },
+    );
+    return { package: found.package, version: found.version, integrity: found.integrity };
+  }
+
+  /** What is there already is left as it is. Errors: those of `Deliveries`, of uploading, and of the hive. */
+  async bring(
+    hive: RemoteHive,
+    { force = false, ...request }: BringRequest,
+    call: RemoteCall,
+  ): Promise<{ name: string }> {
+    const { client } = hive.connection;
+    const { signal, narrate } = call;
+    const { devices, host } = await client.devices(signal);
+    const deliveries = await this.#load();
+    const target = { alias: hive.alias, facts: { ...host, devices, probes: {} } };
+    const deliver = (accepted?: string) =>
+      deliveries.deliver({ ...request, ...(accepted !== undefined && { accepted }) }, target, call);
+    let packed: Packed;
+    try {
+      packed = await deliver();
+    } catch (error) {
+      packed = await deliver(await letInByPerson(error, call.ask));
+    }
+    if (force || !(await this.#has(hive, packed, signal))) await this.#handOver(hive, packed, call);
+    for (const variant of packed.entry.variants.slice(0, 1))
+      await this.#prepare(hive, packed.entry.name, variant, call);
+    narrate({
+      kind: 'info',
+      text: `${packed.entry.name} ${packed.entry.version} (${packed.entry.variants.join(', ')}) is there`,
+    });
+    return { name: packed.entry.name };
+  }
+
+  async #has({ connection: { client } }: RemoteHive, { entry }: Packed, signal: AbortSignal): Promise<boolean> {
+    const { plugins } = await client.plugins('list', {}, { signal });
+    return plugins.some(
+      ({ name, integrity, installed }) =>
+        name === entry.name && integrity === entry.integrity && entry.variants.every((one) => installed.includes(one)),
+    );
+  }
+
+  async #handOver(hive: RemoteHive, { archive, sha256, size, entry }: Packed, call: RemoteCall): Promise<void> {
+    await hive.withAgent(call, async (agent) => {
+      const place = `${agent.hello.paths.data}/uploads/${sha256}.tar.zst`;
+      await hive.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
+      await hive.connection.client.plugins('import', { archive: place, sha256, entry }, call);
+      await agent.call('remove', [place]);
+    });
+  }
+
+  /** Has the program of a variant installed; what the machine cannot download is downloaded here. */
+  async #prepare(hive: RemoteHive, plugin: string, variant: string, call: RemoteCall): Promise<void> {
+    const { client } = hive.connection;
+    const { types } = await this.#pluginOf(hive, plugin, call.signal);
+    for (const type of types) {
+      try {
+        await client.plugins('prepare', { plugin: type, variant }, call);
+      } catch (error) {
+        if (!(error instanceof RbeeError) || error.code !== 'DOWNLOAD_FAILED') throw error;
+        await this.#bringFiles(hive, await client.plugins('needs', { plugin: type, variant }, call), call);
+        await client.plugins('prepare', { plugin: type, variant }, call);
+      }
+    }
+  }
+
+  async #pluginOf({ alias, connection: { client } }: RemoteHive, name: string, signal: AbortSignal) {
+    const { plugins } = await client.plugins('list', {}, { signal });
+    const found = plugins.find((one) => one.name === name);
+    if (!found)
+      throw RbeeError.of('NOT_INSTALLED', {
+        name,
+        known: plugins.map((one) => one.name).join(', ') || `none on hive ${alias}`,
+      });
+    return found;
+  }
+
+  async #bringFiles(hive: RemoteHive, { sources, downloads }: ProgramNeeds, call: RemoteCall): Promise<void> {
+    const { downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
+    const fetcher = downloadFetcher(this.#options.env);
+    const source = sources.find(({ files }) => files.length > 0);
+    for (const { url, sha256, there } of source?.files ?? []) {
+      if (there) continue;
+      const id = `fetch ${url}`;
+      call.narrate({ kind: 'step', id, text: `fetching ${url} for it, which it cannot reach` });
+      const file = await fetcher.fetch(url, {
+        to: join(this.#options.paths.cache, 'downloads'),
+        sha256,
+        signal: call.signal,
+        onProgress: (done, total) => call.narrate({ kind: 'progress', id, done, total, unit: 'bytes' }),
+      });
+      call.narrate({ kind: 'done', id });
+      await hive.upload(file, `${downloads}/${sha256}`, url.split('/').at(-1) ?? url, call);
+    }
+  }
+
+  #load(): Promise<Deliveries> {
+    this.#deliveries ??= (async () => {
+      const { Deliveries } = await import('../../registry/delivery/deliveries.ts');
+      const { paths, config, env, fetcher } = this.#options;
+      const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+      const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';
+      return new Deliveries({
+        data: paths.data,
+        config: paths.config,
+        cache: paths.cache,
+        env,
+        registry: config.registry,
+        fetcher: await fetcher(),
+        here: { os: process.platform, cpu: process.arch, ...(process.platform === 'linux' && { libc }) },
+      });
+    })();
+    return this.#deliveries;
+  }
 }

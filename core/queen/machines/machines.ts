@@ -9,6 +9,7 @@ import type {
   ValidationReport,
 } from '../../contract/sync.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { BringRequest } from './delivery.ts';
 
 type Input<Name extends 'sync' | 'install' | 'status' | 'uninstall' | 'validate' | 'migrate'> =
   OperationInput<`package_${Name}`>;
@@ -28,6 +29,14 @@ export interface Machines {
   /** A file that is wrong is a failed check, not an error. */
   validate(input: Input<'validate'>, context: JobContext): Promise<ValidationReport>;
   migrate(input: Input<'migrate'>, context: JobContext): Promise<MigrationResult>;
+  /** Brings a plugin to a hive over SSH, built here for its machine. Throws what fetching, building and its hive say. */
+  bring(hive: string, request: BringRequest, context: JobContext): Promise<{ name: string }>;
+  /** The version that a plugin would be brought in. */
+  resolve(
+    plugin: string,
+    options: { offline?: boolean; update?: boolean },
+    context: JobContext,
+  ): Promise<{ version: string }>;
   /** Is this hive on a machine that is reached over SSH? */
   has(hive: string): boolean;
   /** Waits until the hive answers. Throws HIVE_NOT_FOUND, START_FAILED, and why the machine cannot be reached. */

@@ -1,17 +1,20 @@
 /** The machines of a queen, put together. Nothing of SSH is loaded before a machine is reached. */
-import type { FastifyBaseLogger } from 'fastify';
+
 import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
 import { hivesConfFile } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Parts } from '../handlers/parts.ts';
+import type { JobContext } from '../jobs/jobs.ts';
 import { Bundles } from './bundles.ts';
-import { makeDelivery } from './deliver.ts';
+import { PluginDelivery } from './delivery.ts';
 import { Remembered } from './remembered.ts';
 import { RemoteHives } from './remote-hives.ts';
 import { SshMachines } from './ssh-machines.ts';
@@ -28,6 +31,8 @@ export interface MakeMachinesOptions {
 export interface MadeMachines {
   machines: SshMachines;
   hives: RemoteHives;
+  /** A hive answers again: what it should run and has lost is started. */
+  cameBack(alias: string): void;
   close(): Promise<void>;
 }
 
@@ -40,24 +45,39 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
     const { url } = config.registry;
     return new Fetcher({ env, folder: paths.data, cacheFolder: paths.cache, ...(url !== null && { registry: url }) });
   };
-  const bundles = new Bundles({
-    cache: paths.cache,
-    fetcher: () => {
-      fetcher ??= loadFetcher();
-      return fetcher;
-    },
-  });
+  const shared = (): Promise<Fetcher> => {
+    fetcher ??= loadFetcher();
+    return fetcher;
+  };
+  const bundles = new Bundles({ cache: paths.cache, fetcher: shared });
   const remembered = new Remembered(join(paths.state, 'machines.json'));
-  const delivery = makeDelivery({ paths, config, env, pool, uploads });
+  const delivery = new PluginDelivery({ paths, config, env, fetcher: shared });
   const file = hivesConfFile(paths);
   const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file });
   const machines = new SshMachines({ paths, config, hives, bundles, delivery, remembered, parts });
+  const closing = new AbortController();
+  const cameBack = (alias: string): void => {
+    if (!hives.get(alias)) return;
+    const context: JobContext = {
+      job: 'reconcile',
+      signal: closing.signal,
+      narrate: (event) => {
+        if (event.kind === 'warning') logger.warn({ hive: alias, hint: event.hint }, event.text);
+      },
+      ask: async (question) => {
+        throw RbeeError.of('CANCELLED', { what: `the question "${question}"` });
+      },
+    };
+    machines.reconcile(alias, context).catch((error) => {
+      if (!closing.signal.aborted) logger.warn({ hive: alias, err: error }, 'what it should run is not made sure of');
+    });
+  };
   const close = async (): Promise<void> => {
+    closing.abort();
     await hives.close();
     pool.close();
     await uploads.close();
-    await delivery.close();
     if (fetcher) (await fetcher.catch(() => null))?.close();
   };
-  return { machines, hives, close };
+  return { machines, hives, cameBack, close };
 };

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
-import { hivesConfFile, type HivesConf, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
+import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -29,12 +29,12 @@ import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
-import type { Delivery } from './delivery.ts';
-import type { Machines } from './machines.ts';
+import type { BringRequest, PluginDelivery } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
+import type { Machines } from './machines.ts';
+import type { Remembered } from './remembered.ts';
 import type { RemoteCall } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
-import type { Remembered } from './remembered.ts';
 import { testSsh } from './ssh-test.ts';
 import { QueenEffects } from './sync-effects.ts';
 import { validate } from './validate.ts';
@@ -44,7 +44,7 @@ export interface SshMachinesOptions {
   config: RbeeConfig;
   hives: RemoteHives;
   bundles: Bundles;
-  delivery: Delivery;
+  delivery: PluginDelivery;
   remembered: Remembered;
   /** Complete only once the handlers are made. */
   parts: () => Parts;
@@ -96,7 +96,11 @@ export class SshMachines implements Machines {
     for (const alias of aliases) this.#options.hives.must(alias);
     const effects = this.#effects(input, context);
     const pairs = await this.#observe(aliases, effects, context);
-    const found = planFleet(conf.file, pairs.map((observed) => ({ desired: null, observed })), { removeExtra: true });
+    const found = planFleet(
+      conf.file,
+      pairs.map((observed) => ({ desired: null, observed })),
+      { removeExtra: true },
+    );
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
     const report = await applyPlan({
@@ -135,6 +139,14 @@ export class SshMachines implements Machines {
         address: conf?.hives.find(({ alias }) => alias === one.alias) ?? this.#rememberedAddress(one.alias),
       })),
     );
+  }
+
+  bring(hive: string, request: BringRequest, context: JobContext): Promise<{ name: string }> {
+    return this.#options.delivery.bring(this.#options.hives.must(hive), request, this.#call({}, context));
+  }
+
+  resolve(plugin: string, options: { offline?: boolean; update?: boolean }, { signal }: JobContext) {
+    return this.#options.delivery.resolve(plugin, undefined, { ...options, signal });
   }
 
   has(hive: string): boolean {
@@ -179,7 +191,9 @@ export class SshMachines implements Machines {
     if (!conf || !declared || declared.run.length === 0) return;
     const { plan, desired, effects } = await this.#plan(conf, { hives: [alias], offline: true }, context, {});
     // Only workers, and only those that are gone: what else differs waits for a sync.
-    const lost = plan.hives.flatMap(({ steps }) => steps).filter((step) => step.kind === 'start_worker' && step.because !== 'stopped');
+    const lost = plan.hives
+      .flatMap(({ steps }) => steps)
+      .filter((step) => step.kind === 'start_worker' && step.because !== 'stopped');
     if (lost.length === 0 || plan.hives[0]?.steps.some(({ kind }) => kind === 'install_worker')) return;
     await applyPlan({
       ...this.#applying({}, context),
@@ -195,7 +209,8 @@ export class SshMachines implements Machines {
     const conf = this.#conf(input);
     const { paths } = this.#options;
     const journal = await SyncJournal.open(join(paths.state, 'sync-journal.json'));
-    if (journal.damaged) context.narrate({ kind: 'warning', text: `the journal was damaged and is now ${journal.damaged}` });
+    if (journal.damaged)
+      context.narrate({ kind: 'warning', text: `the journal was damaged and is now ${journal.damaged}` });
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
     const hives = retried ? retried.filter((alias) => input.hives?.includes(alias) ?? true) : input.hives;
     const { removeExtra = false, force = false } = input;
@@ -227,7 +242,12 @@ export class SshMachines implements Machines {
   ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
     const { hives, bundles, delivery } = this.#options;
     hives.adopt(conf);
-    const declared = input.hives ? pickHives(conf, input.hives.filter((alias) => !this.#isUndeclared(conf, alias))) : conf.hives;
+    const declared = input.hives
+      ? pickHives(
+          conf,
+          input.hives.filter((alias) => !this.#isUndeclared(conf, alias)),
+        )
+      : conf.hives;
     const { signal, narrate } = context;
     const effects = this.#effects(input, context);
     const aliases = input.hives ?? [...declared.map(({ alias }) => alias), ...this.#undeclared(conf)];

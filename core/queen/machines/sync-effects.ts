@@ -11,7 +11,7 @@ import { spawnOn } from '../handlers/spawn-worker.ts';
 import { deleteWorker } from '../handlers/workers.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
-import type { Delivery } from './delivery.ts';
+import type { PluginDelivery } from './delivery.ts';
 import { installHive } from './install-hive.ts';
 import { takeLease } from './lease.ts';
 import { observeLocal, observeRemote } from './observe.ts';
@@ -25,7 +25,7 @@ export interface SyncEffectsOptions {
   paths: Paths;
   hives: RemoteHives;
   bundles: Bundles;
-  delivery: Delivery;
+  delivery: PluginDelivery;
   remembered: Remembered;
   /** Milliseconds that a new hive may take to tell of itself. */
   healthMs: number;
@@ -124,10 +124,11 @@ export class QueenEffects implements SyncEffects {
 
   async #installType(alias: string, step: StepOf<'install_worker'>, call: EffectCall): Promise<void> {
     const { hives, delivery, offline, force } = this.#options;
-    const { type, variant, version, integrity } = step;
+    const { variant, version } = step;
     if (alias !== localAlias) {
-      const request = { plugin: step.package, type, version, integrity, variant, offline, force };
-      return delivery.bring(hives.must(alias), request, this.#call(call));
+      const request = { plugin: step.package, version, offline, force, ...(variant !== null && { variant }) };
+      await delivery.bring(hives.must(alias), request, this.#call(call));
+      return;
     }
     const request = {
       plugin: `${step.package}@${version}`,

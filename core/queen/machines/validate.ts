@@ -42,7 +42,9 @@ export const validate = async (
   });
   if (!conf) return report();
   adopt(conf);
-  const types = new Map(conf.picked.flatMap((hive) => neededTypes(hive).map((one) => [`${one.type}@${one.version}`, one])));
+  const types = new Map(
+    conf.picked.flatMap((hive) => neededTypes(hive).map((one) => [`${one.type}@${one.version}`, one])),
+  );
   await Promise.all(
     [...types.values()].map(({ type, version }) =>
       check('types', null, async () => {
