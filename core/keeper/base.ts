@@ -51,6 +51,11 @@ export abstract class RbeeCommand extends Command {
     return this.#err;
   }
 
+  /** Where answers for people go when programs read. */
+  protected get silence(): Screen {
+    return { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
+  }
+
   /** Prints a result for people; with `--json` the value that `run` returns is printed instead. */
   protected print(text: string): void {
     if (!this.jsonEnabled()) this.out.stream.write(text);
@@ -58,8 +63,7 @@ export abstract class RbeeCommand extends Command {
 
   /** A printer for narration; whoever makes it closes it. */
   protected printer(): PeoplePrinter {
-    const silent: Screen = { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
-    return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? silent : this.out });
+    return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? this.silence : this.out });
   }
 
   /** Runs something that narrates, with a printer of its own. */
