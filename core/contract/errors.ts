@@ -24,6 +24,7 @@ export const errorCatalogue = {
     message: 'the file {path} cannot be written: {problem}',
     hint: 'choose another one with --output',
   },
+  FILE_EXISTS: { status: 409, message: 'the file {path} is there already', hint: 'choose another one, or add --force' },
   INVALID_INPUT: { status: 400, message: '{what} is not valid: {problem}', hint: '{hint}' },
   UNKNOWN_OPERATION: { status: 404, message: 'there is no operation {operation}', hint: 'known operations: {known}' },
   NOT_FOUND: {

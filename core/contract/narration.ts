@@ -4,6 +4,7 @@
  * A job's events are numbered from 1 in steps of 1 and end with exactly one `result` or `error`.
  */
 import type { ErrorBody } from './errors.ts';
+import type { SyncPlan } from './sync.ts';
 
 export type NarrationEvent =
   /** Something begins. `id` ties the later events of the same step together; `on` is who does it (`queen`, `hive local`). */
@@ -18,8 +19,14 @@ export type NarrationEvent =
   | { kind: 'warning'; text: string; hint?: string; on?: string }
   /** A piece of an answer that is being generated. */
   | { kind: 'text'; text: string }
-  /** A question to the person who waits; the job goes on when `POST /v1/jobs/{id}/answers` names this `id`. */
-  | { kind: 'ask'; id: string; question: string; choices?: readonly string[] };
+  /** What a sync is about to do, before it does it. Shown by whoever started the sync, passed over by all others. */
+  | { kind: 'plan'; plan: SyncPlan }
+  /**
+   * A question to the person who waits; the job goes on when `POST /v1/jobs/{id}/answers` names this `id`. What answers
+   * a `secret` one (a passphrase) is not shown while it is typed, and kept nowhere; an empty answer means that there is
+   * nobody who knows.
+   */
+  | { kind: 'ask'; id: string; question: string; choices?: readonly string[]; secret?: true };
 
 /** The last event of a job, or of an NDJSON answer of a hive. */
 export type Outcome = { kind: 'result'; result: unknown } | { kind: 'error'; error: ErrorBody };

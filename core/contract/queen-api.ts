@@ -26,6 +26,7 @@
  */
 import type { ErrorBody } from './errors.ts';
 import type { OperationName } from './operations.ts';
+import type { FleetDrift } from './sync.ts';
 import type { WorkerView } from './worker.ts';
 import type { DeviceFacts } from './worker-type.ts';
 
@@ -62,6 +63,8 @@ export interface FleetStatus {
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
   models: readonly string[];
+  /** How the fleet differs from `hives.conf`; absent where there is no such file. */
+  drift?: FleetDrift;
 }
 
 export type JobState = 'running' | 'succeeded' | 'failed' | 'cancelled';

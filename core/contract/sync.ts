@@ -285,6 +285,11 @@ export interface DriftView {
   at: string;
 }
 
+/** The same in few words, from what the queen knows already: no machine is looked at for it. Part of `FleetStatus`. */
+export type FleetDrift = Pick<DriftView, 'config' | 'inSync' | 'counts' | 'at'> & {
+  hives: readonly Omit<HiveDrift, 'plan'>[];
+};
+
 export interface HiveDrift {
   alias: string;
   hostname: string;

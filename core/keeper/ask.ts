@@ -1,28 +1,32 @@
-/** Reads what a person answers to a job's question, and passes it to the queen. */
+/** Reads what a person answers to a job's question, at the terminal. */
 import { createInterface } from 'node:readline';
-import type { NarrationEvent } from '../contract/narration.ts';
-import type { QueenClient } from '../queen/client/index.ts';
+import { Writable } from 'node:stream';
+import type { Question } from './conversation.ts';
 
-/** The question itself has been printed. Ends without an answer when stdin ends. */
-export const ask = async (
-  queen: QueenClient,
-  job: string,
-  event: Extract<NarrationEvent, { kind: 'ask' }>,
-): Promise<void> => {
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal: true });
+/** The question itself has been printed. Undefined when stdin ends, Ctrl-C is pressed, or the answer is not wanted any more. */
+export const ask = async ({ secret }: Question, signal: AbortSignal): Promise<string | undefined> => {
+  // The terminal is read key by key, and it is for `output` to show them.
+  const output = secret ? unseen() : process.stderr;
+  const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+  const leave = () => lines.close();
+  signal.addEventListener('abort', leave, { once: true });
   try {
     const answer = await new Promise<string | undefined>((resolve) => {
       lines.once('line', resolve);
       lines.once('close', () => resolve(undefined));
-      // The terminal is read key by key here: Ctrl-C arrives as one of them.
+      // Ctrl-C arrives as one of the keys.
       lines.once('SIGINT', () => {
         resolve(undefined);
         process.kill(process.pid, 'SIGINT');
       });
     });
-    if (answer !== undefined) await queen.answerJob(job, event.id, answer.trim());
+    // Blanks around a passphrase are part of it.
+    return secret ? answer : answer?.trim();
   } finally {
+    signal.removeEventListener('abort', leave);
     lines.close();
     process.stdin.unref();
   }
 };
+
+const unseen = (): Writable => new Writable({ write: (_, __, done) => done() });

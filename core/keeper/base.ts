@@ -5,13 +5,14 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import { type Paths, pathsFrom } from '../config/paths.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { isOutcome, type JobEvent, type Narrate } from '../contract/narration.ts';
+import type { Narrate } from '../contract/narration.ts';
 import type { OperationInput, OperationName } from '../contract/operations.ts';
 import { didYouMean } from '../narration/near.ts';
 import { type PeoplePrinter, printForPeople, type Screen } from '../narration/people.ts';
 import { terminalOf } from '../narration/text.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 import type { OperationResult } from '../queen/client/results.ts';
+import { Conversation, type Question } from './conversation.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './report.ts';
 
@@ -50,6 +51,11 @@ export abstract class RbeeCommand extends Command {
     return this.#err;
   }
 
+  /** Where answers for people go when programs read. */
+  protected get silence(): Screen {
+    return { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
+  }
+
   /** Prints a result for people; with `--json` the value that `run` returns is printed instead. */
   protected print(text: string): void {
     if (!this.jsonEnabled()) this.out.stream.write(text);
@@ -57,8 +63,7 @@ export abstract class RbeeCommand extends Command {
 
   /** A printer for narration; whoever makes it closes it. */
   protected printer(): PeoplePrinter {
-    const silent: Screen = { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
-    return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? silent : this.out });
+    return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? this.silence : this.out });
   }
 
   /** Runs something that narrates, with a printer of its own. */
@@ -94,6 +99,12 @@ export abstract class RbeeCommand extends Command {
   }
 }
 
+/** Finds the answer to a question of a job; undefined leaves it open. */
+type Asked = (question: Question, signal: AbortSignal) => Promise<string | undefined>;
+
+/** Where nobody sits at the terminal: the job goes on without what was asked for, and says so. */
+const refuse: Asked = async ({ choices, secret }) => (secret ? '' : choices?.includes('no') ? 'no' : undefined);
+
 /** A command that asks the queen, and starts her when none runs. */
 export abstract class QueenCommand extends RbeeCommand {
   static override baseFlags = {
@@ -121,38 +132,51 @@ export abstract class QueenCommand extends RbeeCommand {
     operation: Name,
     input: OperationInput<Name>,
   ): Promise<OperationResult<Name>> {
-    let job = '';
-    const onStarted = (id: string) => {
-      job = id;
-    };
-    return this.cancellable((signal, narrate) =>
-      queen
-        .runOperation(operation, input, {
-          signal,
-          onStarted,
-          onEvent: (event) => this.#met(queen, job, event, narrate),
-        })
+    return this.cancellable((signal, narrate) => {
+      let job = '';
+      const onStarted = (id: string) => {
+        job = id;
+      };
+      const conversation = this.#converse(queen, () => job, narrate, refuse);
+      return queen
+        .runOperation(operation, input, { signal, onStarted, onEvent: (event) => conversation.event(event) })
         .catch(async (error) => {
           if (!(error instanceof RbeeError) || error.code !== 'CANCELLED') throw error;
           const { askedFor } = await import('./views/jobs.ts');
           throw RbeeError.of('CANCELLED', { what: askedFor(operation, input) }, { cause: error });
-        }),
-    );
+        });
+    });
   }
 
   /** Picks up a job that runs already, and treats it as one of its own. */
   protected resumeJob(queen: QueenClient, job: string): Promise<unknown> {
-    return this.cancellable((signal, narrate) =>
-      queen.followJob(job, { signal, onEvent: (event) => this.#met(queen, job, event, narrate) }),
-    );
+    return this.cancellable((signal, narrate) => {
+      // Somebody else may be there to answer.
+      const conversation = this.#converse(queen, () => job, narrate, undefined);
+      return queen.followJob(job, { signal, onEvent: (event) => conversation.event(event) });
+    });
   }
 
-  /** Passes an event on to the printer; a question goes to whoever sits at the terminal. */
-  #met(queen: QueenClient, job: string, event: JobEvent, narrate: Narrate): void {
-    if (isOutcome(event)) return;
-    narrate(event);
-    if (event.kind !== 'ask' || !process.stdin.isTTY) return;
-    void import('./ask.ts').then(({ ask }) => ask(queen, job, event)).catch(() => {});
+  /** What is absent or false is left out of a request. */
+  protected only<Input extends Record<string, unknown>>(input: Input): Input {
+    return Object.fromEntries(
+      Object.entries(input).filter(([, value]) => value !== undefined && value !== false),
+    ) as Input;
+  }
+
+  /** Events go to the printer, questions to whoever sits at the terminal, or to `otherwise`. */
+  #converse(queen: QueenClient, job: () => string, narrate: Narrate, otherwise: Asked | undefined): Conversation {
+    const asked: Asked = async (...question) => (await import('./ask.ts')).ask(...question);
+    const reply = process.stdin.isTTY ? asked : otherwise;
+    return new Conversation({
+      narrate,
+      ...(reply && {
+        reply: async (question, signal) => {
+          const answer = await reply(question, signal);
+          if (answer !== undefined) await queen.answerJob(job(), question.id, answer);
+        },
+      }),
+    });
   }
 
   /** Runs `work` with narration; Ctrl-C aborts its signal. */

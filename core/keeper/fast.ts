@@ -1,6 +1,7 @@
 /** The reads that people run all day, answered before oclif is loaded: one request over the socket, one table. */
 import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
+import { rbeeVersion } from '../config/version.ts';
 import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
 import { type Terminal, terminalOf } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
@@ -14,14 +15,14 @@ interface Read {
 }
 
 const reads: Record<string, Read> = {
-  status: { path: '/v1/status', format: (body: FleetStatus, terminal) => formatFleet(body, terminal) },
+  status: { path: '/v1/status', format: (body: FleetStatus, terminal) => formatFleet(body, terminal, rbeeVersion()) },
   'worker list': {
     path: '/v1/workers',
     format: (body: WorkerList, terminal) => formatWorkerList(body, terminal),
   },
   'hive list': {
     path: '/v1/hives',
-    format: (body: { hives: HiveView[] }, terminal) => formatHives(body.hives, terminal),
+    format: (body: { hives: HiveView[] }, terminal) => formatHives(body.hives, terminal, { ours: rbeeVersion() }),
   },
 };
 

@@ -2,12 +2,15 @@
 import { RbeeError } from '../contract/errors.ts';
 import { isOutcome, type JobEvent } from '../contract/narration.ts';
 import type { HiveView } from '../contract/queen-api.ts';
+import type { SyncResult } from '../contract/sync.ts';
 import type { WorkerView } from '../contract/worker.ts';
 import { printForMachines } from '../narration/machine.ts';
 import { QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
-import { exitCodes } from './report.ts';
+import { exitCodes, syncExitCode } from './report.ts';
 import { formatHiveStatus } from './views/hives.ts';
+import { formatPlan } from './views/plan.ts';
+import { formatReport } from './views/sync-report.ts';
 import { formatSpawned, formatWorkerStatus } from './views/workers.ts';
 
 export abstract class JobFollowCommand extends QueenCommand {
@@ -31,7 +34,12 @@ export abstract class JobFollowCommand extends QueenCommand {
     if (operation === 'worker_spawn') return formatSpawned(result as WorkerView, terminal);
     if (operation === 'worker_delete') return `deleted ${(result as WorkerView).id}\n`;
     if (/^worker_(start|stop|restart)$/.test(operation)) return formatWorkerStatus(result as WorkerView, terminal);
-    if (/^hive_(start|stop)$/.test(operation)) return formatHiveStatus(result as HiveView, terminal);
+    if (/^package_(sync|install|uninstall)$/.test(operation)) {
+      const { plan, report } = result as SyncResult;
+      if (report !== null) process.exitCode = this.interrupted ? exitCodes.interrupted : syncExitCode(report);
+      return report === null ? formatPlan(plan, terminal) : formatReport(report, terminal);
+    }
+    if (/^hive_(start|stop|restart)$/.test(operation)) return formatHiveStatus(result as HiveView, terminal);
     // The answer itself was narrated.
     return operation === 'infer' ? '' : `${JSON.stringify(result, null, 2)}\n`;
   }

@@ -1,6 +1,6 @@
-/** What `queen logs` and `worker logs` share. */
+/** What commands that show logs share. */
 import * as Flags from '@oclif/core/flags';
-import { escapeInText } from '../narration/text.ts';
+import { escapeInText, type Terminal } from '../narration/text.ts';
 import { QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { exitCodes } from './report.ts';
@@ -33,7 +33,7 @@ export abstract class LogsCommand extends QueenCommand {
     try {
       for await (const piece of await open({ ...flags, signal: interrupts.signal })) {
         if (!this.jsonEnabled()) {
-          this.#write(String(piece));
+          this.out.stream.write(logText(String(piece), this.out.terminal));
           continue;
         }
         const whole = (rest + String(piece)).split('\n');
@@ -51,14 +51,11 @@ export abstract class LogsCommand extends QueenCommand {
     if (rest !== '') lines.push(rest);
     return flags.follow ? undefined : { lines };
   }
-
-  /** An engine's log may hold anything; a terminal only gets its text and its colours. */
-  #write(text: string): void {
-    this.out.stream.write(
-      this.out.terminal.live ? escapeInText(text.replace(styles, '').replace(/\r\n/g, '\n')) : text,
-    );
-  }
 }
+
+/** A log may hold anything; a terminal only gets its text. */
+export const logText = (text: string, terminal: Pick<Terminal, 'live'>): string =>
+  terminal.live ? escapeInText(text.replace(styles, '').replace(/\r\n/g, '\n')) : text;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
 const styles = /\u001b\[[\d;]*m/g;

@@ -8,13 +8,6 @@ export const hiveFlag = {
 };
 
 export abstract class ModelCommand extends QueenCommand {
-  /** What is absent or false is left out of a request. */
-  protected only<Input extends Record<string, unknown>>(input: Input): Input {
-    return Object.fromEntries(
-      Object.entries(input).filter(([, value]) => value !== undefined && value !== false),
-    ) as Input;
-  }
-
   /** A relative path is told in full; everything else as it was typed. */
   protected reference(text: string, hive: string | undefined): string {
     return absoluteModel(text, hive, process.cwd());

@@ -1,14 +1,26 @@
 /** Errors on the way out: what is said, in which form, with which exit code. */
 import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
+import type { SyncReport } from '../contract/sync.ts';
 import { labelled } from '../narration/hint.ts';
 import { escapeControls, paint, type Terminal } from '../narration/text.ts';
 
 /** Exit codes that scripts may rely on. */
-export const exitCodes = { fine: 0, failed: 1, usage: 2, partly: 3, interrupted: 130 } as const;
+export const exitCodes = { fine: 0, failed: 1, usage: 2, drift: 2, partly: 3, interrupted: 130 } as const;
 
 /** The exit code of an error: 2 when what was typed is wrong. */
-export const exitCodeOf = (error: RbeeError): number =>
-  errorCatalogue[error.code].status === 400 && error.code !== 'CONFIG_INVALID' ? exitCodes.usage : exitCodes.failed;
+export const exitCodeOf = (error: RbeeError): number => {
+  if (error.code === 'SYNC_PARTLY') return exitCodes.partly;
+  if (error.code === 'SYNC_DRIFT') return exitCodes.drift;
+  return errorCatalogue[error.code].status === 400 && error.code !== 'CONFIG_INVALID'
+    ? exitCodes.usage
+    : exitCodes.failed;
+};
+
+/** The exit code of a sync that has ended. */
+export const syncExitCode = ({ cancelled, failed, partial }: SyncReport): number => {
+  if (cancelled) return exitCodes.interrupted;
+  return failed ? exitCodes.failed : partial ? exitCodes.partly : exitCodes.fine;
+};
 
 /** An error for people: what happened, what to try, and what the engine itself said. */
 export const formatError = (error: ErrorBody, terminal: Terminal): string => {

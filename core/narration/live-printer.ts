@@ -1,6 +1,7 @@
 /** Narration on a terminal: spinners that turn into ticks. */
 import type { NarrationEvent } from '../contract/narration.ts';
 import { labelled } from './hint.ts';
+import type { LineSink } from './machine.ts';
 import { formatDuration } from './quantities.ts';
 import {
   type AskEvent,
@@ -31,8 +32,8 @@ export class LivePrinter implements PeoplePrinter {
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
   #frame = 0;
-  /** The answer has written a part of a line, below which nothing may be drawn. */
-  #inLine = false;
+  /** Where a part of a line was written, of an answer or a question, below which nothing may be drawn. */
+  #inLine: LineSink | null = null;
 
   constructor(options: PeopleOptions) {
     this.#options = options;
@@ -42,10 +43,17 @@ export class LivePrinter implements PeoplePrinter {
   event(event: NarrationEvent): void {
     if (event.kind === 'text') this.#answer(event.text);
     else if (event.kind === 'ask') this.#ask(event);
-    else this.#narrate(event);
+    else if (event.kind !== 'plan') this.#narrate(event);
   }
 
-  #narrate(event: Exclude<NarrationEvent, { kind: 'text' | 'ask' }>): void {
+  block(text: string): void {
+    this.#erase();
+    this.#endLine();
+    this.#options.answer.stream.write(text);
+    this.#draw();
+  }
+
+  #narrate(event: Exclude<NarrationEvent, { kind: 'text' | 'ask' | 'plan' }>): void {
     const mark = this.#marks;
     if (event.kind === 'step') {
       this.#steps.set(event.id, { text: said(event.text, event.on), startedAt: this.#now(), done: 0 });
@@ -71,8 +79,7 @@ export class LivePrinter implements PeoplePrinter {
     const colour = how === 'done' ? 'green' : 'red';
     this.#erase();
     for (const step of left) this.#say(`${this.#paint(colour, this.#marks[how])} ${step.text}`);
-    if (this.#inLine) this.#options.answer.stream.write('\n');
-    this.#inLine = false;
+    this.#endLine();
     this.#animate();
   }
 
@@ -85,14 +92,15 @@ export class LivePrinter implements PeoplePrinter {
     if (text === '') return;
     this.#erase();
     stream.write(escapeInText(text));
-    this.#inLine = !text.endsWith('\n');
+    this.#inLine = text.endsWith('\n') ? null : stream;
   }
 
   /** The cursor stays behind the question, and nothing is drawn, until there is more to say. */
   #ask(event: AskEvent): void {
     this.#erase();
-    this.#options.narration.stream.write(`${this.#paint('bold', '?')} ${questionText(event)} `);
-    this.#inLine = true;
+    const { stream } = this.#options.narration;
+    stream.write(`${this.#paint('bold', '?')} ${questionText(event)} `);
+    this.#inLine = stream;
   }
 
   #ended(step: Step | undefined, event: DoneEvent): string {
@@ -104,9 +112,13 @@ export class LivePrinter implements PeoplePrinter {
 
   #say(line: string): void {
     this.#erase();
-    if (this.#inLine) this.#options.answer.stream.write('\n');
-    this.#inLine = false;
+    this.#endLine();
     this.#options.narration.stream.write(`${line}\n`);
+  }
+
+  #endLine(): void {
+    this.#inLine?.write('\n');
+    this.#inLine = null;
   }
 
   #draw(): void {

@@ -1,34 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { printForMachines } from './machine.ts';
-import { printForPeople, type Screen } from './people.ts';
-
-const recorder = (live: boolean): Screen & { text: () => string } => {
-  let written = '';
-  return {
-    stream: {
-      write: (text: string) => {
-        written += text;
-        return true;
-      },
-    },
-    terminal: { width: live ? 60 : Number.POSITIVE_INFINITY, rows: 24, live, colour: false, unicode: true },
-    text: () => written,
-  };
-};
-
-/** What a terminal shows after these bytes: enough of one for what the printer uses. */
-const shown = (bytes: string): string[] => {
-  const lines = [''];
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves a cursor
-  for (const [token] of bytes.matchAll(/\u001b\[1A|\u001b\[2K|\r|\n|[^\u001b\r\n]+/g)) {
-    if (token === '\u001b[1A') lines.pop();
-    else if (token === '\u001b[2K') lines[lines.length - 1] = '';
-    else if (token === '\n') lines.push('');
-    else if (token !== '\r') lines[lines.length - 1] += token;
-  }
-  return lines;
-};
+import { printForPeople } from './people.ts';
+import { recorder, shown } from './testing.ts';
 
 describe('narration in a pipe', () => {
   it('is one plain line for each beginning and end', () => {
@@ -105,6 +79,17 @@ describe('narration on a terminal', () => {
     printer.event({ kind: 'done', id: 'a', text: 'answered', ms: 5 });
     printer.close();
     assert.deepEqual(shown(screen.text()), ['The bees hum.', '✔ answered (5 ms)', '']);
+  });
+
+  it('ends the line of a question where the question stands, not in the answer', () => {
+    const [screen, answer] = [recorder(true), recorder(false)];
+    const printer = printForPeople({ narration: screen, answer });
+    printer.event({ kind: 'ask', id: 'ask-1', question: 'The passphrase?', secret: true });
+    printer.event({ kind: 'info', text: 'thanks' });
+    printer.block('a\nb\n');
+    printer.close();
+    assert.deepEqual(shown(screen.text()), ['? The passphrase? ', '· thanks', '']);
+    assert.equal(answer.text(), 'a\nb\n');
   });
 
   it('does not let an answer steer the terminal', () => {

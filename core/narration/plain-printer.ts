@@ -48,9 +48,13 @@ export class PlainPrinter implements PeoplePrinter {
       this.#say(`warning: ${said(event.text, event.on)}${hint}`);
     } else if (event.kind === 'ask') {
       this.#say(`question: ${questionText(event)}`);
-    } else {
+    } else if (event.kind === 'info') {
       this.#say(said(event.text, event.on));
     }
+  }
+
+  block(text: string): void {
+    this.#options.answer.stream.write(text);
   }
 
   close(how: 'done' | 'failed' = 'done'): void {

@@ -13,6 +13,8 @@ export interface Screen {
 export interface PeoplePrinter {
   /** Shows an event. */
   event(event: NarrationEvent): void;
+  /** Writes whole lines of a result, made safe by whoever made them, above what still runs. */
+  block(text: string): void;
   /** Ends every step that still runs, as done or as failed, and leaves the cursor at the start of a line. */
   close(how?: 'done' | 'failed'): void;
 }

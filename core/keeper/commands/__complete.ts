@@ -18,7 +18,7 @@ export default class Complete extends RbeeCommand {
       commands: this.config.commands as unknown as CommandShape[],
       topics: Object.entries(topics).map(([name, { description }]) => ({ name, description })),
     };
-    const found = await complete(argv as string[], tree, namesFrom(this.paths.queenSocket));
+    const found = await complete(argv as string[], tree, namesFrom(this.paths));
     this.print(found.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
   }
 }

@@ -9,13 +9,15 @@ import { checkPidFiles, checkPort, checkQueen } from '../doctor/daemons.ts';
 import { checkConfig, checkFolders, checkSockets, checkSpace } from '../doctor/files.ts';
 import { checkFleet, checkLlamaServer } from '../doctor/fleet.ts';
 import { checkNode, checkOpenFiles, checkSystemd } from '../doctor/machine.ts';
+import { checkHivesConf, checkMachines } from '../doctor/machines.ts';
+import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
 
 export default class Doctor extends QueenCommand {
   static override summary = 'Examine this set-up: what is wrong, and how to mend it.';
   static override description =
-    'Exit code 1 when a check fails. Starts and changes nothing; what only a running queen can tell is left out without one.';
+    'Exit code 1 when a check fails. Starts and changes nothing; what only a running queen can tell, and the way to other machines, is left out without one.';
   static override examples = [
     { description: 'Is everything as it should be?', command: 'rbee doctor' },
     { description: 'The same for programs', command: 'rbee doctor --json' },
@@ -36,6 +38,7 @@ export default class Doctor extends QueenCommand {
       'disk space': () => checkSpace(paths),
       sockets: () => checkSockets(paths),
       'rbee.conf': () => checkConfig(paths),
+      'hives.conf': () => checkHivesConf(paths),
       'PID file': () => checkPidFiles(paths),
       port: () => (ran ? [] : checkPort(paths)),
       'llama-server': () => checkLlamaServer(env),
@@ -49,8 +52,14 @@ export default class Doctor extends QueenCommand {
 
   async #examineQueen(ran: boolean): Promise<Check[]> {
     const queen = ran ? connectQueen({ socketPath: this.paths.queenSocket }) : null;
-    const fleet: Parameters<typeof runChecks>[0] = queen === null ? {} : { fleet: () => checkFleet(queen) };
-    return runChecks({ queen: () => checkQueen(this.paths, queen, rbeeVersion()), ...fleet });
+    const { paths } = this;
+    const { agent } = sshInput({}, this.env);
+    const ours = rbeeVersion();
+    const fleet: Parameters<typeof runChecks>[0] =
+      queen === null
+        ? {}
+        : { fleet: () => checkFleet(queen), machines: () => checkMachines({ queen, paths, agent, ours }) };
+    return runChecks({ queen: () => checkQueen(paths, queen, ours), ...fleet });
   }
 
   #format(checks: readonly Check[]): string {

@@ -103,7 +103,13 @@ const flagsLeft = (command: CommandShape, words: readonly string[]): Candidate[]
     .map(([name, { description }]) => ({ value: `--${name}`, about: description }))
     .concat({ value: '--help', about: 'Show help' });
 
-const ofFlag: Record<string, NameKind> = { hive: 'hive', type: 'type', device: 'device' };
+const ofFlag: Record<string, NameKind> = {
+  hive: 'hive',
+  type: 'type',
+  worker: 'type',
+  device: 'device',
+  'proxy-jump': 'hive',
+};
 const ofArgument: Record<string, NameKind> = {
   worker: 'worker',
   workers: 'worker',

@@ -1,4 +1,5 @@
 /** Names for completion, from a queen that runs; none, and quickly, when she does not. */
+import type { Paths } from '../../config/paths.ts';
 import type { ModelView } from '../../contract/models.ts';
 import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
 import { connectQueen } from '../queen-access.ts';
@@ -8,18 +9,38 @@ import type { Candidate, NameKind } from './complete.ts';
 const patienceMs = 1_000;
 
 export const namesFrom =
-  (socketPath: string) =>
+  (paths: Pick<Paths, 'queenSocket' | 'config'>) =>
   async (kind: NameKind): Promise<readonly Candidate[]> => {
-    const queen = connectQueen({ socketPath });
-    const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs: patienceMs });
-    try {
-      if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
-      if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
-      return ofFleet(kind, await read<FleetStatus>('/v1/status'));
-    } catch {
-      return [];
-    }
+    const known = await namesOf(kind, paths.queenSocket);
+    return kind === 'hive' ? withDeclared(known, paths) : known;
   };
+
+/** Machines that are declared can be named although the queen has not met them, or does not run. */
+const withDeclared = async (
+  known: readonly Candidate[],
+  paths: Pick<Paths, 'config'>,
+): Promise<readonly Candidate[]> => {
+  try {
+    const { hivesConfFile, loadHivesConf } = await import('../../config/hives-conf.ts');
+    const declared = loadHivesConf(hivesConfFile(paths))?.hives ?? [];
+    const others = declared.filter(({ alias }) => !known.some(({ value }) => value === alias));
+    return [...known, ...others.map(({ alias, hostname }) => ({ value: alias, about: hostname }))];
+  } catch {
+    return known;
+  }
+};
+
+const namesOf = async (kind: NameKind, socketPath: string): Promise<readonly Candidate[]> => {
+  const queen = connectQueen({ socketPath });
+  const read = <Answer>(path: string) => queen.get<Answer>(path, { timeoutMs: patienceMs });
+  try {
+    if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
+    if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
+    return ofFleet(kind, await read<FleetStatus>('/v1/status'));
+  } catch {
+    return [];
+  }
+};
 
 const jobs = (list: readonly JobView[]): Candidate[] =>
   list.map(({ id, operation, state }) => ({ value: id, about: `${operation}, ${state}` }));

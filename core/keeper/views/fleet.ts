@@ -3,15 +3,18 @@ import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { formatPairs } from '../table.ts';
+import { formatDrift } from './drift.ts';
 import { formatHives } from './hives.ts';
 import { howToAsk } from './how-to-ask.ts';
 import { formatWorkers } from './workers.ts';
 
-export const formatFleet = (fleet: FleetStatus, terminal: Terminal, now = Date.now()): string => {
-  const { queen, hives, workers, models } = fleet;
+/** `ours` is the version of this command line. */
+export const formatFleet = (fleet: FleetStatus, terminal: Terminal, ours?: string, now = Date.now()): string => {
+  const { queen, hives, workers, models, drift } = fleet;
   const head = `queen  ${paint('green', 'running', terminal)}  ${queen.url}  pid ${queen.pid}  up ${formatAge(queen.startedAt, now)}  ${queen.version}\n`;
-  const parts = [head, formatHives(hives, terminal, now), formatWorkers(workers, terminal, now)];
+  const parts = [head, formatHives(hives, terminal, { ours, now }), formatWorkers(workers, terminal, now)];
   if (models.length > 0) parts.push(`models  ${models.map(escapeControls).join(', ')}\n`);
+  if (drift) parts.push(formatDrift(drift, terminal, now));
   const next = nextStep(fleet);
   if (next) parts.push(`${paint('dim', 'next', terminal)}    ${next}\n`);
   return parts.join('\n');

@@ -5,13 +5,43 @@ import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
+import { isOlder } from '../version-order.ts';
 
-export const formatHives = (hives: readonly HiveView[], terminal: Terminal, now = Date.now()): string => {
+/** `ours` is the version of this command line. */
+export const formatHives = (
+  hives: readonly HiveView[],
+  terminal: Terminal,
+  { ours, now = Date.now() }: { ours?: string; now?: number } = {},
+): string => {
   if (hives.length === 0) return 'no hives\n';
-  const reasons = hives
-    .filter((hive) => hive.reason)
-    .map((hive) => `\n${paint('yellow', `${hive.alias}: ${escapeControls(hive.reason ?? '')}`, terminal)}\n`);
-  return formatTable(hives, columns(now), terminal) + reasons.join('');
+  const notes = hives.flatMap((hive) => [reasonNote(hive, now), ageNote(hive, ours)]).filter((note) => note !== null);
+  return (
+    formatTable(hives, columns(now), terminal) + notes.map((note) => `\n${paint('yellow', note, terminal)}\n`).join('')
+  );
+};
+
+const reasonNote = ({ alias, status, reason, since }: HiveView, now: number): string | null => {
+  if (reason === null) return null;
+  const state = status === 'unreachable' ? `unreachable for ${formatAge(since, now)}: ` : '';
+  return `${alias}: ${state}${escapeControls(reason)}`;
+};
+
+/** Daemons work with their neighbours one minor version apart; that is no state to stay in. */
+const ageNote = ({ alias, mode, version }: HiveView, ours: string | undefined): string | null => {
+  if (ours === undefined || version === null || !isOlder(version, ours)) return null;
+  return `${alias}: runs rbee ${escapeControls(version)}, older than this ${ours}; bring it up with: ${renewal(mode, alias)}`;
+};
+
+/** What brings the daemon of a hive to the version of the command line. */
+export const renewal = (mode: HiveView['mode'], alias: string): string => {
+  switch (mode) {
+    case 'ssh':
+      return `rbee sync --hive ${alias}`;
+    case 'local':
+      return `rbee hive restart ${alias}`;
+    case 'attached':
+      return 'rbee queen restart';
+  }
 };
 
 const columns = (now: number): Column<HiveView>[] => [
@@ -32,7 +62,7 @@ const memoryText = (memory: HiveView['memory']): string =>
   memory === null ? '-' : `${formatBytes(memory.available)} of ${formatBytes(memory.total)}`;
 
 /** Everything that is known of one hive. */
-export const formatHive = (hive: HiveView, terminal: Terminal, now = Date.now()): string =>
+export const formatHive = (hive: HiveView, terminal: Terminal, ours?: string, now = Date.now()): string =>
   formatPairs(
     [
       ['hive', hive.alias],
@@ -47,6 +77,7 @@ export const formatHive = (hive: HiveView, terminal: Terminal, now = Date.now())
       ['devices', hive.devices.map((device) => device.id).join(' ')],
       ['types', hive.types.join(' ')],
       ['workers', String(hive.workers)],
+      ['note', ageNote(hive, ours)],
     ],
     terminal,
   );
@@ -58,10 +89,11 @@ const modes: Record<HiveView['mode'], string> = {
 };
 
 /** One line on how a hive is. */
-export const formatHiveStatus = (hive: HiveView, terminal: Terminal, now = Date.now()): string => {
+export const formatHiveStatus = (hive: HiveView, terminal: Terminal, ours?: string, now = Date.now()): string => {
   const place = hive.pid === null ? '' : `, pid ${hive.pid}`;
+  const note = ageNote(hive, ours);
   const why = hive.reason ? `: ${escapeControls(hive.reason)}` : '';
-  return `${hive.alias} is ${paint(statusStyle(hive.status), hive.status, terminal)} (${modes[hive.mode]}${place}, for ${formatAge(hive.since, now)})${why}\n`;
+  return `${hive.alias} is ${paint(statusStyle(hive.status), hive.status, terminal)} (${modes[hive.mode]}${place}, for ${formatAge(hive.since, now)})${why}\n${note === null ? '' : `${paint('yellow', note, terminal)}\n`}`;
 };
 
 export const formatDevices = (found: HiveDevices, terminal: Terminal): string => {

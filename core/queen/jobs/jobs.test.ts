@@ -118,6 +118,20 @@ describe('a job', () => {
     await jobs.close();
   });
 
+  it('says when an answer is a secret, and tells that answer nobody', async () => {
+    const { jobs, store } = make(async (_, { ask }) => (await ask('The passphrase?', undefined, true)).length);
+    const { id } = jobs.start('status', {});
+    for await (const event of jobs.events(id, 0)) {
+      if (event.kind !== 'ask') continue;
+      assert.equal(event.secret, true);
+      jobs.answer(id, event.id, 'hunter2');
+    }
+    store.flush();
+    assert.equal(jobs.get(id).result, 7);
+    assert.doesNotMatch(JSON.stringify([jobs.get(id), store.events(id, 0)]), /hunter2/);
+    await jobs.close();
+  });
+
   it('is the same job for the same idempotency key, and a clash for another request', async () => {
     const { jobs } = make(async () => 'done');
     const first = jobs.start('infer', { model: 'a', prompt: 'b' }, 'key');

@@ -15,8 +15,11 @@ export interface JobContext {
   /** Aborted when the job is cancelled or the queen closes; then the operation ends as soon as it can. */
   readonly signal: AbortSignal;
   readonly narrate: Narrate;
-  /** Asks the person who waits; settles with the answer, or rejects when the job is cancelled. */
-  ask(question: string, choices?: readonly string[]): Promise<string>;
+  /**
+   * Asks the person who waits; settles with the answer, or rejects when the job is cancelled. What answers a `secret`
+   * question is not shown while it is typed; an empty answer means that nobody is there who knows it.
+   */
+  ask(question: string, choices?: readonly string[], secret?: boolean): Promise<string>;
 }
 
 /** Does an operation. Whatever it throws is the job's error. */
@@ -161,7 +164,8 @@ export class Jobs {
     const { id, operation } = job.record;
     const narrate: Narrate = (event) => this.#tell(job, event);
     const { signal } = job.controller;
-    const ask: JobContext['ask'] = (question, choices) => job.questions.ask(question, choices, narrate, signal);
+    const ask: JobContext['ask'] = (question, choices, secret) =>
+      job.questions.ask({ question, choices, secret }, narrate, signal);
     try {
       const result = await this.#run(operation, input, { job: id, signal, narrate, ask });
       this.#end(job, undefined, result);

@@ -2,6 +2,13 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 
+interface Question {
+  question: string;
+  choices?: readonly string[];
+  /** Is the answer to be typed unseen? */
+  secret?: boolean;
+}
+
 interface Open {
   choices: readonly string[] | undefined;
   settle: (answer: string) => void;
@@ -17,12 +24,7 @@ export class Questions {
   }
 
   /** Tells the question as an `ask` event and waits for its answer, or until aborted. */
-  ask(
-    question: string,
-    choices: readonly string[] | undefined,
-    narrate: Narrate,
-    signal: AbortSignal,
-  ): Promise<string> {
+  ask({ question, choices, secret }: Question, narrate: Narrate, signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       this.#count += 1;
@@ -37,7 +39,7 @@ export class Questions {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#open.set(id, { choices, settle });
-      narrate({ kind: 'ask', id, question, ...(choices && { choices }) });
+      narrate({ kind: 'ask', id, question, ...(choices && { choices }), ...(secret && { secret }) });
     });
   }
 

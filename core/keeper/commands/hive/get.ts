@@ -1,4 +1,5 @@
 /** `rbee hive get` */
+import { rbeeVersion } from '../../../config/version.ts';
 import type { HiveView } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
@@ -16,7 +17,7 @@ export default class HiveGet extends QueenCommand {
     const { args, flags } = await this.parse(HiveGet);
     const queen = await this.queen(flags);
     const answer = await queen.get<HiveView>(`/v1/hives/${encodeURIComponent(args.hive)}`);
-    this.print(formatHive(answer, this.out.terminal));
+    this.print(formatHive(answer, this.out.terminal, rbeeVersion()));
     return answer;
   }
 }

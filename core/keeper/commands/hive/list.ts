@@ -1,4 +1,5 @@
 /** `rbee hive list` */
+import { rbeeVersion } from '../../../config/version.ts';
 import type { HiveView } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { formatHives } from '../../views/hives.ts';
@@ -13,7 +14,7 @@ export default class HiveList extends QueenCommand {
   async run(): Promise<{ hives: HiveView[] }> {
     const { flags } = await this.parse(HiveList);
     const list = await (await this.queen(flags)).get<{ hives: HiveView[] }>('/v1/hives');
-    this.print(formatHives(list.hives, this.out.terminal));
+    this.print(formatHives(list.hives, this.out.terminal, { ours: rbeeVersion() }));
     return list;
   }
 }

@@ -2,6 +2,7 @@
 import type { HiveView } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
+import { sshFlags, sshInput } from '../../machines/flags.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
 
 export default class HiveStart extends QueenCommand {
@@ -11,10 +12,14 @@ export default class HiveStart extends QueenCommand {
     { description: 'Another one', command: 'rbee hive start gpu-box' },
   ];
   static override args = hiveArgument;
+  static override flags = sshFlags;
 
   async run(): Promise<HiveView> {
     const { args, flags } = await this.parse(HiveStart);
-    const hive = await this.runJob(await this.queen(flags), 'hive_start', { hive: args.hive });
+    const hive = await this.runJob(await this.queen(flags), 'hive_start', {
+      hive: args.hive,
+      ...sshInput(flags, this.env),
+    });
     this.print(formatHiveStatus(hive, this.out.terminal));
     return hive;
   }

@@ -2,6 +2,7 @@
 import type { HiveView } from '../../../contract/queen-api.ts';
 import { QueenCommand } from '../../base.ts';
 import { hiveArgument } from '../../hive-argument.ts';
+import { sshFlags, sshInput } from '../../machines/flags.ts';
 import { socketAnswers } from '../../queen-access.ts';
 import { localHive } from '../../spawn-input.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
@@ -13,6 +14,7 @@ export default class HiveStop extends QueenCommand {
     { description: 'Another one', command: 'rbee hive stop gpu-box' },
   ];
   static override args = hiveArgument;
+  static override flags = sshFlags;
 
   async run(): Promise<HiveView | { alias: string; status: 'stopped' }> {
     const { args, flags } = await this.parse(HiveStop);
@@ -20,7 +22,10 @@ export default class HiveStop extends QueenCommand {
       this.print(`nothing runs here: neither a queen nor hive ${args.hive}\n`);
       return { alias: args.hive, status: 'stopped' };
     }
-    const hive = await this.runJob(await this.queen(flags), 'hive_stop', { hive: args.hive });
+    const hive = await this.runJob(await this.queen(flags), 'hive_stop', {
+      hive: args.hive,
+      ...sshInput(flags, this.env),
+    });
     this.print(formatHiveStatus(hive, this.out.terminal));
     return hive;
   }

@@ -1,10 +1,10 @@
 /** `rbee plugins inspect` */
 import type { PluginDetails } from '../../../contract/plugins.ts';
-import { argument } from '../../base.ts';
-import { hiveFlag, offlineFlag, PluginsCommand, pluginArgument } from '../../plugins/plugins-command.ts';
+import { argument, QueenCommand } from '../../base.ts';
+import { hiveFlag, offlineFlag, pluginArgument } from '../../plugins/plugin-input.ts';
 import { formatDetails } from '../../views/plugins.ts';
 
-export default class PluginsInspect extends PluginsCommand {
+export default class PluginsInspect extends QueenCommand {
   static override summary = 'A plugin in detail: its variants, whether each fits and why not, its options.';
   static override description = 'Of one that is not installed, what the registry tells; none of its code is run.';
   static override examples = [

@@ -1,12 +1,12 @@
 /** `rbee plugins install` */
 import * as Flags from '@oclif/core/flags';
 import type { PluginView } from '../../../contract/plugins.ts';
-import { argument } from '../../base.ts';
-import { hiveFlag, offlineFlag, PluginsCommand, pluginArgument, scriptsFlag } from '../../plugins/plugins-command.ts';
+import { argument, QueenCommand } from '../../base.ts';
+import { hiveFlag, offlineFlag, pluginArgument, scriptsFlag } from '../../plugins/plugin-input.ts';
 import { formatInstalled } from '../../views/plugins.ts';
 import { detachFlag } from '../../worker-change.ts';
 
-export default class PluginsInstall extends PluginsCommand {
+export default class PluginsInstall extends QueenCommand {
   static override summary = 'Install a worker type.';
   static override description =
     'By its type, or as an npm package, a version or range of one, a tarball, a folder. It can be used at once.';

@@ -3,9 +3,10 @@
 import { resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import type { PluginView } from '../../../contract/plugins.ts';
-import { hiveFlag, PluginsCommand } from '../../plugins/plugins-command.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveFlag } from '../../plugins/plugin-input.ts';
 
-export default class PluginsLink extends PluginsCommand {
+export default class PluginsLink extends QueenCommand {
   static override summary = 'Use the folder of a plugin as it is, while you write it.';
   static override description = 'The package must be built. After a change, run: rbee plugins link again.';
   static override examples = [{ description: 'The plugin in this folder', command: 'rbee plugins link' }];

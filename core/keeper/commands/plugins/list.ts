@@ -1,7 +1,9 @@
 /** `rbee plugins list` */
+
 import type { PluginView } from '../../../contract/plugins.ts';
 import type { HiveCatalogEntry } from '../../../queen/client/results.ts';
-import { hiveFlag, PluginsCommand } from '../../plugins/plugins-command.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveFlag } from '../../plugins/plugin-input.ts';
 import { formatPlugins, type PluginRow } from '../../views/plugins.ts';
 
 interface Listed {
@@ -10,7 +12,7 @@ interface Listed {
   types: readonly HiveCatalogEntry[];
 }
 
-export default class PluginsList extends PluginsCommand {
+export default class PluginsList extends QueenCommand {
   static override summary = 'Plugins that are installed or linked, and the worker types they bring.';
   static override examples = [{ description: 'Those of this machine', command: 'rbee plugins list' }];
   static override flags = hiveFlag;

@@ -1,10 +1,12 @@
 /** `rbee plugins prune` */
+
 import * as Flags from '@oclif/core/flags';
 import type { PluginPrune } from '../../../contract/plugins.ts';
-import { hiveFlag, PluginsCommand } from '../../plugins/plugins-command.ts';
+import { QueenCommand } from '../../base.ts';
+import { hiveFlag } from '../../plugins/plugin-input.ts';
 import { formatPruned } from '../../views/plugins.ts';
 
-export default class PluginsPrune extends PluginsCommand {
+export default class PluginsPrune extends QueenCommand {
   static override summary =
     'Remove versions of plugins, and programs and downloads for them, that nothing uses any more.';
   static override description =

@@ -1,10 +1,10 @@
 /** `rbee plugins search` */
 import type { PluginHit } from '../../../contract/plugins.ts';
-import { argumentsOf } from '../../base.ts';
-import { hiveFlag, offlineFlag, PluginsCommand } from '../../plugins/plugins-command.ts';
+import { argumentsOf, QueenCommand } from '../../base.ts';
+import { hiveFlag, offlineFlag } from '../../plugins/plugin-input.ts';
 import { formatHits } from '../../views/plugins.ts';
 
-export default class PluginsSearch extends PluginsCommand {
+export default class PluginsSearch extends QueenCommand {
   static override summary = 'Plugins that the registry has.';
   static override examples = [
     { description: 'All of them', command: 'rbee plugins search' },

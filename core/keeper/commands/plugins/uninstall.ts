@@ -1,10 +1,10 @@
 /** `rbee plugins uninstall` */
 import * as Flags from '@oclif/core/flags';
 import type { PluginView } from '../../../contract/plugins.ts';
-import { argument } from '../../base.ts';
-import { hiveFlag, PluginsCommand, pluginArgument } from '../../plugins/plugins-command.ts';
+import { argument, QueenCommand } from '../../base.ts';
+import { hiveFlag, pluginArgument } from '../../plugins/plugin-input.ts';
 
-export default class PluginsUninstall extends PluginsCommand {
+export default class PluginsUninstall extends QueenCommand {
   static override summary = 'Remove a worker type, or the link to one.';
   static override examples = [
     { description: 'By its type', command: 'rbee plugins uninstall echo' },

@@ -1,12 +1,12 @@
 /** `rbee plugins update` */
 import * as Flags from '@oclif/core/flags';
 import type { PluginUpdate } from '../../../contract/plugins.ts';
-import { argumentsOf } from '../../base.ts';
-import { hiveFlag, offlineFlag, PluginsCommand, scriptsFlag } from '../../plugins/plugins-command.ts';
+import { argumentsOf, QueenCommand } from '../../base.ts';
+import { hiveFlag, offlineFlag, scriptsFlag } from '../../plugins/plugin-input.ts';
 import { exitCodes } from '../../report.ts';
 import { formatUpdates } from '../../views/plugins.ts';
 
-export default class PluginsUpdate extends PluginsCommand {
+export default class PluginsUpdate extends QueenCommand {
   static override summary = 'Bring plugins to the newest version that was asked for.';
   static override description = 'Workers that run keep their version; new ones get the new one.';
   static override examples = [

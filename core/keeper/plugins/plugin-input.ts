@@ -1,7 +1,6 @@
-/** What the commands around plugins share: the hive they are about, and paths as that hive sees them. */
+/** What the commands around plugins take alike: the hive they are about, and paths as that hive sees them. */
 import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
-import { QueenCommand } from '../base.ts';
 
 export const hiveFlag = {
   hive: Flags.string({ char: 'H', description: 'Hive to do it on; the local one when absent' }),
@@ -10,15 +9,6 @@ export const offlineFlag = { offline: Flags.boolean({ description: 'Use only wha
 export const scriptsFlag = {
   'allow-scripts': Flags.boolean({ description: 'Run the install scripts of the packages; none run otherwise' }),
 };
-
-export abstract class PluginsCommand extends QueenCommand {
-  /** What is absent or false is left out of a request. */
-  protected only<Input extends Record<string, unknown>>(input: Input): Input {
-    return Object.fromEntries(
-      Object.entries(input).filter(([, value]) => value !== undefined && value !== false),
-    ) as Input;
-  }
-}
 
 /** A path is told to the hive in full; everything else as it was typed. */
 export const pluginArgument = (text: string, cwd: string): string => {

@@ -1,0 +1,44 @@
+/** `rbee hive add` */
+import * as Args from '@oclif/core/args';
+import { hivesConfFile } from '../../../config/hives-conf.ts';
+import type { HiveDeclaration } from '../../../contract/sync.ts';
+import { argument, RbeeCommand } from '../../base.ts';
+import { configFlag, configInput } from '../../machines/flags.ts';
+import { declareHive } from '../../machines/hives-file.ts';
+import { newHive, newHiveFlags } from '../../machines/new-hive.ts';
+
+export default class HiveAdd extends RbeeCommand {
+  static override summary = 'Declare a machine in hives.conf; rbee sync then makes it a hive.';
+  static override description = 'What the file says already, comments too, stays as it is. No machine is touched.';
+  static override examples = [
+    { description: 'A machine that ssh reaches by this name', command: 'rbee hive add gpu-1 gpu-1.lan' },
+    {
+      description: 'With a user, a key and a worker type',
+      command: 'rbee hive add gpu-2 10.0.0.7 --user ml --identity-file ~/.ssh/lab --worker llamacpp@^0.1',
+    },
+    {
+      description: 'Behind another machine',
+      command: 'rbee hive add deep 192.168.7.2 --proxy-jump gpu-1 --label room=lab',
+    },
+  ];
+  static override args = {
+    alias: argument('How you name the machine in commands'),
+    hostname: Args.string({
+      description: 'Name or address to dial; the alias when absent',
+      required: false,
+      ignoreStdin: true,
+    }),
+  };
+  static override flags = { ...newHiveFlags, ...configFlag };
+
+  async run(): Promise<{ file: string; hive: HiveDeclaration }> {
+    const { args, flags } = await this.parse(HiveAdd);
+    const file = configInput(flags.config, process.cwd()) ?? hivesConfFile(this.paths);
+    const { hive, types } = newHive(args, flags, 'rbee hive add --help');
+    const declared = await declareHive(file, hive, types);
+    const place = flags.config === undefined ? '' : ` --config ${flags.config}`;
+    this.print(`${args.alias} is declared in ${file}, line ${declared.line}\n`);
+    this.print(`make it a hive with: rbee sync --hive ${args.alias}${place}\n`);
+    return { file, hive: declared };
+  }
+}

@@ -1,0 +1,77 @@
+/** `rbee uninstall` */
+import * as Flags from '@oclif/core/flags';
+import { RbeeError } from '../../contract/errors.ts';
+import type { OperationInput } from '../../contract/operations.ts';
+import type { WorkerList } from '../../contract/queen-api.ts';
+import type { SyncPlan, SyncResult } from '../../contract/sync.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { confirm } from '../confirm.ts';
+import { changeFlags, configFlag, configInput, hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';
+import { SyncCommand } from '../machines/sync-command.ts';
+import { formatRemoval } from '../views/removal.ts';
+import { detachFlag } from '../worker-change.ts';
+
+export default class Uninstall extends SyncCommand {
+  static override summary = 'Remove rbee from machines: their workers end, the hive goes.';
+  static override description =
+    'Names what goes and asks before. hives.conf stays as it is; rbee hive remove takes a machine out of it.';
+  static override examples = [
+    { description: 'From one machine', command: 'rbee uninstall --hive gpu-2' },
+    { description: 'With its models, plugins, logs and settings', command: 'rbee uninstall --hive gpu-2 --purge' },
+    { description: 'From all machines, in a script', command: 'rbee uninstall --yes' },
+    { description: 'What would go?', command: 'rbee uninstall --dry-run' },
+  ];
+  static override flags = {
+    ...configFlag,
+    ...hivesFlag,
+    purge: Flags.boolean({ description: 'Also models, plugins, logs and settings there' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask' }),
+    ...changeFlags,
+    ...sshFlags,
+    ...detachFlag,
+  };
+
+  async run(): Promise<SyncResult | { job_id: string }> {
+    const { flags } = await this.parse(Uninstall);
+    const { purge, parallel } = flags;
+    const input = {
+      ...this.only({
+        hives: flags.hive,
+        config: configInput(flags.config, process.cwd()),
+        purge,
+        parallel,
+        takeOver: flags['take-over'],
+      }),
+      ...sshInput(flags, this.env),
+    };
+    const dryRun = flags['dry-run'];
+    if (!flags.yes && !dryRun && !process.stdin.isTTY) {
+      throw RbeeError.of('USAGE', {
+        problem: 'this removes rbee from machines, and nobody is there to be asked; add --yes',
+        help: 'rbee uninstall --help',
+      });
+    }
+    const queen = await this.queen(flags);
+    if (dryRun) return this.perform(queen, 'package_uninstall', { ...input, dryRun });
+    if (!flags.yes && !(await this.#agreed(queen, input))) {
+      throw RbeeError.of('CANCELLED', { what: 'the removal' });
+    }
+    return flags.detach
+      ? this.detachJob(queen, 'package_uninstall', input)
+      : this.perform(queen, 'package_uninstall', input);
+  }
+
+  /** Looks at what would go, names it, and asks. */
+  async #agreed(queen: QueenClient, input: OperationInput<'package_uninstall'>): Promise<boolean> {
+    // What goes is named below, and not once more before it does.
+    this.planWanted = false;
+    const { plan } = await this.runJob(queen, 'package_uninstall', { ...input, dryRun: true });
+    const { workers } = await queen.get<WorkerList>('/v1/workers');
+    this.err.stream.write(formatRemoval(plan, workers, this.err.terminal));
+    if (!goes(plan)) return true;
+    return confirm('Remove it?');
+  }
+}
+
+/** Is there anything to remove? If not, the report says so without a question before. */
+const goes = ({ steps }: SyncPlan): boolean => steps > 0;

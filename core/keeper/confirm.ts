@@ -1,0 +1,22 @@
+/** Asks the person at the terminal whether to go on. */
+import { createInterface } from 'node:readline/promises';
+
+/** True only for a clear yes. Ctrl-C and the end of input mean no. */
+export const confirm = async (question: string): Promise<boolean> => {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new AbortController();
+  lines.once('close', () => closed.abort());
+  lines.once('SIGINT', () => {
+    lines.close();
+    process.kill(process.pid, 'SIGINT');
+  });
+  try {
+    const answer = await lines.question(`${question} (yes or no) `, { signal: closed.signal });
+    return /^y(es)?$/i.test(answer.trim());
+  } catch (error) {
+    if (closed.signal.aborted) return false;
+    throw error;
+  } finally {
+    lines.close();
+  }
+};

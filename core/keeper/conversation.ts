@@ -1,0 +1,45 @@
+/** The events of a job as a conversation: while a person thinks about a question, nothing else is said. */
+import { isOutcome, type JobEvent, type Narrate, type NarrationEvent } from '../contract/narration.ts';
+
+export type Question = Extract<NarrationEvent, { kind: 'ask' }>;
+
+export interface ConversationOptions {
+  narrate: Narrate;
+  /** Finds and sends the answer; gives up when aborted, which is when the job has ended. Absent leaves questions open. */
+  reply?: (question: Question, signal: AbortSignal) => Promise<void>;
+}
+
+/** Questions come one after another, however many machines ask at once. */
+export class Conversation {
+  readonly #narrate: Narrate;
+  readonly #reply: ConversationOptions['reply'];
+  readonly #over = new AbortController();
+  readonly #held: NarrationEvent[] = [];
+  #asking = false;
+
+  constructor({ narrate, reply }: ConversationOptions) {
+    this.#narrate = narrate;
+    this.#reply = reply;
+  }
+
+  event(event: JobEvent): void {
+    if (isOutcome(event)) {
+      this.#over.abort();
+      for (const held of this.#held.splice(0)) if (held.kind !== 'ask') this.#narrate(held);
+    } else if (this.#asking) this.#held.push(event);
+    else this.#tell(event);
+  }
+
+  #tell(event: NarrationEvent): void {
+    this.#narrate(event);
+    if (event.kind !== 'ask' || !this.#reply) return;
+    this.#asking = true;
+    void this.#reply(event, this.#over.signal)
+      // The job may have ended, or somebody else may have answered.
+      .catch(() => {})
+      .finally(() => {
+        this.#asking = false;
+        while (!this.#asking && this.#held.length > 0) this.#tell(this.#held.shift() as NarrationEvent);
+      });
+  }
+}

@@ -1,0 +1,78 @@
+/** A machine as it is typed: the flags of `hive add`, and what they come to in hives.conf. */
+import { resolve } from 'node:path';
+import * as Flags from '@oclif/core/flags';
+import type { NewHive } from '../../config/edit-hives-conf.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import type { WantedType } from './hives-file.ts';
+
+export const newHiveFlags = {
+  user: Flags.string({ char: 'u', description: 'Who logs in there; ~/.ssh/config decides when absent' }),
+  port: Flags.integer({ char: 'p', min: 1, max: 65_535, description: 'Port of its sshd' }),
+  'identity-file': Flags.string({ char: 'i', description: 'Private key to use', helpValue: '<file>' }),
+  'proxy-jump': Flags.string({
+    char: 'J',
+    description: 'Machines on the way: aliases of hives.conf, or [user@]host[:port]',
+  }),
+  label: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'A word of your own, shown in lists; may be given several times',
+    helpValue: '<key=value>',
+  }),
+  worker: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Worker type that it should have; may be given several times',
+    helpValue: '<type[@version]>',
+  }),
+};
+
+export interface NewHiveFlags {
+  user?: string;
+  port?: number;
+  'identity-file'?: string;
+  'proxy-jump'?: string;
+  label?: string[];
+  worker?: string[];
+}
+
+/** Errors: USAGE. */
+export const newHive = (
+  { alias, hostname }: { alias: string; hostname?: string },
+  flags: NewHiveFlags,
+  help: string,
+): { hive: NewHive; types: WantedType[] } => {
+  const fields = {
+    hostname,
+    ssh_user: flags.user,
+    ssh_port: flags.port,
+    identity_file: identityFile(flags['identity-file']),
+    proxy_jump: flags['proxy-jump'],
+    labels: labelsOf(flags.label ?? [], help),
+  };
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  return { hive: { alias, ...given }, types: (flags.worker ?? []).map((text) => typeOf(text, help)) };
+};
+
+/** The file means a place on this machine, wherever the command was typed. */
+const identityFile = (path: string | undefined): string | undefined =>
+  path === undefined || path.startsWith('~/') ? path : resolve(path);
+
+const labelsOf = (pairs: readonly string[], help: string): Record<string, string> | undefined => {
+  const labels: [string, string][] = pairs.map((pair) => {
+    const [, key, value] = /^([^=\s]+)=(.*)$/.exec(pair) ?? [];
+    if (key === undefined || value === undefined) {
+      throw RbeeError.of('USAGE', { problem: `"${pair}" is not a label; write key=value`, help });
+    }
+    return [key, value];
+  });
+  return labels.length === 0 ? undefined : Object.fromEntries(labels);
+};
+
+const typeOf = (text: string, help: string): WantedType => {
+  const [, type, version] = /^([^@\s]+)(?:@(.+))?$/.exec(text) ?? [];
+  if (type === undefined) {
+    throw RbeeError.of('USAGE', { problem: `"${text}" is not a worker type; write type or type@version`, help });
+  }
+  return version === undefined ? { type } : { type, version };
+};

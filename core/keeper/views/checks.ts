@@ -1,0 +1,57 @@
+/** What was looked at on the way to machines, and what was found. */
+import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/sync.ts';
+import { labelled } from '../../narration/hint.ts';
+import { formatDuration } from '../../narration/quantities.ts';
+import { escapeControls, paint, type Terminal, textWidth } from '../../narration/text.ts';
+import { formatPairs } from '../table.ts';
+
+export const formatValidation = ({ config, valid, checks }: ValidationReport, terminal: Terminal): string => {
+  const failed = checks.filter(({ state }) => state === 'failed').length;
+  const verdict = valid
+    ? `${escapeControls(config)} is valid`
+    : `${escapeControls(config)}: ${failed} of ${checks.length} checks failed`;
+  return `${formatChecks(checks, terminal)}\n${verdict}\n`;
+};
+
+export const formatSshTest = (result: SshTestResult, terminal: Terminal): string => {
+  const { hive, ok, hostname, port, user, jumps, hostKey, authentication, platform, installed, roundTripMs } = result;
+  const pairs = formatPairs(
+    [
+      ['hive', hive],
+      ['machine', `${user}@${hostname}, port ${port}`],
+      ['over', jumps.join(', ')],
+      ['host key', hostKey && `${hostKey.type} ${hostKey.fingerprint}`],
+      ['let in by', authentication],
+      ['platform', platform],
+      ['rbee there', ok ? (installed ?? 'not installed; bring it there with: rbee sync') : installed],
+      ['round trip', roundTripMs === null ? null : formatDuration(roundTripMs)],
+    ],
+    terminal,
+  );
+  return `${formatChecks(result.checks, terminal)}\n${pairs}`;
+};
+
+export const formatChecks = (checks: readonly SyncCheck[], terminal: Terminal): string => {
+  const names = checks.map(({ hive, check }) => (hive === null ? check : `${hive} ${check}`));
+  const width = Math.max(0, ...names.map(textWidth));
+  return checks
+    .map(({ state, text, error }, index) => {
+      const name = names[index] ?? '';
+      const hint = error === null ? '' : labelled(escapeControls(error.hint));
+      const advice = hint === '' ? '' : `  ${' '.repeat(width)}  ${hint}\n`;
+      return `${mark(state, terminal)} ${escapeControls(name)}${' '.repeat(width - textWidth(name))}  ${escapeControls(text)}\n${advice}`;
+    })
+    .join('');
+};
+
+const marks = {
+  ok: { colour: 'green', unicode: '✔', ascii: 'ok  ' },
+  warning: { colour: 'yellow', unicode: '⚠', ascii: 'warn' },
+  failed: { colour: 'red', unicode: '✖', ascii: 'FAIL' },
+  skipped: { colour: 'dim', unicode: '-', ascii: 'skip' },
+} as const;
+
+const mark = (state: SyncCheck['state'], terminal: Terminal): string => {
+  const { colour, unicode, ascii } = marks[state];
+  return paint(colour, terminal.unicode ? unicode : ascii, terminal);
+};

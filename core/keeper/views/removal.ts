@@ -1,0 +1,21 @@
+/** What the removal of rbee from machines takes away, as it is named before anybody is asked. */
+import type { HivePlan, SyncPlan } from '../../contract/sync.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+import { escapeControls, type Terminal } from '../../narration/text.ts';
+import { counted } from './counted.ts';
+import { formatProblem } from './problem.ts';
+import { stepText } from './steps.ts';
+
+export const formatRemoval = (plan: SyncPlan, workers: readonly WorkerView[], terminal: Terminal): string =>
+  plan.hives.map((hive) => `${formatHive(hive, workers)}${problems(hive, terminal)}`).join('');
+
+const formatHive = ({ alias, hostname, steps, problems: found }: HivePlan, workers: readonly WorkerView[]): string => {
+  const name = escapeControls(`${alias} (${hostname})`);
+  if (steps.length === 0) return found.length > 0 ? '' : `${name}: nothing to remove\n`;
+  const ids = workers.filter(({ hive, pid }) => hive === alias && pid !== null).map(({ id }) => id);
+  const ended = ids.length === 0 ? '' : `; ends ${counted(ids.length, 'worker')}: ${ids.join(', ')}`;
+  return `${name}: ${escapeControls(steps.map(stepText).join(', ') + ended)}\n`;
+};
+
+const problems = ({ problems: found }: HivePlan, terminal: Terminal): string =>
+  found.map((problem) => formatProblem(problem, terminal)).join('');
