@@ -40,7 +40,8 @@ export class Plugins implements Actions {
 
   async install(request: InstallRequest, call: Call) {
     const { plugin, variant } = request;
-    return (await this.#installer(plugin, variant)).install(request, call);
+    const more = variant === undefined ? {} : { variant };
+    return (await this.#installer(plugin, more)).install(request, call);
   }
 
   async link({ folder }: PluginRequestOf<'link'>, call: Call) {
@@ -134,14 +135,16 @@ export class Plugins implements Actions {
 
   /** Installs a variant of a type that is here. */
   async installVariant(plugin: string, variant: string, call: Call): Promise<void> {
-    await (await this.#installer(plugin, variant)).install({ plugin, variant }, call);
+    const { version } = await this.#options.installed.find(plugin);
+    const more = { variant, ...(version !== undefined && { version }) };
+    await (await this.#installer(plugin, more)).install({ plugin, variant }, call);
   }
 
   /** Errors: PLUGIN_NOT_DELIVERED where the queen is to bring it. */
-  async #installer(plugin: string, variant?: string): Promise<Installer> {
+  async #installer(plugin: string, more: { variant?: string; version?: string } = {}): Promise<Installer> {
     const { installer, hive } = this.#options;
     if (installer) return installer();
-    throw notDelivered(hive, { plugin, ...(variant !== undefined && { variant }) });
+    throw notDelivered(hive, { plugin, ...more });
   }
 
   /** What asked for the type has no flag that lets a publisher in. */

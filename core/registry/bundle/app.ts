@@ -2,7 +2,6 @@
  * rbee itself as it goes to a machine: the hive with what it needs to run, and nothing of the command line, the queen, or
  * npm. Made from whatever rbee this is, a checkout or an installed package, and only when that has changed.
  */
-import { createHash } from 'node:crypto';
 import { readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PackEntry, pack } from '../../archives/pack.ts';
@@ -10,6 +9,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { asStep } from '../binaries/progress.ts';
 import { collectPackages } from './collect-packages.ts';
+import { fingerprint } from './fingerprint.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { isRunWith, packageFiles } from './package-files.ts';
 import { readRecord, writeRecord } from './record.ts';
@@ -109,15 +109,4 @@ const partsOf = async (root: string): Promise<HiveParts> => {
   } catch (error) {
     throw RbeeError.of('APP_INCOMPLETE', { path: file, problem: (error as Error).message }, { cause: error });
   }
-};
-
-/** Tells whether anything has changed without reading it all. */
-const fingerprint = async (entries: readonly PackEntry[]): Promise<string> => {
-  const looks = entries.map(async (one) => {
-    if (one.kind !== 'file') return one;
-    const { size, mtimeMs } = await stat(one.file);
-    return [one.path, one.file, one.executable, size, mtimeMs];
-  });
-  const seen = (await Promise.all(looks)).map((look) => JSON.stringify(look)).sort();
-  return createHash('sha256').update(seen.join('\n')).digest('hex').slice(0, 16);
 };

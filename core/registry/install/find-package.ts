@@ -14,7 +14,7 @@ import { pinOf } from './view.ts';
 export interface FindContext {
   data: string;
   config: string;
-  fetcher: Fetcher;
+  fetcher: Pick<Fetcher, 'resolve'>;
   /** A folder of its own for this installation. */
   staging: string;
   npm: NpmContext;

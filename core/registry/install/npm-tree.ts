@@ -68,6 +68,13 @@ export const packFolder = async (folder: string, destination: string, context: N
   return join(destination, (packed?.filename ?? '').replace(/^@/, '').replace('/', '-'));
 };
 
+/** Paths of the files that would be packed, sorted. */
+export const packedFiles = async (folder: string, context: NpmContext): Promise<string[]> => {
+  const answer = await npm(['pack', '--dry-run', '--ignore-scripts', '--json'], folder, `look into ${folder}`, context);
+  const [packed] = JSON.parse(answer.slice(answer.indexOf('['))) as { files: { path: string }[] }[];
+  return (packed?.files ?? []).map(({ path }) => path).sort();
+};
+
 const npm = async (args: readonly string[], cwd: string, what: string, context: NpmContext): Promise<string> => {
   const program = await findNpm(context.env);
   if (program === null) throw RbeeError.of('NPM_NOT_FOUND', { what: `to ${what}` });

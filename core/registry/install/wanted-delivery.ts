@@ -6,6 +6,8 @@ export interface WantedDelivery {
   plugin: string;
   /** The best one for the machine when absent. */
   variant?: string;
+  /** The version that the hive has of it, where it lacks only the variant. */
+  version?: string;
 }
 
 /** The error that says so: its first line names what is wanted. */
@@ -19,8 +21,13 @@ export const notDelivered = (hive: string, wanted: WantedDelivery): RbeeError =>
 export const wantedDelivery = (error: unknown): WantedDelivery | null => {
   if (!(error instanceof RbeeError) || error.code !== 'PLUGIN_NOT_DELIVERED') return null;
   try {
-    const { plugin, variant } = JSON.parse(error.lines[0] ?? '') as Partial<WantedDelivery>;
-    return typeof plugin === 'string' ? { plugin, ...(typeof variant === 'string' && { variant }) } : null;
+    const { plugin, variant, version } = JSON.parse(error.lines[0] ?? '') as Partial<WantedDelivery>;
+    if (typeof plugin !== 'string') return null;
+    return {
+      plugin,
+      ...(typeof variant === 'string' && { variant }),
+      ...(typeof version === 'string' && { version }),
+    };
   } catch {
     return null;
   }

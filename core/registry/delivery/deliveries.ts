@@ -1,0 +1,268 @@
+/**
+ * Plugins for other machines: found through rbee.lock, made here for the platform of the machine, and packed so that its
+ * hive can take them in. What was delivered once can be delivered again without a network.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DeliveredPlugin } from '../../contract/plugins.ts';
+import type { HostFacts } from '../../contract/worker-type.ts';
+import { inOwnFolder } from '../bundle/own-folder.ts';
+import type { BundleTarget } from '../bundle/runtime.ts';
+import { isLocked, lockedPlugin } from '../install/commit.ts';
+import { type Examined, examine, examineTree } from '../install/examine.ts';
+import type { FoundPackage } from '../install/fetch-calls.ts';
+import type { Fetcher } from '../install/fetcher.ts';
+import { type FindContext, findPackage, resolveSource } from '../install/find-package.ts';
+import type { Call, InstallerOptions } from '../install/installer-options.ts';
+import { changeLock, type LockedVariant, readLock } from '../install/lock-file.ts';
+import type { NpmContext } from '../install/npm-tree.ts';
+import { typesOf } from '../install/plugin-types.ts';
+import { groupVariants, makeTree, type TreeGroup } from '../install/stage.ts';
+import { changeIndex, packageFolder } from '../install/store.ts';
+import { checkTrust } from '../install/trust.ts';
+import { wantedGroups } from '../install/wanted-groups.ts';
+import { readIndex } from '../plugin-index.ts';
+import { bestVariant } from '../variant-fit.ts';
+import { type ArchiveContents, archiveOf, type Delivery } from './archive-cache.ts';
+import { type DeliveryRequest, findSource } from './find-source.ts';
+import { type FolderPlugin, folderEntries, folderPlace, readFolderPlugin } from './folder-plugin.ts';
+import { letIn, publishersLetIn } from './let-in.ts';
+import { cachedPackage, keepPackage } from './package-cache.ts';
+import { treeEntries } from './tree-entries.ts';
+
+export type { Delivery } from './archive-cache.ts';
+export type { DeliveryRequest } from './find-source.ts';
+
+export interface DeliveriesOptions
+  extends Pick<InstallerOptions, 'data' | 'config' | 'cache' | 'env' | 'registry' | 'limits'> {
+  fetcher: Pick<Fetcher, 'resolve' | 'unpack'>;
+  /** What this machine is. */
+  here: BundleTarget;
+}
+
+/** The machine that a plugin is for. */
+export interface DeliveryHost {
+  /** Alias of its hive. */
+  alias: string;
+  facts: HostFacts;
+}
+
+/** What a request means, as far as that can be told without a machine. */
+export interface ResolvedPlugin {
+  package: string;
+  version: string;
+  integrity: string;
+  /** Worker types that it brings; none where only rbee.lock was asked. */
+  types: readonly string[];
+  source: 'registry' | 'installed' | 'folder';
+}
+
+/** One exact plugin, and where it lies. */
+interface Origin {
+  found: FoundPackage;
+  tag: string | undefined;
+  folder: string;
+  /** A plugin that is used from its folder. */
+  plugin?: FolderPlugin;
+}
+
+export class Deliveries {
+  readonly #options: DeliveriesOptions;
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Which package is meant. Asks the registry only where rbee.lock does not say, and writes nothing. Errors: INVALID_INPUT,
+   * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and those of folders and npm.
+   */
+  async resolve(request: DeliveryRequest, call: Call): Promise<ResolvedPlugin> {
+    const source = await findSource(request, this.#options);
+    if (source.kind === 'registry' && source.locked) {
+      const { name, version, integrity } = source.locked;
+      const types = typesOf((await cachedPackage(this.#options.cache, name, integrity))?.found.rbee);
+      return { package: name, version, integrity, types: types.map(({ type }) => type), source: 'registry' };
+    }
+    return this.#inStaging(async (staging) => {
+      const { found, plugin } = await this.#find(request, staging, call, false);
+      const { name, version, integrity, registry, rbee } = found;
+      const kind = plugin ? 'folder' : registry === null ? 'installed' : 'registry';
+      return { package: name, version, integrity, types: typesOf(rbee).map(({ type }) => type), source: kind };
+    });
+  }
+
+  /**
+   * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN and
+   * SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform.
+   */
+  async deliver(request: DeliveryRequest, host: DeliveryHost, call: Call): Promise<Delivery> {
+    return this.#inStaging(async (staging) => {
+      const origin = await this.#find(request, staging, call, true);
+      const { found, tag, folder, plugin } = origin;
+      const examined = await examine(folder, found);
+      try {
+        const group = await this.#group(request, host, { found, examined }, call);
+        const of = { integrity: found.integrity, name: found.name, group, platform: host.facts.platform };
+        const make = { origin, examined, group, host, call, offline: request.offline };
+        const delivery = plugin
+          ? await archiveOf(this.#options.cache, of, () => this.#packFolder(plugin, make), call)
+          : await this.#packTree(of, make);
+        const { tag: _, ...entry } = delivery.entry;
+        return { ...delivery, entry: { ...entry, ...(tag !== undefined && { tag }) } };
+      } finally {
+        examined.close();
+      }
+    });
+  }
+
+  /** Finds the package and, if it `isWanted`, brings it here and asks whether it may be used. */
+  async #find(request: DeliveryRequest, staging: string, call: Call, isWanted: boolean): Promise<Origin> {
+    const { cache, fetcher } = this.#options;
+    const { offline } = request;
+    const source = await findSource(request, this.#options);
+    if (source.kind === 'folder') {
+      const plugin = await readFolderPlugin(source.root, this.#npm(offline, call));
+      return { found: plugin.found, tag: undefined, folder: plugin.root, plugin };
+    }
+    if (source.kind === 'installed') return { found: source.found, tag: undefined, folder: source.folder };
+    const locked = source.kind === 'registry' ? source.locked : null;
+    const cached = locked && (await cachedPackage(cache, locked.name, locked.integrity));
+    const tag = source.kind === 'registry' ? source.tag : undefined;
+    const context = this.#context(offline, staging, call);
+    const found =
+      cached?.found ??
+      (source.kind === 'registry'
+        ? await resolveSource(
+            locked
+              ? {
+                  kind: 'registry',
+                  candidates: [{ name: locked.name, range: locked.version }],
+                  integrity: locked.integrity,
+                }
+              : { kind: 'registry', candidates: source.candidates },
+            request.plugin,
+            { offline },
+            context,
+          )
+        : (await findPackage({ plugin: request.plugin, offline }, context)).found);
+    if (!isWanted) return { found, tag, folder: '' };
+    await this.#checkTrust(found, request);
+    const kept = cached ?? (await cachedPackage(cache, found.name, found.integrity));
+    if (kept) return { found, tag, folder: kept.folder };
+    const began = performance.now();
+    const what = `${found.name} ${found.version}`;
+    call.narrate({ kind: 'step', id: 'fetch', text: `fetching ${what}` });
+    const unpack = (folder: string) => fetcher.unpack(found, folder, { offline, signal: call.signal });
+    const { folder } = await keepPackage(cache, found, unpack);
+    call.narrate({ kind: 'done', id: 'fetch', text: `fetched ${what}`, ms: performance.now() - began });
+    return { found, tag, folder };
+  }
+
+  /** Who was let in once, for this machine or for another one, is not asked about again. */
+  async #checkTrust(found: FoundPackage, { yes, accepted }: DeliveryRequest): Promise<void> {
+    const { data, cache, registry } = this.#options;
+    const known = [...(await readIndex(data)), ...(await publishersLetIn(cache))];
+    checkTrust(found, known, { yes, accepted, allowedScopes: registry.allowedScopes });
+    await letIn(cache, found);
+  }
+
+  async #group(
+    { variant }: DeliveryRequest,
+    { alias, facts }: DeliveryHost,
+    { found, examined }: { found: FoundPackage; examined: Examined },
+    { narrate }: Call,
+  ): Promise<TreeGroup> {
+    const [first] = examined.types;
+    const choose = async () => (first ? bestVariant(first, facts, narrate) : '');
+    const wanted = { found, examined, before: undefined, variant, hive: alias, choose };
+    const [group] = await wantedGroups(groupVariants(found, examined, facts.platform), wanted);
+    if (!group) throw new Error('no tree was chosen');
+    return group;
+  }
+
+  async #packFolder(plugin: FolderPlugin, { origin, group, host }: Making): Promise<ArchiveContents> {
+    const target = host.facts.platform;
+    const entries = await folderEntries(plugin, group, { target, here: this.#options.here });
+    return { entry: entryOf(origin, group, target, folderPlace), entries };
+  }
+
+  /** By the npm lock where there is one: then it is the very tree that rbee.lock names. */
+  async #packTree(of: object, making: Making): Promise<Delivery> {
+    const { origin, examined, group, host, call, offline } = making;
+    const { found, tag, folder: unpacked } = origin;
+    const { cache, config, limits } = this.#options;
+    const { platform: target } = host.facts;
+    const lock = (await readLock(config)).find((one) => isLocked(one, found));
+    const npmLock = lock?.variants.find(
+      ({ id, platform }) => group.variants.includes(id) && platform === `${target.os}-${target.cpu}`,
+    )?.npm_lock;
+    let locked: LockedVariant[] = [];
+    const delivery = await archiveOf(
+      cache,
+      { ...of, npmLock },
+      async (own) => {
+        const folder = join(own, 'tree');
+        await mkdir(folder, { mode: 0o700 });
+        const npm = { ...this.#npm(offline, call), limits };
+        const { narrate } = call;
+        locked = await makeTree(folder, { unpacked, found, group, target, lock, scripts: false, npm, narrate });
+        const inner = packageFolder('', found.name);
+        // What its packages are like on another platform only the hive there can see.
+        if (!examined.descriptions && isSamePlatform(target, this.#options.here))
+          (await examineTree(join(folder, inner), found)).close();
+        call.signal.throwIfAborted();
+        const entry = entryOf(origin, group, target, inner);
+        return { entry, entries: await treeEntries(folder), alsoBy: { ...of, npmLock: locked[0]?.npm_lock } };
+      },
+      call,
+    );
+    if (found.registry !== null && (locked.length > 0 || !lock)) await this.#lock(origin, locked, tag);
+    return delivery;
+  }
+
+  /** Unless it says something else of the package, which one machine that wants another version must not undo. */
+  async #lock({ found }: Origin, locked: readonly LockedVariant[], tag: string | undefined): Promise<void> {
+    const { data, config } = this.#options;
+    // With the lock that installations of this machine take when they write it.
+    await changeIndex(data, async (entries) => {
+      const other = (await readLock(config)).find((one) => one.name === found.name && !isLocked(one, found));
+      if (!other || tag !== undefined)
+        await changeLock(config, found.name, await lockedPlugin(found, tag, locked, config));
+      return { entries, result: null };
+    });
+  }
+
+  #context(offline: boolean | undefined, staging: string, call: Call): FindContext {
+    const { data, config, fetcher } = this.#options;
+    return { data, config, fetcher, staging, npm: this.#npm(offline, call), call };
+  }
+
+  #npm(offline: boolean | undefined, { narrate, signal }: Call): NpmContext {
+    const { env, data, registry } = this.#options;
+    return { env, data, offline, signal, narrate, ...(registry.url !== null && { registry: registry.url }) };
+  }
+
+  #inStaging<Result>(work: (staging: string) => Promise<Result>): Promise<Result> {
+    return inOwnFolder(join(this.#options.cache, 'packages'), work);
+  }
+}
+
+interface Making {
+  origin: Origin;
+  examined: Examined;
+  group: TreeGroup;
+  host: DeliveryHost;
+  call: Call;
+  offline: boolean | undefined;
+}
+
+const entryOf = ({ found }: Origin, { variants }: TreeGroup, target: BundleTarget, root: string): DeliveredPlugin => {
+  const { name, version, integrity, registry, publisher, signature } = found;
+  const { os, cpu, libc } = target;
+  const platform = { os, cpu, ...(libc !== undefined && { libc }) };
+  return { name, version, integrity, variants: [...variants], platform, root, registry, publisher, signature };
+};
+
+const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
+  one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
