@@ -186,7 +186,7 @@ describe('the hives of a file', () => {
     assert.match(
       problem('[[hive]]\nalias = "a"\nrun = [{ type = "x", id = "w", replicas = 2 }, { type = "x", id = "w-r2" }]')
         .message,
-      /:3:61: the id w-r2 is taken/,
+      /:3:62: the id w-r2 is taken/,
     );
   });
 

@@ -81,5 +81,6 @@ test('in any document each key is found on a line that holds it', () => {
         }
       },
     ),
+    { seed: 1 },
   );
 });

@@ -51,7 +51,7 @@ export const planHive = ({ desired, observed }: HivePair, options: PlanOptions =
     ...about,
     steps: [...hiveStep(desired, observed, rest.length > 0, options), ...rest],
     extra: gone.extra,
-    problems: [...desired.unresolved.map((one) => one.error), ...workers.problems],
+    problems: [...unresolvedTypes(desired, observed).values(), ...workers.problems],
     complete,
     fine: types.fine + models.fine + workers.fine,
   };
@@ -120,7 +120,7 @@ const workerSteps = (
 ): Part & { problems: ErrorBody[] } => {
   const there = new Map(observed.workers.map((worker) => [worker.id, worker]));
   const versions = versionsAfterwards(desired, observed);
-  const unresolved = new Set(desired.unresolved.map(({ type }) => type));
+  const unresolved = unresolvedTypes(desired, observed);
   const part: Part & { problems: ErrorBody[] } = { steps: [], fine: 0, problems: [] };
   for (const worker of desired.workers) {
     // What it should be is not known.
@@ -146,11 +146,17 @@ const workerStep = (
   const replace = { kind: 'replace_worker', worker: id, group, spec } as const;
   if (!there) return { ...start, because: 'missing' };
   // One that was spawned by hand just as it is declared counts as declared: so a file written from what is there holds.
-  const own = there.declaration ?? (there.spec && fingerprint(there.spec));
+  const own = there.declaration ?? (there.spec && fingerprint({ ...there.spec, type: there.type }));
   if (own !== declaration) return { ...replace, because: there.declaration === null ? 'taken' : 'declaration' };
   // A start takes the plugin as it is then.
   if (there.state === 'stopped' || there.state === 'failed') return { ...start, because: there.state };
   return version !== undefined && there.pluginVersion !== version ? { ...replace, because: 'version' } : null;
+};
+
+/** Types of which nothing can be said; where someone works on one, any version will do. */
+const unresolvedTypes = ({ unresolved }: DesiredHive, { types }: ObservedHive): Map<string, ErrorBody> => {
+  const own = new Set(types.filter(({ source }) => source !== 'installed').map(({ type }) => type));
+  return new Map(unresolved.filter(({ type }) => !own.has(type)).map(({ type, error }) => [type, error]));
 };
 
 /** The version that workers of a type get once the steps are done. */

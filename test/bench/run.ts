@@ -18,9 +18,21 @@ import { many } from './many.ts';
 import { memory } from './memory.ts';
 import { plugins } from './plugins.ts';
 import { spawn } from './spawn.ts';
+import { syncPlan } from './sync-plan.ts';
 import { tokens } from './tokens.ts';
 
-const benches: Readonly<Record<string, Bench>> = { cli, many, crash, spawn, list, tokens, memory, install, plugins };
+const benches: Readonly<Record<string, Bench>> = {
+  cli,
+  many,
+  crash,
+  spawn,
+  list,
+  tokens,
+  memory,
+  install,
+  plugins,
+  'sync-plan': syncPlan,
+};
 /** A bench that hangs is ended, and the others go on. */
 const limitMs = 300_000;
 

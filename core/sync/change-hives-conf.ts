@@ -1,0 +1,28 @@
+/** Changes the text of a `hives.conf` on disk: whole or not at all, where it really lies, with the mode that it has. */
+import { readFile, realpath, stat } from 'node:fs/promises';
+import { writeAtomic } from '../lifecycle/atomic-file.ts';
+
+export interface HivesConfChange {
+  file: string;
+  /** Was there no such file before? */
+  created: boolean;
+}
+
+/** `edit` gets the text, empty where there is no file, and gives the new one. Errors: those of `edit`, STATE_UNWRITABLE. */
+export const changeHivesConf = async (
+  file: string,
+  edit: (source: string, file: string) => string,
+): Promise<HivesConfChange> => {
+  // A link, as into a repository of settings, stays one.
+  const place = await realpath(file).catch(ifMissing);
+  const before = place === null ? '' : await readFile(place, 'utf8');
+  const after = edit(before, file);
+  const mode = place === null ? 0o600 : (await stat(place)).mode & 0o777;
+  if (place === null || after !== before) await writeAtomic(place ?? file, after, mode);
+  return { file, created: place === null };
+};
+
+const ifMissing = (error: NodeJS.ErrnoException): null => {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+};

@@ -1,0 +1,33 @@
+/** How the fleet differs from `hives.conf`: the plan of a sync that is not run, for `rbee status`. */
+import type { DriftView, HiveDrift, HivePlan, SyncPlan } from '../contract/sync.ts';
+import { planSummary } from './describe.ts';
+
+/** `declared` are the aliases of the file; null where there is no file, and then nothing drifts. */
+export const driftOf = (plan: SyncPlan, declared: readonly string[] | null, at = new Date()): DriftView => {
+  const known = new Set(declared ?? []);
+  const hives = plan.hives.map((hive) => driftOfHive(hive, declared === null || known.has(hive.alias)));
+  const inState = (state: HiveDrift['state']) => hives.filter((hive) => hive.state === state).length;
+  return {
+    config: plan.config,
+    declared: declared !== null,
+    inSync: inState('drifted') === 0 && inState('unreachable') === 0,
+    hives,
+    counts: {
+      hives: hives.length,
+      inSync: inState('in-sync'),
+      drifted: inState('drifted'),
+      unreachable: inState('unreachable'),
+      undeclared: inState('undeclared'),
+      steps: plan.steps,
+    },
+    at: at.toISOString(),
+  };
+};
+
+const driftOfHive = (plan: HivePlan, isDeclared: boolean): HiveDrift => {
+  const { alias, hostname } = plan;
+  const about = (state: HiveDrift['state'], summary = planSummary(plan)) => ({ alias, hostname, state, summary, plan });
+  if (!isDeclared) return about('undeclared', 'hives.conf does not name it');
+  if (plan.status === 'unreachable') return about('unreachable');
+  return about(plan.steps.length > 0 || plan.problems.length > 0 ? 'drifted' : 'in-sync');
+};

@@ -1,0 +1,168 @@
+/** Writes a `hives.conf` from what is there, such that a sync of it finds nothing to do. */
+import { localAlias } from '../config/hive-entry.ts';
+import { parseHivesConf } from '../config/hives-conf.ts';
+import { formatToml } from '../config/toml.ts';
+import { parseModelReference } from '../contract/model-reference.ts';
+import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/sync.ts';
+import type { WorkerSpec } from '../contract/worker.ts';
+import { fingerprint } from './fingerprint.ts';
+
+/** How a machine is reached: what is known beside what it tells of itself. */
+export type Address = Pick<
+  HiveDeclaration,
+  'hostname' | 'sshUser' | 'sshPort' | 'hivePort' | 'autoStart' | 'identityFile' | 'proxyJump' | 'labels'
+>;
+
+export interface Migrant {
+  observed: ObservedHive;
+  /** Null for the machine of the queen, and for one of which only the alias is known. */
+  address: Address | null;
+}
+
+const head = `# Written by rbee migrate from what was there. What every key means: rbee docs hives
+`;
+
+/** Machines that do not answer are written with their address alone, and named in the notes. */
+export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): MigrationResult => {
+  const notes: string[] = [];
+  const ids = new Set<string>();
+  const parts = migrants.map((migrant) => entryOf(migrant, { notes, ids }));
+  const text = [head, ...parts.map(({ text }) => text)].join('\n');
+  // What is written must be as right as what a person writes.
+  parseHivesConf(text, file);
+  const sum = (key: 'types' | 'workers') => parts.reduce((total, part) => total + part[key], 0);
+  return { text, hives: parts.length, types: sum('types'), workers: sum('workers'), notes };
+};
+
+interface Told {
+  notes: string[];
+  /** Ids of workers that are written down. */
+  ids: Set<string>;
+}
+
+const entryOf = ({ observed, address }: Migrant, told: Told): { text: string; types: number; workers: number } => {
+  const { alias, status } = observed;
+  const { notes } = told;
+  const isLocal = alias === localAlias;
+  if (status !== 'online') notes.push(`hive ${alias} is ${status}: what is on it could not be looked at`);
+  const types = observed.types.filter(({ source }) => source === 'installed');
+  for (const { type, source } of observed.types) {
+    if (source !== 'installed')
+      notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written down`);
+  }
+  const workers = observed.workers.flatMap((worker) => {
+    const fields = runOf(worker, observed, told);
+    return fields ? [fields] : [];
+  });
+  const models = observed.models.filter(({ model, complete }) => complete && model !== 'demo' && isWritable(model));
+  const fields = {
+    alias,
+    ...(isLocal || !address ? {} : addressFields(alias, address)),
+    ...(types.length > 0 && { workers: types.flatMap(typeFields) }),
+    ...(models.length > 0 && { models: models.map(({ model }) => model) }),
+  };
+  const run = workers.map((fields) => `\n[[hive.run]]\n${plain(fields)}`).join('');
+  return { text: `[[hive]]\n${plain(fields)}${run}`, types: types.length, workers: workers.length };
+};
+
+/** What differs from the defaults. */
+const addressFields = (alias: string, address: Address): Record<string, unknown> => ({
+  ...(address.hostname !== alias && { hostname: address.hostname }),
+  ...(address.sshUser !== null && { ssh_user: address.sshUser }),
+  ...(address.sshPort !== null && { ssh_port: address.sshPort }),
+  ...(address.hivePort !== 8600 && { hive_port: address.hivePort }),
+  ...(!address.autoStart && { auto_start: false }),
+  ...(address.identityFile !== null && { identity_file: address.identityFile }),
+  ...(address.proxyJump !== null && { proxy_jump: address.proxyJump }),
+  ...(Object.keys(address.labels).length > 0 && { labels: address.labels }),
+});
+
+const typeFields = ({ type, version, variants }: ObservedHive['types'][number]): Record<string, unknown>[] =>
+  variants.length === 0 ? [{ type, version }] : variants.map((variant) => ({ type, version, variant }));
+
+/** A worker as it was asked for; what is not known, or was stopped, cannot be declared as running. */
+const runOf = (
+  worker: ObservedWorker,
+  { alias, types }: ObservedHive,
+  { notes, ids }: Told,
+): Record<string, unknown> | null => {
+  const { id, spec, state } = worker;
+  const why = spec === null ? 'does not tell how it was spawned' : unwritable(worker, spec, ids);
+  if (why !== undefined || spec === null) {
+    notes.push(`hive ${alias}: worker ${id} ${why} and is not written down`);
+    return null;
+  }
+  ids.add(id);
+  const own = { ...spec, type: worker.type };
+  const version = types.find(({ type }) => type === worker.type)?.version;
+  if (worker.declaration !== null && worker.declaration !== fingerprint(own)) {
+    notes.push(`hive ${alias}: worker ${id} was declared otherwise; the next sync replaces it once`);
+  } else if (version !== worker.pluginVersion) {
+    notes.push(
+      `hive ${alias}: worker ${id} uses ${worker.type} ${worker.pluginVersion}; the next sync replaces it once`,
+    );
+  } else if (state === 'unhealthy') notes.push(`hive ${alias}: worker ${id} is unhealthy`);
+  const { type, model, name, variant, device, options, components, restart, memoryLimit, cpuLimit } = own;
+  const fields = { type, id, model, name, variant, device, options, components, restart };
+  return { ...fields, memory_limit: memoryLimit, cpu_limit: cpuLimit };
+};
+
+/** Why a worker cannot be written down, if so. */
+const unwritable = ({ id, state }: ObservedWorker, spec: WorkerSpec, ids: ReadonlySet<string>): string | undefined => {
+  if (state === 'stopped' || state === 'failed') return `is ${state}`;
+  if (id.length > longestId) return `has an id of more than ${longestId} letters`;
+  if (ids.has(id)) return 'has the id of one on another hive';
+  const models = [spec.model ?? 'demo', ...Object.values(spec.components ?? {})];
+  if (!models.every(isWritable)) return 'has a model whose path is not whole';
+  return Object.values(spec.options ?? {}).every(isToml) ? undefined : 'has options that TOML cannot hold';
+};
+
+/** The longest that an entry's `id` may be. */
+const longestId = 56;
+
+/** A path that is not whole means something else on every machine. */
+const isWritable = (model: string): boolean => {
+  try {
+    const reference = parseModelReference(model);
+    return reference.kind !== 'file' || reference.path.startsWith('/');
+  } catch {
+    return false;
+  }
+};
+
+const isToml = (value: unknown): boolean => {
+  if (value === null || value === undefined) return false;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (Array.isArray(value)) return value.every(isToml);
+  return typeof value !== 'object' || Object.values(value).every(isToml);
+};
+
+/** Keys with their values on one line each: tables inside an entry are written inline. */
+const plain = (fields: Readonly<Record<string, unknown>>): string =>
+  Object.entries(fields)
+    .filter(([, value]) => value !== undefined && !isEmpty(value))
+    .map(([key, value]) => `${key} = ${inline(value)}\n`)
+    .join('');
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+
+const inline = (value: unknown): string => {
+  if (Array.isArray(value)) {
+    const items = value.map(inline);
+    return items.some((item) => item.startsWith('{'))
+      ? `[\n${items.map((item) => `  ${item},\n`).join('')}]`
+      : `[${items.join(', ')}]`;
+  }
+  if (typeof value === 'object' && value !== null) {
+    const pairs = Object.entries(value).map(([key, one]) => pair(key, one));
+    return pairs.length === 0 ? '{}' : `{ ${pairs.join(', ')} }`;
+  }
+  return pair('x', value).slice('x = '.length);
+};
+
+const pair = (key: string, value: unknown): string => {
+  const isTable = typeof value === 'object' && value !== null;
+  const written = formatToml({ [key]: isTable ? 0 : value }).trimEnd();
+  return isTable ? written.slice(0, -1) + inline(value) : written;
+};
