@@ -161,11 +161,11 @@ export class SshPool {
       const problem = wrong ? 'the passphrase is wrong' : 'there is nobody to ask for its passphrase';
       throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem });
     }
-    this.#passphrases[file] = await ask(
-      `${wrong ? 'That was wrong. ' : ''}Passphrase of the key ${file}:`,
-      undefined,
-      true,
-    );
+    const answer = await ask(`${wrong ? 'That was wrong. ' : ''}Passphrase of the key ${file}:`, undefined, true);
+    // Nobody knows it.
+    if (answer === '')
+      throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem: 'no passphrase was given' });
+    this.#passphrases[file] = answer;
   }
 }
 

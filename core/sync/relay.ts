@@ -40,6 +40,7 @@ export const relay = (out: Narrate, alias: string, id: string): Relay => {
         return { ...event, on };
       case 'text':
       case 'ask':
+      case 'plan':
         return event;
     }
   }

@@ -2,7 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import type { PluginRequestOf, PreparedProgram, ProgramNeeds, NeededSource } from '../../contract/plugins.ts';
+import type { NeededSource, PluginRequestOf, PreparedProgram, ProgramNeeds } from '../../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
@@ -73,7 +73,7 @@ export class Programs {
   /** Changes nothing. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, PLUGIN_INVALID. */
   async needs(request: Request): Promise<ProgramNeeds> {
     const { folders, env } = this.#options;
-    const { type, sources, plugin } = await this.#meant(request);
+    const { sources, plugin } = await this.#meant(request);
     const downloads = downloadsFolder(folders);
     const context = { plugin, folders, env };
     const looks = sources.map((source) => lookForBinary(source, context));

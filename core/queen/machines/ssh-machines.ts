@@ -103,6 +103,7 @@ export class SshMachines implements Machines {
     );
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
+    context.narrate({ kind: 'plan', plan });
     const report = await applyPlan({
       ...this.#applying(input, context),
       plan,
@@ -219,6 +220,7 @@ export class SshMachines implements Machines {
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
+    context.narrate({ kind: 'plan', plan });
     const report = await applyPlan({
       ...this.#applying(input, context),
       plan,
