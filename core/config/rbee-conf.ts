@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse, stringify, TomlError } from 'smol-toml';
 import { RbeeError } from '../contract/errors.ts';
 import { nearest } from '../narration/near.ts';
+import { parseBytes } from '../narration/quantities.ts';
 import type { Paths } from './paths.ts';
 
 export interface RbeeConfig {
@@ -17,6 +18,8 @@ export interface RbeeConfig {
     autoStart: boolean;
     /** Web origins that may send inference requests, such as `http://localhost:3000`. */
     allowedOrigins: readonly string[];
+    /** Largest body of an inference request, in bytes; written as `1GiB`. Large ones wait on disk, not in memory. */
+    maxBody: number;
   };
   hive: {
     /** Ports for workers, `first-last`. */
@@ -31,6 +34,9 @@ export interface RbeeConfig {
 }
 
 type Check = (value: unknown) => string | undefined;
+
+/** A body has to hold a request at least. */
+const leastBody = 1024 * 1024;
 
 const oneOf =
   (...allowed: string[]): Check =>
@@ -56,6 +62,8 @@ const scopes: Check = (value) =>
   Array.isArray(value) && value.every((item) => typeof item === 'string' && /^@?[a-z0-9~-][a-z0-9._~/-]*$/.test(item))
     ? undefined
     : 'must be a list of scopes such as "@acme"';
+const size: Check = (value) =>
+  (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
 const portRange: Check = (value) => {
   const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
@@ -64,20 +72,28 @@ const portRange: Check = (value) => {
     : 'must be a range of ports such as "18000-18999"';
 };
 
-/** Section, key in the file, key in the code, check. One row a setting. */
-const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] = [
+/** Section, key in the file, key in the code, check, and how it is read where not as it is. One row a setting. */
+const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
   ['queen', 'bind', 'bind', text],
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
+  ['queen', 'max_body', 'maxBody', size, (value) => parseBytes(String(value))],
   ['hive', 'worker_ports', 'workerPorts', portRange],
   ['registry', 'url', 'url', address],
   ['registry', 'allowed_scopes', 'allowedScopes', scopes],
 ];
 
 const defaults = (): RbeeConfig => ({
-  queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
+  queen: {
+    mode: 'attached-hive',
+    port: 8500,
+    bind: '127.0.0.1',
+    autoStart: true,
+    allowedOrigins: [],
+    maxBody: 1024 ** 3,
+  },
   hive: { workerPorts: '18000-18999' },
   registry: { url: null, allowedScopes: [] },
 });
@@ -117,7 +133,7 @@ export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
       }
       const problem = setting[3](value);
       if (problem) throw configError(file, at, `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
-      Object.assign(config[setting[0]], { [setting[2]]: value });
+      Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
     }
   }
   return config;

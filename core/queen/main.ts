@@ -20,6 +20,8 @@ import { Jobs } from './jobs/jobs.ts';
 import { LocalHive, localAlias } from './local-hive.ts';
 import { closeServers } from './server/close.ts';
 import { listenSocket, listenTcp } from './server/listen.ts';
+import { bodyLimits } from './server/receive-body.ts';
+import { Spool } from './server/spool.ts';
 
 export interface QueenOptions {
   paths: Paths;
@@ -93,7 +95,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => jobs.close());
 
     if (localHive) await startLocalHive(localHive, config, logger);
-    const parts = { fleet, gateway, jobs, status, health, logger };
+    const spool = new Spool(join(paths.state, 'spool'));
+    await spool.clear();
+    ends.push(() => spool.clear());
+    const limits = bodyLimits(config.queen.maxBody);
+    const parts = { fleet, gateway, jobs, status, health, logger, spool, limits };
     const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;
