@@ -16,7 +16,14 @@ const problem = (source: string): RbeeError => {
 
 test('an empty file gives the defaults', () => {
   assert.deepEqual(parseRbeeConf('', 'rbee.conf'), {
-    queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
+    queen: {
+      mode: 'attached-hive',
+      port: 8500,
+      bind: '127.0.0.1',
+      autoStart: true,
+      allowedOrigins: [],
+      maxBody: 1_073_741_824,
+    },
     hive: { workerPorts: '18000-18999' },
     package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
     registry: { url: null, allowedScopes: [] },
@@ -52,6 +59,9 @@ test('values of the wrong kind or out of range are refused', () => {
     'mode = "both"',
     'auto_start = 1',
     'allowed_origins = ["x"]',
+    'max_body = "much"',
+    'max_body = "10 KiB"',
+    'max_body = true',
   ]) {
     assert.match(problem(`[queen]\n${line}\n`).message, /^rbee\.conf:2:1: /, line);
   }
@@ -77,4 +87,13 @@ test('the registry of plugins and the scopes that may come from it can be set', 
   for (const line of ['url = "npm.acme.org"', 'allowed_scopes = "@acme"', 'allowed_scopes = ["@Acme Inc"]']) {
     assert.match(problem(`[registry]\n${line}\n`).message, /^rbee\.conf:2:1: /, line);
   }
+});
+
+test('the largest body is written as a size, or in bytes', () => {
+  for (const [written, bytes] of [
+    ['"512MiB"', 536_870_912],
+    ['"2 GB"', 2_000_000_000],
+    ['1048576', 1_048_576],
+  ] as const)
+    assert.equal(parseRbeeConf(`[queen]\nmax_body = ${written}\n`, 'rbee.conf').queen.maxBody, bytes);
 });

@@ -1,5 +1,6 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
 import { readFileSync } from 'node:fs';
+import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, listOf, oneOf, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { configError, TomlDocument } from './toml.ts';
@@ -16,6 +17,8 @@ export interface RbeeConfig {
     autoStart: boolean;
     /** Web origins that may send inference requests, such as `http://localhost:3000`. */
     allowedOrigins: readonly string[];
+    /** Largest body of an inference request, in bytes; written as `1GiB`. Large ones wait on disk, not in memory. */
+    maxBody: number;
   };
   hive: {
     /** Ports for workers, `first-last`. */
@@ -42,6 +45,10 @@ const seconds = integer(1, 3600, 'a whole number of seconds');
 const origins = listOf(/^https?:\/\/[^/]+$/, 'origins such as "http://localhost:3000"');
 const address = written(/^https?:\/\/[^\s/]/, 'an address such as "https://npm.example.com"');
 const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
+/** A body has to hold a request at least. */
+const leastBody = 1024 * 1024;
+const size: Check = (value) =>
+  (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
 const portRange: Check = (value) => {
   const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
@@ -50,13 +57,14 @@ const portRange: Check = (value) => {
     : 'must be a range of ports such as "18000-18999"';
 };
 
-/** Section, key in the file, key in the code, check. One row a setting. */
-const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] = [
+/** Section, key in the file, key in the code, check, and how it is read where not as it is. One row a setting. */
+const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
   ['queen', 'bind', 'bind', text],
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
+  ['queen', 'max_body', 'maxBody', size, (value) => parseBytes(String(value))],
   ['hive', 'worker_ports', 'workerPorts', portRange],
   ['package', 'max_concurrent_installs', 'maxConcurrentInstalls', integer(1, 1000, 'a number of installs')],
   ['package', 'ssh_timeout', 'sshTimeout', seconds],
@@ -66,7 +74,14 @@ const settings: readonly (readonly [keyof RbeeConfig, string, string, Check])[] 
 ];
 
 const defaults = (): RbeeConfig => ({
-  queen: { mode: 'attached-hive', port: 8500, bind: '127.0.0.1', autoStart: true, allowedOrigins: [] },
+  queen: {
+    mode: 'attached-hive',
+    port: 8500,
+    bind: '127.0.0.1',
+    autoStart: true,
+    allowedOrigins: [],
+    maxBody: 1024 ** 3,
+  },
   hive: { workerPorts: '18000-18999' },
   package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
@@ -105,7 +120,7 @@ export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
       }
       const problem = setting[3](value);
       if (problem) throw document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
-      Object.assign(config[setting[0]], { [setting[2]]: value });
+      Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
     }
   }
   return config;

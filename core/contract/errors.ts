@@ -33,7 +33,12 @@ export const errorCatalogue = {
     hint: 'see the API page of the documentation',
   },
   METHOD_NOT_ALLOWED: { status: 405, message: '{path} does not take {method}', hint: 'it takes: {allowed}' },
-  BODY_TOO_LARGE: { status: 413, message: 'the request body is larger than {limit}', hint: 'send a smaller body' },
+  BODY_TOO_LARGE: { status: 413, message: 'the request body is larger than {limit}', hint: '{hint}' },
+  BODY_TOO_SLOW: {
+    status: 408,
+    message: 'the request body did not arrive in time: {received} in {time}',
+    hint: 'send it again, over a faster connection or in a smaller form',
+  },
   FORBIDDEN_ORIGIN: {
     status: 403,
     message: 'a request with {header} "{value}" is refused',

@@ -30,6 +30,7 @@ const config: RbeeConfig = {
     bind: '127.0.0.1',
     autoStart: true,
     allowedOrigins: ['http://localhost:3000'],
+    maxBody: 1024 ** 3,
   },
   hive: { workerPorts: '18000-18999' },
   package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },

@@ -22,6 +22,8 @@ import { LocalHive, localAlias } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
 import { closeServers } from './server/close.ts';
 import { listenSocket, listenTcp } from './server/listen.ts';
+import { bodyLimits } from './server/receive-body.ts';
+import { Spool } from './server/spool.ts';
 
 export interface QueenOptions {
   paths: Paths;
@@ -104,7 +106,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
 
     if (localHive) await startLocalHive(localHive, config, logger);
     await machines?.hives.start();
-    const parts = { fleet, gateway, jobs, status, health, logger };
+    const spool = new Spool(join(paths.state, 'spool'));
+    await spool.clear();
+    ends.push(() => spool.clear());
+    const limits = bodyLimits(config.queen.maxBody);
+    const parts = { fleet, gateway, jobs, status, health, logger, spool, limits };
     const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;

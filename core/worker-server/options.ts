@@ -70,7 +70,7 @@ export interface Route<Loaded> {
    * are made from text as the schema asks. Fields that it does not name are let through. A raw body has none.
    */
   schema?: Record<string, unknown>;
-  /** Bounds of a form's files: bytes of each (100 MiB when absent; of the whole of a raw body) and how many (16). */
+  /** Bounds of a form's files: bytes of each (1 GiB when absent; of the whole of a raw body) and how many (16). */
   files?: { bytes?: number; count?: number };
   /**
    * Of a GET: where a connection goes that wants another protocol (a WebSocket). It is joined to that address byte for

@@ -7,7 +7,8 @@ import type { Route, WorkerRequest } from './options.ts';
 import { createUploads, tooLarge } from './uploads.ts';
 
 const mebibyte = 1024 * 1024;
-const defaultFileBytes = 100 * mebibyte;
+/** As much as a queen lets through unless she is told otherwise; it goes to disk. */
+const defaultFileBytes = 1024 * mebibyte;
 const defaultFileCount = 16;
 const fieldBytes = mebibyte;
 const fieldCount = 200;

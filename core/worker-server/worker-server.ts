@@ -57,8 +57,9 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   const app = fastify({
     http: { shouldUpgradeCallback: upgrades.takes },
     bodyLimit: options.bodyLimit ?? 8 * mebibyte,
-    // Time to receive a whole request, so that a client cannot hold a connection by sending slowly.
-    requestTimeout: 300_000,
+    // Time to receive a whole request, so that a client cannot hold a connection by sending slowly. A gigabyte of sound may
+    // come over a slow line.
+    requestTimeout: 3_600_000,
     forceCloseConnections: false,
     return503OnClosing: false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, strictTypes: false } },

@@ -49,7 +49,7 @@ export const options = {
       type: 'integer',
       minimum: 1,
       maximum: 16_384,
-      default: 512,
+      default: 1024,
       description: 'Largest audio file in MiB; its length does not matter',
     },
     threads: {

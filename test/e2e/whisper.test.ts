@@ -1,7 +1,9 @@
 /** Whisper, driven as a user and as an application would: the real engine on the demo model, through the queen. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
@@ -151,5 +153,75 @@ test('a ggml file is given to whisper-server, which behind its adapter answers l
     assert.equal((await client.audio.transcriptions.create({ model: 'tiny', file })).text, 'One. Two.');
   } finally {
     await own.close();
+  }
+});
+
+/** A form as bytes to come: the name of the model stands behind a sound of so many bytes, 64 channels of one level. */
+const largeForm = (bytes: number) => {
+  const boundary = 'b0undary';
+  const part = (head: string) => `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`;
+  const wav = Buffer.alloc(44);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + bytes, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  const [channels, rate] = [64, 48_000];
+  for (const [at, value] of [
+    [20, 1],
+    [22, channels],
+    [32, 2 * channels],
+    [34, 16],
+  ] as const)
+    wav.writeUInt16LE(value, at);
+  wav.writeUInt32LE(rate, 24);
+  wav.writeUInt32LE(rate * 2 * channels, 28);
+  wav.write('data', 36);
+  wav.writeUInt32LE(bytes, 40);
+  const before = Buffer.concat([Buffer.from(part('name="file"; filename="talk.wav"')), wav]);
+  const after = Buffer.from(`\r\n${part('name="model"')}demo\r\n--${boundary}--\r\n`);
+  return { boundary, before, after, length: before.length + bytes + after.length };
+};
+
+test('a recording of hundreds of megabytes is heard, and the queen does not keep it in memory', async () => {
+  const { pid } = await home.json(['queen', 'status']);
+  const memory = (what: 'VmRSS' | 'VmHWM') =>
+    Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;
+  const megabytes = 320;
+  const form = largeForm(megabytes * 1024 * 1024);
+  // From here on, the most that it takes is counted anew.
+  writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  const before = memory('VmRSS');
+  const outgoing = request(`${url}/v1/audio/transcriptions`, {
+    method: 'POST',
+    headers: { 'content-type': `multipart/form-data; boundary=${form.boundary}`, 'content-length': form.length },
+  });
+  const answer = once(outgoing, 'response') as Promise<[IncomingMessage]>;
+  outgoing.write(form.before);
+  const piece = Buffer.alloc(1024 * 1024, 0x20);
+  for (let sent = 0; sent < megabytes; sent += 1) if (!outgoing.write(piece)) await once(outgoing, 'drain');
+  outgoing.end(form.after);
+  const [response] = await answer;
+  const said = await text(response);
+  assert.equal(response.statusCode, 200, said);
+  assert.ok(JSON.parse(said).text.startsWith(heardSentence), said);
+  const grown = memory('VmHWM') - before;
+  assert.ok(grown < 100 * 1024 * 1024, `it grew by ${grown} bytes`);
+  assert.deepEqual(readdirSync(join(home.paths.state, 'spool')), []);
+});
+
+test('a request that is larger than rbee.conf allows is refused, with what to do', async () => {
+  const smaller = createHome({ queen: 'max_body = "2MiB"' });
+  try {
+    const { url: address } = await smaller.json(['queen', 'start']);
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ model: 'demo', filler: 'x'.repeat(2 * 1024 * 1024) });
+    const response = await fetch(`${address}/v1/audio/transcriptions`, { method: 'POST', headers, body });
+    assert.equal(response.status, 413);
+    const { error } = (await response.json()) as { error: { code: string; message: string; hint: string } };
+    assert.equal(error.code, 'BODY_TOO_LARGE');
+    assert.match(error.message, /larger than 2 MiB/);
+    assert.match(error.hint, /max_body under \[queen\] in rbee\.conf/);
+  } finally {
+    await smaller.close();
   }
 });

@@ -1,8 +1,9 @@
 /** One attempt to pass a request to a worker and its answer back, byte for byte. */
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RbeeError } from '../../contract/errors.ts';
 import { headersToClient, headersToWorker, type ResponseHeaders } from './headers.ts';
+import type { StoredBody } from './stored-body.ts';
 import { StreamEnd } from './stream-end.ts';
 
 /** A request as it came in. */
@@ -12,7 +13,7 @@ export interface Incoming {
   target: string;
   /** Names and values in turn. */
   headers: readonly string[];
-  body: Buffer | null;
+  body: Buffer | StoredBody | null;
   /** The protocol that the client wants to go on with, such as `websocket`; it has no body then. */
   upgrade?: string;
 }
@@ -54,10 +55,18 @@ export type Ended =
 export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal: AbortSignal): Promise<Ended> =>
   new Promise((resolve) => {
     const handler = new Forwarding(attempt, sink, signal, resolve);
-    const { method, target: path, body, upgrade = null } = incoming;
+    const { method, target: path, upgrade = null } = incoming;
     const headers = headersToWorker(incoming.headers, attempt.apiKey);
+    const body = bodyOf(incoming, headers);
     attempt.dispatcher.dispatch({ method, path, headers, body, upgrade, headersTimeout: 0, bodyTimeout: 0 }, handler);
   });
+
+/** One that is stored is read anew for each attempt; its length is told, as it is that of one in memory. */
+const bodyOf = ({ body }: Incoming, headers: string[]): Buffer | Readable | null => {
+  if (body === null || Buffer.isBuffer(body)) return body;
+  headers.push('content-length', String(body.length));
+  return body.read();
+};
 
 type Controller = Dispatcher.DispatchController;
 

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
 import fastify from 'fastify';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { applicationApi } from '../server/application-api.ts';
+import { bodyLimits } from '../server/receive-body.ts';
+import { Spool } from '../server/spool.ts';
 import { listening, type TestServer, until, workerWith } from '../testing.ts';
 import { Gateway } from './gateway.ts';
+
+/** Bodies above 256 KiB go to disk. */
+const limits = { ...bodyLimits(64 * 1024 * 1024), memoryBytes: 256 * 1024 };
 
 type Listener = Parameters<typeof listening>[0];
 interface Fake extends TestServer {
@@ -36,11 +44,14 @@ const gatewayFor = async (...workers: HiveWorker[]) => {
   );
   const app = fastify({ forceCloseConnections: true });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
-  await app.register(applicationApi({ fleet, gateway, health, logger: app.log }));
+  const folder = mkdtempSync(join(tmpdir(), 'rbee-gateway-'));
+  open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
+  const spool = new Spool(join(folder, 'spool'));
+  await app.register(applicationApi({ fleet, gateway, health, logger: app.log, spool, limits }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   open.push(gateway, app, fleet);
   const { port } = app.server.address() as { port: number };
-  return { gateway, url: `http://127.0.0.1:${port}`, port };
+  return { gateway, url: `http://127.0.0.1:${port}`, port, folder };
 };
 
 const chatPath = '/v1/chat/completions';
@@ -76,6 +87,17 @@ interface Echoed {
   method: string;
   body: string;
 }
+
+/** Files of this process that are open below the folder, with or without a name. */
+const spoolFiles = (folder: string): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`);
+      return path.startsWith(`${folder}/`) ? [path] : [];
+    } catch {
+      return [];
+    }
+  });
 
 const event = (text: string) => `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
 const streaming =
@@ -321,6 +343,80 @@ describe('the gateway', () => {
     assert.equal(response.statusCode, 413);
     assert.match((await bodyOf(response)).toString(), /BODY_TOO_LARGE.*64 MiB/);
     outgoing.destroy();
+  });
+
+  it('spools a large form, finds its model behind the file, and gives it whole to another worker when one breaks off', async () => {
+    const sound = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 9)) % 256));
+    const spooled: string[][] = [];
+    const lazy = await fakeWorker('a', async (incoming) => {
+      // Breaks off in the middle of the body.
+      await once(incoming, 'data');
+      spooled.push(spoolFiles(folder));
+      incoming.socket.destroy();
+    });
+    const seen: { length: string | undefined; body: Buffer }[] = [];
+    const good = await fakeWorker('b', async (incoming, response) => {
+      seen.push({ length: incoming.headers['content-length'], body: await bodyOf(incoming as IncomingMessage) });
+      response.end('heard');
+    });
+    const { url, folder, gateway } = await gatewayFor(lazy.worker, good.worker);
+    const boundary = 'b0undary';
+    const form = Buffer.concat([
+      Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\n`),
+      sound,
+      Buffer.from(
+        `\r\n--${boundary}\r\nContent-Disposition: form-data; name="model"\r\n\r\ndemo\r\n--${boundary}--\r\n`,
+      ),
+    ]);
+    for (const announced of [true, false]) {
+      // The one that breaks off is asked first: it has waited longest.
+      gateway.refresh();
+      const response = await fetch(`${url}/v1/audio/transcriptions`, {
+        method: 'POST',
+        headers: { 'content-type': `multipart/form-data; boundary=${boundary}` },
+        body: announced ? form : new Blob([form]).stream(),
+        ...(announced ? {} : { duplex: 'half' }),
+      } as RequestInit);
+      assert.equal(await response.text(), 'heard');
+      const last = seen.at(-1);
+      assert.ok(last?.body.equals(form));
+      assert.equal(last?.length, String(form.length));
+    }
+    assert.ok(spooled.length > 0);
+    for (const files of spooled) assert.deepEqual(files.length, 1, 'one file, and it has no name any more');
+    assert.deepEqual(readdirSync(join(folder, 'spool')), []);
+    await until(() => spoolFiles(folder).length === 0, 'nothing is left open');
+  });
+
+  it('leaves nothing of a large body whose client leaves in the middle', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { port, folder } = await gatewayFor(worker);
+    const headers = { 'content-type': 'application/json', 'content-length': 2_000_000 };
+    const outgoing = request({ port, path: chatPath, method: 'POST', headers });
+    outgoing.on('error', () => {});
+    outgoing.write(Buffer.alloc(1_000_000, ' '));
+    await until(() => spoolFiles(folder).length === 1, 'it is on disk');
+    assert.deepEqual(readdirSync(join(folder, 'spool')), []);
+    outgoing.destroy();
+    await until(() => spoolFiles(folder).length === 0, 'it is gone');
+  });
+
+  it('refuses a large body that is broken, and one that names no model, without a worker', async () => {
+    let requests = 0;
+    const { worker } = await fakeWorker('a', (_, response) => {
+      requests += 1;
+      response.end();
+    });
+    const { url, folder } = await gatewayFor(worker);
+    const content = 'x'.repeat(1_000_000);
+    for (const body of [`{"content":"${content}"`, `{"content":"${content}"}`, `["${content}"]`]) {
+      const headers = { 'content-type': 'application/json' };
+      const response = await fetch(url + chatPath, { method: 'POST', body, headers });
+      assert.equal(response.status, 400);
+      assert.match(await response.text(), /INVALID_INPUT/);
+    }
+    assert.equal(requests, 0);
+    await until(() => spoolFiles(folder).length === 0, 'nothing is left open');
   });
 
   it('lists what can be asked for now', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RbeeError } from '../../contract/errors.ts';
-import { modelName } from './model-name.ts';
+import { modelName, modelScan } from './model-name.ts';
 
 const json = (text: string, query = '') =>
   modelName({ contentType: 'application/json', query, body: Buffer.from(text) });
@@ -85,4 +85,49 @@ it('the model of a request without a body is in its query', () => {
   assert.equal(modelName({ contentType: undefined, query: 'a=b&model=demo%2Fone', body: null }), 'demo/one');
   assert.equal(modelName({ contentType: undefined, query: '', body: null }), undefined);
   assert.equal(json('{"stream":true}', 'model=demo'), 'demo');
+});
+
+it('the model of a body in pieces is found wherever it is cut', () => {
+  const boundary = 'b';
+  const form = [
+    `--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n\r\n--\r\n-b\r\n--`,
+    `\r\n--b\r\nContent-Disposition: form-data; name="empty"\r\n\r\n`,
+    `\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nwhisper\r\n-tiny\r\n--b--\r\n`,
+  ].join('');
+  const bodies: [type: string, text: string, model: string | undefined][] = [
+    [`multipart/form-data; boundary=${boundary}`, form, 'whisper\r\n-tiny'],
+    [
+      'application/json',
+      `\ufeff{ "a": [{"model": "no\\\\"}, "\\"", -1.5e3], "b": true, "mod\\u0065l" : "é\\"\\\\" }`,
+      'é"\\',
+    ],
+    ['application/json', '{"a":{"model":"no"},"b":"model","c":7}', undefined],
+  ];
+  for (const [type, text, model] of bodies) {
+    const body = Buffer.from(text);
+    for (let size = 1; size <= body.length; size += 1) {
+      const scan = modelScan(type);
+      for (let at = 0; at < body.length; at += size) {
+        const piece = Buffer.from(body.subarray(at, at + size));
+        scan.push(piece);
+        piece.fill(0);
+      }
+      assert.equal(scan.end(), model, `in pieces of ${size}: ${text}`);
+    }
+  }
+});
+
+it('a name that does not end is not gathered in memory', () => {
+  const endless = Buffer.alloc(20_000, 'x');
+  const json = modelScan('application/json');
+  json.push(Buffer.from('{"model":"'));
+  assert.throws(() => json.push(endless), { code: 'INVALID_INPUT', message: /too long/ });
+  const form = modelScan('multipart/form-data; boundary=b');
+  form.push(Buffer.from('--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n'));
+  assert.throws(() => form.push(endless), { code: 'INVALID_INPUT', message: /too long/ });
+  const key = modelScan('application/json');
+  key.push(Buffer.from('{"'));
+  key.push(endless);
+  key.push(Buffer.from('":1,"model":"demo"}'));
+  assert.equal(key.end(), 'demo');
 });

@@ -5,17 +5,21 @@ import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { modelName } from '../gateway/model-name.ts';
-import { bodyLimit, notFound, pathOf, sendError, unsupported } from './errors.ts';
+import { notFound, pathOf, sendError, unsupported } from './errors.ts';
 import { leaving } from './leaving.ts';
 import { anyPath, methodNotAllowed } from './other-methods.ts';
+import { type BodyLimits, Leftovers, type ReceivedBody, receiveBody } from './receive-body.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
-import { Leftovers, wholeBody } from './whole-body.ts';
+import type { Spool } from './spool.ts';
 
 export interface ApplicationParts {
   fleet: Fleet;
   gateway: Gateway;
   health: () => HealthBody;
+  /** Where bodies wait that are too large for memory. */
+  spool: Spool;
+  limits: BodyLimits;
   logger: FastifyBaseLogger;
 }
 
@@ -24,12 +28,13 @@ const takesForms = new Set<string | undefined>(['transcription', 'translation', 
 
 /** A plugin of fastify: its parsers and its form of errors are for these routes alone. */
 export const applicationApi =
-  ({ fleet, gateway, health, logger }: ApplicationParts) =>
+  ({ fleet, gateway, health, logger, spool, limits }: ApplicationParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, 'application'));
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser('application/json', wholeBody(bodyLimit.application));
-    app.addContentTypeParser('multipart/form-data', wholeBody(bodyLimit.application));
+    const parse = receiveBody(spool, limits);
+    app.addContentTypeParser('application/json', parse);
+    app.addContentTypeParser('multipart/form-data', parse);
     const leftovers = new Leftovers();
 
     app.get('/health', async () => health());
@@ -55,20 +60,25 @@ export const applicationApi =
           throw unsupported('multipart/form-data', path, 'application/json');
         }
       },
-      handler: (request, reply) => serve(request, reply),
+      handler: (request, reply) => {
+        const body = request.body as ReceivedBody | undefined;
+        return serve(request, reply).finally(() => body?.remove());
+      },
     });
 
     const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const path = pathOf(request.url);
       const query = request.url.slice(path.length + 1);
-      const body = request.body instanceof Buffer ? request.body : null;
+      const body = (request.body as ReceivedBody | undefined)?.content ?? null;
       const method = request.method === 'GET' ? 'GET' : 'POST';
       const named = modelName({ contentType: request.headers['content-type'], query, body });
       const model = requestedModel({ fleet, gateway }, { method, url: request.url, named });
       const left = leaving(reply.raw);
       const headers = request.raw.rawHeaders;
       const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
-      await gateway.handle(incoming, responseSink(reply)).finally(() => leftovers.done(body?.length ?? 0));
+      await gateway.handle(incoming, responseSink(reply)).finally(() => {
+        if (Buffer.isBuffer(body)) leftovers.done(body.length);
+      });
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };

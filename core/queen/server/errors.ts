@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../../contract/errors.ts';
+import { formatBytes } from '../../narration/quantities.ts';
 
 /** What clients of OpenAI's API read of an error. */
 export interface ApplicationError extends ErrorBody {
@@ -14,16 +15,15 @@ export interface ApplicationError extends ErrorBody {
 export const sendError =
   (logger: FastifyBaseLogger, form: 'plain' | 'application') =>
   (thrown: unknown, request: { url: string; headers: IncomingHttpHeaders }, reply: FastifyReply): FastifyReply => {
-    const limit = form === 'application' ? bodyLimit.application : bodyLimit.operations;
     const error =
-      fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none', limit }) ??
+      fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none' }) ??
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error.code === 'INTERNAL') logger.error(thrown);
     const retry = retryAfter(error);
     if (retry !== undefined) reply.header('retry-after', retry);
     const body = form === 'application' ? applicationError(error) : error.toJSON();
-    // A body that was refused unread would be taken for the next request.
-    if (error.code === 'BODY_TOO_LARGE') reply.header('connection', 'close');
+    // What is left unread of a body would be taken for the next request.
+    if (leavesBody.has(error.code)) reply.header('connection', 'close');
     return reply.code(error.status).send({ error: body });
   };
 
@@ -38,8 +38,11 @@ export const applicationError = (error: RbeeError): ApplicationError => ({
 
 export const pathOf = (url: string): string => url.split('?', 1)[0] ?? url;
 
-/** Largest bodies, in bytes. */
-export const bodyLimit = { operations: 8 * 1024 * 1024, application: 64 * 1024 * 1024 };
+/** Largest body of an operation. */
+export const operationBytes = 8 * 1024 * 1024;
+
+/** Thrown while a body arrives. */
+const leavesBody = new Set<ErrorCode>(['BODY_TOO_LARGE', 'BODY_TOO_SLOW', 'NO_SPACE', 'STATE_UNWRITABLE']);
 
 const typeOf = (status: number): string => {
   if (status === 403) return 'permission_error';
@@ -54,14 +57,12 @@ const retryAfter = (error: RbeeError): number | undefined => {
 };
 
 /** What fastify itself found wrong with a request. */
-const fromFramework = (
-  thrown: unknown,
-  { path, type, limit }: { path: string; type: string; limit: number },
-): RbeeError | undefined => {
+const fromFramework = (thrown: unknown, { path, type }: { path: string; type: string }): RbeeError | undefined => {
   if (thrown instanceof RbeeError || !(thrown instanceof Error) || !('code' in thrown)) return undefined;
   const status = 'statusCode' in thrown && typeof thrown.statusCode === 'number' ? thrown.statusCode : 500;
   if (thrown.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return RbeeError.of('BODY_TOO_LARGE', { limit: `${limit / 1024 / 1024} MiB` }, { cause: thrown });
+    const details = { limit: formatBytes(operationBytes), hint: 'send a smaller body' };
+    return RbeeError.of('BODY_TOO_LARGE', details, { cause: thrown });
   }
   if (thrown.code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return unsupported(type, path, 'application/json');
   if (status >= 500 || status < 400) return undefined;

@@ -2,14 +2,15 @@
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { connectionLimit } from './connection-limit.ts';
-import { answerUnreadable, bodyLimit, notFound, sendError } from './errors.ts';
+import { answerUnreadable, notFound, operationBytes, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { refuseOtherMethods } from './other-methods.ts';
+import { longestMs } from './receive-body.ts';
 import { type GuardOptions, guardTcp, isLoopback, refusalOf } from './tcp-guard.ts';
 import { Upgrades } from './upgrades.ts';
 
@@ -17,7 +18,7 @@ export type ServerParts = ApplicationParts & OperationsParts;
 
 /** Everything, on a socket that only its owner can open. The caller holds the queen's lock, so a socket there is stale. */
 export const listenSocket = async (parts: ServerParts, path: string): Promise<FastifyInstance> => {
-  const app = makeApp(parts.logger, new Upgrades(parts));
+  const app = makeApp(parts, new Upgrades(parts));
   refuseOtherMethods(app);
   await app.register(operationsApi(parts));
   await app.register(applicationApi(parts));
@@ -45,7 +46,7 @@ export const listenTcp = async (
   if (!isLoopback(bind)) throw notLoopback(bind, conf);
   let url = '';
   const guard: GuardOptions = { allowedOrigins, url: () => url };
-  const app = makeApp(parts.logger, new Upgrades({ ...parts, refusal: (request) => refusalOf(request, guard) }));
+  const app = makeApp(parts, new Upgrades({ ...parts, refusal: (request) => refusalOf(request, guard) }));
   guardTcp(app, guard);
   refuseOtherMethods(app);
   await app.register(applicationApi(parts));
@@ -63,13 +64,14 @@ export const listenTcp = async (
   return { app, url };
 };
 
-const makeApp = (logger: FastifyBaseLogger, upgrades: Upgrades): FastifyInstance => {
+const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: bodyLimit.operations,
-    // Time to send a request in, against clients that never finish one; answers may take as long as they like.
-    requestTimeout: 120_000,
+    bodyLimit: operationBytes,
+    // Time to send a request in, against clients that never finish one; answers may take as long as they like. Bodies of
+    // inference are looked at more closely, by how much of them has arrived.
+    requestTimeout: longestMs(limits),
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 512 },
     http: { shouldUpgradeCallback: upgrades.takes },

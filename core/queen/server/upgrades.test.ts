@@ -9,7 +9,11 @@ import { Fleet } from '../fleet/fleet.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { until, workerWith } from '../testing.ts';
 import { listenTcp } from './listen.ts';
+import { bodyLimits } from './receive-body.ts';
+import { Spool } from './spool.ts';
 
+const limits = bodyLimits(1024 ** 2);
+const allowedOrigins = ['http://localhost:3000'];
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
   for (const one of undo.splice(0).reverse()) await one();
@@ -68,8 +72,8 @@ const queenFor = async (...workers: HiveWorker[]) => {
   );
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const { app, url } = await listenTcp(
-    { fleet, gateway, health, logger: pino({ level: 'silent' }) },
-    { mode: 'attached-hive', port: 0, bind: '127.0.0.1', autoStart: true, allowedOrigins: ['http://localhost:3000'] },
+    { fleet, gateway, health, logger: pino({ level: 'silent' }), spool: new Spool('/nowhere'), limits },
+    { mode: 'attached-hive', port: 0, bind: '127.0.0.1', autoStart: true, allowedOrigins, maxBody: limits.mostBytes },
     'rbee.conf',
   );
   undo.push(

@@ -36,7 +36,7 @@ const options = {
   'chunk-seconds': { type: 'string', default: '30' },
   slots: { type: 'string', default: '1' },
   'queue-limit': { type: 'string', default: '16' },
-  'max-upload-mb': { type: 'string', default: '512' },
+  'max-upload-mb': { type: 'string', default: '1024' },
   threads: { type: 'string', default: '0' },
   'no-temperature-fallback': { type: 'boolean', default: false },
 } as const;

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { after, describe, it } from 'node:test';
-import { Leftovers, wholeBody } from './whole-body.ts';
+import { bodyLimits, Leftovers, receiveBody } from './receive-body.ts';
+import { Spool } from './spool.ts';
 
 const mebibyte = 1024 * 1024;
 
@@ -12,6 +16,17 @@ const received = (chunks: readonly Buffer[], length?: number): IncomingMessage =
   Object.assign(Readable.from(chunks), {
     headers: length === undefined ? {} : { 'content-length': String(length) },
   }) as unknown as IncomingMessage;
+
+const folder = mkdtempSync(join(tmpdir(), 'rbee-body-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+const spool = new Spool(join(folder, 'spool'));
+
+/** In memory, up to a limit. */
+const wholeBody = (mostBytes: number) => async (_request: null, payload: IncomingMessage) => {
+  const { content } = await receiveBody(spool, bodyLimits(mostBytes))(null, payload);
+  assert.ok(Buffer.isBuffer(content));
+  return content;
+};
 
 const pieces = (count: number): Buffer[] =>
   Array.from({ length: count }, (_, index) => Buffer.allocUnsafeSlow(64 * 1024).fill(index));
@@ -53,6 +68,52 @@ describe('the body of a request', () => {
     );
     const payload = Object.assign(half, { headers: {} }) as unknown as IncomingMessage;
     await assert.rejects(wholeBody(mebibyte)(null, payload), { statusCode: 400, code: 'ECONNRESET' });
+  });
+
+  it('goes to disk when it is large, announced or not, and can be read any number of times', async () => {
+    for (const announced of [true, false]) {
+      const chunks = pieces(32);
+      const sent = Buffer.concat([Buffer.from('{"model":"demo","filler":"'), ...chunks]);
+      const whole = [Buffer.from('{"model":"demo","filler":"'), ...chunks];
+      const limits = { ...bodyLimits(8 * mebibyte), memoryBytes: mebibyte };
+      const body = await receiveBody(spool, limits)(null, received(whole, announced ? sent.length : undefined));
+      assert.ok(!Buffer.isBuffer(body.content));
+      assert.equal(body.content.length, sent.length);
+      assert.equal(body.content.model(), 'demo');
+      for (const _ of [1, 2]) assert.ok(Buffer.concat(await body.content.read().toArray()).equals(sent));
+      assert.deepEqual(readdirSync(join(folder, 'spool')), [], 'its file has no name');
+      assert.ok(chunks.every(({ buffer }) => (buffer as ArrayBuffer).detached));
+      await body.remove();
+    }
+  });
+
+  it('that comes too slowly is refused, and leaves no file', async () => {
+    const limits = { ...bodyLimits(8 * mebibyte), memoryBytes: 1000, patience: { ms: 50, bytesPerSecond: mebibyte } };
+    const trickle = Readable.from(
+      (async function* () {
+        yield Buffer.alloc(2000, ' ');
+        await new Promise(() => {});
+      })(),
+    );
+    const payload = Object.assign(trickle, { headers: {} }) as unknown as IncomingMessage;
+    await assert.rejects(receiveBody(spool, limits)(null, payload), { code: 'BODY_TOO_SLOW', message: /2 KiB in / });
+    assert.equal(trickle.destroyed, false, 'the refusal goes out on its connection');
+    assert.deepEqual(readdirSync(join(folder, 'spool')), []);
+  });
+
+  it('is refused at once when the disk has no room for it', async () => {
+    const limits = bodyLimits(Number.MAX_SAFE_INTEGER);
+    const payload = received(pieces(1), 2 ** 52);
+    await assert.rejects(receiveBody(spool, limits)(null, payload), {
+      code: 'NO_SPACE',
+      message: /4 PiB more is needed/,
+    });
+    const file = join(folder, 'file');
+    writeFileSync(file, '');
+    const nowhere = new Spool(join(file, 'spool'));
+    await assert.rejects(receiveBody(nowhere, limits)(null, received(pieces(1), 2 ** 30)), {
+      code: 'STATE_UNWRITABLE',
+    });
   });
 
   it('comes whole through a real connection', async () => {

@@ -1,0 +1,153 @@
+/** The `model` of a JSON object: its first level is walked until then; what is below or behind is not looked at. */
+import { invalidBody, type ModelScan, mostNameBytes } from './model-scan.ts';
+
+const [quote, backslash, open, close, openList, closeList, colon, comma] = Buffer.from('"\\{}[]:,');
+const spaces = new Set(Buffer.from(' \n\r\t'));
+const byteOrderMark = Buffer.from([0xef, 0xbb, 0xbf]);
+
+type State =
+  | 'start'
+  /** Before a key, or the end of the object. */
+  | 'key'
+  | 'colon'
+  | 'value'
+  /** In a number or a literal. */
+  | 'literal'
+  /** In an object or a list. */
+  | 'nested'
+  /** Behind a value. */
+  | 'after'
+  | 'done';
+
+export class JsonScan implements ModelScan {
+  #state: State = 'start';
+  /** Bytes of the mark that may stand before everything. */
+  #marks = 0;
+  #depth = 0;
+  #isModel = false;
+  #model: string | undefined;
+  #inString = false;
+  /** Backslashes at the end of what has been seen of a string. */
+  #slashes = 0;
+  /** The string as it is written, where it matters. */
+  #kept: Buffer[] | undefined;
+  #keptBytes = 0;
+
+  push(piece: Buffer): void {
+    let at = 0;
+    while (at < piece.length && this.#state !== 'done') {
+      if (this.#inString) at = this.#readString(piece, at);
+      else {
+        const byte = piece[at]!;
+        if (!spaces.has(byte)) this.#take(byte);
+        at += 1;
+      }
+    }
+  }
+
+  end(): string | undefined {
+    if (this.#state === 'start') throw invalidBody('it is not a JSON object');
+    if (this.#state !== 'done') throw invalidBody('it ends too early');
+    return this.#model;
+  }
+
+  #take(byte: number): void {
+    switch (this.#state) {
+      case 'start':
+        if (byte === open) this.#state = 'key';
+        else if (byte === byteOrderMark[this.#marks]) this.#marks += 1;
+        else throw invalidBody('it is not a JSON object');
+        return;
+      case 'key':
+        if (byte === quote) this.#beginString(true);
+        else if (byte === close) this.#state = 'done';
+        else throw invalidBody('it is not JSON, or it ends too early');
+        return;
+      case 'colon':
+        if (byte !== colon) throw invalidBody('a colon is missing');
+        this.#state = 'value';
+        return;
+      case 'value':
+        if (byte === quote) this.#beginString(this.#isModel);
+        else if (this.#isModel) throw invalidBody('model must be a string');
+        else if (byte === open || byte === openList) {
+          this.#depth = 1;
+          this.#state = 'nested';
+        } else this.#state = 'literal';
+        return;
+      case 'nested':
+        if (byte === quote) this.#beginString(false);
+        else if (byte === open || byte === openList) this.#depth += 1;
+        else if (byte === close || byte === closeList) this.#depth -= 1;
+        if (this.#depth === 0) this.#state = 'after';
+        return;
+      case 'literal':
+      case 'after':
+        if (byte === comma) this.#state = 'key';
+        else if (byte === close) this.#state = 'done';
+        else if (this.#state === 'after') throw invalidBody('it is not JSON, or it ends too early');
+        return;
+      case 'done':
+    }
+  }
+
+  #beginString(keep: boolean): void {
+    this.#inString = true;
+    this.#slashes = 0;
+    this.#kept = keep ? [] : undefined;
+    this.#keptBytes = 0;
+  }
+
+  /** Gives where to go on: behind the closing quote, the next one before which stands an even number of backslashes. */
+  #readString(piece: Buffer, start: number): number {
+    for (let from = start; ; ) {
+      const found = piece.indexOf(quote!, from);
+      const end = found === -1 ? piece.length : found;
+      let slashes = 0;
+      while (end - slashes > from && piece[end - 1 - slashes] === backslash) slashes += 1;
+      if (end - slashes === from) slashes += this.#slashes;
+      if (found === -1) {
+        this.#slashes = slashes;
+        this.#keep(piece.subarray(start));
+        return piece.length;
+      }
+      this.#slashes = 0;
+      from = found + 1;
+      if (slashes % 2 === 1) continue;
+      this.#keep(piece.subarray(start, found));
+      this.#endString();
+      return from;
+    }
+  }
+
+  /** One that is longer than any name is no name. */
+  #keep(bytes: Buffer): void {
+    if (!this.#kept) return;
+    this.#keptBytes += bytes.length;
+    if (this.#keptBytes > mostNameBytes) {
+      if (this.#state === 'value') throw invalidBody('the name of the model is too long');
+      this.#kept = undefined;
+    } else this.#kept.push(Buffer.from(bytes));
+  }
+
+  #endString(): void {
+    this.#inString = false;
+    if (this.#state === 'nested') return;
+    const text = this.#kept && unquoted(Buffer.concat(this.#kept));
+    if (this.#state === 'key') {
+      this.#isModel = text === 'model';
+      this.#state = 'colon';
+    } else if (this.#isModel) {
+      this.#model = text;
+      this.#state = 'done';
+    } else this.#state = 'after';
+  }
+}
+
+const unquoted = (bytes: Buffer): string => {
+  try {
+    return JSON.parse(`"${bytes.toString('utf8')}"`) as string;
+  } catch (cause) {
+    throw invalidBody('a string in it is not JSON', cause);
+  }
+};

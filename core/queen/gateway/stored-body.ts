@@ -1,0 +1,11 @@
+/** A body that is too large to be kept in memory. */
+import type { Readable } from 'node:stream';
+
+export interface StoredBody {
+  /** In bytes. */
+  readonly length: number;
+  /** The model that it names. Throws INVALID_INPUT when it is broken. */
+  model(): string | undefined;
+  /** From its first byte, as often as it is wanted. */
+  read(): Readable;
+}
