@@ -331,8 +331,24 @@ describe('operations', () => {
   it('tell a hive that is part of the queen apart from one that can be stopped', async () => {
     await begin();
     assert.equal((await failure(client.runOperation('hive_stop', { hive: 'local' }))).code, 'HIVE_ATTACHED');
+    assert.equal(
+      (await failure(client.runOperation('hive_restart', { hive: 'local' }))).hint,
+      'use rbee queen restart, or set mode = "standalone" under [queen] in rbee.conf',
+    );
     assert.equal((await client.runOperation('hive_get', { hive: 'local' })).status, 'online');
     assert.equal((await client.runOperation('worker_catalog_refresh', {})).types[0]?.type, 'fake');
+  });
+
+  it('refuse what is of other machines where there are none, and of the own one', async () => {
+    await begin();
+    for (const operation of ['package_sync', 'package_status', 'package_migrate'] as const) {
+      assert.equal((await failure(client.runOperation(operation, {}))).code, 'MACHINES_UNAVAILABLE');
+    }
+    for (const operation of ['hive_ssh_test', 'hive_logs'] as const) {
+      assert.equal((await failure(client.runOperation(operation, { hive: 'local' }))).code, 'HIVE_LOCAL');
+    }
+    const relative = await failure(client.runOperation('package_sync', { config: 'hives.conf' }));
+    assert.equal(relative.code, 'INVALID_INPUT');
   });
 
   it('pass on the log of a worker', async () => {

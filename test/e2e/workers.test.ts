@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { after, before, test } from 'node:test';
+import type { WorkerView } from '../../core/contract/worker.ts';
+import { connectQueen } from '../../core/queen/client/index.ts';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
 import { until } from '../harness/until.ts';
 
@@ -46,6 +48,23 @@ test('a spawn starts the queen, narrates, and tells id, pid, port and the time t
   assert.equal(worker.model, 'first');
   assert.equal(worker.hive, 'local');
   assert.ok(alive(worker.pid));
+});
+
+test('a worker that was declared tells so, also to a later queen, and what was asked for stays hidden', async () => {
+  const queen = connectQueen({ socketPath: home.paths.queenSocket });
+  const spec = { type: 'fake', device: 'cpu', id: 'declared-1', name: 'declared', declaration: 'a1b2c3d4' };
+  const worker = await queen.runOperation('worker_spawn', spec);
+  assert.equal(worker.declaration, 'a1b2c3d4');
+  assert.equal((await spawned('by-hand')).declaration, null);
+  assert.ok(!('spec' in worker));
+  await home.rbee(['queen', 'restart']);
+  const found = await get('declared-1');
+  assert.equal(found.declaration, 'a1b2c3d4');
+  assert.equal(found.pid, worker.pid);
+  for (const id of ['declared-1', 'by-hand']) {
+    const { id: own } = (await list()).find((one: WorkerView) => one.id === id || one.model === id);
+    await home.json(['worker', 'delete', own]);
+  }
 });
 
 test('a stopped worker is listed as such, and starts again under its id', async () => {
