@@ -1,12 +1,14 @@
 /** The API for applications: models, health, and every path that workers serve. */
+
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import { bodyLimit } from '../../contract/queen-api.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { modelName } from '../gateway/model-name.ts';
 import { takesPath } from '../gateway/served-path.ts';
-import { bodyLimit, notFound, pathOf, sendError, unsupported } from './errors.ts';
+import { notFound, pathOf, sendError, unsupported } from './errors.ts';
 import { leaving } from './leaving.ts';
 import { anyPath, methodNotAllowed } from './other-methods.ts';
 import { responseSink } from './response-sink.ts';

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../../contract/errors.ts';
+import { bodyLimit } from '../../contract/queen-api.ts';
 
 /** What clients of OpenAI's API read of an error. */
 export interface ApplicationError extends ErrorBody {
@@ -37,9 +38,6 @@ export const applicationError = (error: RbeeError): ApplicationError => ({
 });
 
 export const pathOf = (url: string): string => url.split('?', 1)[0] ?? url;
-
-/** Largest bodies, in bytes. */
-export const bodyLimit = { operations: 8 * 1024 * 1024, application: 64 * 1024 * 1024 };
 
 const typeOf = (status: number): string => {
   if (status === 403) return 'permission_error';

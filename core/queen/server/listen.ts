@@ -1,13 +1,15 @@
 /** The queen's two doors: a socket for the keeper, a loopback port for applications. */
+
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { bodyLimit } from '../../contract/queen-api.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { connectionLimit } from './connection-limit.ts';
-import { answerUnreadable, bodyLimit, notFound, sendError } from './errors.ts';
+import { answerUnreadable, notFound, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { guardTcp, isLoopback } from './tcp-guard.ts';
