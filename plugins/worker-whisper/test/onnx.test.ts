@@ -212,7 +212,7 @@ describe('a request that cannot be fulfilled', () => {
         { 'timestamp_granularities[]': 'phrase', response_format: 'verbose_json' },
         400,
         'timestamp_granularities[0]',
-        /must be one of json, text/,
+        /must be one of segment, word/,
       ],
       [tone, { stream: 'true', response_format: 'srt' }, 400, 'stream', /srt cannot be streamed/],
       ['no sound, streamed', { stream: 'true' }, 400, 'file', /no audio/],
