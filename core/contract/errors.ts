@@ -19,6 +19,11 @@ export const errorCatalogue = {
   // Using the command line and the API
   USAGE: { status: 400, message: '{problem}', hint: 'see: {help}' },
   FILE_UNREADABLE: { status: 400, message: 'the file {path} cannot be read: {problem}', hint: 'check the path' },
+  FILE_TOO_LARGE: {
+    status: 413,
+    message: '{path} is larger than {limit}, the most that is sent in one request',
+    hint: 'send less at once; a recording gets smaller as mp3 or opus, and can be cut into parts',
+  },
   FILE_UNWRITABLE: {
     status: 422,
     message: 'the file {path} cannot be written: {problem}',

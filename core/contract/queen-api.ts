@@ -30,6 +30,9 @@ import type { FleetDrift } from './sync.ts';
 import type { WorkerView } from './worker.ts';
 import type { DeviceFacts } from './worker-type.ts';
 
+/** Most bytes of a request: of one to operations, and of one of an application. */
+export const bodyLimit = { operations: 8 * 1024 * 1024, application: 64 * 1024 * 1024 };
+
 export type HiveStatus = 'online' | 'unreachable' | 'stopped';
 
 export interface HiveView {

@@ -70,7 +70,11 @@ const file = (text: string, name = 'a.txt') => new File([text], name, { type: 't
 const send = (url: string, body: string | FormData, headers: Record<string, string> = {}) =>
   fetch(`${url}/form`, { method: 'POST', body, headers });
 const errorOf = async (response: Response) =>
-  ((await response.json()) as { error: { message: string; type: string; param: string | null; code: unknown } }).error;
+  (
+    (await response.json()) as {
+      error: Record<'message' | 'type' | 'code' | 'hint', string> & { param: string | null };
+    }
+  ).error;
 
 describe('a form', () => {
   it('reaches the handler as checked fields and files, which are gone afterwards', async () => {
@@ -100,9 +104,11 @@ describe('a form', () => {
       [send(url, form({ file: file('one') })), 400, 'size', /size is required/],
       [send(url, form({ ...whole, size: 'large' })), 400, 'size', /number/],
       [send(url, form({ ...whole, size: '11' })), 400, 'size', /10/],
-      [send(url, form({ ...whole, words: ['a', 'c'] })), 400, 'words[1]', /allowed/],
+      [send(url, form({ ...whole, words: ['a', 'c'] })), 400, 'words[1]', /words\[1\] must be one of a, b/],
       [send(url, form({ ...whole, model: 'cat' })), 404, 'model', /cat/],
       [send(url, form({ ...whole, file: file('x'.repeat(2000)) })), 413, 'file', /a\.txt is larger than 1000 bytes/],
+      [send(url, form({ ...whole, model: 'x'.repeat(2 ** 21) })), 413, 'model', /the field model is larger than 1 MiB/],
+      [send(url, form({ ...whole, 'image[]': file('x'.repeat(2000)) })), 413, 'image', /a\.txt is larger/],
       [send(url, form({ ...whole, file: [file('1'), file('2'), file('3')] })), 413, null, /more than 2 files/],
       [send(url, '{"size":1}', { 'content-type': 'application/json' }), 415, null, /multipart\/form-data/],
       [send(url, 'size=1', { 'content-type': 'application/x-www-form-urlencoded' }), 415, null, /./],
@@ -116,6 +122,7 @@ describe('a form', () => {
       assert.equal(error.param, param, error.message);
       assert.match(error.message, says);
       assert.equal(error.type, 'invalid_request_error');
+      assert.ok(error.code && error.hint, `${error.message}: ${error.code}, ${error.hint}`);
     }
     await until(() => uploads().length === 0);
   });

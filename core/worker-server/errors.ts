@@ -2,7 +2,7 @@
 
 /** Body of an error answer, and of the error event in the middle of a stream. */
 export interface ErrorBody {
-  error: { message: string; type: string; param: string | null; code: string | number | null };
+  error: { message: string; type: string; param: string | null; code: string | number | null; hint?: string };
 }
 
 interface Details {
@@ -10,6 +10,8 @@ interface Details {
   param?: string | null;
   /** Short machine-readable word, such as `context_length_exceeded`. */
   code?: string | number | null;
+  /** One sentence: what to try. */
+  hint?: string;
   /** Seconds after which trying again makes sense; sent as `Retry-After`. */
   retryAfter?: number;
   cause?: unknown;
@@ -21,6 +23,7 @@ export class ApiError extends Error {
   readonly type: string;
   readonly param: string | null;
   readonly code: string | number | null;
+  readonly hint: string | undefined;
   readonly retryAfter: number | undefined;
 
   constructor(status: number, type: string, message: string, details: Details = {}) {
@@ -30,17 +33,23 @@ export class ApiError extends Error {
     this.type = type;
     this.param = details.param ?? null;
     this.code = details.code ?? null;
+    this.hint = details.hint;
     this.retryAfter = details.retryAfter;
   }
 
   toJSON(): ErrorBody {
-    return { error: { message: this.message, type: this.type, param: this.param, code: this.code } };
+    const { message, type, param, code, hint } = this;
+    return { error: { message, type, param, code, ...(hint !== undefined && { hint }) } };
   }
 }
 
-/** 400: the request is wrong; `param` is the field. */
-export const invalidRequest = (message: string, param: string | null = null, code: string | null = null): ApiError =>
-  new ApiError(400, 'invalid_request_error', message, { param, code });
+/** 400: the request is wrong; `param` is the field. Clients tell errors apart by their `code`, so there always is one. */
+export const invalidRequest = (
+  message: string,
+  param: string | null = null,
+  code: string | null = null,
+  hint = `change ${param ?? 'the request'}, and send it again`,
+): ApiError => new ApiError(400, 'invalid_request_error', message, { param, code: code ?? 'invalid_value', hint });
 
 /** 503 in llama-server's words, so that one health contract serves both. */
 export const loadingModel = (): ApiError =>
@@ -59,6 +68,7 @@ export const noSuchModel = (asked: string, models: readonly string[]): ApiError 
   new ApiError(404, 'invalid_request_error', `there is no model ${asked} here, but: ${models.join(', ')}`, {
     param: 'model',
     code: 'model_not_found',
+    hint: 'name one of these, or leave model out',
   });
 
 export const invalidKey = (): ApiError =>
@@ -90,15 +100,29 @@ export const asApiError = (thrown: unknown): ApiError => {
   if (wrong !== undefined) {
     const missing = wrong.params?.['missingProperty'];
     const param = fieldName(typeof missing === 'string' ? `${wrong.instancePath}/${missing}` : wrong.instancePath);
-    const problem = typeof missing === 'string' ? 'is required' : (wrong.message ?? 'is not valid');
+    if (typeof missing === 'string')
+      return invalidRequest(`${param} is required`, param, 'missing_required_parameter', `add ${param} to the request`);
+    const allowed = wrong.params?.['allowedValues'];
+    const problem = Array.isArray(allowed)
+      ? `must be one of ${allowed.filter((one) => one !== null).join(', ')}`
+      : (wrong.message ?? 'is not valid');
     return invalidRequest(`${param ?? 'the body'} ${problem}`, param);
   }
   if (typeof error?.statusCode === 'number' && error.statusCode >= 400 && error.statusCode < 500) {
-    return new ApiError(error.statusCode, 'invalid_request_error', error.message, { cause: thrown });
+    const { statusCode, message } = error;
+    const { code, hint } = refusals[statusCode] ?? { code: 'invalid_request', hint: 'change the request' };
+    return new ApiError(statusCode, 'invalid_request_error', message, { code, hint, cause: thrown });
   }
   return new ApiError(500, 'server_error', thrown instanceof Error ? thrown.message : String(thrown), {
     cause: thrown,
   });
+};
+
+/** What the HTTP library refuses by itself. */
+const refusals: Readonly<Record<number, { code: string; hint: string }>> = {
+  400: { code: 'invalid_body', hint: 'send one JSON object, and its content-type as application/json' },
+  413: { code: 'body_too_large', hint: 'send less in one request' },
+  415: { code: 'unsupported_media_type', hint: 'send the body as application/json' },
 };
 
 /** A JSON pointer in the way people write it: `/messages/0/role` is `messages[0].role`. */

@@ -4,7 +4,8 @@ import type { FastifyRequest } from 'fastify';
 import { ApiError } from './errors.ts';
 import { fieldsToObject } from './fields.ts';
 import type { Route, WorkerRequest } from './options.ts';
-import { createUploads, tooLarge } from './uploads.ts';
+import { bodyTooLarge, fieldTooLarge } from './too-large.ts';
+import { createUploads } from './uploads.ts';
 
 const mebibyte = 1024 * 1024;
 /** As much as a queen lets through unless she is told otherwise; it goes to disk. */
@@ -59,7 +60,10 @@ const receiveForm = async <Loaded>(
   common: Omit<WorkerRequest, 'body'>,
 ): Promise<Received> => {
   if (!request.isMultipart()) {
-    throw new ApiError(415, 'invalid_request_error', 'send the request as a form: content-type multipart/form-data');
+    throw new ApiError(415, 'invalid_request_error', 'the request is no form: it has to be multipart/form-data', {
+      code: 'unsupported_media_type',
+      hint: 'send it as a form, with a file as one of its fields',
+    });
   }
   const mostBytes = route.files?.bytes ?? defaultFileBytes;
   const mostFiles = route.files?.count ?? defaultFileCount;
@@ -70,7 +74,7 @@ const receiveForm = async <Loaded>(
     for await (const part of request.parts({ limits })) {
       signal.throwIfAborted();
       if (part.type === 'file') await uploads.receive(part);
-      else if (part.valueTruncated) throw tooLarge(undefined, fieldBytes);
+      else if (part.valueTruncated) throw fieldTooLarge(part.fieldname, fieldBytes);
       else fields.push([part.fieldname, part.value]);
     }
     const body = fieldsToObject(fields, route.schema ?? {});
@@ -86,7 +90,11 @@ const receiveForm = async <Loaded>(
 const brokenForm = (thrown: unknown, mostFiles: number): unknown => {
   const { code, message } = thrown as { code?: string; message?: string };
   const wrong = (status: number, text: string) =>
-    new ApiError(status, 'invalid_request_error', text, { cause: thrown, code: 'invalid_form' });
+    new ApiError(status, 'invalid_request_error', text, {
+      cause: thrown,
+      code: 'invalid_form',
+      hint: 'see what the form may hold, and send it again',
+    });
   if (code === 'FST_FILES_LIMIT') return wrong(413, `more than ${mostFiles} files in one request`);
   if (code === 'FST_FIELDS_LIMIT' || code === 'FST_PARTS_LIMIT') return wrong(413, 'the form has too many fields');
   const broken = /^Unexpected end of multipart data|^Multipart: Boundary not found|^Part terminated early|^Malformed/i;
@@ -110,7 +118,7 @@ const bounded = (mostBytes: number) => {
   return new Transform({
     transform(chunk: Buffer, _encoding, done) {
       seen += chunk.length;
-      if (seen > mostBytes) done(tooLarge(undefined, mostBytes));
+      if (seen > mostBytes) done(bodyTooLarge(mostBytes));
       else done(null, chunk);
     },
   });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
-import { ApiError } from './errors.ts';
+import { fileTooLarge } from './too-large.ts';
 
 export interface UploadedFile {
   /** Name of the form's field, without `[]`. */
@@ -45,10 +45,10 @@ export const createUploads = (mostBytes: number, signal: AbortSignal): Uploads =
       try {
         await pipeline(file, written, { signal });
       } catch (error) {
-        if ((error as { statusCode?: number }).statusCode === 413) throw tooLarge(filename, mostBytes);
+        if ((error as { statusCode?: number }).statusCode === 413) throw fileTooLarge(fieldname, filename, mostBytes);
         throw error;
       }
-      if (file.truncated) throw tooLarge(filename, mostBytes);
+      if (file.truncated) throw fileTooLarge(fieldname, filename, mostBytes);
       files.push({
         field: fieldname.replace(/\[\]$/, ''),
         name: basename(filename ?? ''),
@@ -103,17 +103,4 @@ const lives = (pid: number): boolean => {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
-};
-
-export const tooLarge = (name: string | undefined, mostBytes: number): ApiError =>
-  new ApiError(
-    413,
-    'invalid_request_error',
-    `${name ? `the file ${basename(name)}` : 'the request'} is larger than ${sizeText(mostBytes)}, the most that is taken here`,
-    { param: 'file', code: 'file_too_large' },
-  );
-
-const sizeText = (bytes: number) => {
-  const mebibyte = 1024 * 1024;
-  return bytes >= mebibyte ? `${Math.round(bytes / mebibyte)} MiB` : `${bytes} bytes`;
 };

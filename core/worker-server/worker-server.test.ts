@@ -12,7 +12,7 @@ import { echoOptions } from './test/echo-worker.ts';
 import { createWorkerServer } from './worker-server.ts';
 
 interface Answer {
-  error: { message: string; type: string; param: string | null; code: unknown };
+  error: { message: string; type: string; param: string | null; code: unknown; hint?: string };
   said: string[];
   model: string;
   loaded: string;
@@ -115,6 +115,8 @@ describe('a worker server', () => {
       assert.equal(error.param, param, error.message);
       assert.equal(error.type, status === 500 ? 'server_error' : 'invalid_request_error');
       assert.ok(error.message);
+      if (status < 500) assert.ok(error.code, error.message);
+      if (status === 400) assert.ok(error.hint, error.message);
     }
   });
 

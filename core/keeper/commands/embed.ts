@@ -2,8 +2,10 @@
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
 import { RbeeError } from '../../contract/errors.ts';
+import { bodyLimit } from '../../contract/queen-api.ts';
 import { argumentsOf } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
+import { readStdin } from '../inference/stdin.ts';
 
 const help = 'rbee embed --help';
 
@@ -55,7 +57,8 @@ export default class Embed extends InferenceCommand {
 const readTexts = async (words: readonly string[] | undefined, lines: boolean): Promise<string[]> => {
   const given = words ?? [];
   const fromStdin = lines || (given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-');
-  const whole = fromStdin ? (await text(process.stdin)).trimEnd() : given.join(' ');
+  const piped = fromStdin ? String(await readStdin(bodyLimit.application / 2)).trimEnd() : undefined;
+  const whole = piped ?? given.join(' ');
   const texts = (lines ? whole.split(/\r?\n/) : [whole]).filter((one) => one.trim() !== '');
   if (texts.length > 0) return texts;
   throw RbeeError.of('USAGE', { problem: fromStdin ? 'there is no text on stdin' : 'the text is missing', help });

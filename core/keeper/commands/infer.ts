@@ -1,12 +1,12 @@
 /** `rbee infer` */
-import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
 import { RbeeError } from '../../contract/errors.ts';
 import type { InferInput, InferResult } from '../../contract/operations.ts';
-import type { FleetStatus } from '../../contract/queen-api.ts';
+import { bodyLimit, type FleetStatus } from '../../contract/queen-api.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from '../base.ts';
+import { readStdin } from '../inference/stdin.ts';
 import { absoluteModel, parseNumber } from '../spawn-input.ts';
 import { detachFlag } from '../worker-change.ts';
 
@@ -71,7 +71,8 @@ export default class Infer extends QueenCommand {
 const readPrompt = async (words: readonly string[] | undefined): Promise<string> => {
   const given = words ?? [];
   const fromStdin = given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-';
-  const prompt = fromStdin ? (await text(process.stdin)).trimEnd() : given.join(' ');
+  const piped = fromStdin ? String(await readStdin(bodyLimit.operations / 2)).trimEnd() : undefined;
+  const prompt = piped ?? given.join(' ');
   if (prompt.trim() !== '') return prompt;
   const problem = fromStdin ? 'the prompt on stdin is empty' : 'the prompt is missing';
   throw RbeeError.of('USAGE', { problem, help });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { tempFolder } from '../../lifecycle/testing.ts';
-import { expectWritable, numbered, writeOutput } from './files.ts';
+import { expectWritable, fileToSend, mostFileBytes, numbered, writeOutput } from './files.ts';
 
 test('a file is replaced with its mode kept, and a link leads to the file that is meant', async (t) => {
   const folder = await tempFolder(t);
@@ -27,6 +27,15 @@ test('a pipe is written to, and stays one', async (t) => {
   const [heard] = await Promise.all([text(reader.stdout), writeOutput(pipe, 'said')]);
   assert.equal(heard, 'said');
   assert.ok((await lstat(pipe)).isFIFO());
+});
+
+test('a file that is too large to be sent is refused before it is read', async (t) => {
+  const file = join(await tempFolder(t), 'long.wav');
+  await writeFile(file, 'RIFF');
+  await truncate(file, mostFileBytes + 1);
+  await assert.rejects(fileToSend(file), { code: 'FILE_TOO_LARGE', message: /long\.wav is larger than 63 MiB/ });
+  await truncate(file, mostFileBytes);
+  assert.equal((await fileToSend(file)).size, mostFileBytes);
 });
 
 test('what cannot be written is said before the work', async (t) => {

@@ -3,21 +3,33 @@ import { randomBytes } from 'node:crypto';
 import { constants, openAsBlob, type Stats } from 'node:fs';
 import { access, chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { RbeeError } from '../../contract/errors.ts';
+import { bodyLimit } from '../../contract/queen-api.ts';
+import { readStdin, tooLarge } from './stdin.ts';
 
-/** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE. */
+/** The queen takes a request of this size; what goes with the file needs some of it. */
+export const mostFileBytes = bodyLimit.application - 2 ** 20;
+
+/** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
 export const fileToSend = async (path: string): Promise<File> => {
-  if (path === '-') return new File([await buffer(process.stdin)], 'stdin');
+  if (path === '-') return new File([await stdinToSend()], 'stdin');
   try {
     const found = await stat(path);
     if (!found.isFile()) throw new Error(found.isDirectory() ? 'it is a folder' : 'it is no ordinary file');
     if (found.size === 0) throw new Error('it is empty');
+    if (found.size > mostFileBytes) throw tooLarge(path, mostFileBytes);
     await (await open(path)).close();
     return new File([await openAsBlob(path)], basename(path));
   } catch (error) {
+    if (error instanceof RbeeError) throw error;
     throw RbeeError.of('FILE_UNREADABLE', { path, problem: problemOf(error) }, { cause: error });
   }
+};
+
+const stdinToSend = async (): Promise<Buffer<ArrayBuffer>> => {
+  const data = await readStdin(mostFileBytes);
+  if (data.length > 0) return data as Buffer<ArrayBuffer>;
+  throw RbeeError.of('FILE_UNREADABLE', { path: 'stdin', problem: 'it is empty' });
 };
 
 /** Says before the work, not after it, that its result could not be kept. Errors: FILE_UNWRITABLE. */

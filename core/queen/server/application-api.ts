@@ -1,4 +1,5 @@
 /** The API for applications: models, health, and every path that workers serve. */
+
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';

@@ -1,4 +1,5 @@
 /** The queen's two doors: a socket for the keeper, a loopback port for applications. */
+
 import { chmod, mkdir, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';

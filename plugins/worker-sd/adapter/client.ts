@@ -132,7 +132,7 @@ const errorOf = async (response: Response): Promise<ApiError> => {
   const { error, message } = parsed(text);
   const said =
     [error, message].filter((part) => typeof part === 'string' && part !== '').join(': ') || text.slice(0, 300);
-  if (response.status === 400) return invalidRequest(`sd-server refuses the request: ${said}`);
+  if (response.status === 400) return invalidRequest(`sd-server refuses the request: ${said}`, null, 'engine_refused');
   const busy = response.status === 429;
   return new ApiError(busy ? 429 : 500, busy ? 'rate_limit_error' : 'server_error', `sd-server: ${said}`, {
     ...(busy ? { retryAfter: 1 } : {}),

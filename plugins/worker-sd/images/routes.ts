@@ -35,6 +35,7 @@ const edit = async ({ body, files }: WorkerRequest, context: Context, bounds: Bo
   if (!facts.canEdit) {
     throw new ApiError(400, 'invalid_request_error', 'this model cannot edit pictures: it has no VAE encoder', {
       code: 'unsupported_operation',
+      hint: 'draw with /v1/images/generations, or load a model that has a VAE encoder',
     });
   }
   const fields = body as ImageBody;

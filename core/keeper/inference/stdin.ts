@@ -1,0 +1,18 @@
+/** What is piped into a command: read into memory, so bounded. */
+import { RbeeError } from '../../contract/errors.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+
+/** Errors: FILE_TOO_LARGE, as soon as it is; whoever writes then hears that nobody reads any more. */
+export const readStdin = async (mostBytes: number, stdin: NodeJS.ReadableStream = process.stdin): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stdin) {
+    bytes += chunk.length;
+    if (bytes > mostBytes) throw tooLarge('stdin', mostBytes);
+    chunks.push(Buffer.from(chunk));
+  }
+  return Buffer.concat(chunks);
+};
+
+export const tooLarge = (path: string, mostBytes: number): RbeeError =>
+  RbeeError.of('FILE_TOO_LARGE', { path, limit: formatBytes(mostBytes) });
