@@ -31,7 +31,7 @@ import type { WorkerView } from './worker.ts';
 import type { DeviceFacts } from './worker-type.ts';
 
 /** Most bytes of a request: of one to operations, and of one of an application. */
-export const bodyLimit = { operations: 8 * 1024 * 1024, application: 64 * 1024 * 1024 };
+export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
 
 export type HiveStatus = 'online' | 'unreachable' | 'stopped';
 

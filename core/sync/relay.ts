@@ -29,12 +29,7 @@ export const relay = (out: Narrate, alias: string, id: string): Relay => {
         return { ...event, id: inside(event.id) };
       case 'done':
         open.delete(inside(event.id));
-        // Its text takes the place of one that named the hive.
-        return {
-          ...event,
-          id: inside(event.id),
-          ...(event.text !== undefined && { text: `${on}: ${event.text}` }),
-        };
+        return { ...event, id: inside(event.id) };
       case 'info':
       case 'warning':
         return { ...event, on };

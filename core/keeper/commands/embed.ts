@@ -57,7 +57,7 @@ export default class Embed extends InferenceCommand {
 const readTexts = async (words: readonly string[] | undefined, lines: boolean): Promise<string[]> => {
   const given = words ?? [];
   const fromStdin = lines || (given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-');
-  const piped = fromStdin ? String(await readStdin(bodyLimit.application / 2)).trimEnd() : undefined;
+  const piped = fromStdin ? String(await readStdin(4 * bodyLimit.operations)).trimEnd() : undefined;
   const whole = piped ?? given.join(' ');
   const texts = (lines ? whole.split(/\r?\n/) : [whole]).filter((one) => one.trim() !== '');
   if (texts.length > 0) return texts;

@@ -57,7 +57,11 @@ const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: s
       });
     }
     if (worker.state === 'stopped' || worker.state === 'failed') continue;
-    if (name === undefined || !worker.names.includes(name) || worker.reference === written) continue;
+    if (name === undefined || !worker.names.includes(name)) continue;
+    // Without a model it is the type that is served.
+    const isSame =
+      written === undefined ? worker.reference === null && worker.type === spec.type : worker.reference === written;
+    if (isSame) continue;
     throw RbeeError.of('NAME_CLASH', { name, model: worker.reference ?? worker.type, worker: worker.id });
   }
 };
