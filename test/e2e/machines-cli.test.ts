@@ -452,6 +452,47 @@ describe('hives.conf', () => {
   });
 });
 
+describe('the doctor', () => {
+  it('looks at hives.conf, at the way to its machines and at their versions, and lets nobody in', async () => {
+    writeFileSync(conf, '[[hive]]\nalias = "beta"\nhostname = "10.0.0.2"\n');
+    const beta = { alias: 'beta', status: 'online', mode: 'ssh', version: '0.0.1', hostname: '10.0.0.2', reason: null };
+    const check = {
+      check: 'ssh',
+      hive: 'beta',
+      state: 'failed',
+      text: 'its key is not known',
+      error: unreachable,
+      ms: 5,
+    };
+    const { answers } = await start(
+      {
+        package_validate: () => [
+          { kind: 'ask', id: 'ask-1', question: 'Trust the key of beta?', choices: ['yes', 'no'] },
+          'answer',
+          { kind: 'result', result: { config: conf, valid: false, checks: [check] } },
+        ],
+      },
+      {
+        'GET /health': { status: 'ok', name: 'queen', version: '0.0.1', pid: 1 },
+        'GET /v1/hives': { hives: [beta] },
+        'GET /v1/status': { queen: {}, hives: [], workers: [], models: [] },
+        'GET /v1/catalog': { types: [] },
+      },
+    );
+    const run = await home.rbee(['doctor', '--json']);
+    assert.equal(run.code, 1, run.stderr);
+    const { checks } = JSON.parse(run.stdout) as { checks: { name: string; status: string; hint?: string }[] };
+    const found = (name: string) => checks.filter((one) => one.name === name).map(({ status, hint }) => [status, hint]);
+    assert.deepEqual(found('hives.conf'), [['ok', undefined]]);
+    assert.deepEqual(found('version of beta'), [['warn', 'rbee sync --hive beta']]);
+    assert.deepEqual(found('beta ssh'), [['fail', unreachable.hint]]);
+    assert.deepEqual(answers, [{ id: 'ask-1', answer: 'no' }]);
+    writeFileSync(conf, '[[hive]]\nalia = "beta"\n');
+    const broken = JSON.parse((await home.rbee(['doctor', '--json'])).stdout) as typeof JSON;
+    assert.match(JSON.stringify(broken), /hives\.conf:2:1: /);
+  });
+});
+
 describe('the commands of earlier versions', () => {
   it('install-hive declares the machine and installs it, with a warning', async () => {
     const { asked } = await start({ package_install: () => [result(report([done]))] });
