@@ -100,10 +100,13 @@ export abstract class RbeeCommand extends Command {
 }
 
 /** Finds the answer to a question of a job; undefined leaves it open. */
-type Asked = (question: Question, signal: AbortSignal) => Promise<string | undefined>;
+type Asked = (question: Question, show: () => void, signal: AbortSignal) => Promise<string | undefined>;
 
 /** Where nobody sits at the terminal: the job goes on without what was asked for, and says so. */
-const refuse: Asked = async ({ choices, secret }) => (secret ? '' : choices?.includes('no') ? 'no' : undefined);
+const refuse: Asked = async ({ choices, secret }, show) => {
+  show();
+  return secret ? '' : choices?.includes('no') ? 'no' : undefined;
+};
 
 /** A command that asks the queen, and starts her when none runs. */
 export abstract class QueenCommand extends RbeeCommand {
@@ -171,8 +174,8 @@ export abstract class QueenCommand extends RbeeCommand {
     return new Conversation({
       narrate,
       ...(reply && {
-        reply: async (question, signal) => {
-          const answer = await reply(question, signal);
+        reply: async (question, show, signal) => {
+          const answer = await reply(question, show, signal);
           if (answer !== undefined) await queen.answerJob(job(), question.id, answer);
         },
       }),

@@ -15,7 +15,10 @@ const recorded = () => {
   const open: { question: Question; signal: AbortSignal; answered: () => void }[] = [];
   const conversation = new Conversation({
     narrate: (event) => said.push('text' in event ? String(event.text) : 'question' in event ? event.question : ''),
-    reply: (question, signal) => new Promise((answered) => open.push({ question, signal, answered })),
+    reply: (question, show, signal) => {
+      show();
+      return new Promise((answered) => open.push({ question, signal, answered }));
+    },
   });
   return { said, open, conversation };
 };

@@ -5,8 +5,11 @@ export type Question = Extract<NarrationEvent, { kind: 'ask' }>;
 
 export interface ConversationOptions {
   narrate: Narrate;
-  /** Finds and sends the answer; gives up when aborted, which is when the job has ended. Absent leaves questions open. */
-  reply?: (question: Question, signal: AbortSignal) => Promise<void>;
+  /**
+   * Shows the question once it is ready to read, finds the answer and sends it; gives up when aborted, which is when the
+   * job has ended. Absent leaves questions open.
+   */
+  reply?: (question: Question, show: () => void, signal: AbortSignal) => Promise<void>;
 }
 
 /** Questions come one after another, however many machines ask at once. */
@@ -31,10 +34,13 @@ export class Conversation {
   }
 
   #tell(event: NarrationEvent): void {
-    this.#narrate(event);
-    if (event.kind !== 'ask' || !this.#reply) return;
+    const show = () => this.#narrate(event);
+    if (event.kind !== 'ask' || !this.#reply) {
+      show();
+      return;
+    }
     this.#asking = true;
-    void this.#reply(event, this.#over.signal)
+    void this.#reply(event, show, this.#over.signal)
       // The job may have ended, or somebody else may have answered.
       .catch(() => {})
       .finally(() => {

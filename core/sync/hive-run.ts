@@ -144,7 +144,7 @@ export class HiveRun {
       const inner = relay(narrate, alias, id);
       try {
         await effects.perform(alias, step, { narrate: inner.narrate, signal });
-        narrate({ kind: 'done', id, text: `${on}: ${stepDone(step)}`, ms: since(began) });
+        narrate({ kind: 'done', id, text: stepDone(step), ms: since(began) });
         return;
       } catch (thrown) {
         inner.fail();
@@ -156,7 +156,7 @@ export class HiveRun {
         }
         const why = signal.aborted ? 'was cancelled' : `failed: ${error.message}`;
         const { action, what } = stepWords(step);
-        narrate({ kind: 'done', id, text: `${on}: ${action} ${what} ${why}`, failed: true, ms: since(began) });
+        narrate({ kind: 'done', id, text: `${action} ${what} ${why}`, failed: true, ms: since(began) });
         throw thrown;
       }
     }

@@ -18,7 +18,11 @@ export interface TestFleet {
 
 export interface FleetOptions extends MachinesOptions, HomeOptions {}
 
-export const createFleet = async ({ queen, plugins = [tickerPlugin], ...options }: FleetOptions): Promise<TestFleet> => {
+export const createFleet = async ({
+  queen,
+  plugins = [tickerPlugin],
+  ...options
+}: FleetOptions): Promise<TestFleet> => {
   const machines = await createMachines(options);
   const home = createHome({ queen, plugins });
   Object.assign(home.env, machines.client.env);

@@ -33,12 +33,9 @@ test('bare machines become hives with their workers in one sync', { skip }, asyn
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   const { workers } = await fleet.home.json(['worker', 'list']);
-  assert.deepEqual(
-    workers.map(({ id, state, hive }: Record<string, string>) => [id, hive, state]).sort(),
-    [
-      ['far', 'lab', 'ready'],
-      ['tick-box', 'box', 'ready'],
-      ['tick-pi', 'pi', 'ready'],
-    ],
-  );
+  assert.deepEqual(workers.map(({ id, state, hive }: Record<string, string>) => [id, hive, state]).sort(), [
+    ['far', 'lab', 'ready'],
+    ['tick-box', 'box', 'ready'],
+    ['tick-pi', 'pi', 'ready'],
+  ]);
 });

@@ -77,7 +77,9 @@ export default class Status extends QueenCommand {
 
   /** The answer stands; what is wrong with it is the last word. */
   #drifted({ config, counts, hives }: DriftView): void {
-    const others = hives.filter(({ state }) => state !== 'in-sync').map(({ alias }) => alias);
+    const others = hives
+      .filter(({ state }) => state === 'drifted' || state === 'unreachable')
+      .map(({ alias }) => alias);
     const about = { count: others.length, total: counts.hives, file: config, hives: others.join(', ') };
     const error = RbeeError.of('SYNC_DRIFT', about);
     if (!this.interrupted) process.exitCode = exitCodeOf(error);

@@ -16,7 +16,7 @@ export const formatDrift = (drift: FleetDrift, terminal: Terminal, now = Date.no
   if (inSync)
     return `${name}   none: ${counted(counts.hives, 'hive')} as ${escapeControls(drift.config)} says ${seen}\n`;
   const others = hives.filter(({ state }) => state !== 'in-sync');
-  const line = `${name}   ${others.length} of ${counted(counts.hives, 'hive')} not as ${escapeControls(drift.config)} says ${seen}\n`;
+  const line = `${name}   ${counts.drifted + counts.unreachable} of ${counted(counts.hives, 'hive')} not as ${escapeControls(drift.config)} says ${seen}\n`;
   const hint = `${paint('dim', 'make it so with: rbee sync; all of it: rbee status --verbose', terminal)}\n`;
   return `${line}${formatTable(others, columns, terminal)}${hint}`;
 };

@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { RbeeError } from '../../contract/errors.ts';
 import { ensureSpace, spaceError } from '../../archives/disk-space.ts';
+import { RbeeError } from '../../contract/errors.ts';
 
 /** Asked of the disk ahead, where a body does not say how long it is. */
 const stepBytes = 64 * 1024 * 1024;
