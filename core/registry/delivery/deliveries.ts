@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeliveredPlugin } from '../../contract/plugins.ts';
 import type { HostFacts } from '../../contract/worker-type.ts';
+import { isSamePlatform } from '../bundle/collect-packages.ts';
 import { inOwnFolder } from '../bundle/own-folder.ts';
 import type { BundleTarget } from '../bundle/runtime.ts';
 import { isLocked, lockedPlugin } from '../install/commit.ts';
@@ -263,6 +264,3 @@ const entryOf = ({ found }: Origin, { variants }: TreeGroup, target: BundleTarge
   const platform = { os, cpu, ...(libc !== undefined && { libc }) };
   return { name, version, integrity, variants: [...variants], platform, root, registry, publisher, signature };
 };
-
-const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
-  one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
