@@ -13,6 +13,7 @@ import { fingerprint } from './fingerprint.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { isRunWith, packageFiles } from './package-files.ts';
 import { readRecord, writeRecord } from './record.ts';
+import { markUsed, sweep } from './sweep.ts';
 
 export interface AppBundle {
   version: string;
@@ -52,7 +53,10 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
   const { version, entries } = await collectApp(root);
   const record = join(folder, `app-${await fingerprint(entries)}.json`);
   const there = await readRecord<AppBundle>(record);
-  if (there && (await stat(there.file).catch(() => null))?.size === there.size) return there;
+  if (there && (await stat(there.file).catch(() => null))?.size === there.size) {
+    await markUsed([record, there.file]);
+    return there;
+  }
   const text = `packing rbee ${version} for other machines`;
   return asStep(narrate, { id: 'bundle-app', text, done: `packed rbee ${version}`, unit: 'bytes' }, (progress) =>
     inOwnFolder(folder, async (own) => {
@@ -62,6 +66,7 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
       await rename(packed.file, file);
       const bundle: AppBundle = { version, id: `${version}-${contents.slice(0, 8)}`, file, sha256, size, entry };
       await writeRecord(record, bundle);
+      await sweep(folder, Date.now());
       return bundle;
     }),
   );
