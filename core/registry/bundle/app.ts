@@ -13,6 +13,7 @@ import { fingerprint } from './fingerprint.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { isRunWith, packageFiles } from './package-files.ts';
 import { readRecord, writeRecord } from './record.ts';
+import { markUsed, sweep } from './sweep.ts';
 
 export interface AppBundle {
   version: string;
@@ -53,7 +54,10 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
   const { version, entries } = await collectApp(root);
   const record = join(folder, `app-${await fingerprint(entries)}.json`);
   const there = await readRecord<AppBundle>(record);
-  if (there && (await stat(there.file).catch(() => null))?.size === there.size) return there;
+  if (there && (await stat(there.file).catch(() => null))?.size === there.size) {
+    await markUsed([record, there.file]);
+    return there;
+  }
   const text = `packing rbee ${version} for other machines`;
   return asStep(narrate, { id: 'bundle-app', text, done: `packed rbee ${version}`, unit: 'bytes' }, (progress) =>
     inOwnFolder(folder, async (own) => {
@@ -70,6 +74,7 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
         entry: hiveEntry,
       };
       await writeRecord(record, bundle);
+      await sweep(folder, Date.now());
       return bundle;
     }),
   );

@@ -83,7 +83,7 @@ interface FoundFolder extends Omit<CollectedPackage, 'place'> {
 /** Null: it is optional, and not for the target. */
 const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOptions): Promise<FoundFolder | null> => {
   const { target, here } = options;
-  const isElsewhere = platformOf(target) !== platformOf(here);
+  const isElsewhere = !isSamePlatform(target, here);
   const found = await lookUp(name, asker.folder);
   if (found === null) {
     if (!isOptional) throw RbeeError.of('PACKAGE_MISSING', { package: name, by: asker.name });
@@ -106,6 +106,10 @@ const notFor = (name: string, by: string, target: BundleTarget): RbeeError =>
 
 const platformOf = ({ os, cpu, libc }: BundleTarget): string =>
   [os, cpu, ...(libc === undefined ? [] : [libc])].join('-');
+
+/** Where one of them does not say which C library it has, it is that of the other. */
+export const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
+  one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
 
 interface Manifest {
   version?: string;

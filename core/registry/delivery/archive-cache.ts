@@ -1,6 +1,6 @@
 /** Archives of plugins for other machines: each is made once, and found again by what it was made from. */
 import { createHash } from 'node:crypto';
-import { rename, stat, utimes } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type PackEntry, pack } from '../../archives/pack.ts';
 import type { DeliveredPlugin } from '../../contract/plugins.ts';
@@ -9,9 +9,10 @@ import { asStep } from '../binaries/progress.ts';
 import { inTurn } from '../binaries/taking-turns.ts';
 import { inOwnFolder } from '../bundle/own-folder.ts';
 import { readRecord, writeRecord } from '../bundle/record.ts';
+import { markUsed, sweep } from '../bundle/sweep.ts';
 import type { Call } from '../install/installer-options.ts';
 
-export interface Delivery {
+export interface PackedPlugin {
   /** Absolute path of the archive (tar, zstd). */
   archive: string;
   /** Of the archive. */
@@ -38,7 +39,7 @@ export const archiveOf = async (
   of: unknown,
   make: (own: string) => Promise<ArchiveContents>,
   call: Call,
-): Promise<Delivery> => {
+): Promise<PackedPlugin> => {
   const folder = join(cache, 'bundles');
   const key = keyOf(of);
   const there = await known(folder, key);
@@ -51,6 +52,7 @@ export const archiveOf = async (
       const contents = await make(own);
       const delivery = await packed(contents, own, folder, call);
       for (const one of [of, contents.alsoBy ?? of]) await writeRecord(recordOf(folder, keyOf(one)), delivery);
+      await sweep(folder, Date.now());
       return delivery;
     });
   });
@@ -61,7 +63,7 @@ const packed = async (
   own: string,
   folder: string,
   { narrate, signal }: Call,
-): Promise<Delivery> => {
+): Promise<PackedPlugin> => {
   const { name, version, variants, platform } = entry;
   const what = `${name} ${version} (${variants[0]}) for ${platform.os} ${platform.cpu}`;
   const step = { id: `pack-${name}-${variants[0]}`, text: `packing ${what}`, done: `packed ${what}`, unit: 'bytes' };
@@ -73,15 +75,13 @@ const packed = async (
   return { archive, sha256, size, entry };
 };
 
-const known = async (folder: string, key: string): Promise<Delivery | null> => {
+const known = async (folder: string, key: string): Promise<PackedPlugin | null> => {
   const record = recordOf(folder, key);
-  const delivery = await readRecord<Delivery>(record);
+  const delivery = await readRecord<PackedPlugin>(record);
   if (!delivery) return null;
   const found = await stat(delivery.archive).catch(() => null);
   if (found?.size !== delivery.size) return null;
-  // What is in use is not what is collected one day.
-  const now = new Date();
-  await Promise.all([record, delivery.archive].map((path) => utimes(path, now, now).catch(() => {})));
+  await markUsed([record, delivery.archive]);
   return delivery;
 };
 

@@ -260,6 +260,9 @@ test('the variant that suits the machine is taken, one that does not exist for i
     (await deliver({ plugin: 'echo' }, hostOf(here, 'it', kinds))).entry.variants;
   assert.deepEqual(await variantsFor(['cuda', 'cpu']), ['cuda']);
   assert.deepEqual(await variantsFor(['cpu']), ['cpu']);
+  offerPlugin(registry, { name: '@rbee/worker-alike', version: '1.0.0', type: 'alike', variants: ['cuda', 'cpu'] });
+  const alike = await deliver({ plugin: 'alike' }, hostOf(here));
+  assert.deepEqual([alike.variant, alike.entry.variants], ['cpu', ['cuda', 'cpu']], 'both come in one tree');
   await refused(deliver({ plugin: 'echo', variant: 'rocm' }, hostOf(here)), 'VARIANT_NOT_FOUND');
   await refused(deliver({ plugin: 'echo' }, hostOf(elsewhere)), 'VARIANT_UNFIT');
 });

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeliveredPlugin } from '../../contract/plugins.ts';
 import type { HostFacts } from '../../contract/worker-type.ts';
+import { isSamePlatform } from '../bundle/collect-packages.ts';
 import { inOwnFolder } from '../bundle/own-folder.ts';
 import type { BundleTarget } from '../bundle/runtime.ts';
 import { isLocked, lockedPlugin } from '../install/commit.ts';
@@ -23,14 +24,13 @@ import { checkTrust } from '../install/trust.ts';
 import { wantedGroups } from '../install/wanted-groups.ts';
 import { readIndex } from '../plugin-index.ts';
 import { bestVariant } from '../variant-fit.ts';
-import { type ArchiveContents, archiveOf, type Delivery } from './archive-cache.ts';
+import { type ArchiveContents, archiveOf, type PackedPlugin } from './archive-cache.ts';
 import { type DeliveryRequest, findSource } from './find-source.ts';
 import { type FolderPlugin, folderEntries, folderPlace, readFolderPlugin } from './folder-plugin.ts';
 import { letIn, publishersLetIn } from './let-in.ts';
 import { cachedPackage, keepPackage } from './package-cache.ts';
 import { treeEntries } from './tree-entries.ts';
 
-export type { Delivery } from './archive-cache.ts';
 export type { DeliveryRequest } from './find-source.ts';
 
 export interface DeliveriesOptions
@@ -45,6 +45,12 @@ export interface DeliveryHost {
   /** Alias of its hive. */
   alias: string;
   facts: HostFacts;
+}
+
+/** An archive for one machine. */
+export interface Delivery extends PackedPlugin {
+  /** The variant that was asked for, or the best one for the machine; others may have come along in the same tree. */
+  variant: string;
 }
 
 /** What a request means, as far as that can be told without a machine. */
@@ -102,14 +108,14 @@ export class Deliveries {
       const { found, tag, folder, plugin } = origin;
       const examined = await examine(folder, found);
       try {
-        const group = await this.#group(request, host, { found, examined }, call);
+        const { group, variant } = await this.#choose(request, host, { found, examined }, call);
         const of = { integrity: found.integrity, name: found.name, group, platform: host.facts.platform };
         const make = { origin, examined, group, host, call, offline: request.offline };
         const delivery = plugin
           ? await archiveOf(this.#options.cache, of, () => this.#packFolder(plugin, make), call)
           : await this.#packTree(of, make);
         const { tag: _, ...entry } = delivery.entry;
-        return { ...delivery, entry: { ...entry, ...(tag !== undefined && { tag }) } };
+        return { ...delivery, variant, entry: { ...entry, ...(tag !== undefined && { tag }) } };
       } finally {
         examined.close();
       }
@@ -167,18 +173,20 @@ export class Deliveries {
     await letIn(cache, found);
   }
 
-  async #group(
-    { variant }: DeliveryRequest,
+  async #choose(
+    { variant: asked }: DeliveryRequest,
     { alias, facts }: DeliveryHost,
     { found, examined }: { found: FoundPackage; examined: Examined },
     { narrate }: Call,
-  ): Promise<TreeGroup> {
+  ): Promise<{ group: TreeGroup; variant: string }> {
     const [first] = examined.types;
-    const choose = async () => (first ? bestVariant(first, facts, narrate) : '');
-    const wanted = { found, examined, before: undefined, variant, hive: alias, choose };
+    // Code that needs what is not there yet cannot be asked; then all variants get the same packages.
+    const canAsk = first !== undefined && examined.descriptions !== null;
+    const variant = asked ?? (canAsk ? await bestVariant(first, facts, narrate) : undefined);
+    const wanted = { found, examined, before: undefined, variant, hive: alias, choose: async () => variant ?? '' };
     const [group] = await wantedGroups(groupVariants(found, examined, facts.platform), wanted);
     if (!group) throw new Error('no tree was chosen');
-    return group;
+    return { group, variant: variant ?? group.variants[0] ?? '' };
   }
 
   async #packFolder(plugin: FolderPlugin, { origin, group, host }: Making): Promise<ArchiveContents> {
@@ -188,7 +196,7 @@ export class Deliveries {
   }
 
   /** By the npm lock where there is one: then it is the very tree that rbee.lock names. */
-  async #packTree(of: object, making: Making): Promise<Delivery> {
+  async #packTree(of: object, making: Making): Promise<PackedPlugin> {
     const { origin, examined, group, host, call, offline } = making;
     const { found, tag, folder: unpacked } = origin;
     const { cache, config, limits } = this.#options;
@@ -263,6 +271,3 @@ const entryOf = ({ found }: Origin, { variants }: TreeGroup, target: BundleTarge
   const platform = { os, cpu, ...(libc !== undefined && { libc }) };
   return { name, version, integrity, variants: [...variants], platform, root, registry, publisher, signature };
 };
-
-const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
-  one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
