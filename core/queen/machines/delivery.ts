@@ -2,7 +2,6 @@
  * Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. What
  * builds them is loaded with the first: most queens never do.
  */
-import { join } from 'node:path';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -76,8 +75,7 @@ export class PluginDelivery {
       packed = await deliver(await letInByPerson(error, call.ask));
     }
     if (force || !(await this.#has(hive, packed, signal))) await this.#handOver(hive, packed, call);
-    for (const variant of packed.entry.variants.slice(0, 1))
-      await this.#prepare(hive, packed.entry.name, variant, call);
+    await this.#prepare(hive, packed, call);
     narrate({
       kind: 'info',
       text: `${packed.entry.name} ${packed.entry.version} (${packed.entry.variants.join(', ')}) is there`,
@@ -102,49 +100,28 @@ export class PluginDelivery {
     });
   }
 
-  /** Has the program of a variant installed; what the machine cannot download is downloaded here. */
-  async #prepare(hive: RemoteHive, plugin: string, variant: string, call: RemoteCall): Promise<void> {
+  /** Has the program of the variant installed; what the machine cannot download is downloaded here. */
+  async #prepare(hive: RemoteHive, { entry, variant }: Packed, call: RemoteCall): Promise<void> {
     const { client } = hive.connection;
-    const { types } = await this.#pluginOf(hive, plugin, call.signal);
-    for (const type of types) {
+    const { plugins } = await client.plugins('list', {}, call);
+    for (const plugin of plugins.find(({ name }) => name === entry.name)?.types ?? []) {
+      const request = { plugin, variant };
       try {
-        await client.plugins('prepare', { plugin: type, variant }, call);
+        await client.plugins('prepare', request, call);
       } catch (error) {
         if (!(error instanceof RbeeError) || error.code !== 'DOWNLOAD_FAILED') throw error;
-        await this.#bringFiles(hive, await client.plugins('needs', { plugin: type, variant }, call), call);
-        await client.plugins('prepare', { plugin: type, variant }, call);
+        await this.#bringFiles(hive, plugin, await client.plugins('needs', request, call), call);
+        await client.plugins('prepare', request, call);
       }
     }
   }
 
-  async #pluginOf({ alias, connection: { client } }: RemoteHive, name: string, signal: AbortSignal) {
-    const { plugins } = await client.plugins('list', {}, { signal });
-    const found = plugins.find((one) => one.name === name);
-    if (!found)
-      throw RbeeError.of('NOT_INSTALLED', {
-        name,
-        known: plugins.map((one) => one.name).join(', ') || `none on hive ${alias}`,
-      });
-    return found;
-  }
-
-  async #bringFiles(hive: RemoteHive, { sources, downloads }: ProgramNeeds, call: RemoteCall): Promise<void> {
+  async #bringFiles(hive: RemoteHive, what: string, needs: ProgramNeeds, call: RemoteCall): Promise<void> {
+    const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
     const { downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
-    const fetcher = downloadFetcher(this.#options.env);
-    const source = sources.find(({ files }) => files.length > 0);
-    for (const { url, sha256, there } of source?.files ?? []) {
-      if (there) continue;
-      const id = `fetch ${url}`;
-      call.narrate({ kind: 'step', id, text: `fetching ${url} for it, which it cannot reach` });
-      const file = await fetcher.fetch(url, {
-        to: join(this.#options.paths.cache, 'downloads'),
-        sha256,
-        signal: call.signal,
-        onProgress: (done, total) => call.narrate({ kind: 'progress', id, done, total, unit: 'bytes' }),
-      });
-      call.narrate({ kind: 'done', id });
-      await hive.upload(file, `${downloads}/${sha256}`, url.split('/').at(-1) ?? url, call);
-    }
+    const { env, paths } = this.#options;
+    const files = await bringDownloads(what, needs, { fetcher: downloadFetcher(env), cache: paths.cache, ...call });
+    for (const { file, path } of files) await hive.upload(file, path, `a file of ${what}`, call);
   }
 
   #load(): Promise<Deliveries> {
