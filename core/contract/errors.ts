@@ -136,6 +136,11 @@ export const errorCatalogue = {
     message: 'port {port} is already in use',
     hint: 'choose another port in rbee.conf ([queen] port)',
   },
+  HIVE_PORT_TAKEN: {
+    status: 409,
+    message: 'port {port}, on which the hive is to listen, is already in use',
+    hint: 'choose another one with hive_port in hives.conf',
+  },
   NO_FREE_PORT: {
     status: 503,
     message: 'no free port is left in {range}',

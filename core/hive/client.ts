@@ -26,7 +26,10 @@ export interface HiveClientOptions {
 }
 
 /** A socket of this machine, or whatever gives a connection to one of another. */
-export type HiveAddress = { socketPath: string } | { dial: () => Promise<Duplex> };
+export type HiveAddress =
+  | { socketPath: string }
+  /** `token` is what the hive wants to be shown there, if anything. */
+  | { dial: () => Promise<Duplex>; token?: () => string | undefined };
 
 /** Options of a call that changes something. Aborting `signal` cancels the work on the hive. */
 export interface HiveCall {
@@ -92,9 +95,9 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   const open = new Set<ClientRequest>();
 
   /** A connection for each request: narration, logs and heartbeats hold theirs for as long as they last. */
-  const send = ({ body, ...request }: Request): Promise<IncomingMessage> =>
+  const send = ({ body, headers, ...request }: Request): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
-      const call = httpRequest({ ...dialed(connect), ...request }, resolve);
+      const call = httpRequest({ ...dialed(connect), ...request, headers: { ...shown(connect), ...headers } }, resolve);
       open.add(call);
       call.on('error', reject);
       call.on('close', () => open.delete(call));
@@ -171,6 +174,11 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
       for (const call of open) call.destroy();
     },
   };
+};
+
+const shown = (address: HiveAddress): Record<string, string> => {
+  const token = 'token' in address ? address.token?.() : undefined;
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
 };
 
 const dialed = (address: HiveAddress): RequestOptions => {

@@ -20,6 +20,7 @@ import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
+import { hiveToken } from './token.ts';
 import { prepareLaunch } from './workers/prepare-launch.ts';
 import { Workers } from './workers/workers.ts';
 
@@ -128,6 +129,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     plugins,
     models,
     logger,
+    port: env['RBEE_HIVE_PORT'] ? { port: Number(env['RBEE_HIVE_PORT']), token: await hiveToken(paths.state) } : null,
   });
   logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');
 

@@ -1,5 +1,7 @@
 /** The hive's HTTP server on its socket, for the queen alone: the socket's permissions are its lock. */
+import { timingSafeEqual } from 'node:crypto';
 import { chmod, mkdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
@@ -17,6 +19,8 @@ export interface HiveServerOptions extends StateParts {
   plugins: Plugins;
   models: Models;
   logger: FastifyBaseLogger;
+  /** A loopback port beside the socket, for those who show the token; none when null. */
+  port: { port: number; token: string } | null;
 }
 
 /** As much as the queen takes of an operation. */
@@ -29,6 +33,7 @@ export const listenHive = async ({
   plugins,
   models,
   logger,
+  port,
   ...state
 }: HiveServerOptions): Promise<FastifyInstance> => {
   const server = fastify({
@@ -54,7 +59,9 @@ export const listenHive = async ({
 
   await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
   await rm(socketPath, { force: true });
+  const listenOnPort = port && doorOf(server, port);
   await listenPrivately(server, socketPath);
+  await listenOnPort?.();
   return server;
 };
 
@@ -67,6 +74,29 @@ const listenPrivately = async (server: FastifyInstance, path: string): Promise<v
     process.umask(before);
   }
   await chmod(path, 0o600);
+};
+
+/**
+ * A port that leads to the same server, for those who show the token: who may open the socket may do anything, while a
+ * port is open to all of the machine. Gives what listens there.
+ */
+const doorOf = (server: FastifyInstance, { port, token }: { port: number; token: string }): (() => Promise<void>) => {
+  const wanted = Buffer.from(`Bearer ${token}`);
+  const door = createServer((socket) => server.server.emit('connection', socket));
+  server.addHook('onClose', async () => void door.close());
+  server.addHook('onRequest', async ({ raw, headers }) => {
+    if (raw.socket.remoteAddress === undefined) return;
+    const given = Buffer.from(headers.authorization ?? '');
+    if (given.length === wanted.length && timingSafeEqual(given, wanted)) return;
+    throw RbeeError.of('PERMISSION_DENIED', { action: 'ask', name: 'the hive' });
+  });
+  return () =>
+    new Promise((resolve, reject) => {
+      door.once('error', (error: NodeJS.ErrnoException) => {
+        reject(error.code === 'EADDRINUSE' ? RbeeError.of('HIVE_PORT_TAKEN', { port }) : error);
+      });
+      door.listen(port, '127.0.0.1', resolve);
+    });
 };
 
 /** What fastify says of a body or a parameter that does not fit its schema, or is no JSON. */

@@ -146,7 +146,7 @@ export class SshPool {
     if (!taken) {
       if (hop.newKeys === 'yes' || !ask) throw unknownKey(hop, key);
       const shown = `${keyType(key)} ${fingerprint(key)}`;
-      const question = `hive ${hop.name} (${addressOf(hop)}) shows a host key that was never seen before: ${shown}. Is it the right one? (yes or no)`;
+      const question = `hive ${hop.name} (${addressOf(hop)}) shows a host key that was never seen before: ${shown}. Is it the right one?`;
       if ((await ask(question, ['yes', 'no'])) !== 'yes') throw unknownKey(hop, key);
     }
     this.#accepted[hop.knownAs] = [...(this.#accepted[hop.knownAs] ?? []), key.toString('base64')];

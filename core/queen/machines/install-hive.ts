@@ -70,7 +70,7 @@ const becomeHealthy = async (
 ): Promise<void> => {
   await agent.call('mkdir', [agent.hello.paths.state]);
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
-  await hive.daemon(agent, installed).ensureRunning({ narrate: call.narrate, signal });
+  await hive.run(agent, installed, { ...call, signal });
   await hive.online(signal);
   const { build } = hive.member.state ?? {};
   if (build !== installed) {

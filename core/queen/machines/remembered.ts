@@ -12,6 +12,8 @@ export interface RememberedMachine {
   platform: string;
   /** Socket of its hive. */
   hiveSocket: string;
+  /** Where its sshd lets nobody through to a socket: the loopback port of the hive, and what it wants to be shown. */
+  hivePort?: { port: number; token: string };
   /** What was installed last, `<version>-<hash8>`. */
   installed: string;
 }

@@ -15,7 +15,7 @@ import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
 import { bringAgent, findAgent, uploadTo } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
-import { hiveSpec } from './hive-spec.ts';
+import { hiveSpec, hiveToken } from './hive-spec.ts';
 import type { Remembered } from './remembered.ts';
 
 export interface RemoteHiveParts {
@@ -25,6 +25,11 @@ export interface RemoteHiveParts {
   bundles: Bundles;
   remembered: Remembered;
   logger: FastifyBaseLogger;
+}
+
+export interface RemoteHiveSettings {
+  autoStart: boolean;
+  hivePort: number;
 }
 
 /** Who asks, and who listens. */
@@ -63,6 +68,10 @@ export class RemoteHive {
   target: SshTarget;
   /** Is it started again whenever its machine answers and it does not run? */
   autoStart: boolean;
+  /** Loopback port for its machine, where sshd lets nobody through to a socket. */
+  hivePort: number;
+  /** That port where it is needed, as was seen last. */
+  #port: number | null = null;
   readonly #parts: RemoteHiveParts;
   #held: Held | undefined;
   /** Something is being done with it on purpose. */
@@ -74,12 +83,15 @@ export class RemoteHive {
   #refusal: { error: RbeeError; until: number; ms: number } | undefined;
 
   /** Adds it to the fleet; nothing is dialled yet. */
-  constructor(target: SshTarget, autoStart: boolean, parts: RemoteHiveParts) {
+  constructor(target: SshTarget, { autoStart, hivePort }: RemoteHiveSettings, parts: RemoteHiveParts) {
+    this.hivePort = hivePort;
     this.alias = target.alias;
     this.target = target;
     this.autoStart = autoStart;
+    this.#port = parts.remembered.get(target.alias)?.hivePort?.port ?? null;
     this.#parts = parts;
-    const client = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive() } });
+    const token = () => parts.remembered.get(this.alias)?.hivePort?.token;
+    const client = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
     this.connection = { alias: this.alias, mode: 'ssh', client, dial: (port) => this.#dialPort(port) };
     this.member = parts.fleet.add(this.connection);
     if (!parts.remembered.get(this.alias)) this.member.stop('nothing is installed there yet: run rbee sync');
@@ -127,7 +139,7 @@ export class RemoteHive {
     const { hello } = agent;
     const upload = (file: string, path: string) => this.#uploadQuietly(file, path);
     return new Daemon({
-      spec: () => hiveSpec(this.alias, hello, installed),
+      spec: () => hiveSpec(this.alias, hello, installed, this.#port),
       runner: sshRunner(agent, upload),
       env: hello.env,
     });
@@ -209,18 +221,39 @@ export class RemoteHive {
       if (!agent || !installed) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.alias });
       await this.remember(agent, installed);
       await agent.call('mkdir', [agent.hello.paths.state], call.signal);
-      await this.daemon(agent, installed).ensureRunning(call);
+      await this.run(agent, installed, call);
     });
     await this.online(call.signal);
   }
 
+  /**
+   * Makes its process run, and answer by a way that leads there: by its socket, or, where sshd lets nobody through to
+   * sockets, by a port. Both refusals look alike, so that can only be told once it listens. Errors: START_FAILED,
+   * SSH_FORWARDING_REFUSED.
+   */
+  async run(agent: AgentClient, installed: string, call: RemoteCall): Promise<void> {
+    const connection = await this.reach(call);
+    await this.daemon(agent, installed).ensureRunning(call);
+    if (this.#port === null && !(await leadsThrough(() => connection.dialSocket(agent.hello.paths.hiveSocket)))) {
+      this.#port = this.hivePort;
+      await this.daemon(agent, installed).restart(call);
+    }
+    await this.remember(agent, installed);
+    const port = this.#port;
+    if (port === null || (await leadsThrough(() => connection.dialPort(port)))) return;
+    throw RbeeError.of('SSH_FORWARDING_REFUSED', { hive: this.alias, what: 'its hive' });
+  }
+
   /** What a queen that starts later needs to find it. */
-  remember({ hello }: AgentClient, installed: string): Promise<void> {
-    return this.#parts.remembered.set(this.alias, {
+  async remember(agent: AgentClient, installed: string): Promise<void> {
+    const { platform, paths } = agent.hello;
+    const token = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    await this.#parts.remembered.set(this.alias, {
       target: this.target,
-      platform: `${hello.platform.os}-${hello.platform.cpu}`,
-      hiveSocket: hello.paths.hiveSocket,
+      platform: `${platform.os}-${platform.cpu}`,
+      hiveSocket: paths.hiveSocket,
       installed,
+      ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token: token.trim() } }),
     });
   }
 
@@ -233,7 +266,7 @@ export class RemoteHive {
     const connection = await this.#dial();
     const known = this.#parts.remembered.get(this.alias);
     if (!known) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.alias });
-    return connection.dialSocket(known.hiveSocket);
+    return known.hivePort ? connection.dialPort(known.hivePort.port) : connection.dialSocket(known.hiveSocket);
   }
 
   async #dialPort(port: number) {
@@ -306,4 +339,14 @@ export class RemoteHive {
 export const installedOn = async (agent: AgentClient): Promise<string | null> => {
   const target = await agent.call('readLink', [`${agent.hello.paths.data}/current`]);
   return target?.split('/').at(-1) ?? null;
+};
+
+const leadsThrough = async (dial: () => Promise<{ destroy(): unknown }>): Promise<boolean> => {
+  try {
+    (await dial()).destroy();
+    return true;
+  } catch (error) {
+    if (error instanceof RbeeError && error.code !== 'SSH_FORWARDING_REFUSED') throw error;
+    return false;
+  }
 };

@@ -12,6 +12,8 @@ export interface RemoteHivesOptions extends RemoteHiveParts {
   file: string;
 }
 
+/** As hives.conf has it where it does not say. */
+const usualHivePort = 8600;
 /** Milliseconds for an editor to finish writing. */
 const settleMs = 200;
 
@@ -31,7 +33,8 @@ export class RemoteHives {
     await remembered.load();
     this.#follow();
     for (const [alias, { target }] of remembered.entries()) {
-      if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, true, this.#options));
+      if (!this.#hives.has(alias))
+        this.#add(new RemoteHive(target, { autoStart: true, hivePort: usualHivePort }, this.#options));
     }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -67,8 +70,9 @@ export class RemoteHives {
       const there = this.#hives.get(declared.alias);
       if (there) {
         there.autoStart = declared.autoStart;
+        there.hivePort = declared.hivePort;
         there.retarget(target);
-      } else this.#add(new RemoteHive(target, declared.autoStart, this.#options));
+      } else this.#add(new RemoteHive(target, declared, this.#options));
     }
   }
 

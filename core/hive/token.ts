@@ -1,0 +1,14 @@
+/** What has to be shown to the port of a hive: made once, kept where only its user reads it. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomic } from '../lifecycle/atomic-file.ts';
+
+export const hiveToken = async (state: string): Promise<string> => {
+  const file = join(state, 'hive.token');
+  const there = (await readFile(file, 'utf8').catch(() => '')).trim();
+  if (/^[0-9a-f]{64}$/.test(there)) return there;
+  const token = randomBytes(32).toString('hex');
+  await writeAtomic(file, `${token}\n`);
+  return token;
+};
