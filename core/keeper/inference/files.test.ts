@@ -33,7 +33,7 @@ test('a file that is too large to be sent is refused before it is read', async (
   const file = join(await tempFolder(t), 'long.wav');
   await writeFile(file, 'RIFF');
   await truncate(file, mostFileBytes + 1);
-  await assert.rejects(fileToSend(file), { code: 'FILE_TOO_LARGE', message: /long\.wav is larger than 63 MiB/ });
+  await assert.rejects(fileToSend(file), { code: 'FILE_TOO_LARGE', message: /long\.wav is larger than 1023 MiB/ });
   await truncate(file, mostFileBytes);
   assert.equal((await fileToSend(file)).size, mostFileBytes);
 });
