@@ -74,6 +74,7 @@ export class RemoteHive {
   #port: number | null = null;
   readonly #parts: RemoteHiveParts;
   #held: Held | undefined;
+  #open: SshConnection | undefined;
   /** Something is being done with it on purpose. */
   #busy = 0;
   #wanted = false;
@@ -109,11 +110,12 @@ export class RemoteHive {
     if (JSON.stringify(target) === JSON.stringify(this.target)) return;
     this.target = target;
     this.#refusal = undefined;
+    this.#open = undefined;
   }
 
   /** An open connection to its machine. Whoever asks for it on purpose is not told of earlier refusals. */
   async reach(call: RemoteCall): Promise<SshConnection> {
-    const connection = await this.#parts.pool.connect(this.target, call);
+    const connection = await this.#connect(call);
     this.#refusal = undefined;
     return connection;
   }
@@ -212,7 +214,7 @@ export class RemoteHive {
     this.#cancelRevival();
     this.#parts.fleet.remove(this.alias);
     await this.connection.client.close();
-    this.#dropAgent();
+    this.#drop(this.#held);
   }
 
   async #ensure(call: RemoteCall): Promise<void> {
@@ -257,8 +259,17 @@ export class RemoteHive {
     });
   }
 
+  /** What is open is used as it is: to see where a machine is takes a program of its own. */
+  async #connect(asker?: RemoteCall): Promise<SshConnection> {
+    if (this.#open?.isOpen) return this.#open;
+    const { target } = this;
+    const connection = await this.#parts.pool.connect(target, asker);
+    if (target === this.target) this.#open = connection;
+    return connection;
+  }
+
   async #uploadQuietly(file: string, path: string): Promise<void> {
-    const connection = await this.#parts.pool.connect(this.target);
+    const connection = await this.#connect();
     await this.#parts.uploads.upload(this.#parts.pool.settingsOf(connection), file, path);
   }
 
@@ -277,7 +288,7 @@ export class RemoteHive {
   async #dial(): Promise<SshConnection> {
     if (this.#refusal && performance.now() < this.#refusal.until) throw this.#refusal.error;
     try {
-      const connection = await this.#parts.pool.connect(this.target);
+      const connection = await this.#connect();
       this.#refusal = undefined;
       return connection;
     } catch (thrown) {
@@ -312,16 +323,13 @@ export class RemoteHive {
       held.users -= 1;
       if (held.users === 0) {
         const idle = held;
-        idle.idle = setTimeout(() => {
-          if (this.#held === idle) this.#dropAgent();
-        }, agentIdleMs).unref();
+        idle.idle = setTimeout(() => this.#drop(idle), agentIdleMs).unref();
       }
     }
   }
 
-  #dropAgent(): void {
-    const held = this.#held;
-    this.#held = undefined;
+  #drop(held: Held | undefined): void {
+    if (this.#held === held) this.#held = undefined;
     clearTimeout(held?.idle);
     held?.agent.then(
       (agent) => agent?.close(),

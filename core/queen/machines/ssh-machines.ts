@@ -19,7 +19,7 @@ import type {
   ValidationReport,
 } from '../../contract/sync.ts';
 import { applyPlan } from '../../sync/apply.ts';
-import { desiredHives } from '../../sync/desired.ts';
+import { desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';
 import { SyncJournal } from '../../sync/journal.ts';
 import { hivesLeft, leftOver } from '../../sync/left-over.ts';
@@ -190,8 +190,16 @@ export class SshMachines implements Machines {
     const conf = loadHivesConf(this.#file({}));
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
-    const { plan, desired, effects } = await this.#plan(conf, { hives: [alias], offline: true }, context, {});
-    // Only workers, and only those that are gone: what else differs waits for a sync.
+    const effects = this.#effects({ offline: true }, context);
+    const resolve = this.#resolver({ offline: true }, context);
+    // Only workers, and only those that are gone: what else differs, rbee itself too, waits for a sync.
+    const hives = await desiredHives(conf.hives, { version: '', resolve });
+    const desired = hives.filter((hive) => hive.alias === alias).map((hive) => ({ ...hive, version: null }));
+    const observed = await this.#observe([alias], effects, context);
+    const plan = planFleet(
+      conf.file,
+      observed.map((one) => ({ desired: desired[0] ?? null, observed: one })),
+    );
     const lost = plan.hives
       .flatMap(({ steps }) => steps)
       .filter((step) => step.kind === 'start_worker' && step.because !== 'stopped');
@@ -242,7 +250,7 @@ export class SshMachines implements Machines {
     context: JobContext,
     options: { removeExtra?: boolean; force?: boolean },
   ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
-    const { hives, bundles, delivery } = this.#options;
+    const { hives, bundles } = this.#options;
     hives.adopt(conf);
     const declared = input.hives
       ? pickHives(
@@ -257,8 +265,7 @@ export class SshMachines implements Machines {
       bundles.app({ signal, narrate }).then((app) =>
         desiredHives(declared, {
           version: app.id,
-          resolve: (type, range) =>
-            delivery.resolve(type, range, { signal, offline: input.offline, update: input.update }),
+          resolve: this.#resolver(input, context),
         }),
       ),
       this.#observe(aliases, effects, context),
@@ -268,6 +275,10 @@ export class SshMachines implements Machines {
       observed: one,
     }));
     return { plan: planFleet(conf.file, pairs, options), desired, effects };
+  }
+
+  #resolver({ offline, update }: Asked, { signal }: JobContext): ResolveType {
+    return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
   }
 
   /** Side by side, as many as steps of a sync. */
