@@ -93,6 +93,14 @@ export class Member {
     this.#become('unreachable', this.#broken ?? 'no heartbeat for three seconds');
   }
 
+  /** Takes in what the hive has told when it was asked, ahead of its next heartbeat, which is waited for from now on. */
+  tell(state: HiveState): void {
+    this.start();
+    this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    this.#take(state);
+    this.#become('online', null);
+  }
+
   /** Takes in what a change of a worker gave, ahead of the heartbeat that will tell the same. */
   apply(worker: HiveWorker): void {
     this.#workers.set(worker.id, worker);

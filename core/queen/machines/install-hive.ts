@@ -2,6 +2,8 @@
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { AppBundle } from '../../registry/bundle/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
+import { startStory } from '../client/start-log.ts';
+import { hiveLog } from './hive-spec.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
 export interface InstallOptions {
@@ -39,6 +41,7 @@ const installWith = async (
   signal.throwIfAborted();
   // From here on it is carried through: a cancelled switch would leave the machine between two versions.
   const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
+  const told = await lastEntry(agent);
   if (wasRunning && before !== null) await hive.daemon(agent, before).stop(through);
   await agent.call('switchLink', [`${data}/current`, `versions/${app.id}`]);
   await hive.remember(agent, app.id);
@@ -49,7 +52,7 @@ const installWith = async (
   try {
     await becomeHealthy(hive, agent, app.id, healthMs, through);
   } catch (error) {
-    await goBack(hive, agent, { app, before, wasRunning }, error, through);
+    await goBack(hive, agent, { app, before, wasRunning, told }, error, through);
   }
   await removeOld(agent, [app.id, before]);
 };
@@ -71,24 +74,41 @@ const becomeHealthy = async (
   await agent.call('mkdir', [agent.hello.paths.state]);
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
   await hive.run(agent, installed, { ...call, signal });
-  await hive.online(signal);
-  const { build } = hive.member.state ?? {};
+  // Asked anew: what the old one told last is not a word of the new one, while its workers go on being asked.
+  const state = await hive.connection.client.state(signal);
+  const { build } = state;
   if (build !== installed) {
     const problem = `the hive that answers is ${build ?? 'of another installation'}`;
     throw RbeeError.of('START_FAILED', { name: 'hive', problem, hint: `run: rbee hive restart ${hive.alias}` });
   }
+  hive.member.tell(state);
+};
+
+interface Failed {
+  app: AppBundle;
+  before: string | null;
+  wasRunning: boolean;
+  /** Time of what its log said last before. */
+  told: number;
+}
+
+/** Milliseconds since 1970 by the machine's clock; 0 where there is no log yet. */
+const lastEntry = async (agent: AgentClient): Promise<number> => {
+  const [line = ''] = await agent.call('tail', [hiveLog(agent.hello.paths), 1]);
+  return Number(/"time":(\d+)/.exec(line)?.[1] ?? 0);
 };
 
 const goBack = async (
   hive: RemoteHive,
   agent: AgentClient,
-  { app, before, wasRunning }: { app: AppBundle; before: string | null; wasRunning: boolean },
+  { app, before, wasRunning, told }: Failed,
   cause: unknown,
   call: RemoteCall,
 ): Promise<never> => {
   const error = asRbeeError(cause, `the start of hive ${hive.alias}`);
-  const lines =
-    error.lines.length > 0 ? error.lines : await agent.call('tail', [`${agent.hello.paths.logs}/hive.log`, 10]);
+  const story = startStory(await agent.call('tail', [hiveLog(agent.hello.paths), 40]), told + 1);
+  const lines = story.lines.slice(-10);
+  const problem = story.problem ?? error.message.replace(/^hive did not start: /, '');
   await hive
     .daemon(agent, app.id)
     .kill(call)
@@ -104,7 +124,7 @@ const goBack = async (
     await hive.daemon(agent, before).ensureRunning(call);
     await hive.online(call.signal).catch(() => {});
   }
-  const details = { hive: hive.alias, version: app.id, before, problem: error.message };
+  const details = { hive: hive.alias, version: app.id, before, problem };
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });
 };
 
