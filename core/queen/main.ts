@@ -76,9 +76,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
         else machines?.hives.get(alias)?.broken(error);
       },
       onOnline: (alias) => machines?.cameBack(alias),
+      onSilent: ({ workers }) => {
+        for (const id of workers.keys()) gateway.giveElsewhere(id);
+      },
     });
     ends.push(() => fleet.close());
-    const gateway = new Gateway(
+    const gateway: Gateway = new Gateway(
       () => fleet.dialable(),
       (id) => wakeOn(fleet, id),
     );

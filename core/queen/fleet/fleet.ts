@@ -14,6 +14,8 @@ export interface FleetOptions {
   onChange?: () => void;
   /** The heartbeats of a hive broke; called at each attempt to get them back. */
   onBroken?: (alias: string, error: unknown) => void;
+  /** A hive has gone silent, and nobody knows why. */
+  onSilent?: (member: Member) => void;
   /** A hive answers that did not answer before. */
   onOnline?: (alias: string) => void;
 }
@@ -34,10 +36,11 @@ export class Fleet {
 
   /** A hive of the fleet; its heartbeats are read once it is told to `start`. */
   add(connection: HiveConnection): Member {
-    const member = new Member(connection, {
+    const member: Member = new Member(connection, {
       lag: this.#lag,
       onChange: () => this.#options.onChange?.(),
       onOnline: () => this.#options.onOnline?.(connection.alias),
+      onSilent: () => this.#options.onSilent?.(member),
       onBroken: (error) => this.#options.onBroken?.(connection.alias, error),
     });
     this.#members.set(connection.alias, member);

@@ -16,6 +16,8 @@ export interface MemberOptions {
   onChange: () => void;
   /** It answers, and did not before. */
   onOnline?: () => void;
+  /** Nothing is heard of it, and nothing says why: whoever waits for something of its machine may wait for long. */
+  onSilent?: () => void;
   /** The stream of heartbeats broke or could not be opened; called before each new attempt. */
   onBroken?: (error: unknown) => void;
 }
@@ -91,6 +93,7 @@ export class Member {
     if (this.#status === 'unreachable' || !this.#reading) return;
     if (!isSilent(this.#lastSign, now, this.#options.lag.total)) return;
     this.#become('unreachable', this.#broken ?? 'no heartbeat for three seconds');
+    if (this.#broken === undefined) this.#options.onSilent?.();
   }
 
   /** Takes in what the hive has told when it was asked, ahead of its next heartbeat, which is waited for from now on. */
@@ -145,8 +148,11 @@ export class Member {
         }
         this.#broken = 'it closed the connection';
       } catch (error) {
+        if (signal.aborted) return;
         this.#broken = asRbeeError(error, `hive ${this.connection.alias}`).message;
-        if (!signal.aborted) this.#options.onBroken?.(error);
+        // What is shown is the latest that is known.
+        if (this.#status === 'unreachable') this.#become('unreachable', this.#broken);
+        this.#options.onBroken?.(error);
       }
       await sleep(wait, undefined, { signal }).catch(() => {});
       wait = Math.min(wait * 2, reconnectMs.most);

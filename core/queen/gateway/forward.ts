@@ -42,6 +42,8 @@ export interface Attempt {
   apiKey: string;
   /** A stream of this path ends with OpenAI's end marker. */
   endsWithMarker: boolean;
+  /** Called when the sink is given something: from then on it cannot be tried elsewhere. */
+  onBegin?: () => void;
 }
 
 export type Ended =
@@ -54,6 +56,7 @@ export type Ended =
 /** Aborting the signal cuts the connection to the worker at once; the reason tells why. */
 export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal: AbortSignal): Promise<Ended> =>
   new Promise((resolve) => {
+    if (signal.aborted) return resolve({ kind: 'untouched', error: asError(signal.reason), refused: false });
     const handler = new Forwarding(attempt, sink, signal, resolve);
     const { method, target: path, upgrade = null } = incoming;
     const headers = headersToWorker(incoming.headers, attempt.apiKey);
@@ -85,12 +88,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#sink = sink;
     this.#signal = signal;
     this.#resolve = resolve;
+    signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   onRequestStart(controller: Controller): void {
     this.#controller = controller;
     if (this.#signal.aborted) controller.abort(this.#signal.reason);
-    else this.#signal.addEventListener('abort', this.#abort, { once: true });
   }
 
   onResponseStart(_controller: Controller, status: number, headers: ResponseHeaders): void {
@@ -103,6 +106,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onRequestUpgrade(_controller: Controller, _status: number, headers: ResponseHeaders, worker: Duplex): void {
     this.#release();
+    this.#attempt.onBegin?.();
     const { switched } = this.#sink;
     if (switched)
       void switched(headersToClient(headers), worker, this.#signal).then(() => this.#resolve({ kind: 'done' }));
@@ -136,6 +140,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   #begin(): void {
     this.#begun = true;
+    this.#attempt.onBegin?.();
     this.#sink.onDrain(() => this.#controller?.resume());
     this.#sink.begin(this.#head!.status, headersToClient(this.#head!.headers));
   }
@@ -150,7 +155,11 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#resolve({ kind: 'broken', error: broken });
   }
 
-  readonly #abort = (): void => this.#controller?.abort(this.#signal.reason);
+  /** A request that still waits for its connection is not waited for: a link that is down may keep it for long. */
+  readonly #abort = (): void => {
+    if (this.#controller) this.#controller.abort(this.#signal.reason);
+    else this.#break(asError(this.#signal.reason));
+  };
 
   #release(): void {
     this.#signal.removeEventListener('abort', this.#abort);
@@ -159,6 +168,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
 export const brokeOff = (worker: string, error: Error): RbeeError =>
   RbeeError.of('WORKER_BROKE_OFF', { worker, problem: error.message }, { cause: error });
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
 
 const isRefused = (error: Error): boolean => {
   const code = 'code' in error ? error.code : undefined;

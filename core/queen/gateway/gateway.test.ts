@@ -12,7 +12,7 @@ import { applicationApi } from '../server/application-api.ts';
 import { bodyLimits } from '../server/receive-body.ts';
 import { Spool } from '../server/spool.ts';
 import { listening, type TestServer, until, workerWith } from '../testing.ts';
-import { Gateway } from './gateway.ts';
+import { Gateway, type Reachable } from './gateway.ts';
 
 /** Bodies above 256 KiB go to disk. */
 const limits = { ...bodyLimits(64 * 1024 * 1024), memoryBytes: 256 * 1024 };
@@ -36,10 +36,10 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
 };
 
 /** A queen's application API in front of these workers. */
-const gatewayFor = async (...workers: HiveWorker[]) => {
+const gatewayFor = async (...workers: (HiveWorker | Reachable)[]) => {
   const fleet = new Fleet();
   const gateway = new Gateway(
-    () => workers.map((worker) => ({ worker, online: true })),
+    () => workers.map((worker) => ('worker' in worker ? worker : { worker, online: true })),
     async () => {},
   );
   const app = fastify({ forceCloseConnections: true });
@@ -223,6 +223,46 @@ describe('the gateway', () => {
     assert.equal(response.headers.get('x-rbee-worker'), 'good');
     assert.match(await response.text(), /hi.*\[DONE\]/s);
     assert.equal(asked, 1);
+  });
+
+  it('gives requests elsewhere whose machine has gone silent before it said anything, and leaves those it has begun', async () => {
+    const { worker: good } = await fakeWorker('good', streaming(event('hi'), 'data: [DONE]\n\n'), { running: 5 });
+    const halting: Listener = async (incoming, response) => {
+      const { silent } = JSON.parse((await bodyOf(incoming)).toString());
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      if (!silent) response.write(event('begun'));
+    };
+    const { worker: far } = await fakeWorker('far', halting);
+    // Its connection is never made, as on a link that is down.
+    const further = workerWith({ id: 'further', port: 1, startedAt: '2026-01-02T00:00:00Z' });
+    const machines = [
+      { worker: good, online: true },
+      { worker: far, online: true },
+      { worker: further, online: true, dial: () => new Promise<never>(() => {}) },
+    ];
+    const { gateway, url } = await gatewayFor(...machines);
+    gateway.hold('good');
+    const begun = await post(url, { model: 'demo' });
+    assert.equal(begun.headers.get('x-rbee-worker'), 'far');
+    const waiting = [post(url, { model: 'demo', silent: true }), post(url, { model: 'demo', silent: true })];
+    await until(() => gateway.inFlight('far') + gateway.inFlight('further') === 3, 'three requests');
+    gateway.release('good');
+    for (const { worker } of machines.slice(1)) gateway.hold(worker.id);
+    for (const { worker } of machines.slice(1)) gateway.giveElsewhere(worker.id);
+    for (const response of await Promise.all(waiting)) {
+      assert.equal(response.headers.get('x-rbee-worker'), 'good');
+      assert.match(await response.text(), /hi.*\[DONE\]/s);
+    }
+    assert.equal(gateway.inFlight('far'), 1);
+    gateway.hold('good');
+    gateway.release('further');
+    const alone = post(url, { model: 'demo' });
+    await until(() => gateway.inFlight('further') === 1, 'a request');
+    // Nobody else is there: it goes on waiting, for the machine may come back.
+    gateway.giveElsewhere('further');
+    assert.equal(gateway.inFlight('further'), 1);
+    alone.catch(() => {});
+    await begun.body?.cancel();
   });
 
   it('says so when the only worker broke off before its first byte, or does not listen', async () => {

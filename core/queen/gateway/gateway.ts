@@ -41,6 +41,7 @@ export interface Reachable {
 
 interface Exchange {
   abort: (reason: RbeeError) => void;
+  giveElsewhere: () => void;
 }
 
 const drainMs = 30_000;
@@ -95,7 +96,7 @@ export class Gateway {
     for (let attempt = 1; ; attempt++) {
       const { worker, served } = await this.#awake(request, passedOver);
       if (request.signal.aborted) return;
-      const ended = await this.#attempt(worker, served, request, sink);
+      const ended = await this.#attempt({ worker, served }, request, sink, passedOver);
       if (ended.kind !== 'untouched' || request.signal.aborted) return;
       const error = ended.error instanceof RbeeError ? ended.error : brokeOff(worker.id, ended.error);
       const before = tried.get(worker.id) ?? 0;
@@ -120,6 +121,11 @@ export class Gateway {
     if (left > 0) this.#held.set(id, left);
     else this.#held.delete(id);
     this.refresh();
+  }
+
+  /** Nothing is heard of its machine: requests to which it has said nothing yet go to other workers, where there are any. */
+  giveElsewhere(id: string): void {
+    for (const exchange of [...(this.#exchanges.get(id) ?? [])]) exchange.giveElsewhere();
   }
 
   /** Waits up to 30 s until the requests of a held worker have ended, then closes what is left. */
@@ -170,9 +176,21 @@ export class Gateway {
     }
   }
 
-  async #attempt(worker: HiveWorker, served: ServedPath, request: GatewayRequest, sink: WorkerSink): Promise<Ended> {
+  async #attempt(
+    { worker, served }: { worker: HiveWorker; served: ServedPath },
+    request: GatewayRequest,
+    sink: WorkerSink,
+    passedOver: ReadonlySet<string>,
+  ): Promise<Ended> {
     const own = new AbortController();
-    const exchange: Exchange = { abort: (reason) => own.abort(reason) };
+    let begun = false;
+    const exchange: Exchange = {
+      abort: (reason) => own.abort(reason),
+      giveElsewhere: () => {
+        if (begun || !this.#hasOther(request, new Set([...passedOver, worker.id]))) return;
+        own.abort(brokeOff(worker.id, new Error('nothing is heard of its machine')));
+      },
+    };
     const leave = () => own.abort(RbeeError.of('CANCELLED', { what: 'the request' }));
     if (request.signal.aborted) leave();
     else request.signal.addEventListener('abort', leave, { once: true });
@@ -180,7 +198,15 @@ export class Gateway {
     try {
       sink.from?.(worker);
       const endsWithMarker = /^(chat|completion)$/.test(served.kind) && served.path.endsWith('/completions');
-      const attempt = { dispatcher: this.#pools.of(worker), worker: worker.id, apiKey: worker.apiKey, endsWithMarker };
+      const attempt = {
+        dispatcher: this.#pools.of(worker),
+        worker: worker.id,
+        apiKey: worker.apiKey,
+        endsWithMarker,
+        onBegin: () => {
+          begun = true;
+        },
+      };
       return await forward(attempt, request, sink, own.signal);
     } finally {
       request.signal.removeEventListener('abort', leave);
