@@ -1,6 +1,6 @@
 /** Talks to the agent of a machine: calls its methods and gives what they answer. */
-import { createInterface } from 'node:readline';
 import { RbeeError } from '../contract/errors.ts';
+import { onLines } from './agent/lines.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
 import { connectionLost } from './refusals.ts';
 import type { RunningScript } from './script.ts';
@@ -26,6 +26,7 @@ export class AgentClient {
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
   #ended: unknown;
+  #alive: NodeJS.Timeout | undefined;
   #hello: AgentHello | undefined;
 
   private constructor(name: string, script: RunningScript) {
@@ -35,11 +36,12 @@ export class AgentClient {
 
   /**
    * A script that becomes the agent has been started. Errors: AgentAbsent when it ended well without one,
-   * SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said.
+   * SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said, or when it says nothing.
    */
   static async greet(name: string, script: RunningScript): Promise<AgentClient> {
     const client = new AgentClient(name, script);
     await client.#listen();
+    client.#stayAlive();
     return client;
   }
 
@@ -65,6 +67,7 @@ export class AgentClient {
       // The caller goes on at once; the machine is told, and whatever it still answers is not heard.
       const onAbort = () => {
         this.#waiting.delete(id);
+        if (method === 'lock') this.#giveBack(id);
         this.#send({ cancel: id });
         reject(signal?.reason);
       };
@@ -87,6 +90,8 @@ export class AgentClient {
   /** Ends the agent, and gives back every lock that it holds. */
   close(): void {
     this.#end(connectionLost(this.name, new Error('it was closed')));
+    // Whatever it still says is let go, or the channel would never close.
+    this.#script.channel.resume();
     this.#script.channel.end();
     this.#script.channel.close();
   }
@@ -95,30 +100,51 @@ export class AgentClient {
     this.#script.channel.write(`${JSON.stringify(request)}\n`);
   }
 
+  /** A lock that was granted as its request was cancelled is nobody's. */
+  #giveBack(id: number): void {
+    const resolve = (lock: number) => {
+      this.#last += 1;
+      this.#send({ id: this.#last, method: 'unlock', args: [lock] });
+    };
+    this.#waiting.set(id, { resolve: resolve as (result: never) => void, reject: () => {} });
+  }
+
+  /** When the line is cut in silence, neither side waits for the other for ever. */
+  #stayAlive(): void {
+    const say = () => this.#send({ within: mostSilenceMs });
+    say();
+    this.#alive = setInterval(say, aliveMs).unref();
+  }
+
   #listen(): Promise<void> {
     const { channel, ended, stderr } = this.#script;
-    const lines = createInterface({ input: channel, crlfDelay: Number.POSITIVE_INFINITY });
     const before: string[] = [];
     return new Promise((resolve, reject) => {
-      lines.on('line', (line) => {
+      const what = 'the agent of rbee';
+      const end = (error: unknown) => {
+        clearTimeout(timer);
+        this.#end(error);
+        reject(error);
+      };
+      const timer = setTimeout(() => {
+        const problem = `it said nothing within ${greetMs / 1_000} s`;
+        end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }, { lines: before.slice(-10) }));
+        channel.close();
+      }, greetMs);
+      onLines(channel, (line) => {
         const said = parse(line);
         if (said === null) {
           if (!this.#hello && before.length < mostLines) before.push(line);
         } else if ('hello' in said) {
+          clearTimeout(timer);
           this.#hello = said;
           resolve();
         } else this.#take(said);
       });
-      lines.on('error', () => {});
-      const end = (error: unknown) => {
-        this.#end(error);
-        reject(error);
-      };
       ended.then(({ code, signal }) => {
         if (code === 0 && !this.#hello) return end(new AgentAbsent(before));
         const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;
         const problem = stderr().split('\n').at(-1) || how;
-        const what = 'the agent of rbee';
         end(
           RbeeError.of(
             'HOST_COMMAND_FAILED',
@@ -141,11 +167,16 @@ export class AgentClient {
   #end(error: unknown): void {
     if (this.#ended !== undefined) return;
     this.#ended = error;
+    clearInterval(this.#alive);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const one of waiting) one.reject(error);
   }
 }
+
+const greetMs = 60_000;
+const aliveMs = 10_000;
+const mostSilenceMs = 45_000;
 
 /** Nothing that is of use is longer. */
 const mostLines = 200;

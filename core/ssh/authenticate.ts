@@ -25,9 +25,12 @@ export const authenticator = (
   attempts: Attempts,
 ): ((left: AuthenticationType[] | null, partial: boolean, next: (method: Next) => void) => void) => {
   const methods = offers(hop, passphrases, attempts);
-  return (left, _partial, next) => {
+  return (left, partial, next) => {
     if (left !== null && !left.includes('publickey')) {
-      attempts.problems.push(`it takes no keys, only: ${left.join(', ')}`);
+      const methods = left.join(', ');
+      attempts.problems.push(
+        partial ? `it took a key, and wants besides: ${methods}` : `it takes no keys, only: ${methods}`,
+      );
       next(false);
       return;
     }
@@ -50,7 +53,9 @@ async function* offers(hop: Hop, passphrases: Readonly<Record<string, string>>, 
       });
     });
     const wanted = new Set(files.flatMap((file) => (file.blob === null ? [] : [file.blob])));
-    const offered = hop.identitiesOnly ? held.filter((key) => wanted.has(blobOf(key))) : held;
+    // Those that are named come first: a machine counts attempts.
+    const named = held.filter((key) => wanted.has(blobOf(key)));
+    const offered = hop.identitiesOnly ? named : [...named, ...held.filter((key) => !named.includes(key))];
     if (offered.length > 0) {
       attempts.tried.push(`${offered.length} ${offered.length === 1 ? 'key' : 'keys'} of the SSH agent`);
       yield { type: 'agent', username, agent: only(agent, offered) } as AnyAuthMethod;

@@ -48,13 +48,13 @@ export const startAgent = async (
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof AgentAbsent) return bareHost(connection.name, error.lines);
-    throw understood(connection.name, error);
+    throw understood(connection.name, error, '~/.local/share/rbee');
   } finally {
     signal?.removeEventListener('abort', onAbort);
   }
 };
 
-/** Puts an uploaded Node in its place, after it has said its own checksum. Errors: HOST_*. */
+/** Puts an uploaded Node in its place, after it has said its own checksum; the upload is gone in any case. Errors: HOST_*, UPLOAD_FAILED. */
 export const placeRuntime = async (
   connection: SshConnection,
   { data, hasGzip }: BareHost,
@@ -66,17 +66,20 @@ export const placeRuntime = async (
     connection,
     `
 umask 077
+LC_ALL=C; export LC_ALL
 folder=${quote(folder)}
 part="$folder.part.$$"
+upload=${quote(runtime.upload)}
+trap 'rm -rf "$part" "$upload"' EXIT
+trap 'exit 75' HUP INT TERM
 rm -rf "$part"; mkdir -p "$part/bin" || exit 73
 ${runtime.library ? `mkdir -p "$part/lib" && mv -f ${quote(runtime.library.upload)} "$part/lib/${runtime.library.name}" || exit 73` : ''}
-${hasGzip ? `gzip -dc < ${quote(runtime.upload)} > "$part/bin/node"` : `cat < ${quote(runtime.upload)} > "$part/bin/node"`} || exit 74
+${hasGzip ? 'gzip -dc' : 'cat'} < "$upload" > "$part/bin/node" || exit 74
 chmod 700 "$part/bin/node" || exit 73
 if [ -d "$part/lib" ]; then LD_LIBRARY_PATH="$part/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; export LD_LIBRARY_PATH; fi
 sum=$("$part/bin/node" -p 'require("crypto").createHash("sha256").update(require("fs").readFileSync(process.execPath)).digest("hex")') || exit 76
-if [ "$sum" != ${runtime.sha256} ]; then rm -rf "$part"; rm -f ${quote(runtime.upload)}; echo "$sum"; exit 77; fi
-rm -rf "$folder"; mv -f "$part" "$folder" || exit 73
-rm -f ${quote(runtime.upload)}`,
+if [ "$sum" != ${runtime.sha256} ]; then echo "$sum"; exit 77; fi
+rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
     { signal },
   );
   if (code === 0) return;
@@ -85,9 +88,10 @@ rm -f ${quote(runtime.upload)}`,
     const problem = `what arrived is another file (${stdout.trim()})`;
     throw RbeeError.of('UPLOAD_FAILED', { what: runtime.name, hive, problem });
   }
-  const problem = stderr.split('\n').find((line) => line.trim() !== '') ?? `it ended with exit code ${code}`;
-  const command = 'setting up Node there';
-  throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', { hive, what: command, problem }));
+  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const problem = lines[0] ?? `it ended with exit code ${code}`;
+  const details = { hive, what: 'setting up Node there', problem };
+  throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', details, { lines }), data);
 };
 
 /** Sets `os`, `cpu`, `data`. */
@@ -152,8 +156,8 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
   }
   const unwritable = said.get('unwritable');
   if (unwritable !== undefined) {
-    const hint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';
-    throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: unwritable, problem: 'it cannot be written', hint });
+    const details = { hive, path: unwritable, problem: 'it cannot be written', hint: writableHint };
+    throw RbeeError.of('HOST_FOLDER_UNUSABLE', details);
   }
   const free = Number(said.get('free'));
   return {
@@ -175,7 +179,7 @@ const isOlder = (version: string): boolean => {
 };
 
 /** What the loader of a system says when Node does not run there, in our words. */
-const understood = (hive: string, error: unknown): unknown => {
+const understood = (hive: string, error: unknown, path: string): unknown => {
   if (!(error instanceof RbeeError) || error.code !== 'HOST_COMMAND_FAILED') return error;
   const said = [error.message, ...error.lines].join('\n');
   const unsupported = (problem: string, hint: string) =>
@@ -191,20 +195,15 @@ const understood = (hive: string, error: unknown): unknown => {
     return unsupported('its system libraries are too old for Node', 'update the system of the machine');
   if (/exec format error|cannot execute binary/i.test(said))
     return unsupported('Node for its processor does not run there', 'tell us what uname -a says there');
+  const folder = (problem: string, hint: string) =>
+    RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path, problem, hint }, { cause: error });
+  if (/no space left|quota/i.test(said)) return folder('no space is left', 'free some space there');
+  if (/read-only file system|cannot (create|move)/i.test(said)) return folder('it cannot be written', writableHint);
   if (/permission denied/i.test(said)) {
     const hint = 'mount the home folder without noexec, or point XDG_DATA_HOME of that user elsewhere';
-    return RbeeError.of(
-      'HOST_FOLDER_UNUSABLE',
-      { hive, path: '~/.local/share/rbee', problem: 'no program may be run from it', hint },
-      { cause: error },
-    );
-  }
-  if (/no space left|quota/i.test(said)) {
-    return RbeeError.of(
-      'HOST_FOLDER_UNUSABLE',
-      { hive, path: '~/.local/share/rbee', problem: 'no space is left', hint: 'free some space there' },
-      { cause: error },
-    );
+    return folder('no program may be run from it', hint);
   }
   return error;
 };
+
+const writableHint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';

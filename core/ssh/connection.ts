@@ -1,7 +1,7 @@
 /** An open connection to one machine: programs run there, sockets are dialled there, until it is lost or closed. */
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
-import { connectionLost } from './refusals.ts';
+import { connectionLost, isProhibited, plainReason } from './refusals.ts';
 import { Semaphore } from './semaphore.ts';
 import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
@@ -25,6 +25,8 @@ export class SshConnection {
   readonly #client: Client;
   readonly #sessions = new Semaphore(mostSessions);
   readonly #onClose = new Set<(error: Error) => void>();
+  /** Ends the waiting for a session when there will be none. */
+  readonly #over = new AbortController();
   #lost: Error | null = null;
 
   /** `client` is ready. */
@@ -55,14 +57,17 @@ export class SshConnection {
 
   /** Runs a command line of the user's login shell; one of few at a time. The session is given back when it closes. */
   async exec(command: string, signal?: AbortSignal): Promise<ClientChannel> {
-    const leave = await this.#sessions.enter(signal);
+    const leave = await this.#turn(signal);
     try {
       const channel = await this.#ask<ClientChannel>((done) => this.#client.exec(command, done));
       channel.once('close', leave);
       return channel;
     } catch (error) {
       leave();
-      throw this.#told(error, 'a session');
+      if (error instanceof RbeeError || this.#lost) throw this.#told(error, 'a session');
+      const user = this.route.at(-1)?.user ?? '';
+      const problem = `its SSH server starts no further program (${plainReason(error as Error)}); is MaxSessions below ${mostSessions}?`;
+      throw RbeeError.of('SSH_SHELL_UNUSABLE', { hive: this.name, user, problem }, { cause: error });
     }
   }
 
@@ -95,6 +100,15 @@ export class SshConnection {
     setTimeout(() => this.#client.destroy(), closeMs).unref();
   }
 
+  async #turn(signal?: AbortSignal): Promise<() => void> {
+    try {
+      return await this.#sessions.enter(signal ? AbortSignal.any([signal, this.#over.signal]) : this.#over.signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#lost ? connectionLost(this.name, this.#lost) : error;
+    }
+  }
+
   #tunnel(channel: ClientChannel): TunnelSocket {
     return new TunnelSocket(channel, () => this.#lost);
   }
@@ -103,24 +117,31 @@ export class SshConnection {
     if (this.#lost) return Promise.reject(connectionLost(this.name, this.#lost));
     return new Promise((resolve, reject) => {
       const forget = this.onClose((error) => reject(connectionLost(this.name, error)));
-      start((error, answer) => {
+      try {
+        start((error, answer) => {
+          forget();
+          if (error) reject(error);
+          else resolve(answer);
+        });
+      } catch (error) {
+        // ssh2 throws at once when its socket can take no more; why, it tells later.
         forget();
-        if (error) reject(error);
-        else resolve(answer);
-      });
+        const gone = (error as Error).message === 'Not connected';
+        reject(gone ? connectionLost(this.name, this.#lost ?? new Error('it is being closed')) : error);
+      }
     });
   }
 
   #told(error: unknown, what: string): unknown {
     if (error instanceof RbeeError) return error;
     if (this.#lost) return connectionLost(this.name, this.#lost);
-    const { reason, message } = error as { reason?: unknown; message: string };
-    if (reason === prohibited || /prohibited|strictVendor/.test(message)) {
+    const refusal = error as Error;
+    // ssh2 itself asks only OpenSSH for unix sockets.
+    if (isProhibited(refusal) || refusal.message.includes('strictVendor')) {
       return RbeeError.of('SSH_FORWARDING_REFUSED', { hive: this.name, what }, { cause: error });
     }
     // In the terms of a socket of this machine: nobody listens there.
-    const problem = message.replace(/^\(SSH\) /, '');
-    return Object.assign(new Error(problem, { cause: error }), { code: 'ECONNREFUSED' });
+    return Object.assign(new Error(plainReason(refusal), { cause: error }), { code: 'ECONNREFUSED' });
   }
 
   #end(error: Error): void {
@@ -128,11 +149,9 @@ export class SshConnection {
     this.#lost = error;
     const listeners = [...this.#onClose];
     this.#onClose.clear();
+    this.#over.abort();
     for (const listener of listeners) listener(error);
   }
 }
 
 type Done<Answer> = (error: Error | undefined, answer: Answer) => void;
-
-/** Of the reasons of RFC 4254 for not opening a channel: it is not allowed. */
-const prohibited = 1;

@@ -49,7 +49,7 @@ const parseLine = (line: string, knownAs: string): KnownKey[] => {
   // A certificate authority speaks for certificates, which are not asked for here.
   if (marker === '@cert-authority') return [];
   const [hosts = '', type = '', key = ''] = fields;
-  return matches(hosts, knownAs) ? [{ type, key, revoked: marker === '@revoked' }] : [];
+  return matches(hosts, knownAs.toLowerCase()) ? [{ type, key, revoked: marker === '@revoked' }] : [];
 };
 
 const matches = (hosts: string, knownAs: string): boolean => {

@@ -1,6 +1,6 @@
 /** One SSH connection, through as many jump hosts as it takes: dialled, its host keys checked, authenticated. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { connect, type Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import type { Client, ServerHostKeyAlgorithm } from 'ssh2';
 import type { RbeeError } from '../contract/errors.ts';
@@ -8,7 +8,8 @@ import { type Attempts, authenticator, noAttempts } from './authenticate.ts';
 import type { Shown } from './connection.ts';
 import { fingerprint, type KnownKey, keyType, readKnownKeys } from './known-hosts.ts';
 import { ssh2 } from './library.ts';
-import { authFailed, changedKey, handshakeFailed, unreachable } from './refusals.ts';
+import { authFailed, changedKey, handshakeFailed, isProhibited, plainReason, unreachable } from './refusals.ts';
+import { askMs, watchForSilence } from './silence.ts';
 import type { Hop } from './target.ts';
 
 /** What opening needs besides the hop; plain data, so that another thread can open the same connection. */
@@ -50,8 +51,6 @@ export class PassphraseNeeded extends Error {
   }
 }
 
-const keepalive = { intervalMs: 5_000, count: 6 };
-
 /** All hops of a route, one through the other; ending the last one leaves the others to the caller. */
 export const openRoute = async (
   route: readonly Hop[],
@@ -84,10 +83,13 @@ export const openHop = async (
     revoked: false,
   }));
   const known = [...(await readKnownKeys(hop.knownHostsFiles, hop.knownAs)), ...accepted];
+  // As OpenSSH does for a port of its own: the key that is known without the port is good, another one is only unknown.
+  const asWell =
+    known.length > 0 || hop.knownAsWell === null ? [] : await readKnownKeys(hop.knownHostsFiles, hop.knownAsWell);
   const socket = await dial(hop, through, settings.timeoutMs, signal);
   const attempts = noAttempts();
   try {
-    return await handshake(hop, socket, known, attempts, settings, signal);
+    return await handshake(hop, socket, { known, asWell }, attempts, settings, signal);
   } catch (error) {
     socket.destroy();
     throw error;
@@ -146,12 +148,17 @@ const dialThrough = (hop: Hop, through: Client, timeoutMs: number, signal?: Abor
     try {
       through.forwardOut('127.0.0.1', 0, hop.host, hop.port, (error, channel) => {
         if (!error) return settled ? void channel.close() : settle(() => resolve(channel));
-        fail(unreachable(hop, new Error(`the jump host cannot reach it: ${error.message.replace(/^\(SSH\) /, '')}`)));
+        fail(unreachable(hop, new Error(`the jump host ${whyNot(error)}`)));
       });
     } catch (error) {
       fail(unreachable(hop, error as Error));
     }
   });
+
+const whyNot = (error: Error): string =>
+  isProhibited(error)
+    ? 'forwards nothing: set AllowTcpForwarding to yes (or local) in its sshd_config'
+    : `cannot reach it (${plainReason(error)})`;
 
 /** As OpenSSH does: through the shell of the person whose configuration it is. */
 const dialByCommand = (hop: Hop): Duplex => {
@@ -165,10 +172,16 @@ const dialByCommand = (hop: Hop): Duplex => {
   return socket;
 };
 
+interface Keys {
+  known: readonly KnownKey[];
+  /** Known under the other name. */
+  asWell: readonly KnownKey[];
+}
+
 const handshake = (
   hop: Hop,
   sock: Duplex,
-  known: readonly KnownKey[],
+  keys: Keys,
   attempts: Attempts,
   { timeoutMs, passphrases }: OpenSettings,
   signal?: AbortSignal,
@@ -180,6 +193,7 @@ const handshake = (
     const settle = (how: () => void) => {
       signal?.removeEventListener('abort', onAbort);
       client.removeAllListeners();
+      sock.off('data', onFirstWords);
       // What comes late is nobody's business any more, and must not end the process.
       client.on('error', () => {});
       how();
@@ -191,14 +205,32 @@ const handshake = (
       });
     const onAbort = () => fail(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
+    let firstWords = '';
+    const onFirstWords = (chunk: Buffer) => {
+      if (firstWords.length < mostFirstWords) firstWords += chunk.toString('latin1', 0, mostFirstWords);
+    };
+    const failHandshake = (error: Error) => fail(refusal ?? handshakeFailed(hop, error, firstWords));
     client.once('ready', () => {
       shown.authentication = attempts.tried.at(-1) ?? null;
-      settle(() => resolve({ client, shown }));
+      settle(() => {
+        watchForSilence(sock, (error) => {
+          client.emit('error', error);
+          cut(sock);
+        });
+        resolve({ client, shown });
+      });
     });
-    client.once('close', () => fail(refusal ?? handshakeFailed(hop, new Error('it closed the connection'))));
-    client.once('error', (error: Error & { level?: string }) => {
-      if (refusal) return fail(refusal);
-      if (error.level !== 'client-authentication') return fail(handshakeFailed(hop, error));
+    client.once('close', () => failHandshake(new Error('it closed the connection')));
+    client.on('error', (error: Error & { level?: string }) => {
+      const refused = error.message === noMethodLeft || /too many authentication failures/i.test(error.message);
+      // ssh2 goes on with the next key after one that could not sign.
+      if (!refused && /^(agent|client-authentication)$/.test(error.level ?? '')) {
+        attempts.problems.push(error.message);
+        return;
+      }
+      if (!refused || refusal) return failHandshake(error);
+      if (error.message !== noMethodLeft)
+        attempts.problems.push('it counts too many attempts, and refuses any further key');
       const file = attempts.wrongPassphrase[0] ?? attempts.encrypted[0];
       fail(
         file === undefined
@@ -210,24 +242,38 @@ const handshake = (
       sock: sock as never,
       username: hop.user,
       readyTimeout: timeoutMs,
-      keepaliveInterval: keepalive.intervalMs,
-      keepaliveCountMax: keepalive.count,
-      algorithms: { serverHostKey: keyOrder(known) },
+      keepaliveInterval: askMs,
+      keepaliveCountMax: Number.MAX_SAFE_INTEGER,
+      algorithms: { serverHostKey: keyOrder([...keys.known, ...keys.asWell]) },
       authHandler: authenticator(hop, passphrases, attempts) as never,
       hostVerifier: (key: Buffer) => {
-        refusal = judge(hop, key, known);
+        refusal = judge(hop, key, keys);
         shown.hostKey = { type: keyType(key), fingerprint: fingerprint(key) };
         return refusal === undefined;
       },
     });
+    // It has been paused until both of us listen.
+    sock.on('data', onFirstWords);
   });
 
+/** How ssh2 says that there is nothing left to offer. */
+const noMethodLeft = 'All configured authentication methods failed';
+
+const mostFirstWords = 255;
+
+/** Drops what is still to be sent: it must not arrive after all, once the other side has begun anew. */
+const cut = (socket: Duplex): void => {
+  if (socket instanceof Socket) socket.resetAndDestroy();
+  else socket.destroy();
+};
+
 /** Undefined when the key is a known one. */
-const judge = (hop: Hop, key: Buffer, known: readonly KnownKey[]): RbeeError | UnknownHostKey | undefined => {
+const judge = (hop: Hop, key: Buffer, { known, asWell }: Keys): RbeeError | UnknownHostKey | undefined => {
   const shown = key.toString('base64');
-  if (known.some((one) => one.revoked && one.key === shown)) return changedKey(hop, key, 'it was revoked');
+  if ([...known, ...asWell].some((one) => one.revoked && one.key === shown))
+    return changedKey(hop, key, 'it was revoked');
   const trusted = known.filter(({ revoked }) => !revoked);
-  if (trusted.some((one) => one.key === shown)) return undefined;
+  if ([...trusted, ...asWell].some((one) => one.key === shown)) return undefined;
   if (trusted.length === 0) return new UnknownHostKey(hop, key);
   const ofType = trusted.some(({ type }) => type === keyType(key));
   return changedKey(hop, key, ofType ? 'another one is known for it' : `only ${trusted[0]?.type} is known for it`);

@@ -7,7 +7,8 @@ import type { Runner } from '../lifecycle/runner.ts';
 import { SshConnection } from './connection.ts';
 import { addKnownKey, fingerprint, keyType } from './known-hosts.ts';
 import { type OpenSettings, openHop, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
-import { addressOf, unknownKey } from './refusals.ts';
+import { orAborted } from './or-aborted.ts';
+import { addressOf, keyEncrypted, unknownKey } from './refusals.ts';
 import { resolveTarget } from './resolve-target.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Hop, routeKey, type SshTarget } from './target.ts';
@@ -44,14 +45,16 @@ const mostPassphrases = 3;
 
 interface Kept {
   connection: SshConnection;
-  /** Connections that go through this one, and users that hold it directly. */
-  users: Set<unknown>;
+  /** Who goes through this one: it is closed with the last of them. */
+  through: Set<object>;
+  /** Someone asked for it by itself, so it stays. */
+  wanted: boolean;
 }
 
 export class SshPool {
   readonly #options: PoolOptions;
   readonly #kept = new Map<string, Kept>();
-  readonly #opening = new Map<string, Promise<Kept>>();
+  readonly #opening = new Map<string, { attempt: Promise<Kept>; asker: Asker }>();
   readonly #handshakes = new Semaphore(mostHandshakes);
   readonly #throughJump = new Map<string, Semaphore>();
   readonly #passphrases: Record<string, string> = {};
@@ -68,7 +71,9 @@ export class SshPool {
     if (asker.agent !== undefined) this.#agent = asker.agent;
     const { env, runner } = this.#options;
     const route = await resolveTarget(target, { env, runner, agent: this.#agent, signal: asker.signal });
-    return (await this.#open(route, asker)).connection;
+    const kept = await this.#open(route, asker);
+    kept.wanted = true;
+    return kept.connection;
   }
 
   /** For uploads, which have a connection of their own. Passphrases are among it: never to be written down. */
@@ -92,31 +97,42 @@ export class SshPool {
     const there = this.#kept.get(key);
     if (there?.connection.isOpen) return there;
     const opening = this.#opening.get(key);
-    // Who waits for someone else's attempt tries for itself when that one is given up.
-    if (opening)
-      return opening.catch((error) => (isCancelled(error) ? this.#open(route, asker) : Promise.reject(error)));
+    if (opening) {
+      return orAborted(opening.attempt, asker.signal).catch((error) => {
+        asker.signal?.throwIfAborted();
+        return knowsBetter(asker, opening.asker, error) ? this.#open(route, asker) : Promise.reject(error);
+      });
+    }
     const attempt = this.#openAnew(route, key, asker).finally(() => this.#opening.delete(key));
-    this.#opening.set(key, attempt);
+    this.#opening.set(key, { attempt, asker });
     return attempt;
   }
 
   async #openAnew(route: readonly Hop[], key: string, asker: Asker): Promise<Kept> {
     const before = route.length > 1 ? await this.#open(route.slice(0, -1), asker) : null;
+    const leave = before ? goThrough(before) : () => {};
+    try {
+      const connection = await this.#connectAnew(route, before, asker);
+      const kept: Kept = { connection, through: new Set(), wanted: false };
+      this.#kept.set(key, kept);
+      connection.onClose(() => {
+        if (this.#kept.get(key) === kept) this.#kept.delete(key);
+        leave();
+      });
+      return kept;
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async #connectAnew(route: readonly Hop[], before: Kept | null, asker: Asker): Promise<SshConnection> {
     const hop = route.at(-1)!;
     const { client, shown } = await this.#jumpLimit(before, () => this.#withAnswers(hop, before, asker), asker.signal);
     const connection = new SshConnection(route, client, shown);
-    if (this.#closed) {
-      connection.close();
-      throw RbeeError.of('CANCELLED', { what: `the connection to ${hop.name}` });
-    }
-    const kept: Kept = { connection, users: new Set() };
-    before?.users.add(kept);
-    this.#kept.set(key, kept);
-    connection.onClose(() => {
-      if (this.#kept.get(key) === kept) this.#kept.delete(key);
-      if (before?.users.delete(kept) && before.users.size === 0) before.connection.close();
-    });
-    return kept;
+    if (!this.#closed) return connection;
+    connection.close();
+    throw RbeeError.of('CANCELLED', { what: `the connection to ${hop.name}` });
   }
 
   #jumpLimit<Result>(before: Kept | null, work: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
@@ -129,14 +145,18 @@ export class SshPool {
 
   /** Opens as often as there are questions to be answered. */
   async #withAnswers(hop: Hop, before: Kept | null, asker: Asker) {
-    for (let passphrases = 0; ; ) {
+    const asked = new Map<string, number>();
+    for (;;) {
       try {
         const through = before?.connection.client ?? null;
         return await this.#handshakes.within(() => openHop(hop, through, this.#settings(), asker.signal), asker.signal);
       } catch (error) {
         if (error instanceof UnknownHostKey) await this.#acceptKey(error, asker);
-        else if (error instanceof PassphraseNeeded) await this.#askPassphrase(error, asker, ++passphrases);
-        else throw error;
+        else if (error instanceof PassphraseNeeded) {
+          const times = (asked.get(error.file) ?? 0) + 1;
+          asked.set(error.file, times);
+          await this.#askPassphrase(error, asker, times);
+        } else throw error;
       }
     }
   }
@@ -151,15 +171,16 @@ export class SshPool {
     }
     this.#accepted[hop.knownAs] = [...(this.#accepted[hop.knownAs] ?? []), key.toString('base64')];
     const { knownAs, hashNames, newKeysFile } = hop;
+    // As with OpenSSH, a file that cannot be written keeps nobody out: it is asked again another time.
     if (newKeysFile !== null && newKeysFile !== '/dev/null')
-      await addKnownKey(newKeysFile, { knownAs, key, hashNames });
+      await addKnownKey(newKeysFile, { knownAs, key, hashNames }).catch(() => {});
   }
 
   async #askPassphrase({ hop, file, wrong }: PassphraseNeeded, { ask }: Asker, times: number): Promise<void> {
     delete this.#passphrases[file];
     if (!ask || times > mostPassphrases) {
       const problem = wrong ? 'the passphrase is wrong' : 'there is nobody to ask for its passphrase';
-      throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem });
+      throw keyEncrypted(hop, file, problem);
     }
     const answer = await ask(`${wrong ? 'That was wrong. ' : ''}Passphrase of the key ${file}:`, undefined, true);
     // Nobody knows it.
@@ -169,5 +190,21 @@ export class SshPool {
   }
 }
 
-const isCancelled = (error: unknown): boolean =>
-  (error instanceof RbeeError && error.code === 'CANCELLED') || (error as Error | undefined)?.name === 'AbortError';
+/** Keeps it open; the answer lets go of it, and closes it when nobody else needs it. */
+const goThrough = (before: Kept): (() => void) => {
+  const me = {};
+  before.through.add(me);
+  return () => {
+    if (before.through.delete(me) && before.through.size === 0 && !before.wanted) before.connection.close();
+  };
+};
+
+/** Someone else's attempt was given up, or failed for what this one has: somebody to ask, another agent. */
+const knowsBetter = (mine: Asker, theirs: Asker, error: unknown): boolean => {
+  if (!(error instanceof RbeeError)) return (error as Error | undefined)?.name === 'AbortError';
+  if (error.code === 'CANCELLED') return true;
+  if (error.code === 'SSH_AUTH_FAILED') return mine.agent !== undefined && mine.agent !== theirs.agent;
+  if (error.code === 'SSH_HOST_KEY_UNKNOWN' && mine.acceptNewHostKeys) return !theirs.acceptNewHostKeys;
+  const isQuestion = error.code === 'SSH_HOST_KEY_UNKNOWN' || error.code === 'SSH_KEY_ENCRYPTED';
+  return isQuestion && mine.ask !== undefined && theirs.ask === undefined;
+};

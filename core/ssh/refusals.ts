@@ -48,6 +48,9 @@ export const unknownKey = (hop: Hop, key: Buffer): RbeeError =>
     key: `${keyType(key)} ${fingerprint(key)}`,
   });
 
+export const keyEncrypted = (hop: Hop, file: string, problem: string): RbeeError =>
+  RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem });
+
 export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError => {
   const offered = tried.length === 0 ? 'there was no key to offer' : `it took none of: ${tried.join(', ')}`;
   return RbeeError.of('SSH_AUTH_FAILED', {
@@ -57,16 +60,44 @@ export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError =
   });
 };
 
-export const handshakeFailed = (hop: Hop, cause: Error): RbeeError => {
-  const { level } = cause as { level?: string };
-  if (level === 'client-timeout') return unreachable(hop, new Error('it accepts connections and says nothing'));
+/** `firstWords` are the first bytes that came from there. */
+export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): RbeeError => {
+  const { level, code } = cause as { level?: string; code?: string };
+  const line = firstWords.split(/[\r\n]/, 1)[0]?.replaceAll(/[^ -~]/g, '?') ?? '';
+  const isSsh = /(^|\n)SSH-/.test(firstWords);
+  const details = { hive: hop.name, address: addressOf(hop) };
+  if (!isSsh && turnsAway.test(line)) {
+    const problem = `it takes no more logins at the moment ("${line}")`;
+    return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
+  }
+  if (!isSsh && line !== '')
+    return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem: `it says "${line}"` }, { cause });
+  if (level === 'client-timeout') {
+    const problem = isSsh ? 'the login did not come to an end in time' : 'it accepts connections and says nothing';
+    return unreachable(hop, new Error(problem, { cause }));
+  }
+  if (!isSsh && (code === undefined || code === 'ECONNRESET')) {
+    const problem = 'it closes connections before it says a word';
+    return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
+  }
   if (level === 'client-socket') return unreachable(hop, cause);
-  return RbeeError.of(
-    'SSH_HANDSHAKE_FAILED',
-    { hive: hop.name, address: addressOf(hop), problem: cause.message.replace(/^Handshake failed: /, '') },
-    { cause },
-  );
+  const problem = cause.message.replace(/^Handshake failed: /, '');
+  return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem }, { cause });
 };
+
+/** What sshd says to those for whom it has no room, or whom it punishes for earlier failures. */
+const turnsAway = /^(Exceeded MaxStartups|Not allowed at this time)/;
+const fullHint =
+  'try again in a while; if it stays so, see MaxStartups and PerSourcePenalties of its sshd_config, its firewall, and the log of its sshd';
+
+/** Has sshd, as its configuration wants it, refused to open a channel? It says so of ports, and not of unix sockets. */
+export const isProhibited = (error: Error): boolean => (error as { reason?: unknown }).reason === prohibited;
+
+/** Of the reasons of RFC 4254 for not opening a channel: it is not allowed. */
+const prohibited = 1;
+
+export const plainReason = (error: Error): string =>
+  error.message.replace(/^\(SSH\) /, '').replace(/^Channel open failure: /, '');
 
 export const connectionLost = (name: string, cause?: Error): RbeeError =>
   RbeeError.of('SSH_CONNECTION_LOST', { hive: name, problem: cause?.message ?? 'the machine closed it' }, { cause });

@@ -54,28 +54,38 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
   const home = options.env['HOME'] || homedir();
   const config = await askSsh(target, home, options);
   const one = (key: string): string | undefined => config.get(key)?.[0];
-  const files = (key: string): string[] =>
-    (config.get(key) ?? [])
-      .flatMap((line) => line.split(' '))
-      .filter((file) => file !== '' && file !== 'none')
-      .map((file) => expand(file, home));
   const host = one('hostname') ?? target.hostname;
   const port = target.port ?? Number(one('port') ?? 22);
+  const user = target.user ?? one('user') ?? userInfo().username;
+  const { env } = options;
+  const expand = expander(
+    { d: home, h: host, n: target.hostname, p: String(port), r: user, u: userInfo().username },
+    env,
+  );
+  const files = (key: string): string[] =>
+    (config.get(key) ?? [])
+      // Several in a line, with nothing about those that have blanks in them.
+      .flatMap((line) => line.split(/ (?=[~/%$]|none$)/))
+      .filter((file) => file !== '' && file !== 'none')
+      .map(expand);
   const keyFiles = target.identityFile
-    ? [expand(target.identityFile, home)]
-    : (config.get('identityfile') ?? usualKeys).filter((file) => file !== 'none').map((file) => expand(file, home));
+    ? [expand(target.identityFile)]
+    : (config.get('identityfile') ?? usualKeys).filter((file) => file !== 'none').map(expand);
   const knownHostsFiles = files('userknownhostsfile');
   const strict = one('stricthostkeychecking') ?? 'ask';
   const proxyCommand = one('proxycommand');
+  const alias = one('hostkeyalias');
+  const plain = host.toLowerCase();
   const hop: Hop = {
     name: target.alias,
     host,
     port,
-    user: target.user ?? one('user') ?? userInfo().username,
-    agent: agentOf(one('identityagent'), home, options),
+    user,
+    agent: agentOf(one('identityagent'), expand, options),
     identitiesOnly: one('identitiesonly') === 'yes' || target.identityFile !== undefined,
     keyFiles,
-    knownAs: one('hostkeyalias') ?? (port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`),
+    knownAs: alias ?? (port === 22 ? plain : `[${plain}]:${port}`),
+    knownAsWell: alias === undefined && port !== 22 ? plain : null,
     knownHostsFiles: [...knownHostsFiles, ...files('globalknownhostsfile')],
     newKeysFile: knownHostsFiles[0] ?? null,
     hashNames: one('hashknownhosts') === 'yes',
@@ -122,10 +132,14 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
   return config;
 };
 
-const agentOf = (configured: string | undefined, home: string, { env, agent }: ResolveOptions): string | null => {
+const agentOf = (
+  configured: string | undefined,
+  expand: (file: string) => string,
+  { env, agent }: ResolveOptions,
+): string | null => {
   if (configured === 'none') return null;
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return agent ?? env['SSH_AUTH_SOCK'] ?? null;
-  return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured, home);
+  return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured);
 };
 
 /** The host may be in brackets. */
@@ -142,8 +156,15 @@ const parseJump = (text: string): SshTarget => {
   };
 };
 
-const expand = (file: string, home: string): string =>
-  file === '~' || file.startsWith('~/') ? join(home, file.slice(1)) : file.replaceAll('%d', home);
+/** The tokens and variables that OpenSSH puts into names of files; `ssh -G` shows them as they are written. */
+const expander =
+  (tokens: Readonly<Record<string, string>> & { d: string }, env: NodeJS.ProcessEnv) =>
+  (file: string): string => {
+    const absolute = file === '~' || file.startsWith('~/') ? join(tokens.d, file.slice(1)) : file;
+    return absolute
+      .replace(/%([%a-zA-Z])/g, (whole, token: string) => (token === '%' ? '%' : (tokens[token] ?? whole)))
+      .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);
+  };
 
 const isThere = (file: string): Promise<boolean> =>
   access(file).then(

@@ -47,24 +47,24 @@ export const startScript = async (
   try {
     await untilMark(channel, mark, ended, { signal, beginMs });
   } catch (error) {
-    channel.close();
+    endRemotely(channel);
     if (error instanceof NotBegun) throw unusable(connection, stderr() || error.message);
     throw error;
   }
   return { channel, stderr, ended };
 };
 
-/** Runs it to its end. A script that ends with an exit code is no error. */
+/** Runs it to its end; it has nothing to read. A script that ends with an exit code is no error. Aborting ends it there. */
 export const runScript = async (
   connection: SshConnection,
   script: string,
   options: ScriptOptions = {},
 ): Promise<ScriptEnd & { stdout: string; stderr: string }> => {
-  const { channel, stderr, ended } = await startScript(connection, script, options);
-  const onAbort = () => channel.close();
+  // Its stdin stays open, since signals travel only as long as it does.
+  const { channel, stderr, ended } = await startScript(connection, `{\n${script}\n} </dev/null`, options);
+  const onAbort = () => endRemotely(channel);
   options.signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    channel.end();
     const chunks: Buffer[] = [];
     channel.on('data', (chunk: Buffer) => chunks.push(chunk));
     channel.resume();
@@ -74,6 +74,16 @@ export const runScript = async (
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
   }
+};
+
+/**
+ * Closing a session leaves its programs running as long as they neither read nor write, so they are told. What has come
+ * of them is let go: a channel that is not read to its end never counts as closed, and keeps its place among the few.
+ */
+const endRemotely = (channel: ClientChannel): void => {
+  channel.signal('TERM');
+  channel.close();
+  channel.resume();
 };
 
 const mostStderr = 8 * 1024;
@@ -103,8 +113,11 @@ const endOf = (channel: ClientChannel, connection: SshConnection): Promise<Scrip
   return ended;
 };
 
-/** What a login shell may print before it is taken for something else. */
-const mostBanner = 1024 * 1024;
+/** Bytes that a login shell may print before it is taken for something else. */
+const mostBanner = 16 * 1024 * 1024;
+
+/** As much of it is kept to tell what it said. */
+const mostFirst = 200;
 
 class NotBegun extends Error {}
 
@@ -116,7 +129,10 @@ const untilMark = (
   { signal, beginMs }: { signal?: AbortSignal; beginMs: number },
 ): Promise<void> =>
   new Promise((resolve, reject) => {
+    /** The end of what came before, as long as the mark may be half in it. */
     let seen = Buffer.alloc(0);
+    let first = '';
+    let bytes = 0;
     let settled = false;
     const settle = (how: () => void) => {
       if (settled) return;
@@ -129,12 +145,18 @@ const untilMark = (
     };
     const onAbort = () => settle(() => reject(signal?.reason));
     const timer = setTimeout(() => settle(() => reject(new NotBegun('it does not start sh'))), beginMs);
+    if (signal?.aborted) return onAbort();
     signal?.addEventListener('abort', onAbort, { once: true });
     const onData = (chunk: Buffer) => {
       seen = Buffer.concat([seen, chunk]);
+      bytes += chunk.length;
+      if (first.length < mostFirst) first += chunk.toString('utf8', 0, mostFirst);
       const at = seen.indexOf(`${mark}\n`);
-      if (at === -1 && seen.length < mostBanner) return;
-      if (at === -1) return settle(() => reject(new NotBegun('it prints without end')));
+      if (at === -1) {
+        seen = seen.subarray(-mark.length);
+        if (bytes > mostBanner) settle(() => reject(new NotBegun('it prints without end')));
+        return;
+      }
       const rest = seen.subarray(at + mark.length + 1);
       settle(() => {
         if (rest.length > 0) channel.unshift(rest);
@@ -142,7 +164,7 @@ const untilMark = (
       });
     };
     channel.on('data', onData);
-    const early = () => new NotBegun(seen.toString('utf8').trim().slice(0, 200) || 'it ends at once');
+    const early = () => new NotBegun(first.trim().slice(0, mostFirst) || 'it ends at once');
     ended.then(
       () => settle(() => reject(early())),
       (error) => settle(() => reject(error)),

@@ -1,10 +1,17 @@
 /** Lets a few in at a time; the others wait in the order in which they came. */
 export class Semaphore {
   #free: number;
+  readonly #most: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(most: number) {
+    this.#most = most;
     this.#free = most;
+  }
+
+  /** Nobody is inside. */
+  get isIdle(): boolean {
+    return this.#free === this.#most;
   }
 
   /** Gives what leaves again; calling it twice does nothing more. */

@@ -25,6 +25,8 @@ export interface Hop {
   keyFiles: readonly string[];
   /** Name under which its key is kept in the files of known hosts. */
   knownAs: string;
+  /** Under this name, too, a key counts that is the very one shown; null where there is none. */
+  knownAsWell: string | null;
   knownHostsFiles: readonly string[];
   /** The file that takes a new key; null where there is none. */
   newKeysFile: string | null;

@@ -24,10 +24,11 @@ export class TunnelSocket extends Duplex {
     });
     channel.on('close', () => {
       const cause = this.#lost();
-      if (cause) this.destroy(reset(cause));
+      if (cause) return this.destroy(reset(cause));
       // Nothing comes or goes any more; what has come is still to be read.
-      else if (this.readableEnded) this.destroy();
-      else this.once('end', () => this.destroy());
+      const unsent = this.writableLength > 0 ? reset(new Error('the other side took no more')) : undefined;
+      if (this.readableEnded || (unsent && this.readableLength === 0)) this.destroy(unsent);
+      else this.once('end', () => this.destroy(unsent));
     });
     channel.on('error', (error: Error) => this.destroy(error));
   }

@@ -5,6 +5,7 @@ import { formatBytes as bytes } from '../../narration/quantities.ts';
 import { runtimeName, runtimeVersion } from '../../registry/bundle/runtime.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { type BareHost, placeRuntime, startAgent } from '../../ssh/bootstrap.ts';
+import { checkForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import type { SshPool } from '../../ssh/pool.ts';
 import type { Uploads } from '../../ssh/upload/uploads.ts';
@@ -32,6 +33,18 @@ export const bringAgent = async (
   parts: BringParts,
   call: BundleCall,
 ): Promise<AgentClient> => {
+  const agent = await findOrBring(connection, parts, call);
+  try {
+    // Told now rather than when nothing of what was started can be reached.
+    await checkForwarding(connection, agent, call.signal);
+    return agent;
+  } catch (error) {
+    agent.close();
+    throw error;
+  }
+};
+
+const findOrBring = async (connection: SshConnection, parts: BringParts, call: BundleCall): Promise<AgentClient> => {
   const names = await partsOf(parts.bundles);
   const host = await startAgent(connection, names, call.signal);
   if (host instanceof AgentClient) return host;

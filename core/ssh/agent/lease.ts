@@ -50,7 +50,9 @@ const longestMs = 10 * 60_000;
 const read = async (file: string): Promise<Lease | null> => {
   try {
     const value = JSON.parse(await readFile(file, 'utf8')) as Partial<Lease>;
-    return typeof value.owner === 'string' && typeof value.until === 'number' ? (value as Lease) : null;
+    const { owner, about, since, until } = value;
+    const isWhole = [owner, about, since].every((text) => typeof text === 'string') && typeof until === 'number';
+    return isWhole ? (value as Lease) : null;
   } catch {
     // None, or one that was damaged: nobody can claim it.
     return null;

@@ -7,7 +7,6 @@ import { createReadStream } from 'node:fs';
 import { readlink, rename, rm, statfs, symlink } from 'node:fs/promises';
 import { homedir, hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
-import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { unpackBundle } from '../../archives/unpack-bundle.ts';
 import { machineId, pathsFrom } from '../../config/paths.ts';
@@ -15,6 +14,8 @@ import { RbeeError } from '../../contract/errors.ts';
 import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { lease, release } from './lease.ts';
+import { onLines } from './lines.ts';
+import { openDoors } from './open-doors.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './protocol.ts';
 
 type Methods = {
@@ -46,6 +47,10 @@ const methods: Methods = {
   request: ([request], signal) => localRunner.request({ ...request, signal }),
   lock: async ([path, options], signal) => {
     const unlock = await localRunner.lock(path, { ...options, signal });
+    if (signal.aborted) {
+      unlock();
+      throw signal.reason;
+    }
     lastLock += 1;
     locks.set(lastLock, unlock);
     return lastLock;
@@ -75,6 +80,7 @@ const methods: Methods = {
     return nothing(rename(beside, path));
   },
   freeBytes: ([folder]) => freeBytes(folder),
+  openDoors: () => openDoors(),
   lease: ([request]) => lease(request),
   release: ([file, owner]) => nothing(release(file, owner)),
 };
@@ -146,13 +152,21 @@ process.umask(0o077);
 // Whoever listened has gone: there is nothing left to do.
 process.stdout.on('error', () => process.exit(0));
 say(hello());
-const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-lines.on('line', (line) => {
-  const request = JSON.parse(line) as AgentRequest;
-  if ('cancel' in request) running.get(request.cancel)?.abort();
-  else void answer(request.id, request.method, request.args).then(say);
-});
-lines.on('close', () => {
+let silence: NodeJS.Timeout | undefined;
+let mostSilenceMs = 0;
+const listen = (): void => {
+  clearTimeout(silence);
+  if (mostSilenceMs > 0) silence = setTimeout(leave, mostSilenceMs);
+};
+const leave = (): void => {
   for (const controller of running.values()) controller.abort();
   process.exit(0);
+};
+onLines(process.stdin, (line) => {
+  const request = JSON.parse(line) as AgentRequest;
+  if ('within' in request) mostSilenceMs = request.within;
+  else if ('cancel' in request) running.get(request.cancel)?.abort();
+  else void answer(request.id, request.method, request.args).then(say);
+  listen();
 });
+for (const event of ['end', 'close', 'error']) process.stdin.on(event, leave);

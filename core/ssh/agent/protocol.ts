@@ -1,7 +1,7 @@
 /**
  * What the agent on a machine answers: the runner of that machine, method by method, and what it takes to put rbee
- * there. One JSON value a line each way over the stdin and stdout of the agent; when its stdin ends, so does it, and
- * with it every lock that it holds.
+ * there. One JSON value a line each way over the stdin and stdout of the agent; when its stdin ends, or is silent for
+ * longer than was said, so does it, and with it every lock that it holds and every program that it runs.
  */
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { HttpAnswer, HttpRequest } from '../../lifecycle/http-request.ts';
@@ -71,6 +71,12 @@ export interface LeaseRequest {
 
 export type LeaseAnswer = { held: true } | { held: false; about: string; since: string };
 
+/** Where to dial to learn whether the way is open. */
+export interface Doors {
+  socketPath: string;
+  port: number;
+}
+
 export interface AgentMethods {
   run(argv: readonly string[], options: Omit<RunOptions, 'signal'>): RunResult;
   spawnDetached(argv: readonly string[], options: SpawnOptions): { pid: number };
@@ -103,13 +109,19 @@ export interface AgentMethods {
   switchLink(path: string, target: string): null;
   /** Bytes free for this user where the folder is, or would be. */
   freeBytes(folder: string): number;
+  /** Open for half a minute. */
+  openDoors(): Doors;
   lease(request: LeaseRequest): LeaseAnswer;
   release(file: string, owner: string): null;
 }
 
 export type AgentMethod = keyof AgentMethods;
 
-export type AgentRequest = { id: number; method: AgentMethod; args: readonly unknown[] } | { cancel: number };
+export type AgentRequest =
+  | { id: number; method: AgentMethod; args: readonly unknown[] }
+  | { cancel: number }
+  /** Milliseconds within which more will be said: a line that was cut is silent, and must not keep locks for hours. */
+  | { within: number };
 
 /** How an error of a method travels: as one of the catalogue, or as the system's. */
 export interface AgentError {

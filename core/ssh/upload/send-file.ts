@@ -51,9 +51,13 @@ export const sendFile = async (connection: SshConnection, options: SendOptions):
   }
 };
 
-/** What is there of it is told first; the file has its name only when every byte is there. */
+/**
+ * What is there of it is told first; the file has its name only when every byte is there. One that cannot be written to
+ * its end, as on a disk that is full, is not left behind.
+ */
 const receive = (path: string, size: number): string => `
 umask 077
+LC_ALL=C; export LC_ALL
 dir=${quote(dirname(path))}
 to=${quote(path)}
 mkdir -p "$dir" || exit 73
@@ -61,7 +65,7 @@ mkdir -p "$dir" || exit 73
 have=$(($(wc -c < "$to.part")))
 if [ "$have" -gt ${size} ]; then : > "$to.part"; have=0; fi
 echo "$have"
-cat >> "$to.part" || exit 74
+cat >> "$to.part" || { rm -f "$to.part"; exit 74; }
 have=$(($(wc -c < "$to.part")))
 [ "$have" -eq ${size} ] || exit 75
 mv -f "$to.part" "$to"`;

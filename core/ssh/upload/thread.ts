@@ -1,8 +1,10 @@
 /** The thread that uploads: connections of its own, so that bulk data never stands before a token of a stream. */
 import { parentPort } from 'node:worker_threads';
-import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { SshConnection } from '../connection.ts';
-import { openRoute } from '../open-connection.ts';
+import { openRoute, PassphraseNeeded, UnknownHostKey } from '../open-connection.ts';
+import { orAborted } from '../or-aborted.ts';
+import { keyEncrypted, unknownKey } from '../refusals.ts';
 import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';
 import { sendFile } from './send-file.ts';
@@ -46,8 +48,7 @@ const upload = async (id: number, job: UploadJob, signal: AbortSignal): Promise<
   }
   line.users += 1;
   try {
-    const connection = await line.connection;
-    signal.throwIfAborted();
+    const connection = await orAborted(line.connection, signal);
     let told = 0;
     const onProgress = (sent: number) => {
       const now = performance.now();
@@ -78,18 +79,23 @@ const start = async (id: number, job: UploadJob): Promise<void> => {
     await upload(id, job, controller.signal);
     say({ kind: 'done', id });
   } catch (thrown) {
-    const error =
-      thrown instanceof RbeeError
-        ? thrown
-        : RbeeError.of('UPLOAD_FAILED', {
-            what: job.path.split('/').at(-1) ?? job.path,
-            hive: job.route.at(-1)?.name ?? '',
-            problem: asRbeeError(thrown, 'an upload').message,
-          });
-    say({ kind: 'failed', id, error: error.toJSON() });
+    say({ kind: 'failed', id, error: errorOf(thrown, job).toJSON() });
   } finally {
     running.delete(id);
   }
+};
+
+/** Nobody can be asked from here, and nobody has to be: the queen's own connection was there before. */
+const errorOf = (thrown: unknown, { path, route }: UploadJob): RbeeError => {
+  if (thrown instanceof RbeeError) return thrown;
+  if (thrown instanceof UnknownHostKey) return unknownKey(thrown.hop, thrown.key);
+  if (thrown instanceof PassphraseNeeded) return keyEncrypted(thrown.hop, thrown.file, 'its passphrase is not known');
+  const problem = thrown instanceof Error ? thrown.message : String(thrown);
+  return RbeeError.of('UPLOAD_FAILED', {
+    what: path.split('/').at(-1) ?? path,
+    hive: route.at(-1)?.name ?? '',
+    problem,
+  });
 };
 
 parentPort?.on('message', (message: ToThread) => {

@@ -4,6 +4,8 @@ import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { RbeeError } from '../../contract/errors.ts';
 import type { RouteSettings } from '../pool.ts';
+import { Semaphore } from '../semaphore.ts';
+import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';
 
 export interface UploadOptions {
@@ -21,6 +23,8 @@ interface Waiting {
 
 export class Uploads {
   readonly #waiting = new Map<number, Waiting>();
+  /** One at a time to each place: two would write into the same unfinished file. */
+  readonly #places = new Map<string, Semaphore>();
   #thread: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
@@ -30,9 +34,27 @@ export class Uploads {
    * SSH_*, and the signal's reason.
    */
   async upload(to: RouteSettings, file: string, path: string, options: UploadOptions = {}): Promise<void> {
-    const { signal, onProgress } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
+    const place = `${routeKey(to.route)} ${path}`;
+    const turns = this.#places.get(place) ?? new Semaphore(1);
+    this.#places.set(place, turns);
+    const leave = await turns.enter(options.signal);
+    try {
+      await this.#upload(to, file, path, options);
+    } finally {
+      leave();
+      if (turns.isIdle) this.#places.delete(place);
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle);
+    await this.#thread?.terminate();
+  }
+
+  async #upload(to: RouteSettings, file: string, path: string, { signal, onProgress }: UploadOptions): Promise<void> {
     const { size } = await stat(file);
+    signal?.throwIfAborted();
     const id = ++this.#last;
     const job: UploadJob = { ...to, file, size, path };
     const thread = this.#start();
@@ -54,11 +76,6 @@ export class Uploads {
     }
   }
 
-  async close(): Promise<void> {
-    clearTimeout(this.#idle);
-    await this.#thread?.terminate();
-  }
-
   #start(): Worker {
     clearTimeout(this.#idle);
     if (this.#thread) return this.#thread;
@@ -67,7 +84,9 @@ export class Uploads {
     thread.unref();
     thread.on('message', (message: FromThread) => this.#hear(message));
     const end = (problem: string) => {
-      if (this.#thread === thread) this.#thread = undefined;
+      // One that was let go of has nothing to do with those that wait for a later one.
+      if (this.#thread !== thread) return;
+      this.#thread = undefined;
       for (const { job, settle } of [...this.#waiting.values()]) {
         const what = job.path.split('/').at(-1) ?? job.path;
         settle(RbeeError.of('UPLOAD_FAILED', { what, hive: job.route.at(-1)?.name ?? '', problem }));
