@@ -285,7 +285,7 @@ describe('rbee uninstall', () => {
     assert.equal(code, 1, shown);
     assert.match(
       shown,
-      /alpha \(10\.0\.0\.1\): uninstall rbee, its models, plugins, logs and settings; ends 1 worker: llamacpp-a/,
+      /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; ends 1 worker: llamacpp-a/,
     );
     assert.deepEqual(
       asked.map(({ input }) => input),

@@ -116,6 +116,11 @@ export class RemoteHive {
     return this.#withAgent(call, false, work);
   }
 
+  /** Ends the agent that is kept for the next call. */
+  leave(): void {
+    this.#dropAgent();
+  }
+
   /** A file of this machine to its own. */
   async upload(file: string, path: string, what: string, call: RemoteCall): Promise<void> {
     const connection = await this.reach(call);
