@@ -66,7 +66,7 @@ export interface FleetStatus {
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
   models: readonly string[];
-  /** How the fleet differs from `hives.conf`; absent where there is no such file. */
+  /** How the fleet differs from `hives.conf`; absent where there is no such file, or it was not understood yet. */
   drift?: FleetDrift;
 }
 

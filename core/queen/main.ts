@@ -94,12 +94,16 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
 
-    const status = (): FleetStatus => ({
-      queen: { pid: process.pid, version, url, mode: config.queen.mode, startedAt },
-      hives: fleet.hives(),
-      workers: fleet.workers(),
-      models: [...gateway.names.open()].map(([name]) => name),
-    });
+    const status = (): FleetStatus => {
+      const drift = machines?.drift();
+      return {
+        queen: { pid: process.pid, version, url, mode: config.queen.mode, startedAt },
+        hives: fleet.hives(),
+        workers: fleet.workers(),
+        models: [...gateway.names.open()].map(([name]) => name),
+        ...(drift && { drift }),
+      };
+    };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));

@@ -1,8 +1,8 @@
 /** An open connection to one machine: programs run there, sockets are dialled there, until it is lost or closed. */
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
+import { Semaphore } from '../lifecycle/semaphore.ts';
 import { connectionLost, isProhibited, plainReason } from './refusals.ts';
-import { Semaphore } from './semaphore.ts';
 import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
 

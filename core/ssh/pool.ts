@@ -4,13 +4,13 @@
  */
 import { RbeeError } from '../contract/errors.ts';
 import type { Runner } from '../lifecycle/runner.ts';
+import { Semaphore } from '../lifecycle/semaphore.ts';
 import { SshConnection } from './connection.ts';
 import { addKnownKey, fingerprint, keyType } from './known-hosts.ts';
 import { type OpenSettings, openHop, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
 import { orAborted } from './or-aborted.ts';
 import { addressOf, keyEncrypted, unknownKey } from './refusals.ts';
 import { resolveTarget } from './resolve-target.ts';
-import { Semaphore } from './semaphore.ts';
 import { type Hop, routeKey, type SshTarget } from './target.ts';
 
 export interface PoolOptions {

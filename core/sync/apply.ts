@@ -13,11 +13,11 @@ import type {
   SyncReport,
   SyncStep,
 } from '../contract/sync.ts';
+import { Semaphore } from '../lifecycle/semaphore.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 import type { Lease, SyncEffects } from './effects.ts';
 import { HiveRun } from './hive-run.ts';
 import type { SyncJournal } from './journal.ts';
-import { Limiter } from './limiter.ts';
 import { type PlanOptions, planHive } from './plan.ts';
 import { relay } from './relay.ts';
 import { type RetryPolicy, usualRetries } from './retry.ts';
@@ -54,7 +54,7 @@ export const applyPlan = async (options: ApplyOptions): Promise<SyncReport> => {
   const began = performance.now();
   await journal?.begin(plan.config, input, new Map(plan.hives.map((hive) => [hive.alias, wantedSteps(hive, options)])));
   const progress = progressOf(options);
-  const limiter = new Limiter(options.parallel);
+  const limiter = new Semaphore(options.parallel);
   const hives = await Promise.all(plan.hives.map((hive) => applyHive(hive, { ...options, limiter, progress })));
   progress.end(hives);
   await journal?.end().catch((error) => {
@@ -85,7 +85,7 @@ export const applyPlan = async (options: ApplyOptions): Promise<SyncReport> => {
 };
 
 interface HiveContext extends ApplyOptions {
-  limiter: Limiter;
+  limiter: Semaphore;
   progress: Progress;
 }
 
@@ -142,7 +142,7 @@ const underLease = async (alias: string, context: LeaseContext): Promise<Trouble
   let lease: Lease | undefined;
   const onLost = () => lost.abort(lease?.lost.reason);
   try {
-    lease = await limiter.run(signal, () => effects.lease(alias, { narrate: inner.narrate, signal, takeOver }));
+    lease = await limiter.within(() => effects.lease(alias, { narrate: inner.narrate, signal, takeOver }), signal);
     lease.lost.addEventListener('abort', onLost, { once: true });
     if (lease.lost.aborted) onLost();
     const problems = await changeHive(alias, context);
@@ -194,7 +194,7 @@ const changeHive = async (alias: string, context: LeaseContext): Promise<readonl
 const observedPlan = async (alias: string, context: HiveContext): Promise<HivePlan> => {
   const { effects, limiter, desired, signal, removeExtra, force, replan = planHive } = context;
   const { narrate } = relay(context.narrate, alias, alias);
-  const observed = await limiter.run(signal, () => effects.observe(alias, { narrate, signal }));
+  const observed = await limiter.within(() => effects.observe(alias, { narrate, signal }), signal);
   if (observed.status === 'unreachable' && observed.error) throw RbeeError.from(observed.error);
   const own = desired.find((hive) => hive.alias === alias) ?? null;
   return replan({ desired: own, observed }, { removeExtra, force });

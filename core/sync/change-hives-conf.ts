@@ -1,5 +1,6 @@
 /** Changes the text of a `hives.conf` on disk: whole or not at all, where it really lies, with the mode that it has. */
 import { readFile, realpath, stat } from 'node:fs/promises';
+import { RbeeError } from '../contract/errors.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 
 export interface HivesConfChange {
@@ -8,21 +9,26 @@ export interface HivesConfChange {
   created: boolean;
 }
 
-/** `edit` gets the text, empty where there is no file, and gives the new one. Errors: those of `edit`, STATE_UNWRITABLE. */
+/**
+ * `edit` gets the text, empty where there is no file, and gives the new one. Errors: those of `edit`, FILE_UNREADABLE,
+ * STATE_UNWRITABLE.
+ */
 export const changeHivesConf = async (
   file: string,
   edit: (source: string, file: string) => string,
 ): Promise<HivesConfChange> => {
   // A link, as into a repository of settings, stays one.
-  const place = await realpath(file).catch(ifMissing);
-  const before = place === null ? '' : await readFile(place, 'utf8');
-  const after = edit(before, file);
+  const place = await realpath(file).catch(ifMissing(file));
+  const before = place === null ? '' : await readFile(place, 'utf8').catch(ifMissing(file));
+  const after = edit(before ?? '', file);
   const mode = place === null ? 0o600 : (await stat(place)).mode & 0o777;
   if (place === null || after !== before) await writeAtomic(place ?? file, after, mode);
   return { file, created: place === null };
 };
 
-const ifMissing = (error: NodeJS.ErrnoException): null => {
-  if (error.code === 'ENOENT') return null;
-  throw error;
-};
+const ifMissing =
+  (path: string) =>
+  (error: NodeJS.ErrnoException): null => {
+    if (error.code === 'ENOENT') return null;
+    throw RbeeError.of('FILE_UNREADABLE', { path, problem: error.message }, { cause: error });
+  };

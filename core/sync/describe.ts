@@ -25,36 +25,43 @@ export const stepKey = (step: SyncStep): string => {
 export const isHiveStep = ({ kind }: SyncStep): boolean =>
   kind === 'install_hive' || kind === 'start_hive' || kind === 'uninstall_hive';
 
-/** What it does, and to what: `install`, `llamacpp (cuda) 1.1.0`, `1.0.0 is there`. */
-export const stepWords = (step: SyncStep): { action: string; what: string; why: string } => {
+export interface StepWords {
+  /** `install`. */
+  verb: string;
+  /** `llamacpp 1.1.0 (cuda)`. */
+  what: string;
+  /** Why it is to be done. */
+  why: string;
+}
+
+export const stepWords = (step: SyncStep): StepWords => {
+  const verb = verbs[step.kind];
   switch (step.kind) {
     case 'install_hive':
-      return {
-        action: verbs[step.kind],
-        what: `hive ${step.to}`,
-        why: step.from === null ? '' : `${step.from} is there`,
-      };
+      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyAnew(step) };
     case 'start_hive':
-      return { action: verbs[step.kind], what: 'hive', why: 'it does not run' };
+      return { verb, what: 'the hive', why: 'it does not run' };
     case 'install_worker':
-      return {
-        action: verbs[step.kind],
-        what: `${step.type}${step.variant === null ? '' : ` (${step.variant})`} ${step.version}`,
-        why: step.from === null ? '' : step.from === step.version ? 'not all of it is there' : `${step.from} is there`,
-      };
+      return { verb, what: typeText(step), why: whyInstalled(step) };
     case 'download_model':
-      return { action: verbs[step.kind], what: step.model, why: '' };
+      return { verb, what: step.model, why: 'not there' };
     case 'start_worker':
-      return { action: verbs[step.kind], what: workerWords(step), why: reasons[step.because] };
+      return { verb, what: step.worker, why: startReasons[step.because] };
     case 'replace_worker':
-      return { action: verbs[step.kind], what: workerWords(step), why: reasons[step.because] };
+      return { verb, what: step.worker, why: replaceReasons[step.because] };
     case 'delete_worker':
-      return { action: verbs[step.kind], what: step.worker, why: 'not declared' };
+      return { verb, what: `${step.worker} (${step.type})`, why: 'not declared' };
     case 'uninstall_worker':
-      return { action: verbs[step.kind], what: `${step.type} ${step.version}`, why: 'not declared' };
+      return { verb, what: `${step.type} ${step.version}`, why: 'not declared' };
     case 'uninstall_hive':
-      return { action: verbs[step.kind], what: step.purge ? 'hive and all its files' : 'hive', why: '' };
+      return { verb, what: step.purge ? 'rbee and all that it has there' : 'rbee', why: '' };
   }
+};
+
+/** `install llamacpp 1.1.0 (cuda)`. */
+export const stepText = (step: SyncStep): string => {
+  const { verb, what } = stepWords(step);
+  return `${verb} ${what}`;
 };
 
 /** In the present, to whoever waits: `installing llamacpp 1.1.0`. */
@@ -63,14 +70,14 @@ export const stepDoing = (step: SyncStep): string => `${doing[step.kind]} ${step
 /** Once it is done: `llamacpp 1.1.0 is installed`. */
 export const stepDone = (step: SyncStep): string => `${stepWords(step).what} ${done[step.kind]}`;
 
-export const extraWords = (extra: Extra): string => {
+export const extraText = (extra: Extra): string => {
   switch (extra.kind) {
     case 'hive':
-      return 'the whole machine';
-    case 'worker':
-      return `worker ${extra.worker} (${extra.type})`;
+      return 'rbee itself';
     case 'worker_type':
-      return `${extra.type} ${extra.version}`;
+      return `the type ${extra.type} ${extra.version}`;
+    case 'worker':
+      return `the worker ${extra.worker}`;
   }
 };
 
@@ -86,8 +93,18 @@ export const planSummary = ({ steps, problems, status }: HivePlan): string => {
   return parts.join(', ') || 'as declared';
 };
 
-const workerWords = ({ worker, spec }: { worker: string; spec: { model?: string } }): string =>
-  spec.model === undefined ? worker : `${worker} (${spec.model})`;
+type InstallWorker = Extract<SyncStep, { kind: 'install_worker' }>;
+
+const typeText = ({ type, version, variant }: InstallWorker): string =>
+  variant === null ? `${type} ${version}` : `${type} ${version} (${variant})`;
+
+const whyInstalled = ({ from, version, variant }: InstallWorker): string => {
+  if (from === null) return 'not there';
+  return from === version ? `its build for ${variant ?? 'this machine'} is not there` : `${from} is there`;
+};
+
+const whyAnew = ({ from, to }: { from: string | null; to: string }): string =>
+  from === to ? 'again, as asked' : `${from} is there`;
 
 const verbs: Record<SyncStepKind, string> = {
   install_hive: 'install',
@@ -125,13 +142,11 @@ const done: Record<SyncStepKind, string> = {
   uninstall_hive: 'is uninstalled',
 };
 
-const reasons = {
-  missing: '',
-  stopped: 'it is stopped',
-  failed: 'it failed',
-  declaration: 'it is declared otherwise',
-  version: 'its plugin has another version',
-  taken: 'another worker has its id',
+const startReasons = { missing: 'not there', stopped: 'stopped', failed: 'failed' } as const;
+const replaceReasons = {
+  declaration: 'declared otherwise now',
+  version: 'its type has another version',
+  taken: 'its id is taken by another worker',
 } as const;
 
 const hiveParts: Partial<Record<SyncStepKind, (step: SyncStep) => string>> = {

@@ -6,10 +6,15 @@ import { planSummary } from './describe.ts';
 export const driftOf = (plan: SyncPlan, declared: readonly string[] | null, at = new Date()): DriftView => {
   const known = new Set(declared ?? []);
   const hives = plan.hives.map((hive) => driftOfHive(hive, declared === null || known.has(hive.alias)));
+  return { ...driftOfHives(plan.config, hives, at), declared: declared !== null };
+};
+
+/** The same from what was found for each hive of a file. */
+export const driftOfHives = (config: string, hives: readonly HiveDrift[], at = new Date()): DriftView => {
   const inState = (state: HiveDrift['state']) => hives.filter((hive) => hive.state === state).length;
   return {
-    config: plan.config,
-    declared: declared !== null,
+    config,
+    declared: true,
     inSync: inState('drifted') === 0 && inState('unreachable') === 0,
     hives,
     counts: {
@@ -18,13 +23,14 @@ export const driftOf = (plan: SyncPlan, declared: readonly string[] | null, at =
       drifted: inState('drifted'),
       unreachable: inState('unreachable'),
       undeclared: inState('undeclared'),
-      steps: plan.steps,
+      steps: hives.reduce((sum, { plan }) => sum + plan.steps.length, 0),
     },
     at: at.toISOString(),
   };
 };
 
-const driftOfHive = (plan: HivePlan, isDeclared: boolean): HiveDrift => {
+/** A hive that the file does not name is as it is. */
+export const driftOfHive = (plan: HivePlan, isDeclared: boolean): HiveDrift => {
   const { alias, hostname } = plan;
   const about = (state: HiveDrift['state'], summary = planSummary(plan)) => ({ alias, hostname, state, summary, plan });
   if (!isDeclared) return about('undeclared', 'hives.conf does not name it');

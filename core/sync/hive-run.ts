@@ -3,16 +3,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/sync.ts';
-import { isHiveStep, stepDoing, stepDone, stepKey, stepWords } from './describe.ts';
+import type { Semaphore } from '../lifecycle/semaphore.ts';
+import { isHiveStep, stepDoing, stepDone, stepKey, stepText } from './describe.ts';
 import type { SyncEffects } from './effects.ts';
-import type { Limiter } from './limiter.ts';
 import { relay } from './relay.ts';
 import { backOffMs, isTransient, type RetryPolicy } from './retry.ts';
 
 export interface HiveRunOptions {
   alias: string;
   effects: SyncEffects;
-  limiter: Limiter;
+  limiter: Semaphore;
   narrate: Narrate;
   signal: AbortSignal;
   retries: RetryPolicy;
@@ -116,7 +116,7 @@ export class HiveRun {
       const onTry = () => {
         attempts++;
       };
-      await limiter.run(signal, () => this.#attempt(step, onTry));
+      await limiter.within(() => this.#attempt(step, onTry), signal);
       this.#report({ step, state: 'done', error: null, attempts, ms: since(began) });
       return true;
     } catch (thrown) {
@@ -155,8 +155,7 @@ export class HiveRun {
           if (await wait.then(() => true).catch(() => false)) continue;
         }
         const why = signal.aborted ? 'was cancelled' : `failed: ${error.message}`;
-        const { action, what } = stepWords(step);
-        narrate({ kind: 'done', id, text: `${action} ${what} ${why}`, failed: true, ms: since(began) });
+        narrate({ kind: 'done', id, text: `${stepText(step)} ${why}`, failed: true, ms: since(began) });
         throw thrown;
       }
     }
@@ -167,8 +166,7 @@ export class HiveRun {
   }
 
   #skipped(step: SyncStep, because: string): void {
-    const { action, what } = stepWords(step);
-    const details = { what: `${action} ${what}`, because, command: this.#options.retryCommand };
+    const details = { what: stepText(step), because, command: this.#options.retryCommand };
     const error = RbeeError.of('SYNC_SKIPPED', details).toJSON();
     this.#report({ step, state: 'skipped', error, attempts: 0, ms: 0 });
   }

@@ -41,11 +41,12 @@ export interface OnlineFacts {
   platform: string | null;
   state: HiveState;
   models: readonly ModelView[];
-  plugins: readonly PluginView[];
+  /** Of a hive whose catalog does not tell which contents its plugins have. */
+  plugins?: readonly PluginView[];
 }
 
 export const onlineHive = ({ alias, hostname }: Machine, facts: OnlineFacts): ObservedHive => {
-  const { version, platform, state, models, plugins } = facts;
+  const { version, platform, state, models, plugins = [] } = facts;
   return {
     alias,
     hostname,
@@ -54,11 +55,11 @@ export const onlineHive = ({ alias, hostname }: Machine, facts: OnlineFacts): Ob
     version,
     platform,
     complete: true,
-    types: state.catalog.map(({ type, plugin, version, installed, source, fault }) => ({
+    types: state.catalog.map(({ type, plugin, version, integrity, installed, source, fault }) => ({
       type,
       package: plugin,
       version,
-      integrity: plugins.find((one) => one.name === plugin && one.version === version)?.integrity ?? null,
+      integrity: integrity ?? plugins.find((one) => one.name === plugin && one.version === version)?.integrity ?? null,
       variants: installed,
       source,
       fault: fault ?? null,

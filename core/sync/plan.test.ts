@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { DesiredHive, ObservedHive, ObservedWorker } from '../contract/sync.ts';
-import { extraWords, planSummary, stepDoing, stepDone, stepKey, stepWords } from './describe.ts';
+import { extraText, planSummary, stepDoing, stepDone, stepKey, stepWords } from './describe.ts';
 import { fingerprint } from './fingerprint.ts';
 import { unreachableHive } from './observed.ts';
 import { type PlanOptions, planHive } from './plan.ts';
@@ -62,11 +62,11 @@ describe('a plan', () => {
   it('goes from the hive over worker types and models to workers', () => {
     const nothing = { status: 'absent', version: null, types: [], models: [], workers: [] } as const;
     assert.deepEqual(words(nothing), [
-      'install | hive 2.0.0-bb',
-      'install | llamacpp (cuda) 1.1.0',
-      'download | hf:o/m',
-      'start | w (hf:o/m)',
-      'start | w-r2 (hf:o/m)',
+      'install | rbee 2.0.0-bb | not there',
+      'install | llamacpp 1.1.0 (cuda) | not there',
+      'download | hf:o/m | not there',
+      'start | w | not there',
+      'start | w-r2 | not there',
     ]);
   });
 
@@ -76,8 +76,8 @@ describe('a plan', () => {
       workers: [worker('w', { pluginVersion: '1.0.0' }), worker('w-r2')],
     };
     assert.deepEqual(words(old), [
-      'install | llamacpp (cuda) 1.1.0 | 1.0.0 is there',
-      'replace | w (hf:o/m) | its plugin has another version',
+      'install | llamacpp 1.1.0 (cuda) | 1.0.0 is there',
+      'replace | w | its type has another version',
     ]);
   });
 
@@ -86,10 +86,7 @@ describe('a plan', () => {
       worker('w', { state: 'failed', pluginVersion: '1.0.0' }),
       worker('w-r2', { declaration: 'older' }),
     ];
-    assert.deepEqual(words({ workers }), [
-      'start | w (hf:o/m) | it failed',
-      'replace | w-r2 (hf:o/m) | it is declared otherwise',
-    ]);
+    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declared otherwise now']);
   });
 
   it('leaves a worker alone that was spawned by hand, and says that it has the id of another', () => {
@@ -101,7 +98,7 @@ describe('a plan', () => {
       ['WORKER_ID_TAKEN'],
     );
     assert.deepEqual(words({ workers: byHand }, { removeExtra: true }), [
-      'replace | w (hf:o/m) | another worker has its id',
+      'replace | w | its id is taken by another worker',
     ]);
     // Spawned just as it is declared, it is what is declared.
     assert.deepEqual(words({ workers: [worker('w', { declaration: null, spec }), worker('w-r2')] }), []);
@@ -117,7 +114,7 @@ describe('a plan', () => {
       workers: [...asDeclared.workers, worker('mine', { type: 'sd', declaration: null })],
     };
     assert.deepEqual(words(more), []);
-    assert.deepEqual(plan(more).extra.map(extraWords), ['worker mine (sd)', 'sd 3.0.0']);
+    assert.deepEqual(plan(more).extra.map(extraText), ['the worker mine', 'the type sd 3.0.0']);
     assert.deepEqual(words(more, { removeExtra: true }), [
       'delete | mine | not declared',
       'uninstall | sd 3.0.0 | not declared',
@@ -151,8 +148,8 @@ describe('a plan', () => {
 
   it('installs again what is there when it is told to, or when it is not whole', () => {
     assert.deepEqual(words({}, { force: true }), [
-      'install | hive 2.0.0-bb | 2.0.0-bb is there',
-      'install | llamacpp (cuda) 1.1.0 | not all of it is there',
+      'install | rbee 2.0.0-bb | again, as asked',
+      'install | llamacpp 1.1.0 (cuda) | its build for cuda is not there',
     ]);
     for (const bad of [{ fault: 'it throws' }, { variants: ['cpu'] }, { integrity: 'sha512-c' }]) {
       assert.equal(words({ types: [{ ...type, ...bad }] }).length, 1, JSON.stringify(bad));
@@ -162,9 +159,9 @@ describe('a plan', () => {
 
   it('starts a hive that is not started by itself only where there is something to do', () => {
     const stopped = { status: 'stopped' } as const;
-    assert.deepEqual(words(stopped), ['start | hive | it does not run']);
+    assert.deepEqual(words(stopped), ['start | the hive | it does not run']);
     assert.deepEqual(words(stopped, {}, { autoStart: false }), []);
-    assert.equal(words({ ...stopped, models: [] }, {}, { autoStart: false })[0], 'start | hive | it does not run');
+    assert.equal(words({ ...stopped, models: [] }, {}, { autoStart: false })[0], 'start | the hive | it does not run');
     assert.deepEqual(plan({ status: 'absent', version: null }, {}, { autoStart: false }).steps, [
       { kind: 'install_hive', from: null, to: '2.0.0-bb', start: false },
     ]);
@@ -196,13 +193,13 @@ describe('the words for a plan', () => {
     assert.equal(new Set(steps.map(stepKey)).size, steps.length);
     assert.deepEqual(steps.map(stepDoing), [
       'starting hive',
-      'installing llamacpp (cuda) 1.1.0',
+      'installing llamacpp 1.1.0 (cuda)',
       'downloading hf:o/m',
       'deleting x',
-      'starting w (hf:o/m)',
-      'starting w-r2 (hf:o/m)',
+      'starting w',
+      'starting w-r2',
       'uninstalling sd 1.1.0',
     ]);
-    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['hive runs', 'llamacpp (cuda) 1.1.0 is installed']);
+    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['hive runs', 'llamacpp 1.1.0 (cuda) is installed']);
   });
 });

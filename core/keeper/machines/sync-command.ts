@@ -87,7 +87,8 @@ export abstract class SyncCommand extends QueenCommand {
   #planned(plan: SyncPlan): string {
     if (!this.planWanted) return '';
     this.#planShown = true;
-    return `${formatPlan(plan, this.out.terminal)}\n`;
+    // A line apart from the report, where there will be one.
+    return `${formatPlan(plan, this.out.terminal)}${plan.inSync ? '' : '\n'}`;
   }
 
   #conclude({ plan, report }: SyncResult): void {

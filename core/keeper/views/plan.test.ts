@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HivePlan, HiveReport, SyncPlan, SyncReport, SyncStep } from '../../contract/sync.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import { stepText } from '../../sync/describe.ts';
 import { formatWholeDrift } from './drift.ts';
 import { formatPlan } from './plan.ts';
-import { stepText } from './steps.ts';
 import { formatReport } from './sync-report.ts';
 
 const terminal = { width: Number.POSITIVE_INFINITY, rows: 24, live: false, colour: false, unicode: true };

@@ -1,10 +1,10 @@
 /** What a sync is about to do, as people see it before it is done. */
 import type { HivePlan, SyncPlan, SyncStep } from '../../contract/sync.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { extraText, stepWords } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
 import { formatProblem } from './problem.ts';
-import { extraText, stepWords } from './steps.ts';
 
 export const formatPlan = (plan: SyncPlan, terminal: Terminal): string => {
   const steps = formatSteps(plan.hives, terminal);

@@ -2,9 +2,9 @@
 import type { HivePlan, SyncPlan } from '../../contract/sync.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { escapeControls, type Terminal } from '../../narration/text.ts';
+import { stepText } from '../../sync/describe.ts';
 import { counted } from './counted.ts';
 import { formatProblem } from './problem.ts';
-import { stepText } from './steps.ts';
 
 export const formatRemoval = (plan: SyncPlan, workers: readonly WorkerView[], terminal: Terminal): string =>
   plan.hives.map((hive) => `${formatHive(hive, workers)}${problems(hive, terminal)}`).join('');

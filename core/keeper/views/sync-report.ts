@@ -2,10 +2,10 @@
 import type { HiveReport, SyncReport } from '../../contract/sync.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { stepText } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
 import { formatProblem } from './problem.ts';
-import { stepText } from './steps.ts';
 
 export const formatReport = (report: SyncReport, terminal: Terminal): string => {
   const { hives } = report;

@@ -63,6 +63,10 @@ export class Fleet {
     throw RbeeError.of('HIVE_NOT_FOUND', { hive: alias, known: [...this.#members.keys()].join(', ') });
   }
 
+  find(alias: string): Member | undefined {
+    return this.#members.get(alias);
+  }
+
   members(): Iterable<Member> {
     return this.#members.values();
   }

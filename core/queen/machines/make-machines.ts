@@ -2,10 +2,11 @@
 
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
-import { hivesConfFile } from '../../config/hives-conf.ts';
+import { type HivesConf, hivesConfFile } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { FleetDrift } from '../../contract/sync.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { SshPool } from '../../ssh/pool.ts';
@@ -15,6 +16,7 @@ import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { Bundles } from './bundles.ts';
 import { PluginDelivery } from './delivery.ts';
+import { KnownDrift } from './known-drift.ts';
 import { Remembered } from './remembered.ts';
 import { RemoteHives } from './remote-hives.ts';
 import { SshMachines } from './ssh-machines.ts';
@@ -31,6 +33,8 @@ export interface MakeMachinesOptions {
 export interface MadeMachines {
   machines: SshMachines;
   hives: RemoteHives;
+  /** How the fleet differs from hives.conf, as far as it is known. */
+  drift(): FleetDrift | undefined;
   /** A hive answers again: what it should run and has lost is started. */
   cameBack(alias: string): void;
   close(): Promise<void>;
@@ -53,8 +57,16 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
   const remembered = new Remembered(join(paths.state, 'machines.json'));
   const delivery = new PluginDelivery({ paths, config, env, fetcher: shared });
   const file = hivesConfFile(paths);
-  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file });
-  const machines = new SshMachines({ paths, config, hives, bundles, delivery, remembered, parts });
+  const drift = new KnownDrift({
+    fleet,
+    remembered,
+    resolve: (conf, signal) => machines.desired(conf, signal),
+    log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
+  });
+  const onFile = (conf: HivesConf | null): void => drift.follow(conf);
+  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, onFile });
+  const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
+  const machines = new SshMachines({ paths, config, hives, bundles, delivery, remembered, onDesired, parts });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;
@@ -74,10 +86,11 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
   };
   const close = async (): Promise<void> => {
     closing.abort();
+    drift.close();
     await hives.close();
     pool.close();
     await uploads.close();
     if (fetcher) (await fetcher.catch(() => null))?.close();
   };
-  return { machines, hives, cameBack, close };
+  return { machines, hives, drift: () => drift.view(), cameBack, close };
 };

@@ -130,6 +130,11 @@ export class RemoteHive {
     return this.#withAgent(call, false, work);
   }
 
+  /** Ends the agent that is kept for the next call. */
+  leave(): void {
+    this.#drop(this.#held);
+  }
+
   /** A file of this machine to its own. */
   async upload(file: string, path: string, what: string, call: RemoteCall): Promise<void> {
     const connection = await this.reach(call);

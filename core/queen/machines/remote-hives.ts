@@ -4,12 +4,15 @@ import { basename, dirname } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { lockFile } from '../../registry/install/lock-file.ts';
 import { RemoteHive, type RemoteHiveParts } from './remote-hive.ts';
 import { targetOf } from './targets.ts';
 
 export interface RemoteHivesOptions extends RemoteHiveParts {
   /** The hives.conf of this queen. */
   file: string;
+  /** Called with the file once it is taken up, and whenever it or rbee.lock changes; null when there is none. */
+  onFile?: (conf: HivesConf | null) => void;
 }
 
 /** As hives.conf has it where it does not say. */
@@ -39,7 +42,7 @@ export class RemoteHives {
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       this.#watcher = watch(dirname(file), { persistent: false }, (_event, name) => {
-        if (name === basename(file) || name === null) this.#soon();
+        if (name === null || name === basename(file) || name === basename(lockFile(''))) this.#soon();
       });
       this.#watcher.on('error', () => this.#watcher?.close());
     } catch (error) {
@@ -104,6 +107,7 @@ export class RemoteHives {
 
   #follow(): void {
     const conf = this.#declared();
+    if (conf !== undefined) this.#options.onFile?.(conf);
     if (!conf) return;
     this.adopt(conf);
     const named = new Set(conf.hives.map(({ alias }) => alias));
@@ -115,12 +119,13 @@ export class RemoteHives {
     }
   }
 
-  #declared(): HivesConf | null {
+  /** Null where there is none, undefined where it is wrong. */
+  #declared(): HivesConf | null | undefined {
     try {
       return loadHivesConf(this.#options.file);
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'hives.conf cannot be used as it is');
-      return null;
+      return undefined;
     }
   }
 }

@@ -10,6 +10,7 @@ import type { OperationInput } from '../../contract/operations.ts';
 import type {
   DesiredHive,
   DriftView,
+  HiveDeclaration,
   HiveLogs,
   MigrationResult,
   ObservedHive,
@@ -18,12 +19,12 @@ import type {
   SyncResult,
   ValidationReport,
 } from '../../contract/sync.ts';
+import { Semaphore } from '../../lifecycle/semaphore.ts';
 import { applyPlan } from '../../sync/apply.ts';
 import { desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';
 import { SyncJournal } from '../../sync/journal.ts';
 import { hivesLeft, leftOver } from '../../sync/left-over.ts';
-import { Limiter } from '../../sync/limiter.ts';
 import { migrate } from '../../sync/migrate.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Parts } from '../handlers/parts.ts';
@@ -46,6 +47,8 @@ export interface SshMachinesOptions {
   bundles: Bundles;
   delivery: PluginDelivery;
   remembered: Remembered;
+  /** Told what the file means whenever that was found out. */
+  onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
   /** Complete only once the handlers are made. */
   parts: () => Parts;
 }
@@ -250,26 +253,20 @@ export class SshMachines implements Machines {
     context: JobContext,
     options: { removeExtra?: boolean; force?: boolean },
   ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
-    const { hives, bundles } = this.#options;
-    hives.adopt(conf);
+    this.#options.hives.adopt(conf);
     const declared = input.hives
       ? pickHives(
           conf,
           input.hives.filter((alias) => !this.#isUndeclared(conf, alias)),
         )
       : conf.hives;
-    const { signal, narrate } = context;
     const effects = this.#effects(input, context);
     const aliases = input.hives ?? [...declared.map(({ alias }) => alias), ...this.#undeclared(conf)];
     const [desired, observed] = await Promise.all([
-      bundles.app({ signal, narrate }).then((app) =>
-        desiredHives(declared, {
-          version: app.id,
-          resolve: this.#resolver(input, context),
-        }),
-      ),
+      this.#desired(declared, input, context),
       this.#observe(aliases, effects, context),
     ]);
+    if (!input.hives && conf.file === this.#file({})) this.#options.onDesired?.(conf, desired);
     const pairs: HivePair[] = observed.map((one) => ({
       desired: desired.find(({ alias }) => alias === one.alias) ?? null,
       observed: one,
@@ -277,15 +274,29 @@ export class SshMachines implements Machines {
     return { plan: planFleet(conf.file, pairs, options), desired, effects };
   }
 
-  #resolver({ offline, update }: Asked, { signal }: JobContext): ResolveType {
+  #resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
     return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
+  }
+
+  /** What the whole file means, as far as that can be told without a network. */
+  desired({ hives }: HivesConf, signal: AbortSignal): Promise<DesiredHive[]> {
+    return this.#desired(hives, { offline: true }, { signal, narrate: () => {} });
+  }
+
+  async #desired(
+    declared: readonly HiveDeclaration[],
+    input: Asked,
+    context: Pick<JobContext, 'signal' | 'narrate'>,
+  ): Promise<DesiredHive[]> {
+    const app = await this.#options.bundles.app(context);
+    return desiredHives(declared, { version: app.id, resolve: this.#resolver(input, context) });
   }
 
   /** Side by side, as many as steps of a sync. */
   #observe(aliases: readonly string[], effects: QueenEffects, context: JobContext): Promise<ObservedHive[]> {
-    const limiter = new Limiter(Math.max(this.#options.config.package.maxConcurrentInstalls, mostLooks));
+    const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, mostLooks));
     const quiet = { signal: context.signal, narrate: () => {} };
-    return Promise.all(aliases.map((alias) => limiter.run(context.signal, () => effects.observe(alias, quiet))));
+    return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
   }
 
   #applying({ parallel, takeOver }: { parallel?: number; takeOver?: boolean }, { narrate, signal }: JobContext) {

@@ -18,8 +18,8 @@ export const uninstallHive = (
   { purge, deleteWorker }: UninstallOptions,
   call: RemoteCall,
 ): Promise<void> =>
-  hive.onPurpose(() =>
-    hive.withAgentIfThere(call, async (agent) => {
+  hive.onPurpose(async () => {
+    await hive.withAgentIfThere(call, async (agent) => {
       if (!agent) return;
       const { narrate, signal } = call;
       const installed = await installedOn(agent);
@@ -48,8 +48,10 @@ export const uninstallHive = (
       await agent.call('removeTree', [`${paths.data}/agent`], signal);
       await agent.call('removeTree', [last], signal);
       narrate({ kind: 'done', id: 'remove', text: 'removed' });
-    }),
-  );
+    });
+    // It runs from what is gone.
+    hive.leave();
+  });
 
 /** Workers whose hive does not run any more, by their run records. */
 const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {

@@ -3,8 +3,8 @@ import { stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { RbeeError } from '../../contract/errors.ts';
+import { Semaphore } from '../../lifecycle/semaphore.ts';
 import type { RouteSettings } from '../pool.ts';
-import { Semaphore } from '../semaphore.ts';
 import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';
 

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { addHive, removeHive } from '../config/edit-hives-conf.ts';
 import { changeHivesConf } from './change-hives-conf.ts';
-import { validateOffline } from './validate.ts';
 
 describe('hives.conf on disk', () => {
   let folder: string;
@@ -15,34 +14,6 @@ describe('hives.conf on disk', () => {
     file = join(folder, 'hives.conf');
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
-
-  it('is checked without a network: what is wrong stands in the report, with its place', async () => {
-    assert.equal(validateOffline(file, []).report.checks[0]?.error?.code, 'NO_HIVES_CONF');
-    await writeFile(file, '[[hive]]\nalias = "a"\nhostnam = "x"\n');
-    const wrong = validateOffline(file, []);
-    assert.equal(wrong.report.valid, false);
-    assert.deepEqual(wrong.hives, []);
-    assert.equal(wrong.report.checks[0]?.text, `${file}:3:1: there is no key in [[hive]] named hostnam`);
-    await writeFile(
-      file,
-      '[[hive]]\nalias = "a"\nworkers = [{ type = "vllm" }]\nrun = [{ type = "whispr" }, { type = "own" }]\n',
-    );
-    const right = validateOffline(file, ['vllm', 'whisper']);
-    assert.equal(right.report.valid, true);
-    assert.deepEqual(
-      right.hives.map(({ alias }) => alias),
-      ['a'],
-    );
-    assert.deepEqual(
-      right.report.checks.map(({ check, hive, state }) => [check, hive, state]),
-      [
-        ['file', null, 'ok'],
-        ['types', 'a', 'warning'],
-        ['types', 'a', 'skipped'],
-      ],
-    );
-    assert.match(right.report.checks[1]?.text ?? '', /did you mean whisper\?$/);
-  });
 
   it('is made when there is none, for its owner alone, and keeps its mode later', async () => {
     assert.deepEqual(await changeHivesConf(file, (text, name) => addHive(text, name, { alias: 'a' })), {
