@@ -283,10 +283,7 @@ describe('rbee uninstall', () => {
     const { asked } = await start(plays, reads);
     const { code, shown } = await atTerminal(home, ['uninstall', '--purge'], { question: /Remove it/, answer: 'no' });
     assert.equal(code, 1, shown);
-    assert.match(
-      shown,
-      /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; ends 1 worker: llamacpp-a/,
-    );
+    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; ends 1 worker: llamacpp-a/);
     assert.deepEqual(
       asked.map(({ input }) => input),
       [{ purge: true, dryRun: true }],
