@@ -23,6 +23,8 @@ export interface BareHost {
   /** rbee's data folder there. */
   data: string;
   hasGzip: boolean;
+  /** The rbee that `current` names there (`<version>-<hash8>`): then only its agent is missing, or of another version. */
+  installed: string | null;
   /** Only the agent is missing, or is of another version. */
   hasRuntime: boolean;
   /** Node needs it, minimal systems lack it. */
@@ -116,6 +118,7 @@ echo ${absent}
 echo "os=$os"
 echo "cpu=$cpu"
 echo "data=$data"
+current=$(readlink "$data/current" 2>/dev/null) && echo "installed=\${current##*/}"
 glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc=
 echo "glibc=$glibc"
 for f in /lib/ld-musl-*; do [ -e "$f" ] && echo "musl=yes"; done
@@ -166,6 +169,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
     libc: os === 'linux' ? 'glibc' : null,
     glibc,
     data: said.get('data') ?? '',
+    installed: said.get('installed') || null,
     hasGzip: said.has('gzip'),
     hasRuntime: said.has('runtime'),
     hasLibatomic: os !== 'linux' || said.has('libatomic'),

@@ -32,6 +32,8 @@ export interface RunOptions {
   input?: string;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** Another rbee than that of this repository. */
+  bin?: string;
 }
 
 export interface TestHome {
@@ -75,7 +77,10 @@ export const createHome = ({ queen = '', plugins = [fakePlugin] }: HomeOptions =
   writeFileSync(join(paths.data, 'package.json'), JSON.stringify({ oclif: { plugins: links } }));
 
   const start = (args: readonly string[], options: RunOptions = {}): ChildProcess =>
-    spawn(process.execPath, [bin, ...args], { env: { ...env, ...options.env }, cwd: options.cwd ?? folder });
+    spawn(process.execPath, [options.bin ?? bin, ...args], {
+      env: { ...env, ...options.env },
+      cwd: options.cwd ?? folder,
+    });
 
   const rbee = async (args: readonly string[], options: RunOptions = {}): Promise<Run> => {
     const child = start(args, options);

@@ -17,19 +17,17 @@ export interface BringParts {
   bundles: Bundles;
 }
 
-/** Null where there is no agent, or an older one. Changes nothing. */
+/** The agent, or what the machine is like where there is none, or one of another version. Changes nothing. */
 export const findAgent = async (
   connection: SshConnection,
   { bundles }: BringParts,
   signal?: AbortSignal,
-): Promise<AgentClient | null> => {
-  const agent = await startAgent(connection, await partsOf(bundles), signal);
-  return agent instanceof AgentClient ? agent : null;
-};
+): Promise<AgentClient | BareHost> => startAgent(connection, await partsOf(bundles), signal);
 
 /** Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of fetching a runtime. */
 export const bringAgent = async (
   connection: SshConnection,
+  host: BareHost,
   parts: BringParts,
   call: BundleCall,
 ): Promise<AgentClient> => {
@@ -46,8 +44,6 @@ export const bringAgent = async (
 
 const findOrBring = async (connection: SshConnection, parts: BringParts, call: BundleCall): Promise<AgentClient> => {
   const names = await partsOf(parts.bundles);
-  const host = await startAgent(connection, names, call.signal);
-  if (host instanceof AgentClient) return host;
   if (!host.hasRuntime) await bringRuntime(connection, host, parts, call);
   const { file } = await parts.bundles.agent();
   await uploadTo(connection, parts, { file, path: `${host.data}/agent/${names.agent}`, ...call });

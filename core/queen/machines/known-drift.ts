@@ -94,7 +94,7 @@ export class KnownDrift {
     const known = remembered.get(alias);
     const from = [desired, known, member?.status, member?.reason, member?.state];
     const kept = this.#kept.get(alias);
-    if (kept && kept.from.every((one, index) => one === from[index])) return kept;
+    if (kept?.from.every((one, index) => one === from[index])) return kept;
     const observed = observedOf({ alias, hostname }, member, known);
     const wanted = desired && { ...desired, models: [] };
     return { from, drift: driftOfHive(planHive({ desired: wanted, observed }), desired !== null) };

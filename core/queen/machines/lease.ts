@@ -10,11 +10,19 @@ export interface LeaseKeeper {
   release(file: string, owner: string): Promise<unknown>;
 }
 
+export interface LeaseOwner {
+  /** The same for all queens of one state folder, of which only one lives at a time. */
+  queen: string;
+  /** Of this start of her. */
+  start: string;
+  job: string;
+}
+
 export interface LeaseOptions {
   /** Alias of the hive, for the error. */
   hive: string;
   file: string;
-  owner: string;
+  owner: LeaseOwner;
   takeOver: boolean;
 }
 
@@ -24,9 +32,14 @@ const renewMs = 15_000;
 
 /** Throws SYNC_LOCKED with who has it. */
 export const takeLease = async (keeper: LeaseKeeper, { hive, file, owner, takeOver }: LeaseOptions): Promise<Lease> => {
-  const about = `a sync from ${hostname()} (${owner.split(':').at(-1)})`;
-  const request = { file, owner, about, ms: lastsMs };
-  const answer = await keeper.lease({ ...request, takeOver });
+  const { queen, start, job } = owner;
+  const mine = [queen, start, job].join(':');
+  const about = `a sync from ${hostname()} (${job})`;
+  const request = { file, owner: mine, about, ms: lastsMs };
+  let answer = await keeper.lease({ ...request, takeOver });
+  if (!answer.held && isPredecessor(answer.owner, owner)) {
+    answer = await keeper.lease({ ...request, heirOf: answer.owner });
+  }
   if (!answer.held) throw locked(hive, answer);
   const lost = new AbortController();
   let renewed = performance.now();
@@ -46,10 +59,14 @@ export const takeLease = async (keeper: LeaseKeeper, { hive, file, owner, takeOv
     lost: lost.signal,
     release: async () => {
       clearInterval(timer);
-      await keeper.release(file, owner).catch(() => {});
+      await keeper.release(file, mine).catch(() => {});
     },
   };
 };
+
+/** This queen lives, so one of the same state folder that was started earlier does not. */
+const isPredecessor = (other: string, { queen, start }: LeaseOwner): boolean =>
+  other.startsWith(`${queen}:`) && !other.startsWith(`${queen}:${start}:`);
 
 const locked = (hive: string, { about, since }: { about: string; since: string }): RbeeError =>
   RbeeError.of('SYNC_LOCKED', { hive, owner: about, since });

@@ -1,6 +1,7 @@
 /** What a machine has: asked of its hive where one runs, else seen over SSH. Changes nothing there. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { ObservedHive } from '../../contract/sync.ts';
+import { AgentClient } from '../../ssh/agent-client.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
 import type { Remembered } from './remembered.ts';
@@ -18,8 +19,14 @@ export const observeRemote = async (
     const known = remembered.get(hive.alias);
     const online = known ? await ask(hive, known.platform, call) : null;
     if (online) return online;
-    return await hive.withAgentIfThere(call, async (agent) => {
-      if (!agent) return absentHive(machine);
+    return await hive.lookWithAgent(call, async (agent) => {
+      if (!(agent instanceof AgentClient)) {
+        const { os, cpu, installed } = agent;
+        const platform = `${os}-${cpu}`;
+        return installed === null
+          ? absentHive(machine, platform)
+          : stoppedHive(machine, { version: installed, platform });
+      }
       const platform = `${agent.hello.platform.os}-${agent.hello.platform.cpu}`;
       const version = await installedOn(agent);
       if (version === null) return absentHive(machine, platform);

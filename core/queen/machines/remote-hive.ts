@@ -4,7 +4,8 @@ import { asRbeeError, type ErrorCode, RbeeError } from '../../contract/errors.ts
 import type { Narrate } from '../../contract/narration.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
-import type { AgentClient } from '../../ssh/agent-client.ts';
+import { AgentClient } from '../../ssh/agent-client.ts';
+import type { BareHost } from '../../ssh/bootstrap.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import type { Asker, SshPool } from '../../ssh/pool.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
@@ -56,7 +57,7 @@ const lasting = new Set<ErrorCode>([
 ]);
 
 interface Held {
-  agent: Promise<AgentClient | null>;
+  agent: Promise<AgentClient | BareHost>;
   users: number;
   idle?: NodeJS.Timeout;
 }
@@ -122,12 +123,22 @@ export class RemoteHive {
 
   /** Works with an agent of its machine; it is brought there where there is none. Errors: SSH_*, HOST_*, UPLOAD_FAILED. */
   async withAgent<Result>(call: RemoteCall, work: (agent: AgentClient) => Promise<Result>): Promise<Result> {
-    return this.#withAgent(call, true, (agent) => work(agent!));
+    return this.#withAgent(
+      call,
+      () => true,
+      (agent) => work(agent as AgentClient),
+    );
   }
 
-  /** The same, with null where there is none. */
+  /** The same, with null where nothing of rbee is installed. */
   withAgentIfThere<Result>(call: RemoteCall, work: (agent: AgentClient | null) => Promise<Result>): Promise<Result> {
-    return this.#withAgent(call, false, work);
+    const bring = ({ installed }: BareHost) => installed !== null;
+    return this.#withAgent(call, bring, (agent) => work(agent instanceof AgentClient ? agent : null));
+  }
+
+  /** The same without bringing an agent: it changes nothing on the machine. */
+  lookWithAgent<Result>(call: RemoteCall, work: (there: AgentClient | BareHost) => Promise<Result>): Promise<Result> {
+    return this.#withAgent(call, () => false, work);
   }
 
   /** Ends the agent that is kept for the next call. */
@@ -308,15 +319,17 @@ export class RemoteHive {
 
   async #withAgent<Result>(
     call: RemoteCall,
-    bring: boolean,
-    work: (agent: AgentClient | null) => Promise<Result>,
+    bring: (host: BareHost) => boolean,
+    work: (there: AgentClient | BareHost) => Promise<Result>,
   ): Promise<Result> {
     const connection = await this.reach(call);
     let held = this.#held;
     const there = held && (await held.agent.catch(() => null));
-    if (!held || !there?.isOpen) {
+    if (!held || !(there instanceof AgentClient) || !there.isOpen) {
       const parts = this.#parts;
-      const agent = bring ? bringAgent(connection, parts, call) : findAgent(connection, parts, call.signal);
+      const agent = findAgent(connection, parts, call.signal).then((found) =>
+        found instanceof AgentClient || !bring(found) ? found : bringAgent(connection, found, parts, call),
+      );
       held = { agent, users: 0 };
       this.#held = held;
     }
@@ -337,7 +350,7 @@ export class RemoteHive {
     if (this.#held === held) this.#held = undefined;
     clearTimeout(held?.idle);
     held?.agent.then(
-      (agent) => agent?.close(),
+      (agent) => agent instanceof AgentClient && agent.close(),
       () => {},
     );
   }

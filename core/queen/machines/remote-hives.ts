@@ -80,12 +80,11 @@ export class RemoteHives {
   }
 
   /** Lets go of a hive that was taken off its machine, unless the file names it. */
-  async forget(alias: string): Promise<void> {
-    await this.#options.remembered.set(alias, null);
+  drop(alias: string): void {
     if (this.#declared()?.hives.some((hive) => hive.alias === alias)) return;
     const hive = this.#hives.get(alias);
     this.#hives.delete(alias);
-    await hive?.close();
+    void hive?.close();
   }
 
   async close(): Promise<void> {

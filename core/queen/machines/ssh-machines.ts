@@ -33,6 +33,7 @@ import type { Bundles } from './bundles.ts';
 import type { BringRequest, PluginDelivery } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
 import type { Machines } from './machines.ts';
+import { queenId } from './queen-id.ts';
 import type { Remembered } from './remembered.ts';
 import type { RemoteCall } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
@@ -62,14 +63,15 @@ interface Asked {
   offline?: boolean;
   update?: boolean;
   force?: boolean;
+  removing?: boolean;
 }
 
 const defaultLogLines = 100;
 
 export class SshMachines implements Machines {
   readonly #options: SshMachinesOptions;
-  /** Of this queen, for leases. */
-  readonly #id = randomUUID();
+  /** Of this start of the queen, for leases. */
+  readonly #start = randomUUID();
 
   constructor(options: SshMachinesOptions) {
     this.#options = options;
@@ -97,7 +99,7 @@ export class SshMachines implements Machines {
     const names = input.hives ?? [...this.#options.hives.all()].map(({ alias }) => alias);
     const aliases = names.filter((alias) => alias !== localAlias || this.#refuseLocal());
     for (const alias of aliases) this.#options.hives.must(alias);
-    const effects = this.#effects(input, context);
+    const effects = await this.#effects({ ...input, removing: true }, context);
     const pairs = await this.#observe(aliases, effects, context);
     const found = planFleet(
       conf.file,
@@ -136,7 +138,7 @@ export class SshMachines implements Machines {
     const known = [localAlias, ...[...hives.all()].map(({ alias }) => alias)];
     const aliases = input.hives ?? known;
     for (const alias of aliases) if (alias !== localAlias) hives.must(alias);
-    const observed = await this.#observe(aliases, this.#effects(input, context), context);
+    const observed = await this.#observe(aliases, await this.#effects(input, context), context);
     return migrate(
       observed.map((one) => ({
         observed: one,
@@ -260,7 +262,7 @@ export class SshMachines implements Machines {
           input.hives.filter((alias) => !this.#isUndeclared(conf, alias)),
         )
       : conf.hives;
-    const effects = this.#effects(input, context);
+    const effects = await this.#effects(input, context);
     const aliases = input.hives ?? [...declared.map(({ alias }) => alias), ...this.#undeclared(conf)];
     const [desired, observed] = await Promise.all([
       this.#desired(declared, input, context),
@@ -303,18 +305,20 @@ export class SshMachines implements Machines {
     return { narrate, signal, takeOver, parallel: parallel ?? this.#options.config.package.maxConcurrentInstalls };
   }
 
-  #effects(input: Asked, context: JobContext): QueenEffects {
+  async #effects(input: Asked, context: JobContext): Promise<QueenEffects> {
     const { parts, config, ...rest } = this.#options;
-    const { agent, acceptNewHostKeys, offline, force } = input;
+    const queen = await queenId(join(rest.paths.state, 'queen.id'));
+    const { agent, acceptNewHostKeys, offline, force, removing } = input;
     return new QueenEffects({
       ...rest,
       parts: parts(),
       healthMs: config.package.healthCheckTimeout * 1_000,
-      owner: `${this.#id}:${context.job}`,
+      owner: { queen, start: this.#start, job: context.job },
       context,
       access: { agent, acceptNewHostKeys },
       offline,
       force,
+      removing,
     });
   }
 
@@ -376,10 +380,12 @@ export class SshMachines implements Machines {
 /** Looking costs little of this machine. */
 const mostLooks = 32;
 
-const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => ({
-  ...plan,
-  hives: plan.hives.map((hive) => ({
-    ...hive,
-    steps: hive.steps.map((step) => (step.kind === 'uninstall_hive' ? { ...step, purge } : step)),
-  })),
-});
+/** Also a machine without rbee may have models and logs of an earlier one. */
+const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => {
+  if (!purge) return plan;
+  const hives = plan.hives.map((hive) =>
+    hive.status === 'unreachable' ? hive : { ...hive, steps: [{ kind: 'uninstall_hive' as const, purge }] },
+  );
+  const steps = hives.reduce((sum, hive) => sum + hive.steps.length, 0);
+  return { ...plan, hives, steps, inSync: plan.inSync && steps === 0 };
+};

@@ -72,11 +72,11 @@ const lookAt = async (
   const there = await startAgent(connection, parts, signal);
   if (!(there instanceof AgentClient)) {
     const platform = `${there.os}-${there.cpu}`;
-    tell({ platform });
+    tell({ platform, installed: there.installed });
     const free = there.freeBytes === null ? '' : `, ${formatBytes(there.freeBytes)} free in ${there.data}`;
     return {
       value: true,
-      text: `${platform}${there.glibc === null ? '' : `, glibc ${there.glibc}`}${free}; nothing is installed yet`,
+      text: `${platform}${there.glibc === null ? '' : `, glibc ${there.glibc}`}${free}; ${there.installed === null ? 'nothing is installed yet' : `rbee ${there.installed}`}`,
     };
   }
   try {

@@ -5,6 +5,7 @@ import type { Paths } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ObservedHive, SyncStep } from '../../contract/sync.ts';
 import { lease as leaseHere, release as releaseHere } from '../../ssh/agent/lease.ts';
+import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
 import type { Parts } from '../handlers/parts.ts';
 import { spawnOn } from '../handlers/spawn-worker.ts';
@@ -13,10 +14,10 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
 import type { PluginDelivery } from './delivery.ts';
 import { installHive } from './install-hive.ts';
-import { takeLease } from './lease.ts';
+import { type LeaseOwner, takeLease } from './lease.ts';
 import { observeLocal, observeRemote } from './observe.ts';
 import type { Remembered } from './remembered.ts';
-import type { RemoteCall } from './remote-hive.ts';
+import type { RemoteCall, RemoteHive } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
 import { uninstallHive } from './uninstall-hive.ts';
 
@@ -30,19 +31,23 @@ export interface SyncEffectsOptions {
   /** Milliseconds that a new hive may take to tell of itself. */
   healthMs: number;
   /** Tells this sync from every other, of this queen too. */
-  owner: string;
+  owner: LeaseOwner;
   /** On whose behalf: questions go there. */
   context: JobContext;
   /** How machines are reached on behalf of whoever asks. */
   access: { agent?: string; acceptNewHostKeys?: boolean };
   offline?: boolean;
   force?: boolean;
+  /** All that is done is to take rbee off machines. */
+  removing?: boolean;
 }
 
 type StepOf<Kind extends SyncStep['kind']> = Extract<SyncStep, { kind: Kind }>;
 
 export class QueenEffects implements SyncEffects {
   readonly #options: SyncEffectsOptions;
+  /** Hives that were taken off their machines. */
+  readonly #removed = new Set<string>();
 
   constructor(options: SyncEffectsOptions) {
     this.#options = options;
@@ -57,7 +62,7 @@ export class QueenEffects implements SyncEffects {
   }
 
   async lease(alias: string, { takeOver, ...call }: EffectCall & { takeOver: boolean }): Promise<Lease> {
-    const { owner, paths, hives } = this.#options;
+    const { owner, paths, hives, removing } = this.#options;
     const file = (state: string): string => join(state, 'sync.lease');
     if (alias === localAlias) {
       const keeper = { lease: leaseHere, release: releaseHere };
@@ -67,18 +72,33 @@ export class QueenEffects implements SyncEffects {
     const remote = this.#call(call);
     // Renewing and giving back go on after the call that took it.
     const later: RemoteCall = { ...remote, narrate: () => {}, signal: new AbortController().signal };
-    const state = await hive.withAgent(remote, async (agent) => agent.hello.paths.state);
+    const pathOf = async (agent: AgentClient | null) => agent?.hello.paths.state;
+    // Nothing is brought to a machine just to take rbee off it.
+    const state = await (removing ? hive.withAgentIfThere(remote, pathOf) : hive.withAgent(remote, pathOf));
+    if (state === undefined) return { lost: new AbortController().signal, release: async () => this.#leave(hive) };
     const keeper = {
       lease: (request: Parameters<typeof leaseHere>[0]) =>
         hive.withAgent(later, (agent) => agent.call('lease', [request])),
       release: (path: string, who: string) =>
         hive.withAgentIfThere(later, async (agent) => agent?.call('release', [path, who])),
     };
-    return takeLease(keeper, { hive: alias, file: file(state), owner, takeOver });
+    const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver });
+    const release = async () => {
+      await lease.release();
+      this.#leave(hive);
+    };
+    return { lost: lease.lost, release };
+  }
+
+  /** The last agent on a machine that has no rbee any more. */
+  #leave(hive: RemoteHive): void {
+    if (!this.#removed.has(hive.alias)) return;
+    hive.leave();
+    this.#options.hives.drop(hive.alias);
   }
 
   async perform(alias: string, step: SyncStep, call: EffectCall): Promise<void> {
-    const { hives, force } = this.#options;
+    const { hives, remembered, force } = this.#options;
     switch (step.kind) {
       case 'install_hive': {
         const app = await this.#options.bundles.app(call);
@@ -112,7 +132,9 @@ export class QueenEffects implements SyncEffects {
           { purge: step.purge, deleteWorker: ({ id }) => this.#delete(id, call) },
           this.#call(call),
         );
-        return hives.forget(alias);
+        await remembered.set(alias, null);
+        this.#removed.add(alias);
+        return;
     }
   }
 

@@ -3,6 +3,7 @@ import type { HiveWorker } from '../../contract/hive-api.ts';
 import { terminate } from '../../lifecycle/terminate.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
+import { purge } from './purge.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
 export interface UninstallOptions {
@@ -12,46 +13,46 @@ export interface UninstallOptions {
   deleteWorker: (worker: HiveWorker) => Promise<unknown>;
 }
 
-/** What is not there is no error. */
-export const uninstallHive = (
-  hive: RemoteHive,
-  { purge, deleteWorker }: UninstallOptions,
-  call: RemoteCall,
-): Promise<void> =>
+/**
+ * What is not there is no error. The agent that did it goes on, so that the lease can be given back; end it with `leave`.
+ */
+export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call: RemoteCall): Promise<void> =>
   hive.onPurpose(async () => {
+    const { narrate, signal } = call;
     await hive.withAgentIfThere(call, async (agent) => {
-      if (!agent) return;
-      const { narrate, signal } = call;
-      const installed = await installedOn(agent);
-      if (installed !== null && (await hive.daemon(agent, installed).status()).status === 'running') {
-        await hive.online(signal);
-        for (const worker of [...hive.member.workers.values()]) await deleteWorker(worker);
-        await hive.daemon(agent, installed).stop({ narrate, signal });
-      }
-      hive.member.stop('it was removed: run rbee sync to have it again');
-      await endRest(agent, signal);
-      narrate({
-        kind: 'step',
-        id: 'remove',
-        text: purge ? 'removing rbee and all that it has there' : 'removing rbee',
-      });
-      const { paths } = agent.hello;
-      await agent.call('remove', [`${paths.data}/current`], signal);
-      const folders = purge
-        ? [paths.state, paths.cache, paths.config, `${paths.data}/workers`, `${paths.data}/models`]
-        : [];
-      for (const folder of ['versions', 'uploads'].map((name) => `${paths.data}/${name}`).concat(folders)) {
-        await agent.call('removeTree', [folder], signal);
-      }
-      // Last what the agent itself runs from.
-      const last = purge ? paths.data : `${paths.data}/runtimes`;
-      await agent.call('removeTree', [`${paths.data}/agent`], signal);
-      await agent.call('removeTree', [last], signal);
-      narrate({ kind: 'done', id: 'remove', text: 'removed' });
+      if (agent) await endAll(hive, agent, options, call);
     });
-    // It runs from what is gone.
-    hive.leave();
+    hive.member.stop('it was removed: run rbee sync to have it again');
+    const text = options.purge ? 'removing rbee and all that it has there' : 'removing rbee';
+    narrate({ kind: 'step', id: 'remove', text });
+    if (options.purge) await purge(await hive.reach(call), signal);
+    else await hive.withAgentIfThere(call, async (agent) => agent && removeProgram(agent, signal));
+    narrate({ kind: 'done', id: 'remove', text: 'removed' });
   });
+
+const endAll = async (
+  hive: RemoteHive,
+  agent: AgentClient,
+  { deleteWorker }: UninstallOptions,
+  { narrate, signal }: RemoteCall,
+): Promise<void> => {
+  const installed = await installedOn(agent);
+  if (installed !== null && (await hive.daemon(agent, installed).status()).status === 'running') {
+    await hive.online(signal);
+    for (const worker of [...hive.member.workers.values()]) await deleteWorker(worker);
+    await hive.daemon(agent, installed).stop({ narrate, signal });
+  }
+  await endRest(agent, signal);
+};
+
+/** First what tells that it is installed, last what the agent itself runs from. */
+const removeProgram = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {
+  const { data } = agent.hello.paths;
+  await agent.call('remove', [`${data}/current`], signal);
+  for (const name of ['versions', 'uploads', 'agent', 'runtimes']) {
+    await agent.call('removeTree', [`${data}/${name}`], signal);
+  }
+};
 
 /** Workers whose hive does not run any more, by their run records. */
 const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {

@@ -16,7 +16,7 @@ interface Lease {
 const lockMs = 10_000;
 
 /** Takes it or renews it. One that has run out, or that is to be taken over, is nobody's. */
-export const lease = ({ file, owner, about, ms, takeOver = false }: LeaseRequest): Promise<LeaseAnswer> =>
+export const lease = ({ file, owner, about, ms, takeOver = false, heirOf }: LeaseRequest): Promise<LeaseAnswer> =>
   withLock(
     `${file}.lock`,
     async () => {
@@ -24,8 +24,8 @@ export const lease = ({ file, owner, about, ms, takeOver = false }: LeaseRequest
       const now = Date.now();
       // A clock that was set back must not make a lease last for ever.
       const lasts = there !== null && there.until > now && there.until <= now + longestMs;
-      if (there && lasts && there.owner !== owner && !takeOver) {
-        return { held: false, about: there.about, since: there.since };
+      if (there && lasts && there.owner !== owner && there.owner !== heirOf && !takeOver) {
+        return { held: false, owner: there.owner, about: there.about, since: there.since };
       }
       const since = there?.owner === owner ? there.since : new Date(now).toISOString();
       const mine: Lease = { owner, about, since, until: now + Math.min(ms, longestMs) };
@@ -35,15 +35,17 @@ export const lease = ({ file, owner, about, ms, takeOver = false }: LeaseRequest
     { timeoutMs: lockMs },
   );
 
-/** Gives it back, unless it has become someone else's. */
-export const release = (file: string, owner: string): Promise<void> =>
-  withLock(
+/** Gives it back, unless it has become someone else's. Makes nothing where there is none any more. */
+export const release = async (file: string, owner: string): Promise<void> => {
+  if ((await read(file)) === null) return;
+  await withLock(
     `${file}.lock`,
     async () => {
       if ((await read(file))?.owner === owner) await rm(file, { force: true });
     },
     { timeoutMs: lockMs },
   );
+};
 
 const longestMs = 10 * 60_000;
 

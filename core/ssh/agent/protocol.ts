@@ -67,9 +67,11 @@ export interface LeaseRequest {
   /** Milliseconds that it lasts unless it is renewed. */
   ms: number;
   takeOver?: boolean;
+  /** An owner who is known to be dead: what was theirs may be taken. */
+  heirOf?: string;
 }
 
-export type LeaseAnswer = { held: true } | { held: false; about: string; since: string };
+export type LeaseAnswer = { held: true } | { held: false; owner: string; about: string; since: string };
 
 /** Where to dial to learn whether the way is open. */
 export interface Doors {
