@@ -3,20 +3,20 @@ import { RbeeError } from '../contract/errors.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
 
-/** Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST. */
+/** Without ports there is no way to workers. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST. */
 export const checkForwarding = async (
   connection: SshConnection,
   agent: AgentClient,
   signal?: AbortSignal,
-): Promise<void> => {
+): Promise<{ toSockets: boolean }> => {
   const { socketPath, port } = await agent.call('openDoors', [], signal);
-  const dials = await Promise.allSettled([connection.dialSocket(socketPath), connection.dialPort(port)]);
-  for (const dial of dials) if (dial.status === 'fulfilled') dial.value.destroy();
-  for (const [nth, dial] of dials.entries()) {
-    if (dial.status === 'fulfilled') continue;
-    if (dial.reason instanceof RbeeError) throw dial.reason;
-    // Somebody listens there: it is the way that is closed.
-    const what = nth === 0 ? 'its sockets' : 'its ports';
-    throw RbeeError.of('SSH_FORWARDING_REFUSED', { hive: connection.name, what }, { cause: dial.reason });
+  const [socket, loopback] = await Promise.allSettled([connection.dialSocket(socketPath), connection.dialPort(port)]);
+  for (const dial of [socket, loopback]) {
+    if (dial.status === 'fulfilled') dial.value.destroy();
+    else if (dial.reason instanceof RbeeError && dial.reason.code !== 'SSH_FORWARDING_REFUSED') throw dial.reason;
   }
+  // Somebody listens there: it is the way that is closed.
+  if (loopback.status === 'fulfilled') return { toSockets: socket.status === 'fulfilled' };
+  const what = 'its ports';
+  throw RbeeError.of('SSH_FORWARDING_REFUSED', { hive: connection.name, what }, { cause: loopback.reason });
 };

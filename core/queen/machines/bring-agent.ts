@@ -31,7 +31,7 @@ export const bringAgent = async (
   parts: BringParts,
   call: BundleCall,
 ): Promise<AgentClient> => {
-  const agent = await findOrBring(connection, parts, call);
+  const agent = await bring(connection, host, parts, call);
   try {
     // Told now rather than when nothing of what was started can be reached.
     await checkForwarding(connection, agent, call.signal);
@@ -42,7 +42,12 @@ export const bringAgent = async (
   }
 };
 
-const findOrBring = async (connection: SshConnection, parts: BringParts, call: BundleCall): Promise<AgentClient> => {
+const bring = async (
+  connection: SshConnection,
+  host: BareHost,
+  parts: BringParts,
+  call: BundleCall,
+): Promise<AgentClient> => {
   const names = await partsOf(parts.bundles);
   if (!host.hasRuntime) await bringRuntime(connection, host, parts, call);
   const { file } = await parts.bundles.agent();

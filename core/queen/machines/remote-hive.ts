@@ -6,6 +6,7 @@ import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import type { BareHost } from '../../ssh/bootstrap.ts';
+import { checkForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import type { Asker, SshPool } from '../../ssh/pool.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
@@ -244,22 +245,16 @@ export class RemoteHive {
     await this.online(call.signal);
   }
 
-  /**
-   * Makes its process run, and answer by a way that leads there: by its socket, or, where sshd lets nobody through to
-   * sockets, by a port. Both refusals look alike, so that can only be told once it listens. Errors: START_FAILED,
-   * SSH_FORWARDING_REFUSED.
-   */
+  /** Makes its process run, listening where a way leads to. Errors: START_FAILED, SSH_FORWARDING_REFUSED. */
   async run(agent: AgentClient, installed: string, call: RemoteCall): Promise<void> {
-    const connection = await this.reach(call);
-    await this.daemon(agent, installed).ensureRunning(call);
-    if (this.#port === null && !(await leadsThrough(() => connection.dialSocket(agent.hello.paths.hiveSocket)))) {
-      this.#port = this.hivePort;
-      await this.daemon(agent, installed).restart(call);
-    }
+    const { toSockets } = await checkForwarding(await this.reach(call), agent, call.signal);
+    const port = toSockets ? null : this.hivePort;
+    const isOther = port !== this.#port;
+    this.#port = port;
+    const daemon = this.daemon(agent, installed);
+    if (isOther && (await daemon.status()).status === 'running') await daemon.restart(call);
+    else await daemon.ensureRunning(call);
     await this.remember(agent, installed);
-    const port = this.#port;
-    if (port === null || (await leadsThrough(() => connection.dialPort(port)))) return;
-    throw RbeeError.of('SSH_FORWARDING_REFUSED', { hive: this.alias, what: 'its hive' });
   }
 
   /** What a queen that starts later needs to find it. */
@@ -365,14 +360,4 @@ export class RemoteHive {
 export const installedOn = async (agent: AgentClient): Promise<string | null> => {
   const target = await agent.call('readLink', [`${agent.hello.paths.data}/current`]);
   return target?.split('/').at(-1) ?? null;
-};
-
-const leadsThrough = async (dial: () => Promise<{ destroy(): unknown }>): Promise<boolean> => {
-  try {
-    (await dial()).destroy();
-    return true;
-  } catch (error) {
-    if (error instanceof RbeeError && error.code !== 'SSH_FORWARDING_REFUSED') throw error;
-    return false;
-  }
 };

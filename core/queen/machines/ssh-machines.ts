@@ -195,7 +195,7 @@ export class SshMachines implements Machines {
     const conf = loadHivesConf(this.#file({}));
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
-    const effects = this.#effects({ offline: true }, context);
+    const effects = await this.#effects({ offline: true }, context);
     const resolve = this.#resolver({ offline: true }, context);
     // Only workers, and only those that are gone: what else differs, rbee itself too, waits for a sync.
     const hives = await desiredHives(conf.hives, { version: '', resolve });
