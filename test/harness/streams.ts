@@ -7,7 +7,7 @@ import type { TestHome } from './home.ts';
 export interface StreamReader {
   /** Numbers of the tokens so far. */
   readonly numbers: readonly number[];
-  /** Why the stream ended; null while it goes on. */
+  /** How the stream ended, its last line where that tells; null while it goes on. */
   readonly ended: string | null;
   close(): void;
 }
@@ -16,12 +16,17 @@ export interface StreamReader {
 export const workerKey = (home: TestHome, id: string): string =>
   JSON.parse(readFileSync(join(home.paths.runs, `${id}.json`), 'utf8')).data.draft.apiKey;
 
-/** Reads an endless stream of numbered tokens (`token1 token2 …`). */
-export const readTokens = (url: string, model: string, apiKey?: string): StreamReader => {
+/** Reads a stream of numbered tokens (`token1 token2 …`, or the numbers alone), an endless one unless told how many. */
+export const readTokens = (url: string, model: string, apiKey?: string, tokens?: number): StreamReader => {
   const numbers: number[] = [];
   let ended: string | null = null;
   let rest = '';
-  const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'count' }] });
+  const body = JSON.stringify({
+    model,
+    stream: true,
+    max_tokens: tokens,
+    messages: [{ role: 'user', content: 'count' }],
+  });
   const headers = {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
@@ -36,9 +41,9 @@ export const readTokens = (url: string, model: string, apiKey?: string): StreamR
         const lines = (rest + chunk).split('\n');
         rest = lines.pop() ?? '';
         for (const line of lines) {
-          const number = /"content":"token(\d+) "/.exec(line)?.[1];
+          const number = /"content":"(?:token)?(\d+) "/.exec(line)?.[1];
           if (number !== undefined) numbers.push(Number(number));
-          else if (line.includes('"error"')) ended = line;
+          else if (line.includes('"error"') || line === 'data: [DONE]') ended ??= line;
         }
       });
       response.on('close', () => {

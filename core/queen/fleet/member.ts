@@ -52,6 +52,11 @@ export class Member {
     return this.#reason;
   }
 
+  /** It tells of itself at this moment; one whose heartbeats have just broken is online for a while, and is not heard. */
+  get isHeard(): boolean {
+    return this.#status === 'online' && this.#broken === undefined;
+  }
+
   get state(): HiveState | undefined {
     return this.#state;
   }

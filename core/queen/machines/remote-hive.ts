@@ -178,6 +178,11 @@ export class RemoteHive {
   /** Makes its process run and waits until it tells of itself. Errors: START_FAILED, HIVE_NOT_INSTALLED, HIVE_UNREACHABLE. */
   async start(call: RemoteCall): Promise<void> {
     await this.onPurpose(() => this.#ensure(call));
+    this.keepRunning();
+  }
+
+  /** It runs, and is to: from now on it is started again whenever its process is gone. */
+  keepRunning(): void {
     this.#wanted = true;
     this.#reviveMs = reviveMs.first;
   }
@@ -212,7 +217,7 @@ export class RemoteHive {
     if (!(error instanceof RbeeError) || error.code !== 'HIVE_UNREACHABLE') return;
     this.#reviving = setTimeout(() => {
       this.#reviving = undefined;
-      if (!this.#wanted || this.#closed || this.#busy > 0 || this.member.status === 'online') return;
+      if (!this.#wanted || this.#closed || this.#busy > 0 || this.member.isHeard) return;
       const quiet: RemoteCall = { signal: AbortSignal.timeout(60_000), narrate: () => {} };
       this.onPurpose(() => this.#ensure(quiet)).then(
         () => {
