@@ -20,7 +20,7 @@ export const daemonSpec = (name: 'queen' | 'hive', paths: Paths, env: NodeJS.Pro
   name,
   version: rbeeVersion(),
   argv: [process.execPath, youngHeap, '--expose-gc', program(name)],
-  env: { ...ownVariables(env), ...allocator },
+  env: { ...ownVariables(env), ...(name === 'queen' && keyAgent(env)), ...allocator },
   cwd: paths.state,
   pidFile: name === 'queen' ? paths.queenPid : paths.hivePid,
   healthUrl: `http://${name}/health`,
@@ -28,6 +28,10 @@ export const daemonSpec = (name: 'queen' | 'hive', paths: Paths, env: NodeJS.Pro
   logFile: daemonLog(name, paths),
   stopGraceMs,
 });
+
+/** The queen logs in to other machines as the person who started her; no engine gets to see it. */
+const keyAgent = ({ SSH_AUTH_SOCK: socket }: NodeJS.ProcessEnv): Record<string, string> =>
+  socket ? { SSH_AUTH_SOCK: socket } : {};
 
 export const daemonLog = (name: 'queen' | 'hive', paths: Paths): string => join(paths.logs, `${name}.log`);
 

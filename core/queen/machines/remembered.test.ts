@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { Remembered } from './remembered.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rbee-remembered-'));
+after(() => rmSync(folder, { recursive: true }));
+
+const machine = (name: string) => ({
+  target: { alias: name, hostname: name },
+  platform: 'linux-x64',
+  hiveSocket: `/run/${name}.sock`,
+  installed: '1.0.0-abcdef12',
+});
+
+test('what is remembered is there for the next queen, and for her user alone', async () => {
+  const file = join(folder, 'machines.json');
+  const first = new Remembered(file);
+  await first.load();
+  await Promise.all(['one', 'two', 'three'].map((name) => first.set(name, machine(name))));
+  await first.set('two', null);
+  const next = new Remembered(file);
+  await next.load();
+  assert.deepEqual(
+    [...next.entries()],
+    [
+      ['one', machine('one')],
+      ['three', machine('three')],
+    ],
+  );
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+});
+
+test('what is known already is not written again', async () => {
+  const file = join(folder, 'same.json');
+  const remembered = new Remembered(file);
+  await remembered.set('one', machine('one'));
+  writeFileSync(file, 'untouched');
+  await remembered.set('one', machine('one'));
+  assert.equal(readFileSync(file, 'utf8'), 'untouched');
+});
+
+test('a damaged file is an empty one, and entries that make no sense are left out', async () => {
+  const file = join(folder, 'damaged.json');
+  for (const text of ['{', 'null', '[]', '{"machines":{"one":7,"two":{"hiveSocket":"/x"}}}']) {
+    writeFileSync(file, text);
+    const remembered = new Remembered(file);
+    await remembered.load();
+    assert.deepEqual([...remembered.entries()], [], text);
+  }
+});
