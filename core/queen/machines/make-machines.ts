@@ -17,6 +17,7 @@ import type { JobContext } from '../jobs/jobs.ts';
 import { Bundles } from './bundles.ts';
 import { PluginDelivery } from './delivery.ts';
 import { KnownDrift } from './known-drift.ts';
+import { Planner } from './planner.ts';
 import { Remembered } from './remembered.ts';
 import { RemoteHives } from './remote-hives.ts';
 import { SshMachines } from './ssh-machines.ts';
@@ -60,13 +61,16 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
   const drift = new KnownDrift({
     fleet,
     remembered,
-    resolve: (conf, signal) => machines.desired(conf, signal),
+    // Nobody waits for it, and a network may be slow.
+    resolve: (conf, signal) => planner.desired(conf, { offline: true }, { signal, narrate: () => {} }),
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
   const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
-  const machines = new SshMachines({ paths, config, hives, bundles, delivery, remembered, onDesired, parts });
+  const planning = { paths, config, hives, bundles, delivery, remembered, onDesired, parts };
+  const planner = new Planner(planning);
+  const machines = new SshMachines({ ...planning, planner });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;

@@ -1,80 +1,46 @@
-/** What the queen does with the machines of hives.conf, as jobs. */
-import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
-import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
-import type { Paths } from '../../config/paths.ts';
-import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { OperationInput } from '../../contract/operations.ts';
 import type {
-  DesiredHive,
   DriftView,
-  HiveDeclaration,
   HiveLogs,
   MigrationResult,
-  ObservedHive,
   SshTestResult,
   SyncPlan,
   SyncResult,
   ValidationReport,
 } from '../../contract/sync.ts';
-import { Semaphore } from '../../lifecycle/semaphore.ts';
 import { applyPlan } from '../../sync/apply.ts';
-import { desiredHives, type ResolveType } from '../../sync/desired.ts';
+import { desiredHives } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';
 import { SyncJournal } from '../../sync/journal.ts';
 import { hivesLeft, leftOver } from '../../sync/left-over.ts';
 import { migrate } from '../../sync/migrate.ts';
-import { type HivePair, planFleet } from '../../sync/plan.ts';
-import type { Parts } from '../handlers/parts.ts';
+import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { Bundles } from './bundles.ts';
-import type { BringRequest, PluginDelivery } from './delivery.ts';
+import type { BringRequest } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
 import type { Machines } from './machines.ts';
-import { queenId } from './queen-id.ts';
-import type { Remembered } from './remembered.ts';
+import type { Asked, Planner, PlannerOptions } from './planner.ts';
 import type { RemoteCall } from './remote-hive.ts';
-import type { RemoteHives } from './remote-hives.ts';
 import { testSsh } from './ssh-test.ts';
-import { QueenEffects } from './sync-effects.ts';
 import { validate } from './validate.ts';
 
-export interface SshMachinesOptions {
-  paths: Paths;
-  config: RbeeConfig;
-  hives: RemoteHives;
-  bundles: Bundles;
-  delivery: PluginDelivery;
-  remembered: Remembered;
-  /** Told what the file means whenever that was found out. */
-  onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
-  /** Complete only once the handlers are made. */
-  parts: () => Parts;
-}
-
-/** What all inputs may have. */
-interface Asked {
-  hives?: string[];
-  config?: string;
-  agent?: string;
-  acceptNewHostKeys?: boolean;
-  offline?: boolean;
-  update?: boolean;
-  force?: boolean;
-  removing?: boolean;
+export interface SshMachinesOptions extends PlannerOptions {
+  planner: Planner;
 }
 
 const defaultLogLines = 100;
 
 export class SshMachines implements Machines {
   readonly #options: SshMachinesOptions;
-  /** Of this start of the queen, for leases. */
-  readonly #start = randomUUID();
+  readonly #planner: Planner;
 
   constructor(options: SshMachinesOptions) {
     this.#options = options;
+    this.#planner = options.planner;
   }
 
   async sync(input: OperationInput<'package_sync'>, context: JobContext): Promise<SyncResult> {
@@ -86,21 +52,21 @@ export class SshMachines implements Machines {
   }
 
   async status(input: OperationInput<'package_status'>, context: JobContext): Promise<DriftView> {
-    const file = this.#file(input);
+    const file = this.#planner.file(input);
     const conf = loadHivesConf(file);
     const known = conf ?? { file, hives: [] };
-    const { plan } = await this.#plan(known, { ...input, offline: true }, context, {});
+    const { plan } = await this.#planner.plan(known, { ...input, offline: true }, context, {});
     return driftOf(plan, conf?.hives.map(({ alias }) => alias) ?? null);
   }
 
   async uninstall(input: OperationInput<'package_uninstall'>, context: JobContext): Promise<SyncResult> {
-    const conf = loadHivesConf(this.#file(input)) ?? { file: this.#file(input), hives: [] };
+    const conf = loadHivesConf(this.#planner.file(input)) ?? { file: this.#planner.file(input), hives: [] };
     this.#options.hives.adopt(conf);
     const names = input.hives ?? [...this.#options.hives.all()].map(({ alias }) => alias);
     const aliases = names.filter((alias) => alias !== localAlias || this.#refuseLocal());
     for (const alias of aliases) this.#options.hives.must(alias);
-    const effects = await this.#effects({ ...input, removing: true }, context);
-    const pairs = await this.#observe(aliases, effects, context);
+    const effects = await this.#planner.effects({ ...input, removing: true }, context);
+    const pairs = await this.#planner.observe(aliases, effects, context);
     const found = planFleet(
       conf.file,
       pairs.map((observed) => ({ desired: null, observed })),
@@ -123,7 +89,7 @@ export class SshMachines implements Machines {
 
   async validate(input: OperationInput<'package_validate'>, context: JobContext): Promise<ValidationReport> {
     const { hives, delivery } = this.#options;
-    return validate(this.#file(input), input, {
+    return validate(this.#planner.file(input), input, {
       context,
       adopt: (conf) => hives.adopt(conf),
       test: (alias) => this.#test(alias, this.#call(input, context)),
@@ -133,12 +99,12 @@ export class SshMachines implements Machines {
 
   async migrate(input: OperationInput<'package_migrate'>, context: JobContext): Promise<MigrationResult> {
     const { hives } = this.#options;
-    const conf = loadHivesConf(this.#file({}));
+    const conf = loadHivesConf(this.#planner.file({}));
     if (conf) hives.adopt(conf);
     const known = [localAlias, ...[...hives.all()].map(({ alias }) => alias)];
     const aliases = input.hives ?? known;
     for (const alias of aliases) if (alias !== localAlias) hives.must(alias);
-    const observed = await this.#observe(aliases, await this.#effects(input, context), context);
+    const observed = await this.#planner.observe(aliases, await this.#planner.effects(input, context), context);
     return migrate(
       observed.map((one) => ({
         observed: one,
@@ -175,7 +141,7 @@ export class SshMachines implements Machines {
   }
 
   sshTest(input: OperationInput<'hive_ssh_test'>, context: JobContext): Promise<SshTestResult> {
-    const conf = loadHivesConf(this.#file(input));
+    const conf = loadHivesConf(this.#planner.file(input));
     if (conf) this.#options.hives.adopt(conf);
     return this.#test(input.hive, this.#call(input, context));
   }
@@ -192,15 +158,15 @@ export class SshMachines implements Machines {
 
   /** Starts again what is declared and does not run on a hive that came back. */
   async reconcile(alias: string, context: JobContext): Promise<void> {
-    const conf = loadHivesConf(this.#file({}));
+    const conf = loadHivesConf(this.#planner.file({}));
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
-    const effects = await this.#effects({ offline: true }, context);
-    const resolve = this.#resolver({ offline: true }, context);
+    const effects = await this.#planner.effects({ offline: true }, context);
+    const resolve = this.#planner.resolver({ offline: true }, context);
     // Only workers, and only those that are gone: what else differs, rbee itself too, waits for a sync.
     const hives = await desiredHives(conf.hives, { version: '', resolve });
     const desired = hives.filter((hive) => hive.alias === alias).map((hive) => ({ ...hive, version: null }));
-    const observed = await this.#observe([alias], effects, context);
+    const observed = await this.#planner.observe([alias], effects, context);
     const plan = planFleet(
       conf.file,
       observed.map((one) => ({ desired: desired[0] ?? null, observed: one })),
@@ -228,7 +194,7 @@ export class SshMachines implements Machines {
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
     const hives = retried ? retried.filter((alias) => input.hives?.includes(alias) ?? true) : input.hives;
     const { removeExtra = false, force = false } = input;
-    const planned = await this.#plan(conf, { ...input, hives }, context, { removeExtra, force });
+    const planned = await this.#planner.plan(conf, { ...input, hives }, context, { removeExtra, force });
     const { plan, only } = input.retryFailed
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
@@ -248,78 +214,8 @@ export class SshMachines implements Machines {
     return { plan, report };
   }
 
-  /** What is to be done, and what it was found by. */
-  async #plan(
-    conf: HivesConf,
-    input: Asked,
-    context: JobContext,
-    options: { removeExtra?: boolean; force?: boolean },
-  ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
-    this.#options.hives.adopt(conf);
-    const declared = input.hives
-      ? pickHives(
-          conf,
-          input.hives.filter((alias) => !this.#isUndeclared(conf, alias)),
-        )
-      : conf.hives;
-    const effects = await this.#effects(input, context);
-    const aliases = input.hives ?? [...declared.map(({ alias }) => alias), ...this.#undeclared(conf)];
-    const [desired, observed] = await Promise.all([
-      this.#desired(declared, input, context),
-      this.#observe(aliases, effects, context),
-    ]);
-    if (!input.hives && conf.file === this.#file({})) this.#options.onDesired?.(conf, desired);
-    const pairs: HivePair[] = observed.map((one) => ({
-      desired: desired.find(({ alias }) => alias === one.alias) ?? null,
-      observed: one,
-    }));
-    return { plan: planFleet(conf.file, pairs, options), desired, effects };
-  }
-
-  #resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
-    return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
-  }
-
-  /** What the whole file means, as far as that can be told without a network. */
-  desired({ hives }: HivesConf, signal: AbortSignal): Promise<DesiredHive[]> {
-    return this.#desired(hives, { offline: true }, { signal, narrate: () => {} });
-  }
-
-  async #desired(
-    declared: readonly HiveDeclaration[],
-    input: Asked,
-    context: Pick<JobContext, 'signal' | 'narrate'>,
-  ): Promise<DesiredHive[]> {
-    const app = await this.#options.bundles.app(context);
-    return desiredHives(declared, { version: app.id, resolve: this.#resolver(input, context) });
-  }
-
-  /** Side by side, as many as steps of a sync. */
-  #observe(aliases: readonly string[], effects: QueenEffects, context: JobContext): Promise<ObservedHive[]> {
-    const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, mostLooks));
-    const quiet = { signal: context.signal, narrate: () => {} };
-    return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
-  }
-
   #applying({ parallel, takeOver }: { parallel?: number; takeOver?: boolean }, { narrate, signal }: JobContext) {
     return { narrate, signal, takeOver, parallel: parallel ?? this.#options.config.package.maxConcurrentInstalls };
-  }
-
-  async #effects(input: Asked, context: JobContext): Promise<QueenEffects> {
-    const { parts, config, ...rest } = this.#options;
-    const queen = await queenId(join(rest.paths.state, 'queen.id'));
-    const { agent, acceptNewHostKeys, offline, force, removing } = input;
-    return new QueenEffects({
-      ...rest,
-      parts: parts(),
-      healthMs: config.package.healthCheckTimeout * 1_000,
-      owner: { queen, start: this.#start, job: context.job },
-      context,
-      access: { agent, acceptNewHostKeys },
-      offline,
-      force,
-      removing,
-    });
   }
 
   #call({ agent, acceptNewHostKeys }: Asked, { narrate, signal, ask }: JobContext): RemoteCall {
@@ -330,27 +226,11 @@ export class SshMachines implements Machines {
     return testSsh(this.#options.hives.must(alias), this.#options.bundles, call);
   }
 
-  #file({ config }: { config?: string }): string {
-    return config ?? hivesConfFile(this.#options.paths);
-  }
-
   #conf(input: Asked): HivesConf {
-    const file = this.#file(input);
+    const file = this.#planner.file(input);
     const conf = loadHivesConf(file);
     if (!conf) throw RbeeError.of('NO_HIVES_CONF', { file });
     return conf;
-  }
-
-  /** Machines with rbee on them that the file does not name. Of another file, nothing is known to be missing. */
-  #undeclared(conf: HivesConf): string[] {
-    if (conf.file !== this.#file({})) return [];
-    return [...this.#options.remembered.entries()]
-      .map(([alias]) => alias)
-      .filter((alias) => !conf.hives.some((hive) => hive.alias === alias));
-  }
-
-  #isUndeclared(conf: HivesConf, alias: string): boolean {
-    return this.#undeclared(conf).includes(alias);
   }
 
   #rememberedAddress(alias: string) {
@@ -376,9 +256,6 @@ export class SshMachines implements Machines {
     });
   }
 }
-
-/** Looking costs little of this machine. */
-const mostLooks = 32;
 
 /** Also a machine without rbee may have models and logs of an earlier one. */
 const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => {

@@ -1,0 +1,137 @@
+/** From hives.conf and what is there to a plan: whatever a sync, a status or a migration finds out before it acts. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { type HivesConf, hivesConfFile, pickHives } from '../../config/hives-conf.ts';
+import type { Paths } from '../../config/paths.ts';
+import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import type { DesiredHive, ObservedHive, SyncPlan } from '../../contract/sync.ts';
+import { Semaphore } from '../../lifecycle/semaphore.ts';
+import { desiredHives, type ResolveType } from '../../sync/desired.ts';
+import { type HivePair, planFleet } from '../../sync/plan.ts';
+import type { Parts } from '../handlers/parts.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import type { Bundles } from './bundles.ts';
+import type { PluginDelivery } from './delivery.ts';
+import { queenId } from './queen-id.ts';
+import type { Remembered } from './remembered.ts';
+import type { RemoteHives } from './remote-hives.ts';
+import { QueenEffects } from './sync-effects.ts';
+
+export interface PlannerOptions {
+  paths: Paths;
+  config: RbeeConfig;
+  hives: RemoteHives;
+  bundles: Bundles;
+  delivery: PluginDelivery;
+  remembered: Remembered;
+  /** Told what the file means whenever that was found out. */
+  onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
+  /** Complete only once the handlers are made. */
+  parts: () => Parts;
+}
+
+/** What all inputs may have. */
+export interface Asked {
+  hives?: string[];
+  config?: string;
+  agent?: string;
+  acceptNewHostKeys?: boolean;
+  offline?: boolean;
+  update?: boolean;
+  force?: boolean;
+  removing?: boolean;
+}
+
+type Listening = Pick<JobContext, 'signal' | 'narrate'>;
+
+/** Looking costs little of this machine. */
+const mostLooks = 32;
+
+export class Planner {
+  readonly #options: PlannerOptions;
+  /** Of this start of the queen, for leases. */
+  readonly #start = randomUUID();
+
+  constructor(options: PlannerOptions) {
+    this.#options = options;
+  }
+
+  /** What is to be done, and what it was found by. */
+  async plan(
+    conf: HivesConf,
+    input: Asked,
+    context: JobContext,
+    options: { removeExtra?: boolean; force?: boolean },
+  ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
+    this.#options.hives.adopt(conf);
+    const declared = input.hives
+      ? pickHives(
+          conf,
+          input.hives.filter((alias) => !this.#isUndeclared(conf, alias)),
+        )
+      : conf.hives;
+    const effects = await this.effects(input, context);
+    const aliases = input.hives ?? [...declared.map(({ alias }) => alias), ...this.#undeclared(conf)];
+    const [whole, observed] = await Promise.all([
+      this.desired(conf, input, context),
+      this.observe(aliases, effects, context),
+    ]);
+    if (conf.file === this.file({})) this.#options.onDesired?.(conf, whole);
+    const desired = whole.filter(({ alias }) => declared.some((hive) => hive.alias === alias));
+    const pairs: HivePair[] = observed.map((one) => ({
+      desired: desired.find(({ alias }) => alias === one.alias) ?? null,
+      observed: one,
+    }));
+    return { plan: planFleet(conf.file, pairs, options), desired, effects };
+  }
+
+  resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
+    return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
+  }
+
+  /** Of the whole file, whatever is asked for of it: names of workers are told apart from all others. */
+  async desired({ hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
+    const app = await this.#options.bundles.app(context);
+    return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context) });
+  }
+
+  /** Side by side, as many as steps of a sync. */
+  observe(aliases: readonly string[], effects: QueenEffects, context: JobContext): Promise<ObservedHive[]> {
+    const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, mostLooks));
+    const quiet = { signal: context.signal, narrate: () => {} };
+    return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
+  }
+
+  async effects(input: Asked, context: JobContext): Promise<QueenEffects> {
+    const { parts, config, ...rest } = this.#options;
+    const queen = await queenId(join(rest.paths.state, 'queen.id'));
+    const { agent, acceptNewHostKeys, offline, force, removing } = input;
+    return new QueenEffects({
+      ...rest,
+      parts: parts(),
+      healthMs: config.package.healthCheckTimeout * 1_000,
+      owner: { queen, start: this.#start, job: context.job },
+      context,
+      access: { agent, acceptNewHostKeys },
+      offline,
+      force,
+      removing,
+    });
+  }
+
+  file({ config }: { config?: string }): string {
+    return config ?? hivesConfFile(this.#options.paths);
+  }
+
+  /** Machines with rbee on them that the file does not name. Of another file, nothing is known to be missing. */
+  #undeclared(conf: HivesConf): string[] {
+    if (conf.file !== this.file({})) return [];
+    return [...this.#options.remembered.entries()]
+      .map(([alias]) => alias)
+      .filter((alias) => !conf.hives.some((hive) => hive.alias === alias));
+  }
+
+  #isUndeclared(conf: HivesConf, alias: string): boolean {
+    return this.#undeclared(conf).includes(alias);
+  }
+}
