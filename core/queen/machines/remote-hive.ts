@@ -71,6 +71,7 @@ export class RemoteHive {
   #closed = false;
   #reviving: NodeJS.Timeout | undefined;
   #reviveMs = reviveMs.first;
+  #revivedAt = Number.NEGATIVE_INFINITY;
   #refusal: { error: RbeeError; until: number; ms: number } | undefined;
 
   /** Adds it to the fleet; nothing is dialled yet. */
@@ -184,16 +185,20 @@ export class RemoteHive {
   broken(error: unknown): void {
     if (!this.#wanted || this.#closed || this.#busy > 0 || this.#reviving) return;
     if (!(error instanceof RbeeError) || error.code !== 'HIVE_UNREACHABLE') return;
+    if (performance.now() - this.#revivedAt > 2 * reviveMs.most) this.#reviveMs = reviveMs.first;
     this.#reviving = setTimeout(() => {
       this.#reviving = undefined;
+      this.#revivedAt = performance.now();
       if (!this.#wanted || this.#closed || this.#busy > 0 || this.member.isHeard) return;
       const quiet: RemoteCall = { signal: AbortSignal.timeout(60_000), narrate: () => {} };
-      this.onPurpose(() => this.#ensure(quiet)).then(
-        () => {
-          this.#reviveMs = reviveMs.first;
-        },
-        (failure) => this.#parts.logger.error({ hive: this.alias, err: failure }, 'the hive cannot be started again'),
-      );
+      this.onPurpose(() => this.#ensure(quiet)).catch((failure) => {
+        const { code, message } = asRbeeError(failure, `the start of hive ${this.alias}`);
+        // While its machine is away there is nothing to be said about the hive, nor held against it.
+        const isAway = code.startsWith('SSH_');
+        if (isAway) this.#reviveMs = reviveMs.first;
+        const level = isAway ? 'debug' : 'error';
+        this.#parts.logger[level]({ hive: this.alias, problem: message }, 'the hive cannot be started again');
+      });
     }, this.#reviveMs).unref();
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
   }
