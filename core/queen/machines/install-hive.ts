@@ -48,7 +48,7 @@ const installWith = async (
   }
   try {
     await becomeHealthy(hive, agent, app.id, healthMs, through);
-    hive.keepRunning();
+    await hive.keepRunning();
   } catch (error) {
     await goBack(hive, agent, { app, before, wasRunning }, error, through);
   }
@@ -104,7 +104,7 @@ const goBack = async (
   if (wasRunning) {
     await hive.daemon(agent, before).ensureRunning(call);
     await hive.online(call.signal).catch(() => {});
-    hive.keepRunning();
+    await hive.keepRunning();
   }
   const details = { hive: hive.alias, version: app.id, before, problem: error.message };
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });

@@ -34,6 +34,7 @@ export interface RemoteCall extends Asker {
   offline?: boolean;
 }
 
+const stoppedReason = 'it was stopped';
 const onlineMs = 15_000;
 const agentIdleMs = 15_000;
 /** Between attempts to start a hive whose process ended. */
@@ -88,9 +89,13 @@ export class RemoteHive {
 
   /** Begins to look for it, without starting it where it does not run, unless that is what the configuration wants. */
   meet(): void {
-    if (this.#closed || !this.#parts.remembered.get(this.alias)) return;
-    this.#wanted = this.autoStart;
-    this.member.start();
+    const known = this.#parts.remembered.get(this.alias);
+    if (this.#closed || !known) return;
+    if (known.stopped) this.member.stop(stoppedReason);
+    else {
+      this.#wanted = this.autoStart;
+      this.member.start();
+    }
   }
 
   /** Its machine is to be found elsewhere from now on; what is open stays so. */
@@ -148,13 +153,14 @@ export class RemoteHive {
   /** Makes its process run and waits until it tells of itself. Errors: START_FAILED, HIVE_NOT_INSTALLED, HIVE_UNREACHABLE. */
   async start(call: RemoteCall): Promise<void> {
     await this.onPurpose(() => this.#ensure(call));
-    this.keepRunning();
+    await this.keepRunning();
   }
 
   /** It runs, and is to: from now on it is started again whenever its process is gone. */
-  keepRunning(): void {
+  async keepRunning(): Promise<void> {
     this.#wanted = true;
     this.#reviveMs = reviveMs.first;
+    await this.#rememberStopped(false);
   }
 
   /** Ends its process; its workers go on. */
@@ -170,7 +176,8 @@ export class RemoteHive {
         narrate({ kind: 'done', id: 'stop hive', text });
       }),
     );
-    this.member.stop('it was stopped');
+    this.member.stop(stoppedReason);
+    await this.#rememberStopped(true);
   }
 
   /** Waits until it tells of itself. */
@@ -226,12 +233,22 @@ export class RemoteHive {
 
   /** What a queen that starts later needs to find it. */
   remember({ hello }: AgentClient, installed: string): Promise<void> {
-    return this.#parts.remembered.set(this.alias, {
+    const { remembered } = this.#parts;
+    return remembered.set(this.alias, {
       target: this.target,
       platform: `${hello.platform.os}-${hello.platform.cpu}`,
       hiveSocket: hello.paths.hiveSocket,
       installed,
+      ...(remembered.get(this.alias)?.stopped && { stopped: true }),
     });
+  }
+
+  async #rememberStopped(stopped: boolean): Promise<void> {
+    const { remembered } = this.#parts;
+    const known = remembered.get(this.alias);
+    if (!known) return;
+    const { stopped: _, ...rest } = known;
+    await remembered.set(this.alias, stopped ? { ...rest, stopped } : rest);
   }
 
   async #uploadQuietly(file: string, path: string): Promise<void> {
