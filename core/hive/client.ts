@@ -205,10 +205,16 @@ const errorOf = async (response: IncomingMessage, hive: string): Promise<RbeeErr
   return RbeeError.of('HIVE_UNREACHABLE', { hive, problem: `it answered ${response.statusCode}` });
 };
 
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not running',
+  ECONNREFUSED: 'it is not running',
+  ECONNRESET: 'the connection broke off',
+};
+
 const asUnreachable = (error: unknown, hive: string, signal: AbortSignal | undefined): unknown => {
   if (error instanceof RbeeError) return error;
   if (signal?.aborted) return signal.reason;
   const { code, message } = error as NodeJS.ErrnoException;
-  const problem = code === 'ENOENT' || code === 'ECONNREFUSED' ? 'it is not running' : message;
+  const problem = problems[code ?? ''] ?? message;
   return RbeeError.of('HIVE_UNREACHABLE', { hive, problem }, { cause: error });
 };

@@ -12,6 +12,8 @@ import { until } from '../harness/until.ts';
 const skip = cannot('network');
 let fleet: TestFleet;
 let live: LivingFleet;
+/** Id of the worker that no file declares. */
+let extra: string;
 const streams: StreamReader[] = [];
 
 const conf = ['pi', 'box']
@@ -30,10 +32,9 @@ before(async () => {
   live = living(fleet);
   fleet.declare(conf);
   await fleet.home.json(['sync']);
-  await fleet.home.json(['worker', 'spawn', '--hive', 'pi', '--type', 'ticker', '--name', 'extra']);
+  ({ id: extra } = await fleet.home.json(['worker', 'spawn', '--hive', 'pi', '--type', 'ticker', '--name', 'extra']));
 });
 after(async () => {
-  if (process.env['SHOW']) console.log(readFileSync(fleet.home.paths.logs + '/queen.log', 'utf8'), JSON.stringify(await fleet.home.json(['hive','list'])));
   for (const stream of streams) stream.close();
   await fleet?.close();
 });
@@ -147,13 +148,17 @@ test('a restart of sshd is not noticed, and one that cuts connections breaks str
 test('after the machine was switched off and on, everything that ran there runs again', { skip }, async (t) => {
   const pi = fleet.machines.host('pi');
   const running = await stream('extra');
+  const before = await live.hive('pi');
   const off = Date.now();
   await pi.reboot();
   assert.notEqual(await endOf(running), whole);
   assert.match(running.ended ?? '', /WORKER_BROKE_OFF/);
-  await live.becomes('pi', 'online');
+  await until(async () => {
+    const { status, pid } = await live.hive('pi');
+    return status === 'online' && pid !== before.pid;
+  });
   t.diagnostic(`the hive is back after ${Date.now() - off} ms`);
-  await live.ready('tick-pi', 'ticker-1');
+  await live.ready('tick-pi', extra);
   t.diagnostic(`its workers are back after ${Date.now() - off} ms`);
   assert.equal((await live.ask('extra')).status, 200);
   for (const { status } of await Promise.all(Array.from({ length: 8 }, () => live.ask('tick'))))
@@ -164,7 +169,7 @@ test('all machines and the queen switched off at once are a fleet again with the
   const off = Date.now();
   kill(queen());
   await Promise.all(['pi', 'box'].map((name) => fleet.machines.host(name).reboot()));
-  await live.ready('tick-pi', 'tick-box', 'ticker-1');
+  await live.ready('tick-pi', 'tick-box', extra);
   t.diagnostic(`everything is back after ${Date.now() - off} ms`);
   assert.equal((await live.ask('extra')).status, 200);
 });
@@ -186,10 +191,10 @@ test('a worker that crashes is started again by its hive, and requests that it h
   for (const { status, text } of await Promise.all(asked)) assert.equal(status, 200, text);
   const died = Date.now();
   const running = await stream('extra');
-  await crashing('ticker-1');
+  await crashing(extra);
   assert.match(await endOf(running), /WORKER_BROKE_OFF/);
   const [again] = await until(async () => {
-    const workers = await live.ready('ticker-1');
+    const workers = await live.ready(extra);
     return (workers[0]?.restarts ?? 0) > 0 && workers;
   });
   t.diagnostic(`ready again after ${Date.now() - died} ms`);

@@ -51,7 +51,7 @@ const installWith = async (
   }
   try {
     await becomeHealthy(hive, agent, app.id, healthMs, through);
-    hive.keepRunning();
+    await hive.keepRunning();
   } catch (error) {
     await goBack(hive, agent, { app, before, wasRunning, told }, error, through);
   }
@@ -124,7 +124,7 @@ const goBack = async (
   if (wasRunning) {
     await hive.daemon(agent, before).ensureRunning(call);
     await hive.online(call.signal).catch(() => {});
-    hive.keepRunning();
+    await hive.keepRunning();
   }
   const details = { hive: hive.alias, version: app.id, before, problem };
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });

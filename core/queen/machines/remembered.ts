@@ -16,6 +16,8 @@ export interface RememberedMachine {
   hivePort?: { port: number; token: string };
   /** What was installed last, `<version>-<hash8>`. */
   installed: string;
+  /** A person stopped its hive: it stays so until it is asked for. */
+  stopped?: true;
 }
 
 export class Remembered {

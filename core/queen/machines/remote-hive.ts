@@ -41,6 +41,7 @@ export interface RemoteCall extends Asker {
   offline?: boolean;
 }
 
+const stoppedReason = 'it was stopped';
 const onlineMs = 15_000;
 const agentIdleMs = 15_000;
 /** Between attempts to start a hive whose process ended. */
@@ -83,6 +84,7 @@ export class RemoteHive {
   #closed = false;
   #reviving: NodeJS.Timeout | undefined;
   #reviveMs = reviveMs.first;
+  #revivedAt = Number.NEGATIVE_INFINITY;
   #refusal: { error: RbeeError; until: number; ms: number } | undefined;
 
   /** Adds it to the fleet; nothing is dialled yet. */
@@ -102,9 +104,13 @@ export class RemoteHive {
 
   /** Begins to look for it, without starting it where it does not run, unless that is what the configuration wants. */
   meet(): void {
-    if (this.#closed || !this.#parts.remembered.get(this.alias)) return;
-    this.#wanted = this.autoStart;
-    this.member.start();
+    const known = this.#parts.remembered.get(this.alias);
+    if (this.#closed || !known) return;
+    if (known.stopped) this.member.stop(stoppedReason);
+    else {
+      this.#wanted = this.autoStart;
+      this.member.start();
+    }
   }
 
   /** Its machine is to be found elsewhere from now on; what is open stays so. */
@@ -178,13 +184,14 @@ export class RemoteHive {
   /** Makes its process run and waits until it tells of itself. Errors: START_FAILED, HIVE_NOT_INSTALLED, HIVE_UNREACHABLE. */
   async start(call: RemoteCall): Promise<void> {
     await this.onPurpose(() => this.#ensure(call));
-    this.keepRunning();
+    await this.keepRunning();
   }
 
   /** It runs, and is to: from now on it is started again whenever its process is gone. */
-  keepRunning(): void {
+  async keepRunning(): Promise<void> {
     this.#wanted = true;
     this.#reviveMs = reviveMs.first;
+    await this.#rememberStopped(false);
   }
 
   /** Ends its process; its workers go on. */
@@ -200,7 +207,8 @@ export class RemoteHive {
         narrate({ kind: 'done', id: 'stop hive', text });
       }),
     );
-    this.member.stop('it was stopped');
+    this.member.stop(stoppedReason);
+    await this.#rememberStopped(true);
   }
 
   /** Waits until it tells of itself. */
@@ -215,16 +223,20 @@ export class RemoteHive {
   broken(error: unknown): void {
     if (!this.#wanted || this.#closed || this.#busy > 0 || this.#reviving) return;
     if (!(error instanceof RbeeError) || error.code !== 'HIVE_UNREACHABLE') return;
+    if (performance.now() - this.#revivedAt > 2 * reviveMs.most) this.#reviveMs = reviveMs.first;
     this.#reviving = setTimeout(() => {
       this.#reviving = undefined;
+      this.#revivedAt = performance.now();
       if (!this.#wanted || this.#closed || this.#busy > 0 || this.member.isHeard) return;
       const quiet: RemoteCall = { signal: AbortSignal.timeout(60_000), narrate: () => {} };
-      this.onPurpose(() => this.#ensure(quiet)).then(
-        () => {
-          this.#reviveMs = reviveMs.first;
-        },
-        (failure) => this.#parts.logger.error({ hive: this.alias, err: failure }, 'the hive cannot be started again'),
-      );
+      this.onPurpose(() => this.#ensure(quiet)).catch((failure) => {
+        const { code, message } = asRbeeError(failure, `the start of hive ${this.alias}`);
+        // While its machine is away there is nothing to be said about the hive, nor held against it.
+        const isAway = code.startsWith('SSH_');
+        if (isAway) this.#reviveMs = reviveMs.first;
+        const level = isAway ? 'debug' : 'error';
+        this.#parts.logger[level]({ hive: this.alias, problem: message }, 'the hive cannot be started again');
+      });
     }, this.#reviveMs).unref();
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
   }
@@ -265,14 +277,24 @@ export class RemoteHive {
   /** What a queen that starts later needs to find it. */
   async remember(agent: AgentClient, installed: string): Promise<void> {
     const { platform, paths } = agent.hello;
+    const { remembered } = this.#parts;
     const token = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
-    await this.#parts.remembered.set(this.alias, {
+    await remembered.set(this.alias, {
       target: this.target,
       platform: `${platform.os}-${platform.cpu}`,
       hiveSocket: paths.hiveSocket,
       installed,
       ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token: token.trim() } }),
+      ...(remembered.get(this.alias)?.stopped && { stopped: true }),
     });
+  }
+
+  async #rememberStopped(stopped: boolean): Promise<void> {
+    const { remembered } = this.#parts;
+    const known = remembered.get(this.alias);
+    if (!known) return;
+    const { stopped: _, ...rest } = known;
+    await remembered.set(this.alias, stopped ? { ...rest, stopped } : rest);
   }
 
   /** What is open is used as it is: to see where a machine is takes a program of its own. */
