@@ -71,9 +71,11 @@ const becomeHealthy = async (
   await agent.call('mkdir', [agent.hello.paths.state]);
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
   await hive.daemon(agent, installed).ensureRunning({ narrate: call.narrate, signal });
-  await hive.online(signal);
-  const { build } = hive.member.state ?? {};
-  if (build !== installed) {
+  try {
+    await hive.online(signal, installed);
+  } catch (error) {
+    const { build } = hive.member.state ?? {};
+    if (hive.member.status !== 'online' || build === installed) throw error;
     const problem = `the hive that answers is ${build ?? 'of another installation'}`;
     throw RbeeError.of('START_FAILED', { name: 'hive', problem, hint: `run: rbee hive restart ${hive.alias}` });
   }
@@ -102,7 +104,7 @@ const goBack = async (
   await hive.remember(agent, before);
   if (wasRunning) {
     await hive.daemon(agent, before).ensureRunning(call);
-    await hive.online(call.signal).catch(() => {});
+    await hive.online(call.signal, before).catch(() => {});
   }
   const details = { hive: hive.alias, version: app.id, before, problem: error.message };
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });
