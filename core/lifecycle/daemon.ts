@@ -120,12 +120,17 @@ export class Daemon {
   async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
     options.narrate?.({ kind: 'step', id: `start ${spec.name}`, text: `starting ${spec.name}` });
     await this.#waitForSilent(spec, options);
-    const { pid, exited } = await this.#spawnUnlessThere(spec);
-    const answering = await this.#waitReady(spec, exited ?? new Promise(() => {}), options);
+    const { pid, spawned, exited } = await this.#spawnUnlessThere(spec);
+    const watching = new AbortController();
+    // On another machine nobody tells of its end.
+    const ended = !spawned
+      ? new Promise<Exit>(() => {})
+      : (exited ?? untilGone(this.#options.runner, pid, watching.signal));
+    const answering = await this.#waitReady(spec, ended, options).finally(() => watching.abort());
     // Another one may have been started by hand meanwhile and hold the daemon's own lock.
     if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
     options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
-    return { pid: answering, started: exited !== null && answering === pid };
+    return { pid: answering, started: spawned && answering === pid };
   }
 
   /** One that runs and does not answer is either coming up or on its way out: waits until that is known. */
@@ -144,16 +149,15 @@ export class Daemon {
     }
   }
 
-  /** `exited` is null when it was there already. */
-  async #spawnUnlessThere(spec: DaemonSpec): Promise<{ pid: number; exited: Promise<Exit> | null }> {
+  async #spawnUnlessThere(spec: DaemonSpec): Promise<Spawned & { spawned: boolean }> {
     const { runner } = this.#options;
     const status = await this.#status(spec);
-    if (status.status === 'running') return { pid: status.pid, exited: null };
+    if (status.status === 'running') return { pid: status.pid, spawned: false };
     const written = await readPidFile(runner, spec.pidFile);
-    if (status.status === 'failed' && written !== null) return { pid: written, exited: null };
-    const { pid, exited } = await this.#spawn(spec);
-    await writePidFile(runner, spec.pidFile, pid);
-    return { pid, exited: exited ?? new Promise(() => {}) };
+    if (status.status === 'failed' && written !== null) return { pid: written, spawned: false };
+    const process = await this.#spawn(spec);
+    await writePidFile(runner, spec.pidFile, process.pid);
+    return { ...process, spawned: true };
   }
 
   async #spawn(spec: DaemonSpec): Promise<Spawned> {
@@ -268,7 +272,8 @@ const goneMs = 50;
 /** Resolves when a process that is not our child has ended; for ever pending when the signal aborts first. */
 const untilGone = async (runner: Runner, pid: number, signal: AbortSignal): Promise<Exit> => {
   while (!signal.aborted) {
-    if ((await runner.identity(pid)) === null) return { code: null, signal: null };
+    // A connection that breaks tells nothing of the process.
+    if ((await runner.identity(pid).catch(() => undefined)) === null) return { code: null, signal: null };
     await new Promise((resolve) => setTimeout(resolve, goneMs));
   }
   return new Promise(() => {});

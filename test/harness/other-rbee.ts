@@ -26,6 +26,8 @@ export const otherRbee = ({ version, broken }: OtherRbeeOptions): OtherRbee => {
   }
   const manifest = JSON.parse(readFileSync(join(root, 'core/package.json'), 'utf8'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ ...manifest, version }));
+  const commands = join(folder, 'dist/keeper/oclif.manifest.json');
+  writeFileSync(commands, JSON.stringify({ ...JSON.parse(readFileSync(commands, 'utf8')), version }));
   if (broken !== undefined) {
     const text = `process.stderr.write(${JSON.stringify(`${broken}\n`)});\nprocess.exit(1);\n`;
     writeFileSync(join(folder, 'dist/hive/daemon.js'), text);

@@ -119,10 +119,11 @@ export class Member {
     if (this.#workers.delete(id)) this.#changed();
   }
 
-  /** Waits until the hive is online; false when the time is up. */
-  async online(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+  /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */
+  async online(timeoutMs: number, signal?: AbortSignal, isIt = (_state: HiveState) => true): Promise<boolean> {
     const until = performance.now() + timeoutMs;
-    while (this.#status !== 'online' && performance.now() < until && !signal?.aborted) {
+    const isOnline = () => this.#status === 'online' && this.#state !== undefined && isIt(this.#state);
+    while (!isOnline() && performance.now() < until && !signal?.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
         const wake = () => {
@@ -135,7 +136,7 @@ export class Member {
         signal?.addEventListener('abort', wake, { once: true });
       });
     }
-    return this.#status === 'online';
+    return isOnline();
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -168,6 +169,7 @@ export class Member {
     this.#state = state;
     this.#workers = new Map(state.workers.map((worker) => [worker.id, worker]));
     this.#changed();
+    this.#wake();
   }
 
   #become(status: HiveStatus, reason: string | null): void {
@@ -176,8 +178,12 @@ export class Member {
     this.#status = status;
     this.#reason = reason;
     this.#changed();
-    for (const wake of [...this.#waiting]) wake();
+    this.#wake();
     if (status === 'online') this.#options.onOnline?.();
+  }
+
+  #wake(): void {
+    for (const wake of [...this.#waiting]) wake();
   }
 
   #changed(): void {

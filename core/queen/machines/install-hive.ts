@@ -123,7 +123,7 @@ const goBack = async (
   await hive.remember(agent, before);
   if (wasRunning) {
     await hive.daemon(agent, before).ensureRunning(call);
-    await hive.online(call.signal).catch(() => {});
+    await hive.online(call.signal, before).catch(() => {});
     await hive.keepRunning();
   }
   const details = { hive: hive.alias, version: app.id, before, problem };

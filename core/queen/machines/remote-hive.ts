@@ -1,6 +1,7 @@
 /** A hive on another machine: how it is reached, started, stopped, and brought back when it or its machine was away. */
 import type { FastifyBaseLogger } from 'fastify';
 import { asRbeeError, type ErrorCode, RbeeError } from '../../contract/errors.ts';
+import type { HiveState } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
@@ -211,10 +212,11 @@ export class RemoteHive {
     await this.#rememberStopped(true);
   }
 
-  /** Waits until it tells of itself. */
-  async online(signal?: AbortSignal): Promise<void> {
+  /** Waits until it tells of itself, as the build that is asked for: one that goes may still be the last that was heard. */
+  async online(signal?: AbortSignal, build?: string): Promise<void> {
     this.member.start();
-    if (await this.member.online(onlineMs, signal)) return;
+    const isIt = (state: HiveState): boolean => build === undefined || state.build === build;
+    if (await this.member.online(onlineMs, signal, isIt)) return;
     signal?.throwIfAborted();
     throw RbeeError.of('HIVE_UNREACHABLE', { hive: this.alias, problem: this.member.reason ?? 'no heartbeat' });
   }
