@@ -33,6 +33,8 @@ export interface LivingFleet {
   worker(id: string): Promise<ShownWorker | undefined>;
   /** Waits until a hive is shown as that, and gives how it is shown. */
   becomes(alias: string, status: string, deadlineMs?: number): Promise<ShownHive>;
+  /** Waits until another process than that one answers as the hive. */
+  another(before: ShownHive): Promise<ShownHive>;
   /** Waits until these workers are shown as ready. */
   ready(...ids: string[]): Promise<ShownWorker[]>;
   /** `hive/id pid` of all workers, sorted: the same as long as no process was changed. */
@@ -63,6 +65,14 @@ export const living = ({ home }: TestFleet): LivingFleet => {
           return shown.status === status && shown;
         },
         { deadlineMs, what: `hive ${alias} ${status}` },
+      ),
+    another: ({ alias, pid }) =>
+      until(
+        async () => {
+          const shown = await hive(alias);
+          return shown.status === 'online' && shown.pid !== pid && shown;
+        },
+        { deadlineMs: 60_000, what: `another process of hive ${alias}` },
       ),
     ready: (...ids) =>
       until(

@@ -124,8 +124,10 @@ for (const [name, days] of [
 
 test('a machine that lost all that its hive knew runs again what is declared for it', { skip }, async () => {
   const pi = fleet.machines.host('pi');
+  const before = await live.hive('pi');
   await pi.run('rm -rf .local/state/rbee');
   await pi.reboot();
+  await live.another(before);
   await live.ready('tick-pi', 'tick-box');
   const { workers } = await fleet.home.json(['worker', 'list']);
   assert.equal(workers.length, 2);
@@ -138,7 +140,7 @@ test('a hives.conf that became garbage leaves the fleet as it is, and is told', 
   assert.deepEqual(await live.processes(), before);
   assert.equal((await live.ask('tick')).status, 200);
   const refused = await fleet.home.rbee(['sync']);
-  assert.equal(refused.code, 2, refused.stdout + refused.stderr);
+  assert.equal(refused.code, 1, refused.stdout + refused.stderr);
   assert.match(refused.stderr, /hives\.conf:1/);
   // A queen who starts with it goes by what she remembers.
   await fleet.home.json(['queen', 'restart']);
@@ -154,14 +156,8 @@ test('a machine that the file names no more stays known as long as rbee is on it
     const shown = await fleet.home.json(['status']);
     return shown.hives.length === 3 && shown;
   });
-  assert.deepEqual(
-    hives.map(({ alias, status }: { alias: string; status: string }) => [alias, status]),
-    [
-      ['local', 'online'],
-      ['pi', 'online'],
-      ['box', 'online'],
-    ],
-  );
+  const shown = hives.map(({ alias, status }: { alias: string; status: string }) => `${alias} ${status}`);
+  assert.deepEqual(shown.sort(), ['box online', 'local online', 'pi online']);
   assert.deepEqual(await live.processes(), before);
   const removed = await fleet.home.rbee(['sync', '--remove-extra']);
   assert.equal(removed.code, 0, removed.stdout + removed.stderr);

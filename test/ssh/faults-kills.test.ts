@@ -77,10 +77,7 @@ test('a hive that is killed comes back by itself, and neither its workers nor th
     const [pid, shown] = [hiveOn('pi'), await live.hive('pi')];
     const killed = Date.now();
     kill(pid);
-    await until(async () => {
-      const { status, pid: now } = await live.hive('pi');
-      return status === 'online' && now !== shown.pid;
-    });
+    await live.another(shown);
     t.diagnostic(`another hive after ${Date.now() - killed} ms`);
     await goesOn(running);
   }
@@ -153,10 +150,7 @@ test('after the machine was switched off and on, everything that ran there runs 
   await pi.reboot();
   assert.notEqual(await endOf(running), whole);
   assert.match(running.ended ?? '', /WORKER_BROKE_OFF/);
-  await until(async () => {
-    const { status, pid } = await live.hive('pi');
-    return status === 'online' && pid !== before.pid;
-  });
+  await live.another(before);
   t.diagnostic(`the hive is back after ${Date.now() - off} ms`);
   await live.ready('tick-pi', extra);
   t.diagnostic(`its workers are back after ${Date.now() - off} ms`);

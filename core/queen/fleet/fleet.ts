@@ -16,7 +16,7 @@ export interface FleetOptions {
   onBroken?: (alias: string, error: unknown) => void;
   /** A hive has gone silent, and nobody knows why. */
   onSilent?: (member: Member) => void;
-  /** A hive answers that did not answer before. */
+  /** A hive answers that did not answer before, or that was started anew. */
   onOnline?: (alias: string) => void;
 }
 

@@ -14,7 +14,7 @@ export interface MemberOptions {
   lag: LoopLag;
   /** What the fleet shows has changed. */
   onChange: () => void;
-  /** It answers, and did not before. */
+  /** It answers, and did not before; or it is another process that answers. */
   onOnline?: () => void;
   /** Nothing is heard of it, and nothing says why: whoever waits for something of its machine may wait for long. */
   onSilent?: () => void;
@@ -148,9 +148,12 @@ export class Member {
           wait = reconnectMs.first;
           this.#broken = undefined;
           this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
-          if (beat.kind === 'state') this.#take(beat.state);
+          const isAnother = beat.kind === 'state' && this.#take(beat.state);
+          const wasOnline = this.#status === 'online';
           // A tick alone brings back a hive whose state is known; without one the state comes first anyway.
           if (this.#state) this.#become('online', null);
+          // It was started anew before anyone missed it.
+          if (isAnother && wasOnline) this.#options.onOnline?.();
         }
         this.#broken = 'it closed the connection';
       } catch (error) {
@@ -165,11 +168,14 @@ export class Member {
     }
   }
 
-  #take(state: HiveState): void {
+  /** Is it the state of another start than the one before? */
+  #take(state: HiveState): boolean {
+    const isAnother = this.#state !== undefined && this.#state.instance !== state.instance;
     this.#state = state;
     this.#workers = new Map(state.workers.map((worker) => [worker.id, worker]));
     this.#changed();
     this.#wake();
+    return isAnother;
   }
 
   #become(status: HiveStatus, reason: string | null): void {

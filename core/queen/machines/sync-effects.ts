@@ -168,10 +168,15 @@ export class QueenEffects implements SyncEffects {
     const there = member.workers.get(step.worker);
     const context = this.#context(call);
     if (there && there.declaration === step.spec.declaration) {
-      member.apply(await member.connection.client.start(step.worker, { ...call, job: context.job }));
-      return;
-    }
-    if (there) await this.#delete(step.worker, call);
+      try {
+        member.apply(await member.connection.client.start(step.worker, { ...call, job: context.job }));
+        return;
+      } catch (error) {
+        // Its hive has lost what it knew, and has not told so yet.
+        if (!isNoWorker(error)) throw error;
+        member.forget(step.worker);
+      }
+    } else if (there) await this.#delete(step.worker, call);
     await spawnOn(parts, { ...step.spec, hive: alias }, context);
   }
 
@@ -179,7 +184,7 @@ export class QueenEffects implements SyncEffects {
     try {
       await deleteWorker(this.#options.parts)({ worker }, this.#context(call));
     } catch (error) {
-      if (!(error instanceof RbeeError) || error.code !== 'WORKER_NOT_FOUND') throw error;
+      if (!isNoWorker(error)) throw error;
     }
   }
 
@@ -196,3 +201,5 @@ export class QueenEffects implements SyncEffects {
     return { ...access, narrate, signal, offline, ask: context.ask };
   }
 }
+
+const isNoWorker = (error: unknown): boolean => error instanceof RbeeError && error.code === 'WORKER_NOT_FOUND';
