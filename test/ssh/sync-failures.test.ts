@@ -1,5 +1,6 @@
 /** Machines on which something is wrong stop no other; what failed is told with its cause, and done later by itself. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -146,29 +147,59 @@ test('what is missing is installed, and nothing else is touched, by rbee install
   assert.match(run.stdout, /^good +start +at-good +not there$/m);
 });
 
-test('a file that an engine needs is fetched by the queen for a machine without internet', { skip }, async () => {
-  const data = readFileSync(join(tickerPlugin, 'engine.js'));
+/** An engine that is no more than this file; the machines have the Python of this one. */
+const engine = `#!/usr/bin/env python3
+import http.server, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b'{}')
+http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Answer).serve_forever()
+`;
+
+test('an engine that a machine without internet cannot download is fetched and brought by the queen', {
+  skip,
+}, async () => {
   const asked: string[] = [];
   const server = createServer((request, response) => {
     asked.push(request.url ?? '');
-    response.end(data);
+    response.end(engine);
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   try {
     const { port } = server.address() as AddressInfo;
-    const run = await withModel(`http://127.0.0.1:${port}/model.gguf`);
-    assert.notEqual(run.code, 0, 'a hive fetches its models itself, and this address is not its own');
-    assert.match(run.stdout, /good: download http/);
-    assert.deepEqual(asked, []);
+    const plugin = boxedPlugin(`http://127.0.0.1:${port}/engine`);
+    const linked = await fleet.home.rbee(['plugins', 'link', plugin]);
+    assert.equal(linked.code, 0, linked.stderr);
+    fleet.declare('[[hive]]\nalias = "good"\nrun = [{ type = "boxed", name = "box", id = "boxed" }]\n');
+    const run = await fleet.home.rbee(['sync']);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    assert.deepEqual(asked, ['/engine'], 'once, and from here');
+    const { workers } = await fleet.home.json(['worker', 'list', '--hive', 'good']);
+    assert.ok(workers.some(({ id, state }: Record<string, string>) => id === 'boxed' && state === 'ready'));
   } finally {
     server.close();
   }
+  const again = await fleet.home.rbee(['sync', '--offline']);
+  assert.match(again.stdout, /nothing to do/, again.stderr);
 });
 
-const withModel = (model: string) => {
-  fleet.declare(`${entry('good')}models = ["${model}"]\n`.replace(/run = .*\n/, ''));
-  return fleet.home.rbee(['sync']);
+/** The ticker with an engine that has to be downloaded. */
+const boxedPlugin = (url: string): string => {
+  const folder = join(fleet.home.folder, 'boxed');
+  cpSync(tickerPlugin, folder, { recursive: true });
+  const change = (file: string, changes: readonly (readonly [string, string])[]): void => {
+    const path = join(folder, file);
+    const text = changes.reduce((all, [from, to]) => all.replaceAll(from, to), readFileSync(path, 'utf8'));
+    writeFileSync(path, text);
+  };
+  const sha256 = createHash('sha256').update(engine).digest('hex');
+  const source = { kind: 'archive', id: 'boxed', format: 'file', url, sha256, member: 'engine' };
+  change('package.json', [['ticker', 'boxed']]);
+  change('index.js', [
+    ["name: 'ticker'", "name: 'boxed'"],
+    ["{ kind: 'module', id: 'ticker', script: 'engine.js' }", JSON.stringify(source)],
+  ]);
+  return folder;
 };
-
-void cpSync;
-void writeFileSync;
