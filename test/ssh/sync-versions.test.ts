@@ -55,7 +55,10 @@ const workers = async (): Promise<{ id: string; pid: number; state: string; plug
 const pids = (): number[] => pi.processes().flatMap(({ pid, command }) => (command.includes('engine.js') ? [pid] : []));
 const versions = async (): Promise<string[]> => (await workers()).map(({ pluginVersion }) => pluginVersion);
 const current = (): string => readlinkSync(pi.path('.local/share/rbee/current')).replace('versions/', '');
-const folder = (path: string): string[] => readdirSync(pi.path(`.local/share/rbee/${path}`)).sort();
+const folder = (path: string): string[] =>
+  readdirSync(pi.path(`.local/share/rbee/${path}`))
+    .filter((name) => !name.endsWith('.lock'))
+    .sort();
 const stopQueen = async (bin?: string): Promise<void> => {
   const run = await fleet.home.rbee(['queen', 'stop'], { bin });
   assert.equal(run.code, 0, run.stderr);

@@ -30,19 +30,28 @@ const installWith = async (
   const { data } = agent.hello.paths;
   const place = `${data}/versions/${app.id}`;
   const before = await installedOn(agent);
-  if (force && before !== app.id) await agent.call('removeTree', [place], signal);
-  if ((await agent.call('list', [place], signal)).length === 0) {
-    const archive = `${data}/uploads/${app.sha256}.tar.zst`;
-    await hive.upload(app.file, archive, `rbee ${app.version}`, call);
-    await agent.call('unpack', [{ archive, sha256: app.sha256, folder: place }], signal);
-    await agent.call('remove', [archive], signal);
-  }
+  const again = force && before === app.id;
+  const archive = `${data}/uploads/${app.sha256}.tar.zst`;
+  const unpack = async (until?: AbortSignal) => {
+    await agent.call('unpack', [{ archive, sha256: app.sha256, folder: place }], until);
+    await agent.call('remove', [archive]);
+  };
+  const isThere = (await agent.call('list', [place], signal)).length > 0;
+  if (!isThere || force) await hive.upload(app.file, archive, `rbee ${app.version}`, call);
+  if (isThere && force && !again) await agent.call('removeTree', [place], signal);
+  if ((!isThere || force) && !again) await unpack(signal);
   const wasRunning = before !== null && (await isRunning(hive, agent, before));
   signal.throwIfAborted();
   // From here on it is carried through: a cancelled switch would leave the machine between two versions.
   const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
   const told = await lastEntry(agent);
   if (wasRunning && before !== null) await hive.daemon(agent, before).stop(through);
+  if (again) {
+    // Whatever ends this in the middle: what is not whole is not said to be installed.
+    await agent.call('remove', [`${data}/current`]);
+    await agent.call('removeTree', [place]);
+    await unpack();
+  }
   await agent.call('switchLink', [`${data}/current`, `versions/${app.id}`]);
   await hive.remember(agent, app.id);
   if (!start && !wasRunning) {
@@ -130,10 +139,14 @@ const goBack = async (
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });
 };
 
-/** The present one and the one before stay. */
+/** The present one and the one before stay, and nothing of what an earlier attempt left unfinished. */
 const removeOld = async (agent: AgentClient, keep: readonly (string | null)[]): Promise<void> => {
-  const folder = `${agent.hello.paths.data}/versions`;
-  for (const name of await agent.call('list', [folder])) {
-    if (!keep.includes(name)) await agent.call('removeTree', [`${folder}/${name}`]);
-  }
+  const { data } = agent.hello.paths;
+  const removeFrom = async (folder: string, isOld: (name: string) => boolean): Promise<void> => {
+    for (const name of await agent.call('list', [folder])) {
+      if (isOld(name)) await agent.call('removeTree', [`${folder}/${name}`]);
+    }
+  };
+  await removeFrom(`${data}/versions`, (name) => !name.startsWith('.') && !keep.includes(name));
+  await removeFrom(`${data}/runtimes`, (name) => /\.part\.\d+$/.test(name));
 };
