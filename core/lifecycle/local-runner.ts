@@ -1,18 +1,18 @@
-/** The runner of this machine. The one file that knows execa, which is loaded when a program is first run to its end. */
+/** The runner of this machine. */
 import { spawn } from 'node:child_process';
 import { copyFile, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute } from 'node:path';
+import { dirname } from 'node:path';
 import { makeFolder, writeAtomic } from './atomic-file.ts';
 import { httpRequest } from './http-request.ts';
 import { processTable } from './identity.ts';
 import { lock } from './instance-lock.ts';
 import { openLog, tail } from './logs.ts';
-import { checkProgram } from './preflight.ts';
-import type { Exit, Runner, RunOptions, RunResult, SignalTarget, Spawned, SpawnOptions } from './runner.ts';
+import { runProgram } from './run-program.ts';
+import type { Exit, Runner, SignalTarget, Spawned, SpawnOptions } from './runner.ts';
 
 export const localRunner: Runner = {
   name: 'this machine',
-  run: (argv, options) => run(argv, options),
+  run: (argv, options) => runProgram(argv, options),
   spawnDetached: (argv, options) => spawnDetached(argv, options),
   read: (path) => orNull(readFile(path, 'utf8')),
   tail: (path, lines) => tail(path, lines),
@@ -42,45 +42,6 @@ export const localRunner: Runner = {
     const held = await lock(path, options);
     return () => held.release();
   },
-};
-
-const run = async ([program, ...args]: readonly string[], options: RunOptions): Promise<RunResult> => {
-  await assertThere(program ?? '', options);
-  const { execa } = await import('execa');
-  const result = await execa(program ?? '', args, {
-    cwd: options.cwd,
-    env: options.env,
-    extendEnv: false,
-    input: options.input,
-    stdin: options.input === undefined ? 'ignore' : 'pipe',
-    timeout: options.timeoutMs,
-    cancelSignal: options.signal,
-    forceKillAfterDelay: 1000,
-    maxBuffer: 16 * 1024 * 1024,
-    reject: false,
-    stripFinalNewline: false,
-  });
-  if (
-    result.isCanceled ||
-    (result.failed && result.exitCode === undefined && result.signal === undefined && !result.timedOut)
-  ) {
-    throw options.signal?.aborted ? options.signal.reason : (result.cause ?? result);
-  }
-  return {
-    stdout: String(result.stdout),
-    stderr: String(result.stderr),
-    code: result.exitCode ?? null,
-    signal: (result.signal as NodeJS.Signals | undefined) ?? null,
-  };
-};
-
-/** To be refused by the system takes a fork first, which costs a large process milliseconds. */
-const assertThere = async (program: string, { env, cwd = process.cwd() }: RunOptions): Promise<void> => {
-  const path = env['PATH'];
-  // Without a PATH, or with one that names folders from here, the system looks where we do not.
-  if (!path?.split(delimiter).every(isAbsolute)) return;
-  const check = await checkProgram(program, { path, cwd });
-  if (!check.ok && check.reason === 'missing') throw Object.assign(new Error(check.problem), { code: 'ENOENT' });
 };
 
 const spawnDetached = async ([program, ...args]: readonly string[], options: SpawnOptions): Promise<Spawned> => {
