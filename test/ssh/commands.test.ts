@@ -26,9 +26,9 @@ alias = "box"
 });
 after(() => fleet?.close());
 
-const fails = async (args: readonly string[], code: string): Promise<string> => {
+const fails = async (args: readonly string[], code: string, exit = 1): Promise<string> => {
   const run = await fleet.home.rbee([...args, '--json']);
-  assert.equal(run.code, 1, run.stdout + run.stderr);
+  assert.equal(run.code, exit, run.stdout + run.stderr);
   assert.equal(JSON.parse(run.stdout).error.code, code, run.stdout);
   return run.stdout;
 };
@@ -95,7 +95,7 @@ test('plugins of a machine are listed, inspected, updated, removed and brought a
   assert.equal(installed.name, name);
   assert.equal(installed.changed, true);
   assert.deepEqual(await names(), [name]);
-  await fails(['plugins', 'link', tickerPlugin, '--hive', 'box'], 'INVALID_INPUT');
+  await fails(['plugins', 'link', tickerPlugin, '--hive', 'box'], 'INVALID_INPUT', 2);
 });
 
 test('what a worker writes is followed through the tunnel', { skip }, async () => {
