@@ -187,8 +187,9 @@ test('rbee is packed once for all machines, small, and what is packed runs by it
   assert.equal((await bundle(await tempFolder(t))).sha256, first.sha256);
   const folder = join(await tempFolder(t), first.id);
   await unpackBundle(first.file, { sha256: first.sha256, folder, signal: new AbortController().signal });
-  for (const left of ['pacote', '@oclif', 'ssh2', 'prom-client', '@npmcli'])
-    assert.ok(!(await readdir(join(folder, 'node_modules'))).includes(left), left);
+  const names = await readdir(folder, { recursive: true });
+  assert.ok(!names.includes('node_modules'), 'it is whole without packages');
+  assert.ok(names.length < 100, `${names.length} files and folders, each of which a slow disk is waited for`);
   const hive = await startHive(t, join(folder, first.entry));
   assert.equal(hive.version, first.version);
   assert.ok(hive.devices.some(({ id }) => id === 'cpu'));
