@@ -61,6 +61,8 @@ const statIfThere = (path: string): Promise<Stats | null> =>
 const writeDurably = async (path: string, data: string | Uint8Array, mode: number): Promise<void> => {
   const file = await openInFolder(path, mode);
   try {
+    // The umask may have taken some of it.
+    if (mode & 0o077) await file.chmod(mode);
     await file.writeFile(data);
     await file.sync();
   } finally {

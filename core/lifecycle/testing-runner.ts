@@ -78,7 +78,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
   test('a detached process leads a group of its own, writes to its log, and gets only what it is given', async (t) => {
     const place = await open(t);
     const { runner, folder, seen } = place;
-    writeFileSync(seen(join(folder, 'a.log')), 'before\n');
+    await runner.write(join(folder, 'a.log'), 'before\n');
     const script =
       'console.log(Object.keys(process.env).filter((name) => name !== "NODE_V8_COVERAGE").join()); console.error(process.umask().toString(8)); process.exitCode = 7';
     const umask = process.umask();

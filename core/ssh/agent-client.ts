@@ -3,7 +3,7 @@ import { RbeeError } from '../contract/errors.ts';
 import { onLines } from './agent/lines.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
 import { connectionLost } from './refusals.ts';
-import type { RunningScript } from './script.ts';
+import { endRemotely, type RunningScript } from './script.ts';
 
 interface Waiting {
   resolve: (result: never) => void;
@@ -129,7 +129,7 @@ export class AgentClient {
       const timer = setTimeout(() => {
         const problem = `it said nothing within ${greetMs / 1_000} s`;
         end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }, { lines: before.slice(-10) }));
-        channel.close();
+        endRemotely(channel);
       }, greetMs);
       onLines(channel, (line) => {
         const said = parse(line);

@@ -5,7 +5,8 @@
 import { RbeeError } from '../contract/errors.ts';
 import { AgentAbsent, AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
-import { quote, runScript, startScript } from './script.ts';
+import { orAborted } from './or-aborted.ts';
+import { endRemotely, quote, runScript, startScript } from './script.ts';
 
 /** What an agent is made of, by name: the runtime without its platform (`node-26.10.0`), the file of the agent. */
 export interface AgentParts {
@@ -43,10 +44,10 @@ export const startAgent = async (
   signal?: AbortSignal,
 ): Promise<AgentClient | BareHost> => {
   const running = await startScript(connection, `${facts}\n${launch(parts)}`, { signal });
-  const onAbort = () => running.channel.close();
+  const onAbort = () => endRemotely(running.channel);
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await AgentClient.greet(connection.name, running);
+    return await orAborted(AgentClient.greet(connection.name, running), signal);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof AgentAbsent) return bareHost(connection.name, error.lines);

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
 import type { SshConnection } from './connection.ts';
+import { orAborted } from './or-aborted.ts';
 import { connectionLost } from './refusals.ts';
 
 /** A script that has said its mark: what it prints follows, and what is written goes to what it reads. */
@@ -68,8 +69,7 @@ export const runScript = async (
     const chunks: Buffer[] = [];
     channel.on('data', (chunk: Buffer) => chunks.push(chunk));
     channel.resume();
-    const end = await ended;
-    options.signal?.throwIfAborted();
+    const end = await orAborted(ended, options.signal);
     return { ...end, stdout: Buffer.concat(chunks).toString('utf8'), stderr: stderr() };
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
@@ -80,7 +80,7 @@ export const runScript = async (
  * Closing a session leaves its programs running as long as they neither read nor write, so they are told. What has come
  * of them is let go: a channel that is not read to its end never counts as closed, and keeps its place among the few.
  */
-const endRemotely = (channel: ClientChannel): void => {
+export const endRemotely = (channel: ClientChannel): void => {
   channel.signal('TERM');
   channel.close();
   channel.resume();

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { localRunner } from '../../core/lifecycle/local-runner.ts';
+import { undoAfter } from '../../core/lifecycle/testing.ts';
 import type { SshConnection } from '../../core/ssh/connection.ts';
 import { type Asker, SshPool } from '../../core/ssh/pool.ts';
 import type { SshTarget } from '../../core/ssh/target.ts';
@@ -32,7 +33,7 @@ export const reach = (
     runner: localRunner,
     timeoutMs,
   });
-  t.after(() => pool.close());
+  undoAfter(t, () => pool.close());
   const connect: Reach['connect'] = (target, asker) =>
     pool.connect(typeof target === 'string' ? { alias: target, hostname: target } : target, asker);
   return { pool, connect };

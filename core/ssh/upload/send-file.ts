@@ -6,7 +6,8 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import type { SshConnection } from '../connection.ts';
-import { quote, type RunningScript, startScript } from '../script.ts';
+import { orAborted } from '../or-aborted.ts';
+import { endRemotely, quote, type RunningScript, startScript } from '../script.ts';
 
 export interface SendOptions {
   file: string;
@@ -20,10 +21,10 @@ export interface SendOptions {
 export const sendFile = async (connection: SshConnection, options: SendOptions): Promise<void> => {
   const { file, size, path, signal, onProgress } = options;
   const running = await startScript(connection, receive(path, size), { signal });
-  const onAbort = () => running.channel.close();
+  const onAbort = () => endRemotely(running.channel);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const have = await firstNumber(running);
+    const have = await orAborted(firstNumber(running), signal);
     if (have === null) throw await refused(connection.name, path, running);
     let sent = have;
     onProgress(sent);
