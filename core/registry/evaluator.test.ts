@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
@@ -98,4 +98,16 @@ export default { name: 'x', variants: [], command: () => { setTimeout(() => writ
 test('every text arrives as it was sent', async () => {
   const text = `line\n\u2028\u2029\r\0 ${'ü€😀'.repeat(50_000)}`;
   assert.equal(await evaluate(() => '', [text]), text);
+});
+
+/** The way through a cache folder that is a link was refused by the permission model of Node. */
+test('a plugin below a folder that is a link is evaluated like any other', async () => {
+  const folder = await mkdtemp(join(home, 'real-'));
+  await mkdir(join(folder, 'plugin'));
+  await writeFile(join(folder, 'plugin', 'index.mjs'), "export default { name: 'x', variants: [] };");
+  await symlink(folder, join(home, 'linked'));
+  const evaluator = new Evaluator('@test/x', join(home, 'linked', 'plugin'));
+  opened.push(evaluator);
+  const described = (await evaluator.describe('index.mjs')) as { name: string };
+  assert.equal(described.name, 'x');
 });

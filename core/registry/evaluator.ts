@@ -27,6 +27,8 @@ interface Pending {
 export class Evaluator {
   readonly #plugin: string;
   readonly #root: string;
+  /** Where it really lies: the way to it, through a cache folder that is a link, is not readable for its process. */
+  #place = '';
   #child: ChildProcess | null = null;
   #answers: AnswerReader | null = null;
   #errorText = '';
@@ -52,7 +54,7 @@ export class Evaluator {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => this.#overdue(id), callDeadlineMs);
       this.#pending.set(id, { member: member ?? 'its entry', resolve, reject, timer });
-      const message: EvaluatorCall = { id, entry: join(this.#root, entry), member, args };
+      const message: EvaluatorCall = { id, entry: join(this.#place, entry), member, args };
       this.#answers?.expect();
       child.stdin?.write(`${JSON.stringify(message)}\n`);
     });
@@ -67,11 +69,12 @@ export class Evaluator {
 
   #start(): ChildProcess {
     if (this.#child?.exitCode === null && this.#child.signalCode === null) return this.#child;
+    this.#place = realpathSync(this.#root);
     const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
     // Symbolic links (npm workspaces, linked plugins) are resolved by the loader before the permission is checked.
     const readable = [
       ...treeOf(this.#root),
-      realpathSync(this.#root),
+      ...treeOf(this.#place),
       import.meta.dirname,
       join(packageRoot(), 'package.json'),
     ];
@@ -84,7 +87,7 @@ export class Evaluator {
       '--disable-warning=ExperimentalWarning',
     ];
     const stdio = ['pipe', 'ignore', 'pipe', 'pipe'] as const;
-    const child = spawn(process.execPath, [...flags, script], { cwd: this.#root, env: {}, stdio: [...stdio] });
+    const child = spawn(process.execPath, [...flags, script], { cwd: this.#place, env: {}, stdio: [...stdio] });
     this.#child = child;
     this.#errorText = '';
     // What is written to a process that has ended is told by its end.

@@ -4,7 +4,7 @@ import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { extraText, stepWords } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
-import { formatProblem } from './problem.ts';
+import { formatProblem, hiveBefore } from './problem.ts';
 
 export const formatPlan = (plan: SyncPlan, terminal: Terminal): string => {
   const steps = formatSteps(plan.hives, terminal);
@@ -34,7 +34,7 @@ const styleOf = ({ kind }: SyncStep) =>
 
 /** What stands in the way, what is left as it is, and what cannot be known yet. */
 const formatNotes = ({ alias, problems, extra, complete, status }: HivePlan, terminal: Terminal): string => {
-  const lines = problems.map((problem) => formatProblem(problem, terminal));
+  const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
   if (extra.length > 0) {
     const what = extra.map((one) => escapeControls(extraText(one))).join(', ');
     lines.push(

@@ -10,3 +10,7 @@ export const formatProblem = ({ message, hint, lines = [] }: ErrorBody, terminal
   const said = lines.map((line) => `    ${paint('dim', '|', terminal)} ${escapeControls(line)}\n`).join('');
   return `${mark} ${escapeControls(lead + message)}\n${advice === '' ? '' : `    ${advice}\n`}${said}`;
 };
+
+/** Which hive it is about, where it does not say so itself. */
+export const hiveBefore = (alias: string, { message }: ErrorBody): string =>
+  message.split(/[^\w.-]+/).includes(alias) ? '' : `${alias}: `;

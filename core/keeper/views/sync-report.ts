@@ -5,7 +5,7 @@ import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
-import { formatProblem } from './problem.ts';
+import { formatProblem, hiveBefore } from './problem.ts';
 
 export const formatReport = (report: SyncReport, terminal: Terminal): string => {
   const { hives } = report;
@@ -32,7 +32,7 @@ function stepsText({ steps }: HiveReport): string {
 }
 
 const formatFailures = ({ alias, problems, steps, retry }: HiveReport, terminal: Terminal): string => {
-  const lines = problems.map((problem) => formatProblem(problem, terminal));
+  const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
   for (const { step, state, error, attempts } of steps) {
     if (state !== 'failed' || error === null) continue;
     const tries = attempts > 1 ? ` (tried ${attempts} times)` : '';
