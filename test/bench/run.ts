@@ -12,14 +12,19 @@ import { crash } from './crash.ts';
 import type { Bench, Row } from './harness/bench.ts';
 import { root } from './harness/programs.ts';
 import { formatRows } from './harness/report.ts';
+import { heartbeats } from './heartbeats.ts';
 import { install } from './install.ts';
 import { list } from './list.ts';
 import { many } from './many.ts';
 import { memory } from './memory.ts';
 import { plugins } from './plugins.ts';
 import { spawn } from './spawn.ts';
+import { syncNoop } from './sync-noop.ts';
 import { syncPlan } from './sync-plan.ts';
+import { syncStream } from './sync-stream.ts';
+import { syncTen } from './sync-ten.ts';
 import { tokens } from './tokens.ts';
+import { tunnel } from './tunnel.ts';
 
 const benches: Readonly<Record<string, Bench>> = {
   cli,
@@ -31,10 +36,15 @@ const benches: Readonly<Record<string, Bench>> = {
   memory,
   install,
   plugins,
+  heartbeats,
+  tunnel,
   'sync-plan': syncPlan,
+  'sync-noop': syncNoop,
+  'sync-stream': syncStream,
+  'sync-ten': syncTen,
 };
 /** A bench that hangs is ended, and the others go on. */
-const limitMs = 300_000;
+const limitMs = 900_000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

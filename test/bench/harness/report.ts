@@ -27,6 +27,8 @@ const samples = ({ median, min, max }: Samples): string => `${figure(median)} ($
 const figure = (number: number): string => (number < 10 ? number.toFixed(1) : String(Math.round(number)));
 
 const aimText = (aim: Aim, unit: Row['unit']): string => {
-  const limit = 'atMost' in aim ? `≤ ${aim.atMost}` : `≥ ${aim.atLeast}`;
+  const limit = 'atMost' in aim ? `≤ ${rounded(aim.atMost)}` : `≥ ${rounded(aim.atLeast)}`;
   return aim.of === 'ratio' ? `${limit} ×` : `${limit} ${unit}`;
 };
+
+const rounded = (number: number): number => Number(number.toPrecision(3));

@@ -1,0 +1,35 @@
+/**
+ * Ten bare machines behind slow lines become hives with a worker each: side by side, and one after another. All of them
+ * share the processors of this machine, so what each of them computes counts tenfold here.
+ */
+import { type Bench, row } from './harness/bench.ts';
+import { fillCache, startFleet } from './harness/machines.ts';
+import { samplesOf } from './harness/samples.ts';
+
+const hosts = 10;
+const shape = { mbit: 50, delayMs: 20 };
+/** A round takes minutes, and is even enough. */
+const mostRounds = 2;
+
+export const syncTen: Bench = async ({ rounds }) => {
+  const first = async (args: readonly string[]): Promise<number> => {
+    await using stack = new AsyncDisposableStack();
+    const { sync } = await startFleet(stack, { hosts, shape });
+    return sync('something', args);
+  };
+  await fillCache();
+  const [together, alone]: [number[], number[]] = [[], []];
+  for (let round = 0; round < Math.min(rounds, mostRounds); round += 1) {
+    together.push(await first([]));
+    alone.push(await first(['--parallel', '1']));
+  }
+  return [
+    row({
+      what: `sync of ${hosts} bare hosts, each at ${shape.mbit} Mbit/s and ${shape.delayMs} ms`,
+      unit: 'ms',
+      value: samplesOf(together),
+      baseline: { name: '--parallel 1', value: samplesOf(alone) },
+      aim: { of: 'ratio', atMost: 0.167 },
+    }),
+  ];
+};
