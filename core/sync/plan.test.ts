@@ -86,10 +86,7 @@ describe('a plan', () => {
       worker('w', { state: 'failed', pluginVersion: '1.0.0' }),
       worker('w-r2', { declaration: 'older' }),
     ];
-    assert.deepEqual(words({ workers }), [
-      'start | w | failed',
-      'replace | w-r2 | declared otherwise now',
-    ]);
+    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declared otherwise now']);
   });
 
   it('leaves a worker alone that was spawned by hand, and says that it has the id of another', () => {
@@ -119,7 +116,7 @@ describe('a plan', () => {
     assert.deepEqual(words(more), []);
     assert.deepEqual(plan(more).extra.map(extraText), ['the worker mine', 'the type sd 3.0.0']);
     assert.deepEqual(words(more, { removeExtra: true }), [
-      'delete | mine | not declared',
+      'delete | mine (sd) | not declared',
       'uninstall | sd 3.0.0 | not declared',
     ]);
   });
@@ -127,7 +124,7 @@ describe('a plan', () => {
   it('removes a machine that is declared no more only when told, and never that of the queen', () => {
     assert.deepEqual(words({}, {}, null), []);
     assert.deepEqual(plan({}, {}, null).extra, [{ kind: 'hive' }]);
-    assert.deepEqual(words({}, { removeExtra: true }, null), ['uninstall | hive']);
+    assert.deepEqual(words({}, { removeExtra: true }, null), ['uninstall | rbee']);
     assert.deepEqual(words({ alias: 'local' }, { removeExtra: true }, null), []);
   });
 
@@ -195,14 +192,14 @@ describe('the words for a plan', () => {
     );
     assert.equal(new Set(steps.map(stepKey)).size, steps.length);
     assert.deepEqual(steps.map(stepDoing), [
-      'starting hive',
+      'starting the hive',
       'installing llamacpp 1.1.0 (cuda)',
       'downloading hf:o/m',
-      'deleting x',
+      'deleting x (llamacpp)',
       'starting w',
       'starting w-r2',
       'uninstalling sd 1.1.0',
     ]);
-    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['hive runs', 'llamacpp 1.1.0 (cuda) is installed']);
+    assert.deepEqual(steps.slice(0, 2).map(stepDone), ['the hive runs', 'llamacpp 1.1.0 (cuda) is installed']);
   });
 });

@@ -16,11 +16,12 @@ import type {
   ObservedHive,
   SshTestResult,
   SyncPlan,
+  SyncReport,
   SyncResult,
   ValidationReport,
 } from '../../contract/sync.ts';
 import { Semaphore } from '../../lifecycle/semaphore.ts';
-import { applyPlan } from '../../sync/apply.ts';
+import { type ApplyOptions, applyPlan } from '../../sync/apply.ts';
 import { desiredHives } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';
 import { SyncJournal } from '../../sync/journal.ts';
@@ -34,6 +35,7 @@ import type { BringRequest, PluginDelivery } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
 import type { Machines } from './machines.ts';
 import { queenId } from './queen-id.ts';
+import { Reconciling } from './reconciling.ts';
 import type { Remembered } from './remembered.ts';
 import type { RemoteCall } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
@@ -72,6 +74,7 @@ export class SshMachines implements Machines {
   readonly #options: SshMachinesOptions;
   /** Of this start of the queen, for leases. */
   readonly #start = randomUUID();
+  readonly #reconciling = new Reconciling();
 
   constructor(options: SshMachinesOptions) {
     this.#options = options;
@@ -109,7 +112,7 @@ export class SshMachines implements Machines {
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
     context.narrate({ kind: 'plan', plan });
-    const report = await applyPlan({
+    const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
       desired: [],
@@ -191,7 +194,11 @@ export class SshMachines implements Machines {
   }
 
   /** Starts again what is declared and does not run on a hive that came back. */
-  async reconcile(alias: string, context: JobContext): Promise<void> {
+  reconcile(alias: string, context: JobContext): Promise<void> {
+    return this.#reconciling.run(alias, context.signal, (signal) => this.#reconcile(alias, { ...context, signal }));
+  }
+
+  async #reconcile(alias: string, context: JobContext): Promise<void> {
     const conf = loadHivesConf(this.#file({}));
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
@@ -226,7 +233,7 @@ export class SshMachines implements Machines {
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
     context.narrate({ kind: 'plan', plan });
-    const report = await applyPlan({
+    const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
       desired: planned.desired,
@@ -238,6 +245,12 @@ export class SshMachines implements Machines {
       only,
     });
     return { plan, report };
+  }
+
+  /** Somebody has asked for it. */
+  #apply(options: ApplyOptions): Promise<SyncReport> {
+    const aliases = options.plan.hives.map(({ alias }) => alias);
+    return this.#reconciling.without(aliases, () => applyPlan(options));
   }
 
   /** What is to be done, and what it was found by. */
