@@ -49,8 +49,8 @@ export class Daemon {
   async spawn(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     const spec = await this.#options.spec();
     return await this.#locked(spec, options, async () => {
-      const { pid, exited } = await this.#spawnUnlessThere(spec);
-      return { pid, started: exited !== null };
+      const { pid, spawned } = await this.#spawnUnlessThere(spec);
+      return { pid, started: spawned };
     });
   }
 
@@ -155,9 +155,9 @@ export class Daemon {
     if (status.status === 'running') return { pid: status.pid, spawned: false };
     const written = await readPidFile(runner, spec.pidFile);
     if (status.status === 'failed' && written !== null) return { pid: written, spawned: false };
-    const process = await this.#spawn(spec);
-    await writePidFile(runner, spec.pidFile, process.pid);
-    return { ...process, spawned: true };
+    const started = await this.#spawn(spec);
+    await writePidFile(runner, spec.pidFile, started.pid);
+    return { ...started, spawned: true };
   }
 
   async #spawn(spec: DaemonSpec): Promise<Spawned> {

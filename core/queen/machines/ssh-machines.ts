@@ -9,10 +9,11 @@ import type {
   MigrationResult,
   SshTestResult,
   SyncPlan,
+  SyncReport,
   SyncResult,
   ValidationReport,
 } from '../../contract/sync.ts';
-import { applyPlan } from '../../sync/apply.ts';
+import { type ApplyOptions, applyPlan } from '../../sync/apply.ts';
 import { desiredHives } from '../../sync/desired.ts';
 import { driftOf } from '../../sync/drift.ts';
 import { SyncJournal } from '../../sync/journal.ts';
@@ -24,6 +25,7 @@ import type { BringRequest } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
 import type { Machines } from './machines.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
+import { Reconciling } from './reconciling.ts';
 import type { RemoteCall } from './remote-hive.ts';
 import { testSsh } from './ssh-test.ts';
 import { validate } from './validate.ts';
@@ -37,6 +39,7 @@ const defaultLogLines = 100;
 export class SshMachines implements Machines {
   readonly #options: SshMachinesOptions;
   readonly #planner: Planner;
+  readonly #reconciling = new Reconciling();
 
   constructor(options: SshMachinesOptions) {
     this.#options = options;
@@ -75,7 +78,7 @@ export class SshMachines implements Machines {
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
     context.narrate({ kind: 'plan', plan });
-    const report = await applyPlan({
+    const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
       desired: [],
@@ -157,7 +160,11 @@ export class SshMachines implements Machines {
   }
 
   /** Starts again what is declared and does not run on a hive that came back. */
-  async reconcile(alias: string, context: JobContext): Promise<void> {
+  reconcile(alias: string, context: JobContext): Promise<void> {
+    return this.#reconciling.run(alias, context.signal, (signal) => this.#reconcile(alias, { ...context, signal }));
+  }
+
+  async #reconcile(alias: string, context: JobContext): Promise<void> {
     const conf = loadHivesConf(this.#planner.file({}));
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
@@ -200,7 +207,7 @@ export class SshMachines implements Machines {
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
     context.narrate({ kind: 'plan', plan });
-    const report = await applyPlan({
+    const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
       desired: planned.desired,
@@ -212,6 +219,12 @@ export class SshMachines implements Machines {
       only,
     });
     return { plan, report };
+  }
+
+  /** Somebody has asked for it. */
+  #apply(options: ApplyOptions): Promise<SyncReport> {
+    const aliases = options.plan.hives.map(({ alias }) => alias);
+    return this.#reconciling.without(aliases, () => applyPlan(options));
   }
 
   #applying({ parallel, takeOver }: { parallel?: number; takeOver?: boolean }, { narrate, signal }: JobContext) {
