@@ -2,7 +2,7 @@
  * What the way through an SSH connection costs: small requests beside the same ones straight to the port, a large answer
  * beside the same bytes by `scp`.
  */
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -26,8 +26,10 @@ export const tunnel: Bench = async ({ rounds, cleanup }) => {
   cleanup.defer(() => machines.close());
   const [host] = machines.hosts;
   if (!host) throw new Error('no machine was made');
-  const server = join(import.meta.dirname, 'tunnel-server.cjs');
-  const { code, stderr } = await host.run(`setsid ${process.execPath} ${server} ${port} >/dev/null 2>&1 </dev/null &`);
+  // A machine sees nothing of this repository.
+  copyFileSync(process.execPath, host.path('node'));
+  copyFileSync(join(import.meta.dirname, 'tunnel-server.cjs'), host.path('server.cjs'));
+  const { code, stderr } = await host.run(`setsid ./node server.cjs ${port} >/dev/null 2>&1 </dev/null &`);
   if (code !== 0) throw new Error(stderr);
   const env = plainEnv(machines.client.env);
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: 30_000 });
