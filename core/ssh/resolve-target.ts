@@ -156,11 +156,16 @@ const parseJump = (text: string): SshTarget => {
   };
 };
 
-/** The tokens and variables that OpenSSH puts into names of files; `ssh -G` shows them as they are written. */
+/**
+ * The tokens and variables that OpenSSH puts into names of files. `ssh -G` shows some as they are written, and some as they
+ * are below the home that the system's list of users names, which is not ours when HOME says otherwise.
+ */
 const expander =
   (tokens: Readonly<Record<string, string>> & { d: string }, env: NodeJS.ProcessEnv) =>
   (file: string): string => {
-    const absolute = file === '~' || file.startsWith('~/') ? join(tokens.d, file.slice(1)) : file;
+    const listed = `${userInfo().homedir}/`;
+    const inHome = file.startsWith(listed) ? `~/${file.slice(listed.length)}` : file;
+    const absolute = inHome === '~' || inHome.startsWith('~/') ? join(tokens.d, inHome.slice(1)) : inHome;
     return absolute
       .replace(/%([%a-zA-Z])/g, (whole, token: string) => (token === '%' ? '%' : (tokens[token] ?? whole)))
       .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);

@@ -62,9 +62,9 @@ LC_ALL=C; export LC_ALL
 dir=${quote(dirname(path))}
 to=${quote(path)}
 mkdir -p "$dir" || exit 73
-[ -f "$to.part" ] || : > "$to.part" || exit 73
+[ -f "$to.part" ] || true > "$to.part" || exit 73
 have=$(($(wc -c < "$to.part")))
-if [ "$have" -gt ${size} ]; then : > "$to.part"; have=0; fi
+if [ "$have" -gt ${size} ]; then true > "$to.part" || exit 73; have=0; fi
 echo "$have"
 cat >> "$to.part" || { rm -f "$to.part"; exit 74; }
 have=$(($(wc -c < "$to.part")))

@@ -13,8 +13,6 @@ export interface UploadOptions {
   onProgress?: (sent: number, total: number) => void;
 }
 
-const idleMs = 10_000;
-
 interface Waiting {
   job: UploadJob;
   onProgress: UploadOptions['onProgress'];
@@ -28,6 +26,12 @@ export class Uploads {
   #thread: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
+  readonly #idleMs: number;
+
+  /** `idleMs`: how long the thread is kept for the next upload. */
+  constructor({ idleMs = 10_000 }: { idleMs?: number } = {}) {
+    this.#idleMs = idleMs;
+  }
 
   /**
    * Brings `file` to `path` on the machine, over a connection of its own; goes on where an earlier attempt stopped. Errors: UPLOAD_FAILED, HOST_FOLDER_UNUSABLE,
@@ -78,10 +82,10 @@ export class Uploads {
 
   #start(): Worker {
     clearTimeout(this.#idle);
+    this.#thread?.ref();
     if (this.#thread) return this.#thread;
     const script = join(import.meta.dirname, `thread${extname(import.meta.filename)}`);
     const thread = new Worker(script, { execArgv: [], stdout: false, stderr: false });
-    thread.unref();
     thread.on('message', (message: FromThread) => this.#hear(message));
     const end = (problem: string) => {
       // One that was let go of has nothing to do with those that wait for a later one.
@@ -102,8 +106,11 @@ export class Uploads {
     const waiting = this.#waiting.get(message.id);
     if (!waiting) return;
     if (message.kind === 'progress') waiting.onProgress?.(message.sent, waiting.job.size);
-    else if (message.kind === 'done') waiting.settle();
-    else waiting.settle(RbeeError.from(message.error));
+    else if (message.kind === 'done') {
+      const { size } = waiting.job;
+      waiting.onProgress?.(size, size);
+      waiting.settle();
+    } else waiting.settle(RbeeError.from(message.error));
   }
 
   #tell(message: ToThread): void {
@@ -113,10 +120,12 @@ export class Uploads {
   #rest(): void {
     clearTimeout(this.#idle);
     if (this.#waiting.size > 0) return;
+    // One that waits for more keeps no process from its end.
+    this.#thread?.unref();
     this.#idle = setTimeout(() => {
       const thread = this.#thread;
       this.#thread = undefined;
       void thread?.terminate();
-    }, idleMs).unref();
+    }, this.#idleMs).unref();
   }
 }
