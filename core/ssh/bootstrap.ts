@@ -80,7 +80,7 @@ ${runtime.library ? `mkdir -p "$part/lib" && mv -f ${quote(runtime.library.uploa
 ${hasGzip ? 'gzip -dc' : 'cat'} < "$upload" > "$part/bin/node" || exit 74
 chmod 700 "$part/bin/node" || exit 73
 if [ -d "$part/lib" ]; then LD_LIBRARY_PATH="$part/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; export LD_LIBRARY_PATH; fi
-sum=$("$part/bin/node" -p 'require("crypto").createHash("sha256").update(require("fs").readFileSync(process.execPath)).digest("hex")') || exit 76
+sum=$("$part/bin/node" -e '${ownChecksum}') || exit 76
 if [ "$sum" != ${runtime.sha256} ]; then echo "$sum"; exit 77; fi
 rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
     { signal },
@@ -96,6 +96,10 @@ rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
   const details = { hive, what: 'setting up Node there', problem };
   throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', details, { lines }), data);
 };
+
+/** Of Node by itself, in pieces: a small machine has no room for all of it at once. */
+const ownChecksum =
+  'const fs = require("fs"), hash = require("crypto").createHash("sha256"), piece = Buffer.alloc(1 << 20), file = fs.openSync(process.execPath); for (let n; (n = fs.readSync(file, piece)) > 0;) hash.update(piece.subarray(0, n)); console.log(hash.digest("hex"))';
 
 /** Sets `os`, `cpu`, `data`. */
 const facts = `

@@ -8,14 +8,15 @@ import type { TakenFile } from './fetch-calls.ts';
 import { FetchError } from './fetch-error.ts';
 import { feed } from './unpack-feed.ts';
 import { limits } from './unpack-survey.ts';
+import { withoutSymbols } from './without-symbols.ts';
 
-/** Writes `member` of the package in `packed` to `file`, gzip'ed. `what` names the package in errors. */
+/** Writes `member` of the package in `packed`, a program, to `file`: gzip'ed, and without its symbols. `what` names the package in errors. */
 export const takeMember = async (packed: string, member: string, file: string, what: string): Promise<TakenFile> => {
   const hash = createHash('sha256');
   let size = 0;
   let taking: Promise<void> | undefined;
   async function* counted(entry: ReadEntry): AsyncGenerator<Buffer> {
-    for await (const chunk of entry as AsyncIterable<Buffer>) {
+    for await (const chunk of withoutSymbols(entry as AsyncIterable<Buffer>)) {
       hash.update(chunk);
       size += chunk.length;
       yield chunk;
