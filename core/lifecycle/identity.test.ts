@@ -52,7 +52,7 @@ test('the name of a process may hold blanks and brackets', () => {
 
 test('a zombie is not alive', { skip: process.platform !== 'linux' && 'reads /proc' }, async (t) => {
   // A shell that never waits: its child stays behind as a zombie.
-  const parent = spawn('/bin/sh', ['-c', '(exec sleep 0.01) & echo $!; exec sleep 30'], {
+  const parent = spawn('/bin/sh', ['-c', '(exec sleep 0.5) & echo $!; exec sleep 30'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => parent.kill('SIGKILL'));
