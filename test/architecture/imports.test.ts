@@ -111,7 +111,7 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
 
 /** Outside tools that one file owns, so that they can be replaced and mended in one place. */
 const owners: Record<string, string> = {
-  execa: 'lifecycle/local-runner.ts',
+  execa: 'lifecycle/run-program.ts',
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
