@@ -194,8 +194,11 @@ describe('an agent', { skip: cannot('network') }, () => {
 
   test('says whether the ways to sockets and ports are open', async (t) => {
     const { agent, connection } = await meet(t);
-    await checkForwarding(connection, agent);
-    for (const line of ['AllowStreamLocalForwarding no', 'AllowTcpForwarding no', 'DisableForwarding yes']) {
+    assert.deepEqual(await checkForwarding(connection, agent), { toSockets: true });
+    await box.configureSshd({ lines: ['AllowStreamLocalForwarding no'] });
+    const strict = await meet(t);
+    assert.deepEqual(await checkForwarding(strict.connection, strict.agent), { toSockets: false });
+    for (const line of ['AllowTcpForwarding no', 'DisableForwarding yes']) {
       await box.configureSshd({ lines: [line] });
       const { agent, connection } = await meet(t);
       const refusal = { code: 'SSH_FORWARDING_REFUSED', message: /does not let rbee through to/ };
@@ -221,6 +224,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         libc: 'glibc',
         data: dataOf(bare),
         hasGzip: false,
+        installed: null,
         hasRuntime: false,
         hasLibatomic: true,
       });

@@ -17,7 +17,7 @@ test('one owner has it, renews it and gives it back; another one is told who has
   const { file, ask, written } = await setUp(t);
   assert.deepEqual(await ask('ann'), { held: true });
   const { since } = await written();
-  assert.deepEqual(await ask('bob'), { held: false, about: 'a sync of ann', since });
+  assert.deepEqual(await ask('bob'), { held: false, owner: 'ann', about: 'a sync of ann', since });
   assert.deepEqual(await ask('ann'), { held: true });
   assert.equal((await written())['since'], since);
   await release(file, 'bob');
