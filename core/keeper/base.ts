@@ -175,7 +175,16 @@ export abstract class QueenCommand extends RbeeCommand {
       narrate,
       ...(reply && {
         reply: async (question, show, signal) => {
-          const answer = await reply(question, show, signal);
+          let answer = await reply(question, show, signal);
+          // A slip of the finger is asked about again, and a letter is enough.
+          const choices = question.choices ?? [];
+          const meant = (given: string) =>
+            choices.find((one) => one === given) ??
+            choices.find((one) => given !== '' && one.startsWith(given.toLowerCase()));
+          while (answer !== undefined && choices.length > 0 && meant(answer) === undefined && !signal.aborted) {
+            answer = await reply(question, show, signal);
+          }
+          if (answer !== undefined && choices.length > 0) answer = meant(answer);
           if (answer !== undefined) await queen.answerJob(job(), question.id, answer);
         },
       }),

@@ -1,4 +1,5 @@
 /** An open connection to one machine: programs run there, sockets are dialled there, until it is lost or closed. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
 import { Semaphore } from '../lifecycle/semaphore.ts';
@@ -8,6 +9,8 @@ import { TunnelSocket } from './tunnel-socket.ts';
 
 /** sshd's own limit is ten sessions a connection, and forwarded sockets do not count. */
 const mostSessions = 8;
+const sessionTries = 20;
+const sessionPauseMs = 100;
 const closeMs = 1_000;
 
 export interface Shown {
@@ -59,7 +62,7 @@ export class SshConnection {
   async exec(command: string, signal?: AbortSignal): Promise<ClientChannel> {
     const leave = await this.#turn(signal);
     try {
-      const channel = await this.#ask<ClientChannel>((done) => this.#client.exec(command, done));
+      const channel = await this.#session(command);
       channel.once('close', leave);
       return channel;
     } catch (error) {
@@ -98,6 +101,18 @@ export class SshConnection {
     this.#client.end();
     // What does not answer is not waited for.
     setTimeout(() => this.#client.destroy(), closeMs).unref();
+  }
+
+  /** sshd counts a session for a moment after it has ended here, so that one more can be one too many. */
+  async #session(command: string): Promise<ClientChannel> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#ask<ClientChannel>((done) => this.#client.exec(command, done));
+      } catch (error) {
+        if (error instanceof RbeeError || this.#lost || tries === sessionTries) throw error;
+        await sleep(sessionPauseMs);
+      }
+    }
   }
 
   async #turn(signal?: AbortSignal): Promise<() => void> {

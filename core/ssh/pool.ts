@@ -7,7 +7,7 @@ import type { Runner } from '../lifecycle/runner.ts';
 import { Semaphore } from '../lifecycle/semaphore.ts';
 import { SshConnection } from './connection.ts';
 import { addKnownKey, fingerprint, keyType } from './known-hosts.ts';
-import { type OpenSettings, openHop, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
+import { type OpenSettings, openHop, openRoute, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
 import { orAborted } from './or-aborted.ts';
 import { addressOf, keyEncrypted, unknownKey } from './refusals.ts';
 import { resolveTarget } from './resolve-target.ts';
@@ -74,6 +74,23 @@ export class SshPool {
     const kept = await this.#open(route, asker);
     kept.wanted = true;
     return kept.connection;
+  }
+
+  /** The way to a machine, as it would be gone; nothing is dialled. Errors: SSH_CONFIG_INVALID. */
+  route(target: SshTarget, { signal, agent = this.#agent }: Asker = {}): Promise<Hop[]> {
+    const { env, runner } = this.#options;
+    return resolveTarget(target, { env, runner, agent, signal });
+  }
+
+  /** A connection that nobody shares, however many are open: whoever tries the way has to go it. Errors: SSH_*. */
+  async connectAnew(target: SshTarget, asker: Asker = {}): Promise<SshConnection> {
+    const route = await this.route(target, asker);
+    const clients = await openRoute(route, this.#settings(), asker.signal);
+    const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
+    connection.onClose(() => {
+      for (const client of clients.slice(0, -1)) client.end();
+    });
+    return connection;
   }
 
   /** For uploads, which have a connection of their own. Passphrases are among it: never to be written down. */

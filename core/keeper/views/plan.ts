@@ -33,9 +33,10 @@ const styleOf = ({ kind }: SyncStep) =>
   /^(delete|uninstall)/.test(kind) ? 'red' : kind === 'replace_worker' ? 'yellow' : 'green';
 
 /** What stands in the way, what is left as it is, and what cannot be known yet. */
-const formatNotes = ({ alias, problems, extra, complete, status }: HivePlan, terminal: Terminal): string => {
+const formatNotes = ({ alias, steps, problems, extra, complete, status }: HivePlan, terminal: Terminal): string => {
   const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
-  if (extra.length > 0) {
+  const isRemoved = steps.some(({ kind }) => /^(delete|uninstall)/.test(kind));
+  if (extra.length > 0 && !isRemoved) {
     const what = extra.map((one) => escapeControls(extraText(one))).join(', ');
     lines.push(
       `${paint('dim', `${alias}: not declared, and left as it is without --remove-extra: ${what}`, terminal)}\n`,

@@ -61,6 +61,11 @@ export class Member {
     return this.#state;
   }
 
+  /** Are its heartbeats read, or waited for? */
+  get isLookedFor(): boolean {
+    return this.#reading !== undefined;
+  }
+
   /** As the hive last told; also when it does not answer any more. */
   get workers(): ReadonlyMap<string, HiveWorker> {
     return this.#workers;

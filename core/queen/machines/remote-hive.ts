@@ -11,7 +11,7 @@ import { checkForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import type { Asker, SshPool } from '../../ssh/pool.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
-import type { SshTarget } from '../../ssh/target.ts';
+import type { Hop, SshTarget } from '../../ssh/target.ts';
 import type { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
@@ -114,6 +114,11 @@ export class RemoteHive {
     }
   }
 
+  /** Waits for one that is looked for until it has told of itself, or the time is up. */
+  async met(timeoutMs: number): Promise<void> {
+    if (this.member.isLookedFor) await this.member.online(timeoutMs);
+  }
+
   /** Its machine is to be found elsewhere from now on; what is open stays so. */
   retarget(target: SshTarget): void {
     if (JSON.stringify(target) === JSON.stringify(this.target)) return;
@@ -127,6 +132,16 @@ export class RemoteHive {
     const connection = await this.#connect(call);
     this.#refusal = undefined;
     return connection;
+  }
+
+  /** The machines on the way to it, itself the last; nothing is dialled. */
+  way(call: RemoteCall): Promise<readonly Hop[]> {
+    return this.#parts.pool.route(this.target, call);
+  }
+
+  /** Goes the way to it anew, whatever is open, so that what is wrong with it now is seen. */
+  async tryWay(call: RemoteCall): Promise<void> {
+    (await this.#parts.pool.connectAnew(this.target, call)).close();
   }
 
   /** Works with an agent of its machine; it is brought there where there is none. Errors: SSH_*, HOST_*, UPLOAD_FAILED. */

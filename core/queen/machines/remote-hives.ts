@@ -17,6 +17,8 @@ export interface RemoteHivesOptions extends RemoteHiveParts {
 
 /** As hives.conf has it where it does not say. */
 const usualHivePort = 8600;
+/** Milliseconds for which a queen that starts waits for machines that do not answer. */
+const patienceMs = 1_500;
 /** Milliseconds for an editor to finish writing. */
 const settleMs = 200;
 
@@ -48,6 +50,8 @@ export class RemoteHives {
     } catch (error) {
       logger.warn(error, 'hives.conf is not watched: a change is seen by the next sync');
     }
+    // Who asks a queen that has just been started is not told that nothing runs where much does.
+    await Promise.all([...this.#hives.values()].map((hive) => hive.met(patienceMs)));
   }
 
   get(alias: string): RemoteHive | undefined {

@@ -199,7 +199,11 @@ export class SshMachines implements Machines {
     if (journal.damaged)
       context.narrate({ kind: 'warning', text: `the journal was damaged and is now ${journal.damaged}` });
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
-    const hives = retried ? retried.filter((alias) => input.hives?.includes(alias) ?? true) : input.hives;
+    // What was left of a hive that is nobody's any more is not to be retried.
+    const isKnown = (alias: string) =>
+      conf.hives.some((hive) => hive.alias === alias) || this.#options.remembered.get(alias) !== undefined;
+    const isAsked = (alias: string) => input.hives?.includes(alias) ?? true;
+    const hives = retried ? retried.filter((alias) => isKnown(alias) && isAsked(alias)) : input.hives;
     const { removeExtra = false, force = false } = input;
     const planned = await this.#planner.plan(conf, { ...input, hives }, context, { removeExtra, force });
     const { plan, only } = input.retryFailed

@@ -30,18 +30,13 @@ export const testSsh = async (hive: RemoteHive, bundles: Bundles, call: RemoteCa
   const check = checker(hive.alias, checks, call);
   let found = result;
   const connection = await check('ssh', async () => {
-    const connection = await hive.reach(call);
-    const route = connection.route;
+    const route = await hive.way(call);
     const { host, port, user } = route.at(-1)!;
-    found = {
-      ...found,
-      hostname: host,
-      port,
-      user,
-      jumps: route.slice(0, -1).map((hop) => hop.host),
-      hostKey: connection.shown.hostKey,
-      authentication: connection.shown.authentication,
-    };
+    found = { ...found, hostname: host, port, user, jumps: route.slice(0, -1).map((hop) => hop.host) };
+    // Whatever has to be decided by a person is asked here.
+    const connection = await hive.reach(call);
+    await hive.tryWay(call);
+    found = { ...found, hostKey: connection.shown.hostKey, authentication: connection.shown.authentication };
     return {
       value: connection,
       text: `logged in as ${user} at ${host}:${port} with ${connection.shown.authentication}`,

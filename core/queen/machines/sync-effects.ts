@@ -119,6 +119,7 @@ export class QueenEffects implements SyncEffects {
       case 'start_worker':
         return this.#startWorker(alias, step, call);
       case 'replace_worker':
+        await this.#refuseOptions(alias, step, call);
         await this.#delete(step.worker, call);
         return this.#startWorker(alias, step, call);
       case 'delete_worker':
@@ -178,6 +179,19 @@ export class QueenEffects implements SyncEffects {
       }
     } else if (there) await this.#delete(step.worker, call);
     await spawnOn(parts, { ...step.spec, hive: alias }, context);
+  }
+
+  /** A worker that works is not given up for one that its type would refuse. Errors: OPTION_INVALID. */
+  async #refuseOptions(alias: string, { worker, spec }: StepOf<'replace_worker'>, call: EffectCall): Promise<void> {
+    const variant = spec.variant ?? this.#options.parts.fleet.member(alias).workers.get(worker)?.variant;
+    if (variant === undefined) return;
+    try {
+      await this.#client(alias).plugins('needs', { plugin: spec.type, variant, options: spec.options }, call);
+    } catch (error) {
+      // Whatever else is wrong is told by its start.
+      if (error instanceof RbeeError && error.code === 'OPTION_INVALID') throw error;
+      call.signal.throwIfAborted();
+    }
   }
 
   async #delete(worker: string, call: EffectCall): Promise<void> {

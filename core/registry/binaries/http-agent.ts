@@ -21,7 +21,8 @@ export interface Incoming {
 
 /** `stallMs`: how long to wait for a connection, for an answer, and between any two pieces of it. */
 export const httpAgent = async (env: NodeJS.ProcessEnv, stallMs: number): Promise<HttpAgent> => {
-  const { EnvHttpProxyAgent, request } = await import('undici');
+  // By its default: what is CommonJS has no names in a bundle.
+  const { EnvHttpProxyAgent, request } = (await import('undici')).default;
   const either = (name: string) => env[name.toLowerCase()] || env[name];
   const every = either('ALL_PROXY');
   const fallback = every && /^https?:/.test(every) ? every : '';

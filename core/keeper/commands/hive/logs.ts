@@ -4,6 +4,7 @@ import type { HiveLogs as Logs } from '../../../contract/sync.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { logText } from '../../logs-command.ts';
 import { sshFlags, sshInput } from '../../machines/flags.ts';
+import { formatLogLine } from '../../views/log-line.ts';
 
 export default class HiveLogs extends QueenCommand {
   static override summary = 'The last lines of the log of a hive on another machine.';
@@ -22,7 +23,7 @@ export default class HiveLogs extends QueenCommand {
     const { args, flags } = await this.parse(HiveLogs);
     const input = { hive: args.hive, lines: flags.lines, ...sshInput(flags, this.env) };
     const logs = await this.runJob(await this.queen(flags), 'hive_logs', input);
-    this.print(logText(logs.lines.map((line) => `${line}\n`).join(''), this.out.terminal));
+    this.print(logText(logs.lines.map((line) => `${formatLogLine(line)}\n`).join(''), this.out.terminal));
     return logs;
   }
 }
