@@ -15,7 +15,7 @@ export const syncTen: Bench = async ({ rounds }) => {
   const first = async (args: readonly string[]): Promise<number> => {
     await using stack = new AsyncDisposableStack();
     const { sync } = await startFleet(stack, { hosts, shape });
-    return sync('something', args);
+    return await sync('something', args);
   };
   await fillCache();
   const [together, alone]: [number[], number[]] = [[], []];
