@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { packageRoot } from '../../config/version.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import { type AppBundle, bundleApp } from '../../registry/bundle/app.ts';
+import { type AppBundle, bundleApp, isWhole } from '../../registry/bundle/app.ts';
 import { findLibatomic, type Library } from '../../registry/bundle/libatomic.ts';
 import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../registry/bundle/runtime.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
@@ -34,16 +34,16 @@ export class Bundles {
     this.#options = options;
   }
 
-  /** rbee for other machines. */
-  async app({ narrate, signal }: BundleCall): Promise<AppBundle> {
-    const root = packageRoot();
-    this.#app ??= bundleApp({ root, cache: this.#options.cache, narrate, signal });
-    try {
-      return await this.#app;
-    } catch (error) {
-      this.#app = undefined;
-      throw error;
-    }
+  /** rbee for other machines. Asked for by many at once, it is made once. */
+  app({ narrate, signal }: BundleCall): Promise<AppBundle> {
+    const before = this.#app;
+    const { cache } = this.#options;
+    this.#app = (async () => {
+      const there = await before?.catch(() => null);
+      // What is in a cache may be taken away at any time.
+      return there && (await isWhole(there)) ? there : bundleApp({ root: packageRoot(), cache, narrate, signal });
+    })();
+    return this.#app;
   }
 
   async runtime(target: BundleTarget, call: BundleCall): Promise<NodeRuntime> {

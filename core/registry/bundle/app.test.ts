@@ -175,6 +175,13 @@ const startHive = async (
   return { version, devices };
 };
 
+/** The same cache, reached by another path. */
+const movedCache = async (t: TestContext, cache: string): Promise<string> => {
+  const link = join(await tempFolder(t), 'link');
+  await symlink(cache, link);
+  return link;
+};
+
 test('rbee is packed once for all machines, small, and what is packed runs by itself as a hive', async (t) => {
   const cache = await tempFolder(t);
   const first = await bundle(cache);
@@ -183,6 +190,8 @@ test('rbee is packed once for all machines, small, and what is packed runs by it
   assert.ok(first.size < 3e6, `${first.size} bytes`);
   said.length = 0;
   assert.deepEqual(await bundle(cache), first);
+  const moved = await movedCache(t, cache);
+  assert.equal((await bundle(moved)).file, first.file.replace(cache, moved));
   assert.deepEqual(said, [], 'nothing was packed again');
   assert.equal((await bundle(await tempFolder(t))).sha256, first.sha256);
   const folder = join(await tempFolder(t), first.id);

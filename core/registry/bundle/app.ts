@@ -3,7 +3,7 @@
  * npm. Made from whatever rbee this is, a checkout or an installed package, and only when that has changed.
  */
 import { readFile, rename, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type PackEntry, pack } from '../../archives/pack.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -53,11 +53,8 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
   const folder = join(cache, 'bundles');
   const { version, entries } = await collectApp(root);
   const record = join(folder, `app-${await fingerprint(entries)}.json`);
-  const there = await readRecord<AppBundle>(record);
-  if (there && (await stat(there.file).catch(() => null))?.size === there.size) {
-    await markUsed([record, there.file]);
-    return there;
-  }
+  const there = await known(record);
+  if (there) return there;
   const text = `packing rbee ${version} for other machines`;
   return asStep(narrate, { id: 'bundle-app', text, done: `packed rbee ${version}`, unit: 'bytes' }, (progress) =>
     inOwnFolder(folder, async (own) => {
@@ -65,19 +62,26 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
       const { contents, sha256, size } = packed;
       const file = join(folder, `${sha256}.tar.zst`);
       await rename(packed.file, file);
-      const bundle: AppBundle = {
-        version,
-        id: `${version}-${contents.slice(0, 8)}`,
-        file,
-        sha256,
-        size,
-        entry: hiveEntry,
-      };
+      const bundle = { version, id: `${version}-${contents.slice(0, 8)}`, sha256, size, entry: hiveEntry };
       await writeRecord(record, bundle);
       await sweep(folder, Date.now());
-      return bundle;
+      return { ...bundle, file };
     }),
   );
+};
+
+/** Whether it is still where it was put. */
+export const isWhole = async ({ file, size }: AppBundle): Promise<boolean> =>
+  (await stat(file).catch(() => null))?.size === size;
+
+const known = async (record: string): Promise<AppBundle | null> => {
+  const read = await readRecord<Omit<AppBundle, 'file'>>(record);
+  if (!read) return null;
+  // Found beside its record, not where that was written: the same cache may be reached by another path.
+  const bundle = { ...read, file: join(dirname(record), `${read.sha256}.tar.zst`) };
+  if (!(await isWhole(bundle))) return null;
+  await markUsed([record, bundle.file]);
+  return bundle;
 };
 
 const collectApp = async (root: string): Promise<{ version: string; entries: PackEntry[] }> => {

@@ -51,7 +51,9 @@ export const archiveOf = async (
     return inOwnFolder(folder, async (own) => {
       const contents = await make(own);
       const delivery = await packed(contents, own, folder, call);
-      for (const one of [of, contents.alsoBy ?? of]) await writeRecord(recordOf(folder, keyOf(one)), delivery);
+      const { sha256, size, entry } = delivery;
+      for (const one of [of, contents.alsoBy ?? of])
+        await writeRecord(recordOf(folder, keyOf(one)), { sha256, size, entry });
       await sweep(folder, Date.now());
       return delivery;
     });
@@ -77,8 +79,10 @@ const packed = async (
 
 const known = async (folder: string, key: string): Promise<PackedPlugin | null> => {
   const record = recordOf(folder, key);
-  const delivery = await readRecord<PackedPlugin>(record);
-  if (!delivery) return null;
+  const read = await readRecord<Omit<PackedPlugin, 'archive'>>(record);
+  if (!read) return null;
+  // Found beside its record, not where that was written: the same cache may be reached by another path.
+  const delivery = { ...read, archive: join(folder, `${read.sha256}.tar.zst`) };
   const found = await stat(delivery.archive).catch(() => null);
   if (found?.size !== delivery.size) return null;
   await markUsed([record, delivery.archive]);
