@@ -14,6 +14,11 @@ export interface AgentParts {
   agent: string;
 }
 
+/** How Node goes to a machine. */
+export type RuntimePacking = 'zstd' | 'gzip' | 'none';
+
+const unpackers: Record<RuntimePacking, string> = { zstd: 'zstd -dcq', gzip: 'gzip -dc', none: 'cat' };
+
 /** A machine without an agent. */
 export interface BareHost {
   os: string;
@@ -23,7 +28,8 @@ export interface BareHost {
   glibc: string | null;
   /** rbee's data folder there. */
   data: string;
-  hasGzip: boolean;
+  /** What can be unpacked there: the smallest of it. */
+  unpacks: RuntimePacking;
   /** The rbee that `current` names there (`<version>-<hash8>`): then only its agent is missing, or of another version. */
   installed: string | null;
   /** Only the agent is missing, or is of another version. */
@@ -60,7 +66,7 @@ export const startAgent = async (
 /** Puts an uploaded Node in its place, after it has said its own checksum; the upload is gone in any case. Errors: HOST_*, UPLOAD_FAILED. */
 export const placeRuntime = async (
   connection: SshConnection,
-  { data, hasGzip }: BareHost,
+  { data, unpacks }: BareHost,
   runtime: { name: string; sha256: string; upload: string; library?: { name: string; upload: string } },
   signal?: AbortSignal,
 ): Promise<void> => {
@@ -77,7 +83,7 @@ trap 'rm -rf "$part" "$upload"' EXIT
 trap 'exit 75' HUP INT TERM
 rm -rf "$part"; mkdir -p "$part/bin" || exit 73
 ${runtime.library ? `mkdir -p "$part/lib" && mv -f ${quote(runtime.library.upload)} "$part/lib/${runtime.library.name}" || exit 73` : ''}
-${hasGzip ? 'gzip -dc' : 'cat'} < "$upload" > "$part/bin/node" || exit 74
+${unpackers[unpacks]} < "$upload" > "$part/bin/node" || exit 74
 chmod 700 "$part/bin/node" || exit 73
 if [ -d "$part/lib" ]; then LD_LIBRARY_PATH="$part/lib\${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"; export LD_LIBRARY_PATH; fi
 sum=$("$part/bin/node" -e '${ownChecksum}') || exit 76
@@ -128,7 +134,7 @@ glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || glibc=
 echo "glibc=$glibc"
 for f in /lib/ld-musl-*; do [ -e "$f" ] && echo "musl=yes"; done
 [ -x "$node/bin/node" ] && echo "runtime=yes"
-command -v gzip >/dev/null 2>&1 && echo "gzip=yes"
+for p in gzip zstd; do command -v $p >/dev/null 2>&1 && echo "unpacks=$p"; done
 for f in /lib/*/libatomic.so.1 /usr/lib/*/libatomic.so.1 /lib64/libatomic.so.1 /usr/lib64/libatomic.so.1 /lib/libatomic.so.1 /usr/lib/libatomic.so.1; do [ -e "$f" ] && echo "libatomic=yes"; done
 at="$data"; while [ ! -d "$at" ] && [ "$at" != / ] && [ "$at" != . ]; do at=$(dirname "$at"); done
 free=$(df -Pk "$at" 2>/dev/null | tail -n 1 | awk '{print $4}')
@@ -175,7 +181,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
     glibc,
     data: said.get('data') ?? '',
     installed: said.get('installed') || null,
-    hasGzip: said.has('gzip'),
+    unpacks: (said.get('unpacks') ?? 'none') as RuntimePacking,
     hasRuntime: said.has('runtime'),
     hasLibatomic: os !== 'linux' || said.has('libatomic'),
     freeBytes: Number.isFinite(free) && free > 0 ? free * 1024 : null,

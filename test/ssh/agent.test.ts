@@ -7,7 +7,7 @@ import { createReadStream, createWriteStream, mkdirSync, readFileSync, statSync,
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { createGzip } from 'node:zlib';
+import { createGzip, createZstdCompress } from 'node:zlib';
 import { Daemon } from '../../core/lifecycle/daemon.ts';
 import { tempFolder } from '../../core/lifecycle/testing.ts';
 import { daemonProgram } from '../../core/lifecycle/testing-daemon.ts';
@@ -31,8 +31,8 @@ describe('an agent', { skip: cannot('network') }, () => {
     machines = await createMachines({
       hosts: [
         { name: 'box', home: '/home/ann and bob' },
-        { name: 'bare', without: ['node', 'nodejs', 'npm', 'npx', 'gzip', 'tar'] },
-        { name: 'full', diskMegabytes: 8 },
+        { name: 'bare', without: ['node', 'nodejs', 'npm', 'npx', 'gzip', 'zstd', 'tar'] },
+        { name: 'full', diskMegabytes: 8, without: ['zstd'] },
       ],
     });
     [box, bare, full] = machines.hosts as [Host, Host, Host];
@@ -223,7 +223,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         cpu: process.arch,
         libc: 'glibc',
         data: dataOf(bare),
-        hasGzip: false,
+        unpacks: 'none',
         installed: null,
         hasRuntime: false,
         hasLibatomic: true,
@@ -231,7 +231,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       assert.match(glibc ?? '', /^\d+\.\d+$/);
       assert.ok((freeBytes ?? 0) > 0);
       assert.deepEqual(bare.files(), []);
-      assert.equal((await bareOf(t, full)).hasGzip, true);
+      assert.equal((await bareOf(t, full)).unpacks, 'gzip');
       assert.ok(((await bareOf(t, full)).freeBytes ?? 0) <= 8 * 2 ** 20);
     });
 
@@ -259,12 +259,14 @@ describe('an agent', { skip: cannot('network') }, () => {
     describe('Node is put in its place', () => {
       let size: number;
       let sha256: string;
+      let zst: string;
       let gz: string;
       before(async () => {
-        gz = join(machines.client.home, 'node.gz');
+        [zst, gz] = ['zst', 'gz'].map((kind) => join(machines.client.home, `node.${kind}`)) as [string, string];
         sha256 = createHash('sha256').update(readFileSync(process.execPath)).digest('hex');
         size = statSync(process.execPath).size;
         await pipeline(createReadStream(process.execPath), createGzip({ level: 1 }), createWriteStream(gz));
+        await pipeline(createReadStream(process.execPath), createZstdCompress(), createWriteStream(zst));
       });
 
       const place = async (
@@ -284,7 +286,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         return { pool, connection, uploads, found };
       };
 
-      test('on a machine without gzip and tar, and then the agent starts', async (t) => {
+      test('on a machine without zstd, gzip and tar, and then the agent starts', async (t) => {
         const { pool, connection, uploads, found } = await place(t, bare, { data: process.execPath });
         const files = bare.files(`${found.data}/runtimes`).filter((file) => !file.endsWith('/'));
         assert.deepEqual(files, [`node-test-linux-${process.arch}/bin/node`]);
@@ -300,11 +302,11 @@ describe('an agent', { skip: cannot('network') }, () => {
 
       test('what is not what was sent is refused, and nothing of it stays', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes .local/share/rbee/uploads');
-        const wrong = place(t, box, { data: gz, sum: 'f'.repeat(64) });
+        const wrong = place(t, box, { data: zst, sum: 'f'.repeat(64) });
         await assert.rejects(wrong, { code: 'UPLOAD_FAILED', message: new RegExp(`another file \\(${sha256}\\)`) });
-        const half = join(machines.client.home, 'half.gz');
-        writeFileSync(half, readFileSync(gz).subarray(0, 1_000_000));
-        await assert.rejects(place(t, box, { data: half }), { code: 'HOST_COMMAND_FAILED', message: /gzip/ });
+        const half = join(machines.client.home, 'half.zst');
+        writeFileSync(half, readFileSync(zst).subarray(0, 1_000_000));
+        await assert.rejects(place(t, box, { data: half }), { code: 'HOST_COMMAND_FAILED', message: /premature end/ });
         assert.deepEqual(box.files(`${dataOf(box)}/runtimes`), []);
         assert.deepEqual(box.files(`${dataOf(box)}/uploads`), []);
         await placeAgent(box);
@@ -323,7 +325,7 @@ describe('an agent', { skip: cannot('network') }, () => {
         await box.run('rm -rf .local/share/rbee/runtimes; mount -o remount,bind,noexec .', { asRoot: true });
         try {
           const message = /no program may be run from it/;
-          await assert.rejects(place(t, box, { data: gz }), { code: 'HOST_FOLDER_UNUSABLE', message, hint: /noexec/ });
+          await assert.rejects(place(t, box, { data: zst }), { code: 'HOST_FOLDER_UNUSABLE', message, hint: /noexec/ });
         } finally {
           await box.run('mount -o remount,bind,exec .', { asRoot: true });
           await placeAgent(box);

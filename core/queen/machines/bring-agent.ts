@@ -1,4 +1,5 @@
 /** An agent on a machine: started where there is one, else brought there with the Node that it runs on. */
+import { extname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { formatBytes as bytes } from '../../narration/quantities.ts';
@@ -103,7 +104,7 @@ const bringRuntime = async (
   const { bundles } = parts;
   const target = { os: host.os, cpu: host.cpu, ...(host.libc !== null && { libc: host.libc }) };
   const runtime = await bundles.runtime(target, call);
-  const upload = host.hasGzip ? runtime.gzSize : runtime.size;
+  const { file, size: upload } = await bundles.packed(runtime, host.unpacks);
   if (host.freeBytes !== null && host.freeBytes < roomFor(runtime.size, upload)) {
     const problem = `${bytes(roomFor(runtime.size, upload))} is needed, ${bytes(host.freeBytes)} is free`;
     const hint = 'free some space there';
@@ -116,8 +117,7 @@ const bringRuntime = async (
     throw RbeeError.of('HOST_UNSUPPORTED', { hive: connection.name, problem, hint });
   }
   const name = runtimeName(target);
-  const at = `${host.data}/uploads/${name}${host.hasGzip ? '.gz' : ''}`;
-  const file = host.hasGzip ? runtime.file : await bundles.unpacked(runtime);
+  const at = `${host.data}/uploads/${name}${extname(file)}`;
   await uploadTo(connection, parts, { file, path: at, what: `Node ${runtime.version} (${bytes(upload)})`, ...call });
   const libraryAt = `${host.data}/uploads/${library?.name}`;
   if (library) await uploadTo(connection, parts, { file: library.file, path: libraryAt, ...call });

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync, zstdCompressSync } from 'node:zlib';
 import type { NarrationEvent } from '../../contract/narration.ts';
 import { tempFolder } from '../../lifecycle/testing.ts';
 import { Bundles } from './bundles.ts';
@@ -21,4 +23,25 @@ test('rbee is packed once for all who ask at once, and again when the cache was 
   await rm(cache, { recursive: true });
   await assert.rejects(bundles.app({ ...call, signal: cancelled }), /enough/);
   assert.equal((await bundles.app(call)).sha256, first.sha256, 'who asks next is not told of it');
+});
+
+test('a runtime is packed as a machine can unpack it, once', async (t) => {
+  const cache = await tempFolder(t);
+  const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing is to be fetched')) });
+  const program = Buffer.from('a program '.repeat(1000));
+  const file = join(cache, 'abc.zst');
+  await writeFile(file, zstdCompressSync(program));
+  const packedSize = (await stat(file)).size;
+  const runtime = { version: '26.10.0', file, sha256: 'abc', size: program.length, packedSize };
+  assert.deepEqual(await bundles.packed(runtime, 'zstd'), { file, size: packedSize });
+  const [gzip, again] = await Promise.all([bundles.packed(runtime, 'gzip'), bundles.packed(runtime, 'gzip')]);
+  assert.deepEqual(again, gzip);
+  assert.deepEqual(gunzipSync(await readFile(gzip.file)), program);
+  const plain = await bundles.packed(runtime, 'none');
+  assert.deepEqual([await readFile(plain.file), plain.size], [program, program.length]);
+  await writeFile(file, 'damaged');
+  assert.deepEqual(await bundles.packed(runtime, 'gzip'), gzip, 'it is there already');
+  await rm(gzip.file);
+  await assert.rejects(bundles.packed(runtime, 'gzip'), { code: 'ZSTD_error_prefix_unknown' });
+  assert.deepEqual((await readdir(cache)).sort(), ['abc.raw', 'abc.zst']);
 });

@@ -1,16 +1,17 @@
 /** What is put on machines: made when it is first needed, kept in the cache, the same for all machines of a platform. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { readFile, rename, stat } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
+import { createGzip, createZstdDecompress } from 'node:zlib';
 import { packageRoot } from '../../config/version.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { type AppBundle, bundleApp, isWhole } from '../../registry/bundle/app.ts';
 import { findLibatomic, type Library } from '../../registry/bundle/libatomic.ts';
 import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../registry/bundle/runtime.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
+import type { RuntimePacking } from '../../ssh/bootstrap.ts';
 
 export interface BundlesOptions {
   cache: string;
@@ -29,6 +30,7 @@ export class Bundles {
   readonly #options: BundlesOptions;
   #agent: Promise<{ name: string; file: string }> | undefined;
   #app: Promise<AppBundle> | undefined;
+  readonly #packings: Record<string, Promise<void>> = {};
 
   constructor(options: BundlesOptions) {
     this.#options = options;
@@ -53,14 +55,17 @@ export class Bundles {
     return bringRuntime(target, { cache: this.#options.cache, fetcher, ...call });
   }
 
-  /** The program of a runtime as it is, for machines that cannot unpack it. */
-  async unpacked({ file, size }: NodeRuntime): Promise<string> {
-    const raw = `${file}.raw`;
-    if ((await stat(raw).catch(() => null))?.size === size) return raw;
-    const part = `${raw}.${process.pid}.part`;
-    await pipeline(createReadStream(file), createGunzip(), createWriteStream(part, { mode: 0o600 }));
-    await rename(part, raw);
-    return raw;
+  /** A runtime as a machine can take it; packed otherwise than it is kept when that is first needed. `size` in bytes. */
+  async packed(runtime: NodeRuntime, packing: RuntimePacking): Promise<{ file: string; size: number }> {
+    if (packing === 'zstd') return { file: runtime.file, size: runtime.packedSize };
+    const file = runtime.file.replace(/zst$/, packing === 'gzip' ? 'gz' : 'raw');
+    this.#packings[file] ??= repack(runtime.file, file, packing);
+    try {
+      await this.#packings[file];
+    } finally {
+      delete this.#packings[file];
+    }
+    return { file, size: (await stat(file)).size };
   }
 
   /** The library that Node needs and the machine lacks; null where this machine is of another kind. */
@@ -84,3 +89,18 @@ export class Bundles {
     return this.#agent;
   }
 }
+
+/** Moved into place when it is whole. Another queen may do the same at once: with the same result. */
+const repack = async (from: string, to: string, packing: RuntimePacking): Promise<void> => {
+  if (await stat(to).catch(() => null)) return;
+  const part = `${to}.${process.pid}.part`;
+  const out = createWriteStream(part, { mode: 0o600 });
+  try {
+    const [read, unpack] = [createReadStream(from), createZstdDecompress()];
+    await (packing === 'gzip' ? pipeline(read, unpack, createGzip({ level: 6 }), out) : pipeline(read, unpack, out));
+    await rename(part, to);
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+};

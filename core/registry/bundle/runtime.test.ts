@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import type { RbeeError } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
 import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
@@ -61,12 +61,12 @@ const refusal = async (work: Promise<unknown>): Promise<RbeeError> =>
 test('a runtime is the one program of its package, named by its own checksum', async (t) => {
   const { bring, said, left } = await setUp(t);
   const runtime = await bring();
-  const bytes = gunzipSync(await readFile(runtime.file));
+  const bytes = zstdDecompressSync(await readFile(runtime.file));
   assert.equal(bytes.toString(), program);
   assert.equal(runtime.sha256, createHash('sha256').update(program).digest('hex'));
   assert.deepEqual([runtime.size, runtime.version], [program.length, runtimeVersion]);
-  assert.equal(runtime.gzSize, (await readFile(runtime.file)).length);
-  assert.deepEqual((await left()).sort(), [`${runtime.sha256}.gz`, `node-${runtimeVersion}-linux-x64.json`].sort());
+  assert.equal(runtime.packedSize, (await readFile(runtime.file)).length);
+  assert.deepEqual((await left()).sort(), [`${runtime.sha256}.zst`, `node-${runtimeVersion}-linux-x64.json`].sort());
   assert.ok(said.some(({ kind }) => kind === 'progress'));
 });
 
@@ -85,7 +85,7 @@ test('a cached runtime that was cut short is made again, from what npm has kept 
   await truncate(first.file, 10);
   await registry.close();
   assert.deepEqual(await bring({ offline: true }), first);
-  assert.equal(gunzipSync(await readFile(first.file)).toString(), program);
+  assert.equal(zstdDecompressSync(await readFile(first.file)).toString(), program);
 });
 
 test('a package that is not the pinned one is refused, whatever the registry says of it', async (t) => {

@@ -20,13 +20,13 @@ export interface BundleTarget {
 
 export interface NodeRuntime {
   version: string;
-  /** Absolute path of the program, gzip'ed. */
+  /** Absolute path of the program, packed with zstd. */
   file: string;
   /** Of the program itself, as it has to be once it is unpacked. */
   sha256: string;
   /** Bytes of the program, and of `file`. */
   size: number;
-  gzSize: number;
+  packedSize: number;
 }
 
 export interface RuntimeOptions {
@@ -108,11 +108,11 @@ interface RuntimeRecord extends Omit<NodeRuntime, 'file'> {
 const known = async ({ folder, name }: Place, { integrity }: RuntimeBuild): Promise<NodeRuntime | null> => {
   const record = await readRecord<RuntimeRecord>(join(folder, `${name}.json`));
   if (record?.integrity !== integrity) return null;
-  const { version, sha256, size, gzSize } = record;
-  const file = join(folder, `${sha256}.gz`);
+  const { version, sha256, size, packedSize } = record;
+  const file = join(folder, `${sha256}.zst`);
   // It is whole: it was written before the record, and moved into place at once.
   const found = await stat(file).catch(() => null);
-  return found?.size === gzSize ? { version, file, sha256, size, gzSize } : null;
+  return found?.size === packedSize ? { version, file, sha256, size, packedSize } : null;
 };
 
 const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Promise<NodeRuntime> => {
@@ -136,13 +136,14 @@ const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Prom
         (progress) =>
           fetcher.take(from, own, { offline, signal, onProgress: (bytes) => progress(bytes, build.packed) }),
       );
-      const { size: gzSize } = await stat(taken.file);
+      const { size: packedSize } = await stat(taken.file);
       const { sha256, size } = taken;
-      const file = join(folder, `${sha256}.gz`);
+      const file = join(folder, `${sha256}.zst`);
       await rename(taken.file, file);
-      const record: RuntimeRecord = { version: runtimeVersion, sha256, size, gzSize, integrity: build.integrity };
+      const about = { version: runtimeVersion, sha256, size, packedSize };
+      const record: RuntimeRecord = { ...about, integrity: build.integrity };
       await writeRecord(join(folder, `${name}.json`), record);
-      return { version: runtimeVersion, file, sha256, size, gzSize };
+      return { ...about, file };
     });
   });
 };

@@ -16,7 +16,7 @@ export type FetchCall =
   /** Puts the package into `folder/package`, once its integrity is known to be right. */
   | { kind: 'unpack'; found: FoundPackage; folder: string; settings: FetchSettings }
   | { kind: 'search'; text: string; settings: FetchSettings }
-  /** Takes one file out of a package whose integrity is known beforehand, and puts it gzip'ed into `folder`. */
+  /** Takes one file out of a package whose integrity is known beforehand, and puts it into `folder`, packed with zstd. */
   | { kind: 'take'; from: PinnedPackage; folder: string; settings: FetchSettings };
 
 export interface PinnedPackage {
@@ -28,7 +28,7 @@ export interface PinnedPackage {
 }
 
 export interface TakenFile {
-  /** Absolute path of the gzip'ed file. */
+  /** Absolute path of the file, packed with zstd. */
   file: string;
   /** Of the file as it is in the package. */
   sha256: string;

@@ -31,7 +31,7 @@ const perform = async (call: FetchCall, onProgress: (bytes: number) => void): Pr
       const what = `${name}@${version}`;
       const packed = join(call.folder, 'package.tgz');
       await saveTarball({ spec: what, file: packed, options, integrity, onProgress });
-      return takeMember(packed, member, join(call.folder, 'member.gz'), what);
+      return takeMember(packed, member, join(call.folder, 'member.zst'), what);
     }
   }
 };

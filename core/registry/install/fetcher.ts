@@ -60,7 +60,7 @@ export class Fetcher {
     return this.#call({ kind: 'search', text, settings: this.#settings(request) }, request);
   }
 
-  /** One file of a package, gzip'ed in `folder`. */
+  /** One file of a package, in `folder`, packed with zstd. */
   take(from: PinnedPackage, folder: string, request: FetchRequest): Promise<TakenFile> {
     return this.#call({ kind: 'take', from, folder, settings: this.#settings(request) }, request);
   }
