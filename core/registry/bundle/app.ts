@@ -71,8 +71,10 @@ export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): P
 };
 
 /** Whether it is still where it was put. */
-export const isWhole = async ({ file, size }: AppBundle): Promise<boolean> =>
-  (await stat(file).catch(() => null))?.size === size;
+export const isWhole = async ({ file, size }: AppBundle): Promise<boolean> => {
+  const found = await stat(file).catch(() => null);
+  return found !== null && found.size === size;
+};
 
 const known = async (record: string): Promise<AppBundle | null> => {
   const read = await readRecord<Omit<AppBundle, 'file'>>(record);

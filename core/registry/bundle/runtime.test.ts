@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
@@ -86,6 +86,17 @@ test('a cached runtime that was cut short is made again, from what npm has kept 
   await registry.close();
   assert.deepEqual(await bring({ offline: true }), first);
   assert.equal(zstdDecompressSync(await readFile(first.file)).toString(), program);
+});
+
+test('what another version of rbee has kept in another way is fetched anew', async (t) => {
+  const { bring, cache } = await setUp(t);
+  const first = await bring();
+  const record = join(cache, 'runtimes', `node-${runtimeVersion}-linux-x64.json`);
+  const { packedSize: _, ...older } = JSON.parse(await readFile(record, 'utf8'));
+  await writeFile(record, JSON.stringify(older));
+  await rm(first.file);
+  assert.deepEqual(await bring(), first);
+  assert.equal((await readFile(first.file)).length, first.packedSize);
 });
 
 test('a package that is not the pinned one is refused, whatever the registry says of it', async (t) => {

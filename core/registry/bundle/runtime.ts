@@ -112,7 +112,7 @@ const known = async ({ folder, name }: Place, { integrity }: RuntimeBuild): Prom
   const file = join(folder, `${sha256}.zst`);
   // It is whole: it was written before the record, and moved into place at once.
   const found = await stat(file).catch(() => null);
-  return found?.size === packedSize ? { version, file, sha256, size, packedSize } : null;
+  return found && found.size === packedSize ? { version, file, sha256, size, packedSize } : null;
 };
 
 const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Promise<NodeRuntime> => {

@@ -84,7 +84,7 @@ const known = async (folder: string, key: string): Promise<PackedPlugin | null> 
   // Found beside its record, not where that was written: the same cache may be reached by another path.
   const delivery = { ...read, archive: join(folder, `${read.sha256}.tar.zst`) };
   const found = await stat(delivery.archive).catch(() => null);
-  if (found?.size !== delivery.size) return null;
+  if (!found || found.size !== delivery.size) return null;
   await markUsed([record, delivery.archive]);
   return delivery;
 };
