@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import { inputSchemas } from '../contract/input-schemas.ts';
 import type { Models } from './models/models.ts';
 import type { Plugins } from './plugins/plugins.ts';
 import { modelRoutes } from './routes/models.ts';
@@ -42,6 +43,7 @@ export const listenHive = async ({
     forceCloseConnections: true,
     requestTimeout: 0,
     bodyLimit,
+    schemaController: inputSchemas,
   });
   server.setErrorHandler((error, _request, reply) => {
     const known = asInputError(error) ?? asRbeeError(error, 'the hive', 'hive.log');

@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { inputSchemas } from '../../contract/input-schemas.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { connectionLimit } from './connection-limit.ts';
 import { answerUnreadable, notFound, operationBytes, sendError } from './errors.ts';
@@ -70,6 +71,7 @@ const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): Fast
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: operationBytes,
+    schemaController: inputSchemas,
     // Time to send a request in, against clients that never finish one; answers may take as long as they like. Bodies of
     // inference are looked at more closely, by how much of them has arrived.
     requestTimeout: longestMs(limits),
