@@ -1,6 +1,6 @@
 /** Machines on which something is wrong stop no other; what failed is told with its cause, and done later by itself. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -147,8 +147,12 @@ test('what is missing is installed, and nothing else is touched, by rbee install
   assert.match(run.stdout, /^good +start +at-good +not there$/m);
 });
 
-/** An engine that is no more than this file; the machines have the Python of this one. */
+/**
+ * An engine that is no more than this file; the machines have the Python of this one. No earlier run has left it in the
+ * cache that the tests share.
+ */
 const engine = `#!/usr/bin/env python3
+# ${randomUUID()}
 import http.server, sys
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):

@@ -15,7 +15,6 @@ before(async () => {
   if (skip) return;
   registry = await startRegistry();
   fleet = await createFleet({ hosts: ['pi', 'box'], plugins: [], queen: `[registry]\nurl = "${registry.url}"` });
-  // A cache of its own: which registry something came from is part of what is kept.
   publish('1.0.0');
 });
 after(async () => {

@@ -43,6 +43,7 @@ test('who has been let in from a registry stays known there, and only there', ()
   checkTrust(found('@acme/worker-other'), known, open);
   const elsewhere = found('@acme/worker-other', { registry: 'http://elsewhere/' });
   assert.throws(() => checkTrust(elsewhere, known, open), { code: 'PUBLISHER_UNKNOWN' });
+  checkTrust({ ...elsewhere, integrity: 'sha512-x' }, known, open);
 });
 
 test('a file may call itself whatever it likes and is asked about', () => {

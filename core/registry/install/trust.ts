@@ -33,10 +33,11 @@ export const checkTrust = (found: FoundPackage, installed: readonly IndexEntry[]
   );
 };
 
-/** A file can claim any name; what a registry gives was published by the owner of that name. */
+/** The very package is known wherever it comes from. A file can claim any name; what a registry gives was published by the owner of that name. */
 const isKnown = (found: FoundPackage, installed: readonly IndexEntry[], allowed: readonly string[]): boolean => {
   const { id } = found.publisher;
-  if (found.registry === null) return installed.some(({ integrity }) => integrity === found.integrity);
+  const isSame = installed.some(({ integrity }) => integrity === found.integrity);
+  if (isSame || found.registry === null) return isSame;
   const before = installed.some((entry) => entry.publisher === id && entry.registry === found.registry);
   return id === ownScope || allowed.includes(id) || before;
 };
