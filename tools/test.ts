@@ -24,7 +24,7 @@ const run = (program: string, args: readonly string[]): void => {
 const runTests = (...args: string[]): void => {
   run(process.execPath, [
     '--test',
-    '--test-concurrency=2',
+    '--test-concurrency=4',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'tools/skip-reporter.ts')}`,

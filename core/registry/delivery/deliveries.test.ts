@@ -310,10 +310,12 @@ const written = async (folder: string) => {
 };
 
 test('a linked plugin goes as it is, with the packages beside it, and again when anything of it has changed', async (t) => {
-  const { folder, deliver, deliveries, installer, config } = await setUp(t);
+  const { folder, deliver, deliveries, installer, config, cache } = await setUp(t);
   const { root, write } = await written(folder);
   await installer.link(root, call);
   const first = await deliver({ plugin: 'draft' });
+  const looks = (await readdir(join(cache, 'bundles'))).filter((name) => name.startsWith('folder-'));
+  assert.equal(looks.length, 1, 'what npm packs of it is kept for the next queen');
   assert.deepEqual([first.entry.root, first.entry.registry, first.entry.version], ['plugin', null, '1.0.0']);
   const resolved = await deliveries.resolve({ plugin: 'draft', version: 'latest' }, call);
   assert.deepEqual([resolved.source, resolved.integrity], ['folder', first.entry.integrity]);

@@ -128,7 +128,7 @@ export class Deliveries {
     const { offline } = request;
     const source = await findSource(request, this.#options);
     if (source.kind === 'folder') {
-      const plugin = await readFolderPlugin(source.root, this.#npm(offline, call));
+      const plugin = await readFolderPlugin(source.root, cache, this.#npm(offline, call));
       return { found: plugin.found, tag: undefined, folder: plugin.root, plugin };
     }
     if (source.kind === 'installed') return { found: source.found, tag: undefined, folder: source.folder };

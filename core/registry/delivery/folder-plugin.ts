@@ -9,7 +9,9 @@ import type { PackEntry } from '../../archives/pack.ts';
 import { type CollectedPackage, collectPackages } from '../bundle/collect-packages.ts';
 import { contentsOf, fingerprint } from '../bundle/fingerprint.ts';
 import { isRunWith, packageFiles } from '../bundle/package-files.ts';
+import { readRecord, writeRecord } from '../bundle/record.ts';
 import type { BundleTarget } from '../bundle/runtime.ts';
+import { markUsed } from '../bundle/sweep.ts';
 import type { FoundPackage } from '../install/fetch-calls.ts';
 import { type NpmContext, packedFiles } from '../install/npm-tree.ts';
 import type { TreeGroup } from '../install/stage.ts';
@@ -31,20 +33,20 @@ const here: BundleTarget = { os: process.platform, cpu: process.arch };
 const known = new Map<string, FolderPlugin>();
 const mostKnown = 50;
 
-/** Errors: PLUGIN_INVALID, PACKAGE_MISSING, PACKAGE_REFUSED, NPM_NOT_FOUND, NPM_FAILED. */
-export const readFolderPlugin = async (folder: string, npm: NpmContext): Promise<FolderPlugin> => {
+/** `cache` is the cache folder. Errors: PLUGIN_INVALID, PACKAGE_MISSING, PACKAGE_REFUSED, NPM_NOT_FOUND, NPM_FAILED. */
+export const readFolderPlugin = async (folder: string, cache: string, npm: NpmContext): Promise<FolderPlugin> => {
   const root = await realpath(folder);
   const json = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Partial<FoundPackage>;
   const { name = '', version = '', dependencies = {}, optionalDependencies = {} } = json;
-  const all = await packageFiles(root, { name, place: folderPlace, wants: (path) => !path.startsWith('.') });
+  const all = await packageFiles(root, { name, place: folderPlace, wants: isPackable });
   const packages = await collectPackages(root, { dependencies, optionalDependencies }, { target: here, here });
   const linked = await Promise.all(packages.filter(({ isLinked }) => isLinked).map((one) => filesOf(one)));
   const looks = await fingerprint([...all, ...linked.flat()]);
   const key = JSON.stringify([root, looks, packages]);
   const before = known.get(key);
   if (before) return before;
-  const packed = new Set((await packedFiles(root, npm)).map((path) => join(folderPlace, path)));
-  const own = all.filter(({ path }) => packed.has(path));
+  const packed = new Set(await filesToPack(root, key, cache, npm));
+  const own = all.filter(({ path }) => packed.has(path.slice(folderPlace.length + 1)));
   const others = packages.map(({ place, version }) => [place, version]);
   const contents = JSON.stringify([await contentsOf(own), others, await contentsOf(linked.flat())]);
   const anything = (needs: Readonly<Record<string, string>>) =>
@@ -73,6 +75,23 @@ export const readFolderPlugin = async (folder: string, npm: NpmContext): Promise
     known.delete(oldest);
   }
   return plugin;
+};
+
+/** What says which of the others are packed is looked at too. */
+const isPackable = (path: string): boolean => !path.startsWith('.') || ['.npmignore', '.gitignore'].includes(path);
+
+/** npm takes most of a second to tell, and is asked once for each look of a folder. */
+const filesToPack = async (root: string, looks: string, cache: string, npm: NpmContext): Promise<string[]> => {
+  const name = createHash('sha256').update(looks).digest('hex').slice(0, 24);
+  const record = join(cache, 'bundles', `folder-${name}.json`);
+  const before = await readRecord<{ files: string[] }>(record);
+  if (before) {
+    await markUsed([record]);
+    return before.files;
+  }
+  const files = await packedFiles(root, npm);
+  await writeRecord(record, { files });
+  return files;
 };
 
 /** With the packages that a group of variants needs. Errors: PACKAGE_NOT_FOR, PACKAGE_MISSING, PACKAGE_REFUSED. */
