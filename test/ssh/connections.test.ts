@@ -496,9 +496,12 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const quiet = connect(target);
       const ann = person('yes');
       const asked = connect(target, ann);
-      await refused(quiet, 'SSH_HOST_KEY_UNKNOWN', /is not known/);
+      const [alone] = await Promise.allSettled([quiet, asked]);
       assert.equal(await nameOf(await asked), 'pi');
       assert.equal(ann.questions.length, 1);
+      // Who of the two is first is up to `ssh -G`: after her, the key is known.
+      if (alone.status === 'rejected') await refused(quiet, 'SSH_HOST_KEY_UNKNOWN', /is not known/);
+      else assert.equal(await nameOf(alone.value), 'pi');
     });
 
     test('someone who gives up does not take the attempt from those who wait for it', async (t) => {
