@@ -83,7 +83,7 @@ export class QueenEffects implements SyncEffects {
       release: (path: string, who: string) =>
         hive.withAgentIfThere(later, async (agent) => agent?.call('release', [path, who])),
     };
-    const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver });
+    const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver, removing });
     const release = async () => {
       await lease.release();
       this.#leave(hive);
