@@ -12,7 +12,7 @@
  * | `POST /v1/workers/{id}/start`, `/wake` | the same |
  * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
  * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare,needs}` | narration, then as `plugins.ts` says |
- * | `POST /v1/models/{download,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
+ * | `POST /v1/models/{download,needs,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
  * | `GET /v1/models`, `GET /v1/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
  * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text, as it was written |
  * | `POST /v1/workers/{id}/ready` | 204; the ready callback, with the worker's one-time token as bearer |

@@ -18,31 +18,51 @@ export const modelComponents = Type.Record(
   { description: 'Named parts beside the main model, each a model reference' },
 );
 
+const download = {
+  model: Type.String({
+    minLength: 1,
+    maxLength: longestReference,
+    description:
+      'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent and never kept',
+  }),
+  type: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Worker type that will load it, and chooses its files' }),
+  ),
+  options: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: 'Options of that type, where they change the choice',
+    }),
+  ),
+  component: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Name of the component that it is, such as vae' }),
+  ),
+  update: Type.Optional(Type.Boolean({ description: 'Ask whether there is a newer revision of what is here' })),
+} as const;
+
+const textOrNull = Type.Union([Type.String({ maxLength: longestReference }), Type.Null()]);
+
+/** What the source of a model has, as seen by somebody who reaches it. */
+export const modelOffer = Type.Object(
+  {
+    commit: textOrNull,
+    files: Type.Array(
+      Type.Object({
+        path: Type.String({ minLength: 1, maxLength: longestReference }),
+        bytes: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+        sha256: Type.Union([Type.String({ pattern: '^[0-9a-f]{64}$' }), Type.Null()]),
+        git: textOrNull,
+      }),
+      { maxItems: 100_000 },
+    ),
+  },
+  { description: 'What its source has, where the hive cannot see that itself' },
+);
+export type ModelOffer = Static<typeof modelOffer>;
+
 /** What a hive is asked for; the queen adds which hive. */
 export const modelRequests = {
-  download: Type.Object(
-    {
-      model: Type.String({
-        minLength: 1,
-        maxLength: longestReference,
-        description:
-          'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent and never kept',
-      }),
-      type: Type.Optional(
-        Type.String({ maxLength: 64, description: 'Worker type that will load it, and chooses its files' }),
-      ),
-      options: Type.Optional(
-        Type.Record(Type.String(), Type.Unknown(), {
-          description: 'Options of that type, where they change the choice',
-        }),
-      ),
-      component: Type.Optional(
-        Type.String({ maxLength: 64, description: 'Name of the component that it is, such as vae' }),
-      ),
-      update: Type.Optional(Type.Boolean({ description: 'Ask whether there is a newer revision of what is here' })),
-    },
-    strict,
-  ),
+  download: Type.Object(download, strict),
+  needs: Type.Object({ ...download, offer: modelOffer }, strict),
   list: Type.Object({}, strict),
   get: Type.Object({ model }, strict),
   delete: Type.Object({ model }, strict),
@@ -125,8 +145,18 @@ export interface ModelCollection {
   bytes: number;
 }
 
+/** A file that a hive lacks of a model. */
+export interface NeededModelFile {
+  path: string;
+  bytes: number | null;
+  /** Absolute path there: what is put into it is taken in by the next download, when it is what it should be. */
+  place: string;
+}
+
 export interface ModelResults {
   download: ModelDetails;
+  /** In the order in which the source has them; none when nothing is missing. */
+  needs: { files: readonly NeededModelFile[] };
   list: { models: readonly ModelView[] };
   get: ModelDetails;
   delete: ModelView;

@@ -29,7 +29,7 @@ const doors: Record<string, (importer: string, target: string) => boolean> = {
   hive: (importer, target) =>
     importer === 'conformance'
       ? target.startsWith('hive/workers/')
-      : importer === 'queen' && ['hive/client.ts', 'hive/main.ts'].includes(target),
+      : importer === 'queen' && ['hive/client.ts', 'hive/main.ts', 'hive/models/for-machines.ts'].includes(target),
 };
 
 interface Import {

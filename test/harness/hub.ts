@@ -54,7 +54,8 @@ export interface Hub {
 
 const pageSize = 5;
 
-export const startHub = async (): Promise<Hub> => {
+/** `host` is the address that it listens on, for those who have to reach it from elsewhere. */
+export const startHub = async (host = '127.0.0.1'): Promise<Hub> => {
   const repositories: Hub['repositories'] = new Map();
   const manners: HubManners = { statuses: [] };
   const requests: string[] = [];
@@ -110,8 +111,8 @@ export const startHub = async (): Promise<Hub> => {
     response.writeHead(302, { location: `${cdnUrl}/${id}?signature=${requests.length}` }).end();
   });
 
-  const url = await listen(hub);
-  cdnUrl = await listen(cdn);
+  const url = await listen(hub, host);
+  cdnUrl = await listen(cdn, host);
 
   const commit: Hub['commit'] = (repository, files, more = {}) => {
     const known = repositories.get(repository) ?? { commits: new Map(), revisions: new Map() };
@@ -146,9 +147,9 @@ export const ggufNoise = (bytes: number, seed = 'seed'): Buffer => {
   return Buffer.concat([Buffer.from('GGUF'), ...blocks]).subarray(0, bytes);
 };
 
-const listen = async (server: Server): Promise<string> => {
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const listen = async (server: Server, host: string): Promise<string> => {
+  await new Promise<void>((done) => server.listen(0, host, done));
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
 };
 
 const json = (response: ServerResponse, body: unknown, headers: Record<string, string> = {}): void => {

@@ -1,12 +1,10 @@
 /** The cable of a machine is pulled: what users see, what their requests get, and how it comes back by itself. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
-import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
+import { goesOn, type LivingFleet, living } from '../harness/living.ts';
 import { cannot } from '../harness/machines.ts';
 import { firstGap, type StreamReader } from '../harness/streams.ts';
-import { scaled, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -80,27 +78,4 @@ test('a machine whose cable is pulled is shown as unreachable with since when an
   assert.deepEqual(await live.processes(), before);
   here.close();
   there.close();
-});
-
-test('a stream through a link that stays down ends with an error, and the machine comes back by itself when it is up', {
-  skip,
-}, async (t) => {
-  const pi = fleet.machines.host('pi');
-  const before = await live.processes();
-  const here = await stream('only-pi');
-  await pi.linkDown();
-  const downMs = scaled(90_000, 40_000);
-  const [end] = await Promise.all([endOf(here, downMs), delay(downMs)]);
-  assert.notEqual(end, whole);
-  assert.match(end, /WORKER_BROKE_OFF/);
-  const shown = await live.hive('pi');
-  assert.equal(shown.status, 'unreachable');
-  // By now more is known than that there is no heartbeat.
-  assert.match(shown.reason ?? '', /cannot be reached|connection/);
-  const up = Date.now();
-  await pi.linkUp();
-  await live.becomes('pi', 'online');
-  t.diagnostic(`back ${Date.now() - up} ms after the link`);
-  assert.deepEqual(await live.processes(), before);
-  await until(async () => (await live.ask('only-pi')).status === 200, { what: 'an answer of pi' });
 });

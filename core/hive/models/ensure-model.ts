@@ -2,6 +2,7 @@
 import { basename, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
 import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
 import type { DownloadPace } from '../../registry/binaries/download.ts';
 import type { Call } from './call.ts';
@@ -34,6 +35,8 @@ export interface EnsureOptions {
   formats?: readonly ModelFormat[];
   /** Ask for a newer revision although something is here. */
   update?: boolean;
+  /** Somebody else has chosen: these files of what the source has. */
+  chosen?: { of: Manifest; paths: readonly string[] };
 }
 
 export interface Ensured {
@@ -65,16 +68,16 @@ export class Ensurer {
   /** Errors: those of the catalogue that begin with MODEL_, NO_SPACE, PLUGIN_FAILED, STATE_UNWRITABLE. */
   async ensure(
     reference: RemoteReference,
-    { loader, formats = loader?.formats, update = false }: EnsureOptions,
+    { loader, formats = loader?.formats, update = false, chosen: given }: EnsureOptions,
     call: Call,
   ): Promise<Ensured> {
     const { store } = this.#options;
     const written = formatModelReference(reference);
     const before = await store.read(written);
-    const known = before !== null && !update ? before : await this.#ask(reference, before, call);
-    const chosen = await this.#choose(reference, known, loader, before === null ? call.narrate : () => {});
-    const here = await this.#look(known, chosen);
-    const missing = known.files.filter(({ path }) => here.get(path) === null);
+    const known = given?.of ?? (before !== null && !update ? before : await this.#ask(reference, before, call));
+    const narrate = before === null ? call.narrate : () => {};
+    const chosen = given ? new Set(given.paths) : await this.#choose(reference, known, loader, narrate);
+    const { here, missing } = await this.#compare(known, chosen);
     if (missing.length > 0) this.#refuseOffline(reference);
     let manifest = await this.#want(known, here, known !== before);
     if (missing.length > 0) {
@@ -94,6 +97,41 @@ export class Ensurer {
       path: join(store.tree(whole), main.path),
       changed: missing.length > 0 || known.commit !== before?.commit || before === null,
     };
+  }
+
+  /** What is known of it here, or else what its source has. */
+  async look(reference: RemoteReference, { update = false }: EnsureOptions, call: Call): Promise<Manifest> {
+    const before = await this.#options.store.read(formatModelReference(reference));
+    return before !== null && !update ? before : this.#ask(reference, before, call);
+  }
+
+  /**
+   * What is missing of it, and where each file has to be put for the next `ensure` to take it in. Its source is not asked:
+   * `offer` is what it has. Errors: as `ensure`, but those of a network.
+   */
+  async needs(
+    reference: RemoteReference,
+    offer: ModelOffer,
+    { loader, update = false }: EnsureOptions,
+    { narrate }: Call,
+  ): Promise<NeededModelFile[]> {
+    const { store } = this.#options;
+    const before = await store.read(formatModelReference(reference));
+    if (before !== null && !update) {
+      const { missing } = await this.#compare(before, await this.#choose(reference, before, loader, () => {}));
+      if (missing.length === 0) return [];
+    }
+    const isSame = before !== null && before.commit !== null && before.commit === offer.commit;
+    const files = offer.files.filter(({ path }) => isSafePath(path));
+    const known = isSame ? before : manifestOf(reference, before, { commit: offer.commit, files });
+    const { here, missing } = await this.#compare(known, await this.#choose(reference, known, loader, narrate));
+    if (missing.length > 0) this.#refuseOffline(reference);
+    const manifest = await this.#want(known, here, known !== before);
+    const { plainAddress } = await this.#source(reference, manifest);
+    return missing.map((file) => {
+      const place = `${store.part(file, plainAddress(file.path))}.part`;
+      return { path: file.path, bytes: file.bytes, place };
+    });
   }
 
   /** Is something of this model on its way? */
@@ -123,25 +161,7 @@ export class Ensurer {
         text: `${written}: left out ${listing.unsafe.length} files whose names no folder can hold`,
       });
     }
-    const known = new Map(before?.files.map((file) => [file.path, file]));
-    const files = listing.files.map((file) => {
-      const old = known.get(file.path);
-      // What no checksum names may have changed at the same address.
-      const same = (file.sha256 ?? file.git) !== null && old?.sha256 === file.sha256 && old.git === file.git;
-      return { ...file, wanted: old?.wanted ?? false, blob: same ? (old?.blob ?? null) : null };
-    });
-    const { commit } = listing;
-    return {
-      version: 1,
-      reference: written,
-      source: reference.kind,
-      name: reference.kind === 'hf' ? basename(reference.repo) : fileName(reference),
-      commit,
-      addedAt: before?.addedAt ?? new Date().toISOString(),
-      files,
-      gguf: before?.commit === commit ? (before?.gguf ?? null) : null,
-      ...(before?.wasComplete === true && { wasComplete: true }),
-    };
+    return manifestOf(reference, before, listing);
   }
 
   async #list(reference: Extract<RemoteReference, { kind: 'hf' }>, { narrate, signal }: Call): Promise<HubListing> {
@@ -200,6 +220,11 @@ export class Ensurer {
   ): Promise<string[] | undefined> {
     const inside = files.map(({ path, bytes }) => ({ path: path.slice(folder.length), bytes }));
     return (await loader?.choose?.(inside))?.map((path) => folder + path);
+  }
+
+  async #compare(known: Manifest, chosen: ReadonlySet<string>) {
+    const here = await this.#look(known, chosen);
+    return { here, missing: known.files.filter(({ path }) => here.get(path) === null) };
   }
 
   /** The content of each chosen file that is here; null for those that are not. */
@@ -315,6 +340,32 @@ export class Ensurer {
 
 const selectOf = (reference: RemoteReference): string | undefined =>
   reference.kind === 'hf' ? reference.select : undefined;
+
+/** What the source has, with what is here of it. */
+const manifestOf = (
+  reference: RemoteReference,
+  before: Manifest | null,
+  { commit, files: listed }: Omit<HubListing, 'unsafe'>,
+): Manifest => {
+  const known = new Map(before?.files.map((file) => [file.path, file]));
+  const files = listed.map((file) => {
+    const old = known.get(file.path);
+    // What no checksum names may have changed at the same address.
+    const same = (file.sha256 ?? file.git) !== null && old?.sha256 === file.sha256 && old.git === file.git;
+    return { ...file, wanted: old?.wanted ?? false, blob: same ? (old?.blob ?? null) : null };
+  });
+  return {
+    version: 1,
+    reference: formatModelReference(reference),
+    source: reference.kind,
+    name: reference.kind === 'hf' ? basename(reference.repo) : fileName(reference),
+    commit,
+    addedAt: before?.addedAt ?? new Date().toISOString(),
+    files,
+    gguf: before?.commit === commit ? (before?.gguf ?? null) : null,
+    ...(before?.wasComplete === true && { wasComplete: true }),
+  };
+};
 
 /** An address as a repository of one file. */
 const single = (reference: Extract<RemoteReference, { kind: 'https' }>): HubListing => {

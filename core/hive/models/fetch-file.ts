@@ -128,7 +128,7 @@ const getRest = async (part: PartFile, agent: HttpAgent, request: Fetching): Pro
   const { address, plainAddress, headersFor, signal, file, restarts } = request;
   // A part that is longer than the file is of another one.
   if (file.bytes !== null && part.size > file.bytes) await part.restart();
-  if (file.bytes !== null && part.size === file.bytes && part.size > 0) return;
+  if (file.bytes !== null && part.size === file.bytes) return;
   const headers: Record<string, string> = { accept: '*/*', 'accept-encoding': 'identity' };
   const checked = file.sha256 !== null || file.git !== null;
   // Where no checksum decides in the end, the server must know whether its file is still the same.

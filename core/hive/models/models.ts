@@ -81,10 +81,8 @@ export class Models implements Actions {
     return only && fitting.length === 1 ? parseModelReference(only.model) : null;
   }
 
-  async download(
-    { model, type, options, component, update }: ModelRequestOf<'download'>,
-    call: Call,
-  ): Promise<ModelDetails> {
+  async download(request: ModelRequestOf<'download'>, call: Call): Promise<ModelDetails> {
+    const { model, update } = request;
     const reference = parseModelReference(model);
     if (reference.kind === 'demo') {
       const problem = 'the demo model comes with its worker type, and is not downloaded';
@@ -95,7 +93,7 @@ export class Models implements Actions {
       });
     }
     if (reference.kind === 'file') return this.#addFile(reference);
-    const loader = type === undefined ? undefined : loaderOf(await this.#useOf(type, options, component));
+    const loader = await this.#loaderFor(request);
     const formats = loader?.formats ?? (await this.#loadable());
     const ensured: Ensured = await this.#ensurer.ensure(
       reference,
@@ -111,6 +109,16 @@ export class Models implements Actions {
       call.narrate({ kind: 'warning', text: `${details.model} is ${format}, which ${who}`, hint });
     }
     return details;
+  }
+
+  /** What `download` would lack, and where to put it. */
+  async needs({ offer, ...request }: ModelRequestOf<'needs'>, call: Call): Promise<ModelResults['needs']> {
+    const reference = parseModelReference(request.model);
+    if (reference.kind === 'demo' || reference.kind === 'file') return { files: [] };
+    const { update } = request;
+    const loader = await this.#loaderFor(request);
+    const options = { ...(loader && { loader }), ...(update && { update }) };
+    return { files: await this.#ensurer.needs(reference, offer, options, call) };
   }
 
   async list(): Promise<ModelResults['list']> {
@@ -225,6 +233,10 @@ export class Models implements Actions {
     }
     for (const part of leftovers)
       for (const ending of ['.part', '.part.json']) await rm(part + ending, { force: true });
+  }
+
+  async #loaderFor({ type, options, component }: Omit<ModelRequestOf<'download'>, 'model'>) {
+    return type === undefined ? undefined : loaderOf(await this.#useOf(type, options, component));
   }
 
   async #useOf(

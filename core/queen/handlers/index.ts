@@ -3,7 +3,7 @@ import type { RunOperation } from '../jobs/jobs.ts';
 import { hiveRestart, hiveStart, hiveStop } from './hives.ts';
 import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
-import { listModels, onModels } from './models.ts';
+import { downloadModel, listModels, onModels } from './models.ts';
 import { hiveLogs, hiveSshTest, onMachines } from './package.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { askAboutPlugins, installPlugin, linkPlugin, onPlugins, updatePlugins } from './plugins.ts';
@@ -16,7 +16,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
   const serving = new Serving(parts);
   return {
     status: async () => status(),
-    model_download: onModels(parts, 'download'),
+    model_download: downloadModel(parts),
     model_list: listModels(parts),
     model_get: onModels(parts, 'get'),
     model_delete: onModels(parts, 'delete'),

@@ -4,6 +4,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import type { Handler, Parts } from './parts.ts';
+import { withModels } from './with-models.ts';
 
 export const onModels =
   <Action extends ModelAction>({ fleet }: Parts, action: Action) =>
@@ -11,6 +12,13 @@ export const onModels =
     const { hive = localAlias, ...request } = input;
     const { client } = fleet.online(hive).connection;
     return named(await client.models(action, request as ModelRequestOf<Action>, context), hive);
+  };
+
+export const downloadModel =
+  (parts: Parts): Handler<'model_download'> =>
+  (input, context) => {
+    const { hive = localAlias, ...request } = input;
+    return withModels(parts, { hive, models: [request] }, context, () => onModels(parts, 'download')(input, context));
   };
 
 /** A hive does not know how its queen calls it. */

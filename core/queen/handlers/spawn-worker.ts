@@ -9,6 +9,7 @@ import { localAlias } from '../local-hive.ts';
 import { withReferences } from './known-model.ts';
 import type { Handler, Parts } from './parts.ts';
 import { withPlugins } from './plugins.ts';
+import { modelsOfSpec, withModels } from './with-models.ts';
 
 /** How long a hive that has just been started may take to tell of itself. */
 const onlineMs = 10_000;
@@ -36,7 +37,10 @@ export const spawnOn = async (
   refuseClash(fleet, spec, hive);
   const spawn = () => client.spawn(spec, { signal, narrate, job });
   const asking = ask ? context : { ...context, ask: async () => 'no' };
-  const worker = await withPlugins(parts, { hive, type: spec.type }, asking, spawn);
+  const models = modelsOfSpec(spec);
+  const worker = await withPlugins(parts, { hive, type: spec.type }, asking, () =>
+    withModels(parts, { hive, models }, context, spawn),
+  );
   member.apply(worker);
   return fleet.worker(worker.id);
 };

@@ -24,6 +24,8 @@ export interface LeaseOptions {
   file: string;
   owner: LeaseOwner;
   takeOver: boolean;
+  /** The file itself may go with all else that is removed. */
+  removing?: boolean;
 }
 
 /** A lease whose owner is dead blocks nobody for longer than this. */
@@ -31,7 +33,10 @@ const lastsMs = 60_000;
 const renewMs = 15_000;
 
 /** Throws SYNC_LOCKED with who has it. */
-export const takeLease = async (keeper: LeaseKeeper, { hive, file, owner, takeOver }: LeaseOptions): Promise<Lease> => {
+export const takeLease = async (
+  keeper: LeaseKeeper,
+  { hive, file, owner, takeOver, removing = false }: LeaseOptions,
+): Promise<Lease> => {
   const { queen, start, job } = owner;
   const mine = [queen, start, job].join(':');
   const about = `a sync from ${hostname()} (${job})`;
@@ -44,10 +49,10 @@ export const takeLease = async (keeper: LeaseKeeper, { hive, file, owner, takeOv
   const lost = new AbortController();
   let renewed = performance.now();
   const timer = setInterval(() => {
-    keeper.lease(request).then(
+    keeper.lease({ ...request, renew: !removing }).then(
       (again) => {
         renewed = performance.now();
-        if (!again.held) lost.abort(locked(hive, again));
+        if (!again.held) lost.abort(RbeeError.of('SYNC_LEASE_LOST', { hive, owner: again.about }));
       },
       (error) => {
         // A connection that comes back in time has lost nothing.

@@ -1,4 +1,5 @@
 /** What the queen can do with the machines of `hives.conf`, each call a job of its own. */
+import type { ModelRequestOf } from '../../contract/models.ts';
 import type { OperationInput } from '../../contract/operations.ts';
 import type {
   DriftView,
@@ -31,6 +32,8 @@ export interface Machines {
   migrate(input: Input<'migrate'>, context: JobContext): Promise<MigrationResult>;
   /** Brings a plugin to a hive over SSH, built here for its machine. Throws what fetching, building and its hive say. */
   bring(hive: string, request: BringRequest, context: JobContext): Promise<{ name: string }>;
+  /** Brings what a hive lacks of a model to where its next download finds it. Throws what fetching and its hive say. */
+  bringModel(hive: string, request: ModelRequestOf<'download'>, context: JobContext): Promise<void>;
   /** The version that a plugin would be brought in. */
   resolve(
     plugin: string,

@@ -17,6 +17,7 @@ import type { JobContext } from '../jobs/jobs.ts';
 import { Bundles } from './bundles.ts';
 import { PluginDelivery } from './delivery.ts';
 import { KnownDrift } from './known-drift.ts';
+import { ModelSource } from './model-source.ts';
 import { Planner } from './planner.ts';
 import { Remembered } from './remembered.ts';
 import { RemoteHives } from './remote-hives.ts';
@@ -70,7 +71,7 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
   const planning = { paths, config, hives, bundles, delivery, remembered, onDesired, parts };
   const planner = new Planner(planning);
-  const machines = new SshMachines({ ...planning, planner });
+  const machines = new SshMachines({ ...planning, planner, modelSource: new ModelSource({ paths, env }) });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;

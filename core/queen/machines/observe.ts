@@ -58,6 +58,7 @@ export const observeLocal = async (alias: string, client: HiveClient, signal: Ab
 const ask = async (hive: RemoteHive, platform: string, { signal }: RemoteCall): Promise<ObservedHive | null> => {
   try {
     const facts = await tell(hive.connection.client, signal);
+    hive.found(facts.state);
     const machine = { alias: hive.alias, hostname: hive.target.hostname };
     return onlineHive(machine, { version: facts.state.build ?? null, platform, ...facts });
   } catch (error) {

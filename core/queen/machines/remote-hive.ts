@@ -119,6 +119,13 @@ export class RemoteHive {
     if (this.member.isLookedFor) await this.member.online(timeoutMs);
   }
 
+  /** It answers although nobody looked for it, as one that another queen has put there: from now on it is looked for. */
+  found(state: HiveState): void {
+    if (this.#closed || this.member.isLookedFor) return;
+    this.meet();
+    this.member.tell(state);
+  }
+
   /** Its machine is to be found elsewhere from now on; what is open stays so. */
   retarget(target: SshTarget): void {
     if (JSON.stringify(target) === JSON.stringify(this.target)) return;

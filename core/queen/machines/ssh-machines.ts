@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { ModelRequestOf } from '../../contract/models.ts';
 import type { OperationInput } from '../../contract/operations.ts';
 import type {
   DriftView,
@@ -21,9 +22,11 @@ import { hivesLeft, leftOver } from '../../sync/left-over.ts';
 import { migrate } from '../../sync/migrate.ts';
 import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import { bringModel } from './bring-model.ts';
 import type { BringRequest } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
 import type { Machines } from './machines.ts';
+import type { ModelSource } from './model-source.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
 import { Reconciling } from './reconciling.ts';
 import type { RemoteCall } from './remote-hive.ts';
@@ -32,6 +35,7 @@ import { validate } from './validate.ts';
 
 export interface SshMachinesOptions extends PlannerOptions {
   planner: Planner;
+  modelSource: ModelSource;
 }
 
 const defaultLogLines = 100;
@@ -118,6 +122,11 @@ export class SshMachines implements Machines {
 
   bring(hive: string, request: BringRequest, context: JobContext): Promise<{ name: string }> {
     return this.#options.delivery.bring(this.#options.hives.must(hive), request, this.#call({}, context));
+  }
+
+  bringModel(hive: string, request: ModelRequestOf<'download'>, context: JobContext): Promise<void> {
+    const { hives, modelSource } = this.#options;
+    return bringModel(hives.must(hive), request, modelSource, this.#call({}, context));
   }
 
   resolve(plugin: string, options: { offline?: boolean; update?: boolean }, { signal }: JobContext) {

@@ -9,6 +9,7 @@ import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
 import type { Parts } from '../handlers/parts.ts';
 import { spawnOn } from '../handlers/spawn-worker.ts';
+import { withModels } from '../handlers/with-models.ts';
 import { deleteWorker } from '../handlers/workers.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
@@ -82,7 +83,7 @@ export class QueenEffects implements SyncEffects {
       release: (path: string, who: string) =>
         hive.withAgentIfThere(later, async (agent) => agent?.call('release', [path, who])),
     };
-    const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver });
+    const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver, removing });
     const release = async () => {
       await lease.release();
       this.#leave(hive);
@@ -110,11 +111,7 @@ export class QueenEffects implements SyncEffects {
       case 'install_worker':
         return this.#installType(alias, step, call);
       case 'download_model':
-        await this.#client(alias).models(
-          'download',
-          { model: step.model },
-          { ...call, job: this.#options.context.job },
-        );
+        await this.#downloadModel(alias, step, call);
         return;
       case 'start_worker':
         return this.#startWorker(alias, step, call);
@@ -160,6 +157,12 @@ export class QueenEffects implements SyncEffects {
       ...(force && { force }),
     };
     await this.#client(alias).plugins('install', request, call);
+  }
+
+  async #downloadModel(alias: string, { model }: StepOf<'download_model'>, call: EffectCall): Promise<void> {
+    const { parts, context } = this.#options;
+    const download = () => this.#client(alias).models('download', { model }, { ...call, job: context.job });
+    await withModels(parts, { hive: alias, models: [{ model }] }, this.#context(call), download);
   }
 
   /** Whatever stands there stopped or failed as it was declared is started again, everything else is made anew. */

@@ -15,8 +15,16 @@ interface Lease {
 
 const lockMs = 10_000;
 
-/** Takes it or renews it. One that has run out, or that is to be taken over, is nobody's. */
-export const lease = ({ file, owner, about, ms, takeOver = false, heirOf }: LeaseRequest): Promise<LeaseAnswer> =>
+/** Takes it, or renews what is still its own. One that has run out, or that is to be taken over, is nobody's. */
+export const lease = ({
+  file,
+  owner,
+  about,
+  ms,
+  takeOver = false,
+  heirOf,
+  renew = false,
+}: LeaseRequest): Promise<LeaseAnswer> =>
   withLock(
     `${file}.lock`,
     async () => {
@@ -26,6 +34,10 @@ export const lease = ({ file, owner, about, ms, takeOver = false, heirOf }: Leas
       const lasts = there !== null && there.until > now && there.until <= now + longestMs;
       if (there && lasts && there.owner !== owner && there.owner !== heirOf && !takeOver) {
         return { held: false, owner: there.owner, about: there.about, since: there.since };
+      }
+      // Somebody may have taken it over, and have given it back since.
+      if (renew && there?.owner !== owner) {
+        return { held: false, owner: '', about: 'another sync', since: new Date(now).toISOString() };
       }
       const since = there?.owner === owner ? there.since : new Date(now).toISOString();
       const mine: Lease = { owner, about, since, until: now + Math.min(ms, longestMs) };

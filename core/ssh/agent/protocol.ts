@@ -69,6 +69,8 @@ export interface LeaseRequest {
   takeOver?: boolean;
   /** An owner who is known to be dead: what was theirs may be taken. */
   heirOf?: string;
+  /** Only if it is still its own. */
+  renew?: boolean;
 }
 
 export type LeaseAnswer = { held: true } | { held: false; owner: string; about: string; since: string };

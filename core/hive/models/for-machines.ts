@@ -1,0 +1,57 @@
+/** Models for machines that reach no source themselves: looked up and downloaded here, into the store of this machine's own hive. */
+import { parseModelReference } from '../../contract/model-reference.ts';
+import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
+import { usualPace } from '../../registry/binaries/download.ts';
+import type { Call } from './call.ts';
+import { Ensurer, type RemoteReference } from './ensure-model.ts';
+import type { Manifest } from './manifest.ts';
+import { ModelStore } from './store.ts';
+
+export interface ModelsForMachinesOptions {
+  /** Alias of the hive of this machine, for errors. */
+  hive: string;
+  /** Its data folder. */
+  data: string;
+  env: NodeJS.ProcessEnv;
+}
+
+/** A model that is on offer to a machine. */
+export interface Offered {
+  offer: ModelOffer;
+  /** Downloads those of its files as far as they are not here; gives where each is. Errors: those of a download. */
+  fetch(paths: readonly string[], call: Call): Promise<ReadonlyMap<string, string>>;
+}
+
+type Request = Pick<ModelRequestOf<'download'>, 'model' | 'update'>;
+
+export class ModelsForMachines {
+  readonly #store: ModelStore;
+  readonly #ensurer: Ensurer;
+
+  constructor(options: ModelsForMachinesOptions) {
+    this.#store = new ModelStore(options.data);
+    this.#ensurer = new Ensurer({ ...options, store: this.#store, pace: usualPace });
+  }
+
+  /** Null for a model that has no source but its machine. Errors: those of a download. */
+  async look({ model, update = false }: Request, call: Call): Promise<Offered | null> {
+    const reference = parseModelReference(model);
+    if (reference.kind === 'demo' || reference.kind === 'file') return null;
+    const of = await this.#look(reference, update, call);
+    const files = of.files.map(({ path, bytes, sha256, git, blob }) => ({ path, bytes, sha256: sha256 ?? blob, git }));
+    return {
+      offer: { commit: of.commit, files },
+      fetch: async (paths, during) => {
+        const { manifest } = await this.#ensurer.ensure(reference, { chosen: { of, paths } }, during);
+        const here = manifest.files.filter(({ path, blob }) => paths.includes(path) && blob !== null);
+        return new Map(here.map(({ path, blob }) => [path, this.#store.blob(blob ?? '')]));
+      },
+    };
+  }
+
+  async #look(reference: RemoteReference, update: boolean, call: Call): Promise<Manifest> {
+    if (reference.kind === 'hf') return this.#ensurer.look(reference, { update }, call);
+    // What an address has is known only once it was fetched.
+    return (await this.#ensurer.ensure(reference, { update }, call)).manifest;
+  }
+}

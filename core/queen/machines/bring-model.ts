@@ -1,0 +1,27 @@
+/** A model for a machine that cannot reach its source: downloaded here once, uploaded, and checked by its hive as if it had come from there. */
+import type { ModelRequestOf } from '../../contract/models.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+import type { ModelSource } from './model-source.ts';
+import type { RemoteCall, RemoteHive } from './remote-hive.ts';
+
+/** The next download of the hive finds all of it there. Errors: those of a download, of uploading, and of the hive. */
+export const bringModel = async (
+  hive: RemoteHive,
+  request: ModelRequestOf<'download'>,
+  source: ModelSource,
+  call: RemoteCall,
+): Promise<void> => {
+  const { model } = request;
+  const offered = await (await source.open()).look(request, call);
+  if (offered === null) return;
+  const { client } = hive.connection;
+  const { files } = await client.models('needs', { ...request, offer: offered.offer }, call);
+  if (files.length === 0) return;
+  call.narrate({ kind: 'info', text: `hive ${hive.alias} cannot reach the source of ${model}: bringing it from here` });
+  const paths = files.map(({ path }) => path);
+  const here = await offered.fetch(paths, call);
+  for (const { path, bytes, place } of files) {
+    const size = bytes === null ? '' : ` (${formatBytes(bytes)})`;
+    await hive.upload(here.get(path) ?? '', place, `${path} of ${model}${size}`, call);
+  }
+};

@@ -1,0 +1,46 @@
+/** What a process holds at a moment, so that a test can see whether it grows while nothing should. */
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+
+export interface Appetite {
+  /** Bytes that lie in memory. */
+  memory: number;
+  sockets: number;
+  /** Open files of any kind, sockets too. */
+  files: number;
+  /** Bytes in the log. */
+  log: number;
+}
+
+export const appetiteOf = (pid: number, log: string): Appetite => {
+  const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`);
+    } catch {
+      // Closed while we looked.
+      return '';
+    }
+  });
+  const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+  return {
+    memory: Number(kilobytes) * 1024,
+    sockets: links.filter((link) => link.startsWith('socket:')).length,
+    files: links.length,
+    log: statSync(log).size,
+  };
+};
+
+/** Local ports of connections to an address of IPv4 that are being made at this moment. */
+export const dialsTo = (address: string): string[] => {
+  const wanted = address
+    .split('.')
+    .reverse()
+    .map((part) => Number(part).toString(16).padStart(2, '0').toUpperCase())
+    .join('');
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, , remote = '', state]) => state === synSent && remote.startsWith(`${wanted}:`))
+    .map(([, local = '']) => local);
+};
+
+const synSent = '02';
