@@ -11,10 +11,12 @@ import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
+import { watchLock } from '../lifecycle/watch-lock.ts';
 import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
 import { askPrograms } from './devices/ask.ts';
+import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
 import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
@@ -133,7 +135,10 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   });
   logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');
 
+  const endWatch = await watchLock(lock, () => void leaveState({ state: paths.state, workers, logger }));
+
   const close = async (): Promise<void> => {
+    endWatch();
     feed.close();
     await server.close();
     await workers.close();

@@ -195,6 +195,11 @@ export class ManagedProcess {
     return this.#enqueue(() => this.#runAdopt(record));
   }
 
+  /** What is on disk was lost. Throws STATE_UNWRITABLE. */
+  async rewrite(): Promise<void> {
+    if (!this.#deleted) await this.#keeper.save();
+  }
+
   /** The owner goes away and leaves the process running: everything that watches it ends. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -10,6 +10,7 @@ import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { watchLock } from '../lifecycle/watch-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { Gateway } from './gateway/gateway.ts';
@@ -127,6 +128,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       const closing = closeServers([tcp.app, socket], () => gateway.close());
       await Promise.all([closing, jobs.close()]);
     });
+    // A hive in her sees to it: there is more to be saved of that one.
+    if (!localHive?.isAttached) ends.push(await watchLock(lock, () => process.kill(process.pid, 'SIGKILL')));
     logger.info({ url, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
     return { url, instance, close };
   } catch (error) {

@@ -1,6 +1,6 @@
 /** Things that go wrong around rbee: hung daemons, damaged files, queens that leave in the middle of something. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
@@ -17,6 +17,8 @@ afterEach(async () => {
 });
 
 const pidIn = (file: string): number => Number(readFileSync(file, 'utf8'));
+const parentOf = (pid: number): number =>
+  Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 const spawnFake = (name: string, flags: readonly string[] = []) => [
   ...['worker', 'spawn', '--type', 'fake', '--device', 'cpu', '--name', name, '--id', name],
   ...['--option', `args=${JSON.stringify(flags)}`],
@@ -78,6 +80,20 @@ test('damaged run records and a damaged index cost nothing but themselves', asyn
   assert.equal(JSON.parse(run.stdout).error.code, 'INDEX_INVALID');
   assert.equal((await at.rbee(['worker', 'stop', 'kept'])).code, 0);
 });
+
+for (const mode of ['attached-hive', 'standalone']) {
+  test(`the state folder is removed under living daemons (${mode}): they make room, and the worker is kept`, async () => {
+    const at = home(`mode = "${mode}"`);
+    const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);
+    const daemons = at.processes().filter((pid) => pid !== worker.pid && parentOf(pid) !== worker.pid);
+    rmSync(at.paths.state, { recursive: true });
+    await until(() => !at.processes().some((pid) => daemons.includes(pid)), { what: 'the end of the old daemons' });
+    const [found, ...more] = await list(at);
+    assert.deepEqual([found.id, found.pid, found.state, more.length], ['kept', worker.pid, 'ready', 0]);
+    await at.json(['worker', 'delete', 'kept', '--now']);
+    assert.ok(!at.processes().includes(worker.pid));
+  });
+}
 
 test('a database of jobs that is damaged or another’s is set aside', async () => {
   const at = home();

@@ -122,6 +122,24 @@ for (const [name, days] of [
   });
 }
 
+test('a machine whose state folder is removed under its living hive is as declared, and nothing strays', {
+  skip,
+}, async () => {
+  const box = fleet.machines.host('box');
+  for (const wait of [true, false]) {
+    const before = box.processes().find(({ command }) => command.includes('hive/daemon.js'))?.pid;
+    await box.run('rm -rf .local/state/rbee');
+    if (wait)
+      await until(() => !box.processes().some(({ pid }) => pid === before), { what: 'the end of the old hive' });
+    const run = await fleet.home.rbee(['sync']);
+    assert.equal(run.code, 0, run.stdout + run.stderr);
+    await until(async () => (await live.worker('tick-box'))?.state === 'ready');
+    const of = (what: string) => box.processes().filter(({ command }) => command.includes(what)).length;
+    await until(() => of('hive/daemon.js') === 1 && of('engine.js') === 1, { what: 'one hive and one worker' });
+    assert.equal((await live.ask('tick')).status, 200);
+  }
+});
+
 test('a machine that lost all that its hive knew runs again what is declared for it', { skip }, async () => {
   const pi = fleet.machines.host('pi');
   const before = await live.hive('pi');

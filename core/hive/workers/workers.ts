@@ -81,6 +81,15 @@ export class Workers {
     this.#notice.close();
   }
 
+  /** Writes down again what the disk said of each. */
+  async writeAll(): Promise<void> {
+    await Promise.allSettled([...this.#workers.values()].map(({ process }) => process.rewrite()));
+  }
+
+  async killAll(): Promise<void> {
+    await Promise.allSettled([...this.#workers.values()].map(({ process }) => process.kill()));
+  }
+
   list(): HiveWorker[] {
     return [...this.#workers.values()].map((worker) => worker.view()).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
