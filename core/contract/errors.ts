@@ -246,6 +246,7 @@ export const errorCatalogue = {
     message: 'hives.conf declares no hive {hive}{near}',
     hint: 'it declares: {known}',
   },
+  DECLARATION_IMPOSSIBLE: { status: 422, message: '{file}:{line}: hive {hive}: {problem}', hint: '{hint}' },
   HIVE_DECLARED: {
     status: 409,
     message: 'hives.conf declares a hive {hive} already, in line {line}',
@@ -357,6 +358,11 @@ export const errorCatalogue = {
     status: 404,
     message: '{package} was not found: {problem}',
     hint: 'look for it with: rbee plugins search, or check [registry] url in rbee.conf and your .npmrc',
+  },
+  VERSION_NOT_FOUND: {
+    status: 404,
+    message: 'there is no {package} in version {version}',
+    hint: 'there is: {known}',
   },
   PACKAGE_REFUSED: {
     status: 422,

@@ -43,6 +43,8 @@ export interface DeclaredType {
   version: string;
   /** Null takes the best one for the machine. */
   variant: string | null;
+  /** Where it stands in the file; of a type that only a worker needs, the line of that worker. */
+  line: number;
 }
 
 /** One entry of `run`: `replicas` workers that are alike. */
@@ -62,6 +64,8 @@ export interface DeclaredRun {
   /** Bytes. */
   memoryLimit: number | null;
   cpuLimit: number | null;
+  /** Where it stands in the file. */
+  line: number;
 }
 
 // What should be.
