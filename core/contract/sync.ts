@@ -186,6 +186,8 @@ export type SyncStep =
       variant: string | null;
       /** The version that goes; null where there is none, the same where only the variant is missing. */
       from: string | null;
+      /** It is as it should be, and only installed since `force` asks for it. */
+      again?: true;
     }
   | { kind: 'download_model'; model: string }
   /** Spawns it, or starts again what stands there `stopped` or `failed`. */
