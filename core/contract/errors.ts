@@ -108,6 +108,11 @@ export const errorCatalogue = {
     message: 'the queen was restarted while job {job} was running',
     hint: 'run the command again',
   },
+  QUEEN_ENDED: {
+    status: 503,
+    message: 'the queen ended in the middle of {what}',
+    hint: '{hint}',
+  },
   QUEEN_BUSY: { status: 503, message: 'another queen owns {path}', hint: 'stop it with: rbee queen stop' },
   HIVE_BUSY: { status: 503, message: 'another hive owns {path}', hint: 'stop it with: rbee hive stop' },
   HIVE_NOT_FOUND: { status: 404, message: 'there is no hive {hive}', hint: 'known hives: {known}' },
