@@ -1,6 +1,6 @@
 /** The command line around machines, with a queen that plays what a test gives her: flags, exit codes, questions, Ctrl-C. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { ErrorBody } from '../../core/contract/errors.ts';
@@ -139,6 +139,15 @@ run = [
     assert.match(dry.stdout, /:9: hive local: option startDelai/);
     assert.notEqual(dry.code, 0);
     await home.rbee(['queen', 'stop']);
+  });
+});
+
+describe('the name of the queen’s own machine', () => {
+  it('is not given to another one', async () => {
+    const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /error: local is the machine of the queen, which is a hive already/);
+    assert.equal(existsSync(conf), false);
   });
 });
 
