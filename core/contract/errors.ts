@@ -167,7 +167,7 @@ export const errorCatalogue = {
   SSH_HOST_KEY_UNKNOWN: {
     status: 403,
     message: 'hive {hive} ({address}) shows a host key that is not known: {key}',
-    hint: 'compare it with what the machine itself says (ssh-keygen -lf /etc/ssh/ssh_host_*.pub), then add --accept-new-host-keys',
+    hint: 'compare it with what the machine itself says (ssh-keygen -lf /etc/ssh/ssh_host_*.pub), then add --accept-new-host-keys, or connect once by hand with ssh',
   },
   SSH_HOST_KEY_CHANGED: {
     status: 403,

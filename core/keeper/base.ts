@@ -104,8 +104,11 @@ type Asked = (question: Question, show: () => void, signal: AbortSignal) => Prom
 
 /** Where nobody sits at the terminal: the job goes on without what was asked for, and says so. */
 const refuse: Asked = async ({ choices, secret }, show) => {
+  // A question that nobody can answer is not put: the refusal that follows names the flag that answers it.
+  if (secret) return '';
+  if (choices?.includes('no')) return 'no';
   show();
-  return secret ? '' : choices?.includes('no') ? 'no' : undefined;
+  return undefined;
 };
 
 /** What is to be done when the queen ended in the middle of a job. */

@@ -301,6 +301,7 @@ describe('a question of a machine', () => {
     const { answers } = await start({ package_sync: () => asks });
     const run = await home.rbee(['sync']);
     assert.equal(run.code, 0, run.stderr);
+    assert.doesNotMatch(run.stderr, /Trust the key|Passphrase/, 'nobody is asked what nobody can answer');
     assert.deepEqual(answers, [
       { id: 'ask-1', answer: 'no' },
       { id: 'ask-2', answer: '' },
