@@ -137,6 +137,7 @@ const readType = (document: TomlDocument, { value, path }: Entry): DeclaredType 
     type: typeName(String(fields['type'])),
     version: ((fields['version'] as string | undefined) ?? 'latest').trim(),
     variant: (fields['variant'] as string | undefined) ?? null,
+    line: document.positions.at(path).line,
   };
 };
 
@@ -188,6 +189,7 @@ const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun =>
     restart: (fields['restart'] as DeclaredRun['restart'] | undefined) ?? null,
     memoryLimit: bytesOf(fields['memory_limit']) ?? null,
     cpuLimit: (fields['cpu_limit'] as number | undefined) ?? null,
+    line: document.positions.at(path).line,
   };
 };
 

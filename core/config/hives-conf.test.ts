@@ -123,6 +123,7 @@ describe('a hive', () => {
       ['models = ["demo"]', '3:11: the demo model comes with its worker type', /leave it out/],
       ['models = ["hf:a/b", "hf:a/b"]', '3:21: hf:a/b is in this list already', /leave out/],
       ['[[hive.run]]\ntype = "vllm"\ndevice = "cuda;0"', '5:1: "cuda;0" is not a device', /devices are written like/],
+      ['[[hive.run]]\ntype = "vllm"\ndevice = "gpu0"', '5:1: "gpu0" is not a device', /cuda:0/],
       ['[hive.run]\ntype = "vllm"', '3:7: run must be a list', 'it is {"type":"vllm"} now'],
       [
         'run = [{ type = "vllm", memory_limit = "lots" }]',
@@ -148,8 +149,8 @@ models = ["hf://a/b:Q4_K_M"]
 run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
     );
     assert.deepEqual(workers, [
-      { type: 'llamacpp', version: 'latest', variant: null },
-      { type: 'sd', version: '^1', variant: 'cuda' },
+      { type: 'llamacpp', version: 'latest', variant: null, line: 3 },
+      { type: 'sd', version: '^1', variant: 'cuda', line: 3 },
     ]);
     assert.deepEqual(models, ['hf:a/b:Q4_K_M']);
     assert.equal(run[0]?.type, 'llamacpp');

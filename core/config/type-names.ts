@@ -6,6 +6,9 @@ const otherNames: Readonly<Record<string, string>> = {
   'stable-diffusion': 'sd',
 };
 
+/** The worker types that are rbee's own. */
+export const ownTypes: readonly string[] = ['comfyui', 'llamacpp', 'sd', 'vllm', 'whisper'];
+
 /** The one name of a worker type: `llama.cpp` is `llamacpp`. Plugins may know more names of theirs. */
 export const typeName = (written: string): string => {
   const name = written.toLowerCase();

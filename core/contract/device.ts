@@ -8,7 +8,8 @@ export interface Device {
   indices: readonly number[];
 }
 
-const written = /^([a-z][a-z0-9-]*)(?::(\d{1,4}(?:,\d{1,4})*))?$/;
+/** `gpu0` is no kind: an index stands behind a colon. */
+const written = /^([a-z](?:[a-z0-9-]*[a-z-])?)(?::(\d{1,4}(?:,\d{1,4})*))?$/;
 
 /** Reads a device. A kind without an index means its first device; `cpu` never has one. */
 export const parseDevice = (text: string): Device => {

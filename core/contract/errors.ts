@@ -108,6 +108,11 @@ export const errorCatalogue = {
     message: 'the queen was restarted while job {job} was running',
     hint: 'run the command again',
   },
+  QUEEN_ENDED: {
+    status: 503,
+    message: 'the queen ended in the middle of {what}',
+    hint: '{hint}',
+  },
   QUEEN_BUSY: { status: 503, message: 'another queen owns {path}', hint: 'stop it with: rbee queen stop' },
   HIVE_BUSY: { status: 503, message: 'another hive owns {path}', hint: 'stop it with: rbee hive stop' },
   HIVE_NOT_FOUND: { status: 404, message: 'there is no hive {hive}', hint: 'known hives: {known}' },
@@ -162,7 +167,7 @@ export const errorCatalogue = {
   SSH_HOST_KEY_UNKNOWN: {
     status: 403,
     message: 'hive {hive} ({address}) shows a host key that is not known: {key}',
-    hint: 'compare it with what the machine itself says (ssh-keygen -lf /etc/ssh/ssh_host_*.pub), then add --accept-new-host-keys',
+    hint: 'compare it with what the machine itself says (ssh-keygen -lf /etc/ssh/ssh_host_*.pub), then add --accept-new-host-keys, or connect once by hand with ssh',
   },
   SSH_HOST_KEY_CHANGED: {
     status: 403,
@@ -246,6 +251,7 @@ export const errorCatalogue = {
     message: 'hives.conf declares no hive {hive}{near}',
     hint: 'it declares: {known}',
   },
+  DECLARATION_IMPOSSIBLE: { status: 422, message: '{file}:{line}: hive {hive}: {problem}', hint: '{hint}' },
   HIVE_DECLARED: {
     status: 409,
     message: 'hives.conf declares a hive {hive} already, in line {line}',
@@ -357,6 +363,11 @@ export const errorCatalogue = {
     status: 404,
     message: '{package} was not found: {problem}',
     hint: 'look for it with: rbee plugins search, or check [registry] url in rbee.conf and your .npmrc',
+  },
+  VERSION_NOT_FOUND: {
+    status: 404,
+    message: 'there is no {package} in version {version}',
+    hint: 'there is: {known}',
   },
   PACKAGE_REFUSED: {
     status: 422,

@@ -43,6 +43,8 @@ export interface DeclaredType {
   version: string;
   /** Null takes the best one for the machine. */
   variant: string | null;
+  /** Where it stands in the file; of a type that only a worker needs, the line of that worker. */
+  line: number;
 }
 
 /** One entry of `run`: `replicas` workers that are alike. */
@@ -62,6 +64,8 @@ export interface DeclaredRun {
   /** Bytes. */
   memoryLimit: number | null;
   cpuLimit: number | null;
+  /** Where it stands in the file. */
+  line: number;
 }
 
 // What should be.
@@ -182,6 +186,8 @@ export type SyncStep =
       variant: string | null;
       /** The version that goes; null where there is none, the same where only the variant is missing. */
       from: string | null;
+      /** It is as it should be, and only installed since `force` asks for it. */
+      again?: true;
     }
   | { kind: 'download_model'; model: string }
   /** Spawns it, or starts again what stands there `stopped` or `failed`. */

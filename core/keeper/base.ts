@@ -104,9 +104,18 @@ type Asked = (question: Question, show: () => void, signal: AbortSignal) => Prom
 
 /** Where nobody sits at the terminal: the job goes on without what was asked for, and says so. */
 const refuse: Asked = async ({ choices, secret }, show) => {
+  // A question that nobody can answer is not put: the refusal that follows names the flag that answers it.
+  if (secret) return '';
+  if (choices?.includes('no')) return 'no';
   show();
-  return secret ? '' : choices?.includes('no') ? 'no' : undefined;
+  return undefined;
 };
+
+/** What is to be done when the queen ended in the middle of a job. */
+const afterItsEnd = (operation: OperationName, job: string): string =>
+  /^package_(sync|install|uninstall)$/.test(operation)
+    ? 'nothing that was done is lost: run the same command again, and it goes on from there; why she ended: rbee queen logs'
+    : `run the command again; what became of it: rbee job get ${job}; why she ended: rbee queen logs`;
 
 /** A command that asks the queen, and starts her when none runs. */
 export abstract class QueenCommand extends RbeeCommand {
@@ -144,8 +153,12 @@ export abstract class QueenCommand extends RbeeCommand {
       return queen
         .runOperation(operation, input, { signal, onStarted, onEvent: (event) => conversation.event(event) })
         .catch(async (error) => {
-          if (!(error instanceof RbeeError) || error.code !== 'CANCELLED') throw error;
+          if (!(error instanceof RbeeError)) throw error;
           const { askedFor } = await import('./views/jobs.ts');
+          if (error.code === 'QUEEN_NOT_RUNNING' && job !== '') {
+            throw RbeeError.of('QUEEN_ENDED', { what: askedFor(operation, input), hint: afterItsEnd(operation, job) });
+          }
+          if (error.code !== 'CANCELLED') throw error;
           throw RbeeError.of('CANCELLED', { what: askedFor(operation, input) }, { cause: error });
         });
     });

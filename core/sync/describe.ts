@@ -98,8 +98,9 @@ type InstallWorker = Extract<SyncStep, { kind: 'install_worker' }>;
 const typeText = ({ type, version, variant }: InstallWorker): string =>
   variant === null ? `${type} ${version}` : `${type} ${version} (${variant})`;
 
-const whyInstalled = ({ from, version, variant }: InstallWorker): string => {
+const whyInstalled = ({ from, version, variant, again }: InstallWorker): string => {
   if (from === null) return 'not there';
+  if (again) return 'again, as asked';
   return from === version ? `its build for ${variant ?? 'this machine'} is not there` : `${from} is there`;
 };
 

@@ -3,7 +3,14 @@
 import { localAlias } from '../config/hive-entry.ts';
 import { replicaIds } from '../config/replica-ids.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
-import type { DeclaredRun, DesiredHive, DesiredType, DesiredWorker, HiveDeclaration } from '../contract/sync.ts';
+import type {
+  DeclaredRun,
+  DeclaredType,
+  DesiredHive,
+  DesiredType,
+  DesiredWorker,
+  HiveDeclaration,
+} from '../contract/sync.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
 import { entryNames } from './worker-ids.ts';
@@ -16,6 +23,8 @@ export type ResolveType = (
 
 export interface DesiredOptions {
   resolve: ResolveType;
+  /** What is said where that fails: of the place in the file, with what may have been meant. */
+  explain?: (error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>;
   /** What is to be installed on other machines (`<core version>-<hash8>`). */
   version: string;
 }
@@ -23,7 +32,7 @@ export interface DesiredOptions {
 /** All hives of the file. A type that cannot be resolved is told in `unresolved`; the rest of its hive is as it should be. */
 export const desiredHives = async (
   hives: readonly HiveDeclaration[],
-  { resolve, version }: DesiredOptions,
+  { resolve, version, explain = async (error) => error }: DesiredOptions,
 ): Promise<DesiredHive[]> => {
   const names = entryNames(hives);
   const resolveOnce = remembered(resolve);
@@ -32,7 +41,7 @@ export const desiredHives = async (
       alias: hive.alias,
       version: hive.alias === localAlias ? null : version,
       autoStart: hive.autoStart,
-      ...(await resolvedTypes(hive, resolveOnce)),
+      ...(await resolvedTypes(hive, resolveOnce, explain)),
       models: hive.models,
       workers: hive.run.flatMap((entry) => replicas(entry, names.get(entry)!)),
     })),
@@ -42,11 +51,11 @@ export const desiredHives = async (
 /** The types that a hive declares, and those that its workers need beyond them. */
 export const neededTypes = ({ workers, run }: HiveDeclaration): HiveDeclaration['workers'] => {
   const needed = [...workers];
-  for (const { type, variant } of run) {
+  for (const { type, variant, line } of run) {
     const declared = needed.find((one) => one.type === type);
     const isThere =
       declared && (variant === null || needed.some((one) => one.type === type && one.variant === variant));
-    if (!isThere) needed.push({ type, version: declared?.version ?? 'latest', variant });
+    if (!isThere) needed.push({ type, version: declared?.version ?? 'latest', variant, line });
   }
   return needed;
 };
@@ -54,15 +63,18 @@ export const neededTypes = ({ workers, run }: HiveDeclaration): HiveDeclaration[
 const resolvedTypes = async (
   hive: HiveDeclaration,
   resolve: ResolveType,
+  explain: NonNullable<DesiredOptions['explain']>,
 ): Promise<Pick<DesiredHive, 'types' | 'unresolved'>> => {
   const types: DesiredType[] = [];
   const unresolved = new Map<string, DesiredHive['unresolved'][number]>();
   const needed = neededTypes(hive);
   const found = await Promise.allSettled(needed.map(({ type, version }) => resolve(type, version)));
-  for (const [index, { type, variant }] of needed.entries()) {
+  for (const [index, wanted] of needed.entries()) {
+    const { type, variant } = wanted;
     const result = found[index]!;
     if (result.status === 'rejected') {
-      unresolved.set(type, { type, error: asRbeeError(result.reason, 'the resolving of versions').toJSON() });
+      const error = await explain(asRbeeError(result.reason, 'the resolving of versions'), hive.alias, wanted);
+      unresolved.set(type, { type, error: error.toJSON() });
       continue;
     }
     const clash = types.find((one) => one.package === result.value.package && one.version !== result.value.version);

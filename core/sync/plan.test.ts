@@ -149,7 +149,7 @@ describe('a plan', () => {
   it('installs again what is there when it is told to, or when it is not whole', () => {
     assert.deepEqual(words({}, { force: true }), [
       'install | rbee 2.0.0-bb | again, as asked',
-      'install | llamacpp 1.1.0 (cuda) | its build for cuda is not there',
+      'install | llamacpp 1.1.0 (cuda) | again, as asked',
     ]);
     for (const bad of [{ fault: 'it throws' }, { variants: ['cpu'] }, { integrity: 'sha512-c' }]) {
       assert.equal(words({ types: [{ ...type, ...bad }] }).length, 1, JSON.stringify(bad));
@@ -161,6 +161,10 @@ describe('a plan', () => {
     const stopped = { status: 'stopped' } as const;
     assert.deepEqual(words(stopped), ['start | the hive | it does not run']);
     assert.deepEqual(words(stopped, {}, { autoStart: false }), []);
+    // What it lacks is only known once it runs: nothing that may well be there is told as missing.
+    const unseen = { ...stopped, complete: false, types: [], models: [], workers: [] };
+    assert.deepEqual(words(unseen, {}, { autoStart: false }), ['start | the hive | it does not run']);
+    assert.equal(plan(unseen).complete, false);
     assert.equal(words({ ...stopped, models: [] }, {}, { autoStart: false })[0], 'start | the hive | it does not run');
     assert.deepEqual(plan({ status: 'absent', version: null }, {}, { autoStart: false }).steps, [
       { kind: 'install_hive', from: null, to: '2.0.0-bb', start: false },

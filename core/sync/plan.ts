@@ -49,13 +49,16 @@ export const planHive = ({ desired, observed }: HivePair, options: PlanOptions =
   const rest = [...types.steps, ...models.steps, ...gone.workers, ...workers.steps, ...gone.types];
   return {
     ...about,
-    steps: [...hiveStep(desired, observed, rest.length > 0, options), ...rest],
+    // What a hive that does not run has is not known: told as missing it would be told wrongly.
+    steps: [...hiveStep(desired, observed, rest.length > 0, options), ...(isUnseen(observed) ? [] : rest)],
     extra: gone.extra,
     problems: [...unresolvedTypes(desired, observed).values(), ...workers.problems],
     complete,
     fine: types.fine + models.fine + workers.fine,
   };
 };
+
+const isUnseen = ({ status, complete }: ObservedHive): boolean => status === 'stopped' && !complete;
 
 /** A machine that the file no longer names. The queen's own is nobody's to remove. */
 const undeclared = (
@@ -91,7 +94,8 @@ const typeSteps = ({ types }: DesiredHive, observed: ObservedHive, { force }: Pl
   const steps = missing.map((wanted): SyncStep => {
     const { type, version, integrity, variant } = wanted;
     const from = there.get(type)?.version ?? null;
-    return { kind: 'install_worker', type, package: wanted.package, version, integrity, variant, from };
+    const again = force && hasType(wanted, there.get(type)) && ({ again: true } as const);
+    return { kind: 'install_worker', type, package: wanted.package, version, integrity, variant, from, ...again };
   });
   return { steps, fine: types.length - steps.length };
 };

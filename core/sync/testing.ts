@@ -188,6 +188,7 @@ const entry: fc.Arbitrary<DeclaredRun> = fc.record({
   restart: fc.constantFrom(null, 'always' as const),
   memoryLimit: fc.constantFrom(null, 2 ** 30),
   cpuLimit: fc.constantFrom(null, 2),
+  line: fc.constant(1),
 });
 
 const declaration = (alias: string): fc.Arbitrary<HiveDeclaration> =>
@@ -201,10 +202,13 @@ const declaration = (alias: string): fc.Arbitrary<HiveDeclaration> =>
     identityFile: fc.constant(null),
     proxyJump: fc.constant(null),
     labels: fc.constant({}),
-    workers: fc.uniqueArray(fc.record({ type: fc.constantFrom(...types), version: fc.constant('^1'), variant }), {
-      selector: ({ type }) => type,
-      maxLength: 3,
-    }),
+    workers: fc.uniqueArray(
+      fc.record({ type: fc.constantFrom(...types), version: fc.constant('^1'), variant, line: fc.constant(1) }),
+      {
+        selector: ({ type }) => type,
+        maxLength: 3,
+      },
+    ),
     models: fc.subarray(models),
     run: fc.array(entry, { maxLength: 3 }),
     line: fc.constant(1),

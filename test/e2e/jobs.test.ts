@@ -101,6 +101,17 @@ test('jobs that were open when the queen was killed are told to have ended with 
   assert.equal(job.error.code, 'QUEEN_RESTARTED');
 });
 
+test('a command whose queen is killed in the middle says so, and what to do now', async () => {
+  const running = home.rbee(slow('torn', 60_000));
+  await until(() => named('torn'));
+  const { pid } = await home.json(['queen', 'status']);
+  process.kill(pid, 'SIGKILL');
+  const run = await running;
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /error: the queen ended in the middle of spawn of /);
+  assert.match(run.stderr, /run the command again; what became of it: rbee job get /);
+});
+
 test('--no-start refuses to start a queen', async () => {
   await home.rbee(['queen', 'stop']);
   const run = await home.rbee(['worker', 'list', '--no-start', '--json']);

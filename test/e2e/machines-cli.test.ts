@@ -1,6 +1,6 @@
 /** The command line around machines, with a queen that plays what a test gives her: flags, exit codes, questions, Ctrl-C. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import type { ErrorBody } from '../../core/contract/errors.ts';
@@ -91,6 +91,65 @@ const report = (hives: readonly HiveReport[], change: Partial<SyncReport> = {}):
 });
 const result = (of: SyncReport | null) =>
   ({ kind: 'result', result: { plan, report: of } satisfies SyncResult }) as const;
+
+describe('what cannot be', () => {
+  it('is told by validate and in the plan of a sync, with its line and what may have been meant', async () => {
+    const text = `[[hive]]
+alias = "local"
+workers = [
+  { type = "wisper" },
+  { type = "fake", version = "^7" },
+]
+run = [
+  { type = "fake", id = "one", device = "cuda:7", variant = "cpuu" },
+  { type = "fake", id = "two", options = { startDelai = 1 } },
+]
+`;
+    writeFileSync(conf, text);
+    const place = (line: number, problem: string, hint: RegExp) => ({
+      at: `${conf}:${line}: hive local: ${problem}`,
+      hint,
+    });
+    const runs = [
+      place(8, 'worker type fake has no variant cpuu', /did you mean cpu\?/),
+      place(8, 'its machine has no device cuda:7', /it has: .*cpu/),
+      place(9, 'option startDelai of worker type fake: there is no such option', /./),
+    ];
+    const types = [
+      place(4, 'there is no worker type wisper', /did you mean whisper\?/),
+      place(5, 'there is no version ^7 of worker type fake', /which is on this machine/),
+    ];
+    // The lines of run are only held against the type that is meant: not against another version of it.
+    for (const [body, expected] of [
+      [text, types],
+      [text.replace(', version = "^7"', ''), [types[0]!, ...runs]],
+    ] as const) {
+      writeFileSync(conf, body);
+      const run = await home.rbee(['validate', '--offline', '--json']);
+      assert.equal(run.code, 1, run.stderr);
+      const failed = JSON.parse(run.stdout).checks.filter(({ state }: { state: string }) => state === 'failed');
+      for (const { at, hint } of expected) {
+        const found = failed.find((one: { text: string }) => one.text === at);
+        assert.ok(found, `${at}\n${run.stdout}`);
+        assert.match(found.error.hint, hint);
+      }
+    }
+    const dry = await home.rbee(['sync', '--dry-run', '--offline']);
+    assert.match(dry.stdout, /there is no worker type wisper/);
+    assert.match(dry.stdout, /:9: hive local: option startDelai/);
+    assert.notEqual(dry.code, 0);
+    await home.rbee(['queen', 'stop']);
+  });
+});
+
+describe('the name of the queen’s own machine', () => {
+  it('is not given to another one', async () => {
+    const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
+    assert.equal(run.code, 2);
+    assert.match(run.stderr, /error: local is the machine of the queen, which is a hive already/);
+    assert.equal(existsSync(conf), false);
+  });
+});
 
 describe('what is typed', () => {
   it('becomes the input of the operation, with the agent of whoever asks', async () => {
@@ -242,6 +301,7 @@ describe('a question of a machine', () => {
     const { answers } = await start({ package_sync: () => asks });
     const run = await home.rbee(['sync']);
     assert.equal(run.code, 0, run.stderr);
+    assert.doesNotMatch(run.stderr, /Trust the key|Passphrase/, 'nobody is asked what nobody can answer');
     assert.deepEqual(answers, [
       { id: 'ask-1', answer: 'no' },
       { id: 'ask-2', answer: '' },

@@ -129,7 +129,7 @@ test('validate says what is wrong with the text, the types and the way to each m
   assert.equal(whole.code, 1);
   assert.deepEqual(
     states(whole).filter((line) => !line.startsWith('good')),
-    ['- file ok', '- types failed', 'gone dns failed', 'gone ssh failed'],
+    ['- file ok', 'gone dns failed', 'gone ssh failed', 'gone types failed'],
   );
   assert.ok(states(whole).includes('good ssh ok'));
   const offline = await checks('--offline');

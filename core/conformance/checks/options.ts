@@ -1,6 +1,6 @@
 /** The options that users set with `--option`. */
 import type { OptionSchema, OptionsSchema, WorkerType } from '../../contract/worker-type.ts';
-import { resolveOptions } from '../../hive/workers/options.ts';
+import { resolveOptions } from '../../registry/worker-options.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';

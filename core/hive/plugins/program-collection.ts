@@ -7,10 +7,10 @@ import type { TypeDescription } from '../../registry/description.ts';
 import type { Call } from '../../registry/install/installer.ts';
 import { readManifest } from '../../registry/manifest.ts';
 import { readIndex } from '../../registry/plugin-index.ts';
+import { resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Machine } from '../machine.ts';
-import { resolveOptions } from '../workers/options.ts';
 import { usedByRuns } from './roots-in-use.ts';
 
 export interface ProgramCollectionOptions {

@@ -12,11 +12,11 @@ import { checkSource } from '../../registry/binaries/source-check.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import type { Call } from '../../registry/install/installer-options.ts';
 import { variantFit } from '../../registry/variant-fit.ts';
+import { resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Machine } from '../machine.ts';
 import { findBinary } from '../workers/binary.ts';
-import { resolveOptions } from '../workers/options.ts';
 
 export interface ProgramsOptions {
   /** Alias of this hive. */

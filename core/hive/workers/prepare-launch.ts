@@ -17,6 +17,7 @@ import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
 import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
+import { resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
@@ -28,7 +29,6 @@ import type { Plugins } from '../plugins/plugins.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
 import { knownFormat } from './known-format.ts';
 import type { LaunchDraft } from './launch-draft.ts';
-import { resolveOptions } from './options.ts';
 
 export interface PrepareContext {
   hive: string;

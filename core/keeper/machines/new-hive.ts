@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import type { NewHive } from '../../config/edit-hives-conf.ts';
+import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { WantedType } from './hives-file.ts';
 
@@ -42,6 +43,10 @@ export const newHive = (
   flags: NewHiveFlags,
   help: string,
 ): { hive: NewHive; types: WantedType[] } => {
+  if (alias === localAlias) {
+    const problem = `${localAlias} is the machine of the queen, which is a hive already; name the other machine otherwise`;
+    throw RbeeError.of('USAGE', { problem, help });
+  }
   const fields = {
     hostname,
     ssh_user: flags.user,

@@ -10,7 +10,7 @@ export const formatJobs = (jobs: readonly JobView[], terminal: Terminal, now = D
 const columns = (now: number): Column<JobView>[] => [
   { title: 'JOB', value: (job) => job.id },
   { title: 'STATE', value: (job) => job.state, style: (job) => styles[job.state] },
-  { title: 'OPERATION', value: (job) => job.operation },
+  { title: 'OPERATION', value: (job) => commandOf(job.operation) },
   { title: 'STARTED', value: (job) => `${formatAge(job.createdAt, now)} ago`, align: 'right' },
   { title: 'TOOK', value: (job) => took(job) ?? '-', align: 'right' },
   { title: 'WHAT', value: whatText, flexible: true },
@@ -25,6 +25,9 @@ const styles: Record<JobState, 'green' | 'yellow' | 'red' | 'dim'> = {
 
 const took = (job: JobView): string | null =>
   job.endedAt === null ? null : formatDuration(Date.parse(job.endedAt) - Date.parse(job.createdAt));
+
+/** `package_sync` is what people typed as `rbee sync`. */
+const commandOf = (operation: string): string => operation.replace(/^package_/, '');
 
 /** What was asked, and why it did not come to pass. */
 const whatText = (job: JobView): string => {
@@ -42,7 +45,7 @@ export const askedFor = (operation: string, input: unknown): string => {
   const given = (input ?? {}) as Record<string, unknown>;
   const main = mainArguments.map((key) => given[key]).filter((value) => typeof value === 'string');
   const about = (main.length > 0 ? main.join(' ') : briefly(input)).slice(0, longestBrief);
-  const verb = operation.replace(/^(worker|hive|queen)_/, '').replaceAll('_', ' ');
+  const verb = operation.replace(/^(package|worker|hive|queen)_/, '').replaceAll('_', ' ');
   return about === '' ? verb : `${verb} of ${about}`;
 };
 

@@ -9,7 +9,7 @@ export interface WatchOptions {
   after?: number;
   /** Ends the watching, not the job. */
   signal?: AbortSignal;
-  /** Milliseconds for which a queen that went away is waited for; 10,000 when absent. */
+  /** Milliseconds for which a queen that went away is waited for; 3,000 when absent: one that is restarted is back by then. */
   patienceMs?: number;
 }
 
@@ -19,7 +19,7 @@ const retryMs = 200;
 export async function* watchJob(
   socketPath: string,
   id: string,
-  { after = 0, signal, patienceMs = 10_000 }: WatchOptions = {},
+  { after = 0, signal, patienceMs = 3_000 }: WatchOptions = {},
 ): AsyncGenerator<JobEvent, void, undefined> {
   let last = after;
   let goneSince: number | undefined;

@@ -9,7 +9,7 @@ export const letInByPerson = async (
   if (!(error instanceof RbeeError) || error.code !== 'PUBLISHER_UNKNOWN' || !ask) throw error;
   const [identity, ...about] = error.lines;
   if (identity === undefined) throw error;
-  const answer = await ask(`${error.message} (${about.join('; ')}). Install it? (yes or no)`, ['yes', 'no']);
+  const answer = await ask(`${error.message} (${about.join('; ')}). Install it?`, ['yes', 'no']);
   if (answer !== 'yes') throw error;
   return identity;
 };

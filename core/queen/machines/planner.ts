@@ -4,14 +4,18 @@ import { join } from 'node:path';
 import { type HivesConf, hivesConfFile, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { DesiredHive, ObservedHive, SyncPlan } from '../../contract/sync.ts';
+import type { RbeeError } from '../../contract/errors.ts';
+import type { CatalogEntry } from '../../contract/hive-api.ts';
+import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
 import { Semaphore } from '../../lifecycle/semaphore.ts';
-import { desiredHives, type ResolveType } from '../../sync/desired.ts';
+import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
 import type { PluginDelivery } from './delivery.ts';
+import { explainType, runProblems } from './impossible.ts';
+import { withKnownTypes } from './known-types.ts';
 import { queenId } from './queen-id.ts';
 import type { Remembered } from './remembered.ts';
 import type { RemoteHives } from './remote-hives.ts';
@@ -82,7 +86,8 @@ export class Planner {
       desired: desired.find(({ alias }) => alias === one.alias) ?? null,
       observed: one,
     }));
-    return { plan: planFleet(conf.file, pairs, options), desired, effects };
+    const problems = await this.problems(conf.file, declared, desired);
+    return { plan: withProblems(planFleet(conf.file, pairs, options), problems), desired, effects };
   }
 
   resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
@@ -90,9 +95,38 @@ export class Planner {
   }
 
   /** Of the whole file, whatever is asked for of it: names of workers are told apart from all others. */
-  async desired({ hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
+  async desired({ file, hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
     const app = await this.#options.bundles.app(context);
-    return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context) });
+    const explain: DesiredOptions['explain'] = (...about) => this.explain(file, ...about);
+    return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context), explain });
+  }
+
+  /** Why a type cannot be had, with its place in the file and what may have been meant. */
+  explain(file: string, error: RbeeError, hive: string, wanted: DeclaredType): Promise<RbeeError> {
+    const { paths, parts } = this.#options;
+    return withKnownTypes({ data: paths.data, fleet: parts().fleet }, async (types) =>
+      explainType(error, { file, hive, ...wanted }, types),
+    );
+  }
+
+  /** What the workers of these hives ask for and cannot get, by hive. Devices are only known where a hive answers. */
+  problems(
+    file: string,
+    hives: readonly HiveDeclaration[],
+    resolved: readonly Pick<DesiredHive, 'alias' | 'types'>[],
+  ): Promise<Map<string, RbeeError[]>> {
+    const { fleet } = this.#options.parts();
+    return withKnownTypes({ data: this.#options.paths.data, fleet }, async (types) => {
+      const found = hives.map(async (hive) => {
+        const wanted = resolved.find(({ alias }) => alias === hive.alias)?.types ?? [];
+        const isMeant = (entry: CatalogEntry) =>
+          wanted.some(({ package: name, version }) => name === entry.plugin && version === entry.version);
+        const member = fleet.find(hive.alias);
+        const devices = member?.status === 'online' ? member.state?.devices : undefined;
+        return [hive.alias, await runProblems(file, hive, types, { devices, isMeant })] as const;
+      });
+      return new Map(await Promise.all(found));
+    });
   }
 
   /** Side by side, as many as steps of a sync. */
@@ -135,3 +169,13 @@ export class Planner {
     return this.#undeclared(conf).includes(alias);
   }
 }
+
+/** A worker that asks for what cannot be fails at its step; the plan says so before. */
+const withProblems = (plan: SyncPlan, problems: ReadonlyMap<string, readonly RbeeError[]>): SyncPlan => {
+  const hives = plan.hives.map((hive) =>
+    hive.status === 'unreachable'
+      ? hive
+      : { ...hive, problems: [...hive.problems, ...(problems.get(hive.alias) ?? []).map((one) => one.toJSON())] },
+  );
+  return { ...plan, hives, inSync: plan.inSync && hives.every((hive) => hive.problems.length === 0) };
+};

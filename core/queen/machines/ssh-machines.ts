@@ -95,12 +95,14 @@ export class SshMachines implements Machines {
   }
 
   async validate(input: OperationInput<'package_validate'>, context: JobContext): Promise<ValidationReport> {
-    const { hives, delivery } = this.#options;
+    const { hives } = this.#options;
     return validate(this.#planner.file(input), input, {
       context,
       adopt: (conf) => hives.adopt(conf),
       test: (alias) => this.#test(alias, this.#call(input, context)),
-      resolve: (type, range) => delivery.resolve(type, range, { signal: context.signal, offline: input.offline }),
+      resolve: this.#planner.resolver(input, context),
+      explain: (...about) => this.#planner.explain(...about),
+      impossible: (...about) => this.#planner.problems(...about),
     });
   }
 

@@ -4,16 +4,33 @@ import { isIP } from 'node:net';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/sync.ts';
-import { neededTypes } from '../../sync/desired.ts';
+import type {
+  DeclaredType,
+  DesiredHive,
+  HiveDeclaration,
+  SshTestResult,
+  SyncCheck,
+  ValidationReport,
+} from '../../contract/sync.ts';
+import { neededTypes, type ResolveType } from '../../sync/desired.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 
 export interface ValidateOptions {
   context: JobContext;
   adopt: (conf: HivesConf) => void;
   test: (alias: string) => Promise<SshTestResult>;
-  resolve: (type: string, range: string) => Promise<{ package: string; version: string }>;
+  resolve: ResolveType;
+  /** What is said of a type that cannot be had, with its place in the file. */
+  explain: (file: string, error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>;
+  /** What workers ask for and cannot get, by hive. */
+  impossible: (
+    file: string,
+    hives: readonly HiveDeclaration[],
+    resolved: readonly Resolved[],
+  ) => Promise<ReadonlyMap<string, readonly RbeeError[]>>;
 }
+
+type Resolved = Pick<DesiredHive, 'alias' | 'types'>;
 
 interface Input {
   hives?: string[];
@@ -23,7 +40,7 @@ interface Input {
 export const validate = async (
   file: string,
   { hives, offline = false }: Input,
-  { context, adopt, test, resolve }: ValidateOptions,
+  { context, adopt, test, resolve, explain, impossible }: ValidateOptions,
 ): Promise<ValidationReport> => {
   const { signal } = context;
   const checks: SyncCheck[] = [];
@@ -42,17 +59,24 @@ export const validate = async (
   });
   if (!conf) return report();
   adopt(conf);
-  const types = new Map(
-    conf.picked.flatMap((hive) => neededTypes(hive).map((one) => [`${one.type}@${one.version}`, one])),
+  const types = await resolveTypes(
+    conf.picked,
+    check,
+    async (type, version) => {
+      try {
+        return await resolve(type, version);
+      } catch (error) {
+        signal.throwIfAborted();
+        return asRbeeError(error, 'the resolving of versions');
+      }
+    },
+    (error, hive, wanted) => explain(conf.file, error, hive, wanted),
   );
-  await Promise.all(
-    [...types.values()].map(({ type, version }) =>
-      check('types', null, async () => {
-        const found = await resolve(type, version);
-        return { value: found, text: `${type} ${version} is ${found.package} ${found.version}` };
-      }),
-    ),
-  );
+  for (const [hive, problems] of await impossible(conf.file, conf.picked, types)) {
+    for (const error of problems) {
+      checks.push({ check: 'run', hive, state: 'failed', text: error.message, error: error.toJSON(), ms: 0 });
+    }
+  }
   const remote = conf.picked.filter(({ alias }) => alias !== localAlias);
   if (offline) {
     for (const { alias } of remote) {
@@ -70,6 +94,39 @@ export const validate = async (
   return report();
 };
 
+/** Each version is asked for once; where it cannot be had, every place that asks for it is told. */
+const resolveTypes = async (
+  hives: readonly HiveDeclaration[],
+  check: Check,
+  resolve: (type: string, version: string) => Promise<Awaited<ReturnType<ResolveType>> | RbeeError>,
+  explain: (error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>,
+): Promise<Resolved[]> => {
+  const places = hives.flatMap((hive) => neededTypes(hive).map((wanted) => ({ hive: hive.alias, wanted })));
+  const resolved = new Map<string, DesiredHive['types'][number][]>();
+  const same = Map.groupBy(places, ({ wanted: { type, version } }) => `${type}@${version}`);
+  await Promise.all(
+    [...same.values()].map(async (all) => {
+      const { type, version } = all[0]!.wanted;
+      const found = await resolve(type, version);
+      if (!(found instanceof RbeeError)) {
+        const text = `${type} ${version} is ${found.package} ${found.version}`;
+        await check('types', null, async () => ({ value: found, text }));
+        for (const { hive, wanted } of all) {
+          const one = { type, ...found, variant: wanted.variant };
+          resolved.set(hive, [...(resolved.get(hive) ?? []), one]);
+        }
+        return;
+      }
+      for (const { hive, wanted } of all) {
+        await check('types', hive, async () => {
+          throw await explain(found, hive, wanted);
+        });
+      }
+    }),
+  );
+  return [...resolved].map(([alias, types]) => ({ alias, types }));
+};
+
 /** The name as ssh understands it; a machine behind a jump host has its name looked up there. */
 const dnsCheck = async ({ hive, hostname, jumps }: SshTestResult, ms: number): Promise<SyncCheck> => {
   const about = { check: 'dns', hive, error: null, ms: Math.round(ms) };
@@ -83,13 +140,15 @@ const dnsCheck = async ({ hive, hostname, jumps }: SshTestResult, ms: number): P
   }
 };
 
+type Check = <Value>(
+  name: string,
+  hive: string | null,
+  look: () => Promise<{ value: Value; text: string }>,
+) => Promise<Value | null>;
+
 const checker =
-  (checks: SyncCheck[], signal: AbortSignal) =>
-  async <Value>(
-    name: string,
-    hive: string | null,
-    look: () => Promise<{ value: Value; text: string }>,
-  ): Promise<Value | null> => {
+  (checks: SyncCheck[], signal: AbortSignal): Check =>
+  async (name, hive, look) => {
     const began = performance.now();
     const about = () => ({ check: name, hive, ms: Math.round(performance.now() - began) });
     try {

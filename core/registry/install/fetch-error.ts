@@ -8,6 +8,13 @@ export class FetchError extends Error {
     super(problem, { cause });
     this.failure = { kind, what, problem };
   }
+
+  /** The package is there, and the version is not. */
+  static noVersion(what: string, versions: { asked: string; known: string }): FetchError {
+    const error = new FetchError('missing', what, `it has no version ${versions.asked}`);
+    Object.assign(error.failure, { versions });
+    return error;
+  }
 }
 
 /** Turns what npm's libraries throw into one of the kinds; `what` is the package or registry that was asked for. */

@@ -162,7 +162,10 @@ export class Fetcher {
 const internal = (problem: string): RbeeError =>
   RbeeError.of('INTERNAL', { part: 'the hive', problem, log: 'rbee queen logs' });
 
-const asCatalogue = ({ kind, what, problem }: FetchFailure): RbeeError => {
+const asCatalogue = ({ kind, what, problem, versions }: FetchFailure): RbeeError => {
+  if (versions) {
+    return RbeeError.of('VERSION_NOT_FOUND', { package: what, version: versions.asked, known: versions.known });
+  }
   switch (kind) {
     case 'missing':
       return RbeeError.of('PACKAGE_NOT_FOUND', { package: what, problem });

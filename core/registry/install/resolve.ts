@@ -117,8 +117,9 @@ const chooseVersion = (packument: Packument, name: string, range: string | null)
   if (packument.stale) {
     throw new FetchError('unreachable', `${name}@${tag}`, 'it does not answer, and that version was not there before');
   }
-  const known = versions.slice(-5).join(', ') || 'none';
-  throw new FetchError('missing', `${name}@${tag}`, `the registry has no such version; it has ${known}`);
+  const tagNames = Object.keys(tags).filter((one) => one !== 'latest');
+  const known = [...versions.slice(-5), ...tagNames].join(', ') || 'none';
+  throw FetchError.noVersion(name, { asked: tag, known });
 };
 
 /** What a package.json says, brought into shape. */

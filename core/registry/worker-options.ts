@@ -1,7 +1,7 @@
 /** The options of one worker: what the user gave, checked against the type's schema, with defaults filled in. */
-import { RbeeError } from '../../contract/errors.ts';
-import { nearest } from '../../narration/near.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { nearest } from '../narration/near.ts';
+import type { TypeDescription } from './description.ts';
 
 type Schema = NonNullable<TypeDescription['options']>['properties'][string];
 

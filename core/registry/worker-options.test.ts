@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RbeeError } from '../../contract/errors.ts';
-import { resolveOptions } from './options.ts';
+import type { RbeeError } from '../contract/errors.ts';
+import { resolveOptions } from './worker-options.ts';
 
 const type = {
   name: 'echo',
