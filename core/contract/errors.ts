@@ -267,6 +267,11 @@ export const errorCatalogue = {
     message: 'this queen looks after no other machines',
     hint: 'restart her with: rbee queen restart',
   },
+  SYNC_REMOVAL_REFUSED: {
+    status: 409,
+    message: '{hives} would lose rbee and all that runs there: {file} does not name it',
+    hint: 'name it there, leave out --remove-extra, or add --yes; nothing was done',
+  },
   SYNC_LOCKED: {
     status: 409,
     message: 'hive {hive} is being changed by {owner}, since {since}',

@@ -56,6 +56,12 @@ const installing = {
   parallel,
   takeOver,
   offline,
+  yes: Type.Optional(
+    Type.Boolean({
+      description:
+        'Let unknown publishers in and take rbee off machines without asking; host keys are asked about all the same',
+    }),
+  ),
   ...ssh,
 };
 

@@ -158,7 +158,7 @@ describe('what is typed', () => {
       package_install: () => [result(null)],
     });
     const flags = '--hive alpha -H beta --remove-extra --force --retry-failed --update --parallel 3 --take-over';
-    const more = '--accept-new-host-keys --offline --config lab.conf';
+    const more = '--accept-new-host-keys --offline --yes --config lab.conf';
     const env = { SSH_AUTH_SOCK: '/run/agent.sock' };
     const run = await home.rbee(['sync', ...`${flags} ${more}`.split(' ')], { env });
     assert.equal(run.code, 0, run.stderr);
@@ -173,6 +173,7 @@ describe('what is typed', () => {
         parallel: 3,
         takeOver: true,
         offline: true,
+        yes: true,
         agent: '/run/agent.sock',
         acceptNewHostKeys: true,
         removeExtra: true,

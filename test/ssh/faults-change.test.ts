@@ -177,7 +177,7 @@ test('a machine that the file names no more stays known as long as rbee is on it
   const shown = hives.map(({ alias, status }: { alias: string; status: string }) => `${alias} ${status}`);
   assert.deepEqual(shown.sort(), ['box online', 'local online', 'pi online']);
   assert.deepEqual(await live.processes(), before);
-  const removed = await fleet.home.rbee(['sync', '--remove-extra']);
+  const removed = await fleet.home.rbee(['sync', '--remove-extra', '--yes']);
   assert.equal(removed.code, 0, removed.stdout + removed.stderr);
   await until(async () => (await fleet.home.json(['hive', 'list'])).hives.length === 2);
   assert.deepEqual(fleet.machines.host('box').processes(), []);

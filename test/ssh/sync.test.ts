@@ -230,7 +230,11 @@ test('a hive that the file no longer names is told, and removed when that is wan
   const kept = await fleet.home.rbee(['sync']);
   assert.equal(kept.code, 0, kept.stderr);
   assert.match(kept.stdout, /^lab: not declared, and left as it is without --remove-extra: rbee itself$/m);
-  const gone = await fleet.home.rbee(['sync', '--remove-extra']);
+  const unasked = await fleet.home.rbee(['sync', '--remove-extra']);
+  assert.equal(unasked.code, 1, unasked.stdout);
+  assert.match(unasked.stderr, /error: lab would lose rbee and all that runs there.*\n.*--yes/);
+  assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
+  const gone = await fleet.home.rbee(['sync', '--remove-extra', '--yes']);
   assert.equal(gone.code, 0, gone.stdout + gone.stderr);
   assert.match(gone.stdout, /^lab +uninstall +rbee/m);
   assert.deepEqual(lab.processes(), []);

@@ -26,6 +26,10 @@ export const installFlags = {
     description: 'Resolve versions anew in place of what rbee.lock says, within what is declared',
   }),
   offline: Flags.boolean({ description: 'Use only what was fetched before' }),
+  yes: Flags.boolean({
+    char: 'y',
+    description: 'Ask about no publisher and no removal; host keys are asked about all the same',
+  }),
   ...changeFlags,
   ...sshFlags,
   ...detachFlag,
@@ -38,6 +42,7 @@ export interface InstallFlags {
   'retry-failed'?: boolean;
   update?: boolean;
   offline?: boolean;
+  yes?: boolean;
   'dry-run'?: boolean;
   parallel?: number;
   'take-over'?: boolean;
@@ -51,7 +56,7 @@ export abstract class SyncCommand extends QueenCommand {
 
   /** What `sync` and `install` ask for alike. */
   protected installInput(flags: InstallFlags): OperationInput<'package_install'> {
-    const { force, update, offline, parallel } = flags;
+    const { force, update, offline, parallel, yes } = flags;
     return {
       ...this.only({
         hives: flags.hive,
@@ -63,6 +68,7 @@ export abstract class SyncCommand extends QueenCommand {
         parallel,
         takeOver: flags['take-over'],
         offline,
+        yes,
       }),
       ...sshInput(flags, this.env),
     };

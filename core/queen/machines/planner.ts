@@ -43,6 +43,7 @@ export interface Asked {
   offline?: boolean;
   update?: boolean;
   force?: boolean;
+  yes?: boolean;
   removing?: boolean;
 }
 
@@ -139,7 +140,7 @@ export class Planner {
   async effects(input: Asked, context: JobContext): Promise<QueenEffects> {
     const { parts, config, ...rest } = this.#options;
     const queen = await queenId(join(rest.paths.state, 'queen.id'));
-    const { agent, acceptNewHostKeys, offline, force, removing } = input;
+    const { agent, acceptNewHostKeys, offline, force, yes, removing } = input;
     return new QueenEffects({
       ...rest,
       parts: parts(),
@@ -149,6 +150,7 @@ export class Planner {
       access: { agent, acceptNewHostKeys },
       offline,
       force,
+      yes,
       removing,
     });
   }

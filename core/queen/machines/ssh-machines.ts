@@ -22,6 +22,7 @@ import { hivesLeft, leftOver } from '../../sync/left-over.ts';
 import { migrate } from '../../sync/migrate.ts';
 import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import { agreeToRemovals } from './agree-to-removals.ts';
 import { bringModel } from './bring-model.ts';
 import type { BringRequest } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
@@ -222,6 +223,7 @@ export class SshMachines implements Machines {
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
     context.narrate({ kind: 'plan', plan });
+    if (!input.yes) await agreeToRemovals(plan, context);
     const report = await this.#apply({
       ...this.#applying(input, context),
       plan,

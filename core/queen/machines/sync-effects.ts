@@ -39,6 +39,8 @@ export interface SyncEffectsOptions {
   access: { agent?: string; acceptNewHostKeys?: boolean };
   offline?: boolean;
   force?: boolean;
+  /** Publishers are let in without asking. */
+  yes?: boolean;
   /** All that is done is to take rbee off machines. */
   removing?: boolean;
 }
@@ -143,10 +145,10 @@ export class QueenEffects implements SyncEffects {
   }
 
   async #installType(alias: string, step: StepOf<'install_worker'>, call: EffectCall): Promise<void> {
-    const { hives, delivery, offline, force } = this.#options;
+    const { hives, delivery, offline, force, yes } = this.#options;
     const { variant, version } = step;
     if (alias !== localAlias) {
-      const request = { plugin: step.package, version, offline, force, ...(variant !== null && { variant }) };
+      const request = { plugin: step.package, version, offline, force, yes, ...(variant !== null && { variant }) };
       await delivery.bring(hives.must(alias), request, this.#call(call));
       return;
     }
@@ -155,6 +157,7 @@ export class QueenEffects implements SyncEffects {
       ...(variant !== null && { variant }),
       ...(offline && { offline }),
       ...(force && { force }),
+      ...(yes && { yes }),
     };
     await this.#client(alias).plugins('install', request, call);
   }
