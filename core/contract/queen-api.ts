@@ -52,6 +52,8 @@ export interface HiveView {
   cpu: { model: string; cores: number } | null;
   workers: number;
   types: readonly string[];
+  /** Those of hives.conf. */
+  labels: Readonly<Record<string, string>>;
 }
 
 export interface WorkerList {

@@ -91,6 +91,7 @@ test('bare machines become hives with their workers in one sync', { skip }, asyn
   const answer = await fleet.home.rbee(['infer', '-m', 'far', 'Hello']);
   assert.equal(answer.code, 0, answer.stderr);
   assert.match(answer.stdout, /0 1 2 3 4/);
+  assert.match((await fleet.home.rbee(['hive', 'get', 'pi'])).stdout, /^labels +room=attic$/m);
 });
 
 test('arguments arrive as they were written, whatever a shell would make of them', { skip }, async () => {
@@ -251,6 +252,7 @@ test('uninstalling leaves models and logs, and with --purge nothing', { skip }, 
   assert.equal(asked.code, 0, asked.stdout + asked.stderr);
   assert.deepEqual(box.processes(), []);
   assert.deepEqual(await running(), ['tick-pi pi ready']);
+  assert.equal((await fleet.home.json(['worker', 'list'])).absent, undefined, 'nothing can be running there unseen');
   const left = box.files().filter((path) => /rbee/.test(path));
   assert.ok(left.some((path) => /logs\/hive\.log$/.test(path)));
   assert.ok(!left.some((path) => /versions\/.|runtimes\/.|agent\/.|uploads\/./.test(path)), left.join('\n'));

@@ -20,6 +20,7 @@ const hive = (change: Partial<HiveView>): HiveView => ({
   cpu: null,
   workers: 0,
   types: [],
+  labels: {},
   ...change,
 });
 

@@ -77,10 +77,17 @@ export const formatHive = (hive: HiveView, terminal: Terminal, ours?: string, no
       ['devices', hive.devices.map((device) => device.id).join(' ')],
       ['types', hive.types.join(' ')],
       ['workers', String(hive.workers)],
+      ['labels', labelsText(hive)],
       ['note', ageNote(hive, ours)],
     ],
     terminal,
   );
+
+/** Null where there are none. A queen of an older version tells none. */
+const labelsText = ({ labels = {} }: Partial<HiveView>): string | null =>
+  Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ') || null;
 
 const modes: Record<HiveView['mode'], string> = {
   attached: 'inside the queen',

@@ -94,7 +94,7 @@ export class Fleet {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const lists = members.map(({ workersJson }) => workersJson).filter((list) => list !== '');
     const absent = members
-      .filter(({ status }) => status !== 'online')
+      .filter(({ mayHide }) => mayHide)
       .map(({ connection, status, reason }) => ({ hive: connection.alias, status, reason }));
     const more = absent.length === 0 ? '' : `,"absent":${JSON.stringify(absent)}`;
     return `{"workers":[${lists.join(',')}]${more}}`;

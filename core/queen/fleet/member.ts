@@ -32,6 +32,8 @@ export class Member {
   #status: HiveStatus = 'stopped';
   #since = new Date().toISOString();
   #reason: string | null = 'not started yet';
+  #labels: Readonly<Record<string, string>> = {};
+  #isBare = false;
   #lastSign: SignOfLife;
   /** Why the last stream of heartbeats ended. */
   #broken: string | undefined;
@@ -86,6 +88,7 @@ export class Member {
   /** Begins to read heartbeats, and goes on until `stop`. */
   start(): void {
     if (this.#reading) return;
+    this.#isBare = false;
     this.#reading = new AbortController();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
     void this.#read(this.#reading.signal);
@@ -96,6 +99,18 @@ export class Member {
     this.#reading?.abort();
     this.#reading = undefined;
     this.#become('stopped', reason);
+  }
+
+  /** Ends the reading of a hive that is not installed: nothing of its machine can be running. */
+  bare(reason: string): void {
+    this.#isBare = true;
+    this.#workers.clear();
+    this.stop(reason);
+  }
+
+  /** May workers be running that nobody sees? */
+  get mayHide(): boolean {
+    return this.#status !== 'online' && !this.#isBare;
   }
 
   /** Is it time to give the hive up? Called by the fleet's clock. */
@@ -197,6 +212,12 @@ export class Member {
     for (const wake of [...this.#waiting]) wake();
   }
 
+  /** Shown with the hive. */
+  label(labels: Readonly<Record<string, string>>): void {
+    this.#labels = labels;
+    this.#changed();
+  }
+
   #changed(): void {
     this.#views = undefined;
     this.#json = undefined;
@@ -207,7 +228,14 @@ export class Member {
     const { alias, mode } = this.connection;
     const lost = this.#status !== 'online';
     const workers = [...this.#workers.values()].map((worker) => workerView(worker, alias, lost));
-    const about = { alias, mode, status: this.#status, since: this.#since, reason: this.#reason };
+    const about = {
+      alias,
+      mode,
+      labels: this.#labels,
+      status: this.#status,
+      since: this.#since,
+      reason: this.#reason,
+    };
     return { workers, hive: hiveView(about, this.#state, workers.length) };
   }
 }

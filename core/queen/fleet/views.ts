@@ -13,7 +13,7 @@ export const workerView = (worker: HiveWorker, hive: string, lost: boolean): Wor
   return { ...view, kinds, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
 };
 
-type About = Pick<HiveView, 'alias' | 'mode' | 'status' | 'since' | 'reason'>;
+type About = Pick<HiveView, 'alias' | 'mode' | 'status' | 'since' | 'reason' | 'labels'>;
 
 export const hiveView = (about: About, state: HiveState | undefined, workers: number): HiveView => ({
   ...about,

@@ -32,6 +32,7 @@ export interface RemoteHiveParts {
 
 export interface RemoteHiveSettings {
   autoStart: boolean;
+  labels: Readonly<Record<string, string>>;
   hivePort: number;
 }
 
@@ -89,7 +90,7 @@ export class RemoteHive {
   #refusal: { error: RbeeError; until: number; ms: number } | undefined;
 
   /** Adds it to the fleet; nothing is dialled yet. */
-  constructor(target: SshTarget, { autoStart, hivePort }: RemoteHiveSettings, parts: RemoteHiveParts) {
+  constructor(target: SshTarget, { autoStart, hivePort, labels }: RemoteHiveSettings, parts: RemoteHiveParts) {
     this.hivePort = hivePort;
     this.alias = target.alias;
     this.target = target;
@@ -100,7 +101,8 @@ export class RemoteHive {
     const client = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
     this.connection = { alias: this.alias, mode: 'ssh', client, dial: (port) => this.#dialPort(port) };
     this.member = parts.fleet.add(this.connection);
-    if (!parts.remembered.get(this.alias)) this.member.stop('nothing is installed there yet: run rbee sync');
+    this.member.label(labels);
+    if (!parts.remembered.get(this.alias)) this.member.bare('nothing is installed there yet: run rbee sync');
   }
 
   /** Begins to look for it, without starting it where it does not run, unless that is what the configuration wants. */

@@ -39,7 +39,7 @@ export class RemoteHives {
     this.#follow();
     for (const [alias, { target }] of remembered.entries()) {
       if (!this.#hives.has(alias))
-        this.#add(new RemoteHive(target, { autoStart: true, hivePort: usualHivePort }, this.#options));
+        this.#add(new RemoteHive(target, { autoStart: true, hivePort: usualHivePort, labels: {} }, this.#options));
     }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -78,6 +78,7 @@ export class RemoteHives {
       if (there) {
         there.autoStart = declared.autoStart;
         there.hivePort = declared.hivePort;
+        there.member.label(declared.labels);
         there.retarget(target);
       } else this.#add(new RemoteHive(target, declared, this.#options));
     }

@@ -22,7 +22,7 @@ export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call:
     await hive.withAgentIfThere(call, async (agent) => {
       if (agent) await endAll(hive, agent, options, call);
     });
-    hive.member.stop('it was removed: run rbee sync to have it again');
+    hive.member.bare('it was removed: run rbee sync to have it again');
     const text = options.purge ? 'removing rbee and all that it has there' : 'removing rbee';
     narrate({ kind: 'step', id: 'remove', text });
     if (options.purge) await purge(await hive.reach(call), signal);
