@@ -124,11 +124,18 @@ const gitHash = async (content: AsyncIterable<Buffer>, bytes: number): Promise<s
   return hash.digest('hex');
 };
 
+/** That there is nothing in it is not only what the hub says of its size. */
+const isEmptyFor = ({ sha256, git }: Pick<ManifestFile, 'sha256' | 'git'>): boolean =>
+  sha256 === emptySha256 || git === emptyGit;
+
+const emptySha256 = createHash('sha256').digest('hex');
+const emptyGit = createHash('sha1').update('blob 0\0').digest('hex');
+
 const getRest = async (part: PartFile, agent: HttpAgent, request: Fetching): Promise<void> => {
   const { address, plainAddress, headersFor, signal, file, restarts } = request;
   // A part that is longer than the file is of another one.
   if (file.bytes !== null && part.size > file.bytes) await part.restart();
-  if (file.bytes !== null && part.size === file.bytes) return;
+  if (file.bytes !== null && part.size === file.bytes && (part.size > 0 || isEmptyFor(file))) return;
   const headers: Record<string, string> = { accept: '*/*', 'accept-encoding': 'identity' };
   const checked = file.sha256 !== null || file.git !== null;
   // Where no checksum decides in the end, the server must know whether its file is still the same.
