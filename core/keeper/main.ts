@@ -162,7 +162,11 @@ const unknownCommand = (words: readonly string[], config: Config): RbeeError => 
   const known = config.commands.filter(({ hidden }) => !hidden).map(({ id }) => id.replaceAll(':', ' '));
   // The verb alone is a likely slip as well: `rbee spawn` is meant as `rbee worker spawn`.
   const sameVerb = known.filter((command) => command.endsWith(` ${typed}`));
-  const near = sameVerb.length > 0 ? `; did you mean ${sameVerb.join(' or ')}?` : didYouMean(typed, known);
+  const firstWords = new Set(known.map((command) => command.split(' ')[0] ?? ''));
+  const near =
+    sameVerb.length > 0
+      ? `; did you mean ${sameVerb.join(' or ')}?`
+      : didYouMean(typed, known) || (words.length === 1 ? didYouMean(typed, firstWords) : '');
   const topic = words.length > 1 ? `rbee ${words.slice(0, -1).join(' ')} --help` : 'rbee --help';
   return RbeeError.of('USAGE', { problem: `there is no command ${typed}${near}`, help: topic });
 };

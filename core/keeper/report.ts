@@ -58,11 +58,18 @@ const isUsageError = (thrown: unknown): thrown is UsageError =>
   thrown instanceof Error &&
   ('parse' in thrown || ('oclif' in thrown && (thrown.oclif as { exit?: number }).exit === 2));
 
+const missingArguments = ({ message, args = [] }: UsageError): string[] =>
+  /^Missing \d+ required arg/.test(message)
+    ? args.flatMap((arg) => (arg as { name?: string }).name?.toUpperCase() ?? [])
+    : [];
+
 const usageProblem = (error: UsageError, nearFlag: (flag: string) => string): string => {
   const [flag] = error.flags ?? [];
   if (error.message.startsWith('Nonexistent flag') && flag !== undefined) {
     return `there is no flag ${flag}${nearFlag(flag)}`;
   }
+  const missing = missingArguments(error);
+  if (missing.length > 0) return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
   const text = error.message.replace(/\n?See more help with --help$/, '').trim();
   // The parser writes a list over several lines, with the names in the first column.
   const [first = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '');

@@ -100,10 +100,10 @@ describe('rbee without a queen', () => {
   const mistakes: [string[], RegExp, RegExp][] = [
     [['worker', 'spwan'], /no command worker spwan; did you mean worker spawn/, /rbee worker --help/],
     [['spawn'], /no command spawn; did you mean worker spawn/, /rbee --help/],
-    [['wroker', 'list'], /no command wroker/, /rbee --help/],
+    [['wroker', 'list'], /no command wroker; did you mean worker\?/, /rbee --help/],
     [['worker', 'spawn', '--tpye', 'x'], /no flag --tpye; did you mean --type/, /rbee worker spawn --help/],
     [['worker', 'spawn'], /missing required flag type/i, /rbee worker spawn --help/],
-    [['worker', 'get'], /missing 1 required arg.* worker/, /rbee worker get --help/],
+    [['worker', 'get'], /WORKER is missing/, /rbee worker get --help/],
     [['worker', 'get', 'a', 'b'], /unexpected argument: b/, /rbee worker get --help/],
     [['worker', 'stop'], /at least one worker/, /rbee worker stop --help/],
     [['worker', 'spawn', '--type', 'x', '--option', 'nonsense'], /"nonsense" is not an option/, /--help/],
@@ -233,9 +233,10 @@ describe('the completion of bash', () => {
       try rbee worker st
       try rbee worker stop ''
       try rbee worker spawn --restart on
+      try rbee queen stop -- | grep -o -- --json
     `;
     const { stdout } = await spawnToEnd('bash', ['--norc', '-c', script], { NODE: process.execPath, RBEE: bin });
-    assert.deepEqual(stdout.trim().split('\n'), ['start status stop', 'llamacpp-a1b2', 'on-failure']);
+    assert.deepEqual(stdout.trim().split('\n'), ['start status stop', 'llamacpp-a1b2', 'on-failure', '--json']);
   });
 });
 

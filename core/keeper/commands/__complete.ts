@@ -13,12 +13,14 @@ export default class Complete extends RbeeCommand {
   ];
 
   async run(): Promise<void> {
-    const { argv } = await this.parse(Complete);
+    await this.parse(Complete);
+    // As they are: the parser takes every `--` out, also one that is being typed.
+    const words = this.argv.slice(this.argv.indexOf('--') + 1);
     const tree = {
       commands: this.config.commands as unknown as CommandShape[],
       topics: Object.entries(topics).map(([name, { description }]) => ({ name, description })),
     };
-    const found = await complete(argv as string[], tree, namesFrom(this.paths));
+    const found = await complete(words, tree, namesFrom(this.paths));
     this.print(found.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
   }
 }
