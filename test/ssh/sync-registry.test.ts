@@ -57,7 +57,7 @@ test("a stranger's package is not taken for a type that is asked for, until some
   fleet.declare(entry('pi'));
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 3, run.stdout + run.stderr);
-  assert.match(run.stdout, /✖ pi: .*metronome/);
+  assert.match(run.stdout, /✖ .*hives\.conf:4: hive pi: there is no worker type metronome/);
   assert.deepEqual(await versions(), []);
   const letIn = await fleet.home.rbee(['plugins', 'install', '@someone/worker-metronome', '--yes']);
   assert.equal(letIn.code, 0, letIn.stderr);
