@@ -1,6 +1,6 @@
 /** Talks to the agent of a machine: calls its methods and gives what they answer. */
 import { RbeeError } from '../contract/errors.ts';
-import { onLines } from './agent/lines.ts';
+import { LineSplitter } from '../lifecycle/lines.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
 import { connectionLost } from './refusals.ts';
 import { endRemotely, type RunningScript } from './script.ts';
@@ -131,7 +131,8 @@ export class AgentClient {
         end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }, { lines: before.slice(-10) }));
         endRemotely(channel);
       }, greetMs);
-      onLines(channel, (line) => {
+      const splitter = new LineSplitter();
+      const hear = (line: string): void => {
         const said = parse(line);
         if (said === null) {
           if (!this.#hello && before.length < mostLines) before.push(line);
@@ -140,7 +141,18 @@ export class AgentClient {
           this.#hello = said;
           resolve();
         } else this.#take(said);
-      });
+      };
+      const listen = (chunk: Buffer): void => {
+        try {
+          splitter.push(chunk).forEach(hear);
+        } catch (error) {
+          channel.off('data', listen).resume();
+          const problem = (error as Error).message;
+          end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }));
+          endRemotely(channel);
+        }
+      };
+      channel.on('data', listen).resume();
       ended.then(({ code, signal }) => {
         if (code === 0 && !this.#hello) return end(new AgentAbsent(before));
         const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;

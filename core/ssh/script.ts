@@ -67,9 +67,18 @@ export const runScript = async (
   options.signal?.addEventListener('abort', onAbort, { once: true });
   try {
     const chunks: Buffer[] = [];
-    channel.on('data', (chunk: Buffer) => chunks.push(chunk));
+    let bytes = 0;
+    const flood = Promise.withResolvers<never>();
+    channel.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= mostOutput) chunks.push(chunk);
+      else flood.reject(unusable(connection, 'it prints without end'));
+    });
     channel.resume();
-    const end = await orAborted(ended, options.signal);
+    const end = await orAborted(Promise.race([ended, flood.promise]), options.signal).catch((error) => {
+      endRemotely(channel);
+      throw error;
+    });
     return { ...end, stdout: Buffer.concat(chunks).toString('utf8'), stderr: stderr() };
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
@@ -87,6 +96,9 @@ export const endRemotely = (channel: ClientChannel): void => {
 };
 
 const mostStderr = 8 * 1024;
+
+/** Whoever prints more would fill the memory of the queen. */
+const mostOutput = 64 * 2 ** 20;
 
 const lastWords = (channel: ClientChannel): (() => string) => {
   let said = Buffer.alloc(0);

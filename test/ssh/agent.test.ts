@@ -353,6 +353,9 @@ describe('an agent', { skip: cannot('network') }, () => {
       await assert.rejects(starting(), { code: 'HOST_COMMAND_FAILED', message: /SyntaxError: x/ });
       program('kill -SEGV $$');
       await assert.rejects(starting(), { code: 'HOST_COMMAND_FAILED', message: /SIGSEGV/ });
+      program('exec tr "\\\\0" x < /dev/zero');
+      await assert.rejects(starting(), { code: 'HOST_COMMAND_FAILED', message: /a line of more than 64 MiB came/ });
+      await until(() => !full.processes().some(({ command }) => command.startsWith('tr ')));
       const stop = new AbortController();
       program('exec sleep 9000');
       const waiting = startAgent(await connect('full'), agentParts, stop.signal);

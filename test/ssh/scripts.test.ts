@@ -150,6 +150,8 @@ describe('scripts', { skip: cannot('network') }, () => {
       await assert.rejects(runScript(connection, 'true'), { ...error, message: /no entry/ });
       pretend('exec yes');
       await assert.rejects(runScript(connection, 'true'), { ...error, message: /it prints without end/ });
+      pretend('exec /bin/bash "$@"');
+      await assert.rejects(runScript(connection, 'exec yes'), { ...error, message: /it prints without end/ });
       pretend('exec sleep 5000');
       await assert.rejects(runScript(connection, 'true', { beginMs: 300 }), { ...error, message: /does not start sh/ });
       await until(() => !box.processes().some(({ command }) => /^(sleep 5000|yes)$/.test(command)), {

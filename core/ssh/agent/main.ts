@@ -12,9 +12,9 @@ import { unpackBundle } from '../../archives/unpack-bundle.ts';
 import { machineId, pathsFrom } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { cleanEnvironment } from '../../lifecycle/environment.ts';
+import { LineSplitter } from '../../lifecycle/lines.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { lease, release } from './lease.ts';
-import { onLines } from './lines.ts';
 import { openDoors } from './open-doors.ts';
 import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './protocol.ts';
 
@@ -162,11 +162,13 @@ const leave = (): void => {
   for (const controller of running.values()) controller.abort();
   process.exit(0);
 };
-onLines(process.stdin, (line) => {
+const splitter = new LineSplitter(Number.POSITIVE_INFINITY);
+const hear = (line: string): void => {
   const request = JSON.parse(line) as AgentRequest;
   if ('within' in request) mostSilenceMs = request.within;
   else if ('cancel' in request) running.get(request.cancel)?.abort();
   else void answer(request.id, request.method, request.args).then(say);
   listen();
-});
+};
+process.stdin.on('data', (chunk: Buffer) => splitter.push(chunk).forEach(hear));
 for (const event of ['end', 'close', 'error']) process.stdin.on(event, leave);
