@@ -57,10 +57,17 @@ export interface HiveView {
   labels: Readonly<Record<string, string>>;
 }
 
+/** A hive that could not be asked. */
+export interface AbsentHive {
+  hive: string;
+  status: HiveStatus;
+  reason: string | null;
+}
+
 export interface WorkerList {
   workers: readonly WorkerView[];
   /** Hives that do not answer now: their workers may run, and are not listed or shown as lost. Absent when all do. */
-  absent?: readonly { hive: string; status: HiveStatus; reason: string | null }[];
+  absent?: readonly AbsentHive[];
 }
 
 export interface FleetStatus {
