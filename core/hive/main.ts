@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { machineId, type Paths } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
@@ -46,6 +47,7 @@ export const localHive = 'local';
 
 /** Errors: HIVE_BUSY when another process owns the hive of this state folder. */
 export const startHive = async ({ paths, config, env, version, logger }: HiveOptions): Promise<Hive> => {
+  for (const doubt of checkHome(paths)) logger.warn(doubt, 'others may change what this hive does');
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
