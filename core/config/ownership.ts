@@ -70,13 +70,21 @@ const wrongOwner = (path: string, { uid }: Looks, role: Role, { me, isChosen }: 
   const mayBeSystem = role === 'trusted' || role === 'above' || role === 'link';
   if (isOurs || (mayBeSystem && isSystem)) return undefined;
   const owner = me.nameOf(uid);
-  const fix =
-    me.uid === 0
-      ? `run rbee as ${owner} rather than as root (without sudo), or give it to root: chown -R root ${quoted(path)}`
-      : 'choose another folder with RBEE_HOME (or XDG_RUNTIME_DIR for the sockets), or have root remove this one';
+  const fix = me.uid === 0 ? rootFix(path, owner, role) : userFix(role);
   const problem = `it belongs to ${owner}, not to ${me.nameOf(me.uid)}`;
   return { problem, fix, isSevere: !(isChosen && (role === 'above' || role === 'trusted')) };
 };
+
+/** A folder of sockets is not given to root: what another user put into it would stay. */
+const rootFix = (path: string, owner: string, role: Role): string =>
+  role === 'own' || role === 'socket'
+    ? `if it is the home of ${owner}, run rbee as ${owner}, without sudo; otherwise remove it: rm -r ${quoted(path)}`
+    : `run rbee as ${owner}, without sudo, or give it to root: chown root ${quoted(path)}`;
+
+const userFix = (role: Role): string =>
+  role === 'own' || role === 'socket'
+    ? 'have its owner or root remove it, or set XDG_RUNTIME_DIR or RBEE_HOME to a folder of your own'
+    : 'have root give it to you with chown, or set RBEE_HOME to a folder of your own';
 
 const tooOpen = (path: string, { mode, gid }: Looks, role: Role, { me, isChosen }: JudgeOptions): Wrong | undefined => {
   // A socket is guarded by its folder, and nobody can write a link.

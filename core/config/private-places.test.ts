@@ -92,7 +92,10 @@ test('folders, sockets and links of another user are refused', { skip: needsRoot
     message: /belongs to nobody, not to root/,
   });
   chownSync(theirs, nobody, nobody);
-  assert.throws(() => checkSocket(join(theirs, 's')), { code: 'FOLDER_NOT_PRIVATE', hint: /^run rbee as nobody/ });
+  assert.throws(() => checkSocket(join(theirs, 's')), {
+    code: 'FOLDER_NOT_PRIVATE',
+    hint: /without sudo; otherwise remove it: rm -r /,
+  });
   assert.throws(() => makeSocketFolder(theirs), { code: 'FOLDER_NOT_PRIVATE' });
 
   const shared = join(folder, 'shared');
@@ -163,5 +166,5 @@ test('files of another user are refused, and those that a person chose are doubt
   );
   assert.throws(() => checkHome({ ...paths, isChosen: false }), { code: 'FILE_NOT_PRIVATE' });
   chownSync(paths.state, nobody, nobody);
-  assert.throws(() => checkHome(paths), { code: 'FOLDER_NOT_PRIVATE', hint: /run rbee as nobody rather than as root/ });
+  assert.throws(() => checkHome(paths), { code: 'FOLDER_NOT_PRIVATE', hint: /run rbee as nobody, without sudo/ });
 });
