@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RbeeError } from './errors.ts';
-import { insideFolder, isSafeName, isSafePath, isWithin, nameInFolder, nameProblem, pathProblem } from './safe-path.ts';
+import {
+  insideFolder,
+  isSafeName,
+  isSafePath,
+  isWithin,
+  nameInFolder,
+  nameProblem,
+  pathProblem,
+  plainPath,
+} from './safe-path.ts';
 
 const refused: Record<string, unknown> = {
   empty: '',
@@ -52,6 +61,12 @@ test('ordinary names, whatever their script, are paths inside the folder', () =>
   assert.ok(!isSafeName('a/b'));
   assert.equal(nameInFolder('/', 'a'), '/a');
   assert.throws(() => nameInFolder('/home/bee', 'a/b'), { code: 'PATH_REFUSED' });
+});
+
+test('dots and slashes that mean nothing are taken out, and nothing else', () => {
+  assert.equal(plainPath('./a//b/./c/'), 'a/b/c');
+  for (const words of ['/a', '../a', 'a/../b', 'a\\b']) assert.equal(plainPath(words), words);
+  assert.equal(plainPath('.'), '');
 });
 
 test('a path is within a folder only at the border of a name', () => {

@@ -54,6 +54,15 @@ export const pathProblem = (words: unknown, limits: PathLimits = pathLimits): st
 export const nameProblem = (name: unknown, limits?: PathLimits): string | undefined =>
   pathProblem(name, limits) ?? (String(name).includes('/') ? 'it has a slash' : undefined);
 
+/** As archives and people write paths, `./a//b/` is `a/b`. What is absolute stays so, and is refused. */
+export const plainPath = (words: string): string =>
+  words.startsWith('/')
+    ? words
+    : words
+        .split('/')
+        .filter((name) => name !== '' && name !== '.')
+        .join('/');
+
 /** Is `path` the folder itself, or below it? Both are absolute and normalized. */
 export const isWithin = (folder: string, path: string): boolean =>
   path === folder || path.startsWith(folder.endsWith('/') ? folder : `${folder}/`);

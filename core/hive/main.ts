@@ -9,6 +9,7 @@ import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
+import { nameInFolder } from '../contract/safe-path.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
@@ -86,7 +87,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     records: new RunRecords(paths.runs),
     ports: new PortPool(config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
-    logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
+    logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
     onProblem: (message, error) => logger.error({ err: error }, message),
     prepare: (spec, context) =>
