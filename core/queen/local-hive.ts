@@ -6,6 +6,7 @@ import { checkSocket } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
+import { parsePortRange } from '../contract/ports.ts';
 import { createHiveClient } from '../hive/client.ts';
 import type { Hive } from '../hive/main.ts';
 import type { Fleet } from './fleet/fleet.ts';
@@ -53,7 +54,7 @@ export class LocalHive {
     const { paths, config, fleet } = options;
     const client = createHiveClient({ hive: localAlias, connect: { dial: () => dialOwn(paths.hiveSocket) } });
     const mode = config.queen.mode === 'attached-hive' ? 'attached' : 'local';
-    this.#connection = { alias: localAlias, mode, client };
+    this.#connection = { alias: localAlias, mode, client, workerPorts: parsePortRange(config.hive.workerPorts) };
     this.#member = fleet.add(this.#connection);
   }
 
