@@ -73,6 +73,18 @@ export const errorCatalogue = {
     message: 'cannot write {path}: {problem}',
     hint: 'free some space or mend the permissions of that folder, or move all of rbee with RBEE_HOME',
   },
+  FOLDER_NOT_PRIVATE: {
+    status: 403,
+    message: 'the folder {path} cannot be trusted: {problem}',
+    hint: '{fix}',
+  },
+  FILE_NOT_PRIVATE: { status: 403, message: 'the file {path} cannot be trusted: {problem}', hint: '{fix}' },
+  SOCKET_NOT_PRIVATE: { status: 403, message: 'the socket {path} cannot be trusted: {problem}', hint: '{fix}' },
+  PATH_REFUSED: {
+    status: 400,
+    message: '{path} cannot be a path inside {folder}: {problem}',
+    hint: 'if the name came from an archive, a plugin or another machine, do not use it, and report it to its author',
+  },
   NO_HOME: {
     status: 500,
     message: 'there is no home folder for this user',

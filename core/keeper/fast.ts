@@ -1,6 +1,7 @@
 /** The reads that people run all day, answered before oclif is loaded: one request over the socket, one table. */
 import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
+import { checkSocket } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
 import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
 import { type Terminal, terminalOf } from '../narration/text.ts';
@@ -56,6 +57,7 @@ const patienceMs = 5_000;
 const getBody = (socketPath: string, path: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
+    checkSocket(socketPath);
     const socket = connect(socketPath, () => {
       socket.write(`GET ${path} HTTP/1.1\r\nhost: queen\r\naccept: application/json\r\nconnection: close\r\n\r\n`);
     });

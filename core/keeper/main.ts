@@ -2,10 +2,11 @@
 import { Config } from '@oclif/core/config';
 import { Help } from '@oclif/core/help';
 import { type Paths, pathsFrom } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { didYouMean } from '../narration/near.ts';
-import { paint, terminalOf } from '../narration/text.ts';
+import { escapeControls, paint, terminalOf } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import type { PluginEnded } from './plugin-commands/ended.ts';
 import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
@@ -109,6 +110,14 @@ const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.Pr
   const { withPlugins } = await import('./plugin-commands/load.ts');
   const terminal = terminalOf(process.stderr, env);
   const warn = (text: string) => void process.stderr.write(`${paint('yellow', 'warning:', terminal)} ${text}\n`);
+  try {
+    // What the index names runs in this process, and another user could have written the index.
+    checkHome(place);
+  } catch (error) {
+    if (!(error instanceof RbeeError)) throw error;
+    warn(`no plugin commands: ${escapeControls(`${error.message}; ${error.hint}`)}`);
+    return config;
+  }
   return withPlugins(config, wanted, { paths: place, env, warn });
 };
 

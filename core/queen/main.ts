@@ -4,6 +4,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Paths } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
@@ -49,6 +50,7 @@ export interface Queen {
 /** Errors: QUEEN_BUSY when another queen owns the state folder; STATE_UNWRITABLE, PORT_TAKEN, CONFIG_INVALID. */
 export const startQueen = async (options: QueenOptions): Promise<Queen> => {
   const { paths, config, version, logger, hives } = options;
+  for (const doubt of checkHome(paths)) logger.warn(doubt, 'others may change what this queen does');
   await mkdir(paths.state, { recursive: true, mode: 0o700 }).catch((cause) => {
     throw RbeeError.of('STATE_UNWRITABLE', { path: paths.state, problem: (cause as Error).message }, { cause });
   });

@@ -1,8 +1,10 @@
 /** A worker type as data: everything of it that is not a function, checked against what a hive can work with. */
+
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
@@ -221,6 +223,10 @@ export const checkDescription = (
   const problem = shapeProblem(description, value);
   if (problem) throw invalid(problem);
   const type = value as TypeDescription;
+  for (const path of [type.models?.demo, type.adapter?.script]) {
+    if (path !== undefined && !isSafePath(plainPath(path)))
+      throw invalid(`${JSON.stringify(path)} lies outside the package`);
+  }
   if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
   const differs = (what: string, code: readonly string[], manifest: readonly string[]) => {
     if ([...code].sort().join(' ') === [...manifest].sort().join(' ')) return;

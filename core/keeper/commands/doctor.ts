@@ -10,6 +10,7 @@ import { checkConfig, checkFolders, checkSockets, checkSpace } from '../doctor/f
 import { checkFleet, checkLlamaServer } from '../doctor/fleet.ts';
 import { checkNode, checkOpenFiles, checkSystemd } from '../doctor/machine.ts';
 import { checkHivesConf, checkMachines } from '../doctor/machines.ts';
+import { checkOthers } from '../doctor/ownership.ts';
 import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
@@ -29,12 +30,14 @@ export default class Doctor extends QueenCommand {
   async run(): Promise<{ healthy: boolean; checks: Check[] }> {
     await this.parse(Doctor);
     const { paths, env } = this;
-    const ran = await socketAnswers(paths.queenSocket);
+    // A socket that is not trusted is a finding of the examination.
+    const ran = await socketAnswers(paths.queenSocket).catch(() => false);
     const here = await runChecks({
       node: () => checkNode(),
       'open files': () => checkOpenFiles(),
       systemd: () => checkSystemd(env),
       folders: () => checkFolders(paths),
+      'other users': () => checkOthers(paths),
       'disk space': () => checkSpace(paths),
       sockets: () => checkSockets(paths),
       'rbee.conf': () => checkConfig(paths),

@@ -22,7 +22,7 @@ const withDeclared = async (
 ): Promise<readonly Candidate[]> => {
   try {
     const { hivesConfFile, loadHivesConf } = await import('../../config/hives-conf.ts');
-    const declared = loadHivesConf(hivesConfFile(paths))?.hives ?? [];
+    const declared = loadHivesConf(hivesConfFile(paths), { isChosen: true })?.hives ?? [];
     const others = declared.filter(({ alias }) => !known.some(({ value }) => value === alias));
     return [...known, ...others.map(({ alias, hostname }) => ({ value: alias, about: hostname }))];
   } catch {

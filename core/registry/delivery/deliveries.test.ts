@@ -337,6 +337,32 @@ test('a linked plugin goes as it is, with the packages beside it, and again when
   await access(view.root);
 });
 
+/** All files of any folder could be sent to another machine: a link of the right name in node_modules was enough. */
+test('a linked plugin takes no folder along that is not the package it asks for', async (t) => {
+  const { folder, deliver, installer } = await setUp(t);
+  const { root } = await written(folder);
+  await installer.link(root, call);
+  const helper = join(root, 'node_modules/helper');
+  for (const [path, manifest] of [
+    ['../../private', '{"name":"private","version":"1.0.0"}'],
+    ['../../unnamed', '{}'],
+  ] as const) {
+    await mkdir(join(root, 'node_modules', path), { recursive: true });
+    await writeFile(join(root, 'node_modules', path, 'package.json'), manifest);
+    await writeFile(join(root, 'node_modules', path, 'key.js'), 'a secret');
+    await rm(helper);
+    await symlink(path, helper);
+    const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_REFUSED');
+    assert.match(error.message, /helper.*not a package of that name/);
+  }
+  await rm(helper);
+  await symlink('../packages/helper', helper);
+  await deliver({ plugin: 'draft' });
+  await symlink(join(folder, 'private/key.js'), join(root, 'extra.js'));
+  const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_REFUSED');
+  assert.match(error.message, /the link extra\.js leads out of it/);
+});
+
 test('a linked plugin whose packages are for this machine only does not go to another kind', async (t) => {
   const { folder, deliver, installer } = await setUp(t);
   const { root, write } = await written(folder);
