@@ -11,7 +11,7 @@ import { localRunner } from './local-runner.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import type { Runner } from './runner.ts';
-import { environmentOf, eventually, isGone, manageFake } from './testing.ts';
+import { environmentOf, eventually, isGone, killAfter, manageFake } from './testing.ts';
 
 const serve = async (t: TestContext, port: number): Promise<Server> => {
   const server = createServer((_, outgoing) => void outgoing.end('stranger')).listen(port, '127.0.0.1');
@@ -436,6 +436,76 @@ for (const how of ['stop', 'delete'] as const) {
     assert.deepEqual([managed.view.state, managed.view.pid, planned.length], ['stopped', null, 1]);
   });
 }
+
+/** PID of what the engine has sent away, out of its group and without a parent. */
+const away = (log: string): Promise<number> =>
+  eventually(async () => Number(/away pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1] ?? 0) || null);
+
+// Only the process group was ended: what had left it lived on, one more at each crash.
+test('what has left the process group of its engine ends with it: at a crash, a stop, a kill and a deletion', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { managed } = await manageFake(t, ['--fork-away', '--exit-code', '3']);
+  const { pids } = killAfter(t);
+  const { logFile } = managed.record;
+  const started = async () => {
+    await managed.ensureReady();
+    const pid = await away(logFile);
+    pids.add(pid);
+    assert.ok(!(await isGone(pid)));
+    await rm(logFile);
+    return pid;
+  };
+  const first = await started();
+  const { pid } = managed.view;
+  crash(managed);
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.ok(await isGone(first), 'crash');
+  for (const how of ['stop', 'kill', 'delete'] as const) {
+    const left = await started();
+    await managed[how]();
+    assert.ok(await isGone(left), how);
+  }
+});
+
+test('what has left the group and is deaf is killed when its grace is over', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { managed } = await manageFake(t, ['--fork-away', '--deaf'], {
+    stop: { signals: [{ signal: 'SIGTERM', graceMs: 20 }] },
+  });
+  await managed.ensureReady();
+  const pid = await away(managed.record.logFile);
+  killAfter(t).pids.add(pid);
+  await managed.stop();
+  assert.ok(await isGone(pid));
+});
+
+// It had been started, could not be written down, and the next start had another nonce.
+test('a spawn that breaks off when the process is there already leaves none', async (t) => {
+  let broken = true;
+  const spawned: number[] = [];
+  const runner: Runner = {
+    ...localRunner,
+    spawnDetached: async (...args) => {
+      const process = await localRunner.spawnDetached(...args);
+      spawned.push(process.pid);
+      return process;
+    },
+    identity: async (pid) => {
+      if (broken && spawned.includes(pid)) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return await localRunner.identity(pid);
+    },
+  };
+  const { managed } = await manageFake(t, [], { runner });
+  killAfter(t);
+  await assert.rejects(managed.ensureReady(), { message: /too many open files/ });
+  broken = false;
+  await managed.ensureReady();
+  assert.ok(await isGone(spawned[0] ?? 0));
+  assert.ok(!(await isGone(spawned[1] ?? 0)));
+  await managed.stop();
+});
 
 test('the ready callback needs the token of this start, and may come twice', async (t) => {
   let token = '';

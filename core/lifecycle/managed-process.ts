@@ -31,8 +31,10 @@ import { NotReadyError } from './readiness.ts';
 import { RecordKeeper } from './record-keeper.ts';
 import { askToRest, cannotSleep } from './rest.ts';
 import { afterEnd } from './restart-policy.ts';
+import type { RunGroup } from './run-group.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { SharedStart } from './shared-start.ts';
+import { endStrays } from './strays.ts';
 
 export type * from './managed-process-options.ts';
 export { startStep } from './managed-process-options.ts';
@@ -57,6 +59,8 @@ export class ManagedProcess {
   #state: State = 'stopped';
   #progress: number | null = null;
   #suspect = false;
+  /** Something may carry the nonce of the record though there is no `#run`: a spawn or an adoption broke off. */
+  #mayBeLeft = false;
   #run: ProcessRun | null = null;
   /** Settled by the ready callback or by `markReady`; null when no start has been made. */
   #told: PromiseWithResolvers<void> | null = null;
@@ -259,6 +263,7 @@ export class ManagedProcess {
     if (!recovers) this.#record.crashes = [];
     // One that could not be stopped before must not live on beside its successor.
     if (this.#run) await this.#endRun(this.#run, this.#options.stop.signals);
+    else await this.#endLeft();
     const takenPorts: number[] = [];
     for (let attempt = 1; ; attempt += 1) {
       const failure = await this.#tryStart(start, recovers, attempt, takenPorts);
@@ -322,15 +327,16 @@ export class ManagedProcess {
     const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
     if (!program.ok) throw Object.assign(new Error(program.problem), { hint: program.hint });
     const request = { name: id, nonce, limits, env };
-    const { argv, release } = await this.#confiner.confine(plan.argv, request);
+    const { argv, folder } = await this.#confiner.confine(plan.argv, request);
     const from = await stat(logFile).then(
       ({ size }) => size,
       () => 0,
     );
-    this.#record.logFrom = from;
+    Object.assign(this.#record, { logFrom: from, groupFolder: folder });
     this.#record.bootId = await (await processTable()).bootId();
     // Written first: should this owner die now, the next one finds the process by its nonce.
     await this.#keeper.save();
+    this.#mayBeLeft = true;
     const { pid, exited } = await this.#runner.spawnDetached(argv, { env, cwd: plan.cwd, logFile });
     const identity = (await this.#runner.identity(pid)) ?? {
       pid,
@@ -345,8 +351,9 @@ export class ManagedProcess {
       identity,
       plan,
       log: { file: logFile, from },
+      nonce,
+      group: this.#group,
       exited,
-      release,
     });
     this.#run = run;
     this.#move('loading');
@@ -586,8 +593,11 @@ export class ManagedProcess {
         this.#fail(await this.#describe(cannotStart(error), run));
         throw error;
       }
-    } else if (this.#state === 'stopped') return;
-    else if (this.#state !== 'failed') this.#move('stopping');
+    } else {
+      await this.#endLeft();
+      if (this.#state === 'stopped') return;
+      if (this.#state !== 'failed') this.#move('stopping');
+    }
     this.#told = null;
     this.#progress = null;
     Object.assign(this.#record, { failure: null, crashes: [] });
@@ -615,8 +625,25 @@ export class ManagedProcess {
   async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
     await run.end({ signals, hurry: this.#skipLadder.signal });
     if (this.#run === run) this.#run = null;
+    this.#mayBeLeft = false;
     this.#freePort(run.plan);
     Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
+  }
+
+  /** Ends what a spawn or an adoption that broke off may have left. */
+  async #endLeft(): Promise<void> {
+    if (!this.#mayBeLeft) return;
+    const group = this.#group;
+    const signals = this.#options.stop.signals;
+    const name = this.#options.id;
+    await endStrays(this.#runner, { name, nonce: this.#record.nonce, group, signals, hurry: this.#skipLadder.signal });
+    await group.release();
+    this.#mayBeLeft = false;
+  }
+
+  get #group(): RunGroup {
+    const { id: name, nonce, groupFolder: folder } = this.#record;
+    return this.#confiner.groupOf({ name, nonce, folder });
   }
 
   // Adopting
@@ -624,8 +651,9 @@ export class ManagedProcess {
   async #runAdopt(record: RunRecord): Promise<boolean> {
     const { policy, stop, limits, data, logFile } = this.#options;
     const bootId = await (await processTable()).bootId();
-    const identity = await findProcess(this.#runner, record, bootId);
     this.#record = { ...record, policy, stop, limits, data, logFile };
+    this.#mayBeLeft = record.bootId === bootId;
+    const identity = await findProcess(this.#runner, record, bootId, this.#group);
     this.#told = Promise.withResolvers();
     if (identity !== null && record.plan !== null) return await this.#goOn(identity, record.plan);
     Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
@@ -648,7 +676,8 @@ export class ManagedProcess {
     const { id, logFile } = this.#options;
     const record = this.#record;
     const log = { file: logFile, from: record.logFrom ?? 0 };
-    const run = new ProcessRun({ id, runner: this.#runner, identity, plan, log });
+    const { nonce } = record;
+    const run = new ProcessRun({ id, runner: this.#runner, identity, plan, log, nonce, group: this.#group });
     this.#run = run;
     Object.assign(record, { pid: identity.pid, startTime: identity.startTime, port: plan.port });
     record.spawnedAt ??= this.#now();
