@@ -84,6 +84,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
+    state: paths.state,
     records: new RunRecords(paths.runs),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
