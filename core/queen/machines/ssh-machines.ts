@@ -136,6 +136,10 @@ export class SshMachines implements Machines {
     return this.#options.delivery.resolve(plugin, undefined, { ...options, signal });
   }
 
+  knows(plugin: string): Promise<boolean> {
+    return this.#options.delivery.knows(plugin);
+  }
+
   has(hive: string): boolean {
     return this.#options.hives.get(hive) !== undefined;
   }
