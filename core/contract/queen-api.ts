@@ -62,12 +62,23 @@ export interface WorkerList {
   absent?: readonly { hive: string; status: HiveStatus; reason: string | null }[];
 }
 
+/** What all jobs and their events take of the queen's machine now, and at most. */
+export interface JobsUsage {
+  memoryBytes: number;
+  maxMemoryBytes: number;
+  /** The file of the jobs, `queen.db`. */
+  diskBytes: number;
+  maxDiskBytes: number;
+}
+
 export interface FleetStatus {
   queen: { pid: number; version: string; url: string; mode: 'attached-hive' | 'standalone'; startedAt: string };
   hives: readonly HiveView[];
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
   models: readonly string[];
+  /** Absent from a queen of an earlier version. */
+  jobs?: JobsUsage;
   /** How the fleet differs from `hives.conf`; absent where there is no such file, or it was not understood yet. */
   drift?: FleetDrift;
 }
@@ -81,6 +92,7 @@ export interface JobView {
   input: unknown;
   createdAt: string;
   endedAt: string | null;
+  /** Null in a list where it is longer than 16 KiB. */
   result: unknown;
   error: ErrorBody | null;
 }

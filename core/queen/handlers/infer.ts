@@ -31,7 +31,7 @@ const ask = async (
   const body = Buffer.from(
     JSON.stringify({ model, ...(kind === 'chat' ? chat(input) : completion(input)), ...sampling(input) }),
   );
-  const sink = new AnswerSink((text) => context.narrate({ kind: 'text', text }));
+  const sink = new AnswerSink((text) => context.show({ kind: 'text', text }));
   const headers = ['content-type', 'application/json', 'accept', 'text/event-stream'];
   const request = { method: 'POST', path, target: path, model, headers, body, signal: context.signal } as const;
   await gateway.handle(request, sink);

@@ -82,7 +82,7 @@ export class SshMachines implements Machines {
     );
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
@@ -226,7 +226,7 @@ export class SshMachines implements Machines {
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     if (!input.yes) await agreeToRemovals(plan, context);
     const report = await this.#apply({
       ...this.#applying(input, context),
