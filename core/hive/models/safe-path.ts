@@ -1,10 +1,5 @@
-/** Names from outside that become files inside a folder. */
+/** Names of a model's files, which come from a hub or a queen. */
+import { isSafePath as isInside } from '../../contract/safe-path.ts';
 
-/** A relative path of plain segments that any file system takes and that leads nowhere else. */
-export const isSafePath = (path: string): boolean =>
-  path.length <= longestPath &&
-  path.isWellFormed() &&
-  !/[\\\p{Cc}]/u.test(path) &&
-  path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 240);
-
-const longestPath = 1_000;
+/** A relative path that leads nowhere else. Shorter than others may be: what is put beside a file has a longer name. */
+export const isSafePath = (path: string): boolean => isInside(path, { pathBytes: 1_000, nameBytes: 240 });

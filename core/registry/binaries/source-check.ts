@@ -3,6 +3,7 @@ import semver from 'semver';
 import Type, { type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../../contract/errors.ts';
+import { pathProblem } from '../../contract/safe-path.ts';
 import type { BinarySource, PrepareStep } from '../../contract/worker-type.ts';
 
 /** What installs; the other kinds are there or they are not. */
@@ -77,7 +78,8 @@ export const checkSource = (
   if (source.kind !== 'archive') return source;
   const fill = (text: string) => text.replaceAll('{version}', plugin.version);
   const member = fill(source.member);
-  if (member.startsWith('/') || member.split('/').includes('..')) throw invalid(`"${member}" is not in the archive`);
+  const refused = pathProblem(member);
+  if (refused !== undefined) throw invalid(`"${member}" is not in the archive: ${refused}`);
   const file = <File extends { url: string; sha256: string }>(one: File) => ({
     ...one,
     url: fill(one.url),
