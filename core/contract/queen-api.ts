@@ -23,6 +23,15 @@
  * the worker type of a ready worker serves, chosen by the request's `model`.
  *
  * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ *
+ * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
+ * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file
+ * `queen.db`). Of one job at most 8 MiB of events are kept and at most 16 MiB of result. The events of the oldest jobs go
+ * first. A new job is refused with `JOBS_FULL` while the inputs of running jobs use up the memory.
+ *
+ * Whoever reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
+ * are missing later: progress that a later one of its step has replaced, and what goes beyond the budget. Numbers keep
+ * their order, so `Last-Event-ID` works all the same, and the outcome is always the last event.
  */
 import type { ErrorBody } from './errors.ts';
 import type { OperationName } from './operations.ts';
