@@ -118,7 +118,7 @@ export class Deliveries {
    * HOST_UNSUPPORTED.
    */
   async deliver(request: DeliveryRequest, host: DeliveryHost, call: Call): Promise<Delivery> {
-    refuseUnknownPlatform(host);
+    refuseUnknownPlatform(host.alias, host.facts.platform);
     return this.#inStaging(async (staging) => {
       const origin = await this.#find(request, staging, call, true);
       const { found, tag, folder, plugin } = origin;

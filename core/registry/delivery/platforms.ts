@@ -1,12 +1,11 @@
 /** The platforms that plugins are delivered to. The name of one becomes part of a lock and of file names on this machine. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { DeliveryHost } from './deliveries.ts';
+import type { Platform } from '../../contract/worker-type.ts';
 
 const known = { os: ['linux', 'darwin'], cpu: ['x64', 'arm64'], libc: ['glibc', 'musl', undefined] };
 
 /** A hive says what its platform is. Errors: HOST_UNSUPPORTED. */
-export const refuseUnknownPlatform = ({ alias, facts: { platform } }: DeliveryHost): void => {
-  const { os, cpu, libc } = platform;
+export const refuseUnknownPlatform = (alias: string, { os, cpu, libc }: Platform): void => {
   if (known.os.includes(os) && known.cpu.includes(cpu) && known.libc.includes(libc)) return;
   throw RbeeError.of('HOST_UNSUPPORTED', {
     hive: alias,
