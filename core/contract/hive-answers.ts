@@ -5,19 +5,7 @@
  * Fields that are not listed are dropped. A field that an older hive does not send must be optional here.
  */
 import Type from 'typebox';
-import {
-  absolutePath,
-  bytes,
-  count,
-  lineOf,
-  nameOf,
-  optionValues,
-  pid,
-  sha256,
-  textOf,
-  time,
-  version,
-} from './bounds.ts';
+import { absolutePath, bytes, count, lineOf, nameOf, optionValues, pid, textOf, time, version } from './bounds.ts';
 import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
 
 const optional = Type.Optional;
@@ -285,15 +273,7 @@ export const pluginAnswers = {
   prepare: Type.Object({ type: nameOf(64), variant: nameOf(64), source: nameOf(64), program: absolutePath }),
   needs: Type.Object({
     ready: Type.Boolean(),
-    downloads: absolutePath,
-    sources: Type.Array(
-      Type.Object({
-        id: nameOf(64),
-        kind: Type.Enum(['archive', 'npm', 'python']),
-        files: Type.Array(Type.Object({ url: lineOf(4_096), sha256, there: Type.Boolean() }), { maxItems: 100 }),
-      }),
-      { maxItems: 100 },
-    ),
+    sources: Type.Array(Type.Object({ id: nameOf(64) }), { maxItems: 100 }),
   }),
 };
 
@@ -335,9 +315,7 @@ const modelDetails = Type.Object({
 export const modelAnswers = {
   download: modelDetails,
   needs: Type.Object({
-    files: Type.Array(Type.Object({ path: textOf(4_096), bytes: orNull(bytes), place: absolutePath }), {
-      maxItems: 100_000,
-    }),
+    files: Type.Array(Type.Object({ path: textOf(4_096) }), { maxItems: 100_000 }),
   }),
   list: Type.Object({ models: Type.Array(modelView, { maxItems: 10_000 }) }),
   get: modelDetails,

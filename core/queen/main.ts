@@ -107,13 +107,14 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
         hives: fleet.hives(),
         workers: fleet.workers(),
         models: [...gateway.names.open()].map(([name]) => name),
+        jobs: jobs.usage(),
         ...(drift && { drift }),
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));
-    const jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 
