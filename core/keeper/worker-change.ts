@@ -6,7 +6,7 @@ import type { WorkerView } from '../contract/worker.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
-import { exitCodes, formatError } from './report.ts';
+import { exitCodes } from './report.ts';
 
 type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';
 
@@ -35,7 +35,7 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     if (workers.length > 0 && flags.all) throw this.#usage('name workers or add --all, not both');
     const queen = await this.queen(flags);
     const ids = flags.all ? await allWorkers(queen) : [...new Set(workers)];
-    if (ids.length === 0) this.print('there are no workers\n');
+    if (ids.length === 0) this.printLine('there are no workers');
     const inputOf = (worker: string) => (flags.now ? { worker, now: true } : { worker });
     if (flags.detach) {
       const jobs = [];
@@ -49,7 +49,7 @@ export abstract class WorkerChangeCommand extends QueenCommand {
       const view = await (before === undefined
         ? this.runJob(queen, operation, inputOf(only))
         : queen.runOperation(operation, inputOf(only)));
-      this.print(before !== undefined && view.state === before ? `${only} is ${before} already\n` : said(view));
+      this.printLine(before !== undefined && view.state === before ? `${only} is ${before} already` : said(view));
       return view;
     }
     return this.#several(queen, operation, ids.map(inputOf), said);
@@ -91,10 +91,10 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     for (const change of changes) {
       if ('view' in change) {
         result.workers.push(change.view);
-        this.print(said(change.view));
+        this.printLine(said(change.view));
       } else {
         result.errors.push({ worker: change.worker, error: change.error.toJSON() });
-        if (!this.jsonEnabled()) this.err.stream.write(formatError(change.error.toJSON(), this.err.terminal));
+        this.complain(change.error);
       }
     }
     if (result.errors.length > 0) process.exitCode = result.workers.length > 0 ? exitCodes.partly : exitCodes.failed;
