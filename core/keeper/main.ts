@@ -14,16 +14,20 @@ import { topics } from './topics.ts';
 
 /** Runs one command line to its end and leaves the exit code in `process.exitCode`. */
 export const main = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
-  try {
-    await dispatch(argv, env);
-  } catch (thrown) {
-    // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
-    const { exitCode, report } = isEnded(thrown) ? thrown : ownFailure(thrown);
+  const report = (thrown: unknown): void => {
+    const { exitCode, report: error } = isEnded(thrown) ? thrown : ownFailure(thrown);
     process.exitCode = exitCode;
-    if (report === null) return;
-    if (argv.includes('--json')) standardOutput(env).json(errorJson(report), 2);
-    else standardError(env).show(report.toJSON(), formatError);
-  }
+    if (error === null) return;
+    if (argv.includes('--json')) standardOutput(env).json(errorJson(error), 2);
+    else standardError(env).show(error.toJSON(), formatError);
+  };
+  // Node would print the error as it is, and whatever text from outside is in it.
+  process.once('uncaughtException', (error) => {
+    report(error);
+    process.exit();
+  });
+  // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
+  await dispatch(argv, env).catch(report);
 };
 
 const ownFailure = (thrown: unknown): Pick<PluginEnded, 'exitCode' | 'report'> => {
