@@ -124,7 +124,7 @@ const alone: Record<string, Run | Run[]> = {
   completion: { args: ['completion', 'zsh'], plain: true },
   demo: { args: ['demo'], env: { TMPDIR: `/nowhere/${fileWord}` } },
   docs: { args: ['docs', 'hives'], plain: true },
-  'hive:add': [{ args: ['hive', 'add', word] }, { args: ['hive', 'add', 'gpu-1', '--config', fileWord] }],
+  'hive:add': [{ args: ['hive', 'add', word] }, { args: ['hive', 'add', 'gpu-1', '--config', fileWord], json: false }],
   'hive:disable': { args: ['hive', 'disable'] },
   'hive:enable': { args: ['hive', 'enable'] },
   'hive:remove': { args: ['hive', 'remove', word] },

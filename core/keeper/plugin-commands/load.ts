@@ -94,8 +94,8 @@ const keepNames = (
   });
   const described = plugin.pjson.oclif.topics;
   if (typeof described !== 'object' || described === null) return;
-  const topics = Object.entries(printableData(described)).filter(([topic]) => !own.has(topic));
-  plugin.pjson.oclif.topics = Object.fromEntries(topics);
+  const left = Object.entries(printableData(described)).filter(([topic]) => !own.has(topic));
+  plugin.pjson.oclif.topics = Object.fromEntries(left);
 };
 
 /** oclif's own rules would lead a plugin to other folders than rbee's. */
