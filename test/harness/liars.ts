@@ -11,6 +11,7 @@ import { text } from 'node:stream/consumers';
 import { connectQueen, type QueenClient } from '../../core/queen/client/client.ts';
 import { createFleet, type TestFleet } from './fleet.ts';
 import { listing } from './folder-listing.ts';
+import { kill } from './home.ts';
 import { startHub } from './hub.ts';
 import type { Heard, LiarSetup } from './lying-hive.ts';
 import type { Host } from './machines.ts';
@@ -30,6 +31,10 @@ export interface LyingFleet {
   tellAgents(lie: string | null): void;
   /** Has an agent taken up its lie? The next one does not find it any more. */
   isTaken(): boolean;
+  /** Ends all agents of the lying machine: the next one is asked what it says. */
+  endAgents(): void;
+  /** Another queen in place of one that was broken. */
+  restart(): Promise<void>;
   /** What was heard on the lying machine. */
   heard(): Promise<Heard>;
   /** What may never change outside the home: one line for each thing, and each call that nobody should have made. */
@@ -99,7 +104,7 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
     introduce(fleet, aliases);
     const { url } = await fleet.home.json(['queen', 'start']);
     const queen = connectQueen({ socketPath: fleet.home.paths.queenSocket });
-    const { pid } = (await queen.get<{ queen: { pid: number } }>('/v1/status')).queen;
+    const pid = () => readFileSync(fleet.home.paths.queenPid, 'utf8').trim();
 
     const controlSocket = evil.path('liars/control.sock');
     return {
@@ -115,10 +120,17 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
         else writeFileSync(file, lie);
       },
       isTaken: () => !evil.files('liars').includes('agent-lie'),
+      endAgents: () => {
+        for (const { pid: agent, command } of evil.processes()) if (/\/agent\/[^ ]+\.mjs$/.test(command)) kill(agent);
+      },
+      restart: async () => {
+        kill(Number(pid()));
+        await fleet.home.json(['queen', 'start']);
+      },
       heard: async () => (await asked(controlSocket, 'GET', '/heard')) as Heard,
       canary: () => [...canary.listing(), ...listener.calls.map((call) => `somebody called: ${call}`)],
       goodKey: good.apiKey,
-      memory: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024,
+      memory: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid()}/status`, 'utf8'))?.[1]) * 1024,
       disk: () => diskOf(fleet.home.paths.state),
       close,
     };

@@ -359,7 +359,7 @@ const reads: HiveLie[] = [
     'GET /v1/state',
     endless('{"hostname":"'),
     ({ alias }) => ({ run: 'package_status', input: { hives: [alias] }, ends: 'either' }),
-    heavy,
+    { ...heavy, once: true },
   ),
   reading(
     'an error without an end for a read',
@@ -436,6 +436,7 @@ const reads: HiveLie[] = [
       'GET /v1/state',
       (reply) => reply.json(value),
       ({ alias }) => ({ run: 'package_status', input: { hives: [alias] }, ends: 'either' }),
+      { once: true },
     ),
   ),
 ];

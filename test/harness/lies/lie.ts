@@ -85,6 +85,8 @@ export interface HiveLie {
   acts?(about: About): readonly Act[];
   /** Takes much of memory or CPU, if anything goes wrong: told alone. */
   heavy?: true;
+  /** Its hive is of no more use afterwards: the queen may have found the real one of the machine. */
+  once?: true;
   /** Seconds within which it has to be shown as it should. */
   within?: number;
 }
