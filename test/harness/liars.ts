@@ -39,6 +39,8 @@ export interface LyingFleet {
   heard(): Promise<Heard>;
   /** What may never change outside the home: one line for each thing, and each call that nobody should have made. */
   canary(): string[];
+  /** Puts everything back where it was, and gives how it is now. */
+  layCanary(): string[];
   /** Bearer of the worker of the honest machine. */
   goodKey: string;
   /** Bytes of memory that the queen has now, and of disk in her state folder. */
@@ -72,7 +74,8 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
     closing.push(() => hub.close());
     hub.commit('acme/Small', { 'small.gguf': Buffer.alloc(1_000, 'gguf') });
     Object.assign(fleet.home.env, { HF_ENDPOINT: hub.url, HF_HOME: join(fleet.home.folder, 'hf') });
-    const canary = layCanary(fleet);
+    const canary = makeCanary(fleet);
+    canary.lay();
     closing.push(canary.remove);
     const listener = await startListener();
     closing.push(listener.close);
@@ -107,6 +110,7 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
     const pid = () => readFileSync(fleet.home.paths.queenPid, 'utf8').trim();
 
     const controlSocket = evil.path('liars/control.sock');
+    const seen = () => [...canary.listing(), ...listener.calls.map((call) => `somebody called: ${call}`)];
     return {
       fleet,
       evil,
@@ -128,7 +132,12 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
         await fleet.home.json(['queen', 'start']);
       },
       heard: async () => (await asked(controlSocket, 'GET', '/heard')) as Heard,
-      canary: () => [...canary.listing(), ...listener.calls.map((call) => `somebody called: ${call}`)],
+      canary: seen,
+      layCanary: () => {
+        canary.lay();
+        listener.calls.length = 0;
+        return seen();
+      },
       goodKey: good.apiKey,
       memory: () => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid()}/status`, 'utf8'))?.[1]) * 1024,
       disk: () => diskOf(fleet.home.paths.state),
@@ -141,15 +150,23 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
 };
 
 /** Files outside the home of the queen: far away, and beside her home and cache, where paths that lead upwards end. */
-const layCanary = ({ home }: TestFleet) => {
+const makeCanary = ({ home }: TestFleet) => {
   const secret = `the secret of ${home.folder}`;
   const folder = `${home.folder}-canary`;
-  mkdirSync(join(folder, 'below'), { recursive: true });
   const file = join(folder, 'precious.txt');
-  writeFileSync(file, secret, { mode: 0o640 });
-  writeFileSync(join(folder, 'below/executable'), '#!/bin/sh\n', { mode: 0o755 });
   const beside = join(home.folder, 'canary');
-  writeFileSync(beside, secret, { mode: 0o600 });
+  const remove = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+    for (const name of readdirSync(home.folder))
+      if (name.startsWith('canary')) rmSync(join(home.folder, name), { recursive: true });
+  };
+  const lay = (): void => {
+    remove();
+    mkdirSync(join(folder, 'below'), { recursive: true });
+    writeFileSync(file, secret, { mode: 0o640 });
+    writeFileSync(join(folder, 'below/executable'), '#!/bin/sh\n', { mode: 0o755 });
+    writeFileSync(beside, secret, { mode: 0o600 });
+  };
   const times = (): string[] =>
     [folder, file, beside].map((path) => {
       const there = statSync(path, { throwIfNoEntry: false });
@@ -163,7 +180,8 @@ const layCanary = ({ home }: TestFleet) => {
     file,
     secret,
     listing: () => [...listing(folder), ...times(), ...around().sort()],
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    lay,
+    remove,
   };
 };
 

@@ -45,13 +45,16 @@ interface Shown {
 
 let lying: LyingFleet;
 let canary: string[];
-let usual: { memory: number; disk: number };
+let usual: { memory: number; disk: number; baits: number };
 /** The most memory that was seen since it was asked last. */
 let peak = 0;
 let watching: NodeJS.Timeout;
 
-/** Hives that lie in turn. Each has to be back before it lies again. */
-const inTurn = 64;
+/**
+ * Hives that lie in turn. Each has to be back before it lies again, and its queen waits longer after each lie: with fewer
+ * of them there would be more to wait for.
+ */
+const inTurn = 150;
 const once = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => 'once' in lie);
 const takers = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => !('once' in lie));
 const turns = Math.min(inTurn, takers.length);
@@ -248,7 +251,7 @@ const lookAtOthers = async (): Promise<string[]> => {
   add(...now.filter((line) => !canary.includes(line)).map((line) => `outside the home: ${line}`));
   add(...canary.filter((line) => !now.includes(line)).map((line) => `gone from outside the home: ${line}`));
   const { baits, trapped } = await lying.heard();
-  if (baits > 0) add(`ports that are no worker's were called ${baits} times`);
+  if (baits > usual.baits) add(`ports that are no worker's were called`);
   if (trapped.some((one) => one.includes(lying.goodKey)))
     add('the key of the honest worker was sent to the lying machine');
   return problems;
@@ -281,8 +284,13 @@ const isBack = async (alias: string): Promise<string[]> => {
 /** What was broken is not held against the lies that follow. */
 const startOver = async (): Promise<void> => {
   await lying.restart();
+  canary = lying.layCanary();
   await until(async () => (await problemsOfOthers()).length === 0, { deadlineMs: 20_000 }).catch(() => {});
-  usual = { memory: lying.memory(), disk: lying.disk() };
+  await remember();
+};
+
+const remember = async (): Promise<void> => {
+  usual = { memory: lying.memory(), disk: lying.disk(), baits: (await lying.heard()).baits };
   peak = usual.memory;
 };
 
@@ -297,8 +305,7 @@ describe('a machine that lies', { skip }, () => {
       what: 'the whole fleet online',
     });
     canary = lying.canary();
-    usual = { memory: lying.memory(), disk: lying.disk() };
-    peak = usual.memory;
+    await remember();
     watching = setInterval(() => {
       peak = Math.max(peak, lying.memory());
     }, 50);
