@@ -5,7 +5,7 @@ import type { Clients } from './clients.ts';
 import type { Field } from './field.ts';
 import type { StormLog } from './log.ts';
 import type { Fault, StormPlan, Target } from './plan.ts';
-import { type Process, plays, processesOf, startTimeOf } from './processes.ts';
+import { type Process, playersOf, processesOf, startTimeOf } from './processes.ts';
 
 export interface Tally {
   /** How many signals each kind of process got. */
@@ -20,6 +20,8 @@ interface Paused {
 
 /** Commands come and go many times a second; where none does, the storm goes on all the same. */
 const longestWaitMs = 400;
+/** How long the target that was drawn first is waited for, and one that must rest. */
+const firstMs = 600;
 const longestRestMs = 3_000;
 
 /** Everything that was stopped has been continued at the end, whatever happens. */
@@ -75,14 +77,13 @@ const choose = async (
   clients: Clients,
   isRested: (target: Target, rest: number) => boolean,
 ): Promise<{ target: Target; process: Process }> => {
-  for (const end = performance.now() + longestRestMs; ; await delay(20)) {
+  for (const began = performance.now(); ; await delay(20)) {
+    const waited = performance.now() - began;
     const all = processesOf(field);
     const commands = clients.commands();
-    for (const target of targets) {
-      if (daemons.has(target) && !isRested(target, rest) && performance.now() < end) continue;
-      const found = all.filter((process) =>
-        target === 'command' ? commands.includes(process.pid) : plays(process, target),
-      );
+    for (const target of waited < firstMs ? targets.slice(0, 1) : targets) {
+      if (daemons.has(target) && !isRested(target, rest) && waited < longestRestMs) continue;
+      const found = target === 'command' ? all.filter(({ pid }) => commands.includes(pid)) : playersOf(target, all);
       const process = found[Math.floor(which * found.length)];
       if (process) return { target, process };
     }

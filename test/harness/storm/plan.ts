@@ -51,12 +51,12 @@ export const planStorm = (seed: number, count: number): StormPlan => {
 
 const targets: Readonly<Record<Target, number>> = {
   queen: 18,
-  'local hive': 14,
-  'remote hive': 14,
-  agent: 9,
-  connection: 9,
-  engine: 18,
-  child: 8,
+  'local hive': 15,
+  'remote hive': 15,
+  agent: 10,
+  connection: 10,
+  engine: 16,
+  child: 6,
   command: 10,
 };
 
@@ -67,7 +67,7 @@ const nextFault = (random: Random): Fault => ({
   signal: random.weighted({ SIGKILL: 55, SIGTERM: 20, SIGSTOP: 25 }),
   which: random.next(),
   after: random.weighted({ 'the fault before': 30, 'a command that begins': 40, 'a command that ends': 30 }),
-  ms: random.below(160),
+  ms: random.below(200),
   held: 1 + random.below(4),
 });
 

@@ -53,6 +53,13 @@ export const processesOf = ({ fleet }: Field): Process[] => {
   });
 };
 
+/** The processes that play a part. One that has its parent's command line is a program that the parent is just starting. */
+export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
+  const players = all.filter((process) => plays(process, target));
+  const pids = new Set(players.map(({ pid }) => pid));
+  return target === 'connection' ? players : players.filter(({ parent }) => !pids.has(parent));
+};
+
 /** Does a process play that part? Commands are known by their PIDs alone. */
 export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean => {
   const runs = (pattern: RegExp): boolean => argv.some((word) => pattern.test(word));
