@@ -21,7 +21,7 @@ interface Paused {
 /** Commands come and go many times a second; where none does, the storm goes on all the same. */
 const longestWaitMs = 400;
 /** How long the target that was drawn first is waited for, and one that must rest. */
-const firstMs = 600;
+const firstMs = 400;
 const longestRestMs = 3_000;
 
 /** Everything that was stopped has been continued at the end, whatever happens. */

@@ -67,7 +67,7 @@ const nextFault = (random: Random): Fault => ({
   signal: random.weighted({ SIGKILL: 55, SIGTERM: 20, SIGSTOP: 25 }),
   which: random.next(),
   after: random.weighted({ 'the fault before': 30, 'a command that begins': 40, 'a command that ends': 30 }),
-  ms: random.below(200),
+  ms: random.below(120),
   held: 1 + random.below(4),
 });
 

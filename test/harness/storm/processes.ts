@@ -17,40 +17,39 @@ export interface Process {
   worker: string | null;
 }
 
-/** All processes of the machines, except zombies and what only makes up the machine: its init. */
+/** All processes of both machines, without zombies. */
 export const processesOf = ({ fleet }: Field): Process[] => {
   const { home, machines } = fleet;
-  const network = (pid: number | 'self'): string => readlinkSync(`/proc/${pid}/ns/net`);
-  const anySshd = machines.host('pi').processes({ all: true })[0]?.pid;
-  const ofHost = anySshd === undefined ? '' : network(anySshd);
-  const here = network('self');
-  const hiveOf = (pid: number, environment: readonly string[]): string | null => {
-    const where = network(pid);
-    if (where === ofHost) return 'pi';
-    if (where !== here || pid === process.pid) return null;
-    const cwd = readlinkSync(`/proc/${pid}/cwd`);
-    const isOurs = `${cwd}/`.startsWith(`${home.folder}/`) || environment.includes(`RBEE_HOME=${home.folder}`);
-    return isOurs ? 'local' : null;
-  };
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
-    try {
-      const argv = words(name, 'cmdline');
-      const environment = words(name, 'environ');
-      const pid = Number(name);
-      const hive = argv.length === 0 ? null : hiveOf(pid, environment);
-      if (hive === null) return [];
-      const value = (variable: string): string | null =>
-        environment.find((word) => word.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? null;
-      const inside = Number(/^NSpid:.*\t(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]);
-      if (hive === 'pi' && (inside === 1 || !isInPidNamespace(name))) return [];
-      const ids = { nonce: value('RBEE_RUN_NONCE'), worker: value('RBEE_WORKER_ID') };
-      return [{ pid, inside, ...statOf(name), hive, argv, ...ids }];
-    } catch {
-      // It ended meanwhile.
-      return [];
-    }
-  });
+  const there = machines.host('pi').processes({ all: true });
+  const here = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return [
+    ...here.flatMap((pid) => read(Number(pid), Number(pid), 'local', (seen) => isOf(home, seen))),
+    ...there.flatMap(({ pid, inside }) => read(pid, inside, 'pi', () => true)),
+  ];
+};
+
+interface Seen {
+  cwd: string;
+  environment: readonly string[];
+}
+
+/** Daemons and workers of a home work inside it; commands are told where it is. */
+const isOf = ({ folder }: Field['fleet']['home'], { cwd, environment }: Seen): boolean =>
+  `${cwd}/`.startsWith(`${folder}/`) || environment.includes(`RBEE_HOME=${folder}`);
+
+/** Nothing when the process has ended, or is not one of those that are looked for. */
+const read = (pid: number, inside: number, hive: string, isOne: (seen: Seen) => boolean): Process[] => {
+  try {
+    const argv = words(pid, 'cmdline');
+    const environment = words(pid, 'environ');
+    if (argv.length === 0 || !isOne({ cwd: readlinkSync(`/proc/${pid}/cwd`), environment })) return [];
+    const value = (variable: string): string | null =>
+      environment.find((word) => word.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? null;
+    const ids = { nonce: value('RBEE_RUN_NONCE'), worker: value('RBEE_WORKER_ID') };
+    return [{ pid, inside, ...statOf(pid), hive, argv, ...ids }];
+  } catch {
+    return [];
+  }
 };
 
 /** The processes that play a part. One that has its parent's command line is a program that the parent is just starting. */
@@ -85,22 +84,18 @@ export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean =
 
 export const startTimeOf = (pid: number): string | null => {
   try {
-    return statOf(String(pid)).startTime;
+    return statOf(pid).startTime;
   } catch {
     return null;
   }
 };
 
-const words = (pid: string, file: string): string[] =>
+const words = (pid: number, file: string): string[] =>
   readFileSync(`/proc/${pid}/${file}`, 'utf8')
     .split('\0')
     .filter((word) => word !== '');
 
-/** The test's own helpers, such as the `unshare` that keeps the host, are in its network but not among its PIDs. */
-const isInPidNamespace = (pid: string): boolean =>
-  /^NSpid:\t\d+\t\d+/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-
-const statOf = (pid: string): { parent: number; startTime: string } => {
+const statOf = (pid: number): { parent: number; startTime: string } => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return { parent: Number(fields[1]), startTime: fields[19] ?? '' };

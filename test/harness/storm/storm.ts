@@ -12,7 +12,7 @@ import { sendFaults } from './faults.ts';
 import { createField, type Field, workerType } from './field.ts';
 import { fileProblems } from './leftovers.ts';
 import { createLog, type StormLog } from './log.ts';
-import { hives, planStorm } from './plan.ts';
+import { hives, planStorm, type StormPlan } from './plan.ts';
 import { problemsOf, shownProcess } from './problems.ts';
 import { processesOf } from './processes.ts';
 import { steadyId, type Wished, wishesOf } from './wishes.ts';
@@ -40,7 +40,7 @@ export const runStorm = async (seed: number, count: number): Promise<StormResult
     await stages.run('settling', () => settled(field, wishes));
     await stages.run('reading', () => readable(field));
     await stages.run('use afterwards', () => usable(field));
-    await stages.run('removal', () => removed(field));
+    await stages.run('removal', () => removed(field, plan.mode));
     return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(clients, wishes), stages.told()] };
   } catch (error) {
     throw new Error(await reportOf(field, { seed, count, mode: plan.mode }, log, error), { cause: error });
@@ -120,7 +120,7 @@ const usable = async ({ fleet }: Field): Promise<void> => {
   );
 };
 
-const removed = async (field: Field): Promise<void> => {
+const removed = async (field: Field, mode: StormPlan['mode']): Promise<void> => {
   const { home } = field.fleet;
   const { workers }: WorkerList = await home.json(['worker', 'list']);
   // Of two workers with one id, each is deleted on its own.
@@ -128,7 +128,9 @@ const removed = async (field: Field): Promise<void> => {
   const left = processesOf(field).filter(({ nonce }) => nonce !== null);
   if (left.length > 0)
     throw new Error(left.map((process) => `outlives its worker: ${shownProcess(process)}`).join('\n'));
-  for (const hive of [...hives].reverse()) await home.json(['hive', 'stop', hive]);
+  await home.json(['hive', 'stop', 'pi']);
+  // Inside the queen it ends with it.
+  if (mode === 'standalone') await home.json(['hive', 'stop', 'local']);
   await home.json(['queen', 'stop']);
   const end = performance.now() + 20_000;
   const remaining = () => processesOf(field).filter(({ argv }) => !/^sshd: .*\[listener\]/.test(argv.join(' ')));
