@@ -81,6 +81,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
+    state: paths.state,
     records: new RunRecords(paths.runs),
     ports: new PortPool(config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),

@@ -1,11 +1,9 @@
 /** Finds the process of a run record again, when its owner has died and come back. */
 import { sameProcess } from './identity.ts';
+import { nonceVariable } from './marks.ts';
 import type { RunRecord } from './process-plan.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { terminate } from './terminate.ts';
-
-/** In the environment of every managed process, and of what it starts. */
-export const nonceVariable = 'RBEE_RUN_NONCE';
 
 /**
  * The living process of the record; null when there is none. Found by PID, start and nonce, or, when its owner died before it

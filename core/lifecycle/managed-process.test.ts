@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -71,7 +71,7 @@ test('the process gets a clean environment, its nonce and its id', async (t) => 
   await managed.ensureReady();
   if (process.platform !== 'linux') return;
   const names = await environmentOf(managed.view.pid ?? 0);
-  assert.deepEqual(names, ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
+  assert.deepEqual(names, ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_STATE', 'RBEE_WORKER_ID']);
   assert.equal((await stat(join(folder, 'runs', 'fake-1.json'))).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, 'logs', 'fake-1.log'))).mode & 0o777, 0o600);
 });
@@ -394,6 +394,48 @@ test('after a delete nothing is left, and nothing can be asked', async (t) => {
   await managed.stop();
   assert.equal(await records.read('fake-1'), null);
 });
+
+// The start came between the end of the process and the end of its record: it ran on, and nobody knew of it.
+test('a start that is asked for during a deletion is refused, and leaves no process', async (t) => {
+  const { managed, records, planned } = await manageFake(t, []);
+  await managed.ensureReady();
+  const deleting = managed.delete();
+  await assert.rejects(managed.ensureReady(), { code: 'WORKER_NOT_FOUND' });
+  await Promise.all([deleting, managed.delete()]);
+  assert.deepEqual([managed.view.pid, planned.length, await records.read('fake-1')], [null, 1, null]);
+});
+
+test('a deletion that fails leaves what can be started, stopped and deleted again', async (t) => {
+  const { managed, records, folder } = await manageFake(t, []);
+  await managed.ensureReady();
+  await rm(join(folder, 'runs', 'fake-1.json'));
+  await mkdir(join(folder, 'runs', 'fake-1.json', 'in the way'), { recursive: true });
+  await assert.rejects(managed.delete(), { code: 'STATE_UNWRITABLE' });
+  await rm(join(folder, 'runs'), { recursive: true });
+  await managed.ensureReady();
+  assert.equal((await records.read('fake-1'))?.wanted, 'running');
+  await managed.delete();
+  assert.equal(await records.read('fake-1'), null);
+});
+
+// The restart was decided before the stop had its turn, and came after it.
+for (const how of ['stop', 'delete'] as const) {
+  test(`a ${how} that is asked for while a crash is dealt with is the last word`, async (t) => {
+    let asked: Promise<void> | undefined;
+    const { managed, planned } = await manageFake(t, ['--exit-code', '3'], {
+      onChange: () => {
+        if (managed.view.state === 'unhealthy') asked ??= managed[how]();
+      },
+    });
+    await managed.ensureReady();
+    crash(managed);
+    await eventually(() => asked !== undefined);
+    await asked;
+    // Whatever was queued behind it has had its turn when this has.
+    await managed.kill();
+    assert.deepEqual([managed.view.state, managed.view.pid, planned.length], ['stopped', null, 1]);
+  });
+}
 
 test('the ready callback needs the token of this start, and may come twice', async (t) => {
   let token = '';
