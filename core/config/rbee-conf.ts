@@ -1,7 +1,8 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
 import { readFileSync } from 'node:fs';
+import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, listOf, oneOf, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { configError, TomlDocument } from './toml.ts';
 
@@ -49,13 +50,6 @@ const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
 const leastBody = 1024 * 1024;
 const size: Check = (value) =>
   (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
-const portRange: Check = (value) => {
-  const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
-  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  return match && first >= 1024 && first <= last && last <= 65535
-    ? undefined
-    : 'must be a range of ports such as "18000-18999"';
-};
 
 /** Section, key in the file, key in the code, check, and how it is read where not as it is. One row a setting. */
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
@@ -82,7 +76,7 @@ const defaults = (): RbeeConfig => ({
     allowedOrigins: [],
     maxBody: 1024 ** 3,
   },
-  hive: { workerPorts: '18000-18999' },
+  hive: { workerPorts: defaultWorkerPorts },
   package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
 });

@@ -126,6 +126,11 @@ export const errorCatalogue = {
     message: 'hive {hive} does not answer: {problem}',
     hint: 'run: rbee hive status {hive}',
   },
+  HIVE_FAULTY: {
+    status: 502,
+    message: 'hive {hive} breaks the rules: {problem}',
+    hint: 'its machine may be damaged or taken over: check it, then run: rbee hive restart {hive}',
+  },
   HIVE_ATTACHED: {
     status: 409,
     message: 'hive {hive} runs inside the queen and cannot be {action} by itself',
@@ -624,6 +629,11 @@ export const errorCatalogue = {
 
   // Workers
   WORKER_NOT_FOUND: { status: 404, message: 'there is no worker {worker}{near}', hint: 'run: rbee worker list' },
+  WORKER_AMBIGUOUS: {
+    status: 409,
+    message: 'several hives have a worker {worker}: {hives}',
+    hint: 'choose one with --hive',
+  },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
   WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
@@ -714,9 +724,9 @@ export class RbeeError extends Error {
     return new RbeeError(body);
   }
 
-  /** HTTP status of this error. */
+  /** HTTP status of this error; 500 for a code that only a newer version knows. */
   get status(): number {
-    return errorCatalogue[this.code].status;
+    return Object.hasOwn(errorCatalogue, this.code) ? errorCatalogue[this.code].status : 500;
   }
 
   toJSON(): ErrorBody {
@@ -731,7 +741,9 @@ export const isErrorBody = (value: unknown): value is ErrorBody =>
   value !== null &&
   'code' in value &&
   typeof value.code === 'string' &&
-  value.code in errorCatalogue;
+  Object.hasOwn(errorCatalogue, value.code) &&
+  'message' in value &&
+  typeof value.message === 'string';
 
 /** Turns anything that was thrown into an error of the catalogue; `part` is who met it (queen, hive, rbee). */
 export const asRbeeError = (thrown: unknown, part: string, log = 'its log'): RbeeError => {

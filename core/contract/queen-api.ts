@@ -9,8 +9,8 @@
  * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
  * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
  * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
- * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `WorkerList`, `WorkerView` |
- * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
+ * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
  * | `GET /v1/operations` | name, summary and schemas of each operation |
  * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
@@ -33,7 +33,8 @@ import type { DeviceFacts } from './worker-type.ts';
 /** Most bytes of a request: of one to operations, and of one of an application. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
 
-export type HiveStatus = 'online' | 'unreachable' | 'stopped';
+/** `faulty`: it broke the rules of the API, and is not used until it answers properly again. */
+export type HiveStatus = 'online' | 'unreachable' | 'faulty' | 'stopped';
 
 export interface HiveView {
   alias: string;

@@ -83,7 +83,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     env,
     state: paths.state,
     records: new RunRecords(paths.runs),
-    ports: new PortPool(config.hive.workerPorts),
+    // The queen of another machine decides: it dials no other ports.
+    ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
     logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,

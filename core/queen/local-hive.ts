@@ -4,6 +4,7 @@ import type { Paths } from '../config/paths.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
+import { parsePortRange } from '../contract/ports.ts';
 import { createHiveClient } from '../hive/client.ts';
 import type { Hive } from '../hive/main.ts';
 import type { Fleet } from './fleet/fleet.ts';
@@ -51,7 +52,7 @@ export class LocalHive {
     const { paths, config, fleet } = options;
     const client = createHiveClient({ hive: localAlias, connect: { socketPath: paths.hiveSocket } });
     const mode = config.queen.mode === 'attached-hive' ? 'attached' : 'local';
-    this.#connection = { alias: localAlias, mode, client };
+    this.#connection = { alias: localAlias, mode, client, workerPorts: parsePortRange(config.hive.workerPorts) };
     this.#member = fleet.add(this.#connection);
   }
 

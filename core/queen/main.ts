@@ -13,6 +13,7 @@ import { tryLock } from '../lifecycle/instance-lock.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
+import { workerKey, workerName } from './fleet/worker-key.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
@@ -73,18 +74,20 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onChange: () => gateway.refresh(),
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
+        // One that breaks the rules is not brought back: it runs.
+        if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') return;
         if (alias === localAlias) localHive?.broken();
         else machines?.hives.get(alias)?.broken(error);
       },
       onOnline: (alias) => machines?.cameBack(alias),
-      onSilent: ({ workers }) => {
-        for (const id of workers.keys()) gateway.giveElsewhere(id);
+      onSilent: ({ connection, workers }) => {
+        for (const id of workers.keys()) gateway.giveElsewhere(workerKey(connection.alias, id));
       },
     });
     ends.push(() => fleet.close());
     const gateway: Gateway = new Gateway(
       () => fleet.dialable(),
-      (id) => wakeOn(fleet, id),
+      (key) => wakeOn(fleet, workerName(key)),
     );
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();

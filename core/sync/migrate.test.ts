@@ -89,6 +89,7 @@ const address: fc.Arbitrary<Address> = fc.record({
   sshUser: fc.constantFrom(null, 'ml'),
   sshPort: fc.constantFrom(null, 2222),
   hivePort: fc.constantFrom(8600, 9000),
+  workerPorts: fc.constantFrom('18000-18999', '20000-20099'),
   autoStart: fc.boolean(),
   identityFile: fc.constantFrom(null, '~/.ssh/a "key"'),
   proxyJump: fc.constantFrom(null, 'me@jump.lan:22'),

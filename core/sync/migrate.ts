@@ -3,6 +3,7 @@ import { localAlias } from '../config/hive-entry.ts';
 import { parseHivesConf } from '../config/hives-conf.ts';
 import { formatToml } from '../config/toml.ts';
 import { parseModelReference } from '../contract/model-reference.ts';
+import { defaultWorkerPorts } from '../contract/ports.ts';
 import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/sync.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -10,7 +11,15 @@ import { fingerprint } from './fingerprint.ts';
 /** How a machine is reached: what is known beside what it tells of itself. */
 export type Address = Pick<
   HiveDeclaration,
-  'hostname' | 'sshUser' | 'sshPort' | 'hivePort' | 'autoStart' | 'identityFile' | 'proxyJump' | 'labels'
+  | 'hostname'
+  | 'sshUser'
+  | 'sshPort'
+  | 'hivePort'
+  | 'workerPorts'
+  | 'autoStart'
+  | 'identityFile'
+  | 'proxyJump'
+  | 'labels'
 >;
 
 export interface Migrant {
@@ -71,6 +80,7 @@ const addressFields = (alias: string, address: Address): Record<string, unknown>
   ...(address.sshUser !== null && { ssh_user: address.sshUser }),
   ...(address.sshPort !== null && { ssh_port: address.sshPort }),
   ...(address.hivePort !== 8600 && { hive_port: address.hivePort }),
+  ...(address.workerPorts !== defaultWorkerPorts && { worker_ports: address.workerPorts }),
   ...(!address.autoStart && { auto_start: false }),
   ...(address.identityFile !== null && { identity_file: address.identityFile }),
   ...(address.proxyJump !== null && { proxy_jump: address.proxyJump }),

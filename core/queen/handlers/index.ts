@@ -46,7 +46,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_wake: wakeWorker(parts),
     worker_delete: deleteWorker(parts),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
-    worker_process_get: async ({ worker }) => fleet.worker(worker),
+    worker_process_get: async (name) => fleet.worker(name),
     worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
     worker_catalog_refresh: refreshCatalog(parts),
     worker_install: installPlugin(parts),

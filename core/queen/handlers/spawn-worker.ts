@@ -42,24 +42,19 @@ export const spawnOn = async (
     withModels(parts, { hive, models }, context, spawn),
   );
   member.apply(worker);
-  return fleet.worker(worker.id);
+  return fleet.worker({ worker: worker.id, hive });
 };
 
-/** The hive looks after its own workers; between hives only the queen can. */
+/**
+ * A served name means one model in the whole fleet, which only the queen can see to. Ids need only be unique on their hive:
+ * no hive may keep another from using one.
+ */
 const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: string): void => {
   const reference = spec.model === undefined ? undefined : parseModelReference(spec.model);
   const name = spec.name ?? (reference && servedName(reference));
   const written = reference && formatModelReference(reference);
   for (const worker of fleet.workers()) {
     if (worker.hive === hive) continue;
-    if (worker.id === spec.id) {
-      const problem = `the id ${worker.id} is taken by a worker of hive ${worker.hive}`;
-      throw RbeeError.of('INVALID_INPUT', {
-        what: 'worker_spawn',
-        problem,
-        hint: 'choose another id, or leave it out',
-      });
-    }
     if (worker.state === 'stopped' || worker.state === 'failed') continue;
     if (name === undefined || !worker.names.includes(name)) continue;
     // Without a model it is the type that is served.

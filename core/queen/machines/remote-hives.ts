@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { defaultWorkerPorts } from '../../contract/ports.ts';
 import { lockFile } from '../../registry/install/lock-file.ts';
 import { RemoteHive, type RemoteHiveParts } from './remote-hive.ts';
 import { targetOf } from './targets.ts';
@@ -16,7 +17,7 @@ export interface RemoteHivesOptions extends RemoteHiveParts {
 }
 
 /** As hives.conf has it where it does not say. */
-const usualHivePort = 8600;
+const undeclared = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
 /** Milliseconds for which a queen that starts waits for machines that do not answer. */
 const patienceMs = 1_500;
 /** Milliseconds for an editor to finish writing. */
@@ -38,8 +39,7 @@ export class RemoteHives {
     await remembered.load();
     this.#follow();
     for (const [alias, { target }] of remembered.entries()) {
-      if (!this.#hives.has(alias))
-        this.#add(new RemoteHive(target, { autoStart: true, hivePort: usualHivePort, labels: {} }, this.#options));
+      if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, undeclared, this.#options));
     }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -78,6 +78,7 @@ export class RemoteHives {
       if (there) {
         there.autoStart = declared.autoStart;
         there.hivePort = declared.hivePort;
+        there.workerPorts = declared.workerPorts;
         there.member.label(declared.labels);
         there.retarget(target);
       } else this.#add(new RemoteHive(target, declared, this.#options));

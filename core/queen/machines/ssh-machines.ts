@@ -4,6 +4,7 @@ import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelRequestOf } from '../../contract/models.ts';
 import type { OperationInput } from '../../contract/operations.ts';
+import { defaultWorkerPorts } from '../../contract/ports.ts';
 import type {
   DriftView,
   HiveLogs,
@@ -271,6 +272,7 @@ export class SshMachines implements Machines {
       sshUser: target.user ?? null,
       sshPort: target.port ?? null,
       hivePort: 8600,
+      workerPorts: defaultWorkerPorts,
       autoStart: true,
       identityFile: target.identityFile ?? null,
       proxyJump: target.jumps?.map(({ hostname }) => hostname).join(',') ?? null,

@@ -119,17 +119,17 @@ export class QueenEffects implements SyncEffects {
         return this.#startWorker(alias, step, call);
       case 'replace_worker':
         await this.#refuseOptions(alias, step, call);
-        await this.#delete(step.worker, call);
+        await this.#delete(alias, step.worker, call);
         return this.#startWorker(alias, step, call);
       case 'delete_worker':
-        return this.#delete(step.worker, call);
+        return this.#delete(alias, step.worker, call);
       case 'uninstall_worker':
         await this.#client(alias).plugins('uninstall', { plugin: step.package }, call);
         return;
       case 'uninstall_hive':
         await uninstallHive(
           hives.must(alias),
-          { purge: step.purge, deleteWorker: ({ id }) => this.#delete(id, call) },
+          { purge: step.purge, deleteWorker: ({ id }) => this.#delete(alias, id, call) },
           this.#call(call),
         );
         await remembered.set(alias, null);
@@ -183,7 +183,7 @@ export class QueenEffects implements SyncEffects {
         if (!isNoWorker(error)) throw error;
         member.forget(step.worker);
       }
-    } else if (there) await this.#delete(step.worker, call);
+    } else if (there) await this.#delete(alias, step.worker, call);
     await spawnOn(parts, { ...step.spec, hive: alias }, context);
   }
 
@@ -200,9 +200,9 @@ export class QueenEffects implements SyncEffects {
     }
   }
 
-  async #delete(worker: string, call: EffectCall): Promise<void> {
+  async #delete(hive: string, worker: string, call: EffectCall): Promise<void> {
     try {
-      await deleteWorker(this.#options.parts)({ worker }, this.#context(call));
+      await deleteWorker(this.#options.parts)({ worker, hive }, this.#context(call));
     } catch (error) {
       if (!isNoWorker(error)) throw error;
     }
