@@ -108,8 +108,9 @@ interface Outcome {
 
 /** The command line after `rbee`. */
 export const wordsOf = ({ change, id, hive, now }: Request): string[] => {
-  if (change === 'spawn') return ['worker', 'spawn', '--type', workerType, '--id', id, '--hive', hive];
-  return ['worker', change, id, ...(now && change !== 'start' ? ['--now'] : [])];
+  const where = hive === null ? [] : ['--hive', hive];
+  if (change === 'spawn') return ['worker', 'spawn', '--type', workerType, '--id', id, ...where];
+  return ['worker', change, id, ...where, ...(now && change !== 'start' ? ['--now'] : [])];
 };
 
 const endOf = async (child: ChildProcess): Promise<Outcome> => {
@@ -134,13 +135,14 @@ const parsed = (json: string): unknown => {
 };
 
 /** Errors that are found out before anything is done. */
-const refusals = new Set(['WORKER_NOT_FOUND', 'INVALID_INPUT', 'NAME_CLASH']);
+const refusals = new Set(['WORKER_NOT_FOUND', 'WORKER_AMBIGUOUS', 'INVALID_INPUT', 'NAME_CLASH']);
 
 const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> => {
   const { change, id, hive, now } = request;
   try {
-    const input =
-      change === 'spawn' ? { type: workerType, id, hive } : { worker: id, ...(now && change !== 'start' && { now }) };
+    const named =
+      change === 'spawn' ? { type: workerType, id } : { worker: id, ...(now && change !== 'start' && { now }) };
+    const input = { ...named, ...(hive !== null && { hive }) };
     const operation: OperationName = `worker_${change}`;
     const worker = await queen.runOperation(operation, input as OperationInput<typeof operation>);
     return { outcome: 'done', hive: worker.hive };
@@ -164,7 +166,7 @@ const insist = async (field: Field, request: Request): Promise<Outcome> => {
   }
   const list = await field.queen.get<WorkerList>('/v1/workers').catch(() => null);
   const known = list !== null && list.absent === undefined;
-  const isGone = known && !list.workers.some(({ id }) => id === request.id);
+  const isGone = known && !list.workers.some(({ id, hive }) => id === request.id && hive === request.hive);
   if (request.change === 'delete' && isGone)
     return { outcome: 'done', hive: request.hive, said: 'it was gone already' };
   return { ...asked, outcome: 'unknown' };

@@ -24,8 +24,8 @@ export type Change = 'spawn' | 'delete' | 'stop' | 'start' | 'restart';
 export interface Request {
   change: Change;
   id: string;
-  /** Where it is spawned; the other changes name the id alone. */
-  hive: string;
+  /** Null: the change names the id alone, whichever hive has it. */
+  hive: string | null;
   now: boolean;
 }
 
@@ -86,10 +86,13 @@ const order = (random: Random): Target[] => {
 
 function* requestsFrom(random: Random): Generator<Request, never> {
   for (;;) {
+    const change = random.weighted({ spawn: 42, delete: 28, restart: 12, stop: 9, start: 9 });
+    const hive = random.pick(hives);
+    const isNamed = random.next() < 0.7;
     yield {
-      change: random.weighted({ spawn: 42, delete: 28, restart: 12, stop: 9, start: 9 }),
+      change,
       id: random.pick(sharedIds),
-      hive: random.pick(hives),
+      hive: change === 'spawn' || isNamed ? hive : null,
       now: random.next() < 0.5,
     };
   }

@@ -122,9 +122,7 @@ const usable = async ({ fleet }: Field): Promise<void> => {
 
 const removed = async (field: Field, mode: StormPlan['mode']): Promise<void> => {
   const { home } = field.fleet;
-  const { workers }: WorkerList = await home.json(['worker', 'list']);
-  // Of two workers with one id, each is deleted on its own.
-  await Promise.all(workers.map(({ id }) => home.json(['worker', 'delete', id, '--now'])));
+  await home.json(['worker', 'delete', '--all', '--now']);
   const left = processesOf(field).filter(({ nonce }) => nonce !== null);
   if (left.length > 0)
     throw new Error(left.map((process) => `outlives its worker: ${shownProcess(process)}`).join('\n'));

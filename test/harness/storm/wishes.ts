@@ -44,7 +44,7 @@ const sharedWish = (attempts: readonly Attempt[], hive: string, id: string): Wis
   return last === undefined ? 'either' : effects[last.request.change];
 };
 
-const mayBeOn = ({ request }: Attempt, hive: string): boolean => request.change !== 'spawn' || request.hive === hive;
+const mayBeOn = ({ request }: Attempt, hive: string): boolean => request.hive === null || request.hive === hive;
 
 const endOf = ({ outcome, ended }: Attempt): number =>
   outcome === 'done' && ended !== null ? ended : Number.POSITIVE_INFINITY;
