@@ -3,7 +3,7 @@
  * A run ends with the first failure; all its output is kept in files.
  */
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -50,18 +50,29 @@ const main = async (): Promise<number> => {
   installTestNeeds();
   const logs = mkdtempSync(join(tmpdir(), `rbee-soak-${name}-`));
   const build = join(logs, 'build.log');
+  const skips = join(logs, 'skips');
   if ((await run([join(root, 'tools/build.ts')], {}, build)) !== 0) return failed(`the build failed: ${build}`);
   for (let seed = first; seed < first + seeds; seed += 1) {
     const log = join(logs, `seed-${seed}.log`);
     const began = performance.now();
-    const code = await run(['--test', '--test-reporter=spec', join(root, soak.file)], soak.env(seed), log);
+    const code = await run([...testing(skips), join(root, soak.file)], soak.env(seed), log);
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
     if (code !== 0) return failed(`seed ${seed} failed after ${seconds} s: ${log}`);
+    const skipped = readFileSync(skips, 'utf8').trim();
+    if (skipped !== '') return failed(`nothing was tried: ${skipped}`);
     console.log(`seed ${seed} passed (${seconds} s)`);
   }
   console.log(`${seeds} seeds from ${first} on passed; logs: ${logs}`);
   return 0;
 };
+
+const testing = (skips: string): string[] => [
+  '--test',
+  '--test-reporter=spec',
+  '--test-reporter-destination=stdout',
+  `--test-reporter=${join(root, 'tools/skip-reporter.ts')}`,
+  `--test-reporter-destination=${skips}`,
+];
 
 const isCount = (value: number): boolean => Number.isSafeInteger(value) && value > 0;
 
@@ -75,7 +86,7 @@ const run = async (args: readonly string[], env: Record<string, string>, log: st
   const child = spawn(process.execPath, args, {
     cwd: root,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 2],
+    stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
   await pipeline(child.stdout, createWriteStream(log));
