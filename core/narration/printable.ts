@@ -15,8 +15,8 @@ export const printable = (text: string, { multiline = false }: PrintableOptions 
   return text.replaceAll('\r\n', '\n').replace(unsafe, (found) => (keptInText.has(found) ? found : writtenOut(found)));
 };
 
-/** The same value with every string in it printable in one line, the keys of its objects too. */
-export const printableData = <Data>(value: Data): Data => clean(value) as Data;
+/** The same value with every string in it printable, the keys of its objects too. */
+export const printableData = <Data>(value: Data, options?: PrintableOptions): Data => clean(value, options) as Data;
 
 /**
  * JSON whose bytes are as harmless as its meaning is exact: JSON.stringify leaves C1 controls, changes of direction and
@@ -67,15 +67,15 @@ const jsonEscapes = (found: string): string =>
 
 const hex = (code: number, digits: number): string => code.toString(16).padStart(digits, '0');
 
-const clean = (value: unknown): unknown => {
-  if (typeof value === 'string') return printable(value);
+const clean = (value: unknown, options: PrintableOptions | undefined): unknown => {
+  if (typeof value === 'string') return printable(value, options);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) {
-    const items = value.map(clean);
+    const items = value.map((item) => clean(item, options));
     return items.some((item, index) => item !== value[index]) ? items : value;
   }
   const entries = Object.entries(value);
-  const cleaned = entries.map(([key, each]) => [printable(key), clean(each)] as const);
+  const cleaned = entries.map(([key, each]) => [printable(key), clean(each, options)] as const);
   const isClean = cleaned.every(([key, each], index) => key === entries[index]?.[0] && each === entries[index]?.[1]);
   // `fromEntries` makes a key `__proto__` an ordinary one.
   return isClean ? value : Object.fromEntries(cleaned);
