@@ -665,6 +665,16 @@ export const errorCatalogue = {
   // Jobs
   JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },
   JOB_ENDED: { status: 409, message: 'job {job} has already ended ({state})', hint: 'run: rbee job get {job}' },
+  JOBS_FULL: {
+    status: 503,
+    message: 'the jobs that are running use all the memory that jobs may have ({size})',
+    hint: 'wait until one of them ends, or cancel one: rbee job list',
+  },
+  JOB_RESULT_TOO_LARGE: {
+    status: 500,
+    message: 'the result of the job is {size}, and at most {max} can be kept',
+    hint: 'ask for less at a time, such as for one hive',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     message: 'the idempotency key {key} was used before for another request (job {job})',

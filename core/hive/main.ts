@@ -13,6 +13,7 @@ import { nameInFolder } from '../contract/safe-path.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
+import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
@@ -52,6 +53,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
+  const sweep = () => sweepUnfinished(paths.state, paths.runs);
+  await sweep();
 
   const health: HealthBody = {
     status: 'ok',
@@ -84,6 +87,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
+    state: paths.state,
     records: new RunRecords(paths.runs),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
@@ -149,6 +153,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     installing.close();
     machine.close();
     types.close();
+    await sweep();
     lock.release();
   };
   return { instance: health.instance, close };

@@ -11,6 +11,7 @@ import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
@@ -56,8 +57,10 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
   });
   const lock = await tryLock(join(paths.state, 'queen.lock'));
   if (!lock) throw RbeeError.of('QUEEN_BUSY', { path: paths.state });
+  const sweep = () => sweepUnfinished(paths.state);
+  await sweep();
 
-  const ends: (() => unknown)[] = [() => lock.release()];
+  const ends: (() => unknown)[] = [() => lock.release(), sweep];
   const close = once(async () => {
     for (const end of ends.toReversed()) await end();
   });
@@ -107,13 +110,14 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
         hives: fleet.hives(),
         workers: fleet.workers(),
         models: [...gateway.names.open()].map(([name]) => name),
+        jobs: jobs.usage(),
         ...(drift && { drift }),
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));
-    const jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 

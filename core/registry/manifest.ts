@@ -13,10 +13,10 @@ const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*(/\\*)?$', maxLeng
 
 const workerTypeEntry = Type.Object({
   entry: Type.String({ minLength: 1 }),
-  aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }))),
+  aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }), { maxItems: 64 })),
   summary: Type.Optional(Type.String({ maxLength: 300 })),
-  serves: Type.Array(servedPath, { minItems: 1 }),
-  variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1 }),
+  serves: Type.Array(servedPath, { minItems: 1, maxItems: 256 }),
+  variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1, maxItems: 128 }),
 });
 
 const packageJson = Type.Object({

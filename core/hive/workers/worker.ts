@@ -25,6 +25,8 @@ export interface WorkerContext {
   /** Socket to which a worker reports that it is ready. */
   hiveSocket: string;
   env: NodeJS.ProcessEnv;
+  /** State folder of this hive; none outside one. */
+  state?: string;
   records: RunRecords;
   ports: PortPool;
   /** The type as the worker's own plugin version brings it. */
@@ -52,6 +54,7 @@ export class Worker {
     this.process = new ManagedProcess({
       id,
       records: context.records,
+      ...(context.state !== undefined && { state: context.state }),
       logFile: context.logFileOf(id),
       policy: spec.restart ?? 'on-failure',
       stop: draft.stop,

@@ -12,8 +12,15 @@ export const namesFrom =
   (paths: Pick<Paths, 'queenSocket' | 'config'>) =>
   async (kind: NameKind): Promise<readonly Candidate[]> => {
     const known = await namesOf(kind, paths.queenSocket);
-    return kind === 'hive' ? withDeclared(known, paths) : known;
+    const all = kind === 'hive' ? await withDeclared(known, paths) : known;
+    return all.filter(({ value }) => isOneWord.test(value));
   };
+
+/**
+ * A shell puts the candidate into the line that is being typed, bash without quoting it: a name such as `$(command)` would
+ * be run by whoever presses Enter after it, and one that begins with a dash is a flag.
+ */
+const isOneWord = /^[\p{L}\p{N}_@./][\p{L}\p{M}\p{N}_@%+=:,./-]*$/u;
 
 /** Machines that are declared can be named although the queen has not met them, or does not run. */
 const withDeclared = async (

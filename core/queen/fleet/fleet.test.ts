@@ -88,6 +88,28 @@ describe('the fleet', () => {
   });
 });
 
+describe('a hive that has told nothing since the queen started', () => {
+  // Right after a restart, a hive that was being dialled counted as stopped, and its workers as not existing.
+  it('is not stopped, and may have a worker that is not known', async () => {
+    const hive = simulatedHive('pi', [workerWith()]);
+    hive.cut(true);
+    const fleet = fleetOf(simulatedHive('local'), hive);
+    assert.equal(fleet.member('pi').status, 'unreachable');
+    assert.equal(fleet.member('pi').reason, 'still connecting');
+    assert.throws(() => fleet.online('pi'), { code: 'HIVE_UNREACHABLE' });
+    await until(() => fleet.member('local').status === 'online', 'the other hive online');
+    assert.throws(() => fleet.owner({ worker: 'fake-1' }), {
+      code: 'HIVE_UNREACHABLE',
+      message: /it may have the worker fake-1/,
+    });
+    assert.throws(() => fleet.owner({ worker: 'fake-1', hive: 'local' }), { code: 'WORKER_NOT_FOUND' });
+    hive.cut(false);
+    await until(() => fleet.member('pi').status === 'online', 'online');
+    assert.equal(fleet.owner({ worker: 'fake-1' }).connection.alias, 'pi');
+    assert.throws(() => fleet.owner({ worker: 'none-of-it' }), { code: 'WORKER_NOT_FOUND' });
+  });
+});
+
 describe('workers of two hives with one id', () => {
   // A hive that listed the id of another hive's worker got its prompts, its key, and the orders that were meant for it.
   it('are two workers, and an operation has to say which is meant', async () => {

@@ -115,6 +115,8 @@ export class Member {
     this.#isBare = false;
     this.#reading = new AbortController();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    // It may well be running: callers are not told to start it, and can wait for it.
+    if (this.#status === 'stopped') this.#become('unreachable', 'still connecting');
     void this.#read(this.#reading.signal);
   }
 
@@ -130,6 +132,11 @@ export class Member {
     this.#isBare = true;
     this.#workers.clear();
     this.stop(reason);
+  }
+
+  /** Is it looked for, and has told nothing yet since this queen started? Then its workers are not known. */
+  get isUnheard(): boolean {
+    return this.isLookedFor && this.#state === undefined;
   }
 
   /** May workers be running that nobody sees? */

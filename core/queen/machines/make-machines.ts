@@ -82,6 +82,7 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
       narrate: (event) => {
         if (event.kind === 'warning') logger.warn({ hive: alias, hint: event.hint }, event.text);
       },
+      show: () => {},
       ask: async (question) => {
         throw RbeeError.of('CANCELLED', { what: `the question "${question}"` });
       },

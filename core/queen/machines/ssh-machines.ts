@@ -83,7 +83,7 @@ export class SshMachines implements Machines {
     );
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
@@ -136,6 +136,10 @@ export class SshMachines implements Machines {
 
   resolve(plugin: string, options: { offline?: boolean; update?: boolean }, { signal }: JobContext) {
     return this.#options.delivery.resolve(plugin, undefined, { ...options, signal });
+  }
+
+  knows(plugin: string): Promise<boolean> {
+    return this.#options.delivery.knows(plugin);
   }
 
   has(hive: string): boolean {
@@ -224,7 +228,7 @@ export class SshMachines implements Machines {
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     if (!input.yes) await agreeToRemovals(plan, context);
     const report = await this.#apply({
       ...this.#applying(input, context),

@@ -447,3 +447,21 @@ test('a hive that is killed while it takes a plugin in has it afterwards or not,
   assert.deepEqual(await readIndex(far.data), []);
   assert.equal((await far.plugins.import(request, call)).changed, true);
 });
+
+test('a name that comes from a hive counts only if this machine knows it, and if it has the type that is meant', async (t) => {
+  const { registry, config, deliver } = await setUp(t);
+  offerEcho(registry, '1.0.0');
+  offerEcho(registry, '1.0.0', {}, '@evil/worker-echo');
+  const nameOf = async (plugin: string, type: string) => (await deliver({ plugin, type, yes: true })).entry.name;
+  for (const named of ['@evil/worker-echo', `${registry.url}/evil.tgz`, '/etc', 'git+file:///etc', 'echo@6.6.6', '']) {
+    assert.equal(await nameOf(named, 'echo'), '@rbee/worker-echo');
+  }
+  // Somebody here settled on a package of another publisher for this type, and on this version of it.
+  await deliver({ plugin: '@evil/worker-echo', yes: true });
+  assert.ok((await readLock(config)).some(({ name }) => name === '@evil/worker-echo'));
+  offerEcho(registry, '2.0.0', {}, '@evil/worker-echo');
+  const { entry } = await deliver({ plugin: '@evil/worker-echo', type: 'echo' });
+  assert.deepEqual([entry.name, entry.version], ['@evil/worker-echo', '1.0.0']);
+  const error = await refused(deliver({ plugin: '@evil/worker-echo', type: 'other' }), 'PACKAGE_REFUSED');
+  assert.match(error.message, /does not have worker type other/);
+});
