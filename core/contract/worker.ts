@@ -100,8 +100,10 @@ export const workerView = Type.Object({
   readyAt: Type.Union([Type.String(), Type.Null()]),
   /** From the start of the process to readiness, in milliseconds. */
   readyMs: Type.Union([Type.Integer(), Type.Null()]),
-  /** Restarts after crashes since it was spawned. */
+  /** Restarts by itself since it was spawned. */
   restarts: Type.Integer(),
+  /** Of these, those after its process was killed from outside. Absent where an older hive does not tell. */
+  kills: Type.Optional(Type.Integer()),
   /** Requests that run and wait, as the engine tells; null where it does not. */
   running: Type.Union([Type.Integer(), Type.Null()]),
   waiting: Type.Union([Type.Integer(), Type.Null()]),
