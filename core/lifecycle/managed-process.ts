@@ -257,6 +257,11 @@ export class ManagedProcess {
     // Decided by the policy after a crash, and no longer wanted.
     if (start.background && this.#record.wanted === 'stopped') return;
     this.#cancelRestart();
+    // It has ended, and the turn in which that is dealt with is still to come.
+    const ended = this.#run;
+    if (ended?.exit && (this.#state === 'ready' || this.#state === 'sleeping')) {
+      await this.#lost(ended, { kind: 'ended', exit: ended.exit });
+    }
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
       if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
