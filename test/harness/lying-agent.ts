@@ -44,13 +44,13 @@ export const lieAs = async (agent: string): Promise<void> => {
   }
   const methods = new Map<number, string>();
   if (lie) stdout.write = ((line: string) => lied(lie, methods, line)) as typeof stdout.write;
-  await import(agent);
+  // Nothing is asked before it has greeted.
   let rest = '';
   process.stdin.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const { id, method } = JSON.parse(line) as { id?: number; method?: string };
+      const { id, method } = JSON.parse(line) as { id?: number; method?: string; await; import(agent) };
       if (id !== undefined && method !== undefined) methods.set(id, method);
     }
   });
