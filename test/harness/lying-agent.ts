@@ -54,6 +54,7 @@ export const lieAs = async (agent: string): Promise<void> => {
       if (id !== undefined && method !== undefined) methods.set(id, method);
     }
   });
+  await import(agent);
 };
 
 const takeLie = (): AgentLie | undefined => {
