@@ -50,7 +50,7 @@ export const lieAs = async (agent: string): Promise<void> => {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) {
-      const { id, method } = JSON.parse(line) as { id?: number; method?: string; await; import(agent) };
+      const { id, method } = JSON.parse(line) as { id?: number; method?: string };
       if (id !== undefined && method !== undefined) methods.set(id, method);
     }
   });
