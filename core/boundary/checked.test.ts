@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Type from 'typebox';
-import { optionValues } from '../contract/bounds.ts';
+import { optionValues, textOf } from '../contract/bounds.ts';
 import { BadInput, checked } from './checked.ts';
 
 const worker = Type.Object({
@@ -44,6 +44,14 @@ test('keys that reach the prototype of an object are dropped', () => {
   const copy = read({ ...good, ...hostile, options: hostile.options });
   assert.equal((copy as { polluted?: unknown }).polluted, undefined);
   assert.deepEqual(copy['options'], {});
+});
+
+test('free text that is too long is cut, whether it stands alone or may be missing', () => {
+  const text = checked<{ a: string; b: string | null }>(
+    Type.Object({ a: textOf(5), b: Type.Union([textOf(5), Type.Null()]) }),
+  );
+  assert.deepEqual(text({ a: 'x'.repeat(1_000), b: 'y'.repeat(1_000) }), { a: 'xxxx…', b: 'yyyy…' });
+  assert.deepEqual(text({ a: 'short', b: null }), { a: 'short', b: null });
 });
 
 test('the field that is wrong is named', () => {

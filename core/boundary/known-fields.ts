@@ -4,12 +4,15 @@ import { Compile, type Validator } from 'typebox/compile';
 
 type Copy = (value: unknown) => unknown;
 
-/** The parts of a JSON Schema that decide which fields are known. */
+/** The parts of a JSON Schema that decide what is kept. */
 interface Shape {
+  type?: string;
   properties?: Readonly<Record<string, TSchema>>;
   patternProperties?: Readonly<Record<string, TSchema>>;
   items?: TSchema;
   anyOf?: readonly TSchema[];
+  /** A text that is longer is cut: see `textOf`. */
+  truncate?: number;
 }
 
 /**
@@ -17,16 +20,20 @@ interface Shape {
  * against the same schema. TypeBox's own `Clean` does the same at a hundred times the price, too much for heartbeats.
  */
 export const knownFields = (schema: TSchema): Copy => {
-  const { properties, patternProperties, items, anyOf } = schema as Shape;
+  const { properties, patternProperties, items, anyOf, truncate } = schema as Shape;
   if (properties) return copyObject(properties);
   if (patternProperties) return copyRecord(patternProperties);
   if (anyOf) return copyUnion(anyOf);
+  if (truncate !== undefined) return (value) => truncated(value as string, truncate);
   if (items) {
     const copy = knownFields(items);
-    return (value) => (value as unknown[]).map(copy);
+    return copy === asItIs ? (value) => [...(value as unknown[])] : (value) => (value as unknown[]).map(copy);
   }
   return asItIs;
 };
+
+const truncated = (text: string, length: number): string =>
+  text.length > length ? `${text.slice(0, length - 1)}…` : text;
 
 const asItIs: Copy = (value) => value;
 
@@ -53,18 +60,11 @@ const copyRecord = (patternProperties: Readonly<Record<string, TSchema>>): Copy 
   };
 };
 
-/** The first member that fits decides. Members without fields of their own need no look. */
-const copyUnion = (members: readonly TSchema[]): Copy => {
-  const copies = members.map(knownFields);
-  const withFields = members.flatMap((schema, at) => {
-    const copy = copies[at] ?? asItIs;
-    return copy === asItIs ? [] : [{ schema, copy }];
-  });
-  if (withFields.length === 0) return asItIs;
-  const [only] = withFields;
-  if (only && withFields.length === 1) {
-    return (value) => (typeof value === 'object' && value !== null ? only.copy(value) : value);
-  }
+/** The first member that fits decides. Members that keep everything need no look. */
+const copyUnion = (schemas: readonly TSchema[]): Copy => {
+  const members = schemas
+    .map((schema) => ({ schema, type: (schema as Shape).type, copy: knownFields(schema) }))
+    .filter(({ copy }) => copy !== asItIs);
   const compiled = new Map<TSchema, Validator>();
   const fits = (schema: TSchema, value: unknown): boolean => {
     const validator = compiled.get(schema) ?? Compile(schema);
@@ -72,7 +72,10 @@ const copyUnion = (members: readonly TSchema[]): Copy => {
     return validator.Check(value);
   };
   return (value) => {
-    if (typeof value !== 'object' || value === null) return value;
-    return (withFields.find(({ schema }) => fits(schema, value))?.copy ?? asItIs)(value);
+    const type = Array.isArray(value) ? 'array' : value === null ? 'null' : typeof value;
+    const candidates = members.filter((member) => member.type === undefined || member.type === type);
+    const [only] = candidates;
+    if (candidates.length <= 1) return only && only.type === type ? only.copy(value) : value;
+    return (candidates.find(({ schema }) => fits(schema, value))?.copy ?? asItIs)(value);
   };
 };

@@ -1,10 +1,10 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
-import { readFileSync } from 'node:fs';
 import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
-import { configError, TomlDocument } from './toml.ts';
+import { readTrusted } from './read-trusted.ts';
+import { TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -81,21 +81,10 @@ const defaults = (): RbeeConfig => ({
   registry: { url: null, allowedScopes: [] },
 });
 
-/** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column. */
+/** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
 export const loadRbeeConf = (paths: Paths): RbeeConfig => {
-  let source: string;
-  try {
-    source = readFileSync(paths.rbeeConf, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return defaults();
-    throw configError(
-      paths.rbeeConf,
-      { line: 1, column: 1 },
-      (error as Error).message,
-      'mend the permissions of the file',
-    );
-  }
-  return parseRbeeConf(source, paths.rbeeConf);
+  const source = readTrusted(paths.rbeeConf, paths);
+  return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
 };
 
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */

@@ -24,6 +24,7 @@
  * | `--rest-silent` | never answers them |
  * | `--deaf` | ignores SIGTERM and SIGINT |
  * | `--fork-child` | starts a process that lives on by itself, deaf when it is deaf; prints `child pid N` |
+ * | `--fork-away` | starts one that leaves its process group and loses its parent, deaf when it is deaf; prints `away pid N` |
  * | `--flood` | writes its log as fast as about 60 MB/s |
  * | `--leash PID` | ends, with what it has forked, when that process is gone |
  * | `--serve PATH` | answers this path like a chat as well, any number of times |
@@ -70,6 +71,7 @@ const { values: flags } = parseArgs({
     'rest-silent': { type: 'boolean', default: false },
     deaf: { type: 'boolean', default: false },
     'fork-child': { type: 'boolean', default: false },
+    'fork-away': { type: 'boolean', default: false },
     flood: { type: 'boolean', default: false },
     leash: { type: 'string' },
     serve: { type: 'string', multiple: true, default: [] },
@@ -192,12 +194,23 @@ const reportReady = (): void => {
 const look =
   flags.leash === undefined ? '' : `try { process.kill(${Number(flags.leash)}, 0) } catch { process.exit(1) }`;
 
+const deaf = "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {});";
+const livingOn = `${flags.deaf ? deaf : ''} setInterval(() => { ${look} }, 1000)`;
+
 const forkChild = (): void => {
-  const deaf = "process.on('SIGTERM', () => {}); process.on('SIGINT', () => {});";
-  const script = `${flags.deaf ? deaf : ''} setInterval(() => { ${look} }, 1000)`;
-  const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' });
+  const child = spawn(process.execPath, ['-e', livingOn], { stdio: 'inherit' });
   child.unref();
   say(`child pid ${child.pid}`);
+};
+
+/** As daemons are made: a session of its own, and a parent that ends. */
+const forkAway = (): void => {
+  const parent = `
+    const { spawn } = require('node:child_process');
+    const options = { detached: true, stdio: 'inherit' };
+    console.log('away pid ' + spawn(process.execPath, ['-e', ${JSON.stringify(livingOn)}], options).pid);
+    process.exit();`;
+  spawn(process.execPath, ['-e', parent], { stdio: 'inherit' });
 };
 
 const flood = (): void => {
@@ -226,6 +239,7 @@ if (flags.leash !== undefined) {
 }
 process.on('SIGUSR2', () => end(Number(flags['exit-code'])));
 if (flags['fork-child']) forkChild();
+if (flags['fork-away']) forkAway();
 if (flags.flood) flood();
 if (flags['exit-before-ready']) setTimeout(() => end(Number(flags['exit-code'])), Number(flags['exit-after'] ?? 0));
 await listen();

@@ -5,8 +5,11 @@ import Type from 'typebox';
 export const lineOf = (maxLength: number, minLength = 0) =>
   Type.String({ minLength, maxLength, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$' });
 
-/** Free text, such as what an engine wrote. It may hold anything, and is escaped wherever it is shown. */
-export const textOf = (maxLength: number) => Type.String({ maxLength });
+/**
+ * Free text, such as what an engine wrote. It may hold anything, and is escaped wherever it is shown. One that is longer is
+ * cut when it is read: it comes from people, engines and drivers, and must not make a whole machine unusable.
+ */
+export const textOf = (maxLength: number) => Type.String({ truncate: maxLength });
 
 /** A name that is used to look things up: of a worker type, a variant, a package, a program. */
 export const nameOf = (maxLength = 214) => Type.String({ maxLength, pattern: '^[A-Za-z0-9@][A-Za-z0-9@._+:/-]*$' });
@@ -31,6 +34,8 @@ export const absolutePath = Type.String({
 const scalar = Type.Union([Type.String({ maxLength: 16_384 }), Type.Number(), Type.Boolean(), Type.Null()]);
 /** The value of an option of a worker type. */
 export const optionValue = Type.Union([scalar, Type.Array(scalar, { maxItems: 1_000 })]);
+export const optionName = '^[A-Za-z][A-Za-z0-9._-]{0,63}$';
+export const maxOptions = 500;
 export const optionValues = Type.Unsafe<Record<string, unknown>>(
-  Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9._-]{0,63}$' }), optionValue, { maxProperties: 500 }),
+  Type.Record(Type.String({ pattern: optionName }), optionValue, { maxProperties: maxOptions }),
 );

@@ -73,6 +73,18 @@ export const errorCatalogue = {
     message: 'cannot write {path}: {problem}',
     hint: 'free some space or mend the permissions of that folder, or move all of rbee with RBEE_HOME',
   },
+  FOLDER_NOT_PRIVATE: {
+    status: 403,
+    message: 'the folder {path} cannot be trusted: {problem}',
+    hint: '{fix}',
+  },
+  FILE_NOT_PRIVATE: { status: 403, message: 'the file {path} cannot be trusted: {problem}', hint: '{fix}' },
+  SOCKET_NOT_PRIVATE: { status: 403, message: 'the socket {path} cannot be trusted: {problem}', hint: '{fix}' },
+  PATH_REFUSED: {
+    status: 400,
+    message: '{path} cannot be a path inside {folder}: {problem}',
+    hint: 'if the name came from an archive, a plugin or another machine, do not use it, and report it to its author',
+  },
   NO_HOME: {
     status: 500,
     message: 'there is no home folder for this user',
@@ -653,6 +665,16 @@ export const errorCatalogue = {
   // Jobs
   JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },
   JOB_ENDED: { status: 409, message: 'job {job} has already ended ({state})', hint: 'run: rbee job get {job}' },
+  JOBS_FULL: {
+    status: 503,
+    message: 'the jobs that are running use all the memory that jobs may have ({size})',
+    hint: 'wait until one of them ends, or cancel one: rbee job list',
+  },
+  JOB_RESULT_TOO_LARGE: {
+    status: 500,
+    message: 'the result of the job is {size}, and at most {max} can be kept',
+    hint: 'ask for less at a time, such as for one hive',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     message: 'the idempotency key {key} was used before for another request (job {job})',

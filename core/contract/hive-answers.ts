@@ -5,19 +5,7 @@
  * Fields that are not listed are dropped. A field that an older hive does not send must be optional here.
  */
 import Type from 'typebox';
-import {
-  absolutePath,
-  bytes,
-  count,
-  lineOf,
-  nameOf,
-  optionValues,
-  pid,
-  sha256,
-  textOf,
-  time,
-  version,
-} from './bounds.ts';
+import { absolutePath, bytes, count, lineOf, nameOf, optionValues, pid, textOf, time, version } from './bounds.ts';
 import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
 
 const optional = Type.Optional;
@@ -48,6 +36,7 @@ const spec = Type.Object({
 
 export const hiveWorker = Type.Object({
   ...workerView.properties,
+  uid: optional(nameOf(64)),
   apiKey: Type.String({ maxLength: 512, pattern: '^[!-~]*$' }),
   serves: Type.Array(servedPath, { maxItems: 256 }),
   closesOnlyWhenIdle: Type.Boolean(),
@@ -58,24 +47,28 @@ export const hiveWorker = Type.Object({
 const deviceFacts = Type.Object({
   id: Type.String({ maxLength: 64, pattern: '^[a-z][a-z0-9-]*(:[0-9]{1,4})?$' }),
   kind: Type.String({ maxLength: 32, pattern: '^[a-z][a-z0-9-]*$' }),
-  name: lineOf(256),
+  name: textOf(256),
   memory: optional(Type.Object({ total: bytes, free: bytes })),
-  uuid: optional(lineOf(128)),
-  busId: optional(lineOf(128)),
+  uuid: optional(textOf(128)),
+  busId: optional(textOf(128)),
   utilization: optional(Type.Number({ minimum: 0, maximum: 1 })),
-  driver: optional(lineOf(128)),
-  computeCapability: optional(lineOf(64)),
+  driver: optional(textOf(128)),
+  computeCapability: optional(textOf(64)),
   fault: optional(textOf(4_096)),
 });
 const devices = Type.Array(deviceFacts, { maxItems: 512 });
 const memory = Type.Object({ total: bytes, available: bytes });
-const cpu = Type.Object({ model: lineOf(256), cores: count });
+const cpu = Type.Object({ model: textOf(256), cores: count });
+
+/** A folder that is linked may lack both, and its name is then the folder's path. */
+const packageName = textOf(4_096);
+const packageVersion = textOf(128);
 
 export const catalogEntry = Type.Object({
-  type: nameOf(64),
+  type: lineOf(64, 1),
   aliases: Type.Array(nameOf(64), { maxItems: 64 }),
-  plugin: nameOf(),
-  version,
+  plugin: packageName,
+  version: packageVersion,
   summary: textOf(1_024),
   serves: Type.Array(Type.String({ maxLength: 256, pattern: '^/[!-~]*$' }), { maxItems: 256 }),
   variants: Type.Array(nameOf(64), { maxItems: 128 }),
@@ -88,7 +81,7 @@ export const catalog = Type.Array(catalogEntry, { maxItems: 1_000 });
 
 export const hiveState = Type.Object({
   machineId: lineOf(128),
-  hostname: lineOf(256),
+  hostname: textOf(256),
   version,
   build: optional(orNull(version)),
   pid,
@@ -169,30 +162,30 @@ export const errorBody = Type.Object({
 const changed = Type.Boolean();
 
 const pluginView = Type.Object({
-  name: nameOf(),
-  version,
+  name: packageName,
+  version: packageVersion,
   source: Type.Enum(['installed', 'link']),
   types: Type.Array(nameOf(64), { maxItems: 64 }),
   variants: Type.Array(nameOf(64), { maxItems: 128 }),
   installed: Type.Array(nameOf(64), { maxItems: 128 }),
   root: absolutePath,
   integrity: orNull(lineOf(256)),
-  publisher: orNull(lineOf(512)),
-  registry: orNull(lineOf(4_096)),
+  publisher: orNull(textOf(512)),
+  registry: orNull(textOf(4_096)),
   follows: orNull(lineOf(256)),
-  previous: orNull(version),
+  previous: orNull(packageVersion),
   changed,
 });
 
 const served = Type.Array(Type.String({ maxLength: 256, pattern: '^/[!-~]*$' }), { maxItems: 256 });
 
 const pluginDetails = Type.Object({
-  name: nameOf(),
-  version,
+  name: packageName,
+  version: packageVersion,
   description: textOf(4_096),
-  license: orNull(lineOf(256)),
-  publisher: orNull(lineOf(512)),
-  registry: orNull(lineOf(4_096)),
+  license: orNull(textOf(256)),
+  publisher: orNull(textOf(512)),
+  registry: orNull(textOf(4_096)),
   integrity: orNull(lineOf(256)),
   signature: textOf(4_096),
   source: orNull(Type.Enum(['installed', 'link', 'development'])),
@@ -237,11 +230,11 @@ const pluginDetails = Type.Object({
 });
 
 const pluginHit = Type.Object({
-  name: nameOf(),
-  version,
+  name: packageName,
+  version: packageVersion,
   description: textOf(4_096),
-  license: orNull(lineOf(256)),
-  publisher: lineOf(512),
+  license: orNull(textOf(256)),
+  publisher: textOf(512),
   types: Type.Array(
     Type.Object({ type: nameOf(64), variants: Type.Array(nameOf(64), { maxItems: 128 }), serves: served }),
     {
@@ -281,15 +274,7 @@ export const pluginAnswers = {
   prepare: Type.Object({ type: nameOf(64), variant: nameOf(64), source: nameOf(64), program: absolutePath }),
   needs: Type.Object({
     ready: Type.Boolean(),
-    downloads: absolutePath,
-    sources: Type.Array(
-      Type.Object({
-        id: nameOf(64),
-        kind: Type.Enum(['archive', 'npm', 'python']),
-        files: Type.Array(Type.Object({ url: lineOf(4_096), sha256, there: Type.Boolean() }), { maxItems: 100 }),
-      }),
-      { maxItems: 100 },
-    ),
+    sources: Type.Array(Type.Object({ id: nameOf(64) }), { maxItems: 100 }),
   }),
 };
 
@@ -331,9 +316,7 @@ const modelDetails = Type.Object({
 export const modelAnswers = {
   download: modelDetails,
   needs: Type.Object({
-    files: Type.Array(Type.Object({ path: textOf(4_096), bytes: orNull(bytes), place: absolutePath }), {
-      maxItems: 100_000,
-    }),
+    files: Type.Array(Type.Object({ path: textOf(4_096) }), { maxItems: 100_000 }),
   }),
   list: Type.Object({ models: Type.Array(modelView, { maxItems: 10_000 }) }),
   get: modelDetails,

@@ -1,6 +1,6 @@
 /** Workers as data: what is asked for, and what is shown. */
 import Type, { type Static, type TSchema } from 'typebox';
-import { absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time, version } from './bounds.ts';
+import { absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
 import { longestReference, modelComponents } from './models.ts';
 
 export const workerId = Type.String({
@@ -68,7 +68,7 @@ export const workerFailure = Type.Object({
   cause: nameOf(64),
   message: textOf(4_096),
   hint: textOf(4_096),
-  exitCode: orNull(Type.Integer({ minimum: -1, maximum: 255 })),
+  exitCode: orNull(Type.Integer()),
   signal: orNull(nameOf(32)),
   log: Type.Array(textOf(16_384), { maxItems: 200 }),
   at: time,
@@ -107,8 +107,8 @@ export const workerView = Type.Object({
   hive: lineOf(63),
   /** Which program of the type runs: llama-server, builtin. */
   engine: nameOf(64),
-  plugin: nameOf(),
-  pluginVersion: version,
+  plugin: lineOf(4_096),
+  pluginVersion: lineOf(128),
   /** When the present process was started. */
   startedAt: orNull(time),
   readyAt: orNull(time),

@@ -6,7 +6,7 @@ import type { WorkerView } from '../contract/worker.ts';
 import type { QueenClient, WorkerName } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
-import { exitCodes, formatError } from './report.ts';
+import { exitCodes } from './report.ts';
 import { workerPath } from './worker-name.ts';
 
 type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';
@@ -38,7 +38,7 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     const { hive } = flags;
     const named = [...new Set(workers)].map((worker) => ({ worker, ...(hive !== undefined && { hive }) }));
     const names = flags.all ? await allWorkers(queen, hive) : named;
-    if (names.length === 0) this.print('there are no workers\n');
+    if (names.length === 0) this.printLine('there are no workers');
     const inputOf = (name: WorkerName) => (flags.now ? { ...name, now: true } : name);
     if (flags.detach) {
       const jobs = [];
@@ -52,7 +52,9 @@ export abstract class WorkerChangeCommand extends QueenCommand {
       const view = await (before === undefined
         ? this.runJob(queen, operation, inputOf(only))
         : queen.runOperation(operation, inputOf(only)));
-      this.print(before !== undefined && view.state === before ? `${only.worker} is ${before} already\n` : said(view));
+      this.printLine(
+        before !== undefined && view.state === before ? `${only.worker} is ${before} already` : said(view),
+      );
       return view;
     }
     return this.#several(queen, operation, names.map(inputOf), said);
@@ -94,10 +96,10 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     for (const change of changes) {
       if ('view' in change) {
         result.workers.push(change.view);
-        this.print(said(change.view));
+        this.printLine(said(change.view));
       } else {
         result.errors.push({ worker: change.worker, error: change.error.toJSON() });
-        if (!this.jsonEnabled()) this.err.stream.write(formatError(change.error.toJSON(), this.err.terminal));
+        this.complain(change.error);
       }
     }
     if (result.errors.length > 0) process.exitCode = result.workers.length > 0 ? exitCodes.partly : exitCodes.failed;

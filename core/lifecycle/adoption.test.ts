@@ -99,6 +99,41 @@ test('one that died meanwhile counts as a crash, and what it left of its group i
   assert.equal(managed.record.crashes.length, 1);
 });
 
+// It was looked for in the group of the dead leader only.
+test('what a process that died meanwhile had sent out of its group is killed', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { folder, pid, record } = await abandoned(t, ['--fork-away', '--deaf']);
+  const log = join(folder, 'logs/fake-1.log');
+  const left = await eventually(
+    async () => Number(/away pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1] ?? 0) || null,
+  );
+  killAfter(t).pids.add(left);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => isGone(pid));
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), false);
+  assert.ok(await isGone(left));
+  await managed.ensureReady();
+});
+
+test('of several that carry the nonce the oldest is the process itself', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { folder, pid, record } = await abandoned(t, ['--fork-away']);
+  await eventually(async () => (await readFile(join(folder, 'logs/fake-1.log'), 'utf8')).includes('away pid'));
+  const { managed } = await manageFake(t, [], { folder });
+  // /proc lists by PID, and a PID that comes later may be lower.
+  const reversed = {
+    ...localRunner,
+    findByEnvironment: async (...args: [string, string]) => (await localRunner.findByEnvironment(...args)).reverse(),
+  };
+  const found = await findProcess(reversed, { ...record, pid: null, startTime: null }, record.bootId);
+  assert.equal(found?.pid, pid);
+  await managed.adopt(record);
+  await managed.stop();
+});
+
 test('one that died meanwhile fails for good when it must not be restarted', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   process.kill(pid, 'SIGKILL');

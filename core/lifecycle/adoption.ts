@@ -1,20 +1,21 @@
 /** Finds the process of a run record again, when its owner has died and come back. */
 import { sameProcess } from './identity.ts';
+import { nonceVariable } from './marks.ts';
 import type { RunRecord } from './process-plan.ts';
+import type { RunGroup } from './run-group.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
+import { endStrays } from './strays.ts';
 import { terminate } from './terminate.ts';
-
-/** In the environment of every managed process, and of what it starts. */
-export const nonceVariable = 'RBEE_RUN_NONCE';
 
 /**
  * The living process of the record; null when there is none. Found by PID, start and nonce, or, when its owner died before it
- * could write these down, by its nonce alone. What a dead leader has left of its group is killed.
+ * could write these down, by its nonce alone. What a dead leader has left behind, anywhere, is killed.
  */
 export const findProcess = async (
   runner: Runner,
   record: RunRecord,
   bootId: string,
+  group?: RunGroup,
 ): Promise<ProcessIdentity | null> => {
   if (record.bootId !== bootId) return null;
   if (record.pid !== null) {
@@ -22,9 +23,12 @@ export const findProcess = async (
     if (there && sameProcess(there, record) && (await isOurs(runner, record))) return there;
   } else if (record.wanted === 'stopped') return null;
   const carriers = await runner.findByEnvironment(nonceVariable, record.nonce);
-  const leader = record.pid === null ? carriers.find(({ pid, group }) => pid === group) : undefined;
-  if (leader) return leader;
-  await killRest(runner, record, carriers);
+  if (record.pid === null) {
+    // Its children may lead groups of their own; it is the oldest.
+    const [leader] = carriers.filter(({ pid, group: led }) => pid === led).sort((a, b) => startOf(a) - startOf(b));
+    if (leader) return leader;
+  } else await killRest(runner, record, record.pid, carriers);
+  await endStrays(runner, { name: record.id, nonce: record.nonce, group, signals: [] });
   return null;
 };
 
@@ -38,13 +42,17 @@ const isOurs = async (runner: Runner, { pid, nonce }: RunRecord): Promise<boolea
   return environment.includes(`${nonceVariable}=${nonce}`);
 };
 
+/** Comparable within one boot. */
+const startOf = ({ startTime }: ProcessIdentity): number => Number(startTime) || Date.parse(startTime);
+
 /** A group with one process that carries our nonce is ours as a whole: its number cannot have been given away. */
-const killRest = async (runner: Runner, record: RunRecord, carriers: readonly ProcessIdentity[]): Promise<void> => {
-  const groups = new Set(
-    carriers.map(({ group }) => group).filter((group) => record.pid === null || group === record.pid),
-  );
-  for (const group of groups) {
-    const leader = { pid: group, group, startTime: record.startTime ?? '', bootId: record.bootId };
-    await terminate(runner, leader, { name: record.id, signals: [] });
-  }
+const killRest = async (
+  runner: Runner,
+  { id, startTime, bootId }: RunRecord,
+  pid: number,
+  carriers: readonly ProcessIdentity[],
+): Promise<void> => {
+  if (!carriers.some(({ group }) => group === pid)) return;
+  const leader = { pid, group: pid, startTime: startTime ?? '', bootId };
+  await terminate(runner, leader, { name: id, signals: [] });
 };

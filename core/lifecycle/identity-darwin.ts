@@ -24,7 +24,8 @@ export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
     // -E shows the environment after the arguments, of one's own processes.
     findByEnvironment: async (name, value) =>
       (await list(['-axwwE']))
-        .filter(({ command }) => command.split(' ').includes(`${name}=${value}`))
+        // Nothing marks where one entry ends: a value may hold blanks itself.
+        .filter(({ command }) => ` ${command} `.includes(` ${name}=${value} `))
         .map(({ identity }) => identity),
     environment: async (pid) => (await list(['-wwE', '-p', String(pid)]))[0]?.command.split(' ') ?? null,
     describe: async (pid) => {

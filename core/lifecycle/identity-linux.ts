@@ -9,11 +9,18 @@ export const linuxProcesses = (): ProcessTable => {
     bootId: async () => bootId,
     identity: async (pid) => identityOf(pid, bootId),
     groupMembers: async (group) => pids().filter((pid) => living(pid)?.group === group),
-    findByEnvironment: async (name, value) =>
-      pids()
-        .filter((pid) => carries(pid, `${name}=${value}`))
-        .map((pid) => identityOf(pid, bootId))
-        .filter((identity) => identity !== null),
+    findByEnvironment: async (name, value) => {
+      const found: ProcessIdentity[] = [];
+      for (const [index, pid] of pids().entries()) {
+        // Thousands of processes must not hold the owner's other work up.
+        if (index % pidsAtOnce === pidsAtOnce - 1) await new Promise(setImmediate);
+        if (!carries(pid, `${name}=${value}`)) continue;
+        const identity = identityOf(pid, bootId);
+        // Asked again: the PID may have gone to another process between the two looks.
+        if (identity !== null && carries(pid, `${name}=${value}`)) found.push(identity);
+      }
+      return found;
+    },
     cpuMs: async (pid) => parseCpuMs(readIfThere(`/proc/${pid}/stat`) ?? ''),
     environment: async (pid) => readIfThere(`/proc/${pid}/environ`)?.split('\0').filter(Boolean) ?? null,
     describe: async (pid) => {
@@ -27,6 +34,9 @@ export const linuxProcesses = (): ProcessTable => {
     },
   };
 };
+
+/** Processes that are looked at before others get their turn. */
+const pidsAtOnce = 256;
 
 /** User and system time of `/proc/<pid>/stat`, in milliseconds. */
 export const parseCpuMs = (text: string): number => {

@@ -23,11 +23,16 @@ const withSystemd = async (t: TestContext, answer = 'exec "$@"') => {
 test('with a user systemd, a process gets a scope of its own, limited or not', async (t) => {
   const { folder, env, calls } = await withSystemd(t);
   const confiner = new Confiner(localRunner, { cgroups: join(folder, 'cgroups') });
-  const { argv: wrapped, release } = await confiner.confine(argv, { name: 'w-1', nonce: 'abcdefghij', limits, env });
+  const { argv: wrapped, folder: made } = await confiner.confine(argv, {
+    name: 'w-1',
+    nonce: 'abcdefghij',
+    limits,
+    env,
+  });
+  assert.equal(made, null);
   const logFile = join(folder, 'a.log');
   const { pid, exited } = await localRunner.spawnDetached(wrapped, { env, cwd: folder, logFile });
   assert.equal((await exited)?.code, 0);
-  await release();
   assert.equal(await readFile(logFile, 'utf8'), `${pid} m\n`, 'same process, same environment');
   await confiner.confine(argv, { name: 'w-2', nonce: 'abcdefghij', limits: {}, env });
   const [probe, call] = await calls();
@@ -72,7 +77,7 @@ test('where systemd makes no scopes, a writable cgroup keeps the limits', async 
   assert.equal((await exited)?.code, 0);
   assert.equal(await readFile(join(folder, 'a.log'), 'utf8'), `${pid} m\n`);
   assert.equal(await readFile(join(group, 'cgroup.procs'), 'utf8'), `${pid}\n`);
-  await confined.release();
+  assert.equal(confined.folder, group);
 });
 
 test('where there is neither, a limit is refused, and a process without one runs', async (t) => {

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { localRunner } from './local-runner.ts';
 import type { Limits } from './process-plan.ts';
+import { groupName, RunGroup } from './run-group.ts';
 import type { Runner } from './runner.ts';
 
 export interface ConfineRequest {
@@ -23,8 +24,8 @@ export interface ConfineRequest {
 export interface Confined {
   /** The command that ends up as the same process (same PID) as `argv` alone would. */
   argv: readonly string[];
-  /** To be called when the process is gone. Never throws. */
-  release(): Promise<void>;
+  /** Folder of the control group that was made for it; null where systemd makes one, or there is none. */
+  folder: string | null;
 }
 
 export interface ConfinerOptions {
@@ -53,7 +54,9 @@ export class Confiner {
   /** Could these limits be kept? Errors: LIMIT_NOT_KEPT. */
   async check(request: Omit<ConfineRequest, 'nonce'>): Promise<void> {
     if (!isLimited(request.limits)) return;
-    await (await this.confine([], { ...request, nonce: randomBytes(8).toString('hex') })).release();
+    const run = { ...request, nonce: randomBytes(8).toString('hex') };
+    const { folder } = await this.confine([], run);
+    await this.groupOf({ ...run, folder }).release();
   }
 
   /** Errors: LIMIT_NOT_KEPT. */
@@ -61,11 +64,11 @@ export class Confiner {
     this.#systemd ??= hasUserSystemd(this.#runner, request.env);
     if (await this.#systemd) {
       await this.#refuseUndelegated(request);
-      return { argv: inScope(argv, request), release: async () => {} };
+      return { argv: inScope(argv, request), folder: null };
     }
-    if (!isLimited(request.limits)) return { argv, release: async () => {} };
+    if (!isLimited(request.limits)) return { argv, folder: null };
     const folder = await makeGroup(this.#cgroups, await this.#ownGroup(), request);
-    if (folder !== null) return { argv: inGroup(argv, folder), release: () => removeGroup(folder) };
+    if (folder !== null) return { argv: inGroup(argv, folder), folder };
     throw RbeeError.of('LIMIT_NOT_KEPT', {
       worker: request.name,
       what: neededControllers(request.limits).join(' and '),
@@ -75,17 +78,24 @@ export class Confiner {
     });
   }
 
+  /** The control group of a run; `folder` is that of its `Confined`. It is looked for whenever it is asked something. */
+  groupOf(run: { name: string; nonce: string; folder?: string | null }): RunGroup {
+    return new RunGroup(run, async () => {
+      const scope = `${groupName(run)}.scope`;
+      // The second is for a systemd of before 2020.
+      const scopes = [join(this.#userService, 'app.slice', scope), join(this.#userService, scope)];
+      return run.folder ? [run.folder, ...scopes] : scopes;
+    });
+  }
+
+  get #userService(): string {
+    return join(this.#cgroups, 'user.slice', `user-${this.#uid}.slice`, `user@${this.#uid}.service`);
+  }
+
   /** systemd takes properties of controllers that the user's slice does not have, and ignores them. */
   async #refuseUndelegated({ name, limits }: ConfineRequest): Promise<void> {
     if (!isLimited(limits)) return;
-    const slice = join(
-      this.#cgroups,
-      'user.slice',
-      `user-${this.#uid}.slice`,
-      `user@${this.#uid}.service`,
-      'cgroup.controllers',
-    );
-    const controllers = await readFile(slice, 'utf8').catch(() => null);
+    const controllers = await readFile(join(this.#userService, 'cgroup.controllers'), 'utf8').catch(() => null);
     if (controllers === null) return;
     const missing = neededControllers(limits).filter((controller) => !controllers.split(/\s+/).includes(controller));
     if (missing.length === 0) return;
@@ -124,13 +134,13 @@ const hasUserSystemd = async (runner: Runner, env: NodeJS.ProcessEnv): Promise<b
 };
 
 /** `--scope` replaces itself by the program, so PID, group and environment stay as they are. */
-const inScope = (argv: readonly string[], { name, nonce, limits }: ConfineRequest): string[] => [
+const inScope = (argv: readonly string[], { limits, ...run }: ConfineRequest): string[] => [
   'systemd-run',
   '--user',
   '--scope',
   '--quiet',
   '--collect',
-  `--unit=rbee-${name}-${nonce.slice(0, 8)}`,
+  `--unit=${groupName(run)}`,
   ...(limits.memoryBytes === undefined ? [] : ['--property', `MemoryMax=${limits.memoryBytes}`]),
   ...(limits.cpus === undefined ? [] : ['--property', `CPUQuota=${Math.max(1, Math.round(limits.cpus * 100))}%`]),
   '--',
@@ -150,13 +160,13 @@ const inGroup = (argv: readonly string[], folder: string): string[] => [
 const makeGroup = async (
   cgroups: string,
   ownGroup: string,
-  { name, nonce, limits }: ConfineRequest,
+  { limits, ...run }: ConfineRequest,
 ): Promise<string | null> => {
   const own = /^0::(\/.*)$/m.exec(ownGroup)?.[1];
   if (own === undefined) return null;
   const parents = own === '/' ? [own] : [own, dirname(own)];
   for (const parent of parents) {
-    const folder = join(cgroups, parent, `rbee-${name}-${nonce.slice(0, 8)}`);
+    const folder = join(cgroups, parent, groupName(run));
     if (!(await offers(join(cgroups, parent), limits))) continue;
     try {
       await mkdir(folder);
@@ -165,7 +175,7 @@ const makeGroup = async (
         await writeFile(join(folder, 'cpu.max'), `${Math.max(1000, Math.round(limits.cpus * 100_000))} 100000`);
       return folder;
     } catch {
-      await removeGroup(folder);
+      await rmdir(folder).catch(() => {});
     }
   }
   return null;
@@ -175,5 +185,3 @@ const offers = async (folder: string, limits: Limits): Promise<boolean> => {
   const passedOn = await readFile(join(folder, 'cgroup.subtree_control'), 'utf8').catch(() => '');
   return neededControllers(limits).every((controller) => passedOn.split(/\s+/).includes(controller));
 };
-
-const removeGroup = (folder: string): Promise<void> => rmdir(folder).catch(() => {});

@@ -21,6 +21,8 @@ export interface PlanContext {
 export interface ManagedProcessOptions {
   id: string;
   records: RunRecords;
+  /** Folder of its owner's state, by which the process is told from those of other homes; none when absent. */
+  state?: string;
   logFile: string;
   policy: RestartPolicy;
   stop: StopContract;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -11,7 +11,7 @@ import { localRunner } from './local-runner.ts';
 import { ManagedProcess } from './managed-process.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import type { Runner } from './runner.ts';
-import { environmentOf, eventually, isGone, manageFake } from './testing.ts';
+import { environmentOf, eventually, isGone, killAfter, manageFake } from './testing.ts';
 
 const serve = async (t: TestContext, port: number): Promise<Server> => {
   const server = createServer((_, outgoing) => void outgoing.end('stranger')).listen(port, '127.0.0.1');
@@ -71,7 +71,7 @@ test('the process gets a clean environment, its nonce and its id', async (t) => 
   await managed.ensureReady();
   if (process.platform !== 'linux') return;
   const names = await environmentOf(managed.view.pid ?? 0);
-  assert.deepEqual(names, ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_WORKER_ID']);
+  assert.deepEqual(names, ['HF_HOME', 'OWN', 'PATH', 'RBEE_RUN_NONCE', 'RBEE_STATE', 'RBEE_WORKER_ID']);
   assert.equal((await stat(join(folder, 'runs', 'fake-1.json'))).mode & 0o777, 0o600);
   assert.equal((await stat(join(folder, 'logs', 'fake-1.log'))).mode & 0o777, 0o600);
 });
@@ -393,6 +393,118 @@ test('after a delete nothing is left, and nothing can be asked', async (t) => {
   await assert.rejects(managed.restart(), { code: 'WORKER_NOT_FOUND' });
   await managed.stop();
   assert.equal(await records.read('fake-1'), null);
+});
+
+// The start came between the end of the process and the end of its record: it ran on, and nobody knew of it.
+test('a start that is asked for during a deletion is refused, and leaves no process', async (t) => {
+  const { managed, records, planned } = await manageFake(t, []);
+  await managed.ensureReady();
+  const deleting = managed.delete();
+  await assert.rejects(managed.ensureReady(), { code: 'WORKER_NOT_FOUND' });
+  await Promise.all([deleting, managed.delete()]);
+  assert.deepEqual([managed.view.pid, planned.length, await records.read('fake-1')], [null, 1, null]);
+});
+
+test('a deletion that fails leaves what can be started, stopped and deleted again', async (t) => {
+  const { managed, records, folder } = await manageFake(t, []);
+  await managed.ensureReady();
+  await rm(join(folder, 'runs', 'fake-1.json'));
+  await mkdir(join(folder, 'runs', 'fake-1.json', 'in the way'), { recursive: true });
+  await assert.rejects(managed.delete(), { code: 'STATE_UNWRITABLE' });
+  await rm(join(folder, 'runs'), { recursive: true });
+  await managed.ensureReady();
+  assert.equal((await records.read('fake-1'))?.wanted, 'running');
+  await managed.delete();
+  assert.equal(await records.read('fake-1'), null);
+});
+
+// The restart was decided before the stop had its turn, and came after it.
+for (const how of ['stop', 'delete'] as const) {
+  test(`a ${how} that is asked for while a crash is dealt with is the last word`, async (t) => {
+    let asked: Promise<void> | undefined;
+    const { managed, planned } = await manageFake(t, ['--exit-code', '3'], {
+      onChange: () => {
+        if (managed.view.state === 'unhealthy') asked ??= managed[how]();
+      },
+    });
+    await managed.ensureReady();
+    crash(managed);
+    await eventually(() => asked !== undefined);
+    await asked;
+    // Whatever was queued behind it has had its turn when this has.
+    await managed.kill();
+    assert.deepEqual([managed.view.state, managed.view.pid, planned.length], ['stopped', null, 1]);
+  });
+}
+
+/** PID of what the engine has sent away, out of its group and without a parent. */
+const away = (log: string): Promise<number> =>
+  eventually(async () => Number(/away pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1] ?? 0) || null);
+
+// Only the process group was ended: what had left it lived on, one more at each crash.
+test('what has left the process group of its engine ends with it: at a crash, a stop, a kill and a deletion', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { managed } = await manageFake(t, ['--fork-away', '--exit-code', '3']);
+  const { pids } = killAfter(t);
+  const { logFile } = managed.record;
+  const started = async () => {
+    await managed.ensureReady();
+    const pid = await away(logFile);
+    pids.add(pid);
+    assert.ok(!(await isGone(pid)));
+    await rm(logFile);
+    return pid;
+  };
+  const first = await started();
+  const { pid } = managed.view;
+  crash(managed);
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.ok(await isGone(first), 'crash');
+  for (const how of ['stop', 'kill', 'delete'] as const) {
+    const left = await started();
+    await managed[how]();
+    assert.ok(await isGone(left), how);
+  }
+});
+
+test('what has left the group and is deaf is killed when its grace is over', {
+  skip: process.platform !== 'linux' && 'reads /proc',
+}, async (t) => {
+  const { managed } = await manageFake(t, ['--fork-away', '--deaf'], {
+    stop: { signals: [{ signal: 'SIGTERM', graceMs: 20 }] },
+  });
+  await managed.ensureReady();
+  const pid = await away(managed.record.logFile);
+  killAfter(t).pids.add(pid);
+  await managed.stop();
+  assert.ok(await isGone(pid));
+});
+
+// It had been started, could not be written down, and the next start had another nonce.
+test('a spawn that breaks off when the process is there already leaves none', async (t) => {
+  let broken = true;
+  const spawned: number[] = [];
+  const runner: Runner = {
+    ...localRunner,
+    spawnDetached: async (...args) => {
+      const process = await localRunner.spawnDetached(...args);
+      spawned.push(process.pid);
+      return process;
+    },
+    identity: async (pid) => {
+      if (broken && spawned.includes(pid)) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return await localRunner.identity(pid);
+    },
+  };
+  const { managed } = await manageFake(t, [], { runner });
+  killAfter(t);
+  await assert.rejects(managed.ensureReady(), { message: /too many open files/ });
+  broken = false;
+  await managed.ensureReady();
+  assert.ok(await isGone(spawned[0] ?? 0));
+  assert.ok(!(await isGone(spawned[1] ?? 0)));
+  await managed.stop();
 });
 
 test('the ready callback needs the token of this start, and may come twice', async (t) => {

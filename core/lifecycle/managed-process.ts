@@ -8,7 +8,7 @@ import { dirname } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
 import { type WorkerFailure, type WorkerState, workerMoves } from '../contract/states.ts';
-import { findProcess, nonceVariable } from './adoption.ts';
+import { findProcess } from './adoption.ts';
 import { waitDrained } from './drain.ts';
 import { cleanEnvironment } from './environment.ts';
 import { cannotStart, describeFailure, type EndReason, failureError } from './failure.ts';
@@ -22,6 +22,7 @@ import {
   startStep,
   type WaitOptions,
 } from './managed-process-options.ts';
+import { nonceVariable, stateVariable, workerVariable } from './marks.ts';
 import { newRecord, sameSecret } from './new-record.ts';
 import { checkProgram } from './preflight.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
@@ -30,8 +31,10 @@ import { NotReadyError } from './readiness.ts';
 import { RecordKeeper } from './record-keeper.ts';
 import { askToRest, cannotSleep } from './rest.ts';
 import { afterEnd } from './restart-policy.ts';
+import type { RunGroup } from './run-group.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { SharedStart } from './shared-start.ts';
+import { endStrays } from './strays.ts';
 
 export type * from './managed-process-options.ts';
 export { startStep } from './managed-process-options.ts';
@@ -56,10 +59,15 @@ export class ManagedProcess {
   #state: State = 'stopped';
   #progress: number | null = null;
   #suspect = false;
+  /** Something may carry the nonce of the record though there is no `#run`: a spawn or an adoption broke off. */
+  #mayBeLeft = false;
   #run: ProcessRun | null = null;
   /** Settled by the ready callback or by `markReady`; null when no start has been made. */
   #told: PromiseWithResolvers<void> | null = null;
+  /** The latest, which new callers join. */
   #start: SharedStart | null = null;
+  /** All that wait for their turn or are under way. */
+  readonly #starts = new Set<SharedStart>();
   #restartTimer: NodeJS.Timeout | undefined;
   /** Cuts the draining short; and what is left of the ladder. */
   #skipDrain = new AbortController();
@@ -67,6 +75,10 @@ export class ManagedProcess {
   #queue: Promise<unknown> = Promise.resolve();
   /** Cuts a sleep or a wake that is under way short. */
   #skipRest = new AbortController();
+  /** Stops that were asked for and have not begun: after one of them nothing is started that was decided before it. */
+  #stopsAhead = 0;
+  /** Deletions under way: nothing may be asked of it between the end of its process and the end of its record. */
+  #deletions = 0;
   #deleted = false;
   #closed = false;
 
@@ -163,15 +175,12 @@ export class ManagedProcess {
     await this.ensureReady({ signal: options.signal, narrate: options.narrate });
   }
 
-  /** Stops, and forgets the record. Nothing can be asked of it afterwards. */
+  /**
+   * Stops, and forgets the record, in one turn. Nothing can be asked of it from the moment of the call on, unless the stop
+   * fails. Deleting twice is fine. Throws what `stop` throws, and STATE_UNWRITABLE.
+   */
   async delete(options: StopOptions = {}): Promise<void> {
-    await this.#enqueueStop(options, 'stopped');
-    await this.#enqueue(async () => {
-      // Its owner went away in the middle: the process may be running still, and the next owner must find it.
-      if (this.#closed) return;
-      this.#deleted = true;
-      await this.#keeper.forget();
-    });
+    await this.#enqueueStop({ ...options, forget: true }, 'stopped');
   }
 
   /** The process says that it is ready. False for a token that is not the present one's; saying it twice is fine. */
@@ -204,8 +213,7 @@ export class ManagedProcess {
   async close(): Promise<void> {
     this.#closed = true;
     this.#skipRest.abort(new Error('its hive is closing'));
-    this.#cancelRestart();
-    this.#start?.cancel();
+    this.#cancelStarts();
     this.#run?.leave();
     await this.#queue.catch(() => {});
     this.#run?.leave();
@@ -218,16 +226,28 @@ export class ManagedProcess {
     this.#cancelRestart();
     const start = new SharedStart(this.#options.id, background);
     this.#start = start;
+    this.#starts.add(start);
     start.follow(
       this.#enqueue(() => this.#runStart(start)).finally(() => {
+        this.#starts.delete(start);
         if (this.#start === start) this.#start = null;
       }),
     );
     return start;
   }
 
+  #cancelStarts(): void {
+    this.#cancelRestart();
+    for (const start of this.#starts) start.cancel();
+    this.#start = null;
+  }
+
   async #runStart(start: SharedStart): Promise<void> {
     start.signal.throwIfAborted();
+    this.#assertUsable();
+    // Decided by the policy after a crash, and no longer wanted.
+    if (start.background && this.#record.wanted === 'stopped') return;
+    this.#cancelRestart();
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
       if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
@@ -243,6 +263,7 @@ export class ManagedProcess {
     if (!recovers) this.#record.crashes = [];
     // One that could not be stopped before must not live on beside its successor.
     if (this.#run) await this.#endRun(this.#run, this.#options.stop.signals);
+    else await this.#endLeft();
     const takenPorts: number[] = [];
     for (let attempt = 1; ; attempt += 1) {
       const failure = await this.#tryStart(start, recovers, attempt, takenPorts);
@@ -293,23 +314,29 @@ export class ManagedProcess {
   }
 
   async #spawn(plan: ProcessPlan): Promise<ProcessRun> {
-    const { id, logFile, limits } = this.#options;
+    const { id, logFile, limits, state } = this.#options;
     const { nonce } = this.#record;
-    const env = cleanEnvironment(this.#options.env, { ...plan.env, [nonceVariable]: nonce, RBEE_WORKER_ID: id });
+    const marks = {
+      [nonceVariable]: nonce,
+      [workerVariable]: id,
+      ...(state !== undefined && { [stateVariable]: state }),
+    };
+    const env = cleanEnvironment(this.#options.env, { ...plan.env, ...marks });
     // Also the working folder of a process that asks for no other.
     await this.#runner.mkdir(dirname(logFile));
     const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
     if (!program.ok) throw Object.assign(new Error(program.problem), { hint: program.hint });
     const request = { name: id, nonce, limits, env };
-    const { argv, release } = await this.#confiner.confine(plan.argv, request);
+    const { argv, folder } = await this.#confiner.confine(plan.argv, request);
     const from = await stat(logFile).then(
       ({ size }) => size,
       () => 0,
     );
-    this.#record.logFrom = from;
+    Object.assign(this.#record, { logFrom: from, groupFolder: folder });
     this.#record.bootId = await (await processTable()).bootId();
     // Written first: should this owner die now, the next one finds the process by its nonce.
     await this.#keeper.save();
+    this.#mayBeLeft = true;
     const { pid, exited } = await this.#runner.spawnDetached(argv, { env, cwd: plan.cwd, logFile });
     const identity = (await this.#runner.identity(pid)) ?? {
       pid,
@@ -324,8 +351,9 @@ export class ManagedProcess {
       identity,
       plan,
       log: { file: logFile, from },
+      nonce,
+      group: this.#group,
       exited,
-      release,
     });
     this.#run = run;
     this.#move('loading');
@@ -456,6 +484,8 @@ export class ManagedProcess {
     this.#record.restarts += 1;
     this.#move('starting');
     void this.#keeper.saveIfPossible();
+    // A stop that was asked for while it was ending has the last word.
+    if (this.#stopsAhead > 0 || this.#closed) return;
     // The diagnosis is for people; the restart need not wait for it.
     void Promise.resolve(failure).then(({ message, hint }) =>
       this.#say({ kind: 'warning', text: `${id}: ${message}; starting it again`, hint }),
@@ -522,19 +552,22 @@ export class ManagedProcess {
   // Stopping
 
   async #enqueueStop(
-    { now, kill, signal, narrate }: StopOptions & { kill?: boolean },
+    { now, kill, forget, signal, narrate }: StopOptions & { kill?: boolean; forget?: boolean },
     wanted: RunRecord['wanted'],
   ): Promise<void> {
-    this.#cancelRestart();
-    this.#start?.cancel();
-    this.#start = null;
+    this.#cancelStarts();
     if (now) this.#skipDrain.abort();
     this.#skipRest.abort(new Error('it is being stopped'));
     this.#skipRest = new AbortController();
+    this.#stopsAhead += 1;
+    if (forget) this.#deletions += 1;
     const done = this.#enqueue(async () => {
+      this.#stopsAhead -= 1;
       try {
         await this.#runStop({ drain: !now, kill: kill === true, narrate }, wanted);
+        if (forget) await this.#forget();
       } finally {
+        if (forget) this.#deletions -= 1;
         this.#skipDrain = new AbortController();
         this.#skipLadder = new AbortController();
       }
@@ -560,13 +593,23 @@ export class ManagedProcess {
         this.#fail(await this.#describe(cannotStart(error), run));
         throw error;
       }
-    } else if (this.#state === 'stopped') return;
-    else if (this.#state !== 'failed') this.#move('stopping');
+    } else {
+      await this.#endLeft();
+      if (this.#state === 'stopped') return;
+      if (this.#state !== 'failed') this.#move('stopping');
+    }
     this.#told = null;
     this.#progress = null;
     Object.assign(this.#record, { failure: null, crashes: [] });
     this.#move('stopped');
     await this.#keeper.saveIfPossible();
+  }
+
+  async #forget(): Promise<void> {
+    // Its owner went away in the middle: the process may be running still, and the next owner must find it.
+    if (this.#closed || this.#deleted) return;
+    await this.#keeper.forget();
+    this.#deleted = true;
   }
 
   async #drain(run: ProcessRun, narrate: WaitOptions['narrate']): Promise<void> {
@@ -582,8 +625,25 @@ export class ManagedProcess {
   async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
     await run.end({ signals, hurry: this.#skipLadder.signal });
     if (this.#run === run) this.#run = null;
+    this.#mayBeLeft = false;
     this.#freePort(run.plan);
     Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
+  }
+
+  /** Ends what a spawn or an adoption that broke off may have left. */
+  async #endLeft(): Promise<void> {
+    if (!this.#mayBeLeft) return;
+    const group = this.#group;
+    const signals = this.#options.stop.signals;
+    const name = this.#options.id;
+    await endStrays(this.#runner, { name, nonce: this.#record.nonce, group, signals, hurry: this.#skipLadder.signal });
+    await group.release();
+    this.#mayBeLeft = false;
+  }
+
+  get #group(): RunGroup {
+    const { id: name, nonce, groupFolder: folder } = this.#record;
+    return this.#confiner.groupOf({ name, nonce, folder });
   }
 
   // Adopting
@@ -591,8 +651,9 @@ export class ManagedProcess {
   async #runAdopt(record: RunRecord): Promise<boolean> {
     const { policy, stop, limits, data, logFile } = this.#options;
     const bootId = await (await processTable()).bootId();
-    const identity = await findProcess(this.#runner, record, bootId);
     this.#record = { ...record, policy, stop, limits, data, logFile };
+    this.#mayBeLeft = record.bootId === bootId;
+    const identity = await findProcess(this.#runner, record, bootId, this.#group);
     this.#told = Promise.withResolvers();
     if (identity !== null && record.plan !== null) return await this.#goOn(identity, record.plan);
     Object.assign(this.#record, { pid: null, startTime: null, port: null, asleep: false });
@@ -615,7 +676,8 @@ export class ManagedProcess {
     const { id, logFile } = this.#options;
     const record = this.#record;
     const log = { file: logFile, from: record.logFrom ?? 0 };
-    const run = new ProcessRun({ id, runner: this.#runner, identity, plan, log });
+    const { nonce } = record;
+    const run = new ProcessRun({ id, runner: this.#runner, identity, plan, log, nonce, group: this.#group });
     this.#run = run;
     Object.assign(record, { pid: identity.pid, startTime: identity.startTime, port: plan.port });
     record.spawnedAt ??= this.#now();
@@ -643,7 +705,8 @@ export class ManagedProcess {
   // Housekeeping
 
   #assertUsable(): void {
-    if (this.#deleted) throw RbeeError.of('WORKER_NOT_FOUND', { worker: this.#options.id, near: '' });
+    if (this.#deleted || this.#deletions > 0)
+      throw RbeeError.of('WORKER_NOT_FOUND', { worker: this.#options.id, near: '' });
     if (this.#closed) throw RbeeError.of('CANCELLED', { what: `work on ${this.#options.id}` });
   }
 

@@ -92,6 +92,8 @@ export interface RunRecord {
   policy: RestartPolicy;
   stop: StopContract;
   limits: Limits;
+  /** Folder of the control group that was made for it, if one was. */
+  groupFolder?: string | null;
   logFile: string;
   /** Where in the log file the present process began to write. */
   logFrom?: number;

@@ -5,8 +5,10 @@ import { type LivenessOptions, watchLiveness } from './liveness.ts';
 import { rotateRegularly } from './log-rotation.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { waitReady } from './readiness.ts';
+import type { RunGroup } from './run-group.ts';
 import type { Exit, ProcessIdentity, Runner } from './runner.ts';
 import { socketOwner } from './socket-owner.ts';
+import { endStrays } from './strays.ts';
 import { terminate } from './terminate.ts';
 
 export interface RunOfProcess {
@@ -16,10 +18,12 @@ export interface RunOfProcess {
   plan: ProcessPlan;
   /** Where its part of the log begins. */
   log: { file: string; from: number };
+  /** Carried by the process and by everything that it starts. */
+  nonce: string;
+  /** Its control group. */
+  group: RunGroup;
   /** Known by its parent; an adopted process is watched instead. */
   exited?: Promise<Exit>;
-  /** Called when the process is gone. */
-  release?: () => Promise<void>;
 }
 
 /** Between two looks at an adopted process. */
@@ -35,7 +39,8 @@ export class ProcessRun {
   exit: Exit | null = null;
   readonly #id: string;
   readonly #runner: Runner;
-  readonly #releaseScope: (() => Promise<void>) | undefined;
+  readonly #nonce: string;
+  readonly #group: RunGroup;
   readonly #endWatches: (() => void)[] = [];
   #endLive: (() => void) | undefined;
 
@@ -45,7 +50,8 @@ export class ProcessRun {
     this.log = run.log;
     this.#id = run.id;
     this.#runner = run.runner;
-    this.#releaseScope = run.release;
+    this.#nonce = run.nonce;
+    this.#group = run.group;
     this.exited = (run.exited ?? this.#watchExit()).then((exit) => {
       this.exit = exit;
       return exit;
@@ -84,11 +90,13 @@ export class ProcessRun {
     this.#endLive = undefined;
   }
 
-  /** Ends it and its group; see `terminate`. */
+  /** Ends it, its process group, and whatever has left that group. Throws as `terminate` and `endStrays` do. */
   async end(options: { signals: StopContract['signals']; hurry?: AbortSignal }): Promise<void> {
-    await terminate(this.#runner, this.identity, { ...options, name: this.#id, exited: this.exited });
+    const [name, nonce, group] = [this.#id, this.#nonce, this.#group];
+    await terminate(this.#runner, this.identity, { ...options, name, exited: this.exited });
+    await endStrays(this.#runner, { ...options, name, nonce, group });
     this.leave();
-    await this.#releaseScope?.();
+    await group.release();
   }
 
   /** Ends all watching; the process goes on. */

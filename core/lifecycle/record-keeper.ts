@@ -20,6 +20,8 @@ export class RecordKeeper {
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #forgotten = false;
+  /** Of every run that may have a record on disk: each start has another nonce. */
+  readonly #nonces = new Set<string>();
 
   constructor(options: RecordKeeperOptions) {
     this.#options = options;
@@ -31,7 +33,10 @@ export class RecordKeeper {
     this.#timer = undefined;
     this.#next ??= this.#saving.then(async () => {
       this.#next = null;
-      if (!this.#forgotten) await this.#options.records.write(this.#options.current());
+      if (this.#forgotten) return;
+      const record = this.#options.current();
+      this.#nonces.add(record.nonce);
+      await this.#options.records.write(record);
     });
     this.#saving = this.#next.catch(() => {});
     return this.#next;
@@ -53,11 +58,18 @@ export class RecordKeeper {
     await this.#saving;
   }
 
-  /** Removes the record; nothing is written afterwards. */
+  /** Removes the record, unless another process of this id has written its own; nothing is written afterwards. Throws STATE_UNWRITABLE. */
   async forget(): Promise<void> {
     this.#forgotten = true;
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     await this.#saving;
-    await this.#options.records.remove(this.#options.id);
+    const nonces = new Set([...this.#nonces, this.#options.current().nonce]);
+    try {
+      await this.#options.records.remove(this.#options.id, nonces);
+    } catch (error) {
+      this.#forgotten = false;
+      throw error;
+    }
   }
 }

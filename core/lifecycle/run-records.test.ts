@@ -68,7 +68,20 @@ test('a folder that is not there has no records, and removing none is no error',
   const records = new RunRecords(join(await tempFolder(t), 'nowhere'));
   assert.deepEqual(await records.list(), []);
   assert.equal(await records.read('one'), null);
-  await records.remove('one');
+  await records.remove('one', new Set());
+});
+
+// A deletion that came late removed the record that the next worker of the same id had just written.
+test('a record is removed only by the run that wrote it, and one that is none by anyone', async (t) => {
+  const folder = await tempFolder(t);
+  const records = new RunRecords(folder);
+  await records.write({ ...record('one'), nonce: 'later' });
+  await records.remove('one', new Set(['earlier']));
+  assert.equal((await records.read('one'))?.nonce, 'later');
+  await records.remove('one', new Set(['earlier', 'later']));
+  await writeFile(join(folder, 'two.json'), '{"id":"tw');
+  await records.remove('two', new Set(['earlier']));
+  assert.deepEqual(await readdir(folder), []);
 });
 
 test('a field of a later version is kept', async (t) => {

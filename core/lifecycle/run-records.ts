@@ -1,7 +1,7 @@
 /** The run records of one hive: one JSON file for each process that it owns. */
 import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomic } from './atomic-file.ts';
+import { unwritable, writeAtomic } from './atomic-file.ts';
 import type { RunRecord } from './process-plan.ts';
 
 /** Records in `folder`, as `<id>.json` (0600). The folder is made by the first write. */
@@ -20,10 +20,7 @@ export class RunRecords {
   /** The record of `id`; null when there is none. A file that is no record is set aside as `<id>.json.corrupt`. */
   async read(id: string): Promise<RunRecord | null> {
     const file = this.#file(id);
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null;
-      throw error;
-    });
+    const text = await readIfThere(file);
     if (text === null) return null;
     const record = parseRecord(text, id);
     if (record === null) await rename(file, `${file}.corrupt`);
@@ -47,9 +44,18 @@ export class RunRecords {
     return records.filter((record) => record !== null);
   }
 
-  /** Forgets the record; nothing happens when there is none. */
-  async remove(id: string): Promise<void> {
-    await rm(this.#file(id), { force: true });
+  /**
+   * Removes the record of `id` if one of these runs wrote it, or if it is no record. One that another run has written in
+   * the meantime stays. Nothing happens when there is none. Throws STATE_UNWRITABLE.
+   */
+  async remove(id: string, nonces: ReadonlySet<string>): Promise<void> {
+    const file = this.#file(id);
+    try {
+      const there = parseRecord((await readIfThere(file)) ?? '', id);
+      if (there === null || nonces.has(there.nonce)) await rm(file, { force: true });
+    } catch (error) {
+      throw unwritable(file, error);
+    }
   }
 
   #file(id: string): string {
@@ -57,6 +63,12 @@ export class RunRecords {
     return join(this.#folder, `${id}.json`);
   }
 }
+
+const readIfThere = (file: string): Promise<string | null> =>
+  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw error;
+  });
 
 const isId = (id: string): boolean => /^[\w-][\w.-]{0,127}$/.test(id);
 

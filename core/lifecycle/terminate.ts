@@ -3,6 +3,7 @@ import { RbeeError } from '../contract/errors.ts';
 import type { StopContract } from '../contract/worker-type.ts';
 import { sameProcess } from './identity.ts';
 import type { ProcessIdentity, Runner, SignalTarget } from './runner.ts';
+import { sendSignal } from './send-signal.ts';
 import { until } from './until.ts';
 
 export interface TerminateOptions {
@@ -27,7 +28,7 @@ export interface TerminateOptions {
 export const terminate = async (runner: Runner, target: ProcessIdentity, options: TerminateOptions): Promise<void> => {
   const { pid } = target;
   const leads = target.group === pid;
-  const send = (to: SignalTarget, signal: NodeJS.Signals) => sendAllowed(runner, to, signal, options.name);
+  const send = (to: SignalTarget, signal: NodeJS.Signals) => sendSignal(runner, to, signal, options.name);
   const alive = async () => sameProcess(await runner.identity(pid), target);
 
   for (const { signal, graceMs } of options.signals) {
@@ -60,18 +61,4 @@ export const terminate = async (runner: Runner, target: ProcessIdentity, options
 const isStranger = async (runner: Runner, target: ProcessIdentity): Promise<boolean> => {
   const there = await runner.identity(target.pid);
   return there !== null && !sameProcess(there, target);
-};
-
-const sendAllowed = async (
-  runner: Runner,
-  to: SignalTarget,
-  signal: NodeJS.Signals,
-  name: string,
-): Promise<boolean> => {
-  try {
-    return await runner.signal(to, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
-    throw RbeeError.of('PERMISSION_DENIED', { action: 'stop', name }, { cause: error });
-  }
 };

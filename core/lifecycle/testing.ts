@@ -116,6 +116,7 @@ export const manageFake = async (
   const managed: ManagedProcess = new ManagedProcess({
     id,
     records,
+    state: folder,
     logFile: join(folder, 'logs', `${id}.log`),
     policy: 'on-failure',
     stop: { signals: [{ signal: 'SIGTERM', graceMs: 5000 }] },

@@ -32,7 +32,7 @@ const carries = (command: Command, text: string): boolean => {
 
 /** Variables that belong to the hive or steer every program. */
 const foreign =
-  /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
+  /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_STATE|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
 
 /** Each hostile text in turn: it must arrive, and must not change how many arguments there are. */
 const arrives = (

@@ -1,4 +1,5 @@
 /** One worker: what was asked for, what was decided, and the process that the lifecycle owns for it. */
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
@@ -18,6 +19,8 @@ import { type EngineLoad, readLoad } from './load.ts';
 export interface WorkerData {
   spec: WorkerSpec;
   draft: LaunchDraft;
+  /** Of this worker alone, whoever has its id later. */
+  uid: string;
 }
 
 export interface WorkerContext {
@@ -25,6 +28,8 @@ export interface WorkerContext {
   /** Socket to which a worker reports that it is ready. */
   hiveSocket: string;
   env: NodeJS.ProcessEnv;
+  /** State folder of this hive; none outside one. */
+  state?: string;
   records: RunRecords;
   ports: PortPool;
   /** The type as the worker's own plugin version brings it. */
@@ -52,6 +57,7 @@ export class Worker {
     this.process = new ManagedProcess({
       id,
       records: context.records,
+      ...(context.state !== undefined && { state: context.state }),
       logFile: context.logFileOf(id),
       policy: spec.restart ?? 'on-failure',
       stop: draft.stop,
@@ -69,6 +75,10 @@ export class Worker {
       drain: (options) => this.#drained(options.signal),
       ...(narrate ? { narrate } : {}),
     });
+  }
+
+  get uid(): string {
+    return this.#data.uid;
   }
 
   get spec(): WorkerSpec {
@@ -109,6 +119,7 @@ export class Worker {
     const times = { started: Date.parse(view.startedAt ?? ''), ready: Date.parse(view.readyAt ?? '') };
     return {
       id: this.id,
+      uid: data.uid,
       type: draft.type,
       variant: draft.variant,
       device: draft.device,
@@ -218,8 +229,12 @@ const programOf = ({ adapter, binary }: LaunchDraft): readonly string[] =>
   adapter === undefined ? binary.argv : [process.execPath, adapter];
 
 /** A worker again from its run record; null when the record is not one of a worker. */
-export const workerData = (record: RunRecord): WorkerData | null =>
-  Check(keptShape, record.data) ? (record.data as unknown as WorkerData) : null;
+export const workerData = (record: RunRecord): WorkerData | null => {
+  if (!Check(keptShape, record.data)) return null;
+  const data = record.data as unknown as Omit<WorkerData, 'uid'> & { uid?: string };
+  // An earlier version gave it none.
+  return { ...data, uid: data.uid ?? randomUUID() };
+};
 
 /** Without these a worker can be neither shown nor started; whatever else a record of another version has is kept. */
 const keptShape = Type.Object({

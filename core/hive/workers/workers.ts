@@ -1,5 +1,5 @@
 /** All workers of one hive: spawned, found again after a restart, stopped, forgotten. */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -26,6 +26,14 @@ export interface ChangeOptions {
   signal: AbortSignal;
   narrate: Narrate;
   now?: boolean;
+  /** The worker that is meant, where another one may have its id by now. */
+  uid?: string;
+}
+
+interface Removal {
+  done: Promise<void>;
+  /** Its log goes too. */
+  withLog: boolean;
 }
 
 /** Milliseconds between looks at the engines' own numbers. */
@@ -41,10 +49,17 @@ const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraf
   };
 };
 
+/** Has it no process, and none on its way? */
+const isIdle = ({ process }: Worker): boolean => process.view.state === 'stopped' || process.view.state === 'failed';
+
 export class Workers {
   readonly #options: WorkersOptions;
   readonly #notice: ChangeNotice;
   readonly #workers = new Map<string, Worker>();
+  /** Ids of spawns that have no worker yet: an id has one owner from here until nothing of its worker is left. */
+  readonly #claimed = new Set<string>();
+  /** Under way; whoever else removes the same worker waits for the same end. */
+  readonly #removals = new Map<Worker, Removal>();
   readonly #closing = new AbortController();
   #loadTimer: NodeJS.Timeout | null = null;
   readonly #spawning = new Set<Promise<unknown>>();
@@ -94,9 +109,12 @@ export class Workers {
     return [...this.#workers.values()].map((worker) => worker.view()).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Errors: WORKER_NOT_FOUND. */
-  get(id: string): Worker {
+  /** With a `uid`, that very worker and no other that has its id by now. Errors: WORKER_NOT_FOUND. */
+  get(id: string, uid?: string): Worker {
     const worker = this.#workers.get(id);
+    if (worker && uid !== undefined && worker.uid !== uid) {
+      throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: ' any more: another worker has its id now' });
+    }
     if (worker) return worker;
     throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
   }
@@ -108,8 +126,35 @@ export class Workers {
     return await spawned.finally(() => this.#spawning.delete(spawned));
   }
 
-  async #spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
-    this.#refuseTakenId(spec.id);
+  async #spawn(spec: WorkerSpec, options: ChangeOptions): Promise<HiveWorker> {
+    const release = this.#claim(spec.id);
+    const worker = await this.#add(spec, options).finally(release);
+    try {
+      await this.#makeReady(worker, options);
+    } catch (error) {
+      // Taken back: its process ends, and nothing is kept of it.
+      await this.#remove(worker);
+      throw error;
+    }
+    return worker.view();
+  }
+
+  /** Takes an id before anything is waited for, so that of two spawns of one id the second is refused. */
+  #claim(id: string | undefined): () => void {
+    if (id === undefined) return () => {};
+    if (this.#isTaken(id)) {
+      throw RbeeError.of('INVALID_INPUT', {
+        what: 'id',
+        problem: `there is a worker ${id} already`,
+        hint: 'choose another id, or leave it out',
+      });
+    }
+    this.#claimed.add(id);
+    return () => this.#claimed.delete(id);
+  }
+
+  /** From what was asked for to a worker that is listed and has no process yet. */
+  async #add(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<Worker> {
     await this.#checkLimits(spec);
     narrate({
       kind: 'step',
@@ -124,37 +169,37 @@ export class Workers {
       text: `${draft.type} ${draft.pluginVersion} (${draft.variant}, ${draft.binary.id}) can run on ${draft.device}`,
     });
     signal.throwIfAborted();
-    // No wait between these three: what is checked is still so when the worker is added.
-    this.#refuseTakenId(spec.id);
+    // No wait between the check and the adding: what is checked is still so when the worker is added.
     this.#refuseNameClash(draft);
-    const data = { spec: keptSpec(spec, draft), draft };
-    const worker = new Worker(spec.id ?? this.#freeId(draft.type), data, this.#options);
-    this.#workers.set(worker.id, worker);
+    const id = spec.id ?? this.#freeId(draft.type);
+    const worker = new Worker(id, { spec: keptSpec(spec, draft), draft, uid: randomUUID() }, this.#options);
+    this.#workers.set(id, worker);
     this.#options.onChange();
-    try {
-      await this.#makeReady(worker, { signal, narrate });
-    } catch (error) {
-      // Taken back: its process ends, and nothing is kept of it.
-      await this.#remove(worker, { now: true });
-      throw error;
-    }
-    return worker.view();
+    return worker;
   }
 
   /** Starts a stopped or failed worker again, with its plugin, program and model as they are now. */
-  async startAgain(id: string, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
-    const worker = this.get(id);
-    const { state } = worker.process.view;
-    if (state === 'stopped' || state === 'failed') {
+  async startAgain(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    return this.#startAgain(this.get(id, options.uid), options);
+  }
+
+  async #startAgain(worker: Worker, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
+    if (isIdle(worker)) {
       await this.#checkLimits(worker.spec);
-      worker.redraft(await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() }));
+      const draft = await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() });
+      // Another caller may have started it in the meantime: a running worker stays what it was started as.
+      if (isIdle(worker)) worker.redraft(draft);
     }
     await this.#makeReady(worker, { signal, narrate });
     return worker.view();
   }
 
-  async stop(id: string, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
-    const worker = this.get(id);
+  async stop(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    return this.#stop(this.get(id, options.uid), options);
+  }
+
+  async #stop(worker: Worker, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
+    const { id } = worker;
     narrate({
       kind: 'step',
       id: `stop-${id}`,
@@ -167,34 +212,34 @@ export class Workers {
     return worker.view();
   }
 
-  async sleep(id: string, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
-    return this.#rest(this.get(id), 'sleep', { signal, narrate, now });
+  async sleep(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    return this.#rest(this.get(id, options.uid), 'sleep', options);
   }
 
   async wake(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    return this.#rest(this.get(id), 'wake', options);
+    return this.#rest(this.get(id, options.uid), 'wake', options);
   }
 
   async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    await this.stop(id, options);
-    return this.startAgain(id, options);
+    const worker = this.get(id, options.uid);
+    await this.#stop(worker, options);
+    return this.#startAgain(worker, options);
   }
 
   async delete(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    const worker = this.get(id);
-    await this.stop(id, options);
+    const worker = this.get(id, options.uid);
+    await this.#stop(worker, options);
     const last = worker.view();
-    await this.#remove(worker, { now: true });
-    await removeLog(last.logFile);
+    await this.#remove(worker, { withLog: true });
     return last;
   }
 
-  async #rest(worker: Worker, change: 'sleep' | 'wake', { narrate, ...options }: ChangeOptions): Promise<HiveWorker> {
+  async #rest(worker: Worker, change: 'sleep' | 'wake', { narrate, signal, now }: ChangeOptions): Promise<HiveWorker> {
     const { id } = worker;
     const [text, end] = change === 'sleep' ? [`putting ${id} to sleep`, 'sleeps'] : [`waking ${id}`, 'is awake'];
     const began = performance.now();
     narrate({ kind: 'step', id: `${change}-${id}`, text, on: `hive ${this.#options.hive}` });
-    await worker.process[change](options);
+    await worker.process[change]({ signal, now });
     narrate({ kind: 'done', id: `${change}-${id}`, text: `${id} ${end}`, ms: performance.now() - began });
     return worker.view();
   }
@@ -215,7 +260,7 @@ export class Workers {
     // One that has crashed or failed has no process either, and is not that.
     const { pid, wanted, failure, crashes, restarts } = record;
     const everRan = failure !== null || crashes.length > 0 || restarts > 0;
-    if (!alive && pid === null && wanted === 'running' && !everRan) await this.#remove(worker, { now: true });
+    if (!alive && pid === null && wanted === 'running' && !everRan) await this.#remove(worker);
   }
 
   async #makeReady(worker: Worker, { signal, narrate }: ChangeOptions): Promise<void> {
@@ -231,8 +276,24 @@ export class Workers {
     await worker.process.ensureReady({ signal, narrate });
   }
 
-  async #remove(worker: Worker, options: { now: boolean }): Promise<void> {
-    await worker.process.delete(options);
+  /** Ends it and forgets it. Its id is free again when nothing is left of it: neither process, nor record, nor log. */
+  #remove(worker: Worker, { withLog = false } = {}): Promise<void> {
+    const underWay = this.#removals.get(worker);
+    if (underWay) {
+      underWay.withLog ||= withLog;
+      return underWay.done;
+    }
+    const removal: Removal = { done: Promise.resolve(), withLog };
+    removal.done = this.#carryOut(worker, removal).finally(() => this.#removals.delete(worker));
+    this.#removals.set(worker, removal);
+    return removal.done;
+  }
+
+  async #carryOut(worker: Worker, removal: Removal): Promise<void> {
+    await worker.process.delete({ now: true });
+    // It was removed before: what has its id now is another worker.
+    if (this.#workers.get(worker.id) !== worker) return;
+    if (removal.withLog) await removeLog(worker.view().logFile);
     this.#workers.delete(worker.id);
     this.#options.onChange();
   }
@@ -243,13 +304,8 @@ export class Workers {
     return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });
   }
 
-  #refuseTakenId(id: string | undefined): void {
-    if (id === undefined || !this.#workers.has(id)) return;
-    throw RbeeError.of('INVALID_INPUT', {
-      what: 'id',
-      problem: `there is a worker ${id} already`,
-      hint: 'choose another id, or leave it out',
-    });
+  #isTaken(id: string): boolean {
+    return this.#workers.has(id) || this.#claimed.has(id);
   }
 
   #refuseNameClash(draft: LaunchDraft): void {
@@ -269,7 +325,7 @@ export class Workers {
     const letters = 'abcdefghjkmnpqrstuvwxyz23456789';
     for (;;) {
       const id = `${type}-${Array.from({ length: 4 }, () => letters[randomInt(letters.length)]).join('')}`;
-      if (!this.#workers.has(id)) return id;
+      if (!this.#isTaken(id)) return id;
     }
   }
 

@@ -2,7 +2,7 @@
 import * as Flags from '@oclif/core/flags';
 import { rbeeVersion } from '../../config/version.ts';
 import { labelled } from '../../narration/hint.ts';
-import { escapeControls, paint } from '../../narration/text.ts';
+import { paint, type Terminal, textWidth } from '../../narration/text.ts';
 import { QueenCommand } from '../base.ts';
 import { type Check, runChecks } from '../doctor/check.ts';
 import { checkPidFiles, checkPort, checkQueen } from '../doctor/daemons.ts';
@@ -10,6 +10,7 @@ import { checkConfig, checkFolders, checkSockets, checkSpace } from '../doctor/f
 import { checkFleet, checkLlamaServer } from '../doctor/fleet.ts';
 import { checkNode, checkOpenFiles, checkSystemd } from '../doctor/machine.ts';
 import { checkHivesConf, checkMachines } from '../doctor/machines.ts';
+import { checkOthers } from '../doctor/ownership.ts';
 import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
@@ -29,12 +30,14 @@ export default class Doctor extends QueenCommand {
   async run(): Promise<{ healthy: boolean; checks: Check[] }> {
     await this.parse(Doctor);
     const { paths, env } = this;
-    const ran = await socketAnswers(paths.queenSocket);
+    // A socket that is not trusted is a finding of the examination.
+    const ran = await socketAnswers(paths.queenSocket).catch(() => false);
     const here = await runChecks({
       node: () => checkNode(),
       'open files': () => checkOpenFiles(),
       systemd: () => checkSystemd(env),
       folders: () => checkFolders(paths),
+      'other users': () => checkOthers(paths),
       'disk space': () => checkSpace(paths),
       sockets: () => checkSockets(paths),
       'rbee.conf': () => checkConfig(paths),
@@ -46,7 +49,7 @@ export default class Doctor extends QueenCommand {
     const checks = [...here, ...(await this.#examineQueen(ran))];
     const healthy = checks.every(({ status }) => status !== 'fail');
     if (!healthy) process.exitCode = exitCodes.failed;
-    this.print(this.#format(checks));
+    this.print(checks, formatDoctor);
     return { healthy, checks };
   }
 
@@ -61,22 +64,20 @@ export default class Doctor extends QueenCommand {
         : { fleet: () => checkFleet(queen), machines: () => checkMachines({ queen, paths, agent, ours }) };
     return runChecks({ queen: () => checkQueen(paths, queen, ours), ...fleet });
   }
-
-  #format(checks: readonly Check[]): string {
-    const { terminal } = this.out;
-    const marks = {
-      ok: paint('green', terminal.unicode ? '✔' : 'ok  ', terminal),
-      warn: paint('yellow', terminal.unicode ? '⚠' : 'warn', terminal),
-      fail: paint('red', terminal.unicode ? '✖' : 'FAIL', terminal),
-    };
-    const width = Math.max(...checks.map(({ name }) => name.length));
-    const lines = checks.map(({ name, status, text, hint }) => {
-      const try_ =
-        hint === undefined || status === 'ok' ? '' : `\n  ${' '.repeat(width)}  ${labelled(escapeControls(hint))}`;
-      return `${marks[status]} ${name.padEnd(width)}  ${escapeControls(text)}${try_}\n`;
-    });
-    const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
-    const sum = `${count('ok')} fine, ${count('warn')} to look at, ${count('fail')} failed\n`;
-    return `${lines.join('')}\n${sum}`;
-  }
 }
+
+const formatDoctor = (checks: readonly Check[], terminal: Terminal): string => {
+  const marks = {
+    ok: paint('green', terminal.unicode ? '✔' : 'ok  ', terminal),
+    warn: paint('yellow', terminal.unicode ? '⚠' : 'warn', terminal),
+    fail: paint('red', terminal.unicode ? '✖' : 'FAIL', terminal),
+  };
+  const width = Math.max(...checks.map(({ name }) => textWidth(name)));
+  const lines = checks.map(({ name, status, text, hint }) => {
+    const advice = hint === undefined || status === 'ok' ? '' : `\n  ${' '.repeat(width)}  ${labelled(hint)}`;
+    return `${marks[status]} ${name}${' '.repeat(width - textWidth(name))}  ${text}${advice}\n`;
+  });
+  const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
+  const sum = `${count('ok')} fine, ${count('warn')} to look at, ${count('fail')} failed\n`;
+  return `${lines.join('')}\n${sum}`;
+};

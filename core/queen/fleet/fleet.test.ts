@@ -72,7 +72,7 @@ describe('the fleet', () => {
     await until(() => fleet.hives()[0]?.status === 'online', 'online');
     fleet.member('local').apply(workerWith({ id: 'fake-9' }));
     assert.equal(fleet.worker({ worker: 'fake-9' }).id, 'fake-9');
-    fleet.member('local').forget('fake-9');
+    fleet.member('local').forget({ id: 'fake-9' });
     assert.throws(() => fleet.worker({ worker: 'fake-9' }), { code: 'WORKER_NOT_FOUND' });
     hive.workers = [];
     hive.tell();
@@ -85,6 +85,28 @@ describe('the fleet', () => {
     fleet.member('local').stop('stopped by rbee hive stop');
     assert.deepEqual([fleet.hives()[0]?.status, fleet.hives()[0]?.reason], ['stopped', 'stopped by rbee hive stop']);
     assert.throws(() => fleet.online('local'), { code: 'HIVE_NOT_RUNNING' });
+  });
+});
+
+describe('a hive that has told nothing since the queen started', () => {
+  // Right after a restart, a hive that was being dialled counted as stopped, and its workers as not existing.
+  it('is not stopped, and may have a worker that is not known', async () => {
+    const hive = simulatedHive('pi', [workerWith()]);
+    hive.cut(true);
+    const fleet = fleetOf(simulatedHive('local'), hive);
+    assert.equal(fleet.member('pi').status, 'unreachable');
+    assert.equal(fleet.member('pi').reason, 'still connecting');
+    assert.throws(() => fleet.online('pi'), { code: 'HIVE_UNREACHABLE' });
+    await until(() => fleet.member('local').status === 'online', 'the other hive online');
+    assert.throws(() => fleet.owner({ worker: 'fake-1' }), {
+      code: 'HIVE_UNREACHABLE',
+      message: /it may have the worker fake-1/,
+    });
+    assert.throws(() => fleet.owner({ worker: 'fake-1', hive: 'local' }), { code: 'WORKER_NOT_FOUND' });
+    hive.cut(false);
+    await until(() => fleet.member('pi').status === 'online', 'online');
+    assert.equal(fleet.owner({ worker: 'fake-1' }).connection.alias, 'pi');
+    assert.throws(() => fleet.owner({ worker: 'none-of-it' }), { code: 'WORKER_NOT_FOUND' });
   });
 });
 
@@ -115,6 +137,22 @@ describe('workers of two hives with one id', () => {
     await until(() => fleet.workers().length === 2, 'both are listed');
     const refused = [...fleet.dialable()].map((worker) => worker.refused);
     assert.deepEqual(refused, ['on port 22, outside 18000-18999', undefined]);
+  });
+});
+
+describe('what a change gave', () => {
+  // A deletion that answered late took the next worker of that id out of the list.
+  it('does not replace or remove another worker that has the id by now', async () => {
+    const fleet = fleetOf(simulatedHive('a', [workerWith({ uid: 'new' })]));
+    await until(() => fleet.workers().length === 1, 'it is listed');
+    const member = fleet.member('a');
+    member.forget({ id: 'fake-1', uid: 'old' });
+    member.apply(workerWith({ uid: 'old', state: 'stopped' }));
+    assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'ready');
+    member.apply(workerWith({ uid: 'new', state: 'stopped' }));
+    assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'stopped');
+    member.forget({ id: 'fake-1', uid: 'new' });
+    assert.deepEqual(fleet.workers(), []);
   });
 });
 

@@ -115,7 +115,7 @@ export class Fleet {
     return `{"workers":[${lists.join(',')}]${more}}`;
   }
 
-  /** Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_NOT_FOUND. */
+  /** Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_NOT_FOUND, HIVE_UNREACHABLE. */
   worker(name: WorkerName): WorkerView {
     const view = this.owner(name).views.workers.find(({ id }) => id === name.worker);
     return view ?? this.#noWorker(name);
@@ -123,7 +123,7 @@ export class Fleet {
 
   /**
    * The hive of a worker. Two hives may use one id: then it must be said which is meant. Throws WORKER_NOT_FOUND,
-   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND.
+   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE when a hive that has told nothing yet may have it.
    */
   owner(name: WorkerName): Member {
     const { worker, hive } = name;
@@ -175,6 +175,13 @@ export class Fleet {
   #noWorker({ worker, hive }: WorkerName): never {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const known = members.flatMap((member) => [...member.workers.keys()]);
-    throw RbeeError.of('WORKER_NOT_FOUND', { worker, near: didYouMean(worker, known) });
+    const near = didYouMean(worker, known);
+    // A queen that has just started cannot say that there is no such worker.
+    const unheard = near === '' && members.find(({ isUnheard }) => isUnheard);
+    if (unheard) {
+      const problem = `${unheard.reason}; it may have the worker ${worker}`;
+      throw RbeeError.of('HIVE_UNREACHABLE', { hive: unheard.connection.alias, problem });
+    }
+    throw RbeeError.of('WORKER_NOT_FOUND', { worker, near });
   }
 }

@@ -115,6 +115,8 @@ export class Member {
     this.#isBare = false;
     this.#reading = new AbortController();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    // It may well be running: callers are not told to start it, and can wait for it.
+    if (this.#status === 'stopped') this.#become('unreachable', 'still connecting');
     void this.#read(this.#reading.signal);
   }
 
@@ -130,6 +132,11 @@ export class Member {
     this.#isBare = true;
     this.#workers.clear();
     this.stop(reason);
+  }
+
+  /** Is it looked for, and has told nothing yet since this queen started? Then its workers are not known. */
+  get isUnheard(): boolean {
+    return this.isLookedFor && this.#state === undefined;
   }
 
   /** May workers be running that nobody sees? */
@@ -153,14 +160,24 @@ export class Member {
     this.#become('online', null);
   }
 
-  /** Takes in what a change of a worker gave, ahead of the heartbeat that will tell the same. */
+  /**
+   * Takes in what a change of a worker gave, ahead of the heartbeat that will show the same. When another worker has its id
+   * by now, the next heartbeat decides.
+   */
   apply(worker: HiveWorker): void {
+    if (this.#isReplaced(worker)) return;
     this.#workers.set(worker.id, worker);
     this.#changed();
   }
 
-  forget(id: string): void {
-    if (this.#workers.delete(id)) this.#changed();
+  /** It was deleted. Another worker that has its id by now stays. */
+  forget(worker: Pick<HiveWorker, 'id' | 'uid'>): void {
+    if (!this.#isReplaced(worker) && this.#workers.delete(worker.id)) this.#changed();
+  }
+
+  #isReplaced({ id, uid }: Pick<HiveWorker, 'id' | 'uid'>): boolean {
+    const known = this.#workers.get(id)?.uid;
+    return known !== undefined && uid !== undefined && known !== uid;
   }
 
   /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */

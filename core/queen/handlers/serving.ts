@@ -139,8 +139,9 @@ const settled = (work: Promise<unknown> | undefined, signal: AbortSignal): Promi
 /** Types that a spawn without a type prefers among those that can do it. */
 const preferred = ['llamacpp', 'whisper', 'sd'];
 
+/** Of what this machine has, where it is spawned: no other machine decides what is installed here. */
 const typeFor = (fleet: Fleet, { paths, does }: Ability): string => {
-  const usable = fleet.catalog().filter(({ fault }) => fault === undefined);
+  const usable = fleet.catalog(localAlias).filter(({ fault }) => fault === undefined);
   const able = usable.filter((entry) => entry.serves.some((path) => paths.test(path))).map((entry) => entry.type);
   const type = preferred.find((name) => able.includes(name)) ?? able[0];
   if (type !== undefined) return type;

@@ -1,9 +1,15 @@
 /** Starting a worker: on which hive, and under a name that means one thing only. */
 import { RbeeError } from '../../contract/errors.ts';
-import { formatModelReference, parseModelReference, servedName } from '../../contract/model-reference.ts';
+import {
+  formatModelReference,
+  looksLikeReference,
+  parseModelReference,
+  servedName,
+} from '../../contract/model-reference.ts';
 import type { WorkerSpawnInput } from '../../contract/operations.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import { withReferences } from './known-model.ts';
@@ -37,12 +43,13 @@ export const spawnOn = async (
   refuseClash(fleet, spec, hive);
   const spawn = () => client.spawn(spec, { signal, narrate, job });
   const asking = ask ? context : { ...context, ask: async () => 'no' };
-  const models = modelsOfSpec(spec);
+  // What a person wrote, never what the hive says that a name means: the queen fetches it where the hive cannot.
+  const models = modelsOfSpec(given).filter(({ model }) => looksLikeReference(model));
   const worker = await withPlugins(parts, { hive, type: spec.type }, asking, () =>
     withModels(parts, { hive, models }, context, spawn),
   );
   member.apply(worker);
-  return fleet.worker({ worker: worker.id, hive });
+  return workerView(worker, hive, false);
 };
 
 /**

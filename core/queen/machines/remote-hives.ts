@@ -12,6 +12,8 @@ import { targetOf } from './targets.ts';
 export interface RemoteHivesOptions extends RemoteHiveParts {
   /** The hives.conf of this queen. */
   file: string;
+  /** A person chose the home that the file is in. */
+  isChosen: boolean;
   /** Called with the file once it is taken up, and whenever it or rbee.lock changes; null when there is none. */
   onFile?: (conf: HivesConf | null) => void;
 }
@@ -127,7 +129,7 @@ export class RemoteHives {
   /** Null where there is none, undefined where it is wrong. */
   #declared(): HivesConf | null | undefined {
     try {
-      return loadHivesConf(this.#options.file);
+      return loadHivesConf(this.#options.file, this.#options);
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'hives.conf cannot be used as it is');
       return undefined;

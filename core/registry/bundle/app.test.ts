@@ -66,7 +66,7 @@ test('a package that nothing else stands in the way of moves up', async (t) => {
 
 test('a workspace is followed to where it lies, and its packages are looked for from there', async (t) => {
   const root = await files(await tempFolder(t), {
-    'packages/x/package.json': { version: '3.0.0', dependencies: { y: '1' } },
+    'packages/x/package.json': { name: 'x', version: '3.0.0', dependencies: { y: '1' } },
     'packages/x/node_modules/y/package.json': { version: '1.1.0' },
     'node_modules/y/package.json': { version: '2.0.0' },
   });

@@ -92,6 +92,11 @@ const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOp
     return null;
   }
   const { manifest, folder, isLinked } = found;
+  // A link in `node_modules` could lead to any folder of this machine, and all of it would be packed.
+  if (isLinked && manifest.name !== name) {
+    const problem = `its folder is a link to ${folder}, which is not a package of that name`;
+    throw RbeeError.of('PACKAGE_REFUSED', { package: name, problem });
+  }
   if (!isFor(manifest, target)) {
     if (isOptional && !isFor(manifest, here)) return null;
     throw notFor(name, asker.name, target);
@@ -112,6 +117,7 @@ export const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean 
   one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
 
 interface Manifest {
+  name?: string;
   version?: string;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;

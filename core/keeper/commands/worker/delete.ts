@@ -18,4 +18,4 @@ export default class WorkerDelete extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `deleted ${worker.id}\n`;
+const said = (worker: WorkerView): string => `deleted ${worker.id}`;

@@ -16,7 +16,7 @@ export default class WorkerGet extends QueenCommand {
   async run(): Promise<WorkerView> {
     const { args, flags } = await this.parse(WorkerGet);
     const worker = await (await this.queen(flags)).get<WorkerView>(workerPath({ ...args, ...flags }));
-    this.print(formatWorker(worker, this.out.terminal));
+    this.print(worker, formatWorker);
     return worker;
   }
 }

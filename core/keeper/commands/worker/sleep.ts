@@ -18,4 +18,4 @@ export default class WorkerSleep extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}\n`;
+const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}`;

@@ -19,4 +19,4 @@ export default class WorkerStart extends WorkerChangeCommand {
 }
 
 const said = (worker: WorkerView): string =>
-  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})\n`;
+  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})`;

@@ -25,7 +25,7 @@ export default class WorkerStatus extends QueenCommand {
   async run(): Promise<Answer> {
     const { args, flags } = await this.parse(WorkerStatus);
     const worker = await (await this.queen(flags)).get<WorkerView>(workerPath({ ...args, ...flags }));
-    this.print(formatWorkerStatus(worker, this.out.terminal));
+    this.print(worker, formatWorkerStatus);
     const { id, state, pid, port, progress, failure } = worker;
     return { id, state, pid, port, progress, failure };
   }

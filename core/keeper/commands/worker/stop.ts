@@ -18,4 +18,4 @@ export default class WorkerStop extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `stopped ${worker.id}\n`;
+const said = (worker: WorkerView): string => `stopped ${worker.id}`;

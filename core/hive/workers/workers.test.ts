@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { RunRecords } from '../../lifecycle/run-records.ts';
+import { tempFolder } from '../../lifecycle/testing.ts';
+import { fakeDraft, testWorkers, workersIn } from './testing.ts';
+
+/** How many at once, and how often. */
+const [callers, rounds] = [20, 5];
+/** A record that is just being written has a temporary file beside it. */
+const recordsIn = (runs: string): string[] => readdirSync(runs).filter((name) => name.endsWith('.json'));
+const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// A deletion acted on whatever carried its id by then: engines went on in no list, and without a record.
+test('spawns and deletions of one id at the same time leave no engine that is not listed', async (t) => {
+  const { workers, engines, spawn, remove, runs } = await testWorkers(t, {
+    prepare: async (spec) => {
+      await after(spec.options?.['prepareMs'] as number);
+      return fakeDraft(spec);
+    },
+  });
+  for (let round = 0; round < rounds; round += 1) {
+    await Promise.all(
+      Array.from({ length: callers }, async (_, caller) => {
+        for (const action of ['spawn', 'remove', 'spawn', 'remove', 'spawn']) {
+          await after((caller * 17 + round) % 23);
+          const error = action === 'spawn' ? await spawn('same', { prepareMs: caller }) : await remove('same');
+          if (error) assert.match(error.code, /^(INVALID_INPUT|CANCELLED|WORKER_NOT_FOUND)$/, error.message);
+        }
+      }),
+    );
+    const listed = workers.list();
+    assert.deepEqual(
+      await engines('same'),
+      listed.map(({ pid }) => pid),
+    );
+    assert.deepEqual(
+      recordsIn(runs),
+      listed.map(({ id }) => `${id}.json`),
+    );
+  }
+  await remove('same');
+  assert.deepEqual([await engines('same'), recordsIn(runs)], [[], []]);
+});
+
+// The second deletion ended late: it took the next worker of that id out of the list, and its record off the disk.
+test('a deletion that ends late does not touch the next worker of that id', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  class SlowRecords extends RunRecords {
+    #removals = 0;
+    override async remove(...args: Parameters<RunRecords['remove']>): Promise<void> {
+      if (this.#removals++ === 1) await gate.promise;
+      await super.remove(...args);
+    }
+  }
+  const folder = await tempFolder(t);
+  const records = new SlowRecords(join(folder, 'runs'));
+  const { workers, engines, spawn, remove, runs } = await workersIn(t, folder, { records });
+  await spawn('one');
+  const [first, second] = [remove('one'), remove('one')];
+  await first;
+  assert.equal(await spawn('one'), null);
+  const pid = workers.get('one').process.view.pid;
+  gate.resolve();
+  await second;
+  assert.deepEqual(
+    workers.list().map((worker) => worker.pid),
+    [pid],
+  );
+  assert.deepEqual([await engines('one'), recordsIn(runs)], [[pid], ['one.json']]);
+  await workers.delete('one', { signal: new AbortController().signal, narrate: () => {}, now: true });
+});
+
+// Both looked before either was there, and both were prepared.
+test('of two spawns of one id the second is refused before anything is prepared for it', async (t) => {
+  const gate = Promise.withResolvers<void>();
+  let prepared = 0;
+  const { spawn } = await testWorkers(t, {
+    prepare: async (spec) => {
+      prepared += 1;
+      await gate.promise;
+      return fakeDraft(spec);
+    },
+  });
+  const first = spawn('one');
+  const second = spawn('one');
+  setImmediate(() => gate.resolve());
+  assert.deepEqual([(await second)?.code, await first, prepared], ['INVALID_INPUT', null, 1]);
+});
+
+// A client that was slow stopped, restarted or deleted a worker that it had never seen, because it had the same id.
+test('a change that names a worker does not touch another one that has its id by now', async (t) => {
+  const { workers, spawn, remove } = await testWorkers(t);
+  await spawn('one');
+  const [first] = workers.list();
+  await remove('one');
+  await spawn('one');
+  const [second] = workers.list();
+  assert.notEqual(first?.uid, second?.uid);
+  const call = () => ({ signal: new AbortController().signal, narrate: () => {}, now: true, uid: first?.uid });
+  for (const change of ['stop', 'restart', 'delete', 'startAgain', 'sleep', 'wake'] as const) {
+    await assert.rejects(workers[change]('one', call()), { code: 'WORKER_NOT_FOUND', message: /another worker/ });
+  }
+  assert.deepEqual(
+    workers.list().map(({ uid, state, pid }) => [uid, state, pid]),
+    [[second?.uid, 'ready', second?.pid]],
+  );
+  await workers.stop('one', { ...call(), uid: second?.uid });
+  await remove('one');
+});

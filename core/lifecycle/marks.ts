@@ -1,0 +1,10 @@
+/** What every managed process, and what it starts, carries in its environment: by these it is found again. */
+
+/** One start of one worker. What carries it is ours, whatever its process group. */
+export const nonceVariable = 'RBEE_RUN_NONCE';
+
+/** For people and for doctor: which worker that was. */
+export const workerVariable = 'RBEE_WORKER_ID';
+
+/** State folder of the hive that started it: two homes on one machine never touch each other's workers. */
+export const stateVariable = 'RBEE_STATE';

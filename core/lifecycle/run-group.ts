@@ -1,0 +1,58 @@
+/** The control group (cgroup v2) that a run has to itself, where it has one: who is in it, and what the kernel did there. */
+import { readdir, readFile, rmdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+
+/** What a run's group is called; systemd adds `.scope`. */
+export const groupName = ({ name, nonce }: { name: string; nonce: string }): string =>
+  `rbee-${name}-${nonce.slice(0, 8)}`;
+
+export class RunGroup {
+  readonly #name: string;
+  readonly #candidates: () => Promise<readonly string[]>;
+
+  /** `candidates` are the folders that the group may be; one of another name is never touched. */
+  constructor(run: { name: string; nonce: string }, candidates: () => Promise<readonly string[]>) {
+    this.#name = groupName(run);
+    this.#candidates = candidates;
+  }
+
+  /** PIDs of what is in it and in groups below it, whatever their environment says. None where there is no group. */
+  async members(): Promise<number[]> {
+    const folder = await this.#folder();
+    return folder === null ? [] : await pidsBelow(folder);
+  }
+
+  /** How often the kernel ended a process in it for lack of memory; null where nothing tells. */
+  async outOfMemoryKills(): Promise<number | null> {
+    const folder = await this.#folder();
+    const events = folder === null ? null : await readIfThere(join(folder, 'memory.events'));
+    const count = /^oom_kill (\d+)$/m.exec(events ?? '')?.[1];
+    return count === undefined ? null : Number(count);
+  }
+
+  /** Removes it when it is empty; systemd removes its own. Never throws. */
+  async release(): Promise<void> {
+    const folder = await this.#folder();
+    if (folder !== null) await rmdir(folder).catch(() => {});
+  }
+
+  async #folder(): Promise<string | null> {
+    const names = [this.#name, `${this.#name}.scope`];
+    for (const folder of await this.#candidates()) {
+      if (names.includes(basename(folder)) && (await readIfThere(join(folder, 'cgroup.procs'))) !== null) return folder;
+    }
+    return null;
+  }
+}
+
+const pidsBelow = async (folder: string): Promise<number[]> => {
+  const own = ((await readIfThere(join(folder, 'cgroup.procs'))) ?? '').split('\n').map(Number);
+  const below = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const others = await Promise.all(
+    below.filter((entry) => entry.isDirectory()).map(({ name }) => pidsBelow(join(folder, name))),
+  );
+  return [...own, ...others.flat()].filter((pid) => pid > 1);
+};
+
+/** A group may go at any time, and with it everything in its folder. */
+const readIfThere = (file: string): Promise<string | null> => readFile(file, 'utf8').catch(() => null);
