@@ -11,7 +11,7 @@ import type { AgentError, AgentHello, AgentMethod } from './protocol.ts';
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 
 /** Characters of a file, or of what a program printed. */
-const fileText = Type.String({ maxLength: 32 * 2 ** 20 });
+const fileText = Type.String({ maxLength: 12 * 2 ** 20 });
 const entryName = Type.String({ maxLength: 255, pattern: '^(?!\\.{1,2}$)[^/\\u0000]+$' });
 const identity = Type.Object({ pid, startTime: nameOf(64), bootId: nameOf(64), group: count });
 const nothing = Type.Null();
