@@ -36,6 +36,7 @@ const spec = Type.Object({
 
 export const hiveWorker = Type.Object({
   ...workerView.properties,
+  uid: optional(nameOf(64)),
   apiKey: Type.String({ maxLength: 512, pattern: '^[!-~]*$' }),
   serves: Type.Array(servedPath, { maxItems: 256 }),
   closesOnlyWhenIdle: Type.Boolean(),

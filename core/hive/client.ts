@@ -51,7 +51,13 @@ export interface HiveCall {
   job?: string;
 }
 
-export interface HiveChange extends HiveCall {
+/** A change of a worker. */
+export interface WorkerCall extends HiveCall {
+  /** The worker that is meant; without it, what has the id now. */
+  uid?: string;
+}
+
+export interface HiveChange extends WorkerCall {
   /** Do not drain. */
   now?: boolean;
 }
@@ -71,11 +77,11 @@ export interface HiveClient {
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;
-  start(id: string, call?: HiveCall): Promise<HiveWorker>;
+  start(id: string, call?: WorkerCall): Promise<HiveWorker>;
   stop(id: string, call?: HiveChange): Promise<HiveWorker>;
   restart(id: string, call?: HiveChange): Promise<HiveWorker>;
   sleep(id: string, call?: HiveChange): Promise<HiveWorker>;
-  wake(id: string, call?: HiveCall): Promise<HiveWorker>;
+  wake(id: string, call?: WorkerCall): Promise<HiveWorker>;
   delete(id: string, call?: HiveChange): Promise<HiveWorker>;
   /** Does something with plugins, such as `plugins('install', { plugin: 'llamacpp' })`. */
   plugins<Action extends PluginAction>(
@@ -168,10 +174,10 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
 
   /** A hive speaks of itself only: under the name that the queen has for it, and of the worker that was asked about. */
   const own = <View extends { hive: string }>(view: View): View => ({ ...view, hive });
-  const workerOf = (id?: string) => (value: unknown) => {
+  const workerOf = (id?: string, uid?: string) => (value: unknown) => {
     const answered = readWorker(value);
-    if (id !== undefined && answered.id !== id)
-      throw new BadInput(`it answered for worker ${answered.id} instead of ${id}`);
+    const isMeant = (id === undefined || answered.id === id) && (uid === undefined || answered.uid === uid);
+    if (!isMeant) throw new BadInput(`it answered for another worker (${answered.id}) than it was asked about (${id})`);
     return own(answered);
   };
   const ownState = (state: HiveState): HiveState => ({ ...state, workers: state.workers.map(own) });
@@ -182,6 +188,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     return result;
   };
 
+  const meant = (call: WorkerCall | undefined) => (call?.uid === undefined ? {} : { uid: call.uid });
   const at = (id: string): string => `/v1/workers/${encodeURIComponent(id)}`;
 
   return {
@@ -203,12 +210,15 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     devices: (signal) => json('GET', '/v1/devices', readDevices, signal),
     refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', readCatalog, signal),
     spawn: (spec, call) => change('POST', '/v1/workers', spec, workerOf(spec.id), call),
-    start: (id, call) => change('POST', `${at(id)}/start`, {}, workerOf(id), call),
-    stop: (id, call) => change('POST', `${at(id)}/stop`, { now: call?.now }, workerOf(id), call),
-    restart: (id, call) => change('POST', `${at(id)}/restart`, { now: call?.now }, workerOf(id), call),
-    sleep: (id, call) => change('POST', `${at(id)}/sleep`, { now: call?.now }, workerOf(id), call),
-    wake: (id, call) => change('POST', `${at(id)}/wake`, {}, workerOf(id), call),
-    delete: (id, call) => change('DELETE', at(id), { now: call?.now }, workerOf(id), call),
+    start: (id, call) => change('POST', `${at(id)}/start`, meant(call), workerOf(id, call?.uid), call),
+    stop: (id, call) =>
+      change('POST', `${at(id)}/stop`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    restart: (id, call) =>
+      change('POST', `${at(id)}/restart`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    sleep: (id, call) =>
+      change('POST', `${at(id)}/sleep`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    wake: (id, call) => change('POST', `${at(id)}/wake`, meant(call), workerOf(id, call?.uid), call),
+    delete: (id, call) => change('DELETE', at(id), { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
     plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, readPlugins[action], call),
     models: async (action, request, call) =>
       ownModels(await change('POST', `/v1/models/${action}`, request, readModels[action], call)),

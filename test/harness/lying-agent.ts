@@ -44,7 +44,7 @@ export const lieAs = async (agent: string): Promise<void> => {
   }
   const methods = new Map<number, string>();
   if (lie) stdout.write = ((line: string) => lied(lie, methods, line)) as typeof stdout.write;
-  await import(agent);
+  // Nothing is asked before it has greeted.
   let rest = '';
   process.stdin.on('data', (chunk: Buffer) => {
     const lines = (rest + chunk).split('\n');
@@ -54,6 +54,7 @@ export const lieAs = async (agent: string): Promise<void> => {
       if (id !== undefined && method !== undefined) methods.set(id, method);
     }
   });
+  await import(agent);
 };
 
 const takeLie = (): AgentLie | undefined => {

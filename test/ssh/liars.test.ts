@@ -101,10 +101,9 @@ const run = async (operation: string, input: object, cancelMs: number): Promise<
   const cancel = AbortSignal.timeout(cancelMs);
   const job = lying.queen.runOperation(operation as OperationName, input as never, { signal: cancel, onEvent }).then(
     (result: Anything): Ended => {
-      // A test of the way never fails; what is wrong stands in its checks.
-      const failed = operation === 'hive_ssh_test' && result.checks.find(({ error }: Anything) => error !== null);
+      const failed = faultIn(operation, result);
       const text = JSON.stringify(result) ?? 'undefined';
-      return failed ? { how: 'error', code: failed.error.code, text, kinds } : { how: 'result', text, kinds };
+      return failed ? { how: 'error', code: failed, text, kinds } : { how: 'result', text, kinds };
     },
     (error: Anything): Ended => {
       const text = `${error.code}: ${error.message} ${(error.lines ?? []).join(' ')}`.slice(0, 2_000);
@@ -116,6 +115,14 @@ const run = async (operation: string, input: object, cancelMs: number): Promise<
     job.finally(() => clearTimeout(timer));
   });
   return Promise.race([job, late]);
+};
+
+/** Code of what went wrong in an operation that tells it in its result, if so. */
+const faultIn = (operation: string, result: Anything): string | undefined => {
+  if (operation === 'hive_ssh_test') return result.checks.find(({ error }: Anything) => error !== null)?.error.code;
+  if (operation !== 'package_sync') return undefined;
+  const steps = result.report.hives.flatMap((hive: Anything) => [hive, ...hive.steps]);
+  return steps.find(({ error }: Anything) => error)?.error.code;
 };
 
 const problemsOfRun = (what: string, ended: Ended, ends: string): string[] => {
@@ -260,7 +267,8 @@ const lookAtOthers = async (): Promise<string[]> => {
 /** Tells the lies of a batch at once, and gives each its own test. */
 const tellBatch = async (t: TestContext, lies: readonly HiveLie[]): Promise<void> => {
   const told = Object.fromEntries(lies.map((lie) => [hiveOf(lie).alias, lie.name]));
-  const back = await Promise.all(Object.keys(told).map(isBack));
+  const back = await Promise.all(Object.keys(told).map((alias) => isBack(alias)));
+  for (const [alias, name] of Object.entries(told)) lastLies.set(alias, name);
   const begun = await Promise.all(lies.map((lie) => beats(hiveOf(lie).alias)));
   await lying.tell(told);
   const each = await Promise.all(lies.map((lie, nth) => meet(lie, begun[nth]!).catch((error) => [String(error)])));
@@ -269,20 +277,30 @@ const tellBatch = async (t: TestContext, lies: readonly HiveLie[]): Promise<void
   if (others.length > 0 || back.flat().length > 0) await startOver();
   for (const [nth, { name }] of lies.entries())
     await t.test(name, () => assert.deepEqual([...back[nth]!, ...each[nth]!], [], `the queen met the lie: ${name}`));
-  await t.test('meanwhile, everybody else', () => assert.deepEqual(others, []));
+  await t.test(meanwhile(lies), () => assert.deepEqual(others, []));
 };
 
+/** What was seen of hives that did not come back, before another queen knew nothing of it. */
+const notBack: string[] = [];
+const lastLies = new Map<string, string>();
+
 /** A hive that has lied before tells the truth again, and is online again. */
-const isBack = async (alias: string): Promise<string[]> => {
+const isBack = async (alias: string, deadlineMs = 60_000): Promise<string[]> => {
+  const before = lastLies.get(alias);
   const isOnline = async (): Promise<boolean> => (await statusOf(alias)).status === 'online';
-  return until(isOnline, { deadlineMs: 60_000 }).then(
+  return until(isOnline, { deadlineMs }).then(
     () => [],
-    async () => [`it should be back, and is ${JSON.stringify(await statusOf(alias).catch(String))}`],
+    async () => [
+      `it should be back after it said: ${before}; and is ${JSON.stringify(await statusOf(alias).catch(String))}`,
+    ],
   );
 };
 
 /** What was broken is not held against the lies that follow. */
 const startOver = async (): Promise<void> => {
+  const canBeAsked = (await statusOf(goodHive).catch(() => null)) !== null;
+  if (canBeAsked)
+    notBack.push(...(await Promise.all([...lastLies.keys()].map((alias) => isBack(alias, 20_000)))).flat());
   await lying.restart();
   canary = lying.layCanary();
   await until(async () => (await problemsOfOthers()).length === 0, { deadlineMs: 20_000 }).catch(() => {});
@@ -293,6 +311,9 @@ const remember = async (): Promise<void> => {
   usual = { memory: lying.memory(), disk: lying.disk(), baits: (await lying.heard()).baits };
   peak = usual.memory;
 };
+
+const meanwhile = (lies: readonly { name: string }[]): string =>
+  `everybody else, meanwhile: ${lies.map(({ name }) => name).join('; ')}`;
 
 const titleOf = (kind: string, lies: readonly { name: string }[]): string =>
   lies.length === 1 ? `${kind}: ${lies[0]!.name}` : `${kind}: ${lies.length} at once, from "${lies[0]!.name}"`;
@@ -333,6 +354,7 @@ describe('a machine that lies', { skip }, () => {
         .map(({ alias, status, reason }) => `${alias} is ${status} (${brief(reason)})`);
     await until(async () => (await away()).length === 0, { deadlineMs: 60_000 }).catch(() => {});
     assert.deepEqual(await away(), []);
+    assert.deepEqual(notBack, []);
     assert.deepEqual(await problemsOfOthers(), []);
   });
 
@@ -387,7 +409,7 @@ describe('a machine that lies', { skip }, () => {
       if (others.length > 0) await startOver();
       for (const [nth, { name }] of lies.entries())
         await t.test(name, () => assert.deepEqual(each[nth], [], `the queen met the lie: ${name}`));
-      await t.test('meanwhile, everybody else', () => assert.deepEqual(others, []));
+      await t.test(meanwhile(lies), () => assert.deepEqual(others, []));
     });
   }
 

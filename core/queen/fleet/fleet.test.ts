@@ -72,7 +72,7 @@ describe('the fleet', () => {
     await until(() => fleet.hives()[0]?.status === 'online', 'online');
     fleet.member('local').apply(workerWith({ id: 'fake-9' }));
     assert.equal(fleet.worker({ worker: 'fake-9' }).id, 'fake-9');
-    fleet.member('local').forget('fake-9');
+    fleet.member('local').forget({ id: 'fake-9' });
     assert.throws(() => fleet.worker({ worker: 'fake-9' }), { code: 'WORKER_NOT_FOUND' });
     hive.workers = [];
     hive.tell();
@@ -137,6 +137,22 @@ describe('workers of two hives with one id', () => {
     await until(() => fleet.workers().length === 2, 'both are listed');
     const refused = [...fleet.dialable()].map((worker) => worker.refused);
     assert.deepEqual(refused, ['on port 22, outside 18000-18999', undefined]);
+  });
+});
+
+describe('what a change gave', () => {
+  // A deletion that answered late took the next worker of that id out of the list.
+  it('does not replace or remove another worker that has the id by now', async () => {
+    const fleet = fleetOf(simulatedHive('a', [workerWith({ uid: 'new' })]));
+    await until(() => fleet.workers().length === 1, 'it is listed');
+    const member = fleet.member('a');
+    member.forget({ id: 'fake-1', uid: 'old' });
+    member.apply(workerWith({ uid: 'old', state: 'stopped' }));
+    assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'ready');
+    member.apply(workerWith({ uid: 'new', state: 'stopped' }));
+    assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'stopped');
+    member.forget({ id: 'fake-1', uid: 'new' });
+    assert.deepEqual(fleet.workers(), []);
   });
 });
 

@@ -4,7 +4,7 @@ import type { PortRange } from '../../contract/ports.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
 import type { HiveClient } from '../../hive/client.ts';
 
-export type { HiveCall, HiveChange, HiveClient } from '../../hive/client.ts';
+export type { HiveCall, HiveChange, HiveClient, WorkerCall } from '../../hive/client.ts';
 
 export interface HiveConnection {
   readonly alias: string;

@@ -160,14 +160,24 @@ export class Member {
     this.#become('online', null);
   }
 
-  /** Takes in what a change of a worker gave, ahead of the heartbeat that will tell the same. */
+  /**
+   * Takes in what a change of a worker gave, ahead of the heartbeat that will show the same. When another worker has its id
+   * by now, the next heartbeat decides.
+   */
   apply(worker: HiveWorker): void {
+    if (this.#isReplaced(worker)) return;
     this.#workers.set(worker.id, worker);
     this.#changed();
   }
 
-  forget(id: string): void {
-    if (this.#workers.delete(id)) this.#changed();
+  /** It was deleted. Another worker that has its id by now stays. */
+  forget(worker: Pick<HiveWorker, 'id' | 'uid'>): void {
+    if (!this.#isReplaced(worker) && this.#workers.delete(worker.id)) this.#changed();
+  }
+
+  #isReplaced({ id, uid }: Pick<HiveWorker, 'id' | 'uid'>): boolean {
+    const known = this.#workers.get(id)?.uid;
+    return known !== undefined && uid !== undefined && known !== uid;
   }
 
   /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */

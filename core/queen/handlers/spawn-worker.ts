@@ -9,6 +9,7 @@ import {
 import type { WorkerSpawnInput } from '../../contract/operations.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import { withReferences } from './known-model.ts';
@@ -48,7 +49,7 @@ export const spawnOn = async (
     withModels(parts, { hive, models }, context, spawn),
   );
   member.apply(worker);
-  return fleet.worker({ worker: worker.id, hive });
+  return workerView(worker, hive, false);
 };
 
 /**

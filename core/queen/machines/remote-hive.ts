@@ -325,13 +325,15 @@ export class RemoteHive {
     const { remembered } = this.#parts;
     const known = remembered.get(this.alias);
     const ports = workerPorts ?? known?.workerPorts;
-    const token = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    const written = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    // It becomes part of a header: what no hive makes is none.
+    const token = /^[0-9a-f]{64}$/.exec(written?.trim() ?? '')?.[0] ?? null;
     await remembered.set(this.alias, {
       target: this.target,
       platform: `${platform.os}-${platform.cpu}`,
       hiveSocket: paths.hiveSocket,
       installed,
-      ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token: token.trim() } }),
+      ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token } }),
       ...(ports !== undefined && { workerPorts: ports }),
       ...(known?.stopped && { stopped: true }),
     });

@@ -176,12 +176,13 @@ export class QueenEffects implements SyncEffects {
     const context = this.#context(call);
     if (there && there.declaration === step.spec.declaration) {
       try {
-        member.apply(await member.connection.client.start(step.worker, { ...call, job: context.job }));
+        const { uid } = there;
+        member.apply(await member.connection.client.start(step.worker, { ...call, uid, job: context.job }));
         return;
       } catch (error) {
         // Its hive has lost what it knew, and has not told so yet.
         if (!isNoWorker(error)) throw error;
-        member.forget(step.worker);
+        member.forget(there);
       }
     } else if (there) await this.#delete(alias, step.worker, call);
     await spawnOn(parts, { ...step.spec, hive: alias }, context);

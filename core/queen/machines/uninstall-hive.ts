@@ -59,14 +59,23 @@ const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> =
   const { runs } = agent.hello.paths;
   const runner = sshRunner(agent, () => Promise.reject(new Error('nothing is uploaded here')));
   for (const name of await agent.call('list', [runs], signal)) {
-    const text = name.endsWith('.json') ? await agent.call('read', [`${runs}/${name}`], signal) : null;
-    const record = text === null ? null : (JSON.parse(text) as { pid: number | null; nonce: string });
-    if (!record) continue;
+    const nonce = name.endsWith('.json') ? nonceIn(await agent.call('read', [`${runs}/${name}`], signal)) : null;
+    if (nonce === null) continue;
     // Only what still carries its nonce is ours.
-    for (const found of await agent.call('findByEnvironment', ['RBEE_RUN_NONCE', record.nonce], signal)) {
+    for (const found of await agent.call('findByEnvironment', ['RBEE_RUN_NONCE', nonce], signal)) {
       const signals = [{ signal: 'SIGTERM', graceMs: 5_000 }] as const;
       await terminate(runner, found, { name: name.replace(/\.json$/, ''), signals });
     }
     await agent.call('remove', [`${runs}/${name}`], signal);
+  }
+};
+
+/** Null for a record that is damaged: it must not keep rbee on the machine. */
+const nonceIn = (text: string | null): string | null => {
+  try {
+    const { nonce } = JSON.parse(text ?? '{}') as { nonce?: unknown };
+    return typeof nonce === 'string' && nonce !== '' ? nonce : null;
+  } catch {
+    return null;
   }
 };

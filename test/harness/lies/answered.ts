@@ -234,7 +234,7 @@ const asked: Readonly<Record<string, { path: string; run: string; input: (about:
       run: 'worker_update',
       input: ({ alias }) => ({ hive: alias, offline: true }),
     },
-    'a list of models': { path: 'POST /v1/models/list', run: 'model_list', input: ({ alias }) => ({ hive: alias }) },
+    'a list of models': { path: 'GET /v1/models', run: 'model_list', input: ({ alias }) => ({ hive: alias }) },
     'a model in detail': {
       path: 'POST /v1/models/get',
       run: 'model_get',
@@ -335,8 +335,8 @@ const heavy = { heavy: true, within: 30 } as const;
 const reads: HiveLie[] = [
   reading(
     'a list of models without an end',
-    'POST /v1/models/list',
-    endless('{"kind":"result","result":{"models":["'),
+    'GET /v1/models',
+    endless('{"models":["'),
     ({ alias }) => ({ run: 'model_list', input: { hive: alias }, ends: 'error' }),
     heavy,
   ),

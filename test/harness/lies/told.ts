@@ -144,7 +144,7 @@ const served: HiveLie[] = [
   set('workers.0.names', [null]),
   set('workers.0.names', [['m']]),
   set('workers.0.names', ['']),
-  set('workers.0.names', ['__proto__']),
+  set('workers.0.names', ['__proto__'], 'either', { acts: () => [{ chat: '__proto__' }] }),
   set('workers.0.names', ['x'.repeat(10_000)]),
   set('workers.0.names', [nasty]),
   set('workers.0.names', ['constructor', 'toString'], 'online', { acts: () => [{ chat: 'hasOwnProperty' }] }),
@@ -153,6 +153,14 @@ const served: HiveLie[] = [
     ...set(
       'workers.0.names',
       Array.from({ length: 100_000 }, (_, nth) => `n${nth}`),
+    ),
+    heavy: true,
+  },
+  // Small enough for a line, and wrong in a million places.
+  {
+    ...set(
+      'workers.0.names',
+      Array.from({ length: 1_000_000 }, () => ''),
     ),
     heavy: true,
   },
@@ -260,6 +268,21 @@ const other: HiveLie[] = [
     },
   },
   {
+    name: '400,000 options that are none',
+    shown: 'faulty',
+    heavy: true,
+    state: worker((one) => {
+      one.options = Object.fromEntries(Array.from({ length: 400_000 }, (_, nth) => [`-${nth}`, {}]));
+    }),
+  },
+  {
+    name: '1,000,000 workers that are none',
+    shown: 'faulty',
+    reason: /workers/,
+    heavy: true,
+    state: (state) => ({ ...state, workers: Array.from({ length: 1_000_000 }, () => 7) }),
+  },
+  {
     name: 'two workers with one id',
     shown: 'faulty',
     reason: /id|worker/,
@@ -283,7 +306,7 @@ const other: HiveLie[] = [
   {
     name: '100,000 workers',
     shown: 'faulty',
-    reason: /workers/,
+    reason: /workers|line/,
     heavy: true,
     state: (state) => ({
       ...state,
@@ -299,14 +322,14 @@ const other: HiveLie[] = [
   {
     name: '100,000 true devices',
     shown: 'faulty',
-    reason: /devices/,
+    reason: /devices|line/,
     heavy: true,
     state: (state) => ({ ...state, devices: Array.from({ length: 100_000 }, () => state.devices[0]) }),
   },
   {
     name: '100,000 worker types',
     shown: 'faulty',
-    reason: /catalog/,
+    reason: /catalog|line/,
     heavy: true,
     state: (state) => ({ ...state, catalog: Array.from({ length: 100_000 }, () => state.catalog[0]) }),
   },
