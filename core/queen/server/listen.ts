@@ -14,7 +14,7 @@ import { answerUnreadable, notFound, operationBytes, sendError } from './errors.
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { longestMs } from './receive-body.ts';
-import { type GuardOptions, guardTcp, isLoopback, refusalOf } from './tcp-guard.ts';
+import { type GuardOptions, guardTcp, isLoopback, originForm, refusalOf } from './tcp-guard.ts';
 import { Upgrades } from './upgrades.ts';
 
 export type ServerParts = ApplicationParts & OperationsParts;
@@ -65,7 +65,7 @@ export const listenTcp = async (
   return { app, url };
 };
 
-const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): FastifyInstance => {
+const makeApp = ({ logger, bodies }: ApplicationParts, upgrades: Upgrades): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -73,8 +73,9 @@ const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): Fast
     schemaController: inputSchemas,
     // Time to send a request in, against clients that never finish one; answers may take as long as they like. Bodies of
     // inference are looked at more closely, by how much of them has arrived.
-    requestTimeout: longestMs(limits),
+    requestTimeout: longestMs(bodies.limits),
     forceCloseConnections: 'idle',
+    rewriteUrl: originForm,
     routerOptions: { maxParamLength: 512 },
     http: { shouldUpgradeCallback: upgrades.takes },
     clientErrorHandler: answerUnreadable,
