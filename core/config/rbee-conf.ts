@@ -1,7 +1,9 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
+
+import { RbeeError } from '../contract/errors.ts';
 import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, listOf, loopback, oneOf, portRange, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted } from './read-trusted.ts';
 import { TomlDocument } from './toml.ts';
@@ -55,7 +57,7 @@ const size: Check = (value) =>
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
-  ['queen', 'bind', 'bind', text],
+  ['queen', 'bind', 'bind', loopback],
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
   ['queen', 'max_body', 'maxBody', size, (value) => parseBytes(String(value))],
@@ -87,24 +89,53 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
   return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
 };
 
-/** Reads the text of an `rbee.conf`; `file` is its name in errors. */
+/** Everything that is wrong with `rbee.conf`, in its order. */
+export const rbeeConfProblems = (paths: Paths): RbeeError[] => {
+  try {
+    const source = readTrusted(paths.rbeeConf, paths);
+    return source === null ? [] : read(source, paths.rbeeConf).problems;
+  } catch (error) {
+    if (error instanceof RbeeError) return [error];
+    throw error;
+  }
+};
+
+/** Reads the text of an `rbee.conf`; `file` is its name in errors. Throws its first problem. */
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
+  const { config, problems } = read(source, file);
+  if (problems[0]) throw problems[0];
+  return config;
+};
+
+const read = (source: string, file: string): { config: RbeeConfig; problems: RbeeError[] } => {
   const config = defaults();
   const document = new TomlDocument(source, file);
+  const problems: RbeeError[] = [];
   for (const [section, body] of Object.entries(document.value)) {
     const known = [...new Set(settings.map(([name]) => name as string))];
-    if (!known.includes(section)) throw document.unknown([section], 'section', known);
-    if (!isTable(body)) throw document.wrong([section], `${section} is a section`, `write it as [${section}]`);
-    for (const [key, value] of Object.entries(body)) {
-      const setting = settings.find(([of, name]) => of === section && name === key);
-      if (!setting) {
-        const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
-        throw document.unknown([section, key], `key in [${section}]`, keys);
-      }
-      const problem = setting[3](value);
-      if (problem) throw document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
-      Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
-    }
+    if (!known.includes(section)) problems.push(document.unknown([section], 'section', known));
+    else if (!isTable(body))
+      problems.push(document.wrong([section], `${section} is a section`, `write it as [${section}]`));
+    else for (const [key, value] of Object.entries(body)) problems.push(...take(config, document, section, key, value));
   }
-  return config;
+  return { config, problems };
+};
+
+/** Puts a setting into the configuration; gives what is wrong with it, if anything is. */
+const take = (
+  config: RbeeConfig,
+  document: TomlDocument,
+  section: string,
+  key: string,
+  value: unknown,
+): RbeeError[] => {
+  const setting = settings.find(([of, name]) => of === section && name === key);
+  if (!setting) {
+    const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
+    return [document.unknown([section, key], `key in [${section}]`, keys)];
+  }
+  const problem = setting[3](value);
+  if (problem) return [document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`)];
+  Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
+  return [];
 };

@@ -3,7 +3,6 @@
  * browser, so the marks that browsers set are checked, and the name by which the address was called (DNS rebinding).
  */
 import type { IncomingMessage } from 'node:http';
-import { isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
 
@@ -45,10 +44,6 @@ export const refusalOf = (
   const isOwn = from === undefined || from === 'none' || from === 'same-origin';
   return isOwn ? undefined : refuse('Sec-Fetch-Site', from);
 };
-
-/** Addresses that only this machine can reach. */
-export const isLoopback = (address: string): boolean =>
-  address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'));
 
 const isOwnHost = (host: string | undefined, port: number | undefined): boolean => {
   const match = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])(?::(\d{1,5}))?$/i.exec(host ?? '');
