@@ -39,6 +39,11 @@ export interface WorkerType {
   probes?: readonly Probe[];
   /** A server of the plugin's own in front of an engine that does not speak the public shape. */
   adapter?: Adapter;
+  /**
+   * True when the engine cannot check an API key: it answers every user of its machine who finds its port. Say so in the
+   * plugin's README as well. An adapter that checks the key is better, if it is all that listens on a port.
+   */
+  keyless?: boolean;
   /** How a worker is asked to end. Absent: SIGTERM, two seconds, SIGKILL. */
   stop?: StopContract;
   /** Memory that a worker will need, for placement and for the check before a spawn. Called before every spawn. */

@@ -128,6 +128,7 @@ const description = Type.Object({
     ),
   ),
   adapter: optional(Type.Object({ script: Type.String(), for: optional(texts) })),
+  keyless: optional(Type.Boolean()),
   stop: optional(stop),
   load: optional(
     Type.Object({

@@ -19,6 +19,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   health: 'data',
   probes: 'data',
   adapter: 'data',
+  keyless: 'data',
   stop: 'data',
   estimate: 'function',
   load: 'data',

@@ -600,6 +600,22 @@ describe('a worker that answers before it has read the request, and closes', () 
   });
 });
 
+it('a worker is told one content type, the one by which the queen has read the body', async () => {
+  const { worker } = await fakeWorker('a', (incoming, response) => {
+    incoming.resume();
+    response.end(JSON.stringify(incoming.rawHeaders));
+  });
+  const { port } = await gatewayFor(worker);
+  const body = '{"model":"demo"}';
+  const headers = ['Host', 'x', 'Content-Length', String(body.length), 'Content-Type', 'application/json'];
+  headers.push('content-type', 'multipart/form-data; boundary=b');
+  const outgoing = request({ port, path: chatPath, method: 'POST', headers }).end(body);
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const sent = JSON.parse(String(await bodyOf(response))) as string[];
+  const types = sent.filter((_, index) => index % 2 === 1 && sent[index - 1]?.toLowerCase() === 'content-type');
+  assert.deepEqual(types, ['application/json']);
+});
+
 describe('a body that is refused before it has arrived', () => {
   it('is read to its end, so that its client sees why', async () => {
     const { worker } = await fakeWorker('a', echo);
