@@ -515,12 +515,7 @@ describe('the TCP address', () => {
   it('refuses a request line that names another host, and takes one that names its own', async () => {
     await begin();
     const { host } = new URL(queen.url);
-    for (const target of [
-      'http://evil.example/health',
-      'http://evil.example',
-      `https://${host}/health`,
-      'evil.example',
-    ])
+    for (const target of ['http://evil.example/health', 'http://evil.example', `https://${host}/health`])
       assert.equal((await ask(target, { host })).status, 403, target);
     for (const target of [`http://${host}/health`, `HTTP://${host}/v1/models?a=b`])
       assert.equal((await ask(target, { host })).status, 200, target);
