@@ -2,7 +2,8 @@
 import { parse, stringify, TomlError } from 'smol-toml';
 import { RbeeError } from '../contract/errors.ts';
 import { nearest } from '../narration/near.ts';
-import { type Position, type TomlPath, type TomlPositions, tomlPositions } from './toml-positions.ts';
+import { type Position, positionIn, type TomlPath, type TomlPositions, tomlPositions } from './toml-positions.ts';
+import { maxDepth, tooDeepAt } from './toml-shape.ts';
 
 /** A text that was read, and may be complained about. */
 export class TomlDocument {
@@ -40,6 +41,16 @@ export class TomlDocument {
 
 /** Reads TOML; `file` is its name in errors. Errors: CONFIG_INVALID. */
 export const readToml = (source: string, file: string): Record<string, unknown> => {
+  const tooDeep = tooDeepAt(source);
+  if (tooDeep !== null) {
+    const problem = `it is nested more than ${maxDepth} levels deep`;
+    throw configError(
+      file,
+      positionIn(source, tooDeep),
+      problem,
+      'no setting is that deep; check the brackets and dots',
+    );
+  }
   try {
     return parse(source);
   } catch (error) {

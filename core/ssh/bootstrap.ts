@@ -2,6 +2,7 @@
  * The first word with a machine: starts the agent there, or tells what is needed for one. Everything that has to work
  * before there is a Node on the machine is in here, in plain `sh`.
  */
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { AgentAbsent, AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
@@ -98,7 +99,7 @@ rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
     const problem = `what arrived is another file (${stdout.trim()})`;
     throw RbeeError.of('UPLOAD_FAILED', { what: runtime.name, hive, problem });
   }
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const lines = printedLines(stderr);
   const problem = lines[0] ?? `it ended with exit code ${code}`;
   const details = { hive, what: 'setting up Node there', problem };
   throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', details, { lines }), data);

@@ -1,6 +1,7 @@
 /** What goes wrong between two machines, as errors of the catalogue. */
 import { RbeeError } from '../contract/errors.ts';
 import type { Attempts } from './authenticate.ts';
+import { nothingShared } from './key-exchange.ts';
 import { fingerprint, keyType } from './known-hosts.ts';
 import type { Hop } from './target.ts';
 
@@ -60,9 +61,10 @@ export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError =
   });
 };
 
-/** `firstWords` are the first bytes that came from there. */
-export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): RbeeError => {
+/** `firstBytes` are those that came from there first. */
+export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): RbeeError => {
   const { level, code } = cause as { level?: string; code?: string };
+  const firstWords = firstBytes.toString('latin1', 0, mostFirstWords);
   const line = firstWords.split(/[\r\n]/, 1)[0]?.replaceAll(/[^ -~]/g, '?') ?? '';
   const isSsh = /(^|\n)SSH-/.test(firstWords);
   const details = { hive: hop.name, address: addressOf(hop) };
@@ -71,7 +73,11 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): Rbe
     return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
   }
   if (!isSsh && line !== '')
-    return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem: `it says "${line}"` }, { cause });
+    return RbeeError.of(
+      'SSH_HANDSHAKE_FAILED',
+      { ...details, problem: `it says "${line}"`, hint: portHint },
+      { cause },
+    );
   if (level === 'client-timeout') {
     const problem = isSsh ? 'the login did not come to an end in time' : 'it accepts connections and says nothing';
     return unreachable(hop, new Error(problem, { cause }));
@@ -82,8 +88,12 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): Rbe
   }
   if (level === 'client-socket') return unreachable(hop, cause);
   const problem = cause.message.replace(/^Handshake failed: /, '');
-  return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem }, { cause });
+  const said = nothingShared(problem, firstBytes) ?? { problem, hint: portHint };
+  return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, ...said }, { cause });
 };
+
+const mostFirstWords = 255;
+const portHint = 'check that the port is that of an OpenSSH server of version 7 or newer';
 
 /** What sshd says to those for whom it has no room, or whom it punishes for earlier failures. */
 const turnsAway = /^(Exceeded MaxStartups|Not allowed at this time)/;
