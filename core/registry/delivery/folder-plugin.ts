@@ -2,6 +2,7 @@
  * A plugin that is used from its folder: one that is being written, or one of this checkout. It was never packed, so what
  * it is follows from what is in it and in the packages that it needs.
  */
+
 import { createHash } from 'node:crypto';
 import { readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { markUsed } from '../bundle/sweep.ts';
 import type { FoundPackage } from '../install/fetch-calls.ts';
 import { type NpmContext, packedFiles } from '../install/npm-tree.ts';
 import type { TreeGroup } from '../install/stage.ts';
+import { ownerOf } from '../install/trust.ts';
 
 export interface FolderPlugin {
   root: string;
@@ -57,7 +59,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
     integrity: `sha512-${createHash('sha512').update(contents).digest('base64')}`,
     tarball: root,
     registry: null,
-    publisher: { id: name.startsWith('@') ? (name.split('/')[0] ?? name) : name, account: null },
+    publisher: { id: ownerOf(name), account: null },
     license: null,
     description: '',
     deprecated: null,
