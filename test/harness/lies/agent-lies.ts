@@ -26,6 +26,10 @@ export interface AgentLie {
   /** Before the agent. */
   first?(mouth: Mouth): void;
   heavy?: true;
+  /** Others are asked before or after: it keeps the machine for itself, or takes more than one agent. */
+  alone?: true;
+  /** Told at full scale only: others are of its kind. */
+  more?: true;
 }
 
 const big = 'x'.repeat(2 ** 20);
@@ -62,14 +66,15 @@ const result = (method: string, value: unknown, run: AgentLie['run'], more: Part
   run,
   ends: 'error',
   results: { [method]: () => value },
+  ...(run === 'package_sync' && { alone: true }),
   ...more,
 });
 
 const failure = (name: string, error: unknown, more: Partial<AgentLie> = {}): AgentLie => ({
   name: `an error ${name}`,
-  run: 'hive_ssh_test',
+  run: 'hive_logs',
   ends: 'error',
-  answers: { readLink: ({ id }) => ({ id, error }) },
+  answers: { tail: ({ id }) => ({ id, error }) },
   ...more,
 });
 
@@ -93,7 +98,7 @@ const hellos: AgentLie[] = [
   field('paths.data', `/${big}`),
   field('paths.logs', 'relative'),
   field('paths.logs', '/x/../../etc', either),
-  field('paths.state', ['/home/ann'], { run: 'package_sync' }),
+  field('paths.state', ['/home/ann']),
   field('paths.hiveSocket', `/${'s'.repeat(5_000)}`, { run: 'hive_start' }),
   field('execPath', 7),
   field('execPath', ''),
@@ -190,6 +195,7 @@ const starts: AgentLie[] = [
       name: `a machine without rbee, described as ${brief(said)}`,
       run: 'hive_logs',
       ends: 'either',
+      alone: true,
       instead: (mouth) => {
         mouth.say(`rbee-absent\n${said}`);
         setTimeout(() => mouth.exit(0), 100);
@@ -233,12 +239,12 @@ const answers: AgentLie[] = [
   ...[7, null, 'held', {}, { held: 'yes' }, { held: false }, { held: false, owner: 7, about: nasty, since: {} }].map(
     (value) => result('lease', value, 'package_sync'),
   ),
-  ...[7, null, [7], ['../../x'], ['a/b'], [''], ['.', '..'], [nasty]].map((value) =>
-    result('list', value, 'package_sync'),
-  ),
+  ...[7, [7], ['../../x'], ['.', '..']].map((value) => result('list', value, 'package_sync')),
+  ...[null, ['a/b'], [''], [nasty]].map((value) => result('list', value, 'package_sync', { more: true })),
   {
     name: 'the list of a folder has a million names',
     run: 'package_sync',
+    alone: true,
     ends: 'error',
     results: { list: () => Array.from({ length: 1_000_000 }, (_, nth) => `n${nth}`) },
     heavy: true,
@@ -262,36 +268,36 @@ const answers: AgentLie[] = [
   }),
   {
     name: 'an answer that nobody waits for',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'result',
-    answers: { readLink: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
+    answers: { tail: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
   },
   {
     name: 'an answer twice',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'result',
-    answers: { readLink: (answer) => `${JSON.stringify(answer)}\n${JSON.stringify({ ...answer, result: 7 })}` },
+    answers: { tail: (answer) => `${JSON.stringify(answer)}\n${JSON.stringify({ ...answer, result: 7 })}` },
   },
   {
     name: 'an answer without an outcome',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'either',
-    answers: { readLink: ({ id }) => ({ id }) },
+    answers: { tail: ({ id }) => ({ id }) },
   },
   {
     name: 'an answer whose id is a text',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'stopped',
-    answers: { readLink: ({ id, result: value }) => ({ id: String(id), result: value }) },
+    answers: { tail: ({ id, result: value }) => ({ id: String(id), result: value }) },
   },
-  { name: 'no answer to one method', run: 'hive_ssh_test', ends: 'stopped', answers: { readLink: () => undefined } },
+  { name: 'no answer to one method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   { name: 'no answer to another method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   {
     name: 'an answer without an end',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'error',
     answers: {
-      readLink: ({ id }, mouth) => {
+      tail: ({ id }, mouth) => {
         mouth.say(`{"id":${id},"result":"`);
         mouth.pour(Buffer.alloc(2 ** 20, 'x'));
       },
@@ -300,17 +306,17 @@ const answers: AgentLie[] = [
   },
   {
     name: 'a flood of answers that nobody waits for',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'stopped',
-    answers: { readLink: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },
+    answers: { tail: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },
     heavy: true,
   },
   {
     name: 'an end in the middle of an answer',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'error',
     answers: {
-      readLink: ({ id }, mouth) => {
+      tail: ({ id }, mouth) => {
         mouth.say(`{"id":${id},"res`);
         setTimeout(() => mouth.exit(0), 100);
       },
