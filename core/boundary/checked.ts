@@ -1,6 +1,7 @@
 /** Data from outside, checked where it enters: unknown fields are dropped, everything else must fit its schema. */
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { firstFault } from './first-fault.ts';
 import { knownFields } from './known-fields.ts';
 
 /** What came from outside breaks the rules. `message` says how, in words that fit behind the name of the sender. */
@@ -16,23 +17,8 @@ export const checked = <Value>(schema: TSchema): ((value: unknown) => Value) => 
   return (value) => {
     // Compiled on first use: most answers are never asked for.
     validator ??= Compile(schema);
-    if (!validator.Check(value)) throw new BadInput(describeFault(validator.Errors(value) as Fault[]));
+    if (!validator.Check(value)) throw new BadInput(firstFault(schema, value));
     copy ??= knownFields(schema);
     return copy(value) as Value;
   };
-};
-
-interface Fault {
-  keyword: string;
-  instancePath: string;
-  params: Record<string, unknown>;
-  message: string;
-}
-
-const describeFault = ([fault]: readonly Fault[]): string => {
-  if (!fault) return 'it does not fit its schema';
-  const path = fault.instancePath.slice(1).replaceAll('/', '.');
-  const missing = (fault.params['requiredProperties'] as string[] | undefined)?.[0];
-  if (fault.keyword === 'required' && missing !== undefined) return `${path ? `${path}.` : ''}${missing} is missing`;
-  return `${path || 'it'} ${fault.message}`;
 };

@@ -309,14 +309,14 @@ const modelView = Type.Object({
 
 const modelDetails = Type.Object({
   ...modelView.properties,
-  files: Type.Array(Type.Object({ path: textOf(4_096), bytes, sha256: orNull(lineOf(128)) }), { maxItems: 100_000 }),
+  files: Type.Array(Type.Object({ path: textOf(4_096), bytes, sha256: orNull(lineOf(128)) }), { maxItems: 50_000 }),
 });
 
 /** Results of `POST /v1/models/{action}`, and of the GETs. */
 export const modelAnswers = {
   download: modelDetails,
   needs: Type.Object({
-    files: Type.Array(Type.Object({ path: textOf(4_096) }), { maxItems: 100_000 }),
+    files: Type.Array(Type.Object({ path: textOf(4_096) }), { maxItems: 50_000 }),
   }),
   list: Type.Object({ models: Type.Array(modelView, { maxItems: 10_000 }) }),
   get: modelDetails,
@@ -327,13 +327,13 @@ export const modelAnswers = {
         model: textOf(4_096),
         files: count,
         bytes,
-        problems: Type.Array(Type.Object({ path: textOf(4_096), problem: textOf(4_096) }), { maxItems: 100_000 }),
+        problems: Type.Array(Type.Object({ path: textOf(4_096), problem: textOf(4_096) }), { maxItems: 50_000 }),
       }),
       { maxItems: 10_000 },
     ),
   }),
   gc: Type.Object({
-    removed: Type.Array(Type.Object({ path: textOf(4_096), bytes, why: textOf(4_096) }), { maxItems: 100_000 }),
+    removed: Type.Array(Type.Object({ path: textOf(4_096), bytes, why: textOf(4_096) }), { maxItems: 50_000 }),
     bytes,
   }),
 };

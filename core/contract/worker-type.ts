@@ -410,13 +410,17 @@ export interface LoadContract {
 export interface Failure {
   /** The last lines of the worker's log, oldest first (at most 200). */
   log: readonly string[];
-  /** How the process ended; null when it was given up while still running. */
+  /** How the process ended; null when it was given up while still running, or when no hive saw how it ended. */
   exit: { code: number | null; signal: string | null } | null;
   /** Did it ever become ready? An exit code of 0 before that is a failure too. */
   wasReady: boolean;
   binary: { id: string };
 }
 
+/**
+ * `out_of_memory`: of the device, as the engine says, or of the machine, as the kernel says. `killed`: by a signal from
+ * outside, with no word of the engine about it; such an end is not counted against the worker.
+ */
 export type FailureCause =
   | 'out_of_memory'
   | 'bad_model'

@@ -114,8 +114,10 @@ export const workerView = Type.Object({
   readyAt: orNull(time),
   /** From the start of the process to readiness, in milliseconds. */
   readyMs: orNull(Type.Integer()),
-  /** Restarts after crashes since it was spawned. */
+  /** Restarts by itself since it was spawned. */
   restarts: count,
+  /** Of these, those after its process was killed from outside. Absent where an older hive does not say. */
+  kills: Type.Optional(count),
   /** Requests that run and wait, as the engine reports; null where it does not. */
   running: orNull(Type.Number({ minimum: 0 })),
   waiting: orNull(Type.Number({ minimum: 0 })),

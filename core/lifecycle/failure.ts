@@ -1,10 +1,14 @@
 /** Why a process failed, in words for people: the owner's diagnosis, else what the system itself tells. */
 
+import { totalmem } from 'node:os';
 import { RbeeError } from '../contract/errors.ts';
 import type { WorkerFailure } from '../contract/states.ts';
 import type { Diagnosis, Failure, FailureCause } from '../contract/worker-type.ts';
+import { formatBytes } from '../narration/quantities.ts';
 import { tail } from './log-tail.ts';
+import type { OutOfMemory } from './out-of-memory.ts';
 import type { NotReadyReason } from './readiness.ts';
+import type { EndKind } from './restart-policy.ts';
 import type { Exit } from './runner.ts';
 
 /** What went wrong, as far as the lifecycle saw it. */
@@ -12,7 +16,8 @@ export type EndReason =
   | NotReadyReason
   /** It was ready and ended. */
   | { kind: 'ended'; exit: Exit }
-  | { kind: 'unhealthy'; problem: string }
+  /** `frozen`: a signal had stopped it, and none let it go on. */
+  | { kind: 'unhealthy'; problem: string; frozen?: boolean }
   /** There was nothing to start, or it could not be. */
   | { kind: 'cannot_start'; problem: string; hint: string };
 
@@ -24,29 +29,83 @@ export interface FailureContext {
   /** Its part of the log; none when nothing was started. */
   log?: { file: string; from: number };
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
+  /** Did the kernel end it because memory ran out? No when absent. */
+  memory?: OutOfMemory | null;
+  /** Bytes of main memory that it may use; absent when there is no limit. */
+  memoryLimit?: number;
   /** Milliseconds since 1970. */
   now: number;
+}
+
+export interface FailureStory {
+  failure: WorkerFailure;
+  /** Its own doing, or that of somebody else? */
+  kind: Exclude<EndKind, 'clean'>;
 }
 
 const mostDiagnosedLines = 200;
 const mostShownLines = 20;
 
-export const describeFailure = async ({ reason, log, diagnose, now }: FailureContext): Promise<WorkerFailure> => {
+export const describeFailure = async (context: FailureContext): Promise<FailureStory> => {
+  const { reason, log, diagnose, memory, memoryLimit, now } = context;
   const exit = 'exit' in reason ? reason.exit : null;
   const lines = log ? await tail(log.file, mostDiagnosedLines, log).catch(() => []) : [];
   const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
-  const own = ownDiagnosis(reason);
+  const said = (): Promise<Diagnosis | undefined> =>
+    diagnose({ log: lines, exit: isUnknown(exit) ? null : exit, wasReady }).catch(() => undefined);
   // What the lifecycle saw with its own eyes needs no reading of the log.
-  const diagnosis =
-    own ?? (await diagnose({ log: lines, exit, wasReady }).catch(() => undefined)) ?? fromSystem(reason, lines);
-  return {
-    ...diagnosis,
+  const diagnosis = ownDiagnosis(reason) ?? (await said());
+  // The kernel knows better than an engine that only found itself, or its child, gone.
+  const known = memory && (!diagnosis || bareFacts.includes(diagnosis.cause)) ? outOfMemory(memory, memoryLimit) : null;
+  // That it was killed says less than the last words of the system.
+  const explained = [known, diagnosis?.cause === 'killed' ? null : diagnosis, signOfSystem(reason, lines)].find(
+    Boolean,
+  );
+  const failure = {
+    ...(explained ?? diagnosis ?? plain(reason)),
     exitCode: exit?.code ?? null,
     signal: exit?.signal ?? null,
     log: lines.slice(-mostShownLines),
     at: new Date(now).toISOString(),
   };
+  return { failure, kind: mayBeKilled(reason) && !explained ? 'kill' : 'crash' };
 };
+
+/** Can it have been somebody else's doing? Then it counts as that, unless something explains it otherwise. */
+export const mayBeKilled = (reason: EndReason): boolean =>
+  'exit' in reason ? isUnknown(reason.exit) || isOutside(reason.exit) : reason.kind === 'unhealthy' && !!reason.frozen;
+
+/** It was not our child, and its exit code went to its parent. */
+export const isUnknown = (exit: Exit | null): boolean => exit !== null && exit.code === null && exit.signal === null;
+
+/** Signals by which people and programs end others; by the rest a program ends itself, as by SIGSEGV. */
+const outside: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGKILL: 9,
+  SIGTERM: 15,
+};
+
+/** Some programs end with 128 and the number of the signal that ended what they run. */
+const isOutside = ({ code, signal }: Exit): boolean =>
+  signal === null ? Object.values(outside).some((number) => code === 128 + number) : signal in outside;
+
+/** Causes that say that it is gone, and not why. */
+const bareFacts: readonly FailureCause[] = ['killed', 'crashed', 'unknown'];
+
+const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis =>
+  over === 'limit' && limit !== undefined
+    ? {
+        cause: 'out_of_memory',
+        message: `the kernel ended it because it used more main memory than its limit of ${formatBytes(limit)}`,
+        hint: 'give it more with --memory-limit, or choose a smaller model or context',
+      }
+    : {
+        cause: 'out_of_memory',
+        message: `the kernel ended it because the machine ran out of main memory (it has ${formatBytes(totalmem())} of RAM)`,
+        hint: 'choose a smaller model or context, or end what else uses the memory of that machine',
+      };
 
 /** The failure as the error that whoever asked for the worker gets. */
 export const failureError = (worker: string, failure: WorkerFailure): RbeeError =>
@@ -121,30 +180,26 @@ const systemSigns: readonly SystemSign[] = [
   },
 ];
 
-const fromSystem = (reason: EndReason, lines: readonly string[]): Diagnosis => {
+const signOfSystem = (reason: EndReason, lines: readonly string[]): Diagnosis | undefined => {
+  if (reason.kind === 'no_progress') return undefined;
   const text = lines.join('\n');
-  const sign = systemSigns.find(({ pattern }) => pattern.test(text));
-  if (sign && reason.kind !== 'no_progress') return { cause: sign.cause, message: sign.message, hint: sign.hint };
-  return plain(reason);
+  const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
+  // What kept it from starting does not end it later, though the log may still hold the words.
+  const sign = systemSigns.find(({ pattern, cause }) => pattern.test(text) && (!wasReady || cause === 'out_of_memory'));
+  return sign && { cause: sign.cause, message: sign.message, hint: sign.hint };
 };
 
 const plain = (reason: EndReason): Diagnosis => {
   const hint = 'look at the last lines of its log';
   switch (reason.kind) {
     case 'exited':
-      return {
-        cause: reason.exit.signal === 'SIGKILL' ? 'killed' : 'crashed',
-        message: `it ${ending(reason.exit)} before it was ready`,
-        hint,
-      };
-    case 'ended':
-      return reason.exit.signal === 'SIGKILL'
-        ? {
-            cause: 'killed',
-            message: 'it was killed',
-            hint: 'if nobody did that, the system was out of memory: choose a smaller model or context',
-          }
-        : { cause: 'crashed', message: `it ${ending(reason.exit)}`, hint };
+      return { cause: causeOf(reason.exit), message: `it ${ending(reason.exit)} before it was ready`, hint };
+    case 'ended': {
+      const cause = causeOf(reason.exit);
+      return cause === 'killed'
+        ? { cause, message: `it was killed from outside (${signalOf(reason.exit)})`, hint: whoKills }
+        : { cause, message: `it ${ending(reason.exit)}`, hint };
+    }
     case 'no_progress':
       return {
         cause: 'no_progress',
@@ -158,14 +213,25 @@ const plain = (reason: EndReason): Diagnosis => {
         hint,
       };
     case 'unhealthy':
-      return { cause: 'crashed', message: `it does not answer any more (${reason.problem})`, hint };
+      return reason.frozen
+        ? { cause: 'killed', message: 'it was stopped by a signal from outside and did not go on', hint: whoKills }
+        : { cause: 'crashed', message: `it does not answer any more (${reason.problem})`, hint };
     case 'port_taken':
     case 'cannot_start':
       return { cause: 'unknown', message: 'it did not start', hint };
   }
 };
 
-const ending = ({ code, signal }: Exit): string => {
-  if (signal !== null) return `was ended by ${signal}`;
-  return code === null ? 'ended' : `ended with exit code ${code}`;
+const whoKills = 'rbee did not do that: look for what ends processes on that machine';
+
+const causeOf = (exit: Exit): FailureCause => {
+  if (isUnknown(exit)) return 'unknown';
+  return isOutside(exit) ? 'killed' : 'crashed';
+};
+
+const signalOf = ({ code, signal }: Exit): string => signal ?? `exit code ${code}`;
+
+const ending = (exit: Exit): string => {
+  if (isUnknown(exit)) return 'ended while no hive saw how';
+  return exit.signal === null ? `ended with exit code ${exit.code}` : `was ended by ${exit.signal}`;
 };

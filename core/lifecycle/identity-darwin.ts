@@ -21,6 +21,7 @@ export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
     identity: async (pid) => (await one(pid))?.identity ?? null,
     groupMembers: async (group) =>
       (await list(['-ax'])).filter(({ identity }) => identity.group === group).map(({ identity }) => identity.pid),
+    isStopped: async (pid) => (await ask('/bin/ps', ['-p', String(pid), '-o', 'stat='])).startsWith('T'),
     // -E shows the environment after the arguments, of one's own processes.
     findByEnvironment: async (name, value) =>
       (await list(['-axwwE']))

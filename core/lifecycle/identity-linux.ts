@@ -22,6 +22,7 @@ export const linuxProcesses = (): ProcessTable => {
       return found;
     },
     cpuMs: async (pid) => parseCpuMs(readIfThere(`/proc/${pid}/stat`) ?? ''),
+    isStopped: async (pid) => living(pid)?.state === 'T',
     environment: async (pid) => readIfThere(`/proc/${pid}/environ`)?.split('\0').filter(Boolean) ?? null,
     describe: async (pid) => {
       const stat = living(pid);

@@ -34,6 +34,7 @@ export const localRunner: Runner = {
     const spent = await Promise.all(pids.map((pid) => cpuMs(pid)));
     return spent.reduce((sum, ms) => sum + ms, 0);
   },
+  isStopped: async (pid) => (await processTable()).isStopped(pid),
   findByEnvironment: async (name, value) => (await processTable()).findByEnvironment(name, value),
   environment: async (pid) => (await processTable()).environment(pid),
   describe: async (pid) => (await processTable()).describe(pid),

@@ -68,6 +68,8 @@ export interface ProcessView {
   /** 0 to 1, while loading. */
   progress: number | null;
   restarts: number;
+  /** Restarts after it was killed from outside; they are among `restarts`. */
+  kills: number;
   failure: WorkerFailure | null;
   /** It is ready, and its last health check failed. */
   suspect: boolean;

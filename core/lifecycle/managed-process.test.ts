@@ -103,7 +103,7 @@ test('a process killed from outside is started again at once, and the restart is
   assert.ok(await isGone(child), 'what the dead leader left behind is gone');
   assert.deepEqual(states, ['starting', 'loading', 'ready', 'unhealthy', 'starting', 'loading', 'ready']);
   assert.deepEqual(freed, [port]);
-  assert.match(narrated.join('\n'), /it was killed; starting it again/);
+  assert.match(narrated.join('\n'), /it was killed from outside \(SIGKILL\); starting it again/);
   await managed.kill();
 });
 
@@ -149,6 +149,50 @@ test('a crash loop ends in failed, with the last words', async (t) => {
   assert.match(failure.message, /exit code 3 \(5 times in five minutes\)/);
   assert.equal(failure.log.at(-1), 'last words');
   assert.deepEqual([planned.length, managed.view.restarts], [5, 4]);
+});
+
+/** Ends it again and again, and asks for it during each recovery so that no test waits for the back-off. */
+const endOften = async (managed: ManagedProcess, times: number, end: (pid: number) => void): Promise<void> => {
+  for (let count = 0; count < times; count += 1) {
+    const pid = await eventually(() => managed.view.pid);
+    end(pid);
+    // Decided: to be asked for before that would be a start of its own.
+    await eventually(() => managed.view.state === 'failed' || managed.view.restarts > count);
+    if (managed.view.state === 'failed') return;
+    await managed.ensureReady();
+  }
+};
+
+// Four kills from outside and a fifth, and the worker was given up though it had done nothing wrong.
+test('a process that is killed from outside again and again is never given up, and kills are counted apart', async (t) => {
+  const { managed, records } = await manageFake(t, []);
+  await managed.ensureReady();
+  await endOften(managed, 7, (pid) => process.kill(pid, 'SIGKILL'));
+  assert.deepEqual([managed.view.state, managed.view.restarts, managed.view.kills], ['ready', 7, 7]);
+  assert.deepEqual(managed.record.crashes, []);
+  await eventually(async () => (await records.read('fake-1'))?.killed === 7);
+  await managed.stop();
+});
+
+// The end had been seen, and its turn was still to come: the answer was that it is ready.
+test('asking for a process that has just ended waits for the next one', async (t) => {
+  const { managed } = await manageFake(t, []);
+  await managed.ensureReady();
+  const { pid } = managed.view;
+  process.kill(pid ?? -1, 'SIGKILL');
+  while (managed.view.pid !== null) await new Promise(setImmediate);
+  await managed.ensureReady();
+  assert.ok(managed.view.pid !== null && managed.view.pid !== pid);
+});
+
+test('a process that says why it ends is given up, though a signal ended it', async (t) => {
+  const { managed } = await manageFake(t, [], {
+    diagnose: async () => ({ cause: 'out_of_memory', message: 'no memory on cuda:0', hint: 'h' }),
+  });
+  await managed.ensureReady();
+  await endOften(managed, 7, (pid) => process.kill(pid, 'SIGKILL'));
+  assert.match(managed.view.failure?.message ?? '', /no memory on cuda:0 \(5 times in five minutes\)/);
+  assert.deepEqual([managed.view.restarts, managed.view.kills], [4, 0]);
 });
 
 test('a first start that fails is not repeated and throws what the engine said', async (t) => {
@@ -598,7 +642,8 @@ test('a frozen process is suspected, and then ended and started again', async (t
   assert.equal(managed.view.state, 'ready');
   await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
   assert.deepEqual(states, ['starting', 'loading', 'ready', 'unhealthy', 'starting', 'loading', 'ready']);
-  assert.deepEqual([managed.view.suspect, managed.view.restarts], [false, 1]);
+  const { suspect, restarts, kills } = managed.view;
+  assert.deepEqual([suspect, restarts, kills], [false, 1, 1], 'a signal from outside had stopped it');
 });
 
 test('a process does not run beyond a limit that nothing keeps', async (t) => {

@@ -11,7 +11,14 @@ import { type WorkerFailure, type WorkerState, workerMoves } from '../contract/s
 import { findProcess } from './adoption.ts';
 import { waitDrained } from './drain.ts';
 import { cleanEnvironment } from './environment.ts';
-import { cannotStart, describeFailure, type EndReason, failureError } from './failure.ts';
+import {
+  cannotStart,
+  describeFailure,
+  type EndReason,
+  type FailureStory,
+  failureError,
+  mayBeKilled,
+} from './failure.ts';
 import { processTable } from './identity.ts';
 import { type Confiner, localConfiner } from './limits.ts';
 import { localRunner } from './local-runner.ts';
@@ -24,13 +31,14 @@ import {
 } from './managed-process-options.ts';
 import { nonceVariable, stateVariable, workerVariable } from './marks.ts';
 import { newRecord, sameSecret } from './new-record.ts';
+import { ranOutOfMemory } from './out-of-memory.ts';
 import { checkProgram } from './preflight.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
 import { ProcessRun } from './process-run.ts';
 import { NotReadyError } from './readiness.ts';
 import { RecordKeeper } from './record-keeper.ts';
 import { askToRest, cannotSleep } from './rest.ts';
-import { afterEnd } from './restart-policy.ts';
+import { afterEnd, type EndKind, recentEnds } from './restart-policy.ts';
 import type { RunGroup } from './run-group.ts';
 import type { ProcessIdentity, Runner } from './runner.ts';
 import { SharedStart } from './shared-start.ts';
@@ -105,6 +113,7 @@ export class ManagedProcess {
       readyAt: run ? this.#record.readyAt : null,
       progress: this.#progress,
       restarts: this.#record.restarts,
+      kills: this.#record.killed ?? 0,
       failure: this.#record.failure as WorkerFailure | null,
       suspect: this.#suspect && this.#state === 'ready',
     };
@@ -248,6 +257,11 @@ export class ManagedProcess {
     // Decided by the policy after a crash, and no longer wanted.
     if (start.background && this.#record.wanted === 'stopped') return;
     this.#cancelRestart();
+    // It has ended, and the turn in which that is dealt with is still to come.
+    const ended = this.#run;
+    if (ended?.exit && (this.#state === 'ready' || this.#state === 'sleeping')) {
+      await this.#lost(ended, { kind: 'ended', exit: ended.exit });
+    }
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
       if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
@@ -260,18 +274,18 @@ export class ManagedProcess {
     }
     // Asked for during the recovery from a crash, it is still the policy's: its failures go on counting.
     const recovers = start.background || this.#state === 'starting';
-    if (!recovers) this.#record.crashes = [];
+    if (!recovers) Object.assign(this.#record, { crashes: [], kills: [] });
     // One that could not be stopped before must not live on beside its successor.
     if (this.#run) await this.#endRun(this.#run, this.#options.stop.signals);
     else await this.#endLeft();
     const takenPorts: number[] = [];
     for (let attempt = 1; ; attempt += 1) {
-      const failure = await this.#tryStart(start, recovers, attempt, takenPorts);
-      if (failure === null) return;
+      const story = await this.#tryStart(start, recovers, attempt, takenPorts);
+      if (story === null) return;
       const port = this.#record.plan?.port ?? null;
-      if (failure.cause !== 'port_in_use' || port === null || attempt >= mostPorts) {
-        await this.#startFailed(recovers, failure);
-        throw failureError(this.#options.id, failure);
+      if (story.failure.cause !== 'port_in_use' || port === null || attempt >= mostPorts) {
+        await this.#startFailed(recovers, story);
+        throw failureError(this.#options.id, story.failure);
       }
       takenPorts.push(port);
       this.#say(
@@ -287,8 +301,9 @@ export class ManagedProcess {
     recovers: boolean,
     attempt: number,
     takenPorts: readonly number[],
-  ): Promise<WorkerFailure | null> {
-    this.#record = { ...newRecord(this.#options), crashes: this.#record.crashes, restarts: this.#record.restarts };
+  ): Promise<FailureStory | null> {
+    const { crashes, kills, restarts, killed } = this.#record;
+    this.#record = { ...newRecord(this.#options), crashes, kills, restarts, killed };
     this.#told = Promise.withResolvers();
     this.#progress = null;
     this.#move('starting');
@@ -361,7 +376,7 @@ export class ManagedProcess {
     return run;
   }
 
-  async #awaitReady(run: ProcessRun, start: SharedStart): Promise<WorkerFailure | null> {
+  async #awaitReady(run: ProcessRun, start: SharedStart): Promise<FailureStory | null> {
     this.#told ??= Promise.withResolvers();
     const told = this.#told.promise;
     const onProgress = (progress: number) => {
@@ -414,9 +429,9 @@ export class ManagedProcess {
     throw start.signal.reason;
   }
 
-  async #startFailed(recovers: boolean, failure: WorkerFailure): Promise<void> {
-    if (!recovers) return this.#fail(failure);
-    await this.#decideAfter({ kind: 'cannot_start', problem: failure.message, hint: failure.hint }, failure);
+  async #startFailed(recovers: boolean, story: FailureStory): Promise<void> {
+    if (recovers) await this.#decideAfter(story.kind, story);
+    else this.#fail(story.failure);
   }
 
   // Ready
@@ -450,22 +465,46 @@ export class ManagedProcess {
       return this.#changed();
     }
     this.#move('unhealthy');
+    const seen = reason.kind === 'unhealthy' ? { ...reason, frozen: await run.isFrozen() } : reason;
     try {
       await this.#endRun(run, reason.kind === 'unhealthy' ? this.#options.stop.signals : []);
     } catch (error) {
-      return this.#fail(await this.#describe(cannotStart(error), run));
+      return this.#fail((await this.#describe(cannotStart(error), run)).failure);
     }
-    await this.#decideAfter(reason, undefined, run);
+    await this.#decideAfterEnd(seen, this.#describe(seen, run));
+  }
+
+  async #decideAfterEnd(reason: EndReason, story: Promise<FailureStory>): Promise<void> {
+    if (reason.kind === 'ended' && reason.exit.code === 0) return await this.#decideAfter('clean', story);
+    if (!mayBeKilled(reason)) return await this.#decideAfter('crash', story);
+    const { crashes, kills = [] } = this.#record;
+    const isFirst = recentEnds([...crashes, ...kills].map(Date.parse), this.#time()).length === 0;
+    if (!isFirst || this.#options.policy === 'never') return await this.#decideAfter((await story).kind, story);
+    // The first of five minutes is followed by a restart at once, whatever it was: only the count waits for the diagnosis.
+    await this.#decideAfter('kill', story);
+    void story.then(({ kind }) => {
+      if (kind === 'crash') this.#wasCrash();
+    });
+  }
+
+  /** What counted as a kill at first was none. */
+  #wasCrash(): void {
+    const { crashes, kills = [], killed = 0 } = this.#record;
+    if (kills.length === 0) return;
+    Object.assign(this.#record, { crashes: [...crashes, ...kills], kills: [], killed: killed - 1 });
+    this.#keeper.saveSoon();
+    this.#changed();
   }
 
   /** Restarts, stops or gives up, as the policy has it. */
-  async #decideAfter(reason: EndReason, known?: WorkerFailure, run?: ProcessRun): Promise<void> {
+  async #decideAfter(kind: EndKind, story: FailureStory | Promise<FailureStory>): Promise<void> {
     const { policy, id, clock } = this.#options;
     const next = afterEnd({
       policy,
-      crashes: this.#record.crashes.map((at) => Date.parse(at)),
+      kind,
+      crashes: this.#record.crashes.map(Date.parse),
+      kills: (this.#record.kills ?? []).map(Date.parse),
       now: this.#time(),
-      clean: reason.kind === 'ended' && reason.exit.code === 0,
       random: (clock?.random ?? Math.random)(),
     });
     if (next.kind === 'stopped') {
@@ -474,20 +513,21 @@ export class ManagedProcess {
       this.#move('stopped');
       return void this.#keeper.saveIfPossible();
     }
-    this.#record.crashes = next.crashes.map((at) => new Date(at).toISOString());
-    const failure = known ?? this.#describe(reason, run);
+    const asText = (at: number) => new Date(at).toISOString();
+    Object.assign(this.#record, { crashes: next.crashes.map(asText), kills: next.kills.map(asText) });
     if (next.kind === 'failed') {
-      const last = await failure;
-      const message = next.loop ? `${last.message} (${next.crashes.length} times in five minutes)` : last.message;
-      return this.#fail({ ...last, message });
+      const { failure } = await story;
+      const times = `(${next.crashes.length} times in five minutes)`;
+      return this.#fail({ ...failure, message: next.loop ? `${failure.message} ${times}` : failure.message });
     }
+    if (kind === 'kill') this.#record.killed = (this.#record.killed ?? 0) + 1;
     this.#record.restarts += 1;
     this.#move('starting');
     void this.#keeper.saveIfPossible();
     // A stop that was asked for while it was ending has the last word.
     if (this.#stopsAhead > 0 || this.#closed) return;
     // The diagnosis is for people; the restart need not wait for it.
-    void Promise.resolve(failure).then(({ message, hint }) =>
+    void Promise.resolve(story).then(({ failure: { message, hint } }) =>
       this.#say({ kind: 'warning', text: `${id}: ${message}; starting it again`, hint }),
     );
     if (next.delayMs === 0) this.#enqueueStart(true);
@@ -590,7 +630,7 @@ export class ManagedProcess {
       try {
         await this.#endRun(run, kill ? [] : this.#options.stop.signals);
       } catch (error) {
-        this.#fail(await this.#describe(cannotStart(error), run));
+        this.#fail((await this.#describe(cannotStart(error), run)).failure);
         throw error;
       }
     } else {
@@ -600,7 +640,7 @@ export class ManagedProcess {
     }
     this.#told = null;
     this.#progress = null;
-    Object.assign(this.#record, { failure: null, crashes: [] });
+    Object.assign(this.#record, { failure: null, crashes: [], kills: [] });
     this.#move('stopped');
     await this.#keeper.saveIfPossible();
   }
@@ -664,11 +704,18 @@ export class ManagedProcess {
       this.#move('failed');
     } else {
       this.#move('starting');
-      const crashed = record.pid !== null && record.bootId === bootId;
-      if (crashed) await this.#decideAfter({ kind: 'ended', exit: { code: null, signal: null } });
+      if (record.pid !== null && record.bootId === bootId) await this.#endedUnseen(record.pid, record);
       else this.#enqueueStart(true);
     }
     return false;
+  }
+
+  /** It ended while no owner watched: what is left to tell of it is its log and the kernel's. */
+  async #endedUnseen(pid: number, { startTime }: RunRecord): Promise<void> {
+    const reason: EndReason = { kind: 'ended', exit: { code: null, signal: null } };
+    const log = { file: this.#options.logFile, from: this.#record.logFrom ?? 0 };
+    const memory = ranOutOfMemory(this.#runner, { pid, startTime, group: null, before: null, killed: true });
+    await this.#decideAfterEnd(reason, this.#describe(reason, { log, ranOutOfMemory: memory }));
   }
 
   /** True, unless its last owner was about to stop it: then that is finished. */
@@ -742,8 +789,11 @@ export class ManagedProcess {
     start?.narrate(event);
   }
 
-  #describe(reason: EndReason, run?: ProcessRun): Promise<WorkerFailure> {
-    return describeFailure({ reason, log: run?.log, diagnose: this.#options.diagnose, now: this.#time() });
+  async #describe(reason: EndReason, run?: Pick<ProcessRun, 'log' | 'ranOutOfMemory'>): Promise<FailureStory> {
+    const memory = 'exit' in reason ? ((await run?.ranOutOfMemory) ?? null) : null;
+    const { diagnose, limits } = this.#options;
+    const memoryLimit = limits.memoryBytes;
+    return await describeFailure({ reason, log: run?.log, diagnose, memory, memoryLimit, now: this.#time() });
   }
 
   #time(): number {

@@ -87,8 +87,12 @@ export interface RunRecord {
   asleep?: boolean;
   /** When it crashed, ISO 8601, the last five minutes only. */
   crashes: readonly string[];
-  /** Restarts after crashes, ever. */
+  /** When it was killed from outside, likewise. */
+  kills?: readonly string[];
+  /** Restarts by itself, ever. */
   restarts: number;
+  /** Of these, those after it was killed from outside. */
+  killed?: number;
   policy: RestartPolicy;
   stop: StopContract;
   limits: Limits;

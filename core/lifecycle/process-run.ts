@@ -1,11 +1,13 @@
 /** One process from its spawn or adoption to its end: who it is, how it shows that it is ready or alive, how it ends. */
 import type { StopContract } from '../contract/worker-type.ts';
+import { mayBeKilled } from './failure.ts';
 import { sameProcess } from './identity.ts';
 import { type LivenessOptions, watchLiveness } from './liveness.ts';
 import { rotateRegularly } from './log-rotation.ts';
+import { type MemoryMark, markMemory, type OutOfMemory, ranOutOfMemory } from './out-of-memory.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { waitReady } from './readiness.ts';
-import type { RunGroup } from './run-group.ts';
+import type { GroupKills, RunGroup } from './run-group.ts';
 import type { Exit, ProcessIdentity, Runner } from './runner.ts';
 import { socketOwner } from './socket-owner.ts';
 import { endStrays } from './strays.ts';
@@ -28,6 +30,8 @@ export interface RunOfProcess {
 
 /** Between two looks at an adopted process. */
 const lookEveryMs = 250;
+/** Between two looks at the counters of memory that ran out. */
+const markEveryMs = 60_000;
 
 export class ProcessRun {
   readonly identity: ProcessIdentity;
@@ -37,11 +41,16 @@ export class ProcessRun {
   readonly exited: Promise<Exit>;
   /** Null while it runs. */
   exit: Exit | null = null;
+  /** Settles when it has ended: did the kernel end it because memory ran out? */
+  readonly ranOutOfMemory: Promise<OutOfMemory | null>;
   readonly #id: string;
   readonly #runner: Runner;
   readonly #nonce: string;
   readonly #group: RunGroup;
   readonly #endWatches: (() => void)[] = [];
+  readonly #groupAtEnd: Promise<GroupKills | null>;
+  #memoryBefore: MemoryMark | null = null;
+  #isEnding = false;
   #endLive: (() => void) | undefined;
 
   constructor(run: RunOfProcess) {
@@ -56,7 +65,10 @@ export class ProcessRun {
       this.exit = exit;
       return exit;
     });
-    this.#endWatches.push(rotateRegularly(run.log.file));
+    // Read at once: with the run, its group goes.
+    this.#groupAtEnd = this.exited.then(() => this.#group.memoryKills());
+    this.ranOutOfMemory = this.exited.then((exit) => this.#askMemory(exit));
+    this.#endWatches.push(rotateRegularly(run.log.file), this.#markMemory());
   }
 
   /** Rejects with NotReadyError, or with the signal's reason; the process is left as it is. */
@@ -93,9 +105,11 @@ export class ProcessRun {
   /** Ends it, its process group, and whatever has left that group. Throws as `terminate` and `endStrays` do. */
   async end(options: { signals: StopContract['signals']; hurry?: AbortSignal }): Promise<void> {
     const [name, nonce, group] = [this.#id, this.#nonce, this.#group];
+    this.#isEnding = true;
     await terminate(this.#runner, this.identity, { ...options, name, exited: this.exited });
     await endStrays(this.#runner, { ...options, name, nonce, group });
     this.leave();
+    if (this.exit !== null) await this.#groupAtEnd;
     await group.release();
   }
 
@@ -103,6 +117,30 @@ export class ProcessRun {
   leave(): void {
     this.restLive();
     for (const end of this.#endWatches.splice(0)) end();
+  }
+
+  /** Has a signal stopped it, so that it waits for another to go on? */
+  async isFrozen(): Promise<boolean> {
+    return (await this.#runner.isStopped?.(this.identity.pid).catch(() => false)) ?? false;
+  }
+
+  async #askMemory(exit: Exit): Promise<OutOfMemory | null> {
+    if (this.#isEnding || exit.code === 0) return null;
+    const { pid, startTime } = this.identity;
+    const before = this.#memoryBefore;
+    const killed = mayBeKilled({ kind: 'ended', exit });
+    const question = { pid, startTime, group: await this.#groupAtEnd, before, killed };
+    return await ranOutOfMemory(this.#runner, question).catch(() => null);
+  }
+
+  /** Marks the counters now and then: what the kernel does to others long before the end does not explain it. */
+  #markMemory(): () => void {
+    const mark = async () => {
+      this.#memoryBefore = await markMemory(this.#group).catch(() => null);
+    };
+    void mark();
+    const timer = setInterval(() => void mark(), markEveryMs).unref();
+    return () => clearInterval(timer);
   }
 
   async #cpuMs(): Promise<number | null> {

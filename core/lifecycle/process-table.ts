@@ -11,6 +11,8 @@ export interface ProcessTable {
   describe(pid: number): Promise<ProcessDescription | null>;
   /** Milliseconds of processor time that a process has used; 0 when it is gone. Absent where the system does not tell. */
   cpuMs?(pid: number): Promise<number>;
+  /** Has a signal (SIGSTOP) stopped it? */
+  isStopped(pid: number): Promise<boolean>;
   /** Another one after each boot. */
   bootId(): Promise<string>;
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { afterEnd } from './restart-policy.ts';
 
 const now = 1_000_000_000;
-const end = { policy: 'on-failure', crashes: [], now, clean: false, random: 0.5 } as const;
+const end = { policy: 'on-failure', kind: 'crash', crashes: [], kills: [], now, random: 0.5 } as const;
 
 test('the first restart comes at once, later ones wait twice as long each time', () => {
   const delays = [[], [1], [1, 2], [1, 2, 3]].map((ago) => {
@@ -23,12 +23,17 @@ test('the wait is spread by a quarter to either side', () => {
 
 test('the fifth crash in five minutes is the last', () => {
   const crashes = [4, 3, 2, 1].map((minutes) => now - minutes * 60_000);
-  assert.deepEqual(afterEnd({ ...end, crashes }), { kind: 'failed', loop: true, crashes: [...crashes, now] });
+  assert.deepEqual(afterEnd({ ...end, crashes }), {
+    kind: 'failed',
+    loop: true,
+    crashes: [...crashes, now],
+    kills: [],
+  });
 });
 
 test('crashes of more than five minutes ago are forgotten', () => {
   const crashes = [9, 8, 7, 5].map((minutes) => now - minutes * 60_000);
-  assert.deepEqual(afterEnd({ ...end, crashes }), { kind: 'restart', delayMs: 0, crashes: [now] });
+  assert.deepEqual(afterEnd({ ...end, crashes }), { kind: 'restart', delayMs: 0, crashes: [now], kills: [] });
 });
 
 test('crashes that lie in the future, since the clock was set back, do not count', () => {
@@ -36,15 +41,51 @@ test('crashes that lie in the future, since the clock was set back, do not count
     kind: 'restart',
     delayMs: 0,
     crashes: [now],
+    kills: [],
   });
 });
 
 test('a clean end is the end, except for a process that should always run', () => {
-  assert.equal(afterEnd({ ...end, clean: true }).kind, 'stopped');
-  assert.equal(afterEnd({ ...end, clean: true, policy: 'never' }).kind, 'stopped');
-  assert.equal(afterEnd({ ...end, clean: true, policy: 'always' }).kind, 'restart');
+  assert.equal(afterEnd({ ...end, kind: 'clean' }).kind, 'stopped');
+  assert.equal(afterEnd({ ...end, kind: 'clean', policy: 'never' }).kind, 'stopped');
+  assert.equal(afterEnd({ ...end, kind: 'clean', policy: 'always' }).kind, 'restart');
 });
 
 test('with the policy never, the first failure is the last', () => {
-  assert.deepEqual(afterEnd({ ...end, policy: 'never' }), { kind: 'failed', loop: false, crashes: [now] });
+  assert.deepEqual(afterEnd({ ...end, policy: 'never' }), {
+    kind: 'failed',
+    loop: false,
+    crashes: [now],
+    kills: [],
+  });
+});
+
+// A storm of kills left workers failed that had done nothing wrong.
+test('kills from outside never end in failed: they wait longer each time, half a minute at most', () => {
+  const kills: number[] = [];
+  const delays = Array.from({ length: 20 }, (_, index) => {
+    const next = afterEnd({ ...end, kind: 'kill', kills, now: now + index });
+    kills.push(now + index);
+    return next.kind === 'restart' ? next.delayMs : next.kind;
+  });
+  assert.deepEqual(delays.slice(0, 8), [0, 500, 1000, 2000, 4000, 8000, 16_000, 30_000]);
+  assert.deepEqual(new Set(delays.slice(8)), new Set([30_000]));
+});
+
+test('crashes and kills are counted apart', () => {
+  const [crashes, kills] = [[4, 3, 2, 1].map((minutes) => now - minutes * 60_000), [now - 5, now - 4]];
+  assert.deepEqual(afterEnd({ ...end, kind: 'kill', crashes, kills }), {
+    kind: 'restart',
+    delayMs: 1000,
+    crashes,
+    kills: [...kills, now],
+  });
+  assert.deepEqual(afterEnd({ ...end, kind: 'crash', crashes: [], kills }), {
+    kind: 'restart',
+    delayMs: 0,
+    crashes: [now],
+    kills,
+  });
+  assert.equal(afterEnd({ ...end, kind: 'crash', crashes, kills }).kind, 'failed');
+  assert.equal(afterEnd({ ...end, kind: 'kill', policy: 'never' }).kind, 'failed');
 });

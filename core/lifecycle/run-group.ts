@@ -6,6 +6,13 @@ import { basename, join } from 'node:path';
 export const groupName = ({ name, nonce }: { name: string; nonce: string }): string =>
   `rbee-${name}-${nonce.slice(0, 8)}`;
 
+export interface GroupKills {
+  /** How often the limit of the group was over. */
+  limit: number;
+  /** Processes in it that the kernel ended, for whatever lack of memory. */
+  kills: number;
+}
+
 export class RunGroup {
   readonly #name: string;
   readonly #candidates: () => Promise<readonly string[]>;
@@ -22,12 +29,13 @@ export class RunGroup {
     return folder === null ? [] : await pidsBelow(folder);
   }
 
-  /** How often the kernel ended a process in it for lack of memory; null where nothing tells. */
-  async outOfMemoryKills(): Promise<number | null> {
+  /** How often memory ran out in it; null where nothing tells. */
+  async memoryKills(): Promise<GroupKills | null> {
     const folder = await this.#folder();
     const events = folder === null ? null : await readIfThere(join(folder, 'memory.events'));
-    const count = /^oom_kill (\d+)$/m.exec(events ?? '')?.[1];
-    return count === undefined ? null : Number(count);
+    const count = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(events ?? '')?.[1] ?? Number.NaN);
+    const [limit, kills] = [count('oom'), count('oom_kill')];
+    return Number.isNaN(kills) ? null : { limit: limit || 0, kills };
   }
 
   /** Removes it when it is empty; systemd removes its own. Never throws. */

@@ -96,6 +96,8 @@ export interface Runner {
   groupMembers(group: number): Promise<number[]>;
   /** Milliseconds of processor time that these processes have used; null where nobody can tell. */
   cpuMs?(pids: readonly number[]): Promise<number | null>;
+  /** Has a signal (SIGSTOP) stopped it? Absent where nothing tells. */
+  isStopped?(pid: number): Promise<boolean>;
   /** Living processes that carry `name=value` in their environment, as far as this user may look. */
   findByEnvironment(name: string, value: string): Promise<ProcessIdentity[]>;
   /** Environment at its start, `NAME=value` each; null when nobody may look. Some programs overwrite their own. */

@@ -89,7 +89,7 @@ test('a group that is empty is removed with its run', async (t) => {
   const own = join(folder, 'rbee-w-1-abcdefgh');
   await mkdir(own);
   const group = new Confiner(localRunner, { cgroups: folder }).groupOf({ name: 'w-1', nonce: 'abcdefgh', folder: own });
-  assert.deepEqual([await group.members(), await group.outOfMemoryKills()], [[], null]);
+  assert.deepEqual([await group.members(), await group.memoryKills()], [[], null]);
   await group.release();
   assert.deepEqual(await readdir(folder), ['rbee-w-1-abcdefgh'], 'without its list of processes it is no group');
 });

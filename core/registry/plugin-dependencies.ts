@@ -9,14 +9,13 @@ import { isSafePath } from '../contract/safe-path.ts';
  */
 export const dependenciesOf = async (place: string): Promise<readonly string[]> => {
   const seen = new Set([place]);
-  // What it is developed with counts as well: workspaces link that too.
-  const queue = [{ folder: place, declared: declaredBy(await manifestOf(place), true) }];
+  const queue = [{ folder: place, declared: declaredBy(await manifestOf(place), place) }];
   for (let asker = queue.shift(); asker !== undefined; asker = queue.shift()) {
     for (const [name, range] of Object.entries(asker.declared)) {
       const there = isSafePath(name) ? await lookUp(name, range, asker.folder) : null;
       if (there === null || seen.has(there.folder)) continue;
       seen.add(there.folder);
-      queue.push({ folder: there.folder, declared: declaredBy(there.manifest, false) });
+      queue.push({ folder: there.folder, declared: declaredBy(there.manifest, there.folder) });
     }
   }
   return [...seen].slice(1);
@@ -30,8 +29,9 @@ interface Manifest {
   devDependencies?: Record<string, unknown>;
 }
 
-const declaredBy = (manifest: Manifest | null, isTop: boolean): Record<string, unknown> => ({
-  ...(isTop && manifest?.devDependencies),
+/** Of a folder that is being worked on also what it is developed with: workspaces link that too. */
+const declaredBy = (manifest: Manifest | null, folder: string): Record<string, unknown> => ({
+  ...(!folder.includes('/node_modules/') && manifest?.devDependencies),
   ...manifest?.peerDependencies,
   ...manifest?.optionalDependencies,
   ...manifest?.dependencies,

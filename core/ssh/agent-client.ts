@@ -2,6 +2,7 @@
 import { BadInput } from '../boundary/checked.ts';
 import { LineSplitter } from '../boundary/lines.ts';
 import { RateLimit } from '../boundary/rate-limit.ts';
+import { parseJson } from '../boundary/read-bounded.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { readAgentError, readHello, readResult } from './agent/answers.ts';
 import type { AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
@@ -226,7 +227,7 @@ const aliveMs = 10_000;
 const mostSilenceMs = 45_000;
 
 /** The text of a file, or what a program printed, is the longest of all answers. */
-const maxLineBytes = 64 * 2 ** 20;
+const maxLineBytes = 16 * 2 ** 20;
 /** Lines that a login shell or a library may print before the greeting. */
 const maxLinesBefore = 200;
 
@@ -241,17 +242,21 @@ const answerTimeoutMs = (method: AgentMethod, args: readonly unknown[]): number 
   return slow.has(method) ? 1_800_000 : 120_000;
 };
 
+/** Characters of a line that a library or a login shell may print beside the agent. */
+const maxNoise = 65_536;
+
 /** A line of the agent, before it is checked. */
 type Answer = { id: unknown; result?: unknown; error?: unknown };
 
 /** Null for what is no line of the agent: a library below it may print. */
 const parse = (line: string): { hello: unknown } | Answer | null => {
   try {
-    const value = JSON.parse(line) as unknown;
+    const value = parseJson(line);
     if (typeof value !== 'object' || value === null) return null;
     if ('id' in value) return value as Answer;
     return 'hello' in value ? (value as { hello: unknown }) : null;
-  } catch {
+  } catch (error) {
+    if (line.length > maxNoise) throw error;
     return null;
   }
 };

@@ -72,6 +72,7 @@ export const worker: Whole<WorkerView> = {
   readyAt: at,
   readyMs: 5,
   restarts: 1,
+  kills: 1,
   running: 1,
   waiting: 1,
   failure: { cause: x, message: x, hint: x, exitCode: 1, signal: x, log: [x], at },

@@ -138,6 +138,7 @@ export class Worker {
       readyAt: view.readyAt,
       readyMs: Number.isNaN(times.started) || Number.isNaN(times.ready) ? null : times.ready - times.started,
       restarts: view.restarts,
+      kills: view.kills,
       running: this.#load?.running ?? null,
       waiting: this.#load?.waiting ?? null,
       failure: view.failure && { ...view.failure, log: [...view.failure.log] },

@@ -48,6 +48,10 @@ const stateText = (worker: WorkerView): string =>
     ? `loading ${Math.floor(worker.progress * 100)} %`
     : worker.state;
 
+/** Being killed from outside says nothing against a worker, so it is told apart. */
+const restartText = ({ restarts, kills = 0 }: WorkerView): string =>
+  kills === 0 ? String(restarts) : `${restarts} (${kills} after it was killed from outside)`;
+
 /** Requests that run, and those that wait for a slot. */
 const loadText = (worker: WorkerView): string => {
   if (worker.running === null) return '-';
@@ -95,7 +99,7 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
       ['port', worker.port === null ? null : String(worker.port)],
       ['started', up],
       ['ready after', worker.readyMs === null ? null : formatDuration(worker.readyMs)],
-      ['restarts', String(worker.restarts)],
+      ['restarts', restartText(worker)],
       ['requests', worker.running === null ? null : `${worker.running} running, ${worker.waiting ?? 0} waiting`],
       ...options.map((option, index) => [index === 0 ? 'options' : '', option] as const),
       ['log', worker.logFile],

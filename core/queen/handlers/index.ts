@@ -39,7 +39,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
     package_uninstall: onMachines(parts, 'uninstall'),
     package_validate: onMachines(parts, 'validate'),
     package_migrate: onMachines(parts, 'migrate'),
-    hive_capabilities: ({ hive }) => fleet.online(hive).connection.client.devices(),
+    hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
     worker_spawn: spawnWorker(parts),
     worker_stop: stopWorker(parts),
     worker_start: startWorker(parts),
@@ -75,7 +75,7 @@ const refreshCatalog =
   ({ fleet }: Parts): Handler<'worker_catalog_refresh'> =>
   async ({ hive }, { narrate, signal }) => {
     const refresh = async ({ connection: { alias, client } }: Member) => {
-      const types = await client.refreshCatalog();
+      const types = await client.refreshCatalog(signal);
       narrate({ kind: 'info', text: `${types.length} worker types on hive ${alias}`, on: `hive ${alias}` });
       return types.map((entry) => ({ ...entry, hive: alias }));
     };

@@ -73,7 +73,9 @@ export const operationsApi =
     app.get('/v1/status', async () => status());
     app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
     app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
-    app.get<Id>('/v1/hives/:id/devices', ({ params }) => fleet.online(params.id).connection.client.devices());
+    app.get<Id>('/v1/hives/:id/devices', ({ params }, reply) =>
+      fleet.online(params.id).connection.client.devices(leaving(reply.raw)),
+    );
     app.get<Id>('/v1/hives/:id/models', ({ params, query }) => {
       const { model } = modelQuery(query);
       return model === undefined ? modelsOf(fleet, params.id) : modelOf(fleet, params.id, model);

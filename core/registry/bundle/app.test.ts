@@ -86,6 +86,19 @@ test('a workspace is followed to where it lies, and its packages are looked for 
   );
 });
 
+test('a link counts only where it leads to the package that is asked for', async (t) => {
+  const root = await files(await tempFolder(t), {
+    'empty/package.json': { name: 'empty', version: '1.0.0' },
+  });
+  await mkdir(join(root, 'node_modules'));
+  await symlink('../empty', join(root, 'node_modules/x'));
+  assert.deepEqual(await collected(root, { optionalDependencies: { x: '*' } }), {});
+  await assert.rejects(collected(root, { dependencies: { x: '*' } }), {
+    code: 'PACKAGE_REFUSED',
+    message: /link to .*\/empty, which is not a package of that name/,
+  });
+});
+
 test('of packages for one platform only those of this one are taken, and what is missing is named', async (t) => {
   const root = await files(await tempFolder(t), {
     'node_modules/tool/package.json': {

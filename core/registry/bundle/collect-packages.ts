@@ -94,6 +94,8 @@ const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOp
   const { manifest, folder, isLinked } = found;
   // A link in `node_modules` could lead to any folder of this machine, and all of it would be packed.
   if (isLinked && manifest.name !== name) {
+    // An npm override puts an empty package in place of what a project does without: it is not needed there either.
+    if (isOptional) return null;
     const problem = `its folder is a link to ${folder}, which is not a package of that name`;
     throw RbeeError.of('PACKAGE_REFUSED', { package: name, problem });
   }

@@ -10,8 +10,8 @@ import type { AgentError, AgentHello, AgentMethod } from './protocol.ts';
 
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 
-const maxText = 8 * 2 ** 20;
-const fileText = textOf(maxText);
+/** Characters of a file, or of what a program printed. */
+const fileText = Type.String({ maxLength: 12 * 2 ** 20 });
 const entryName = Type.String({ maxLength: 255, pattern: '^(?!\\.{1,2}$)[^/\\u0000]+$' });
 const identity = Type.Object({ pid, startTime: nameOf(64), bootId: nameOf(64), group: count });
 const nothing = Type.Null();
@@ -59,7 +59,7 @@ const answers: Record<AgentMethod, TSchema> = {
   }),
   spawnDetached: Type.Object({ pid }),
   read: orNull(fileText),
-  tail: Type.Array(textOf(1_048_576), { maxItems: 100_000 }),
+  tail: Type.Array(textOf(65_536), { maxItems: 100_000 }),
   write: nothing,
   writtenAt: orNull(Type.Number({ minimum: 0 })),
   remove: nothing,
