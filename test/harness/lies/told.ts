@@ -307,7 +307,7 @@ const other: HiveLie[] = [
   {
     name: '1,000,000 workers that are none',
     shown: 'faulty',
-    reason: /workers/,
+    reason: /workers|values/,
     heavy: true,
     state: (state) => ({ ...state, workers: Array.from({ length: 1_000_000 }, () => 7) }),
   },
