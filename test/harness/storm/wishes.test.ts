@@ -11,14 +11,14 @@ const attempt = (
   [began, ended]: [number, number],
   change: Change,
   outcome: Outcome,
-  { hive = 'local' as string | null, id = 'amber', on = hive } = {},
+  { hive = 'local', id = 'amber', on }: { hive?: string | null; id?: string; on?: string } = {},
 ): Attempt => ({
   client: 'a client',
   request: { change, id, hive, now: true },
   began,
   ended,
   outcome,
-  hive: outcome === 'done' ? on : null,
+  hive: outcome === 'done' ? (on ?? hive) : null,
 });
 
 const wishFor = (id: string, hive: string, attempts: readonly Attempt[]): Wish | undefined =>
