@@ -9,6 +9,7 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { stateMark } from '../lifecycle/marks.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
@@ -81,13 +82,13 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
-    state: paths.state,
+    state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
     ports: new PortPool(config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
     logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
-    onProblem: (message, error) => logger.error({ err: error }, message),
+    onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),
     prepare: (spec, context) =>
       prepareLaunch(spec, {
         hive: alias,
