@@ -64,7 +64,7 @@ const markedProcesses = async (runner: Runner, state: string): Promise<Marked[]>
       return { identity, nonce: mark(nonceVariable), worker: mark(workerVariable) };
     }),
   );
-  return marked.filter(({ nonce, identity }) => nonce !== '' && identity.pid !== process.pid);
+  return marked.filter(({ nonce, identity }) => nonce !== '' && identity.pid !== runner.ownPid);
 };
 
 /** Null when it has ended in the meantime, as one does that is being stopped or restarted. */
