@@ -2,8 +2,10 @@
  * Writes the entries of an archive below one fresh folder, and nowhere else. Links are made last, so that nothing is
  * ever written through one; a link may only lead up out of real folders and then down again, so none can leave.
  */
+
 import { link, mkdir, open, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pathProblem, plainPath } from '../contract/safe-path.ts';
 import { ensureSpace } from './disk-space.ts';
 
 export interface TreeLimits {
@@ -108,10 +110,10 @@ export class TreeWriter {
     this.#entries++;
     if (this.#entries > this.#options.limits.entries)
       throw new Error(`it has more than ${this.#options.limits.entries} entries`);
-    if (name.startsWith('/') || /^[A-Za-z]:/.test(name) || /[\\\0]/.test(name))
-      throw new Error(`the name "${name}" is not a relative path`);
-    const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-    if (parts.includes('..')) throw new Error(`the name "${name}" leads out of the archive`);
+    const plain = plainPath(name);
+    const problem = plain === '' ? undefined : pathProblem(plain);
+    if (problem !== undefined) throw new Error(`the name ${JSON.stringify(name)} cannot be a path in it: ${problem}`);
+    const parts = plain === '' ? [] : plain.split('/');
     const kept = parts.slice(this.#options.strip);
     const behind = kept.slice(0, -1).map((_, index) => kept.slice(0, index + 1).join('/'));
     if (behind.some((folder) => this.#symlinks.has(folder))) throw new Error(`"${name}" lies behind a link`);

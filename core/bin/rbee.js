@@ -86,7 +86,12 @@ function builtin(name) {
   return process.getBuiltinModule('node:' + name);
 }
 
+// Where not even the reporting of errors could be loaded. What could steer a terminal is written out here too.
 Promise.resolve(begin()).catch((error) => {
-  process.stderr.write('error: ' + String((error instanceof Error && error.stack) || error) + '\n');
+  var text = String((error instanceof Error && error.stack) || error);
+  var harmless = text.replace(/[^\n\x20-\x7e]/g, (character) => {
+    return '\\u' + ('000' + character.charCodeAt(0).toString(16)).slice(-4);
+  });
+  process.stderr.write('error: ' + harmless + '\n');
   process.exitCode = 1;
 });

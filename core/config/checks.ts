@@ -41,3 +41,12 @@ export const listOf =
 
 export const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+
+/** A range of unprivileged ports. */
+export const portRange: Check = (value) => {
+  const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
+  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
+  return match && first >= 1024 && first <= last && last <= 65535
+    ? undefined
+    : 'must be a range of ports such as "18000-18999"';
+};

@@ -3,10 +3,11 @@ import semver from 'semver';
 import { formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
+import { defaultWorkerPorts } from '../contract/ports.ts';
 import type { DeclaredRun, DeclaredType, HiveDeclaration } from '../contract/sync.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, number, oneOf, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, number, oneOf, portRange, text, written } from './checks.ts';
 import { eachOf, readFields, type TableRules } from './read-fields.ts';
 import type { TomlDocument } from './toml.ts';
 import type { TomlPath } from './toml-positions.ts';
@@ -27,6 +28,7 @@ export const readHive = (document: TomlDocument, path: TomlPath, value: unknown)
     sshUser: string('ssh_user'),
     sshPort: (fields['ssh_port'] as number | undefined) ?? null,
     hivePort: (fields['hive_port'] as number | undefined) ?? 8600,
+    workerPorts: string('worker_ports') ?? defaultWorkerPorts,
     autoStart: (fields['auto_start'] as boolean | undefined) ?? true,
     identityFile: string('identity_file'),
     proxyJump: string('proxy_jump')?.replace(/\s+/g, '') ?? null,
@@ -83,6 +85,7 @@ const hiveRules: TableRules = {
     ssh_user: written(/^[^\s\p{Cc}-][^\s\p{Cc}]*$/u, 'the name of a user'),
     ssh_port: port,
     hive_port: port,
+    worker_ports: portRange,
     auto_start: bool,
     identity_file: written(/^(?:\/|~\/)[^\n]+$/, 'a path that begins with / or ~/'),
     proxy_jump: text,
@@ -213,7 +216,9 @@ const isJson = (value: unknown): boolean => {
 /** The queen's own machine is not reached over SSH. */
 const refuseSsh = (document: TomlDocument, path: TomlPath, fields: Readonly<Record<string, unknown>>): void => {
   const own = ['localhost', '127.0.0.1', '::1'];
-  const wrong = ['ssh_user', 'ssh_port', 'identity_file', 'proxy_jump', 'hive_port'].find((key) => key in fields);
+  const wrong = ['ssh_user', 'ssh_port', 'identity_file', 'proxy_jump', 'hive_port', 'worker_ports'].find(
+    (key) => key in fields,
+  );
   const hint = 'choose another alias for a machine that is reached over SSH';
   if (wrong !== undefined) {
     throw document.wrong([...path, wrong], `${localAlias} is the machine of the queen and takes no ${wrong}`, hint);

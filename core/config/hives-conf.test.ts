@@ -59,6 +59,7 @@ describe('a hive', () => {
       sshUser: null,
       sshPort: null,
       hivePort: 8600,
+      workerPorts: '18000-18999',
       autoStart: true,
       identityFile: null,
       proxyJump: null,

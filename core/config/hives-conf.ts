@@ -1,5 +1,4 @@
 /** `hives.conf`: which machines there are, and what should be on each. What is written must be right. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference, servedName } from '../contract/model-reference.ts';
@@ -8,8 +7,9 @@ import { didYouMean } from '../narration/near.ts';
 import { isTable } from './checks.ts';
 import { localAlias, readHive } from './hive-entry.ts';
 import type { Paths } from './paths.ts';
+import { readTrusted, type TrustOptions } from './read-trusted.ts';
 import { replicaIds } from './replica-ids.ts';
-import { configError, TomlDocument } from './toml.ts';
+import { TomlDocument } from './toml.ts';
 
 export interface HivesConf {
   file: string;
@@ -18,16 +18,10 @@ export interface HivesConf {
 
 export const hivesConfFile = (paths: Pick<Paths, 'config'>): string => join(paths.config, 'hives.conf');
 
-/** Null where there is no such file. Errors: CONFIG_INVALID with file, line, column. */
-export const loadHivesConf = (file: string): HivesConf | null => {
-  let source: string;
-  try {
-    source = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw configError(file, { line: 1, column: 1 }, (error as Error).message, 'mend the permissions of the file');
-  }
-  return parseHivesConf(source, file);
+/** Null where there is no such file. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
+export const loadHivesConf = (file: string, options?: TrustOptions): HivesConf | null => {
+  const source = readTrusted(file, options);
+  return source === null ? null : parseHivesConf(source, file);
 };
 
 /** Reads the text of a `hives.conf`; `file` is its name in errors. */

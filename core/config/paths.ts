@@ -6,6 +6,8 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 
 export interface Paths {
+  /** `RBEE_HOME` names them: a person chose this place, and who else may write there. */
+  isChosen: boolean;
   /** `rbee.conf`, `hives.conf`, `rbee.lock`. */
   config: string;
   /** Index of plugins, catalog, models. */
@@ -48,6 +50,7 @@ export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
   const state = join(folders.state, machineId());
   const sockets = join(state, 'queen.sock').length <= longestSocketPath ? state : shortFolder(state, env);
   return {
+    isChosen: Boolean(env['RBEE_HOME']),
     ...folders,
     state,
     sockets,

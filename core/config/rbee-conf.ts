@@ -1,9 +1,10 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
-import { readFileSync } from 'node:fs';
+import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, listOf, oneOf, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
-import { configError, TomlDocument } from './toml.ts';
+import { readTrusted } from './read-trusted.ts';
+import { TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -49,13 +50,6 @@ const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
 const leastBody = 1024 * 1024;
 const size: Check = (value) =>
   (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
-const portRange: Check = (value) => {
-  const match = typeof value === 'string' ? /^(\d{1,5})-(\d{1,5})$/.exec(value) : null;
-  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  return match && first >= 1024 && first <= last && last <= 65535
-    ? undefined
-    : 'must be a range of ports such as "18000-18999"';
-};
 
 /** Section, key in the file, key in the code, check, and how it is read where not as it is. One row a setting. */
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
@@ -82,26 +76,15 @@ const defaults = (): RbeeConfig => ({
     allowedOrigins: [],
     maxBody: 1024 ** 3,
   },
-  hive: { workerPorts: '18000-18999' },
+  hive: { workerPorts: defaultWorkerPorts },
   package: { maxConcurrentInstalls: 10, sshTimeout: 30, healthCheckTimeout: 60 },
   registry: { url: null, allowedScopes: [] },
 });
 
-/** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column. */
+/** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
 export const loadRbeeConf = (paths: Paths): RbeeConfig => {
-  let source: string;
-  try {
-    source = readFileSync(paths.rbeeConf, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return defaults();
-    throw configError(
-      paths.rbeeConf,
-      { line: 1, column: 1 },
-      (error as Error).message,
-      'mend the permissions of the file',
-    );
-  }
-  return parseRbeeConf(source, paths.rbeeConf);
+  const source = readTrusted(paths.rbeeConf, paths);
+  return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
 };
 
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */

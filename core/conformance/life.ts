@@ -60,6 +60,7 @@ export class Life {
     this.#data = {
       spec: { type: subject.type.name, restart: options.restart },
       draft: draftOf(subject, folder, options),
+      uid: 'life',
     };
     this.worker = this.#newWorker();
   }

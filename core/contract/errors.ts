@@ -73,6 +73,18 @@ export const errorCatalogue = {
     message: 'cannot write {path}: {problem}',
     hint: 'free some space or mend the permissions of that folder, or move all of rbee with RBEE_HOME',
   },
+  FOLDER_NOT_PRIVATE: {
+    status: 403,
+    message: 'the folder {path} cannot be trusted: {problem}',
+    hint: '{fix}',
+  },
+  FILE_NOT_PRIVATE: { status: 403, message: 'the file {path} cannot be trusted: {problem}', hint: '{fix}' },
+  SOCKET_NOT_PRIVATE: { status: 403, message: 'the socket {path} cannot be trusted: {problem}', hint: '{fix}' },
+  PATH_REFUSED: {
+    status: 400,
+    message: '{path} cannot be a path inside {folder}: {problem}',
+    hint: 'if the name came from an archive, a plugin or another machine, do not use it, and report it to its author',
+  },
   NO_HOME: {
     status: 500,
     message: 'there is no home folder for this user',
@@ -125,6 +137,11 @@ export const errorCatalogue = {
     status: 503,
     message: 'hive {hive} does not answer: {problem}',
     hint: 'run: rbee hive status {hive}',
+  },
+  HIVE_FAULTY: {
+    status: 502,
+    message: 'hive {hive} breaks the rules: {problem}',
+    hint: 'its machine may be damaged or taken over: check it, then run: rbee hive restart {hive}',
   },
   HIVE_ATTACHED: {
     status: 409,
@@ -624,6 +641,11 @@ export const errorCatalogue = {
 
   // Workers
   WORKER_NOT_FOUND: { status: 404, message: 'there is no worker {worker}{near}', hint: 'run: rbee worker list' },
+  WORKER_AMBIGUOUS: {
+    status: 409,
+    message: 'several hives have a worker {worker}: {hives}',
+    hint: 'choose one with --hive',
+  },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
   WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
@@ -643,6 +665,16 @@ export const errorCatalogue = {
   // Jobs
   JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },
   JOB_ENDED: { status: 409, message: 'job {job} has already ended ({state})', hint: 'run: rbee job get {job}' },
+  JOBS_FULL: {
+    status: 503,
+    message: 'the jobs that are running use all the memory that jobs may have ({size})',
+    hint: 'wait until one of them ends, or cancel one: rbee job list',
+  },
+  JOB_RESULT_TOO_LARGE: {
+    status: 500,
+    message: 'the result of the job is {size}, and at most {max} can be kept',
+    hint: 'ask for less at a time, such as for one hive',
+  },
   IDEMPOTENCY_KEY_REUSED: {
     status: 409,
     message: 'the idempotency key {key} was used before for another request (job {job})',
@@ -714,9 +746,9 @@ export class RbeeError extends Error {
     return new RbeeError(body);
   }
 
-  /** HTTP status of this error. */
+  /** HTTP status of this error; 500 for a code that only a newer version knows. */
   get status(): number {
-    return errorCatalogue[this.code].status;
+    return Object.hasOwn(errorCatalogue, this.code) ? errorCatalogue[this.code].status : 500;
   }
 
   toJSON(): ErrorBody {
@@ -731,7 +763,9 @@ export const isErrorBody = (value: unknown): value is ErrorBody =>
   value !== null &&
   'code' in value &&
   typeof value.code === 'string' &&
-  value.code in errorCatalogue;
+  Object.hasOwn(errorCatalogue, value.code) &&
+  'message' in value &&
+  typeof value.message === 'string';
 
 /** Turns anything that was thrown into an error of the catalogue; `part` is who met it (queen, hive, rbee). */
 export const asRbeeError = (thrown: unknown, part: string, log = 'its log'): RbeeError => {

@@ -9,7 +9,7 @@
  * | `GET /v1/devices` | `HiveDevices`, measured now |
  * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
  * | `POST /v1/workers` (`WorkerSpec`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
- * | `POST /v1/workers/{id}/start`, `/wake` | the same |
+ * | `POST /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same |
  * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
  * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare,needs}` | narration, then as `plugins.ts` says |
  * | `POST /v1/models/{download,needs,list,get,delete,verify,gc}` | narration, then as `models.ts` says |
@@ -37,6 +37,8 @@ export interface HealthBody {
 
 /** A worker as the hive tells the queen: the public view, and what the queen needs to dial it. Never shown to users. */
 export interface HiveWorker extends WorkerView {
+  /** Of this worker alone: another one that later gets its id has another. Absent where an older hive does not say. */
+  uid?: string;
   /** Bearer that the engine expects. */
   apiKey: string;
   serves: readonly ServedPath[];
@@ -93,7 +95,12 @@ export interface HiveState {
 
 export type Heartbeat = { kind: 'state'; revision: number; state: HiveState } | { kind: 'tick'; revision: number };
 
-export interface StopRequest {
+export interface WorkerRequest {
+  /** The worker that is meant: when another one has its id by now, the answer is WORKER_NOT_FOUND. */
+  uid?: string;
+}
+
+export interface StopRequest extends WorkerRequest {
   /** Do not drain. */
   now?: boolean;
 }

@@ -1,5 +1,6 @@
 /** Model references as users write them, and the names under which models are served. */
 import { RbeeError } from './errors.ts';
+import { isSafePath } from './safe-path.ts';
 import { addressWithoutSecrets } from './secrets.ts';
 
 export type ModelReference =
@@ -135,13 +136,7 @@ const guess = (text: string): string => {
 };
 
 /** A relative path of plain segments: nothing that could lead out of a folder. */
-const isInside = (path: string): boolean =>
-  path !== '' &&
-  !path.includes('\\') &&
-  path
-    .replace(/\/$/, '')
-    .split('/')
-    .every((part) => part !== '' && part !== '.' && part !== '..' && new TextEncoder().encode(part).length <= 255);
+const isInside = (path: string): boolean => isSafePath(path.replace(/\/$/, ''));
 
 /** Control characters, and half surrogates that no file name can hold. */
 const hasControls = (text: string): boolean => /\p{Cc}/u.test(text) || !text.isWellFormed();

@@ -145,17 +145,14 @@ export interface ModelCollection {
   bytes: number;
 }
 
-/** A file that a hive lacks of a model. */
+/** A file of an offer that a hive lacks. Its size, its hash and its place are in the offer, and not a hive's to name. */
 export interface NeededModelFile {
   path: string;
-  bytes: number | null;
-  /** Absolute path there: what is put into it is taken in by the next download, when it is what it should be. */
-  place: string;
 }
 
 export interface ModelResults {
   download: ModelDetails;
-  /** In the order in which the source has them; none when nothing is missing. */
+  /** In the order of the offer; none when nothing is missing. */
   needs: { files: readonly NeededModelFile[] };
   list: { models: readonly ModelView[] };
   get: ModelDetails;

@@ -1,7 +1,11 @@
 /**
  * Narration: what rbee says while it works, told in the present to the person who waits.
  *
- * A job's events are numbered from 1 in steps of 1 and end with exactly one `result` or `error`.
+ * A job's events are numbered from 1 in steps of 1 and end with exactly one `result` or `error`. Who reads along gets all of
+ * them. Who comes later, or resumes, gets them in the same order with the same numbers, without those that are not kept:
+ * a `progress` that a later one of the same step has replaced, what a job says beyond 8 MiB, and what the oldest jobs said
+ * once all of them fill their share of the disk. A number is never given twice and may be missing; it is all that
+ * `Last-Event-ID` has to name.
  */
 import type { ErrorBody } from './errors.ts';
 import type { SyncPlan } from './sync.ts';

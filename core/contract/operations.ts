@@ -66,6 +66,17 @@ const installing = {
 };
 
 const onHive = { hive: Type.Optional(hive) };
+/** A worker: ids are unique on one hive, and two hives may use the same. */
+const ofWorker = {
+  worker: workerId,
+  hive: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 63,
+      description: 'Its hive; needed when several have a worker with this id',
+    }),
+  ),
+};
 
 export const inferInput = Type.Object(
   {
@@ -295,39 +306,39 @@ export const operations = {
   worker_stop: {
     summary: 'Drain and stop a worker',
     kind: 'change',
-    input: Type.Object({ worker: workerId, now }, strict),
+    input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_start: {
     summary: 'Start a stopped worker again',
     kind: 'change',
-    input: Type.Object({ worker: workerId }, strict),
+    input: Type.Object(ofWorker, strict),
   },
   worker_restart: {
     summary: 'Stop a worker and start it again',
     kind: 'change',
-    input: Type.Object({ worker: workerId, now }, strict),
+    input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_sleep: {
     summary: 'Let a worker give back the memory of its device; it goes on running',
     kind: 'change',
-    input: Type.Object({ worker: workerId, now }, strict),
+    input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_wake: {
     summary: 'Wake a sleeping worker; a request for its model does the same',
     kind: 'change',
-    input: Type.Object({ worker: workerId }, strict),
+    input: Type.Object(ofWorker, strict),
   },
   worker_delete: {
     summary: 'Stop a worker and forget it',
     kind: 'change',
-    input: Type.Object({ worker: workerId, now }, strict),
+    input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_process_list: {
     summary: 'Workers of the fleet or of one hive',
     kind: 'read',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
-  worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object({ worker: workerId }, strict) },
+  worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object(ofWorker, strict) },
   worker_catalog_list: {
     summary: 'Worker types that are installed',
     kind: 'read',

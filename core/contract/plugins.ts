@@ -162,21 +162,15 @@ export interface PreparedProgram {
   program: string;
 }
 
-/** What installing the program of a variant would take. */
+/**
+ * What the program of a variant lacks on a machine: names only. Where its files come from and what they must be is in the
+ * plugin, which the queen has and asks by itself.
+ */
 export interface ProgramNeeds {
-  /** It is there: nothing has to be fetched. */
+  /** It is there: nothing has to be installed. */
   ready: boolean;
-  /** Where the hive looks for files that somebody else has fetched: each is named by its SHA-256. */
-  downloads: string;
-  /** In order of preference: the first that can be had is installed. */
-  sources: readonly NeededSource[];
-}
-
-export interface NeededSource {
-  id: string;
-  /** Only of an `archive` is it known beforehand what has to be fetched. */
-  kind: 'archive' | 'npm' | 'python';
-  files: readonly { url: string; sha256: string; there: boolean }[];
+  /** Sources of the plugin that could be installed, in order of preference. */
+  sources: readonly { id: string }[];
 }
 
 /** A plugin that a registry has. */

@@ -9,8 +9,8 @@
  * | `GET /v1/hives`, `GET /v1/hives/{hive}` | `{ hives: HiveView[] }`, `HiveView` |
  * | `GET /v1/hives/{hive}/devices` | `HiveDevices` |
  * | `GET /v1/hives/{hive}/models`, `GET /v1/hives/{hive}/models?model=M` | `{ models: ModelView[] }`, `ModelDetails` |
- * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}` | `WorkerList`, `WorkerView` |
- * | `GET /v1/workers/{id}/logs?lines=N&follow=true` | plain text |
+ * | `GET /v1/workers?hive=A`, `GET /v1/workers/{id}?hive=A` | `WorkerList`, `WorkerView`; two hives may use one id |
+ * | `GET /v1/workers/{id}/logs?hive=A&lines=N&follow=true` | plain text |
  * | `GET /v1/catalog?hive=A` | `{ types: (CatalogEntry & { hive })[] }` |
  * | `GET /v1/operations` | name, summary and schemas of each operation |
  * | `POST /v1/jobs` (`{ operation, input }`, header `Idempotency-Key`) | 202 `{ job_id }` |
@@ -23,6 +23,15 @@
  * the worker type of a ready worker serves, chosen by the request's `model`.
  *
  * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ *
+ * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
+ * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file
+ * `queen.db`). Of one job at most 8 MiB of events are kept and at most 16 MiB of result. The events of the oldest jobs go
+ * first. A new job is refused with `JOBS_FULL` while the inputs of running jobs use up the memory.
+ *
+ * Whoever reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
+ * are missing later: progress that a later one of its step has replaced, and what goes beyond the budget. Numbers keep
+ * their order, so `Last-Event-ID` works all the same, and the outcome is always the last event.
  */
 import type { ErrorBody } from './errors.ts';
 import type { OperationName } from './operations.ts';
@@ -33,7 +42,8 @@ import type { DeviceFacts } from './worker-type.ts';
 /** Most bytes of a request: of one to operations, and of one of an application. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
 
-export type HiveStatus = 'online' | 'unreachable' | 'stopped';
+/** `faulty`: it broke the rules of the API, and is not used until it answers properly again. */
+export type HiveStatus = 'online' | 'unreachable' | 'faulty' | 'stopped';
 
 export interface HiveView {
   alias: string;
@@ -56,10 +66,26 @@ export interface HiveView {
   labels: Readonly<Record<string, string>>;
 }
 
+/** A hive that could not be asked. */
+export interface AbsentHive {
+  hive: string;
+  status: HiveStatus;
+  reason: string | null;
+}
+
 export interface WorkerList {
   workers: readonly WorkerView[];
   /** Hives that do not answer now: their workers may run, and are not listed or shown as lost. Absent when all do. */
-  absent?: readonly { hive: string; status: HiveStatus; reason: string | null }[];
+  absent?: readonly AbsentHive[];
+}
+
+/** What all jobs and their events take of the queen's machine now, and at most. */
+export interface JobsUsage {
+  memoryBytes: number;
+  maxMemoryBytes: number;
+  /** The file of the jobs, `queen.db`. */
+  diskBytes: number;
+  maxDiskBytes: number;
 }
 
 export interface FleetStatus {
@@ -68,6 +94,8 @@ export interface FleetStatus {
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
   models: readonly string[];
+  /** Absent from a queen of an earlier version. */
+  jobs?: JobsUsage;
   /** How the fleet differs from `hives.conf`; absent where there is no such file, or it was not understood yet. */
   drift?: FleetDrift;
 }
@@ -81,6 +109,7 @@ export interface JobView {
   input: unknown;
   createdAt: string;
   endedAt: string | null;
+  /** Null in a list where it is longer than 16 KiB. */
   result: unknown;
   error: ErrorBody | null;
 }

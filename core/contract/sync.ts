@@ -19,6 +19,8 @@ export interface HiveDeclaration {
   sshPort: number | null;
   /** Loopback port of the hive on that machine, where its socket cannot be used. */
   hivePort: number;
+  /** Ports that its workers listen on there, `first-last`. The queen asks no worker on any other. */
+  workerPorts: string;
   /** Is the hive started again by the queen whenever the machine answers? */
   autoStart: boolean;
   /** Absolute, or beginning with `~/`. */

@@ -1,5 +1,6 @@
 /** Workers as data: what is asked for, and what is shown. */
-import Type, { type Static } from 'typebox';
+import Type, { type Static, type TSchema } from 'typebox';
+import { absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
 import { longestReference, modelComponents } from './models.ts';
 
 export const workerId = Type.String({
@@ -61,58 +62,71 @@ export const workerSpec = Type.Object(
 );
 export type WorkerSpec = Static<typeof workerSpec>;
 
+const orNull = <Schema extends TSchema>(schema: Schema) => Type.Union([schema, Type.Null()]);
+
 export const workerFailure = Type.Object({
-  cause: Type.String(),
-  message: Type.String(),
-  hint: Type.String(),
-  exitCode: Type.Union([Type.Integer(), Type.Null()]),
-  signal: Type.Union([Type.String(), Type.Null()]),
-  log: Type.Array(Type.String()),
-  at: Type.String(),
+  cause: nameOf(64),
+  message: textOf(4_096),
+  hint: textOf(4_096),
+  exitCode: orNull(Type.Integer()),
+  signal: orNull(nameOf(32)),
+  log: Type.Array(textOf(16_384), { maxItems: 200 }),
+  at: time,
 });
 
 /** A worker as users and programs see it. Times are ISO 8601, absent values null. */
 export const workerView = Type.Object({
   id: workerId,
-  type: Type.String(),
-  variant: Type.String(),
-  device: Type.String(),
+  type: nameOf(64),
+  variant: nameOf(64),
+  device: Type.String({ maxLength: 128, pattern: '^[a-z][a-z0-9-]*(:[0-9,]+)?$' }),
   /** Name under which the model is served; null for a type that was started without one. */
-  model: Type.Union([Type.String(), Type.Null()]),
+  model: orNull(lineOf(256)),
   /** All served names; `model` is the first. */
-  names: Type.Array(Type.String()),
+  names: Type.Array(lineOf(256, 1), { maxItems: 1_000 }),
   /** The reference that it was loaded from. */
-  reference: Type.Union([Type.String(), Type.Null()]),
+  reference: orNull(lineOf(longestReference)),
   /** What it can be asked for: chat, embedding, transcription, image, … */
-  kinds: Type.Optional(Type.Array(Type.String())),
-  state: Type.String(),
+  kinds: Type.Optional(Type.Array(nameOf(32), { maxItems: 64 })),
+  state: Type.Enum([
+    'starting',
+    'loading',
+    'ready',
+    'sleeping',
+    'draining',
+    'stopping',
+    'stopped',
+    'failed',
+    'unhealthy',
+    'lost',
+  ]),
   /** How far loading is, 0 to 1. */
-  progress: Type.Union([Type.Number(), Type.Null()]),
-  pid: Type.Union([Type.Integer(), Type.Null()]),
-  port: Type.Union([Type.Integer(), Type.Null()]),
-  hive: Type.String(),
+  progress: orNull(Type.Number({ minimum: 0, maximum: 1 })),
+  pid: orNull(pid),
+  port: orNull(port),
+  hive: lineOf(63),
   /** Which program of the type runs: llama-server, builtin. */
-  engine: Type.String(),
-  plugin: Type.String(),
-  pluginVersion: Type.String(),
+  engine: nameOf(64),
+  plugin: lineOf(4_096),
+  pluginVersion: lineOf(128),
   /** When the present process was started. */
-  startedAt: Type.Union([Type.String(), Type.Null()]),
-  readyAt: Type.Union([Type.String(), Type.Null()]),
+  startedAt: orNull(time),
+  readyAt: orNull(time),
   /** From the start of the process to readiness, in milliseconds. */
-  readyMs: Type.Union([Type.Integer(), Type.Null()]),
+  readyMs: orNull(Type.Integer()),
   /** Restarts by itself since it was spawned. */
-  restarts: Type.Integer(),
-  /** Of these, those after its process was killed from outside. Absent where an older hive does not tell. */
-  kills: Type.Optional(Type.Integer()),
-  /** Requests that run and wait, as the engine tells; null where it does not. */
-  running: Type.Union([Type.Integer(), Type.Null()]),
-  waiting: Type.Union([Type.Integer(), Type.Null()]),
-  failure: Type.Union([workerFailure, Type.Null()]),
-  options: Type.Record(Type.String(), Type.Unknown()),
-  /** Names of the options that were given; the others have their defaults. Absent where the hive does not tell. */
-  givenOptions: Type.Optional(Type.Array(Type.String())),
+  restarts: count,
+  /** Of these, those after its process was killed from outside. Absent where an older hive does not say. */
+  kills: Type.Optional(count),
+  /** Requests that run and wait, as the engine reports; null where it does not. */
+  running: orNull(Type.Number({ minimum: 0 })),
+  waiting: orNull(Type.Number({ minimum: 0 })),
+  failure: orNull(workerFailure),
+  options: optionValues,
+  /** Names of the options that were given; the others have their defaults. Absent where the hive does not say. */
+  givenOptions: Type.Optional(Type.Array(nameOf(64), { maxItems: 500 })),
   /** Fingerprint of the entry in `hives.conf` that declares it; null when it was spawned by hand. */
-  declaration: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  logFile: Type.String(),
+  declaration: Type.Optional(orNull(nameOf(64))),
+  logFile: absolutePath,
 });
 export type WorkerView = Static<typeof workerView>;

@@ -1,8 +1,12 @@
-/** The queen's way to a hive: its API as functions, over any socket that `connect` gives. */
-import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
-import type { Duplex, Readable } from 'node:stream';
-import { json as readJson, text as readText } from 'node:stream/consumers';
-import { isErrorBody, RbeeError } from '../contract/errors.ts';
+/**
+ * The queen's way to a hive: its API as functions, over any socket that `connect` gives. A hive is another machine, and what
+ * it sends is checked here before any other code sees it: shape, size, rate, and that it speaks of itself only.
+ */
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { BadInput } from '../boundary/checked.ts';
+import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
+import { RbeeError } from '../contract/errors.ts';
 import {
   type CatalogEntry,
   type HealthBody,
@@ -11,25 +15,33 @@ import {
   type HiveState,
   type HiveWorker,
   jobHeader,
-  type NarrationLine,
 } from '../contract/hive-api.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../contract/models.ts';
-import { isOutcome, type Narrate } from '../contract/narration.ts';
+import type { Narrate } from '../contract/narration.ts';
 import type { PluginAction, PluginRequestOf, PluginResults } from '../contract/plugins.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
-import { readLines } from './read-lines.ts';
+import { answerLimits, errorLimits, heartbeatLimits, narrationLimits } from './answer-limits.ts';
+import {
+  readCatalog,
+  readDevices,
+  readErrorBody,
+  readHealth,
+  readHeartbeat,
+  readModels,
+  readNarration,
+  readPlugins,
+  readState,
+  readWorker,
+} from './answers.ts';
+import { type HiveAddress, HiveConnections } from './hive-connections.ts';
+
+export type { HiveAddress } from './hive-connections.ts';
 
 export interface HiveClientOptions {
-  /** Alias of the hive, for errors. */
+  /** Alias of the hive: what it says of itself is known under this name, whatever it calls itself. */
   hive: string;
   connect: HiveAddress;
 }
-
-/** A socket of this machine, or whatever gives a connection to one of another. */
-export type HiveAddress =
-  | { socketPath: string }
-  /** `token` is what the hive wants to be shown there, if anything. */
-  | { dial: () => Promise<Duplex>; token?: () => string | undefined };
 
 /** Options of a call that changes something. Aborting `signal` cancels the work on the hive. */
 export interface HiveCall {
@@ -39,7 +51,13 @@ export interface HiveCall {
   job?: string;
 }
 
-export interface HiveChange extends HiveCall {
+/** A change of a worker. */
+export interface WorkerCall extends HiveCall {
+  /** The worker that is meant; without it, what has the id now. */
+  uid?: string;
+}
+
+export interface HiveChange extends WorkerCall {
   /** Do not drain. */
   now?: boolean;
 }
@@ -50,7 +68,7 @@ export interface LogOptions {
   signal?: AbortSignal;
 }
 
-/** Errors of all calls: HIVE_UNREACHABLE, and what the hive answers. */
+/** Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, and what the hive answers. */
 export interface HiveClient {
   health(signal?: AbortSignal): Promise<HealthBody>;
   state(signal?: AbortSignal): Promise<HiveState>;
@@ -59,11 +77,11 @@ export interface HiveClient {
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;
-  start(id: string, call?: HiveCall): Promise<HiveWorker>;
+  start(id: string, call?: WorkerCall): Promise<HiveWorker>;
   stop(id: string, call?: HiveChange): Promise<HiveWorker>;
   restart(id: string, call?: HiveChange): Promise<HiveWorker>;
   sleep(id: string, call?: HiveChange): Promise<HiveWorker>;
-  wake(id: string, call?: HiveCall): Promise<HiveWorker>;
+  wake(id: string, call?: WorkerCall): Promise<HiveWorker>;
   delete(id: string, call?: HiveChange): Promise<HiveWorker>;
   /** Does something with plugins, such as `plugins('install', { plugin: 'llamacpp' })`. */
   plugins<Action extends PluginAction>(
@@ -79,48 +97,56 @@ export interface HiveClient {
   ): Promise<ModelResults[Action]>;
   modelList(signal?: AbortSignal): Promise<ModelResults['list']>;
   modelGet(model: string, signal?: AbortSignal): Promise<ModelDetails>;
+  /** As the engine wrote it: nothing of it is checked. */
   logs(id: string, options?: LogOptions): Promise<Readable>;
+  /** Calls `listener` with HIVE_FAULTY whenever an answer breaks the rules. */
+  onFault(listener: (error: RbeeError) => void): void;
   close(): Promise<void>;
 }
 
-interface Request {
-  method: 'GET' | 'POST' | 'DELETE';
-  path: string;
-  headers?: Record<string, string>;
-  body?: string;
-  signal?: AbortSignal;
-}
+type Method = 'GET' | 'POST' | 'DELETE';
 
 export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClient => {
-  const open = new Set<ClientRequest>();
+  const connections = new HiveConnections(hive, connect);
+  const listeners: ((error: RbeeError) => void)[] = [];
 
-  /** A connection for each request: narration, logs and heartbeats hold theirs for as long as they last. */
-  const send = ({ body, headers, ...request }: Request): Promise<IncomingMessage> =>
-    new Promise((resolve, reject) => {
-      const call = httpRequest({ ...dialed(connect), ...request, headers: { ...shown(connect), ...headers } }, resolve);
-      open.add(call);
-      call.on('error', reject);
-      call.on('close', () => open.delete(call));
-      call.end(body);
-    });
+  /** What went wrong with an answer, as an error of the catalogue. */
+  const failure = (error: unknown, signal: AbortSignal | undefined): unknown => {
+    if (!(error instanceof BadInput)) return connections.unreachable(error, signal);
+    const fault = RbeeError.of('HIVE_FAULTY', { hive, problem: error.message }, { cause: error });
+    for (const listener of listeners) listener(fault);
+    return fault;
+  };
 
-  const ask = async (request: Request): Promise<IncomingMessage> => {
+  const ask = async (request: Parameters<HiveConnections['send']>[0]): Promise<IncomingMessage> => {
     try {
-      const response = await send(request);
-      if ((response.statusCode ?? 500) < 400) return response;
-      throw await errorOf(response, hive);
+      const response = await connections.send(request);
+      if (response.statusCode === 200) return response;
+      throw await refusalOf(response);
     } catch (error) {
-      throw asUnreachable(error, hive, request.signal);
+      throw failure(error, request.signal);
     }
   };
 
-  const json = async <Answer>(method: Request['method'], path: string, signal?: AbortSignal): Promise<Answer> =>
-    (await readJson(await ask({ method, path, signal }))) as Answer;
+  const json = async <Answer>(
+    method: Method,
+    path: string,
+    read: (value: unknown) => Answer,
+    signal?: AbortSignal,
+  ): Promise<Answer> => {
+    const response = await ask({ method, path, signal });
+    try {
+      return read(await readJson(response, answerLimits));
+    } catch (error) {
+      throw failure(error, signal);
+    }
+  };
 
-  const change = async <Result = HiveWorker>(
-    method: Request['method'],
+  const change = async <Result>(
+    method: Method,
     path: string,
     payload: unknown,
+    read: (value: unknown) => Result,
     call: HiveChange = {},
   ): Promise<Result> => {
     const body = JSON.stringify(payload);
@@ -131,90 +157,89 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     };
     const response = await ask({ method, path, headers, body, signal: call.signal });
     try {
-      for await (const line of readLines<NarrationLine>(response)) {
-        if (!isOutcome(line)) call.narrate?.(line);
-        else if (line.kind === 'error') throw RbeeError.from(line.error);
-        else return line.result as Result;
+      for await (const line of readJsonLines(response, narrationLimits)) {
+        const { kind, result, error } = (line ?? {}) as { kind?: unknown; result?: unknown; error?: unknown };
+        if (kind === 'result') return read(result);
+        if (kind === 'error') throw RbeeError.from(readErrorBody(error));
+        const event = readNarration(line);
+        if (event) call.narrate?.(event);
       }
     } catch (error) {
-      throw asUnreachable(error, hive, call.signal);
+      throw failure(error, call.signal);
+    } finally {
+      response.destroy();
     }
     throw RbeeError.of('HIVE_UNREACHABLE', { hive, problem: 'its answer broke off' });
   };
 
-  const worker = (id: string): string => `/v1/workers/${encodeURIComponent(id)}`;
+  /** A hive speaks of itself only: under the name that the queen has for it, and of the worker that was asked about. */
+  const own = <View extends { hive: string }>(view: View): View => ({ ...view, hive });
+  const workerOf = (id?: string, uid?: string) => (value: unknown) => {
+    const answered = readWorker(value);
+    const isMeant = (id === undefined || answered.id === id) && (uid === undefined || answered.uid === uid);
+    if (!isMeant) throw new BadInput(`it answered for another worker (${answered.id}) than it was asked about (${id})`);
+    return own(answered);
+  };
+  const ownState = (state: HiveState): HiveState => ({ ...state, workers: state.workers.map(own) });
+  const ownModels = <Result>(result: Result): Result => {
+    if (typeof result !== 'object' || result === null) return result;
+    if ('hive' in result) return { ...result, hive };
+    if ('models' in result && Array.isArray(result.models)) return { ...result, models: result.models.map(ownModels) };
+    return result;
+  };
+
+  const meant = (call: WorkerCall | undefined) => (call?.uid === undefined ? {} : { uid: call.uid });
+  const at = (id: string): string => `/v1/workers/${encodeURIComponent(id)}`;
 
   return {
-    health: (signal) => json('GET', '/health', signal),
-    state: (signal) => json('GET', '/v1/state', signal),
+    health: (signal) => json('GET', '/health', readHealth, signal),
+    state: (signal) => json('GET', '/v1/state', (value) => ownState(readState(value)), signal),
     async *heartbeats({ signal }) {
       const response = await ask({ method: 'GET', path: '/v1/heartbeats', signal });
       try {
-        yield* readLines<Heartbeat>(response);
+        for await (const line of readJsonLines(response, heartbeatLimits)) {
+          const beat = readHeartbeat(line);
+          if (beat) yield beat.kind === 'state' ? { ...beat, state: ownState(beat.state) } : beat;
+        }
       } catch (error) {
-        throw asUnreachable(error, hive, signal);
+        throw failure(error, signal);
+      } finally {
+        response.destroy();
       }
     },
-    devices: (signal) => json('GET', '/v1/devices', signal),
-    refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', signal),
-    spawn: (spec, call) => change('POST', '/v1/workers', spec, call),
-    start: (id, call) => change('POST', `${worker(id)}/start`, {}, call),
-    stop: (id, call) => change('POST', `${worker(id)}/stop`, { now: call?.now }, call),
-    restart: (id, call) => change('POST', `${worker(id)}/restart`, { now: call?.now }, call),
-    sleep: (id, call) => change('POST', `${worker(id)}/sleep`, { now: call?.now }, call),
-    wake: (id, call) => change('POST', `${worker(id)}/wake`, {}, call),
-    delete: (id, call) => change('DELETE', worker(id), { now: call?.now }, call),
-    plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, call),
-    models: (action, request, call) => change('POST', `/v1/models/${action}`, request, call),
-    modelList: (signal) => json('GET', '/v1/models', signal),
-    modelGet: (model, signal) => json('GET', `/v1/models?model=${encodeURIComponent(model)}`, signal),
+    devices: (signal) => json('GET', '/v1/devices', readDevices, signal),
+    refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', readCatalog, signal),
+    spawn: (spec, call) => change('POST', '/v1/workers', spec, workerOf(spec.id), call),
+    start: (id, call) => change('POST', `${at(id)}/start`, meant(call), workerOf(id, call?.uid), call),
+    stop: (id, call) =>
+      change('POST', `${at(id)}/stop`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    restart: (id, call) =>
+      change('POST', `${at(id)}/restart`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    sleep: (id, call) =>
+      change('POST', `${at(id)}/sleep`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    wake: (id, call) => change('POST', `${at(id)}/wake`, meant(call), workerOf(id, call?.uid), call),
+    delete: (id, call) => change('DELETE', at(id), { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+    plugins: (action, request, call) => change('POST', `/v1/plugins/${action}`, request, readPlugins[action], call),
+    models: async (action, request, call) =>
+      ownModels(await change('POST', `/v1/models/${action}`, request, readModels[action], call)),
+    modelList: async (signal) => ownModels(await json('GET', '/v1/models', readModels.list, signal)),
+    modelGet: async (model, signal) =>
+      ownModels(await json('GET', `/v1/models?model=${encodeURIComponent(model)}`, readModels.get, signal)),
     logs: (id, { lines = 100, follow = false, signal } = {}) =>
-      ask({ method: 'GET', path: `${worker(id)}/logs?lines=${lines}&follow=${follow}`, signal }),
-    close: async () => {
-      for (const call of open) call.destroy();
-    },
+      ask({ method: 'GET', path: `${at(id)}/logs?lines=${lines}&follow=${follow}`, signal }),
+    onFault: (listener) => void listeners.push(listener),
+    close: async () => connections.close(),
   };
 };
 
-const shown = (address: HiveAddress): Record<string, string> => {
-  const token = 'token' in address ? address.token?.() : undefined;
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
-};
-
-const dialed = (address: HiveAddress): RequestOptions => {
-  if ('socketPath' in address) return { ...address, agent: false };
-  return {
-    createConnection: (_options, connected) => {
-      address.dial().then(
-        (socket) => connected(null, socket),
-        (error) => connected(error, null as never),
-      );
-      return undefined;
-    },
-  };
-};
-
-const errorOf = async (response: IncomingMessage, hive: string): Promise<RbeeError> => {
-  const text = await readText(response);
-  try {
-    const { error } = JSON.parse(text) as { error?: unknown };
-    if (isErrorBody(error)) return RbeeError.from(error);
-  } catch {
-    // Not an answer of a hive; told below.
+/** Throws BadInput for an answer that is not one of a hive. */
+const refusalOf = async (response: IncomingMessage): Promise<RbeeError> => {
+  const { statusCode = 0 } = response;
+  if (statusCode < 400) {
+    response.destroy();
+    throw new BadInput(`it answered with status ${statusCode}`);
   }
-  return RbeeError.of('HIVE_UNREACHABLE', { hive, problem: `it answered ${response.statusCode}` });
-};
-
-const problems: Readonly<Record<string, string>> = {
-  ENOENT: 'it is not running',
-  ECONNREFUSED: 'it is not running',
-  ECONNRESET: 'the connection broke off',
-};
-
-const asUnreachable = (error: unknown, hive: string, signal: AbortSignal | undefined): unknown => {
-  if (error instanceof RbeeError) return error;
-  if (signal?.aborted) return signal.reason;
-  const { code, message } = error as NodeJS.ErrnoException;
-  const problem = problems[code ?? ''] ?? message;
-  return RbeeError.of('HIVE_UNREACHABLE', { hive, problem }, { cause: error });
+  const body = await readJson(response, errorLimits);
+  const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
+  return RbeeError.from(readErrorBody(error));
 };

@@ -3,9 +3,10 @@ import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
 import { loadRbeeConf } from '../config/rbee-conf.ts';
 import { rbeeVersion } from '../config/version.ts';
+import { printableLog } from '../narration/printable-log.ts';
 import { startHive } from './main.ts';
 
-const logger = pino({ name: 'hive' });
+const logger = pino({ name: 'hive' }, printableLog(pino.destination(1)));
 const env = process.env;
 const paths = pathsFrom(env);
 

@@ -5,13 +5,16 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { machineId, type Paths } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
+import { nameInFolder } from '../contract/safe-path.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { stateMark } from '../lifecycle/marks.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
+import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
@@ -47,9 +50,12 @@ export const localHive = 'local';
 
 /** Errors: HIVE_BUSY when another process owns the hive of this state folder. */
 export const startHive = async ({ paths, config, env, version, logger }: HiveOptions): Promise<Hive> => {
+  for (const doubt of checkHome(paths)) logger.warn(doubt, 'others may change what this hive does');
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
+  const sweep = () => sweepUnfinished(paths.state, paths.runs);
+  await sweep();
 
   const health: HealthBody = {
     status: 'ok',
@@ -84,9 +90,10 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     env,
     state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
-    ports: new PortPool(config.hive.workerPorts),
+    // The queen of another machine decides: it dials no other ports.
+    ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
-    logFileOf: (id) => join(paths.logs, `worker-${id}.log`),
+    logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
     onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),
     prepare: (spec, context) =>
@@ -147,6 +154,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     installing.close();
     machine.close();
     types.close();
+    await sweep();
     lock.release();
   };
   return { instance: health.instance, close };

@@ -2,7 +2,7 @@
 import type { FastifyReply } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { NarrationLine } from '../contract/hive-api.ts';
-import type { Narrate } from '../contract/narration.ts';
+import type { Narrate, NarrationEvent } from '../contract/narration.ts';
 
 export const narratingAnswer = (
   reply: FastifyReply,
@@ -18,10 +18,26 @@ export const narratingAnswer = (
   const write = (line: NarrationLine) => {
     if (!raw.destroyed) raw.write(`${JSON.stringify(line)}\n`);
   };
-  work({ signal: left.signal, narrate: write })
+  work({ signal: left.signal, narrate: withLessProgress(write) })
     .then(
       (result) => write({ kind: 'result', result }),
       (error) => write({ kind: 'error', error: asRbeeError(error, 'the hive', 'hive.log').toJSON() }),
     )
     .finally(() => raw.end());
+};
+
+/** Milliseconds between two progress events of one step. The queen drops a hive that sends many more. */
+const progressMs = 100;
+
+/** Engines report progress for every line of their log: what comes too soon after the last is left out, except the end. */
+const withLessProgress = (narrate: Narrate): Narrate => {
+  const next = new Map<string, number>();
+  return (event: NarrationEvent) => {
+    if (event.kind === 'progress' && event.done !== event.total) {
+      const now = performance.now();
+      if (now < (next.get(event.id) ?? 0)) return;
+      next.set(event.id, now + progressMs);
+    }
+    narrate(event);
+  };
 };

@@ -1,9 +1,10 @@
 /** The hive's HTTP server on its socket, for the queen alone: the socket's permissions are its lock. */
 import { timingSafeEqual } from 'node:crypto';
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { makeSocketFolder } from '../config/private-places.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import type { Models } from './models/models.ts';
@@ -59,7 +60,8 @@ export const listenHive = async ({
   pluginRoutes(server, plugins);
   modelRoutes(server, models);
 
-  await mkdir(dirname(socketPath), { recursive: true, mode: 0o700 });
+  // The queen of another machine reaches this socket through SSH and cannot look at it: all depends on this check.
+  makeSocketFolder(dirname(socketPath));
   await rm(socketPath, { force: true });
   const listenOnPort = port && doorOf(server, port);
   await listenPrivately(server, socketPath);

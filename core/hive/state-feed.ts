@@ -3,12 +3,20 @@ import type { Heartbeat, HiveState } from '../contract/hive-api.ts';
 
 /** Milliseconds between two ticks. */
 export const tickMs = 1_000;
+/** Milliseconds between two full states in a burst of changes. */
+const minPauseMs = 25;
+/** A large state waits longer: the queen drops a hive that sends too much. */
+const maxBytesPerSecond = 2 * 2 ** 20;
+
+/** Gets a heartbeat as a line of JSON. */
+export type Reader = (line: string) => void;
 
 export class StateFeed {
   readonly #read: () => HiveState;
-  readonly #readers = new Set<(beat: Heartbeat) => void>();
+  readonly #readers = new Set<Reader>();
   #revision = 1;
   #pending = false;
+  #pause: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | null = null;
 
   /** `read` gives the state as it is at that moment. */
@@ -17,38 +25,50 @@ export class StateFeed {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#send({ kind: 'tick', revision: this.#revision }), tickMs);
+    this.#timer = setInterval(() => this.#send(lineOf({ kind: 'tick', revision: this.#revision })), tickMs);
     this.#timer.unref();
   }
 
   close(): void {
     if (this.#timer) clearInterval(this.#timer);
+    clearTimeout(this.#pause);
     this.#readers.clear();
   }
 
-  /** Something changed. Changes of one turn of the event loop go out together. */
+  /** Something changed. Changes of one turn of the event loop, and of a burst, go out together. */
   readonly changed = (): void => {
     if (this.#pending) return;
     this.#pending = true;
-    setImmediate(() => {
-      this.#pending = false;
-      this.#revision += 1;
-      if (this.#readers.size > 0) this.#send(this.#full());
-    });
+    if (this.#pause === undefined) setImmediate(() => this.#tell());
   };
 
   /** Gives the full state now and every heartbeat from now on; call the answer to end it. */
-  subscribe(reader: (beat: Heartbeat) => void): () => void {
+  subscribe(reader: Reader): () => void {
     reader(this.#full());
     this.#readers.add(reader);
     return () => this.#readers.delete(reader);
   }
 
-  #full(): Heartbeat {
-    return { kind: 'state', revision: this.#revision, state: this.#read() };
+  #tell(): void {
+    this.#pending = false;
+    this.#revision += 1;
+    if (this.#readers.size === 0) return;
+    const line = this.#full();
+    const pauseMs = Math.max(minPauseMs, (line.length / maxBytesPerSecond) * 1_000);
+    this.#pause = setTimeout(() => {
+      this.#pause = undefined;
+      if (this.#pending) this.#tell();
+    }, pauseMs).unref();
+    this.#send(line);
   }
 
-  #send(beat: Heartbeat): void {
-    for (const reader of this.#readers) reader(beat);
+  #full(): string {
+    return lineOf({ kind: 'state', revision: this.#revision, state: this.#read() });
+  }
+
+  #send(line: string): void {
+    for (const reader of this.#readers) reader(line);
   }
 }
+
+const lineOf = (beat: Heartbeat): string => `${JSON.stringify(beat)}\n`;

@@ -2,11 +2,13 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Question } from './conversation.ts';
+import { typedText } from './screens.ts';
 
 /** Undefined when stdin ends, Ctrl-C is pressed, or the answer is not wanted any more. */
 export const ask = async ({ secret }: Question, show: () => void, signal: AbortSignal): Promise<string | undefined> => {
+  if (signal.aborted) return undefined;
   // From here on the terminal is read key by key and shows none by itself: what is typed at once is not seen either.
-  const output = secret ? unseen() : process.stderr;
+  const output = secret ? unseen() : typedText();
   const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
   const leave = () => lines.close();
   signal.addEventListener('abort', leave, { once: true });

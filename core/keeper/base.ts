@@ -8,13 +8,15 @@ import { RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { OperationInput, OperationName } from '../contract/operations.ts';
 import { didYouMean } from '../narration/near.ts';
-import { type PeoplePrinter, printForPeople, type Screen } from '../narration/people.ts';
-import { terminalOf } from '../narration/text.ts';
+import { type PeoplePrinter, printForPeople } from '../narration/people.ts';
+import { Screen } from '../narration/screen.ts';
+import type { Terminal } from '../narration/text.ts';
 import type { QueenClient } from '../queen/client/index.ts';
 import type { OperationResult } from '../queen/client/results.ts';
 import { Conversation, type Question } from './conversation.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './report.ts';
+import { standardError, standardOutput } from './screens.ts';
 
 /** A positional argument; oclif would otherwise wait for a missing one on stdin. */
 export const argument = (description: string) => Args.string({ description, required: true, ignoreStdin: true });
@@ -41,24 +43,39 @@ export abstract class RbeeCommand extends Command {
 
   /** Results go here. */
   protected get out(): Screen {
-    this.#out ??= { stream: process.stdout, terminal: terminalOf(process.stdout, this.env) };
+    this.#out ??= standardOutput(this.env);
     return this.#out;
   }
 
   /** Narration and errors go here. */
   protected get err(): Screen {
-    this.#err ??= { stream: process.stderr, terminal: terminalOf(process.stderr, this.env) };
+    this.#err ??= standardError(this.env);
     return this.#err;
   }
 
   /** Where answers for people go when programs read. */
   protected get silence(): Screen {
-    return { stream: { write: () => true }, terminal: { ...this.out.terminal, live: false } };
+    return new Screen({ write: () => true }, { ...this.out.terminal, live: false });
   }
 
-  /** Prints a result for people; with `--json` the value that `run` returns is printed instead. */
-  protected print(text: string): void {
-    if (!this.jsonEnabled()) this.out.stream.write(text);
+  /** Prints a result for people, as `format` puts it; with `--json` the value that `run` returns is printed instead. */
+  protected print<Data>(data: Data, format: (data: Data, terminal: Terminal) => string): void {
+    if (!this.jsonEnabled()) this.out.show(data, format);
+  }
+
+  /** The same for a result of one line. */
+  protected printLine(text: string): void {
+    if (!this.jsonEnabled()) this.out.line(text);
+  }
+
+  /** The same for a text of several lines. */
+  protected printText(text: string): void {
+    if (!this.jsonEnabled()) this.out.text(text);
+  }
+
+  /** Says beside the result what went wrong with a part of it. */
+  protected complain(error: RbeeError): void {
+    if (!this.jsonEnabled()) this.err.show(error.toJSON(), formatError);
   }
 
   /** A printer for narration; whoever makes it closes it. */
@@ -80,14 +97,14 @@ export abstract class RbeeCommand extends Command {
   }
 
   override logJson(value: unknown): void {
-    this.out.stream.write(`${JSON.stringify(value, null, 2)}\n`);
+    this.out.json(value, 2);
   }
 
   override async catch(thrown: unknown): Promise<void> {
     const error = this.reportable(thrown);
     process.exitCode = this.interrupted ? exitCodes.interrupted : exitCodeOf(error);
     if (this.jsonEnabled()) this.logJson(errorJson(error));
-    else this.err.stream.write(formatError(error.toJSON(), this.err.terminal));
+    else this.err.show(error.toJSON(), formatError);
   }
 
   protected reportable(thrown: unknown): RbeeError {
@@ -228,8 +245,8 @@ export abstract class QueenCommand extends RbeeCommand {
     input: OperationInput<Name>,
   ): Promise<{ job_id: string }> {
     const id = await queen.startJob(operation, input);
-    this.print(`${id}\n`);
-    this.err.stream.write(`it goes on in the background; follow it with: rbee job attach ${id}\n`);
+    this.printLine(id);
+    this.err.line(`it goes on in the background; follow it with: rbee job attach ${id}`);
     return { job_id: id };
   }
 }

@@ -1,8 +1,10 @@
 /** Says that a command goes, and what to use in its place. */
 
-import type { Screen } from '../narration/people.ts';
+import type { Screen } from '../narration/screen.ts';
 import { paint } from '../narration/text.ts';
 
-export const deprecated = ({ stream, terminal }: Screen, command: string, instead: string): void => {
-  stream.write(`${paint('yellow', 'warning:', terminal)} ${command} is deprecated\n  try: ${instead}\n`);
-};
+export const deprecated = (screen: Screen, command: string, instead: string): void =>
+  screen.show(
+    instead,
+    (advice, terminal) => `${paint('yellow', 'warning:', terminal)} ${command} is deprecated\n  try: ${advice}\n`,
+  );

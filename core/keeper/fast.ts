@@ -1,10 +1,12 @@
 /** The reads that people run all day, answered before oclif is loaded: one request over the socket, one table. */
 import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
+import { checkSocket } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
 import type { FleetStatus, HiveView, WorkerList } from '../contract/queen-api.ts';
-import { type Terminal, terminalOf } from '../narration/text.ts';
+import type { Terminal } from '../narration/text.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
+import { standardOutput } from './screens.ts';
 import { formatFleet } from './views/fleet.ts';
 import { formatHives } from './views/hives.ts';
 import { formatWorkerList } from './views/workers.ts';
@@ -40,10 +42,9 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
     const { data, queenSocket } = pathsFrom(env);
     if (hasEverydayHooks(declaredPlugins(data))) return false;
     const body: unknown = JSON.parse(await getBody(queenSocket, read.path));
-    const text = json
-      ? `${JSON.stringify(body, null, 2)}\n`
-      : read.format(body as never, terminalOf(process.stdout, env));
-    process.stdout.write(text);
+    const out = standardOutput(env);
+    if (json) out.json(body, 2);
+    else out.show(body as never, read.format);
     return true;
   } catch {
     return false;
@@ -56,6 +57,7 @@ const patienceMs = 5_000;
 const getBody = (socketPath: string, path: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
+    checkSocket(socketPath);
     const socket = connect(socketPath, () => {
       socket.write(`GET ${path} HTTP/1.1\r\nhost: queen\r\naccept: application/json\r\nconnection: close\r\n\r\n`);
     });

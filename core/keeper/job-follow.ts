@@ -28,24 +28,23 @@ export abstract class JobFollowCommand extends QueenCommand {
     }
   }
 
-  /** The result of a job as the command that starts such jobs prints it. */
-  protected formatResult(operation: string, result: unknown): string {
-    const { terminal } = this.out;
-    if (operation === 'worker_spawn') return formatSpawned(result as WorkerView, terminal);
-    if (operation === 'worker_delete') return `deleted ${(result as WorkerView).id}\n`;
-    if (/^worker_(start|stop|restart)$/.test(operation)) return formatWorkerStatus(result as WorkerView, terminal);
-    if (/^package_(sync|install|uninstall)$/.test(operation)) {
+  /** Prints the result of a job as the command that starts such jobs does. */
+  protected printResult(operation: string, result: unknown): void {
+    if (operation === 'worker_spawn') this.print(result as WorkerView, formatSpawned);
+    else if (operation === 'worker_delete') this.printLine(`deleted ${(result as WorkerView).id}`);
+    else if (/^worker_(start|stop|restart)$/.test(operation)) this.print(result as WorkerView, formatWorkerStatus);
+    else if (/^package_(sync|install|uninstall)$/.test(operation)) {
       const { plan, report } = result as SyncResult;
       if (report !== null) process.exitCode = this.interrupted ? exitCodes.interrupted : syncExitCode(report);
-      return report === null ? formatPlan(plan, terminal) : formatReport(report, terminal);
-    }
-    if (/^hive_(start|stop|restart)$/.test(operation)) return formatHiveStatus(result as HiveView, terminal);
-    // The answer itself was narrated.
-    return operation === 'infer' ? '' : `${JSON.stringify(result, null, 2)}\n`;
+      if (report === null) this.print(plan, formatPlan);
+      else this.print(report, formatReport);
+    } else if (/^hive_(start|stop|restart)$/.test(operation)) this.print(result as HiveView, formatHiveStatus);
+    // The answer of `infer` itself was narrated.
+    else if (operation !== 'infer' && !this.jsonEnabled()) this.out.json(result, 2);
   }
 
   async #asLines(events: AsyncIterable<JobEvent>): Promise<void> {
-    const print = printForMachines(this.out.stream);
+    const print = printForMachines(this.out);
     for await (const event of events) {
       print(event);
       if (event.kind === 'error') process.exitCode = exitCodes.failed;

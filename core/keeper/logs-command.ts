@@ -1,6 +1,6 @@
 /** What commands that show logs share. */
+import { StringDecoder } from 'node:string_decoder';
 import * as Flags from '@oclif/core/flags';
-import { escapeInText, type Terminal } from '../narration/text.ts';
 import { QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { exitCodes } from './report.ts';
@@ -20,7 +20,7 @@ export abstract class LogsCommand extends QueenCommand {
   /** Passes text on as it comes; with `--json` gives it as lines, or one JSON string a line when following. */
   protected async show(
     flags: { follow: boolean; lines: number },
-    open: (wanted: Wanted) => Promise<AsyncIterable<unknown>> | AsyncIterable<unknown>,
+    open: (wanted: Wanted) => Promise<AsyncIterable<string | Buffer>> | AsyncIterable<string | Buffer>,
   ): Promise<{ lines: string[] } | undefined> {
     const interrupts = catchInterrupts(() => {
       this.interrupted = true;
@@ -28,23 +28,27 @@ export abstract class LogsCommand extends QueenCommand {
     });
     // Following is waiting: nothing else may be left that keeps the process alive.
     const alive = setInterval(() => {}, 60_000);
+    const decoder = new StringDecoder('utf8');
+    const log = this.out.stream({ dropStyles: true });
     let rest = '';
     const lines: string[] = [];
     try {
       for await (const piece of await open({ ...flags, signal: interrupts.signal })) {
+        const text = typeof piece === 'string' ? piece : decoder.write(piece);
         if (!this.jsonEnabled()) {
-          this.out.stream.write(logText(String(piece), this.out.terminal));
+          log.push(text);
           continue;
         }
-        const whole = (rest + String(piece)).split('\n');
+        const whole = (rest + text).split('\n');
         rest = whole.pop() ?? '';
-        if (flags.follow) for (const line of whole) this.out.stream.write(`${JSON.stringify(line)}\n`);
+        if (flags.follow) for (const line of whole) this.out.json(line);
         else lines.push(...whole);
       }
     } catch (error) {
       // Ending the following breaks the connection it came through.
       if (!this.interrupted) throw error;
     } finally {
+      if (!this.jsonEnabled()) log.end();
       clearInterval(alive);
       interrupts.stop();
     }
@@ -52,10 +56,3 @@ export abstract class LogsCommand extends QueenCommand {
     return flags.follow ? undefined : { lines };
   }
 }
-
-/** A log may hold anything; a terminal only gets its text. */
-export const logText = (text: string, terminal: Pick<Terminal, 'live'>): string =>
-  terminal.live ? escapeInText(text.replace(styles, '').replace(/\r\n/g, '\n')) : text;
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
-const styles = /\u001b\[[\d;]*m/g;

@@ -1,28 +1,34 @@
 /** The command line behind the entry point: finds the command among oclif's, or says what was meant. */
 import { Config } from '@oclif/core/config';
-import { Help } from '@oclif/core/help';
 import { type Paths, pathsFrom } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import { rbeeVersion } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { didYouMean } from '../narration/near.ts';
-import { paint, terminalOf } from '../narration/text.ts';
+import { paint } from '../narration/text.ts';
+import { ShownHelp } from './help.ts';
 import { declaredPlugins, hasEverydayHooks } from './plugin-commands/declared.ts';
 import type { PluginEnded } from './plugin-commands/ended.ts';
 import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
+import { standardError, standardOutput } from './screens.ts';
 import { topics } from './topics.ts';
 
 /** Runs one command line to its end and leaves the exit code in `process.exitCode`. */
 export const main = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
-  try {
-    await dispatch(argv, env);
-  } catch (thrown) {
-    // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
-    const { exitCode, report } = isEnded(thrown) ? thrown : ownFailure(thrown);
+  const report = (thrown: unknown): void => {
+    const { exitCode, report: error } = isEnded(thrown) ? thrown : ownFailure(thrown);
     process.exitCode = exitCode;
-    if (report === null) return;
-    if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(report), null, 2)}\n`);
-    else process.stderr.write(formatError(report.toJSON(), terminalOf(process.stderr, env)));
-  }
+    if (error === null) return;
+    if (argv.includes('--json')) standardOutput(env).json(errorJson(error), 2);
+    else standardError(env).show(error.toJSON(), formatError);
+  };
+  // Node would print the error as it is, and whatever text from outside is in it.
+  process.once('uncaughtException', (error) => {
+    report(error);
+    process.exit();
+  });
+  // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
+  await dispatch(argv, env).catch(report);
 };
 
 const ownFailure = (thrown: unknown): Pick<PluginEnded, 'exitCode' | 'report'> => {
@@ -60,7 +66,7 @@ const dispatch = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promis
   const wantsHelp = asksHelp || before.includes('--help') || before.includes('-h');
   const words = asksHelp ? argv.slice(1) : argv;
   const own = await loadConfig();
-  if (/^(--version|-v|version)$/.test(words[0] ?? '')) return void process.stdout.write(`rbee ${own.version}\n`);
+  if (/^(--version|-v|version)$/.test(words[0] ?? '')) return standardOutput(env).line(`rbee ${own.version}`);
   const ours = find(words, own);
   const config = await withPluginsFor(ours, own, env);
   const found = config === own || ours.command !== undefined ? ours : find(words, config);
@@ -75,7 +81,9 @@ const dispatch = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promis
   const stray = id === undefined ? strayFlag(words) : undefined;
   if (stray !== undefined && !asksHelp) throw unknownFlag(stray, found.topic);
   const subject = id ?? found.topic;
-  await new Help(config, config.pjson.oclif.helpOptions).showHelp(subject === undefined ? [] : subject.split(':'));
+  await new ShownHelp(config, config.pjson.oclif.helpOptions, standardOutput(env)).showHelp(
+    subject === undefined ? [] : subject.split(':'),
+  );
 };
 
 /** The command and the hooks around it; what a plugin throws is reported as the plugin's. */
@@ -107,8 +115,17 @@ const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.Pr
   const wanted = command === undefined ? declared : declared.filter((plugin) => hasEverydayHooks([plugin]));
   if (place === null || wanted.length === 0) return config;
   const { withPlugins } = await import('./plugin-commands/load.ts');
-  const terminal = terminalOf(process.stderr, env);
-  const warn = (text: string) => void process.stderr.write(`${paint('yellow', 'warning:', terminal)} ${text}\n`);
+  const screen = standardError(env);
+  const warn = (text: string) =>
+    screen.show(text, (shown, terminal) => `${paint('yellow', 'warning:', terminal)} ${shown}\n`);
+  try {
+    // What the index names runs in this process, and another user could have written the index.
+    checkHome(place);
+  } catch (error) {
+    if (!(error instanceof RbeeError)) throw error;
+    warn(`no plugin commands: ${error.message}; ${error.hint}`);
+    return config;
+  }
   return withPlugins(config, wanted, { paths: place, env, warn });
 };
 

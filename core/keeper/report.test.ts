@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
+import { recorder } from '../narration/testing.ts';
 import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
-
-const terminal = { width: 80, rows: 24, live: false, colour: false, unicode: true };
 
 describe('errors on the way out', () => {
   it('say what happened, what to try, and what the engine said', () => {
@@ -12,10 +11,9 @@ describe('errors on the way out', () => {
       { worker: 'w', problem: 'it crashed', hint: 'look' },
       { lines: ['bad\u001b[0m'] },
     );
-    assert.equal(
-      formatError(error.toJSON(), terminal),
-      'error: worker w failed: it crashed\n  try: look\n  | bad\\u{1b}[0m\n',
-    );
+    const screen = recorder(false);
+    screen.show(error.toJSON(), formatError);
+    assert.equal(screen.written, 'error: worker w failed: it crashed\n  try: look\n  | bad\\x1b[0m\n');
   });
 
   it('are code, message and hint in JSON', () => {

@@ -2,7 +2,7 @@
 import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
 import type { SyncReport } from '../contract/sync.ts';
 import { labelled } from '../narration/hint.ts';
-import { escapeControls, paint, type Terminal } from '../narration/text.ts';
+import { paint, type Terminal } from '../narration/text.ts';
 
 /** Exit codes that scripts may rely on. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, drift: 2, partly: 3, interrupted: 130 } as const;
@@ -22,12 +22,12 @@ export const syncExitCode = ({ cancelled, failed, partial }: SyncReport): number
   return failed ? exitCodes.failed : partial ? exitCodes.partly : exitCodes.fine;
 };
 
-/** An error for people: what happened, what to try, and what the engine itself said. */
+/** An error for people, printable already: what happened, what to try, and what the engine itself said. */
 export const formatError = (error: ErrorBody, terminal: Terminal): string => {
-  const lines = (error.lines ?? []).map((line) => `  ${paint('dim', '|', terminal)} ${escapeControls(line)}\n`);
-  const text = escapeControls(labelled(error.hint)).replace(/^try:/, paint('bold', 'try:', terminal));
+  const lines = (error.lines ?? []).map((line) => `  ${paint('dim', '|', terminal)} ${line}\n`);
+  const text = labelled(error.hint).replace(/^try:/, paint('bold', 'try:', terminal));
   const hint = text === '' ? '' : `  ${text}\n`;
-  return `${paint('red', 'error:', terminal)} ${escapeControls(error.message)}\n${hint}${lines.join('')}`;
+  return `${paint('red', 'error:', terminal)} ${error.message}\n${hint}${lines.join('')}`;
 };
 
 /** The same for programs. */

@@ -27,9 +27,9 @@ describe('tables', () => {
     assert.equal(text, 'NAME         SIZE\na-very-lo…  12345\n');
   });
 
-  it('escape control characters in data', () => {
+  it('write out control characters in data', () => {
     const text = formatTable([{ name: 'a\u001b[2Jb\nc', size: '1' }], columns, terminal);
-    assert.ok(text.includes('a\\u{1b}[2Jb\\nc'));
+    assert.ok(text.includes('a\\x1b[2Jb\\nc'));
     assert.equal(text.split('\n').length, 3);
   });
 

@@ -1,5 +1,6 @@
 /** Tables for a terminal: columns as wide as what they hold, cut where the terminal ends. */
-import { cutText, escapeControls, paint, type Terminal, textWidth } from '../narration/text.ts';
+import { printable } from '../narration/printable.ts';
+import { cutText, paint, type Terminal, textWidth } from '../narration/text.ts';
 
 type Style = Parameters<typeof paint>[0];
 
@@ -16,9 +17,9 @@ export interface Column<Row> {
 const gap = '  ';
 const narrowest = 6;
 
-/** The table as lines, each ended; data is escaped, and nothing is cut where the width is infinite. */
+/** The table as lines, each ended; every cell is one line, and nothing is cut where the width is infinite. */
 export const formatTable = <Row>(rows: readonly Row[], columns: readonly Column<Row>[], terminal: Terminal): string => {
-  const cells = rows.map((row) => columns.map((column) => escapeControls(column.value(row))));
+  const cells = rows.map((row) => columns.map((column) => printable(column.value(row))));
   const wanted = columns.map((column, index) =>
     Math.max(textWidth(column.title), ...cells.map((line) => textWidth(line[index] ?? ''))),
   );
@@ -69,6 +70,6 @@ export const formatPairs = (
   const shown = pairs.filter((pair): pair is readonly [string, string] => Boolean(pair[1]));
   const width = Math.max(0, ...shown.map(([name]) => textWidth(name)));
   return shown
-    .map(([name, value]) => `${paint('dim', name.padEnd(width), terminal)}${gap}${escapeControls(value)}\n`)
+    .map(([name, value]) => `${paint('dim', name.padEnd(width), terminal)}${gap}${printable(value)}\n`)
     .join('');
 };

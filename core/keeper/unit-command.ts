@@ -11,15 +11,15 @@ export abstract class UnitCommand extends RbeeCommand {
     const { file } = await this.narrated(async (narrate) =>
       (await this.#units(narrate)).enable(await this.#spec(daemon)),
     );
-    this.print(`${file} is written and enabled: the ${daemon} starts when this machine does\n`);
-    this.print(`to start it now through systemd: rbee ${daemon} stop; systemctl --user start ${unitName(daemon)}\n`);
+    this.printLine(`${file} is written and enabled: the ${daemon} starts when this machine does`);
+    this.printLine(`to start it now through systemd: rbee ${daemon} stop; systemctl --user start ${unitName(daemon)}`);
     return { enabled: true, file };
   }
 
   protected async disable(daemon: Daemon): Promise<{ disabled: boolean }> {
     const disabled = await this.narrated(async (narrate) => (await this.#units(narrate)).disable(daemon));
-    this.print(
-      disabled ? `the ${daemon} no longer starts by itself; what runs goes on\n` : `the ${daemon} was not enabled\n`,
+    this.printLine(
+      disabled ? `the ${daemon} no longer starts by itself; what runs goes on` : `the ${daemon} was not enabled`,
     );
     return { disabled };
   }

@@ -3,10 +3,11 @@ import * as Flags from '@oclif/core/flags';
 import { type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { isOutcome } from '../contract/narration.ts';
 import type { WorkerView } from '../contract/worker.ts';
-import type { QueenClient } from '../queen/client/index.ts';
+import type { QueenClient, WorkerName } from '../queen/client/index.ts';
 import { argumentsOf, QueenCommand } from './base.ts';
 import { catchInterrupts } from './interrupts.ts';
-import { exitCodes, formatError } from './report.ts';
+import { exitCodes } from './report.ts';
+import { workerPath } from './worker-name.ts';
 
 type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';
 
@@ -26,7 +27,7 @@ export const detachFlag = { detach: Flags.boolean({ char: 'd', description: 'Do 
 
 interface Wanted {
   workers: readonly string[] | undefined;
-  flags: { all?: boolean; now?: boolean; detach?: boolean; 'no-start'?: boolean };
+  flags: { all?: boolean; hive?: string; now?: boolean; detach?: boolean; 'no-start'?: boolean };
 }
 
 export abstract class WorkerChangeCommand extends QueenCommand {
@@ -34,38 +35,42 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     if (workers.length === 0 && !flags.all) throw this.#usage('name at least one worker, or add --all');
     if (workers.length > 0 && flags.all) throw this.#usage('name workers or add --all, not both');
     const queen = await this.queen(flags);
-    const ids = flags.all ? await allWorkers(queen) : [...new Set(workers)];
-    if (ids.length === 0) this.print('there are no workers\n');
-    const inputOf = (worker: string) => (flags.now ? { worker, now: true } : { worker });
+    const { hive } = flags;
+    const named = [...new Set(workers)].map((worker) => ({ worker, ...(hive !== undefined && { hive }) }));
+    const names = flags.all ? await allWorkers(queen, hive) : named;
+    if (names.length === 0) this.printLine('there are no workers');
+    const inputOf = (name: WorkerName) => (flags.now ? { ...name, now: true } : name);
     if (flags.detach) {
       const jobs = [];
-      for (const id of ids) jobs.push(await this.detachJob(queen, operation, inputOf(id)));
+      for (const name of names) jobs.push(await this.detachJob(queen, operation, inputOf(name)));
       return jobs.length === 1 ? jobs[0] : { jobs };
     }
-    const [only] = ids;
-    if (ids.length === 1 && only !== undefined && !flags.all) {
+    const [only] = names;
+    if (names.length === 1 && only !== undefined && !flags.all) {
       const before = await idle(queen, operation, only);
       // Looked at for the words alone: whether there is anything to do is decided where the worker lives.
       const view = await (before === undefined
         ? this.runJob(queen, operation, inputOf(only))
         : queen.runOperation(operation, inputOf(only)));
-      this.print(before !== undefined && view.state === before ? `${only} is ${before} already\n` : said(view));
+      this.printLine(
+        before !== undefined && view.state === before ? `${only.worker} is ${before} already` : said(view),
+      );
       return view;
     }
-    return this.#several(queen, operation, ids.map(inputOf), said);
+    return this.#several(queen, operation, names.map(inputOf), said);
   }
 
   async #several(
     queen: QueenClient,
     operation: Operation,
-    inputs: readonly { worker: string; now?: boolean }[],
+    inputs: readonly (WorkerName & { now?: boolean })[],
     said: (view: WorkerView) => string,
   ): Promise<Changes> {
     const changes = await this.narrated(async (narrate) => {
       const interrupts = catchInterrupts(() => {
         this.interrupted = true;
       });
-      const one = async (input: { worker: string }): Promise<Change> => {
+      const one = async (input: WorkerName): Promise<Change> => {
         const { worker } = input;
         try {
           const view = await queen.runOperation(operation, input, {
@@ -73,7 +78,7 @@ export abstract class WorkerChangeCommand extends QueenCommand {
             onEvent: (event) => {
               if (isOutcome(event)) return;
               // Steps of different jobs may have the same id.
-              narrate('id' in event ? { ...event, id: `${worker} ${event.id}` } : event);
+              narrate('id' in event ? { ...event, id: `${input.hive ?? ''} ${worker} ${event.id}` } : event);
             },
           });
           return { worker, view };
@@ -91,10 +96,10 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     for (const change of changes) {
       if ('view' in change) {
         result.workers.push(change.view);
-        this.print(said(change.view));
+        this.printLine(said(change.view));
       } else {
         result.errors.push({ worker: change.worker, error: change.error.toJSON() });
-        if (!this.jsonEnabled()) this.err.stream.write(formatError(change.error.toJSON(), this.err.terminal));
+        this.complain(change.error);
       }
     }
     if (result.errors.length > 0) process.exitCode = result.workers.length > 0 ? exitCodes.partly : exitCodes.failed;
@@ -115,13 +120,15 @@ const wanted: Partial<Record<Operation, string>> = {
 };
 
 /** The state of a worker that is as it should become; undefined when there is something to do. */
-const idle = async (queen: QueenClient, operation: Operation, id: string): Promise<string | undefined> => {
+const idle = async (queen: QueenClient, operation: Operation, name: WorkerName): Promise<string | undefined> => {
   if (wanted[operation] === undefined) return undefined;
-  const view = await queen.get<WorkerView>(`/v1/workers/${encodeURIComponent(id)}`).catch(() => undefined);
+  const view = await queen.get<WorkerView>(workerPath(name)).catch(() => undefined);
   return view?.state === wanted[operation] ? view?.state : undefined;
 };
 
-const allWorkers = async (queen: QueenClient): Promise<string[]> => {
+const allWorkers = async (queen: QueenClient, only: string | undefined): Promise<WorkerName[]> => {
   const { workers } = await queen.get<{ workers: WorkerView[] }>('/v1/workers');
-  return workers.map(({ id }) => id);
+  return workers
+    .filter(({ hive }) => only === undefined || hive === only)
+    .map(({ id, hive }) => ({ worker: id, hive }));
 };

@@ -1,6 +1,7 @@
 /** A small HTTP request to a daemon or worker: its own connection, a limit on time and size, nothing kept open. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { checkSocket } from '../config/private-places.ts';
 
 export interface HttpRequest {
   url: string;
@@ -50,7 +51,10 @@ export const httpRequest = (request: HttpRequest): Promise<HttpAnswer> =>
 /** Node's own modules are taken when first needed, at no price later: commands that ask nothing do without them. */
 const dial = ({ url, socketPath }: HttpRequest): Socket => {
   const { connect, isIP } = process.getBuiltinModule('node:net');
-  if (socketPath !== undefined) return connect({ path: socketPath });
+  if (socketPath !== undefined) {
+    checkSocket(socketPath);
+    return connect({ path: socketPath });
+  }
   const { hostname, port } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
   return connect({ host, port: Number(port || 80), ...(isIP(host) ? { autoSelectFamily: false } : {}) });

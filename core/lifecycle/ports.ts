@@ -1,6 +1,7 @@
 /** Loopback ports for workers, out of one range. */
 import { createServer } from 'node:net';
 import { RbeeError } from '../contract/errors.ts';
+import { parsePortRange } from '../contract/ports.ts';
 
 export interface PortPoolOptions {
   /** Milliseconds that a released port rests: late packets and clients of the old owner must not meet the new one. */
@@ -22,7 +23,9 @@ export class PortPool {
 
   /** Throws INVALID_INPUT for a range that is none. */
   constructor(range: string, options: PortPoolOptions = {}) {
-    [this.#first, this.#last] = parseRange(range);
+    const { first, last } = parsePortRange(range);
+    this.#first = first;
+    this.#last = last;
     this.#range = range;
     this.#next = this.#first;
     this.#restMs = options.restMs ?? 15_000;
@@ -75,14 +78,3 @@ export const canBind = (port: number): Promise<boolean> =>
     server.once('error', () => resolve(false));
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
-
-const parseRange = (range: string): [number, number] => {
-  const match = /^\s*(\d{1,5})\s*-\s*(\d{1,5})\s*$/.exec(range);
-  const [first, last] = [Number(match?.[1]), Number(match?.[2])];
-  if (match && first >= 1 && last <= 65_535 && first <= last) return [first, last];
-  throw RbeeError.of('INVALID_INPUT', {
-    what: `port range "${range}"`,
-    problem: 'it must be two ports between 1 and 65535, the lower first',
-    hint: 'write it like 18000-18999',
-  });
-};

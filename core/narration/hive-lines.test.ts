@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { SyncPlan } from '../contract/sync.ts';
 import { HiveLines } from './hive-lines.ts';
-import type { Screen } from './people.ts';
+import type { Screen } from './screen.ts';
 import { recorder, shown } from './testing.ts';
 
 const plan: SyncPlan = { config: '/hives.conf', hives: [], steps: 0, inSync: true };
@@ -34,7 +34,7 @@ describe('work on many machines, on a terminal', () => {
     const screen = recorder(true, 100);
     const lines = printer(screen);
     for (const event of sync) lines.event(event);
-    const [done, table, alpha, beta, ...rest] = shown(screen.text());
+    const [done, table, alpha, beta, ...rest] = shown(screen.written);
     assert.equal(done, '✔ queen: looking at 2 machines (40 ms)');
     assert.equal(table, 'the plan');
     assert.match(alpha ?? '', /^\S alpha: uploading rbee {2}█{10}░{10} 50 % {2}512 KiB of 1 MiB$/);
@@ -48,7 +48,7 @@ describe('work on many machines, on a terminal', () => {
     const lines = printer(screen);
     for (const event of [...sync, ...ends]) lines.event(event);
     lines.close();
-    assert.deepEqual(shown(screen.text()).slice(2), ['✔ alpha: 2 steps done (0 ms)', '✖ beta: starting llamacpp', '']);
+    assert.deepEqual(shown(screen.written).slice(2), ['✔ alpha: 2 steps done (0 ms)', '✖ beta: starting llamacpp', '']);
   });
 
   it('shows warnings above the lines for good', () => {
@@ -57,7 +57,7 @@ describe('work on many machines, on a terminal', () => {
     for (const event of sync) lines.event(event);
     lines.event({ kind: 'warning', text: 'it is slow', on: 'hive alpha' });
     lines.close('failed');
-    assert.equal(shown(screen.text())[2], '⚠ hive alpha: it is slow');
+    assert.equal(shown(screen.written)[2], '⚠ hive alpha: it is slow');
   });
 });
 
@@ -67,11 +67,11 @@ describe('work on many machines, in a pipe', () => {
     const lines = printer(screen);
     for (const event of [...sync, ...ends]) lines.event(event);
     lines.close();
-    const text = screen.text().split('\n');
+    const text = screen.written.split('\n');
     assert.ok(text.includes('the plan'));
     assert.ok(text.includes('hive alpha: uploading rbee'));
     assert.ok(text.includes('done: hive alpha: rbee is there (5 ms)'));
     assert.ok(text.includes('failed: hive beta: starting llamacpp'));
-    assert.ok(!screen.text().includes('\u001b'));
+    assert.ok(!screen.written.includes('\u001b'));
   });
 });

@@ -2,10 +2,11 @@
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { SyncPlan } from '../contract/sync.ts';
 import { printForPeople } from './people.ts';
+import { printableData } from './printable.ts';
 import type { PeopleOptions, PeoplePrinter } from './steps.ts';
 
 export interface HiveLinesOptions extends PeopleOptions {
-  /** The plan as it is shown. */
+  /** The plan, which is printable already, as it is shown. */
   formatPlan: (plan: SyncPlan) => string;
 }
 
@@ -37,7 +38,12 @@ export class HiveLines implements PeoplePrinter {
     this.#formatPlan = formatPlan;
   }
 
-  event(event: NarrationEvent): void {
+  event(given: NarrationEvent): void {
+    if (given.kind === 'text') {
+      this.#inner.event(given);
+      return;
+    }
+    const event = printableData(given);
     if (event.kind === 'plan') this.block(this.#formatPlan(event.plan));
     else if (event.kind === 'step') this.#step(event);
     else if (event.kind === 'progress') this.#progress(event);

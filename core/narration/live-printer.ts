@@ -1,8 +1,9 @@
 /** Narration on a terminal: spinners that turn into ticks. */
 import type { NarrationEvent } from '../contract/narration.ts';
 import { labelled } from './hint.ts';
-import type { LineSink } from './machine.ts';
+import { printableData } from './printable.ts';
 import { formatDuration } from './quantities.ts';
+import type { Screen } from './screen.ts';
 import {
   type AskEvent,
   advance,
@@ -15,7 +16,7 @@ import {
   said,
   took,
 } from './steps.ts';
-import { cutText, escapeControls, escapeInText, paint } from './text.ts';
+import { cutText, paint, textWidth } from './text.ts';
 
 const frameMs = 80;
 const spinners = { unicode: '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏', ascii: '|/-\\' };
@@ -33,23 +34,29 @@ export class LivePrinter implements PeoplePrinter {
   #drawn = 0;
   #frame = 0;
   /** Where a part of a line was written, of an answer or a question, below which nothing may be drawn. */
-  #inLine: LineSink | null = null;
+  #inLine: Screen | null = null;
+  readonly #answer: ReturnType<Screen['stream']>;
 
   constructor(options: PeopleOptions) {
     this.#options = options;
+    this.#answer = options.answer.stream();
     this.#now = options.now ?? (() => performance.now());
   }
 
-  event(event: NarrationEvent): void {
-    if (event.kind === 'text') this.#answer(event.text);
-    else if (event.kind === 'ask') this.#ask(event);
+  event(given: NarrationEvent): void {
+    if (given.kind === 'text') {
+      this.#piece(given.text);
+      return;
+    }
+    const event = printableData(given);
+    if (event.kind === 'ask') this.#ask(event);
     else if (event.kind !== 'plan') this.#narrate(event);
   }
 
   block(text: string): void {
     this.#erase();
     this.#endLine();
-    this.#options.answer.stream.write(text);
+    this.#options.answer.write(text);
     this.#draw();
   }
 
@@ -65,7 +72,7 @@ export class LivePrinter implements PeoplePrinter {
       this.#say(this.#ended(step, event));
     } else if (event.kind === 'warning') {
       this.#say(`${this.#paint('yellow', mark.warning)} ${said(event.text, event.on)}`);
-      if (event.hint) this.#say(`  ${this.#paint('dim', labelled(escapeControls(event.hint)))}`);
+      if (event.hint) this.#say(`  ${this.#paint('dim', labelled(event.hint))}`);
     } else if (event.kind === 'info') {
       this.#say(`${this.#paint('dim', mark.info)} ${said(event.text, event.on)}`);
     }
@@ -79,33 +86,31 @@ export class LivePrinter implements PeoplePrinter {
     const colour = how === 'done' ? 'green' : 'red';
     this.#erase();
     for (const step of left) this.#say(`${this.#paint(colour, this.#marks[how])} ${step.text}`);
+    this.#answer.end();
     this.#endLine();
     this.#animate();
   }
 
-  #answer(text: string): void {
-    const { stream, terminal } = this.#options.answer;
-    if (!terminal.live) {
-      stream.write(text);
-      return;
-    }
+  #piece(text: string): void {
     if (text === '') return;
-    this.#erase();
-    stream.write(escapeInText(text));
-    this.#inLine = text.endsWith('\n') ? null : stream;
+    const { answer } = this.#options;
+    const { live } = answer.terminal;
+    if (live) this.#erase();
+    this.#answer.push(text);
+    if (live) this.#inLine = text.endsWith('\n') ? null : answer;
   }
 
   /** The cursor stays behind the question, and nothing is drawn, until there is more to say. */
   #ask(event: AskEvent): void {
     this.#erase();
-    const { stream } = this.#options.narration;
-    stream.write(`${this.#paint('bold', '?')} ${questionText(event)} `);
-    this.#inLine = stream;
+    const { narration } = this.#options;
+    narration.write(`${this.#paint('bold', '?')} ${questionText(event)} `);
+    this.#inLine = narration;
   }
 
   #ended(step: Step | undefined, event: DoneEvent): string {
     const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
-    const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
+    const text = event.text ?? step?.text ?? event.id;
     const mark = event.failed ? this.#paint('red', this.#marks.failed) : this.#paint('green', this.#marks.done);
     return `${mark} ${text}${this.#paint('dim', took(text, ms))}`;
   }
@@ -113,10 +118,11 @@ export class LivePrinter implements PeoplePrinter {
   #say(line: string): void {
     this.#erase();
     this.#endLine();
-    this.#options.narration.stream.write(`${line}\n`);
+    this.#options.narration.write(`${line}\n`);
   }
 
   #endLine(): void {
+    if (this.#inLine === this.#options.answer) this.#answer.end();
     this.#inLine?.write('\n');
     this.#inLine = null;
   }
@@ -124,12 +130,12 @@ export class LivePrinter implements PeoplePrinter {
   #draw(): void {
     if (this.#inLine) return;
     this.#erase();
-    const { terminal, stream } = this.#options.narration;
+    const { narration } = this.#options;
     // More lines than the screen has could not be erased again.
-    const room = Math.max(1, terminal.rows - 2);
+    const room = Math.max(1, narration.terminal.rows - 2);
     const lines = [...this.#steps.values()].slice(-room).map((step) => this.#line(step));
     if (lines.length === 0) return;
-    stream.write(lines.join('\n'));
+    narration.write(lines.join('\n'));
     this.#drawn = lines.length;
   }
 
@@ -139,15 +145,16 @@ export class LivePrinter implements PeoplePrinter {
     const spinner = frames[this.#frame % frames.length] ?? '';
     const tail =
       progressText(step, this.#marks) || formatDuration(Math.floor((this.#now() - step.startedAt) / 100) * 100);
-    const room = terminal.width - 1 - 2 - tail.length - 2;
+    const room = terminal.width - 1 - 2 - textWidth(tail) - 2;
     const text = cutText(step.note ? `${step.text}: ${step.note}` : step.text, Math.max(8, room), terminal);
     return `${this.#paint('cyan', spinner)} ${text}  ${this.#paint('dim', cutText(tail, Math.max(0, terminal.width - 12), terminal))}`;
   }
 
   #erase(): void {
     if (this.#drawn === 0) return;
-    const up = '\u001b[1A\u001b[2K'.repeat(this.#drawn - 1);
-    this.#options.narration.stream.write(`\r\u001b[2K${up}`);
+    const { narration } = this.#options;
+    narration.move('clear line');
+    for (let line = 1; line < this.#drawn; line++) narration.move('clear line above');
     this.#drawn = 0;
   }
 

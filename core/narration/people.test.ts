@@ -14,10 +14,10 @@ describe('narration in a pipe', () => {
     printer.event({ kind: 'warning', text: 'no limits here', hint: 'use systemd' });
     printer.close();
     assert.equal(
-      narration.text(),
+      narration.written,
       'hive local: starting llamacpp\ndone: hive local: starting llamacpp (1.2 s)\nwarning: no limits here (try: use systemd)\n',
     );
-    assert.equal(answer.text(), '');
+    assert.equal(answer.written, '');
   });
 
   it('tells progress by tenths, and nothing of a step that is over in a moment', () => {
@@ -31,18 +31,18 @@ describe('narration in a pipe', () => {
         now += pauseMs;
       }
       printer.close();
-      return narration.text().split('\n').length - 2;
+      return narration.written.split('\n').length - 2;
     };
     assert.equal(lines(1000), 10);
     assert.equal(lines(1), 0);
   });
 
-  it('passes an answer on untouched, and ends its last line', () => {
+  it('passes on the text of an answer, and ends its last line', () => {
     const answer = recorder(false);
     const printer = printForPeople({ narration: recorder(false), answer });
-    printer.event({ kind: 'text', text: 'bees \u001b[1mhum' });
+    for (const text of ['bees\t\ud83d', '\udc1d\r', '\nhum', '\u001b[1m']) printer.event({ kind: 'text', text });
     printer.close();
-    assert.equal(answer.text(), 'bees \u001b[1mhum\n');
+    assert.equal(answer.written, 'bees\t\u{1f41d}\nhum\\x1b[1m\n');
   });
 
   it('says which step failed', () => {
@@ -50,7 +50,7 @@ describe('narration in a pipe', () => {
     const printer = printForPeople({ narration, answer: recorder(false) });
     printer.event({ kind: 'step', id: 'a', text: 'loading' });
     printer.close('failed');
-    assert.equal(narration.text(), 'loading\nfailed: loading\n');
+    assert.equal(narration.written, 'loading\nfailed: loading\n');
   });
 });
 
@@ -62,12 +62,12 @@ describe('narration on a terminal', () => {
     printer.event({ kind: 'step', id: 'a', text: 'starting the queen' });
     printer.event({ kind: 'step', id: 'b', text: 'loading' });
     printer.event({ kind: 'progress', id: 'b', done: 512 * 1024, total: 1024 * 1024, unit: 'bytes' });
-    assert.match(shown(narration.text()).join('\n'), /loading .*█{10}░{10} 50 % {2}512 KiB of 1 MiB$/);
+    assert.match(shown(narration.written).join('\n'), /loading .*█{10}░{10} 50 % {2}512 KiB of 1 MiB$/);
     now = 1500;
     printer.event({ kind: 'done', id: 'a' });
     printer.event({ kind: 'done', id: 'b', text: 'ready', ms: 90 });
     printer.close();
-    assert.deepEqual(shown(narration.text()), ['✔ starting the queen (1.5 s)', '✔ ready (90 ms)', '']);
+    assert.deepEqual(shown(narration.written), ['✔ starting the queen (1.5 s)', '✔ ready (90 ms)', '']);
   });
 
   it('draws nothing into the line of an answer', () => {
@@ -78,7 +78,7 @@ describe('narration on a terminal', () => {
     printer.event({ kind: 'text', text: ' hum.' });
     printer.event({ kind: 'done', id: 'a', text: 'answered', ms: 5 });
     printer.close();
-    assert.deepEqual(shown(screen.text()), ['The bees hum.', '✔ answered (5 ms)', '']);
+    assert.deepEqual(shown(screen.written), ['The bees hum.', '✔ answered (5 ms)', '']);
   });
 
   it('ends the line of a question where the question stands, not in the answer', () => {
@@ -88,8 +88,8 @@ describe('narration on a terminal', () => {
     printer.event({ kind: 'info', text: 'thanks' });
     printer.block('a\nb\n');
     printer.close();
-    assert.deepEqual(shown(screen.text()), ['? The passphrase? ', '· thanks', '']);
-    assert.equal(answer.text(), 'a\nb\n');
+    assert.deepEqual(shown(screen.written), ['? The passphrase? ', '· thanks', '']);
+    assert.equal(answer.written, 'a\nb\n');
   });
 
   it('does not let an answer steer the terminal', () => {
@@ -97,14 +97,14 @@ describe('narration on a terminal', () => {
     const printer = printForPeople({ narration: screen, answer: screen });
     printer.event({ kind: 'text', text: '\u001b]0;gotcha\u0007' });
     printer.close();
-    assert.equal(screen.text(), '\\u{1b}]0;gotcha\\u{7}\n');
+    assert.equal(screen.written, '\\x1b]0;gotcha\\x07\n');
   });
 
   it('keeps every line within the width, so that erasing it erases all of it', () => {
     const screen = recorder(true);
     const printer = printForPeople({ narration: screen, answer: screen });
     printer.event({ kind: 'step', id: 'a', text: 'x'.repeat(500) });
-    assert.ok((shown(screen.text()).at(-1) ?? '').length < 60);
+    assert.ok((shown(screen.written).at(-1) ?? '').length < 60);
     printer.close('failed');
   });
 });
@@ -112,8 +112,8 @@ describe('narration on a terminal', () => {
 describe('narration for machines', () => {
   it('is one JSON object a line', () => {
     const sink = recorder(false);
-    printForMachines(sink.stream)({ kind: 'info', text: 'a\nb' });
-    assert.deepEqual(JSON.parse(sink.text()), { kind: 'info', text: 'a\nb' });
-    assert.equal(sink.text().split('\n').length, 2);
+    printForMachines(sink)({ kind: 'info', text: 'a\nb' });
+    assert.deepEqual(JSON.parse(sink.written), { kind: 'info', text: 'a\nb' });
+    assert.equal(sink.written.split('\n').length, 2);
   });
 });

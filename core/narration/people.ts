@@ -3,7 +3,7 @@ import { LivePrinter } from './live-printer.ts';
 import { PlainPrinter } from './plain-printer.ts';
 import type { PeopleOptions, PeoplePrinter } from './steps.ts';
 
-export type { PeopleOptions, PeoplePrinter, Screen } from './steps.ts';
+export type { PeopleOptions, PeoplePrinter } from './steps.ts';
 
 export const printForPeople = (options: PeopleOptions): PeoplePrinter =>
   options.narration.terminal.live ? new LivePrinter(options) : new PlainPrinter(options);

@@ -1,6 +1,8 @@
 /** Narration in a pipe: plain lines. */
 import type { NarrationEvent } from '../contract/narration.ts';
 import { labelled } from './hint.ts';
+import { printableData } from './printable.ts';
+import type { Screen } from './screen.ts';
 import {
   advance,
   type DoneEvent,
@@ -12,7 +14,6 @@ import {
   said,
   took,
 } from './steps.ts';
-import { escapeControls, escapeInText } from './text.ts';
 
 /** A step that is over in a moment needs no lines on how far it is. */
 const progressPauseMs = 2_000;
@@ -23,19 +24,23 @@ export class PlainPrinter implements PeoplePrinter {
   readonly #now: () => number;
   readonly #steps = new Map<string, Step>();
   readonly #told = new Map<string, { tenth: number; at: number }>();
+  readonly #answer: ReturnType<Screen['stream']>;
   #inLine = false;
 
   constructor(options: PeopleOptions) {
     this.#options = options;
+    this.#answer = options.answer.stream();
     this.#now = options.now ?? (() => performance.now());
   }
 
-  event(event: NarrationEvent): void {
-    if (event.kind === 'text') {
-      const { stream, terminal } = this.#options.answer;
-      stream.write(terminal.live ? escapeInText(event.text) : event.text);
-      if (event.text !== '') this.#inLine = !event.text.endsWith('\n');
-    } else if (event.kind === 'step') {
+  event(given: NarrationEvent): void {
+    if (given.kind === 'text') {
+      this.#answer.push(given.text);
+      if (given.text !== '') this.#inLine = !given.text.endsWith('\n');
+      return;
+    }
+    const event = printableData(given);
+    if (event.kind === 'step') {
       const step = { text: said(event.text, event.on), startedAt: this.#now(), done: 0 };
       this.#steps.set(event.id, step);
       this.#say(step.text);
@@ -44,7 +49,7 @@ export class PlainPrinter implements PeoplePrinter {
     } else if (event.kind === 'done') {
       this.#done(event);
     } else if (event.kind === 'warning') {
-      const hint = event.hint ? ` (${labelled(escapeControls(event.hint))})` : '';
+      const hint = event.hint ? ` (${labelled(event.hint)})` : '';
       this.#say(`warning: ${said(event.text, event.on)}${hint}`);
     } else if (event.kind === 'ask') {
       this.#say(`question: ${questionText(event)}`);
@@ -54,13 +59,14 @@ export class PlainPrinter implements PeoplePrinter {
   }
 
   block(text: string): void {
-    this.#options.answer.stream.write(text);
+    this.#options.answer.write(text);
   }
 
   close(how: 'done' | 'failed' = 'done'): void {
     if (how === 'failed') for (const step of this.#steps.values()) this.#say(`failed: ${step.text}`);
     this.#steps.clear();
-    if (this.#inLine) this.#options.answer.stream.write('\n');
+    this.#answer.end();
+    if (this.#inLine) this.#options.answer.write('\n');
     this.#inLine = false;
   }
 
@@ -68,7 +74,7 @@ export class PlainPrinter implements PeoplePrinter {
     const step = this.#steps.get(event.id);
     this.#steps.delete(event.id);
     const ms = event.ms ?? (step ? this.#now() - step.startedAt : undefined);
-    const text = event.text === undefined ? (step?.text ?? event.id) : escapeControls(event.text);
+    const text = event.text ?? step?.text ?? event.id;
     this.#say(`${event.failed ? 'failed' : 'done'}: ${text}${took(text, ms)}`);
   }
 
@@ -84,6 +90,6 @@ export class PlainPrinter implements PeoplePrinter {
   }
 
   #say(line: string): void {
-    this.#options.narration.stream.write(`${line}\n`);
+    this.#options.narration.line(line);
   }
 }

@@ -1,19 +1,12 @@
-/** What both printers for people share: the steps that run, and how events are put into words. */
+/** What both printers for people share: the steps that run, and how events, printable already, are put into words. */
 import type { NarrationEvent } from '../contract/narration.ts';
-import type { LineSink } from './machine.ts';
 import { formatBytes, formatDuration } from './quantities.ts';
-import { escapeControls, type Terminal } from './text.ts';
-
-/** A stream and what it can show. */
-export interface Screen {
-  stream: LineSink;
-  terminal: Terminal;
-}
+import type { Screen } from './screen.ts';
 
 export interface PeoplePrinter {
   /** Shows an event. */
   event(event: NarrationEvent): void;
-  /** Writes whole lines of a result, made safe by whoever made them, above what still runs. */
+  /** Writes whole lines of a result, made of printable data, above what still runs. */
   block(text: string): void;
   /** Ends every step that still runs, as done or as failed, and leaves the cursor at the start of a line. */
   close(how?: 'done' | 'failed'): void;
@@ -42,21 +35,21 @@ export type DoneEvent = Extract<NarrationEvent, { kind: 'done' }>;
 export type ProgressEvent = Extract<NarrationEvent, { kind: 'progress' }>;
 
 export const questionText = ({ question, choices }: AskEvent): string =>
-  escapeControls(choices && choices.length > 0 ? `${question} [${choices.join('/')}]` : question);
+  choices && choices.length > 0 ? `${question} [${choices.join('/')}]` : question;
 
-export const said = (text: string, on: string | undefined): string => escapeControls(on ? `${on}: ${text}` : text);
+export const said = (text: string, on: string | undefined): string => (on ? `${on}: ${text}` : text);
 
 /** Not for a text that tells it itself. */
 export const took = (text: string, ms: number | undefined): string =>
   ms === undefined || text.includes(formatDuration(ms)) ? '' : ` (${formatDuration(ms)})`;
 
 export const advance = (steps: Map<string, Step>, event: ProgressEvent, now: number): void => {
-  const step = steps.get(event.id) ?? { text: escapeControls(event.text ?? event.id), startedAt: now, done: 0 };
+  const step = steps.get(event.id) ?? { text: event.text ?? event.id, startedAt: now, done: 0 };
   steps.set(event.id, step);
   step.done = event.done;
   step.total = event.total;
   step.unit = event.unit;
-  step.note = event.text === undefined ? step.note : escapeControls(event.text);
+  step.note = event.text ?? step.note;
 };
 
 const barWidth = 20;

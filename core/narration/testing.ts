@@ -1,20 +1,23 @@
 /** For tests of what is printed: screens that keep it, and what a terminal makes of it. */
-import type { Screen } from './people.ts';
+import { Screen } from './screen.ts';
 
 /** A screen that keeps what is written. */
-export const recorder = (live: boolean, width = 60): Screen & { text: () => string } => {
-  let written = '';
-  return {
-    stream: {
-      write: (text: string) => {
-        written += text;
-        return true;
-      },
-    },
-    terminal: { width: live ? width : Number.POSITIVE_INFINITY, rows: 24, live, colour: false, unicode: true },
-    text: () => written,
-  };
-};
+export class Recorder extends Screen {
+  readonly #written: string[];
+
+  constructor(live: boolean, width = 60) {
+    const written: string[] = [];
+    const terminal = { width: live ? width : Number.POSITIVE_INFINITY, rows: 24, live, colour: false, unicode: true };
+    super({ write: (text) => written.push(text) }, terminal);
+    this.#written = written;
+  }
+
+  get written(): string {
+    return this.#written.join('');
+  }
+}
+
+export const recorder = (live: boolean, width?: number): Recorder => new Recorder(live, width);
 
 /** What a terminal shows after these bytes: enough of one for what the printer uses. */
 export const shown = (bytes: string): string[] => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cutText, escapeControls, escapeInText, terminalOf, textWidth } from './text.ts';
+import { cutText, terminalOf, textWidth } from './text.ts';
 
 describe('text on a terminal', () => {
   it('counts wide characters as two columns and combining ones as none', () => {
@@ -16,11 +16,6 @@ describe('text on a terminal', () => {
     assert.equal(cutText('abc', 3, { unicode: true }), 'abc');
     assert.equal(cutText('abcdef', 4, { unicode: false }), 'abc~');
     assert.equal(cutText('abc', 0, { unicode: true }), '');
-  });
-
-  it('writes control characters and changes of direction out, so that data cannot steer the terminal', () => {
-    assert.equal(escapeControls('a\u001b[31mb\r\n\tc\u202e'), 'a\\u{1b}[31mb\\r\\n\\tc\\u{202e}');
-    assert.equal(escapeInText('a\u001b]0;x\u0007\n\tb'), 'a\\u{1b}]0;x\\u{7}\n\tb');
   });
 
   it('shows colours on a terminal unless NO_COLOR is set, and in a pipe only if FORCE_COLOR asks', () => {

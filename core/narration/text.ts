@@ -1,4 +1,4 @@
-/** Text on a terminal: how wide it is, and how to keep data from steering the terminal. */
+/** Text on a terminal: how it is styled, how wide it is, and how it is cut. */
 import { styleText } from 'node:util';
 
 /** What a text stream can show. */
@@ -33,20 +33,6 @@ export const terminalOf = (
     unicode: /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''),
   };
 };
-
-/** Control characters, and those that change the direction of what follows. */
-const steering = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-const known: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-const escapeOne = (character: string): string =>
-  known[character] ?? `\\u{${character.codePointAt(0)?.toString(16) ?? '?'}}`;
-
-/** Makes data safe to show in one line: control characters are written out. */
-export const escapeControls = (text: string): string => text.replace(steering, escapeOne);
-
-/** The same for text of several lines: line ends and tabs stay. */
-export const escapeInText = (text: string): string =>
-  text.replace(steering, (character) => (character === '\n' || character === '\t' ? character : escapeOne(character)));
 
 const plain = /^[\x20-\x7e]*$/;
 const zeroWide = /[\p{Mn}\p{Me}\p{Cf}]/u;

@@ -4,9 +4,10 @@ import { pathsFrom } from '../config/paths.ts';
 import { loadRbeeConf } from '../config/rbee-conf.ts';
 import { rbeeVersion } from '../config/version.ts';
 import { asRbeeError } from '../contract/errors.ts';
+import { printableLog } from '../narration/printable-log.ts';
 import { startQueen } from './main.ts';
 
-const logger = pino({ name: 'queen' });
+const logger = pino({ name: 'queen' }, printableLog(pino.destination(1)));
 
 const run = async (): Promise<void> => {
   // Whatever is made from now on is for this user alone.

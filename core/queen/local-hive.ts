@@ -1,9 +1,12 @@
 /** The hive of the queen's own machine: inside the queen, or a process of its own. */
+import { connect, type Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Paths } from '../config/paths.ts';
+import { checkSocket } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
+import { parsePortRange } from '../contract/ports.ts';
 import { createHiveClient } from '../hive/client.ts';
 import type { Hive } from '../hive/main.ts';
 import type { Fleet } from './fleet/fleet.ts';
@@ -49,9 +52,9 @@ export class LocalHive {
   constructor(options: LocalHiveOptions) {
     this.#options = options;
     const { paths, config, fleet } = options;
-    const client = createHiveClient({ hive: localAlias, connect: { socketPath: paths.hiveSocket } });
+    const client = createHiveClient({ hive: localAlias, connect: { dial: () => dialOwn(paths.hiveSocket) } });
     const mode = config.queen.mode === 'attached-hive' ? 'attached' : 'local';
-    this.#connection = { alias: localAlias, mode, client };
+    this.#connection = { alias: localAlias, mode, client, workerPorts: parsePortRange(config.hive.workerPorts) };
     this.#member = fleet.add(this.#connection);
   }
 
@@ -160,3 +163,9 @@ export class LocalHive {
     if (!living) await ensureHive({ ...this.#options, ...call });
   }
 }
+
+/** Keys of workers and prompts go through this socket, so it has to be the hive of this user. */
+const dialOwn = async (path: string): Promise<Socket> => {
+  checkSocket(path);
+  return connect(path);
+};

@@ -354,9 +354,9 @@ describe('operations', () => {
   it('pass on the log of a worker', async () => {
     await begin();
     let text = '';
-    for await (const piece of await client.logs('fake-1', { lines: 7 })) text += piece;
+    for await (const piece of await client.logs({ worker: 'fake-1' }, { lines: 7 })) text += piece;
     assert.equal(text, 'last 7 lines of fake-1\n');
-    assert.equal((await failure(client.logs('nope'))).code, 'WORKER_NOT_FOUND');
+    assert.equal((await failure(client.logs({ worker: 'nope' }))).code, 'WORKER_NOT_FOUND');
   });
 });
 

@@ -4,15 +4,18 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Paths } from '../config/paths.ts';
+import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
+import { workerKey, workerName } from './fleet/worker-key.ts';
 import { Gateway } from './gateway/gateway.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
@@ -48,13 +51,16 @@ export interface Queen {
 /** Errors: QUEEN_BUSY when another queen owns the state folder; STATE_UNWRITABLE, PORT_TAKEN, CONFIG_INVALID. */
 export const startQueen = async (options: QueenOptions): Promise<Queen> => {
   const { paths, config, version, logger, hives } = options;
+  for (const doubt of checkHome(paths)) logger.warn(doubt, 'others may change what this queen does');
   await mkdir(paths.state, { recursive: true, mode: 0o700 }).catch((cause) => {
     throw RbeeError.of('STATE_UNWRITABLE', { path: paths.state, problem: (cause as Error).message }, { cause });
   });
   const lock = await tryLock(join(paths.state, 'queen.lock'));
   if (!lock) throw RbeeError.of('QUEEN_BUSY', { path: paths.state });
+  const sweep = () => sweepUnfinished(paths.state);
+  await sweep();
 
-  const ends: (() => unknown)[] = [() => lock.release()];
+  const ends: (() => unknown)[] = [() => lock.release(), sweep];
   const close = once(async () => {
     for (const end of ends.toReversed()) await end();
   });
@@ -73,18 +79,20 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onChange: () => gateway.refresh(),
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
+        // One that breaks the rules is not brought back: it runs.
+        if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') return;
         if (alias === localAlias) localHive?.broken();
         else machines?.hives.get(alias)?.broken(error);
       },
       onOnline: (alias) => machines?.cameBack(alias),
-      onSilent: ({ workers }) => {
-        for (const id of workers.keys()) gateway.giveElsewhere(id);
+      onSilent: ({ connection, workers }) => {
+        for (const id of workers.keys()) gateway.giveElsewhere(workerKey(connection.alias, id));
       },
     });
     ends.push(() => fleet.close());
     const gateway: Gateway = new Gateway(
       () => fleet.dialable(),
-      (id) => wakeOn(fleet, id),
+      (key) => wakeOn(fleet, workerName(key)),
     );
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
@@ -102,13 +110,14 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
         hives: fleet.hives(),
         workers: fleet.workers(),
         models: [...gateway.names.open()].map(([name]) => name),
+        jobs: jobs.usage(),
         ...(drift && { drift }),
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));
-    const jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 

@@ -174,11 +174,13 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it has no plugins' });
     },
     logs: async (id, { lines } = {}) => Readable.from([`last ${lines} lines of ${id}\n`]),
+    onFault: () => {},
     close: async () => {},
   };
   const hive: SimulatedHive = {
     alias,
     mode: 'attached',
+    workerPorts: { first: 1, last: 65_535 },
     client,
     workers,
     calls: [],

@@ -1,7 +1,10 @@
 /** A worker type as data: everything of it that is not a function, checked against what a hive can work with. */
+
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
+import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
@@ -22,8 +25,8 @@ const variantPackages = {
 };
 const servedPath = Type.Object({
   path: Type.String({ pattern: '^/' }),
-  method: optional(Type.String()),
-  kind: Type.String(),
+  method: optional(Type.Enum(['GET', 'POST', 'any'])),
+  kind: nameOf(32),
 });
 
 const option = Type.Object({
@@ -35,7 +38,7 @@ const option = Type.Object({
     Type.Literal('array'),
   ]),
   description: Type.String({ minLength: 1 }),
-  default: optional(Type.Unknown()),
+  default: optional(optionValue),
   enum: optional(Type.Array(Type.Union([Type.String(), Type.Number()]))),
   minimum: optional(Type.Number()),
   maximum: optional(Type.Number()),
@@ -90,7 +93,15 @@ const description = Type.Object({
       optional: optional(Type.Boolean()),
     }),
   ),
-  options: optional(Type.Object({ type: Type.Literal('object'), properties: Type.Record(Type.String(), option) })),
+  options: optional(
+    Type.Object({
+      type: Type.Literal('object'),
+      properties: Type.Record(Type.String({ pattern: optionName }), option, {
+        additionalProperties: false,
+        maxProperties: maxOptions,
+      }),
+    }),
+  ),
   variants: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -149,21 +160,21 @@ export const answerShapes = {
     Type.Union([
       Type.Object({
         kind: Type.Literal('module'),
-        id: Type.String(),
+        id: nameOf(64),
         script: Type.String(),
         requires: optional(texts),
         prepare,
       }),
       Type.Object({
         kind: Type.Literal('path'),
-        id: Type.String(),
+        id: nameOf(64),
         program: Type.String(),
         variable: optional(Type.String()),
         prepare,
       }),
       Type.Object({
         kind: Type.Literal('archive'),
-        id: Type.String(),
+        id: nameOf(64),
         url: Type.String(),
         sha256: Type.String(),
         member: Type.String(),
@@ -171,7 +182,7 @@ export const answerShapes = {
       }),
       Type.Object({
         kind: Type.Literal('npm'),
-        id: Type.String(),
+        id: nameOf(64),
         package: Type.String(),
         version: Type.String(),
         bin: Type.String(),
@@ -179,7 +190,7 @@ export const answerShapes = {
       }),
       Type.Object({
         kind: Type.Literal('python'),
-        id: Type.String(),
+        id: nameOf(64),
         requirement: Type.String(),
         entryPoint: Type.String(),
         python: optional(Type.String()),
@@ -188,12 +199,9 @@ export const answerShapes = {
     ]),
   ),
   estimate: Type.Object({ ram: Type.Number({ minimum: 0 }), vram: Type.Number({ minimum: 0 }) }),
-  diagnose: Type.Union([
-    Type.Null(),
-    Type.Object({ cause: Type.String(), message: Type.String(), hint: Type.String() }),
-  ]),
+  diagnose: Type.Union([Type.Null(), Type.Object({ cause: nameOf(64), message: Type.String(), hint: Type.String() })]),
   chooseFiles: texts,
-  moreNames: Type.Array(Type.String({ pattern: servedNamePattern })),
+  moreNames: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   parse: Type.Unknown(),
 } as const satisfies Record<string, TSchema>;
 
@@ -215,6 +223,10 @@ export const checkDescription = (
   const problem = shapeProblem(description, value);
   if (problem) throw invalid(problem);
   const type = value as TypeDescription;
+  for (const path of [type.models?.demo, type.adapter?.script]) {
+    if (path !== undefined && !isSafePath(plainPath(path)))
+      throw invalid(`${JSON.stringify(path)} lies outside the package`);
+  }
   if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
   const differs = (what: string, code: readonly string[], manifest: readonly string[]) => {
     if ([...code].sort().join(' ') === [...manifest].sort().join(' ')) return;

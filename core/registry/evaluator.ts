@@ -1,13 +1,14 @@
 /** Runs a plugin's describing code in a child process of its own, with a deadline; only plain data comes back. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { realpathSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { basename, dirname, extname, join } from 'node:path';
+import { extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { type AnswerReader, readAnswers } from './evaluator-answers.ts';
 import type { EvaluatorCall } from './evaluator-child.ts';
+import { foldersOf } from './plugin-folders.ts';
 
 /** Milliseconds for one call, the start of the child and the import included. */
 const callDeadlineMs = 5_000;
@@ -46,9 +47,12 @@ export class Evaluator {
     return this.call(entry, undefined, []);
   }
 
-  /** Calls a function of the worker type, such as `command` or `variants.cuda.fits`. Errors: PLUGIN_FAILED. */
-  call(entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
-    const child = this.#start();
+  /**
+   * Calls a function of the worker type, such as `command` or `variants.cuda.fits`. Errors: PLUGIN_FAILED; PLUGIN_INVALID
+   * for a link that leads out of the plugin.
+   */
+  async call(entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
+    const child = this.#living() ?? (await this.#start());
     if (this.#idle) clearTimeout(this.#idle);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -67,17 +71,18 @@ export class Evaluator {
     this.#child = null;
   }
 
-  #start(): ChildProcess {
-    if (this.#child?.exitCode === null && this.#child.signalCode === null) return this.#child;
-    this.#place = realpathSync(this.#root);
+  #living(): ChildProcess | null {
+    return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child : null;
+  }
+
+  async #start(): Promise<ChildProcess> {
+    const [folders, place] = await Promise.all([foldersOf(this.#plugin, this.#root), realpath(this.#root)]);
+    // Another call may have been first.
+    const living = this.#living();
+    if (living) return living;
+    this.#place = place;
     const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
-    // Symbolic links (npm workspaces, linked plugins) are resolved by the loader before the permission is checked.
-    const readable = [
-      ...treeOf(this.#root),
-      ...treeOf(this.#place),
-      import.meta.dirname,
-      join(packageRoot(), 'package.json'),
-    ];
+    const readable = [...folders, import.meta.dirname, join(packageRoot(), 'package.json')];
     const flags = [
       '--permission',
       // It would write databases wherever it likes: the permission model does not know it.
@@ -155,10 +160,3 @@ export class Evaluator {
     return RbeeError.of('PLUGIN_FAILED', { plugin: this.#plugin, member, problem });
   }
 }
-
-/** The folder of a plugin, and the packages beside it where it was installed with them: it may import those. */
-const treeOf = (root: string): string[] => {
-  const parent = dirname(root);
-  const packages = basename(parent).startsWith('@') ? dirname(parent) : parent;
-  return basename(packages) === 'node_modules' ? [root, packages] : [root];
-};

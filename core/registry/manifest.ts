@@ -1,9 +1,11 @@
 /** The manifest of a plugin: what its package.json says of its worker types, read without running any of its code. */
+
 import { readFile } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../contract/errors.ts';
+import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
@@ -11,10 +13,10 @@ const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*(/\\*)?$', maxLeng
 
 const workerTypeEntry = Type.Object({
   entry: Type.String({ minLength: 1 }),
-  aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }))),
+  aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }), { maxItems: 64 })),
   summary: Type.Optional(Type.String({ maxLength: 300 })),
-  serves: Type.Array(servedPath, { minItems: 1 }),
-  variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1 }),
+  serves: Type.Array(servedPath, { minItems: 1, maxItems: 256 }),
+  variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1, maxItems: 128 }),
 });
 
 const packageJson = Type.Object({
@@ -108,14 +110,10 @@ const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTyp
   // Such a name is a member of every object, and would be found where nothing was put.
   const inherited = [name, ...(entry.aliases ?? []), ...entry.variants].find((one) => one in {});
   if (inherited !== undefined) throw invalid(`nothing can be named ${inherited}`);
-  if (isOutside(entry.entry)) throw invalid('its entry lies outside the package');
+  if (!isSafePath(plainPath(entry.entry))) throw invalid('its entry lies outside the package');
   for (const path of entry.serves) {
     if (reserved.some((own) => path === own || path.startsWith(`${own}/`)))
       throw invalid(`${path} belongs to rbee itself`);
   }
   return { ...entry, name };
 };
-
-/** On any system: the package may have been made on another one. */
-const isOutside = (path: string): boolean =>
-  isAbsolute(path) || /^[A-Za-z]:/.test(path) || path.split(/[\\/]/).includes('..');

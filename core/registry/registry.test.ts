@@ -186,6 +186,20 @@ test('manifests that cannot be used are refused by what is wrong with them', asy
   await assert.rejects(readManifest(join(home, 'nowhere')), /its package.json cannot be read/);
 });
 
+/** The hive made a path of each, and read or started what lay there. */
+test('a model or script outside of the package is refused when the plugin is described', async () => {
+  for (const [index, member] of [
+    "models: { formats: [], demo: '../../secret.gguf' }",
+    "models: { formats: [], demo: '/etc/passwd' }",
+    "adapter: { script: 'a/../../outside.js' }",
+  ].entries()) {
+    const types = await typesOf(
+      await plugin(`outside-${index}`, { code: code.replace("name: 'echo',", `name: 'echo', ${member},`) }),
+    );
+    await assert.rejects(types.get('echo').describe(), { code: 'PLUGIN_INVALID', message: /lies outside the package/ });
+  }
+});
+
 test('a faulty plugin takes only its own type away', async () => {
   const types = await typesOf(await plugin('good'), await plugin('newer', { api: 9, type: 'other' }));
   assert.equal((await types.get('echo').describe()).name, 'echo');

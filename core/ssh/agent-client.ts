@@ -1,11 +1,16 @@
-/** Talks to the agent of a machine: calls its methods and gives what they answer. */
+/** Talks to the agent of a machine: calls its methods, and checks what they answer before any other code sees it. */
+import { BadInput } from '../boundary/checked.ts';
+import { LineSplitter } from '../boundary/lines.ts';
+import { RateLimit } from '../boundary/rate-limit.ts';
+import { parseJson } from '../boundary/read-bounded.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { LineSplitter } from '../lifecycle/lines.ts';
-import type { AgentAnswer, AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
+import { readAgentError, readHello, readResult } from './agent/answers.ts';
+import type { AgentError, AgentHello, AgentMethod, AgentMethods, AgentRequest } from './agent/protocol.ts';
 import { connectionLost } from './refusals.ts';
 import { endRemotely, type RunningScript } from './script.ts';
 
 interface Waiting {
+  method: AgentMethod;
   resolve: (result: never) => void;
   reject: (error: unknown) => void;
 }
@@ -67,19 +72,24 @@ export class AgentClient {
       // The caller goes on at once; the machine is told, and whatever it still answers is not heard.
       const onAbort = () => {
         this.#waiting.delete(id);
+        clearTimeout(timer);
         if (method === 'lock') this.#giveBack(id);
         this.#send({ cancel: id });
         reject(signal?.reason);
       };
       const settled = () => signal?.removeEventListener('abort', onAbort);
       signal?.addEventListener('abort', onAbort, { once: true });
+      const timer = this.#limit(id, method, args);
       this.#waiting.set(id, {
+        method,
         resolve: (result) => {
           settled();
+          clearTimeout(timer);
           resolve(result);
         },
         reject: (error) => {
           settled();
+          clearTimeout(timer);
           reject(error);
         },
       });
@@ -100,13 +110,28 @@ export class AgentClient {
     this.#script.channel.write(`${JSON.stringify(request)}\n`);
   }
 
-  /** A lock that was granted as its request was cancelled is nobody's. */
+  /** A machine that never answers must not keep a job waiting. Without a limit where the caller gave none. */
+  #limit(id: number, method: AgentMethod, args: readonly unknown[]): NodeJS.Timeout | undefined {
+    const ms = answerTimeoutMs(method, args);
+    if (ms === null) return undefined;
+    return setTimeout(() => {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      this.#send({ cancel: id });
+      const problem = `it did not answer within ${Math.round(ms / 1_000)} s`;
+      waiting?.reject(
+        RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what: `the agent of rbee (${method})`, problem }),
+      );
+    }, ms).unref();
+  }
+
+  /** A lock that was granted as its request was cancelled is given back at once. */
   #giveBack(id: number): void {
     const resolve = (lock: number) => {
       this.#last += 1;
       this.#send({ id: this.#last, method: 'unlock', args: [lock] });
     };
-    this.#waiting.set(id, { resolve: resolve as (result: never) => void, reject: () => {} });
+    this.#waiting.set(id, { method: 'lock', resolve: resolve as (result: never) => void, reject: () => {} });
   }
 
   /** When the line is cut in silence, neither side waits for the other for ever. */
@@ -131,24 +156,28 @@ export class AgentClient {
         end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }, { lines: before.slice(-10) }));
         endRemotely(channel);
       }, greetMs);
-      const splitter = new LineSplitter();
+      const splitter = new LineSplitter(maxLineBytes);
+      const lineRate = new RateLimit({ perSecond: 2_000, burst: 50_000 });
       const hear = (line: string): void => {
         const said = parse(line);
         if (said === null) {
-          if (!this.#hello && before.length < mostLines) before.push(line);
-        } else if ('hello' in said) {
+          if (!this.#hello && before.length < maxLinesBefore) before.push(line.slice(0, 1_000));
+        } else if ('id' in said) this.#take(said);
+        else if (this.#hello) throw new BadInput('its agent greeted twice');
+        else {
+          this.#hello = readHello(said);
           clearTimeout(timer);
-          this.#hello = said;
           resolve();
-        } else this.#take(said);
+        }
       };
       const listen = (chunk: Buffer): void => {
         try {
-          splitter.push(chunk).forEach(hear);
+          const lines = splitter.push(chunk);
+          if (!lineRate.take(lines.length)) throw new BadInput('its agent sends too many lines a second');
+          lines.forEach(hear);
         } catch (error) {
           channel.off('data', listen).resume();
-          const problem = (error as Error).message;
-          end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }));
+          end(error instanceof BadInput ? this.#faulty(error) : error);
           endRemotely(channel);
         }
       };
@@ -168,12 +197,19 @@ export class AgentClient {
     });
   }
 
-  #take(answer: AgentAnswer): void {
-    const waiting = this.#waiting.get(answer.id);
-    if (!waiting) return;
-    this.#waiting.delete(answer.id);
-    if ('error' in answer) waiting.reject(asError(answer.error));
-    else waiting.resolve(answer.result as never);
+  /** Throws BadInput. An answer that is not waited for may be that of a call which was cancelled. */
+  #take({ id, result, error }: Answer): void {
+    const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined;
+    if (!waiting || typeof id !== 'number') return;
+    const outcome =
+      error === undefined ? { result: readResult(waiting.method, result) } : { error: readAgentError(error) };
+    this.#waiting.delete(id);
+    if (outcome.error) waiting.reject(asError(outcome.error));
+    else waiting.resolve(outcome.result as never);
+  }
+
+  #faulty(cause: BadInput): RbeeError {
+    return RbeeError.of('HIVE_FAULTY', { hive: this.name, problem: cause.message }, { cause });
   }
 
   #end(error: unknown): void {
@@ -190,17 +226,37 @@ const greetMs = 60_000;
 const aliveMs = 10_000;
 const mostSilenceMs = 45_000;
 
-/** Nothing that is of use is longer. */
-const mostLines = 200;
+/** The text of a file, or what a program printed, is the longest of all answers. */
+const maxLineBytes = 16 * 2 ** 20;
+/** Lines that a login shell or a library may print before the greeting. */
+const maxLinesBefore = 200;
 
-/** Null for what is no line of the agent's: a library below it may print. */
-const parse = (line: string): AgentHello | AgentAnswer | null => {
+/** Work on whole files and folders takes its time. */
+const slow = new Set<AgentMethod>(['sha256', 'unpack', 'removeTree']);
+
+/** Milliseconds; null where the caller decides. */
+const answerTimeoutMs = (method: AgentMethod, args: readonly unknown[]): number | null => {
+  const { timeoutMs } = (args.at(-1) ?? {}) as { timeoutMs?: unknown };
+  const own = typeof timeoutMs === 'number' ? timeoutMs : null;
+  if (method === 'run' || method === 'lock' || method === 'request') return own === null ? null : own + 60_000;
+  return slow.has(method) ? 1_800_000 : 120_000;
+};
+
+/** Characters of a line that a library or a login shell may print beside the agent. */
+const maxNoise = 65_536;
+
+/** A line of the agent, before it is checked. */
+type Answer = { id: unknown; result?: unknown; error?: unknown };
+
+/** Null for what is no line of the agent: a library below it may print. */
+const parse = (line: string): { hello: unknown } | Answer | null => {
   try {
-    const value = JSON.parse(line) as unknown;
-    return typeof value === 'object' && value !== null && ('hello' in value || 'id' in value)
-      ? (value as AgentHello | AgentAnswer)
-      : null;
-  } catch {
+    const value = parseJson(line);
+    if (typeof value !== 'object' || value === null) return null;
+    if ('id' in value) return value as Answer;
+    return 'hello' in value ? (value as { hello: unknown }) : null;
+  } catch (error) {
+    if (line.length > maxNoise) throw error;
     return null;
   }
 };

@@ -17,6 +17,7 @@ export interface AgentParts {
 /** How Node goes to a machine. */
 export type RuntimePacking = 'zstd' | 'gzip' | 'none';
 
+const packings: readonly RuntimePacking[] = ['zstd', 'gzip', 'none'];
 const unpackers: Record<RuntimePacking, string> = { zstd: 'zstd -dcq', gzip: 'gzip -dc', none: 'cat' };
 
 /** A machine without an agent. */
@@ -181,7 +182,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
     glibc,
     data: said.get('data') ?? '',
     installed: said.get('installed') || null,
-    unpacks: (said.get('unpacks') ?? 'none') as RuntimePacking,
+    unpacks: packings.find((one) => one === said.get('unpacks')) ?? 'none',
     hasRuntime: said.has('runtime'),
     hasLibatomic: os !== 'linux' || said.has('libatomic'),
     freeBytes: Number.isFinite(free) && free > 0 ? free * 1024 : null,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -145,4 +145,29 @@ test('without an ssh program the target and the usual files count', async (t) =>
     ['pi', 22, 'ann', [join(home, '.ssh/known_hosts'), '/etc/ssh/ssh_known_hosts'], join(home, '.ssh/known_hosts')],
   );
   assert.ok(hop?.keyFiles.includes(join(home, '.ssh/id_ed25519')));
+});
+
+// A killed `ssh -G` was taken for a wrong configuration, with nothing said, and the machine was left alone for half a minute.
+test('an ssh that is killed while it is asked says nothing about the configuration', async (t) => {
+  const { home, options } = await setUp(t);
+  const program = join(home, 'ssh');
+  await writeFile(program, '#!/bin/sh\nkill -KILL $$\n');
+  await chmod(program, 0o755);
+  const env = { ...options.env, PATH: `${home}:${options.env['PATH']}` };
+  await assert.rejects(resolveTarget({ alias: 'x', hostname: 'pi' }, { ...options, env }), {
+    code: 'SSH_UNREACHABLE',
+    message: /ssh -G was ended by SIGKILL/,
+  });
+});
+
+test('an ssh that fails without a word is told by its exit code', async (t) => {
+  const { home, options } = await setUp(t);
+  const program = join(home, 'ssh');
+  await writeFile(program, '#!/bin/sh\nexit 3\n');
+  await chmod(program, 0o755);
+  const env = { ...options.env, PATH: `${home}:${options.env['PATH']}` };
+  await assert.rejects(resolveTarget({ alias: 'x', hostname: 'pi' }, { ...options, env }), {
+    code: 'SSH_CONFIG_INVALID',
+    message: /ssh -G ended with 3/,
+  });
 });

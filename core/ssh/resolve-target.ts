@@ -22,7 +22,7 @@ export interface ResolveOptions {
 const mostHops = 8;
 const askMs = 10_000;
 
-/** The hops from here to the target. Errors: SSH_CONFIG_INVALID. */
+/** The hops from here to the target. Errors: SSH_CONFIG_INVALID; SSH_UNREACHABLE when `ssh -G` gave no answer. */
 export const resolveTarget = async (target: SshTarget, options: ResolveOptions): Promise<Hop[]> => {
   const route = await resolveRoute(target, options, 1);
   const places = new Set(route.map((hop) => routeKey([hop])));
@@ -110,6 +110,7 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
     ...(target.user === undefined ? [] : ['-l', target.user]),
   ];
   const { env, runner, signal } = options;
+  const began = performance.now();
   let answer: Awaited<ReturnType<Runner['run']>>;
   try {
     answer = await runner.run(['ssh', '-G', ...args, '--', target.hostname], { env, timeoutMs: askMs, signal });
@@ -120,8 +121,9 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
       ['globalknownhostsfile', ['/etc/ssh/ssh_known_hosts']],
     ]);
   }
+  if (answer.signal !== null) throw unanswered(target, answer.signal, performance.now() - began);
   if (answer.code !== 0)
-    throw invalid(target, answer.stderr.trim().split('\n')[0] ?? `ssh -G ended with ${answer.code}`);
+    throw invalid(target, answer.stderr.trim().split('\n')[0] || `ssh -G ended with ${answer.code}`);
   const config = new Map<string, string[]>();
   for (const line of answer.stdout.split('\n')) {
     const space = line.indexOf(' ');
@@ -179,3 +181,10 @@ const isThere = (file: string): Promise<boolean> =>
 
 const invalid = (target: SshTarget, problem: string): RbeeError =>
   RbeeError.of('SSH_CONFIG_INVALID', { hive: target.alias, problem });
+
+/** It says nothing about the configuration, so it is worth another try soon. */
+const unanswered = ({ alias, hostname }: SshTarget, signal: NodeJS.Signals, ms: number): RbeeError => {
+  const problem = ms < askMs ? `ssh -G was ended by ${signal}` : `ssh -G gave no answer within ${askMs / 1000} s`;
+  const hint = `try it again; if it goes on, see what this does: ssh -G ${hostname}`;
+  return RbeeError.of('SSH_UNREACHABLE', { hive: alias, address: hostname, problem, hint });
+};

@@ -89,6 +89,7 @@ const address: fc.Arbitrary<Address> = fc.record({
   sshUser: fc.constantFrom(null, 'ml'),
   sshPort: fc.constantFrom(null, 2222),
   hivePort: fc.constantFrom(8600, 9000),
+  workerPorts: fc.constantFrom('18000-18999', '20000-20099'),
   autoStart: fc.boolean(),
   identityFile: fc.constantFrom(null, '~/.ssh/a "key"'),
   proxyJump: fc.constantFrom(null, 'me@jump.lan:22'),
@@ -164,5 +165,42 @@ describe('a hives.conf that is written from what is there', () => {
       parseHivesConf(text, 'c').hives.map(({ alias }) => alias),
       ['gpu1', 'twin', 'gone'],
     );
+  });
+
+  // One hive that told of a type with a strange name made the migration of all machines fail.
+  it('writes only the address of a hive that says what no file can hold, and the others as they are', () => {
+    const about = { hostname: 'x', status: 'online', error: null, version, platform: null, complete: true } as const;
+    const type = (name: string) => ({
+      type: name,
+      package: 'x',
+      version: '1.0.0',
+      integrity: null,
+      variants: ['cpu'],
+      source: 'installed' as const,
+      fault: null,
+    });
+    const hiveWith = (alias: string, name: string): ObservedHive => ({
+      ...about,
+      alias,
+      types: [type(name)],
+      models: [],
+      workers: [],
+    });
+    const address = null;
+    const names = ['x"\nssh_user = "root', 'x"]\n[[hive]]\nalias = "more', '../../etc', ''];
+    for (const name of names) {
+      const observed = [hiveWith('good', 'llamacpp'), hiveWith('evil', name), hiveWith('fine', 'sd')];
+      const { text, notes } = migrate(observed.map((one) => ({ observed: one, address })));
+      const { hives } = parseHivesConf(text, 'hives.conf');
+      assert.deepEqual(
+        hives.map(({ alias, sshUser, workers }) => [alias, sshUser, workers.map((one) => one.type)]),
+        [
+          ['good', null, ['llamacpp']],
+          ['evil', null, []],
+          ['fine', null, ['sd']],
+        ],
+      );
+      assert.ok(notes.some((note) => note.startsWith('hive evil says what cannot be written down')));
+    }
   });
 });

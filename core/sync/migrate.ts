@@ -2,7 +2,9 @@
 import { localAlias } from '../config/hive-entry.ts';
 import { parseHivesConf } from '../config/hives-conf.ts';
 import { formatToml } from '../config/toml.ts';
+import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference } from '../contract/model-reference.ts';
+import { defaultWorkerPorts } from '../contract/ports.ts';
 import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/sync.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -10,7 +12,15 @@ import { fingerprint } from './fingerprint.ts';
 /** How a machine is reached: what is known beside what it tells of itself. */
 export type Address = Pick<
   HiveDeclaration,
-  'hostname' | 'sshUser' | 'sshPort' | 'hivePort' | 'autoStart' | 'identityFile' | 'proxyJump' | 'labels'
+  | 'hostname'
+  | 'sshUser'
+  | 'sshPort'
+  | 'hivePort'
+  | 'workerPorts'
+  | 'autoStart'
+  | 'identityFile'
+  | 'proxyJump'
+  | 'labels'
 >;
 
 export interface Migrant {
@@ -26,7 +36,7 @@ const head = `# Written by rbee migrate from what was there. What every key mean
 export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): MigrationResult => {
   const notes: string[] = [];
   const ids = new Set<string>();
-  const parts = migrants.map((migrant) => entryOf(migrant, { notes, ids }));
+  const parts = migrants.map((migrant) => soundEntry(migrant, { notes, ids }, file));
   const text = [head, ...parts.map(({ text }) => text)].join('\n');
   // What is written must be as right as what a person writes.
   parseHivesConf(text, file);
@@ -34,13 +44,42 @@ export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): Migr
   return { text, hives: parts.length, types: sum('types'), workers: sum('workers'), notes };
 };
 
+/**
+ * A hive may say what no file can hold, such as a type with a strange name: then its entry has its address alone, and the
+ * entries of other machines are as they should be.
+ */
+const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
+  const own: Told = { notes: [], ids: new Set(told.ids) };
+  const take = (entry: Entry): Entry => {
+    parseHivesConf(entry.text, file);
+    told.notes.push(...own.notes);
+    for (const id of own.ids) told.ids.add(id);
+    return entry;
+  };
+  try {
+    return take(entryOf(migrant, own));
+  } catch (error) {
+    if (!(error instanceof RbeeError)) throw error;
+    const { observed } = migrant;
+    own.ids = new Set(told.ids);
+    own.notes = [`hive ${observed.alias} says what cannot be written down (${error.message}): only its address is`];
+    return take(entryOf({ ...migrant, observed: { ...observed, types: [], models: [], workers: [] } }, own));
+  }
+};
+
+interface Entry {
+  text: string;
+  types: number;
+  workers: number;
+}
+
 interface Told {
   notes: string[];
   /** Ids of workers that are written down. */
   ids: Set<string>;
 }
 
-const entryOf = ({ observed, address }: Migrant, told: Told): { text: string; types: number; workers: number } => {
+const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
   const { alias, status } = observed;
   const { notes } = told;
   const isLocal = alias === localAlias;
@@ -71,6 +110,7 @@ const addressFields = (alias: string, address: Address): Record<string, unknown>
   ...(address.sshUser !== null && { ssh_user: address.sshUser }),
   ...(address.sshPort !== null && { ssh_port: address.sshPort }),
   ...(address.hivePort !== 8600 && { hive_port: address.hivePort }),
+  ...(address.workerPorts !== defaultWorkerPorts && { worker_ports: address.workerPorts }),
   ...(!address.autoStart && { auto_start: false }),
   ...(address.identityFile !== null && { identity_file: address.identityFile }),
   ...(address.proxyJump !== null && { proxy_jump: address.proxyJump }),

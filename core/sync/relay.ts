@@ -8,8 +8,11 @@ export interface Relay {
   fail(): void;
 }
 
+const maxOpen = 1_000;
+
 export const relay = (out: Narrate, alias: string, id: string): Relay => {
   const on = `hive ${alias}`;
+  /** Steps that were begun and not ended: no more of them than a person could follow. */
   const open = new Set<string>();
   const inside = (inner: string) => `${id}/${inner}`;
   return {
@@ -23,7 +26,7 @@ export const relay = (out: Narrate, alias: string, id: string): Relay => {
   function passed(event: NarrationEvent): NarrationEvent {
     switch (event.kind) {
       case 'step':
-        open.add(inside(event.id));
+        if (open.size < maxOpen) open.add(inside(event.id));
         return { ...event, id: inside(event.id), on };
       case 'progress':
         return { ...event, id: inside(event.id) };

@@ -198,6 +198,7 @@ const declaration = (alias: string): fc.Arbitrary<HiveDeclaration> =>
     sshUser: fc.constant(null),
     sshPort: fc.constant(null),
     hivePort: fc.constant(8600),
+    workerPorts: fc.constant('18000-18999'),
     autoStart: fc.boolean(),
     identityFile: fc.constant(null),
     proxyJump: fc.constant(null),

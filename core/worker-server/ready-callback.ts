@@ -1,5 +1,7 @@
 /** Tells the hive that this worker is ready: a POST to its socket, repeated until it is acknowledged. */
+import { lstatSync } from 'node:fs';
 import { request } from 'node:http';
+import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const firstPauseMs = 50;
@@ -32,6 +34,7 @@ export const reportReady = async (
 /** Gives what went wrong, or nothing. */
 const post = (socketPath: string, path: string, token: string, facts: object) =>
   new Promise<string | undefined>((resolve) => {
+    if (!isOurs(socketPath)) return resolve(`${socketPath} belongs to another user`);
     const body = JSON.stringify(facts);
     const headers = {
       host: 'localhost',
@@ -50,4 +53,11 @@ const post = (socketPath: string, path: string, token: string, facts: object) =>
     sent.once('timeout', () => sent.destroy(new Error('no answer')));
     sent.once('error', (error) => resolve(error.message));
     sent.end(body);
+  });
+
+/** The token is for the hive of this user. What is not there is not refused: the hive may be starting. */
+const isOurs = (socketPath: string): boolean =>
+  [dirname(socketPath), socketPath].every((path) => {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found === undefined || process.geteuid === undefined || found.uid === process.geteuid();
   });

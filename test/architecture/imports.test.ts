@@ -9,6 +9,7 @@ const core = join(root, 'core');
 /** Folders of core from left to right; a file may import from its own folder and from those left of it. */
 const order = [
   'contract',
+  'boundary',
   'narration',
   'config',
   'lifecycle',

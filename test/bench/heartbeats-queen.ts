@@ -16,7 +16,7 @@ const { env } = process;
 const hives = Array.from({ length: Number(hiveCount) }, (_, nth): HiveConnection => {
   const alias = `hive-${nth}`;
   const client = createHiveClient({ hive: alias, connect: { socketPath: join(folder, `${alias}.sock`) } });
-  return { alias, mode: 'attached', client };
+  return { alias, mode: 'attached', client, workerPorts: { first: 1, last: 65_535 } };
 });
 const paths = pathsFrom(env);
 const config = loadRbeeConf(paths);

@@ -219,6 +219,29 @@ describe('rbee with a queen', () => {
       'llamacpp-a1b2\tdemo, ready\n',
     );
   });
+
+  // bash puts a candidate into the line as it is: a machine could have had a command run by the tab key and Enter.
+  it('completes no name that a shell would take for more than a word', async () => {
+    const ids = [
+      '$(reboot)',
+      'a;reboot',
+      'a b',
+      '`reboot`',
+      '-rf',
+      '--now',
+      'a\nb',
+      "a'",
+      '~',
+      'fine-1',
+      'hf:org/ré@1',
+    ];
+    const fleet = { queen: {}, hives: [], workers: ids.map((id) => ({ ...worker, id, model: 'x\ty' })), models: [] };
+    queen = await startFakeQueen(home.paths.queenSocket, { 'GET /v1/status': fleet });
+    assert.equal(
+      (await home.rbee(['__complete', '--', 'worker', 'get', ''])).stdout,
+      'fine-1\tx\\ty, ready\nhf:org/ré@1\tx\\ty, ready\n',
+    );
+  });
 });
 
 describe('the completion of bash', () => {

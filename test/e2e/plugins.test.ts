@@ -1,11 +1,12 @@
 /** Worker types as npm packages, from a real registry into an empty home, as a user installs them. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { globSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { globSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createHome, type TestHome } from '../harness/home.ts';
+import { linkPackages } from '../harness/link-packages.ts';
 import { type Registry, startRegistry, writePackage } from '../harness/registry.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -142,7 +143,7 @@ const abacus = {
   create: async (): Promise<void> => {
     const folder = abacus.folder();
     await home.json(['plugins', 'create', '@acme/worker-abacus', '--folder', folder, '--yes']);
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    linkPackages(folder);
     edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads'");
     edit(join(folder, 'package.json'), '"cpu"', '"beads"');
   },

@@ -1,12 +1,12 @@
 /** Who may do what: another user of the machine, a web page, a program on loopback. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmodSync, readdirSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { createHome, type TestHome } from '../harness/home.ts';
+import { createHome, fakePlugin, type TestHome } from '../harness/home.ts';
 
 const run = promisify(execFile);
 const root = process.getuid?.() === 0;
@@ -158,4 +158,15 @@ test("another user cannot use a worker's own port, and its key is in no command 
   for (const shown of [await home.json(['worker', 'get', worker.id]), await home.json(['status'])]) {
     assert.ok(!JSON.stringify(shown).includes(key));
   }
+});
+
+/** The code of a plugin may read its own folder, and Node follows a link out of it: any file of the user was given away. */
+test('a plugin with a link to a file of its user is refused by the name of that link', async () => {
+  const plugin = join(home.folder, 'plugin-with-a-link');
+  cpSync(fakePlugin, plugin, { recursive: true });
+  writeFileSync(join(home.folder, 'id_key'), 'a secret');
+  symlinkSync('../id_key', join(plugin, 'notes.txt'));
+  const { code, stderr } = await home.rbee(['plugins', 'link', plugin]);
+  assert.equal(code, 1);
+  assert.match(stderr, new RegExp(`the link notes\\.txt leads out of it, to ${home.folder}/id_key`));
 });

@@ -1,11 +1,12 @@
 /** Both templates as an author uses them: made, built, tested, linked, spawned, called. Core learns nothing of them. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createHome, type TestHome } from '../harness/home.ts';
+import { linkPackages } from '../harness/link-packages.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -19,7 +20,7 @@ after(() => home.close());
 /** Made by the command; what it depends on is what the repository has. */
 const create = async (type: string, template: string): Promise<string> => {
   const { folder } = await home.json(['plugins', 'create', type, '--template', template, '--yes']);
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  linkPackages(folder);
   return folder;
 };
 

@@ -8,24 +8,30 @@ export interface TerminalRun {
   shown: string;
 }
 
-/** Types `answer` and Enter when what is shown matches `question`. */
+export interface TerminalOptions {
+  /** `answer` and Enter are typed when what is shown matches `question`. */
+  question?: RegExp;
+  answer?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 export const atTerminal = (
   home: TestHome,
   args: readonly string[],
-  { question, answer }: { question: RegExp; answer: string },
+  { question, answer = '', env }: TerminalOptions = {},
 ): Promise<TerminalRun> =>
   new Promise((resolve, reject) => {
     const command = [process.execPath, bin, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
     const child = spawn('script', ['-qefc', command, '/dev/null'], {
       cwd: home.folder,
-      env: { ...home.env, TERM: 'xterm', SHELL: '/bin/sh' },
+      env: { ...home.env, TERM: 'xterm', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let shown = '';
-    let answered = false;
+    let answered = question === undefined;
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       shown += text;
-      if (answered || !question.test(shown)) return;
+      if (answered || !question?.test(shown)) return;
       answered = true;
       child.stdin.write(`${answer}\r`);
     });

@@ -250,7 +250,8 @@ test('a hive that the file no longer names is told, and removed when that is wan
 test('uninstalling leaves models and logs, and with --purge nothing', { skip }, async () => {
   const asked = await fleet.home.rbee(['uninstall', '--hive', 'box', '--yes']);
   assert.equal(asked.code, 0, asked.stdout + asked.stderr);
-  assert.deepEqual(box.processes(), []);
+  // The last agent is on its way out when the command has ended.
+  await until(() => box.processes().length === 0, { what: 'the end of all processes on box' });
   assert.deepEqual(await running(), ['tick-pi pi ready']);
   assert.equal((await fleet.home.json(['worker', 'list'])).absent, undefined, 'nothing can be running there unseen');
   const left = box.files().filter((path) => /rbee/.test(path));
@@ -264,7 +265,7 @@ test('uninstalling leaves models and logs, and with --purge nothing', { skip }, 
       host.files().filter((path) => /rbee/.test(path)),
       [],
     );
-    assert.deepEqual(host.processes(), []);
+    await until(() => host.processes().length === 0, { what: `the end of all processes on ${name}` });
   }
 });
 

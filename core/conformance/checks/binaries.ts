@@ -1,6 +1,8 @@
 /** Where the type's programs come from. */
+
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import type { BinarySource, Variant, WorkerType } from '../../contract/worker-type.ts';
 import { prepareSteps } from '../../registry/binaries/source-check.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
@@ -9,7 +11,7 @@ import { attempt, must, shown } from '../must.ts';
 import { binaryRequests, builtFor, platforms, sourcesOf } from '../samples.ts';
 
 const shells = /^(?:ba|da|z|fi|k|c|tc)?sh(?:\.exe)?$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/i;
-const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
+const isInside = (path: string): boolean => isSafePath(plainPath(path));
 
 const all = (type: WorkerType): { variant: Variant; source: BinarySource }[] =>
   type.variants.flatMap((variant) => sourcesOf(type, variant).map((source) => ({ variant, source })));

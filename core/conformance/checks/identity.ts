@@ -1,4 +1,5 @@
 /** Who the type is, and what it says of itself as data. */
+import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import { workerTypeApiVersion } from '../../contract/worker-type.ts';
 import { checkDescription } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
@@ -41,7 +42,7 @@ const kinds = [
 /** Paths that queen and worker keep for themselves. */
 const reserved = /^\/(health|metrics|v1\/(\*|models|jobs|workers|hives|status|catalog|operations))(\/|$)/;
 
-const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && !path.split(/[/\\]/).includes('..');
+const isInside = (path: string): boolean => isSafePath(plainPath(path));
 
 /** The type as data, in the form in which it leaves the plugin's process. */
 const description = ({ type }: Subject) => ({

@@ -14,7 +14,7 @@ import { type MainFile, mainFile } from './main-file.ts';
 import { type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
 import { SharedWork } from './shared-work.ts';
-import type { ModelStore } from './store.ts';
+import { type ModelStore, partName } from './store.ts';
 
 export type RemoteReference = Extract<ModelReference, { kind: 'hf' | 'https' }>;
 
@@ -106,8 +106,8 @@ export class Ensurer {
   }
 
   /**
-   * What is missing of it, and where each file has to be put for the next `ensure` to take it in. Its source is not asked:
-   * `offer` is what it has. Errors: as `ensure`, but those of a network.
+   * What is missing of it. The source is not asked: `offer` is what it has. The next `ensure` takes in what was put where
+   * downloads are kept. Errors: as `ensure`, but those of a network.
    */
   async needs(
     reference: RemoteReference,
@@ -126,12 +126,14 @@ export class Ensurer {
     const known = isSame ? before : manifestOf(reference, before, { commit: offer.commit, files });
     const { here, missing } = await this.#compare(known, await this.#choose(reference, known, loader, narrate));
     if (missing.length > 0) this.#refuseOffline(reference);
-    const manifest = await this.#want(known, here, known !== before);
+    await this.#want(known, here, known !== before);
+    return missing.map(({ path }) => ({ path }));
+  }
+
+  /** The name under which a download of each file is kept, by its path: the same on every machine. */
+  async partNames(reference: RemoteReference, manifest: Manifest): Promise<ReadonlyMap<string, string>> {
     const { plainAddress } = await this.#source(reference, manifest);
-    return missing.map((file) => {
-      const place = `${store.part(file, plainAddress(file.path))}.part`;
-      return { path: file.path, bytes: file.bytes, place };
-    });
+    return new Map(manifest.files.map((file) => [file.path, partName(file, plainAddress(file.path))]));
   }
 
   /** Is something of this model on its way? */

@@ -5,7 +5,7 @@ import { usualPace } from '../../registry/binaries/download.ts';
 import type { Call } from './call.ts';
 import { Ensurer, type RemoteReference } from './ensure-model.ts';
 import type { Manifest } from './manifest.ts';
-import { ModelStore } from './store.ts';
+import { ModelStore, partFile } from './store.ts';
 
 export interface ModelsForMachinesOptions {
   /** Alias of the hive of this machine, for errors. */
@@ -18,8 +18,18 @@ export interface ModelsForMachinesOptions {
 /** A model that is on offer to a machine. */
 export interface Offered {
   offer: ModelOffer;
-  /** Downloads those of its files as far as they are not here; gives where each is. Errors: those of a download. */
-  fetch(paths: readonly string[], call: Call): Promise<ReadonlyMap<string, string>>;
+  /** Downloads those of its files as far as they are not here. Only of what is on offer. Errors: those of a download. */
+  fetch(paths: readonly string[], call: Call): Promise<readonly OfferedFile[]>;
+}
+
+/** A file that is here, for a machine that lacks it. */
+export interface OfferedFile {
+  path: string;
+  /** Absolute path here. */
+  file: string;
+  bytes: number | null;
+  /** Where it goes on a machine with this data folder: its next download takes it in when it is what was offered. */
+  placeBelow: (data: string) => string;
 }
 
 type Request = Pick<ModelRequestOf<'download'>, 'model' | 'update'>;
@@ -38,13 +48,18 @@ export class ModelsForMachines {
     const reference = parseModelReference(model);
     if (reference.kind === 'demo' || reference.kind === 'file') return null;
     const of = await this.#look(reference, update, call);
-    const files = of.files.map(({ path, bytes, sha256, git, blob }) => ({ path, bytes, sha256: sha256 ?? blob, git }));
+    // Git's own hash names a download on both sides; what it became here is not known there.
+    const known = of.files.map((file) => ({ ...file, sha256: file.sha256 ?? (file.git === null ? file.blob : null) }));
+    const names = await this.#ensurer.partNames(reference, { ...of, files: known });
     return {
-      offer: { commit: of.commit, files },
+      offer: { commit: of.commit, files: known.map(({ path, bytes, sha256, git }) => ({ path, bytes, sha256, git })) },
       fetch: async (paths, during) => {
         const { manifest } = await this.#ensurer.ensure(reference, { chosen: { of, paths } }, during);
-        const here = manifest.files.filter(({ path, blob }) => paths.includes(path) && blob !== null);
-        return new Map(here.map(({ path, blob }) => [path, this.#store.blob(blob ?? '')]));
+        return manifest.files.flatMap(({ path, bytes, blob }) => {
+          const name = names.get(path);
+          if (blob === null || name === undefined || !paths.includes(path)) return [];
+          return [{ path, bytes, file: this.#store.blob(blob), placeBelow: (data: string) => partFile(data, name) }];
+        });
       },
     };
   }

@@ -1,9 +1,11 @@
 /** From a model reference to files on this machine: are they there, readable, and of a format that the type loads? */
+
 import { constants } from 'node:fs';
 import { access, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { formatOf, headBytes, recognised } from './content.ts';
@@ -108,7 +110,7 @@ const pathOf = (
 ): string => {
   if (reference.kind === 'demo') {
     if (type.models?.demo === undefined) throw RbeeError.of('MODEL_NO_DEMO', { type: type.name });
-    return join(pluginRoot, type.models.demo);
+    return insideFolder(pluginRoot, plainPath(type.models.demo));
   }
   return absolutePath(reference);
 };

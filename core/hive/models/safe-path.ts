@@ -1,10 +1,4 @@
-/** Names from outside that become files inside a folder. */
+/** Names of model files. Part files and locks add to them, so they are shorter than the system would take. */
+import { isSafePath as isSafe } from '../../contract/safe-path.ts';
 
-/** A relative path of plain segments that any file system takes and that leads nowhere else. */
-export const isSafePath = (path: string): boolean =>
-  path.length <= longestPath &&
-  path.isWellFormed() &&
-  !/[\\\p{Cc}]/u.test(path) &&
-  path.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 240);
-
-const longestPath = 1_000;
+export const isSafePath = (path: string): boolean => isSafe(path, { pathBytes: 1_000, nameBytes: 240 });

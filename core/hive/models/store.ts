@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { nameInFolder } from '../../contract/safe-path.ts';
 import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { withLock } from '../../lifecycle/instance-lock.ts';
 import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
@@ -18,7 +19,7 @@ export class ModelStore {
 
   /** `data` is the data folder of this hive. Nothing is made before something is to be kept. */
   constructor(data: string) {
-    this.folder = join(data, 'models');
+    this.folder = join(data, modelsFolder);
   }
 
   /** Errors: STATE_UNWRITABLE. */
@@ -32,8 +33,7 @@ export class ModelStore {
 
   /** Where a download is kept until it is whole, by what will be in it. */
   part(file: Pick<ManifestFile, 'sha256' | 'git'>, address: string): string {
-    const name = file.sha256 ?? (file.git === null ? `address-${hashOf(address)}` : `git-${file.git}`);
-    return join(this.folder, 'parts', name);
+    return join(this.folder, partsFolder, partName(file, address));
   }
 
   /** The folder in which engines see a model. */
@@ -134,6 +134,17 @@ export class ModelStore {
     return text === null ? null : parseManifest(text);
   }
 }
+
+const modelsFolder = 'models';
+const partsFolder = 'parts';
+
+/** What a download is called until it is whole. */
+export const partName = ({ sha256, git }: Pick<ManifestFile, 'sha256' | 'git'>, address: string): string =>
+  sha256 ?? (git === null ? `address-${hashOf(address)}` : `git-${git}`);
+
+/** Where a machine with this data folder looks for a download that has begun. Errors: PATH_REFUSED. */
+export const partFile = (data: string, name: string): string =>
+  nameInFolder(`${data}/${modelsFolder}/${partsFolder}`, `${name}.part`);
 
 /** No reference, however it is written, can name another file than its own. */
 const keyOf = (reference: string): string => hashOf(reference).slice(0, 24);

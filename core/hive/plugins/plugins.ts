@@ -135,13 +135,11 @@ export class Plugins implements Actions {
 
   /** Installs a variant of a type that is here. */
   async installVariant(plugin: string, variant: string, call: Call): Promise<void> {
-    const { version } = await this.#options.installed.find(plugin);
-    const more = { variant, ...(version !== undefined && { version }) };
-    await (await this.#installer(plugin, more)).install({ plugin, variant }, call);
+    await (await this.#installer(plugin, { variant })).install({ plugin, variant }, call);
   }
 
   /** Errors: PLUGIN_NOT_DELIVERED where the queen is to bring it. */
-  async #installer(plugin: string, more: { variant?: string; version?: string } = {}): Promise<Installer> {
+  async #installer(plugin: string, more: { variant?: string } = {}): Promise<Installer> {
     const { installer, hive } = this.#options;
     if (installer) return installer();
     throw notDelivered(hive, { plugin, ...more });

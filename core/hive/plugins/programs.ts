@@ -1,13 +1,10 @@
 /** The program of a variant before any worker needs it: what it would take to have it here, and having it. */
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import type { NeededSource, PluginRequestOf, PreparedProgram, ProgramNeeds } from '../../contract/plugins.ts';
+import type { PluginRequestOf, PreparedProgram, ProgramNeeds } from '../../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import { isInstallable, lookForBinary } from '../../registry/binaries/installer.ts';
-import { downloadsFolder } from '../../registry/binaries/places.ts';
 import { checkSource } from '../../registry/binaries/source-check.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import type { Call } from '../../registry/install/installer-options.ts';
@@ -74,21 +71,11 @@ export class Programs {
   async needs(request: Request): Promise<ProgramNeeds> {
     const { folders, env } = this.#options;
     const { sources, plugin } = await this.#meant(request);
-    const downloads = downloadsFolder(folders);
     const context = { plugin, folders, env };
     const looks = sources.map((source) => lookForBinary(source, context));
     const ready = (await Promise.all(looks)).some((look) => !('problem' in look));
     const wanted = sources.filter(isInstallable).map((source) => checkSource(source, plugin));
-    const described = wanted.map(async (source): Promise<NeededSource> => {
-      const files = source.kind === 'archive' ? [source, ...(source.more ?? [])] : [];
-      const known = files.map(async ({ url, sha256 }) => ({
-        url,
-        sha256,
-        there: await isThere(join(downloads, sha256)),
-      }));
-      return { id: source.id, kind: source.kind, files: await Promise.all(known) };
-    });
-    return { ready, downloads, sources: await Promise.all(described) };
+    return { ready, sources: wanted.map(({ id }) => ({ id })) };
   }
 
   async #meant({ plugin: name, variant, options }: Request): Promise<Meant> {
@@ -116,9 +103,3 @@ export class Programs {
     };
   }
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

@@ -24,8 +24,8 @@ export const stateRoutes = (server: FastifyInstance, { health, state, feed, mach
   server.get('/v1/heartbeats', (_request, reply) => {
     const { raw } = reply.hijack();
     raw.writeHead(200, { 'content-type': 'application/x-ndjson' });
-    const end = feed.subscribe((beat) => {
-      if (!raw.destroyed) raw.write(`${JSON.stringify(beat)}\n`);
+    const end = feed.subscribe((line) => {
+      if (!raw.destroyed) raw.write(line);
     });
     raw.on('close', end);
     raw.on('error', end);

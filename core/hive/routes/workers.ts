@@ -2,15 +2,18 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
+import type { StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
 import { type WorkerSpec, workerId, workerSpec } from '../../contract/worker.ts';
 import { follow, tail } from '../../lifecycle/logs.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
 import type { Workers } from '../workers/workers.ts';
 
 const idParams = Type.Object({ id: workerId });
+const uid = Type.Optional(Type.String({ maxLength: 64 }));
+const startBody = Type.Union([Type.Null(), Type.Object({ uid }, { additionalProperties: false })]);
 const stopBody = Type.Union([
   Type.Null(),
-  Type.Object({ now: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+  Type.Object({ now: Type.Optional(Type.Boolean()), uid }, { additionalProperties: false }),
 ]);
 const logQuery = Type.Object({
   lines: Type.Integer({ minimum: 0, maximum: 100_000, default: 100 }),
@@ -18,7 +21,8 @@ const logQuery = Type.Object({
 });
 
 type WithId = { Params: Static<typeof idParams> };
-type WithStop = WithId & { Body: { now?: boolean } | null };
+type WithStart = WithId & { Body: WorkerRequest | null };
+type WithStop = WithId & { Body: StopRequest | null };
 
 export const workerRoutes = (server: FastifyInstance, workers: Workers): void => {
   const changing = { schema: { params: idParams, body: stopBody } };
@@ -26,23 +30,25 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
   server.post<{ Body: WorkerSpec }>('/v1/workers', { schema: { body: workerSpec } }, (request, reply) => {
     narratingAnswer(reply, (options) => workers.spawn(request.body, options));
   });
-  server.post<WithId>('/v1/workers/:id/start', { schema: { params: idParams } }, (request, reply) => {
-    workers.get(request.params.id);
-    narratingAnswer(reply, (options) => workers.startAgain(request.params.id, options));
-  });
-  server.post<WithId>('/v1/workers/:id/wake', { schema: { params: idParams } }, (request, reply) => {
-    workers.get(request.params.id);
-    narratingAnswer(reply, (options) => workers.wake(request.params.id, options));
-  });
-  for (const change of ['stop', 'sleep', 'restart'] as const) {
-    server.post<WithStop>(`/v1/workers/:id/${change}`, changing, (request, reply) => {
-      workers.get(request.params.id);
-      narratingAnswer(reply, (options) => workers[change](request.params.id, { ...options, now: request.body?.now }));
+  const starting = { schema: { params: idParams, body: startBody } };
+  for (const [path, change] of [
+    ['start', 'startAgain'],
+    ['wake', 'wake'],
+  ] as const) {
+    server.post<WithStart>(`/v1/workers/:id/${path}`, starting, ({ params: { id }, body }, reply) => {
+      workers.get(id, body?.uid);
+      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }));
     });
   }
-  server.delete<WithStop>('/v1/workers/:id', changing, (request, reply) => {
-    workers.get(request.params.id);
-    narratingAnswer(reply, (options) => workers.delete(request.params.id, { ...options, now: request.body?.now }));
+  for (const change of ['stop', 'sleep', 'restart'] as const) {
+    server.post<WithStop>(`/v1/workers/:id/${change}`, changing, ({ params: { id }, body }, reply) => {
+      workers.get(id, body?.uid);
+      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }));
+    });
+  }
+  server.delete<WithStop>('/v1/workers/:id', changing, ({ params: { id }, body }, reply) => {
+    workers.get(id, body?.uid);
+    narratingAnswer(reply, (options) => workers.delete(id, { ...options, ...body }));
   });
 
   server.post<WithId>('/v1/workers/:id/ready', { schema: { params: idParams } }, (request, reply) => {

@@ -2,12 +2,13 @@
  * Preflight: from what a user asked for to a launch that can be started, or the error that says why not. Nothing is
  * started and nothing is written here.
  */
+
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, servedName } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, HostFacts, ModelFormat, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
@@ -105,7 +106,9 @@ const tellDevice = ({ device }: Candidate, { narrate }: PrepareContext): void =>
   narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(device)}` });
 
 const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>
-  adapter && (adapter.for?.includes(binary.id) ?? true) ? { adapter: join(root, adapter.script) } : {};
+  adapter && (adapter.for?.includes(binary.id) ?? true)
+    ? { adapter: insideFolder(root, plainPath(adapter.script)) }
+    : {};
 
 const chooseCandidates = (
   spec: WorkerSpec,

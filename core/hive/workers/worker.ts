@@ -1,4 +1,5 @@
 /** One worker: what was asked for, what was decided, and the process that the lifecycle owns for it. */
+import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
@@ -18,6 +19,8 @@ import { type EngineLoad, readLoad } from './load.ts';
 export interface WorkerData {
   spec: WorkerSpec;
   draft: LaunchDraft;
+  /** Of this worker alone, whoever has its id later. */
+  uid: string;
 }
 
 export interface WorkerContext {
@@ -74,6 +77,10 @@ export class Worker {
     });
   }
 
+  get uid(): string {
+    return this.#data.uid;
+  }
+
   get spec(): WorkerSpec {
     return this.#data.spec;
   }
@@ -112,6 +119,7 @@ export class Worker {
     const times = { started: Date.parse(view.startedAt ?? ''), ready: Date.parse(view.readyAt ?? '') };
     return {
       id: this.id,
+      uid: data.uid,
       type: draft.type,
       variant: draft.variant,
       device: draft.device,
@@ -222,8 +230,12 @@ const programOf = ({ adapter, binary }: LaunchDraft): readonly string[] =>
   adapter === undefined ? binary.argv : [process.execPath, adapter];
 
 /** A worker again from its run record; null when the record is not one of a worker. */
-export const workerData = (record: RunRecord): WorkerData | null =>
-  Check(keptShape, record.data) ? (record.data as unknown as WorkerData) : null;
+export const workerData = (record: RunRecord): WorkerData | null => {
+  if (!Check(keptShape, record.data)) return null;
+  const data = record.data as unknown as Omit<WorkerData, 'uid'> & { uid?: string };
+  // An earlier version gave it none.
+  return { ...data, uid: data.uid ?? randomUUID() };
+};
 
 /** Without these a worker can be neither shown nor started; whatever else a record of another version has is kept. */
 const keptShape = Type.Object({

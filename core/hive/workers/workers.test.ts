@@ -121,3 +121,24 @@ test('engines whose record is garbled, empty or of another shape are found and t
   }
   assert.doesNotMatch(problems.join('\n'), /worker whole/);
 });
+
+// A client that was slow stopped, restarted or deleted a worker that it had never seen, because it had the same id.
+test('a change that names a worker does not touch another one that has its id by now', async (t) => {
+  const { workers, spawn, remove } = await testWorkers(t);
+  await spawn('one');
+  const [first] = workers.list();
+  await remove('one');
+  await spawn('one');
+  const [second] = workers.list();
+  assert.notEqual(first?.uid, second?.uid);
+  const call = () => ({ signal: new AbortController().signal, narrate: () => {}, now: true, uid: first?.uid });
+  for (const change of ['stop', 'restart', 'delete', 'startAgain', 'sleep', 'wake'] as const) {
+    await assert.rejects(workers[change]('one', call()), { code: 'WORKER_NOT_FOUND', message: /another worker/ });
+  }
+  assert.deepEqual(
+    workers.list().map(({ uid, state, pid }) => [uid, state, pid]),
+    [[second?.uid, 'ready', second?.pid]],
+  );
+  await workers.stop('one', { ...call(), uid: second?.uid });
+  await remove('one');
+});

@@ -1,5 +1,5 @@
 /** All workers of one hive: spawned, found again after a restart, stopped, forgotten. */
-import { randomInt } from 'node:crypto';
+import { randomInt, randomUUID } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -28,6 +28,8 @@ export interface ChangeOptions {
   signal: AbortSignal;
   narrate: Narrate;
   now?: boolean;
+  /** The worker that is meant, where another one may have its id by now. */
+  uid?: string;
 }
 
 interface Removal {
@@ -107,9 +109,12 @@ export class Workers {
     return [...this.#workers.values()].map((worker) => worker.view()).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Errors: WORKER_NOT_FOUND. */
-  get(id: string): Worker {
+  /** With a `uid`, that very worker and no other that has its id by now. Errors: WORKER_NOT_FOUND. */
+  get(id: string, uid?: string): Worker {
     const worker = this.#workers.get(id);
+    if (worker && uid !== undefined && worker.uid !== uid) {
+      throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: ' any more: another worker has its id now' });
+    }
     if (worker) return worker;
     throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
   }
@@ -167,7 +172,7 @@ export class Workers {
     // No wait between the check and the adding: what is checked is still so when the worker is added.
     this.#refuseNameClash(draft);
     const id = spec.id ?? this.#freeId(draft.type);
-    const worker = new Worker(id, { spec: keptSpec(spec, draft), draft }, this.#options);
+    const worker = new Worker(id, { spec: keptSpec(spec, draft), draft, uid: randomUUID() }, this.#options);
     this.#workers.set(id, worker);
     this.#options.onChange();
     return worker;
@@ -175,7 +180,7 @@ export class Workers {
 
   /** Starts a stopped or failed worker again, with its plugin, program and model as they are now. */
   async startAgain(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    return this.#startAgain(this.get(id), options);
+    return this.#startAgain(this.get(id, options.uid), options);
   }
 
   async #startAgain(worker: Worker, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
@@ -190,7 +195,7 @@ export class Workers {
   }
 
   async stop(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    return this.#stop(this.get(id), options);
+    return this.#stop(this.get(id, options.uid), options);
   }
 
   async #stop(worker: Worker, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
@@ -207,34 +212,34 @@ export class Workers {
     return worker.view();
   }
 
-  async sleep(id: string, { signal, narrate, now = false }: ChangeOptions): Promise<HiveWorker> {
-    return this.#rest(this.get(id), 'sleep', { signal, narrate, now });
+  async sleep(id: string, options: ChangeOptions): Promise<HiveWorker> {
+    return this.#rest(this.get(id, options.uid), 'sleep', options);
   }
 
   async wake(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    return this.#rest(this.get(id), 'wake', options);
+    return this.#rest(this.get(id, options.uid), 'wake', options);
   }
 
   async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    const worker = this.get(id);
+    const worker = this.get(id, options.uid);
     await this.#stop(worker, options);
     return this.#startAgain(worker, options);
   }
 
   async delete(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    const worker = this.get(id);
+    const worker = this.get(id, options.uid);
     await this.#stop(worker, options);
     const last = worker.view();
     await this.#remove(worker, { withLog: true });
     return last;
   }
 
-  async #rest(worker: Worker, change: 'sleep' | 'wake', { narrate, ...options }: ChangeOptions): Promise<HiveWorker> {
+  async #rest(worker: Worker, change: 'sleep' | 'wake', { narrate, signal, now }: ChangeOptions): Promise<HiveWorker> {
     const { id } = worker;
     const [text, end] = change === 'sleep' ? [`putting ${id} to sleep`, 'sleeps'] : [`waking ${id}`, 'is awake'];
     const began = performance.now();
     narrate({ kind: 'step', id: `${change}-${id}`, text, on: `hive ${this.#options.hive}` });
-    await worker.process[change](options);
+    await worker.process[change]({ signal, now });
     narrate({ kind: 'done', id: `${change}-${id}`, text: `${id} ${end}`, ms: performance.now() - began });
     return worker.view();
   }

@@ -21,6 +21,6 @@ export default class Complete extends RbeeCommand {
       topics: Object.entries(topics).map(([name, { description }]) => ({ name, description })),
     };
     const found = await complete(words, tree, namesFrom(this.paths));
-    this.print(found.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
+    this.print(found, (list) => list.map(({ value, about = '' }) => `${value}\t${about}\n`).join(''));
   }
 }

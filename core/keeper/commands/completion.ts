@@ -18,7 +18,7 @@ export default class Completion extends RbeeCommand {
   async run(): Promise<{ shell: string; script: string }> {
     const { args } = await this.parse(Completion);
     const script = completionScripts[args.shell as Shell];
-    this.print(script);
+    this.printText(script);
     return { shell: args.shell, script };
   }
 }

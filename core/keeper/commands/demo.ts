@@ -51,8 +51,9 @@ export default class Demo extends RbeeCommand {
       interrupts.stop();
       if (this.interrupted) process.exitCode = exitCodes.interrupted;
     }
-    const next = result.home === null ? howToGoOn : howToGoOnHere(home);
-    this.print(asTypedHere(next, this.env, process.cwd()));
+    this.print(result.home, (folder) =>
+      asTypedHere(folder === null ? howToGoOn : howToGoOnHere(folder), this.env, process.cwd()),
+    );
     return result;
   }
 
@@ -72,7 +73,7 @@ export default class Demo extends RbeeCommand {
     const { workers } = await connectQueen({ socketPath: paths.queenSocket }).get<{ workers: WorkerView[] }>(
       '/v1/workers',
     );
-    this.print(formatWorkers(workers, this.out.terminal));
+    this.print(workers, formatWorkers);
     return { worker, answer };
   }
 
@@ -102,7 +103,7 @@ export default class Demo extends RbeeCommand {
         await stopQueen({ paths, env, narrate });
       });
     } catch (error) {
-      this.err.stream.write(`the demonstration could not be cleaned up; its files are in ${home.folder}\n`);
+      this.err.line(`the demonstration could not be cleaned up; its files are in ${home.folder}`);
       throw error;
     }
     home.remove();
@@ -116,8 +117,7 @@ export default class Demo extends RbeeCommand {
   }
 
   #headline(text: string): void {
-    const { stream, terminal } = this.err;
-    stream.write(`\n${paint('bold', text, terminal)}\n`);
+    this.err.show(text, (headline, terminal) => `\n${paint('bold', headline, terminal)}\n`);
   }
 }
 
@@ -139,7 +139,7 @@ That was all of it, and it is gone again. How to go on:
   rbee doctor                                         is everything as it should be?
 `;
 
-const howToGoOnHere = ({ folder }: DemoHome): string => `
+const howToGoOnHere = (folder: string): string => `
 It goes on running, in a home of its own. To use it:
 
   export RBEE_HOME=${folder}

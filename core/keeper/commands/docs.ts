@@ -22,7 +22,7 @@ export default class Docs extends RbeeCommand {
     const { args } = await this.parse(Docs);
     const name = args.file as ExampleName;
     const text = readExample(name);
-    this.print(text);
+    this.printText(text);
     return { file: examples[name], text };
   }
 }

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { rbeeVersion } from '../../config/version.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { labelled } from '../../narration/hint.ts';
-import { escapeControls, paint } from '../../narration/text.ts';
+import { paint, type Terminal, textWidth } from '../../narration/text.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { confirm } from '../confirm.ts';
@@ -21,6 +21,7 @@ import { checkConfig, checkFolders, checkSockets, checkSpace } from '../doctor/f
 import { checkFleet, checkLlamaServer } from '../doctor/fleet.ts';
 import { checkNode, checkOpenFiles, checkSystemd } from '../doctor/machine.ts';
 import { checkHivesConf, checkMachines } from '../doctor/machines.ts';
+import { checkOthers } from '../doctor/ownership.ts';
 import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
@@ -49,7 +50,8 @@ export default class Doctor extends QueenCommand {
       const problem = 'this ends processes, and there is no terminal to ask at; add --yes';
       throw RbeeError.of('USAGE', { problem, help: 'rbee doctor --help' });
     }
-    const ran = await socketAnswers(paths.queenSocket);
+    // A socket that is not trusted is a finding of the examination.
+    const ran = await socketAnswers(paths.queenSocket).catch(() => false);
     const queen = ran ? connectQueen({ socketPath: paths.queenSocket }) : null;
     const fixed = flags.fix ? { fixed: await this.#fix({ paths, queen }, flags.yes) } : {};
     const here = await runChecks({
@@ -57,6 +59,7 @@ export default class Doctor extends QueenCommand {
       'open files': () => checkOpenFiles(),
       systemd: () => checkSystemd(env),
       folders: () => checkFolders(paths),
+      'other users': () => checkOthers(paths),
       'disk space': () => checkSpace(paths),
       sockets: () => checkSockets(paths),
       'rbee.conf': () => checkConfig(paths),
@@ -69,7 +72,7 @@ export default class Doctor extends QueenCommand {
     const checks = [...here, ...(await this.#examineQueen(queen))];
     const healthy = checks.every(({ status }) => status !== 'fail');
     if (!healthy) process.exitCode = exitCodes.failed;
-    this.print(this.#format(checks));
+    this.print(checks, formatDoctor);
     return { healthy, checks, ...fixed };
   }
 
@@ -77,12 +80,8 @@ export default class Doctor extends QueenCommand {
   async #fix(search: EngineSearch, yes: boolean): Promise<LeftOver> {
     const left = await findLeftOver(search);
     if (left.runs.length + left.unreadable.length === 0) return left;
-    const lines = [
-      ...left.runs.map((run) => describeRun(run, Date.now())),
-      ...left.unreadable.map(({ file }) => `${file} cannot be read`),
-    ];
     if (!yes) {
-      this.err.stream.write(lines.map((line) => `${escapeControls(line)}\n`).join(''));
+      this.err.show(left, formatLeftOver);
       if (!(await confirm('End these processes, and remove these files?'))) {
         throw RbeeError.of('CANCELLED', { what: 'the repair' });
       }
@@ -100,22 +99,26 @@ export default class Doctor extends QueenCommand {
         : { fleet: () => checkFleet(queen), machines: () => checkMachines({ queen, paths, agent, ours }) };
     return runChecks({ queen: () => checkQueen(paths, queen, ours), ...fleet });
   }
-
-  #format(checks: readonly Check[]): string {
-    const { terminal } = this.out;
-    const marks = {
-      ok: paint('green', terminal.unicode ? '✔' : 'ok  ', terminal),
-      warn: paint('yellow', terminal.unicode ? '⚠' : 'warn', terminal),
-      fail: paint('red', terminal.unicode ? '✖' : 'FAIL', terminal),
-    };
-    const width = Math.max(...checks.map(({ name }) => name.length));
-    const lines = checks.map(({ name, status, text, hint }) => {
-      const try_ =
-        hint === undefined || status === 'ok' ? '' : `\n  ${' '.repeat(width)}  ${labelled(escapeControls(hint))}`;
-      return `${marks[status]} ${name.padEnd(width)}  ${escapeControls(text)}${try_}\n`;
-    });
-    const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
-    const sum = `${count('ok')} fine, ${count('warn')} to look at, ${count('fail')} failed\n`;
-    return `${lines.join('')}\n${sum}`;
-  }
 }
+
+const formatLeftOver = ({ runs, unreadable }: LeftOver): string =>
+  [
+    ...runs.map((run) => `${describeRun(run, Date.now())}\n`),
+    ...unreadable.map(({ file }) => `${file} cannot be read\n`),
+  ].join('');
+
+const formatDoctor = (checks: readonly Check[], terminal: Terminal): string => {
+  const marks = {
+    ok: paint('green', terminal.unicode ? '✔' : 'ok  ', terminal),
+    warn: paint('yellow', terminal.unicode ? '⚠' : 'warn', terminal),
+    fail: paint('red', terminal.unicode ? '✖' : 'FAIL', terminal),
+  };
+  const width = Math.max(...checks.map(({ name }) => textWidth(name)));
+  const lines = checks.map(({ name, status, text, hint }) => {
+    const advice = hint === undefined || status === 'ok' ? '' : `\n  ${' '.repeat(width)}  ${labelled(hint)}`;
+    return `${marks[status]} ${name}${' '.repeat(width - textWidth(name))}  ${text}${advice}\n`;
+  });
+  const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
+  const sum = `${count('ok')} fine, ${count('warn')} to look at, ${count('fail')} failed\n`;
+  return `${lines.join('')}\n${sum}`;
+};

@@ -48,7 +48,7 @@ export default class Embed extends InferenceCommand {
       return JSON.parse(await text(response)) as Answer;
     });
     const embeddings = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => embedding);
-    this.print(embeddings.map((vector) => `${JSON.stringify(vector)}\n`).join(''));
+    if (!this.jsonEnabled()) for (const vector of embeddings) this.out.json(vector);
     return { model, worker, embeddings, usage: answer.usage ?? null };
   }
 }

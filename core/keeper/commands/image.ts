@@ -72,7 +72,7 @@ export default class Image extends InferenceCommand {
     const images = await this.asking({ queen, path, body: { ...body, stream: true }, text: doing }, readImages);
     const files = images.map((_, index) => numbered(output, index, images.length));
     for (const [index, image] of images.entries()) await writeOutput(files[index]!, Buffer.from(image, 'base64'));
-    this.print(files.map((file) => `${file}\n`).join(''));
+    for (const file of files) this.printLine(file);
     return { model, worker, prompt, files };
   }
 }

@@ -62,7 +62,7 @@ export default class Infer extends QueenCommand {
     const result = await this.runJob(queen, 'infer', input).catch(async (error) => {
       throw (await hivesDown(queen)) ?? error;
     });
-    if (flags.stats) this.err.stream.write(formatStats(result));
+    if (flags.stats) this.err.show(result, formatStats);
     return result;
   }
 }

@@ -37,12 +37,12 @@ export default class Migrate extends QueenCommand {
     await this.narrated(async (narrate) => {
       for (const text of result.notes) narrate({ kind: 'warning', text });
     });
-    if (file === null) this.print(result.text);
+    if (file === null) this.printText(result.text);
     else {
       await writeOutput(file, result.text);
       const { hives, types, workers } = result;
       const what = [counted(hives, 'hive'), counted(types, 'worker type'), counted(workers, 'worker')].join(', ');
-      this.print(`wrote ${file}: ${what}\n`);
+      this.printLine(`wrote ${file}: ${what}`);
     }
     return { ...result, file };
   }

@@ -4,13 +4,14 @@ import { rbeeVersion } from '../../config/version.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { DriftView } from '../../contract/sync.ts';
+import type { Terminal } from '../../narration/text.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
 import { configFlag, configInput, sshFlags, sshInput } from '../machines/flags.ts';
-import { exitCodeOf, formatError } from '../report.ts';
+import { exitCodeOf } from '../report.ts';
 import { formatWholeDrift } from '../views/drift.ts';
 import { formatFleet } from '../views/fleet.ts';
-import { type Looked, watchText } from '../watch-text.ts';
+import { type Looked, watchData } from '../watch-data.ts';
 
 /** With the whole difference in place of the short one, where it was asked for. */
 type Answer = Omit<FleetStatus, 'drift'> & { drift?: FleetStatus['drift'] | DriftView };
@@ -53,25 +54,27 @@ export default class Status extends QueenCommand {
     if (!flags.verbose) this.#show(drift.declared ? { ...fleet, drift } : fleet);
     else {
       this.#show(fleet);
-      this.print(`\n${formatWholeDrift(drift, this.out.terminal)}`);
+      this.print(drift, (whole, terminal) => `\n${formatWholeDrift(whole, terminal)}`);
     }
     if (flags['exit-code'] && !drift.inSync) this.#drifted(drift);
     return { ...fleet, drift };
   }
 
   #show(fleet: FleetStatus): FleetStatus {
-    this.print(formatFleet(fleet, this.out.terminal, rbeeVersion()));
+    this.print(fleet, (shown, terminal) => formatFleet(shown, terminal, rbeeVersion()));
     return fleet;
   }
 
   async #watch(queen: QueenClient): Promise<undefined> {
-    const [terminal, ours] = [this.out.terminal, rbeeVersion()];
-    const look = async (signal: AbortSignal): Promise<Looked> => {
-      const fleet = await queen.get<FleetStatus>('/v1/status', { signal });
-      const text = this.jsonEnabled() ? `${JSON.stringify(fleet)}\n` : formatFleet(fleet, terminal, ours);
-      return { text, key: keyOf(fleet) };
+    const ours = rbeeVersion();
+    const look = async (signal: AbortSignal): Promise<Looked<FleetStatus>> => {
+      const data = await queen.get<FleetStatus>('/v1/status', { signal });
+      return { data, key: keyOf(data) };
     };
-    await watchText(look, { ...this.out, redraw: terminal.live && !this.jsonEnabled() });
+    const format = this.jsonEnabled()
+      ? undefined
+      : (fleet: FleetStatus, terminal: Terminal) => formatFleet(fleet, terminal, ours);
+    await watchData(look, this.out, format);
     return undefined;
   }
 
@@ -83,7 +86,7 @@ export default class Status extends QueenCommand {
     const about = { count: others.length, total: counts.hives, file: config, hives: others.join(', ') };
     const error = RbeeError.of('SYNC_DRIFT', about);
     if (!this.interrupted) process.exitCode = exitCodeOf(error);
-    if (!this.jsonEnabled()) this.err.stream.write(formatError(error.toJSON(), this.err.terminal));
+    this.complain(error);
   }
 }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import * as Flags from '@oclif/core/flags';
 import type { Narrate } from '../../contract/narration.ts';
+import { printableJsonText } from '../../narration/printable.ts';
 import { argument } from '../base.ts';
 import { InferenceCommand, modelFlags } from '../inference/command.ts';
 import { expectWritable, fileToSend, writeOutput } from '../inference/files.ts';
@@ -74,8 +75,11 @@ export default class Transcribe extends InferenceCommand {
     if (streams) return { model, worker, text: answer };
     if (flags.output !== undefined) {
       await writeOutput(flags.output, answer.endsWith('\n') ? answer : `${answer}\n`);
-      this.err.stream.write(`wrote ${flags.output}\n`);
-    } else this.print(answer.endsWith('\n') ? answer : `${answer}\n`);
+      this.err.line(`wrote ${flags.output}`);
+    } else {
+      const whole = answer.endsWith('\n') ? answer : `${answer}\n`;
+      this.printText(format.endsWith('json') ? printableJsonText(whole) : whole);
+    }
     return { model, worker, text: answer, ...(format.endsWith('json') ? JSON.parse(answer) : {}) };
   }
 }

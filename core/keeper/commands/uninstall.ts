@@ -67,7 +67,7 @@ export default class Uninstall extends SyncCommand {
     this.planWanted = false;
     const { plan } = await this.runJob(queen, 'package_uninstall', { ...input, dryRun: true });
     const { workers } = await queen.get<WorkerList>('/v1/workers');
-    this.err.stream.write(formatRemoval(plan, workers, this.err.terminal));
+    this.err.show({ plan, workers }, (data, terminal) => formatRemoval(data.plan, data.workers, terminal));
     if (!goes(plan)) return true;
     return confirm('Remove it?');
   }

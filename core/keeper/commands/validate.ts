@@ -29,7 +29,7 @@ export default class Validate extends QueenCommand {
       ...sshInput(flags, this.env),
     };
     const report = await this.runJob(await this.queen(flags), 'package_validate', input);
-    this.print(formatValidation(report, this.out.terminal));
+    this.print(report, formatValidation);
     if (!report.valid) process.exitCode = exitCodes.failed;
     return report;
   }

@@ -12,8 +12,15 @@ export const namesFrom =
   (paths: Pick<Paths, 'queenSocket' | 'config'>) =>
   async (kind: NameKind): Promise<readonly Candidate[]> => {
     const known = await namesOf(kind, paths.queenSocket);
-    return kind === 'hive' ? withDeclared(known, paths) : known;
+    const all = kind === 'hive' ? await withDeclared(known, paths) : known;
+    return all.filter(({ value }) => isOneWord.test(value));
   };
+
+/**
+ * A shell puts the candidate into the line that is being typed, bash without quoting it: a name such as `$(command)` would
+ * be run by whoever presses Enter after it, and one that begins with a dash is a flag.
+ */
+const isOneWord = /^[\p{L}\p{N}_@./][\p{L}\p{M}\p{N}_@%+=:,./-]*$/u;
 
 /** Machines that are declared can be named although the queen has not met them, or does not run. */
 const withDeclared = async (
@@ -22,7 +29,7 @@ const withDeclared = async (
 ): Promise<readonly Candidate[]> => {
   try {
     const { hivesConfFile, loadHivesConf } = await import('../../config/hives-conf.ts');
-    const declared = loadHivesConf(hivesConfFile(paths))?.hives ?? [];
+    const declared = loadHivesConf(hivesConfFile(paths), { isChosen: true })?.hives ?? [];
     const others = declared.filter(({ alias }) => !known.some(({ value }) => value === alias));
     return [...known, ...others.map(({ alias, hostname }) => ({ value: alias, about: hostname }))];
   } catch {

@@ -1,6 +1,7 @@
 /** What the queen knows: hives, devices, worker types, workers that failed. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
 import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
@@ -25,12 +26,21 @@ const checkHive = ({ alias, status, reason, hostname }: HiveView): Check => {
   const name = `hive ${alias}`;
   if (status === 'online') return ok(name, `online (${hostname})`);
   if (status === 'stopped') return warn(name, reason ?? 'stopped', `rbee hive start ${alias}`);
+  if (status === 'faulty') return fail(name, reason ?? 'faulty', `check its machine, then: rbee hive restart ${alias}`);
   return fail(name, reason ?? 'unreachable', `rbee hive status ${alias}`);
 };
 
 const checkDevices = async (queen: QueenClient, { alias }: HiveView): Promise<Check[]> => {
   const name = `devices of ${alias}`;
-  const { devices, notes } = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(alias)}/devices`);
+  let answer: HiveDevices;
+  try {
+    answer = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(alias)}/devices`);
+  } catch (error) {
+    // A hive that cannot answer must not hide what is wrong elsewhere.
+    if (!(error instanceof RbeeError)) throw error;
+    return [fail(name, error.message, error.hint)];
+  }
+  const { devices, notes } = answer;
   const broken = devices.filter(({ fault }) => fault !== undefined);
   // A machine without a GPU is not ill: what was not found is said beside what was.
   const aside = notes.length > 0 ? ` (${notes.join('; ')})` : '';

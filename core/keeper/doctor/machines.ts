@@ -17,7 +17,7 @@ export const checkHivesConf = (paths: Paths): Check[] => {
   const file = hivesConfFile(paths);
   if (!existsSync(file)) return [ok('hives.conf', `${file} (not there; this machine is all there is)`)];
   try {
-    const hives = loadHivesConf(file)?.hives ?? [];
+    const hives = loadHivesConf(file, paths)?.hives ?? [];
     return [ok('hives.conf', `${file} (${counted(hives.length, 'hive')})`)];
   } catch (error) {
     if (error instanceof RbeeError) return [fail('hives.conf', error.message, error.hint)];
@@ -61,7 +61,7 @@ const reach = async (
   agent: string | undefined,
   patienceMs: number,
 ): Promise<Check[]> => {
-  if (!declaresOthers(hivesConfFile(paths))) return [];
+  if (!declaresOthers(paths)) return [];
   // The doctor changes nothing: a new host key is not taken in, and nobody is asked.
   let job = '';
   const refuse = (event: JobEvent) => {
@@ -78,9 +78,9 @@ const reach = async (
 };
 
 /** A file that cannot be read is what `checkHivesConf` tells. */
-const declaresOthers = (file: string): boolean => {
+const declaresOthers = (paths: Paths): boolean => {
   try {
-    return (loadHivesConf(file)?.hives ?? []).some(({ alias }) => alias !== 'local');
+    return (loadHivesConf(hivesConfFile(paths), paths)?.hives ?? []).some(({ alias }) => alias !== 'local');
   } catch {
     return false;
   }

@@ -25,15 +25,18 @@ export const declareHive = async (
   return declared!;
 };
 
+/** What is written here takes effect in a sync, which is strict about whose file it is. */
+const edited = { isChosen: true };
+
 /** Takes a machine out. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
 export const forgetHive = async (file: string, alias: string): Promise<void> => {
-  if (loadHivesConf(file) === null) throw RbeeError.of('NO_HIVES_CONF', { file });
+  if (loadHivesConf(file, edited) === null) throw RbeeError.of('NO_HIVES_CONF', { file });
   await changeHivesConf(file, (text) => removeHive(text, file, alias));
 };
 
 /** The declaration of a machine; null where there is none. Errors: CONFIG_INVALID. */
 export const declaredHive = (file: string, alias: string): HiveDeclaration | null =>
-  loadHivesConf(file)?.hives.find((hive) => hive.alias === alias) ?? null;
+  loadHivesConf(file, edited)?.hives.find((hive) => hive.alias === alias) ?? null;
 
 /** What was added stands at the end of the text: its table is the one that is still open there. */
 const withTypes = (text: string, types: readonly WantedType[]): string => {

@@ -7,7 +7,7 @@ import { HiveLines } from '../../narration/hive-lines.ts';
 import type { PeoplePrinter } from '../../narration/people.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
-import { exitCodes, formatError, syncExitCode } from '../report.ts';
+import { exitCodes, syncExitCode } from '../report.ts';
 import { formatPlan } from '../views/plan.ts';
 import { formatReport } from '../views/sync-report.ts';
 import { detachFlag } from '../worker-change.ts';
@@ -99,14 +99,14 @@ export abstract class SyncCommand extends QueenCommand {
 
   #conclude({ plan, report }: SyncResult): void {
     if (report === null) {
-      if (!this.#planShown) this.print(formatPlan(plan, this.out.terminal));
+      if (!this.#planShown) this.print(plan, formatPlan);
       const troubled = plan.hives.filter(({ problems }) => problems.length > 0).length;
       if (troubled > 0) this.#leave(troubled < plan.hives.length ? exitCodes.partly : exitCodes.failed);
       return;
     }
     // Where there was nothing to do the plan has said so.
     if (!this.#planShown || report.hives.some(({ state }) => state !== 'unchanged')) {
-      this.print(formatReport(report, this.out.terminal));
+      this.print(report, formatReport);
     }
     this.#leave(syncExitCode(report));
     if (!report.cancelled && (report.failed || report.partial)) this.#complain(report);
@@ -119,7 +119,7 @@ export abstract class SyncCommand extends QueenCommand {
     const error = failed
       ? RbeeError.of('SYNC_FAILED', about)
       : RbeeError.of('SYNC_PARTLY', { ...about, failed: String(names.length), total: String(hives.length) });
-    if (!this.jsonEnabled()) this.err.stream.write(formatError(error.toJSON(), this.err.terminal));
+    this.complain(error);
   }
 
   #leave(code: number): void {

@@ -2,6 +2,7 @@
 import { Config, Plugin } from '@oclif/core/config';
 import { settings } from '@oclif/core/settings';
 import type { Paths } from '../../config/paths.ts';
+import { printableData } from '../../narration/printable.ts';
 import type { DeclaredPlugin } from './declared.ts';
 import { type Examination, examinePlugin } from './examine.ts';
 import { guardHooks } from './hooks.ts';
@@ -28,7 +29,9 @@ export const withPlugins = async (
   tellFolders(place);
   const all = new Map(config.plugins);
   const taken = new Map<string, string>();
-  for (const [plugin, examination] of await examineAll(plugins, place)) {
+  for (const [plugin, found] of await examineAll(plugins, place)) {
+    // Summaries, descriptions and topics become a part of rbee's own help.
+    const examination = printableData(found, { multiline: true });
     for (const fault of examination.faults) place.warn(`the plugin ${plugin.name}: ${fault}`);
     if (all.has(plugin.name)) continue;
     const loaded = await loadPlugin(plugin, examination);
@@ -91,7 +94,8 @@ const keepNames = (
   });
   const described = plugin.pjson.oclif.topics;
   if (typeof described !== 'object' || described === null) return;
-  plugin.pjson.oclif.topics = Object.fromEntries(Object.entries(described).filter(([topic]) => !own.has(topic)));
+  const left = Object.entries(printableData(described)).filter(([topic]) => !own.has(topic));
+  plugin.pjson.oclif.topics = Object.fromEntries(left);
 };
 
 /** oclif's own rules would lead a plugin to other folders than rbee's. */

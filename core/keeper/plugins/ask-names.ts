@@ -1,6 +1,8 @@
 /** Asks the author of a new plugin, at a terminal, for what the command line has not said. */
 import { createInterface } from 'node:readline/promises';
 import { RbeeError } from '../../contract/errors.ts';
+import { printable } from '../../narration/printable.ts';
+import { typedText } from '../screens.ts';
 
 export interface Question {
   text: string;
@@ -14,13 +16,14 @@ export interface Question {
 
 /** The answers in order; a question is repeated until its answer will do. Errors: CANCELLED when the terminal closes. */
 export const askAll = async (questions: readonly Question[]): Promise<string[]> => {
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const lines = createInterface({ input: process.stdin, output: typedText() });
   const closed = new AbortController();
   lines.once('close', () => closed.abort());
   lines.once('SIGINT', () => lines.close());
   try {
     const answers: string[] = [];
-    for (const question of questions) answers.push(await askOne(question, (text) => lines.question(text, closed)));
+    for (const question of questions)
+      answers.push(await askOne(question, (text) => lines.question(printable(text), closed)));
     return answers;
   } catch (error) {
     if (closed.signal.aborted) throw RbeeError.of('CANCELLED', { what: 'the new plugin' }, { cause: error });
@@ -39,6 +42,6 @@ const askOne = async (
     const answer = (await ask(`${text}${among} (${usual || 'none'}): `)).trim() || usual;
     const wrong = choices && !choices.includes(answer) ? `choose one of ${choices.join(', ')}` : problem?.(answer);
     if (wrong === undefined) return answer;
-    process.stderr.write(`  ${wrong}\n`);
+    typedText().write(`  ${printable(wrong)}\n`);
   }
 };

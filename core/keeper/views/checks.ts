@@ -2,14 +2,12 @@
 import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/sync.ts';
 import { labelled } from '../../narration/hint.ts';
 import { formatDuration } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal, textWidth } from '../../narration/text.ts';
+import { paint, type Terminal, textWidth } from '../../narration/text.ts';
 import { formatPairs } from '../table.ts';
 
 export const formatValidation = ({ config, valid, checks }: ValidationReport, terminal: Terminal): string => {
   const failed = checks.filter(({ state }) => state === 'failed').length;
-  const verdict = valid
-    ? `${escapeControls(config)} is valid`
-    : `${escapeControls(config)}: ${failed} of ${checks.length} checks failed`;
+  const verdict = valid ? `${config} is valid` : `${config}: ${failed} of ${checks.length} checks failed`;
   return `${formatChecks(checks, terminal)}\n${verdict}\n`;
 };
 
@@ -37,9 +35,9 @@ export const formatChecks = (checks: readonly SyncCheck[], terminal: Terminal): 
   return checks
     .map(({ state, text, error }, index) => {
       const name = names[index] ?? '';
-      const hint = error === null ? '' : labelled(escapeControls(error.hint));
+      const hint = error === null ? '' : labelled(error.hint);
       const advice = hint === '' ? '' : `  ${' '.repeat(width)}  ${hint}\n`;
-      return `${mark(state, terminal)} ${escapeControls(name)}${' '.repeat(width - textWidth(name))}  ${escapeControls(text)}\n${advice}`;
+      return `${mark(state, terminal)} ${name}${' '.repeat(width - textWidth(name))}  ${text}\n${advice}`;
     })
     .join('');
 };

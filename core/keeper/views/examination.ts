@@ -2,7 +2,7 @@
 import { type Area, areaOf, areas } from '../../conformance/check.ts';
 import type { PackageReport, TypeReport } from '../../conformance/check-messages.ts';
 import type { CheckResult } from '../../conformance/run-checks.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 
 /** A line for each area with its count, the failed checks with the reason below theirs, and the sum. */
 export const formatExamination = (report: PackageReport, terminal: Terminal): string =>
@@ -15,7 +15,7 @@ const formatType = (report: PackageReport, { type, checks }: TypeReport, termina
   const count = (wanted: CheckResult['outcome']) => checks.filter(({ outcome }) => outcome === wanted).length;
   const undeclared = count('undeclared');
   const rest = undeclared === 0 ? '' : `, ${undeclared} not made (abilities that it does not declare)`;
-  return `${paint('bold', escapeControls(title), terminal)}\n${lines.join('')}\n${count('passed')} passed, ${count('failed')} failed${rest}\n`;
+  return `${paint('bold', title, terminal)}\n${lines.join('')}\n${count('passed')} passed, ${count('failed')} failed${rest}\n`;
 };
 
 const formatArea = (results: readonly CheckResult[], terminal: Terminal): string => {
@@ -32,7 +32,7 @@ const formatArea = (results: readonly CheckResult[], terminal: Terminal): string
 };
 
 const formatFailure = ({ id, title, reason = '' }: CheckResult, terminal: Terminal): string =>
-  `       ${failMark(terminal)} ${escapeControls(title)} ${paint('dim', `(${id})`, terminal)}\n         ${escapeControls(reason)}\n`;
+  `       ${failMark(terminal)} ${title} ${paint('dim', `(${id})`, terminal)}\n         ${reason}\n`;
 
 const passMark = (terminal: Terminal): string => paint('green', terminal.unicode ? '✔   ' : 'ok  ', terminal);
 const failMark = (terminal: Terminal): string => paint('red', terminal.unicode ? '✖   ' : 'FAIL', terminal);

@@ -1,7 +1,7 @@
 /** `rbee status`: the fleet at a glance. */
 import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
 import { formatAge } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { formatPairs } from '../table.ts';
 import { formatDrift } from './drift.ts';
 import { formatHives } from './hives.ts';
@@ -13,7 +13,7 @@ export const formatFleet = (fleet: FleetStatus, terminal: Terminal, ours?: strin
   const { queen, hives, workers, models, drift } = fleet;
   const head = `queen  ${paint('green', 'running', terminal)}  ${queen.url}  pid ${queen.pid}  up ${formatAge(queen.startedAt, now)}  ${queen.version}\n`;
   const parts = [head, formatHives(hives, terminal, { ours, now }), formatWorkers(workers, terminal, now)];
-  if (models.length > 0) parts.push(`models  ${models.map(escapeControls).join(', ')}\n`);
+  if (models.length > 0) parts.push(`models  ${models.join(', ')}\n`);
   if (drift) parts.push(formatDrift(drift, terminal, now));
   const next = nextStep(fleet);
   if (next) parts.push(`${paint('dim', 'next', terminal)}    ${next}\n`);
@@ -26,7 +26,7 @@ const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined =
   const [model] = models;
   if (model !== undefined) {
     const kinds = workers.flatMap((worker) => (worker.names.includes(model) ? (worker.kinds ?? ['chat']) : []));
-    return howToAsk(escapeControls(model), kinds) ?? undefined;
+    return howToAsk(model, kinds) ?? undefined;
   }
   // The empty table of workers already tells how to start one.
   return workers.length > 0 ? 'rbee worker get ID, to see why no model is ready' : undefined;
@@ -36,7 +36,7 @@ export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.
   const colour = status.status === 'running' ? 'green' : status.status === 'stopped' ? 'dim' : 'red';
   const since = status.startedAt === null ? null : `${status.startedAt} (${formatAge(status.startedAt, now)} ago)`;
   const { why, next } = told(status);
-  const line = `queen is ${paint(colour, status.status, terminal)}${why === null ? '' : `: ${escapeControls(why)}`}\n`;
+  const line = `queen is ${paint(colour, status.status, terminal)}${why === null ? '' : `: ${why}`}\n`;
   const pid = status.pid === null ? null : String(status.pid);
   return (
     line +

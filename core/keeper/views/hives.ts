@@ -3,7 +3,7 @@ import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
 import { isOlder } from '../version-order.ts';
 
@@ -23,13 +23,13 @@ export const formatHives = (
 const reasonNote = ({ alias, status, reason, since }: HiveView, now: number): string | null => {
   if (reason === null) return null;
   const state = status === 'unreachable' ? `unreachable for ${formatAge(since, now)}: ` : '';
-  return `${alias}: ${state}${escapeControls(reason)}`;
+  return `${alias}: ${state}${reason}`;
 };
 
 /** Daemons work with their neighbours one minor version apart; that is no state to stay in. */
 const ageNote = ({ alias, mode, version }: HiveView, ours: string | undefined): string | null => {
   if (ours === undefined || version === null || !isOlder(version, ours)) return null;
-  return `${alias}: runs rbee ${escapeControls(version)}, older than this ${ours}; bring it up with: ${renewal(mode, alias)}`;
+  return `${alias}: runs rbee ${version}, older than this ${ours}; bring it up with: ${renewal(mode, alias)}`;
 };
 
 /** What brings the daemon of a hive to the version of the command line. */
@@ -99,12 +99,12 @@ const modes: Record<HiveView['mode'], string> = {
 export const formatHiveStatus = (hive: HiveView, terminal: Terminal, ours?: string, now = Date.now()): string => {
   const place = hive.pid === null ? '' : `, pid ${hive.pid}`;
   const note = ageNote(hive, ours);
-  const why = hive.reason ? `: ${escapeControls(hive.reason)}` : '';
+  const why = hive.reason ? `: ${hive.reason}` : '';
   return `${hive.alias} is ${paint(statusStyle(hive.status), hive.status, terminal)} (${modes[hive.mode]}${place}, for ${formatAge(hive.since, now)})${why}\n${note === null ? '' : `${paint('yellow', note, terminal)}\n`}`;
 };
 
 export const formatDevices = (found: HiveDevices, terminal: Terminal): string => {
-  const notes = found.notes.map((note) => `${paint('dim', `note: ${escapeControls(note)}`, terminal)}\n`);
+  const notes = found.notes.map((note) => `${paint('dim', `note: ${note}`, terminal)}\n`);
   return formatTable(found.devices, deviceColumns, terminal) + (notes.length > 0 ? `\n${notes.join('')}` : '');
 };
 

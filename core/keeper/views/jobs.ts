@@ -1,5 +1,6 @@
 /** Jobs as people see them. */
 import type { JobState, JobView } from '../../contract/queen-api.ts';
+import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
@@ -51,7 +52,7 @@ export const askedFor = (operation: string, input: unknown): string => {
 
 const briefly = (input: unknown): string => {
   const text = Object.entries(input ?? {})
-    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(([key, value]) => `${key}=${typeof value === 'string' ? value : jsonForPeople(value)}`)
     .join(' ');
   return text.length > longestBrief ? `${text.slice(0, longestBrief)}…` : text;
 };
@@ -65,8 +66,8 @@ export const formatJob = (job: JobView, terminal: Terminal, now = Date.now()): s
       ['state', job.state],
       ['started', `${job.createdAt} (${formatAge(job.createdAt, now)} ago)`],
       ['took', took(job)],
-      ['input', JSON.stringify(job.input)],
-      ['result', job.result === null ? null : JSON.stringify(job.result)],
+      ['input', jsonForPeople(job.input)],
+      ['result', job.result === null ? null : jsonForPeople(job.result)],
       ['error', job.error && `${job.error.message} (${job.error.code})`],
       ['try', job.error?.hint],
     ],

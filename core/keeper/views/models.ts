@@ -1,7 +1,7 @@
 /** Models as people see them. */
 import type { ModelCollection, ModelDetails, ModelVerification, ModelView } from '../../contract/models.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
 
 export const formatModels = (models: readonly ModelView[], terminal: Terminal): string =>
@@ -14,7 +14,7 @@ const whatToDo = (models: readonly ModelView[]): string => {
   const [first, ...more] = models.filter(isStopped);
   if (first === undefined) return '';
   const which = more.length === 0 ? 'it' : 'each';
-  const name = escapeControls(first.model);
+  const name = first.model;
   return `\n${more.length + 1} not complete; go on with ${which}: rbee model download ${name}, or drop ${which}: rbee model delete ${name}\n`;
 };
 
@@ -94,25 +94,23 @@ const fileColumns: Column<ModelDetails['files'][number]>[] = [
 
 /** What a download came to. */
 export const formatDownloaded = (model: ModelDetails, terminal: Terminal): string => {
-  const name = paint('bold', escapeControls(model.model), terminal);
+  const name = paint('bold', model.model, terminal);
   const about = [model.gguf?.quantization, formatBytes(model.bytes)].filter(Boolean).join(', ');
-  const path = escapeControls(model.path ?? '');
+  const path = model.path ?? '';
   return model.changed ? `${name} is here (${about})\n  ${path}\n` : `${name} is there already (${about})\n  ${path}\n`;
 };
 
 export const formatDeleted = ({ model, source, bytes }: ModelView): string =>
-  source === 'file'
-    ? `forgot ${escapeControls(model)}; its files stay where they are\n`
-    : `deleted ${escapeControls(model)} (${formatBytes(bytes)})\n`;
+  source === 'file' ? `forgot ${model}; its files stay where they are\n` : `deleted ${model} (${formatBytes(bytes)})\n`;
 
 export const formatVerified = (models: readonly ModelVerification[], terminal: Terminal): string => {
   if (models.length === 0) return 'no models to verify\n';
   return models
     .map(({ model, files, bytes, problems }) => {
-      const name = escapeControls(model);
+      const name = model;
       if (problems.length === 0)
         return `${paint('green', 'fine', terminal)} ${name} (${files} files, ${formatBytes(bytes)})\n`;
-      const lines = problems.map(({ path, problem }) => `  ${escapeControls(path)}: ${escapeControls(problem)}\n`);
+      const lines = problems.map(({ path, problem }) => `  ${path}: ${problem}\n`);
       return `${paint('red', 'damaged', terminal)} ${name}; mend it with: rbee model download ${name}\n${lines.join('')}`;
     })
     .join('');
@@ -121,6 +119,6 @@ export const formatVerified = (models: readonly ModelVerification[], terminal: T
 export const formatCollected = ({ removed, bytes }: ModelCollection, dryRun: boolean): string => {
   if (removed.length === 0) return 'there is nothing to remove\n';
   const verb = dryRun ? 'would remove' : 'removed';
-  const lines = removed.map(({ path, why }) => `${verb} ${escapeControls(path)} (${why})\n`).join('');
+  const lines = removed.map(({ path, why }) => `${verb} ${path} (${why})\n`).join('');
   return `${lines}${formatBytes(bytes)} ${dryRun ? 'would be' : 'are'} free again\n`;
 };

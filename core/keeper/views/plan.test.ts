@@ -73,16 +73,6 @@ describe('a plan', () => {
       /^gpu-1: not declared, and left as it is without --remove-extra: rbee itself, the worker mine\n/,
     );
   });
-
-  it('lets no name from a machine steer the terminal', () => {
-    const worker = 'x\u001b[2J';
-    const extra = [{ kind: 'worker', worker, type: 'sd' }] as const;
-    const shown = formatPlan(
-      planOf([hive({ extra, steps: [{ kind: 'delete_worker', worker, type: 'sd' }] })]),
-      terminal,
-    );
-    assert.ok(!shown.includes('\u001b'));
-  });
 });
 
 describe('a report', () => {

@@ -1,6 +1,6 @@
 /** What a sync is about to do, as people see it before it is done. */
 import type { HivePlan, SyncPlan, SyncStep } from '../../contract/sync.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { extraText, stepWords } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
@@ -37,7 +37,7 @@ const formatNotes = ({ alias, steps, problems, extra, complete, status }: HivePl
   const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
   const isRemoved = steps.some(({ kind }) => /^(delete|uninstall)/.test(kind));
   if (extra.length > 0 && !isRemoved) {
-    const what = extra.map((one) => escapeControls(extraText(one))).join(', ');
+    const what = extra.map((one) => extraText(one)).join(', ');
     lines.push(
       `${paint('dim', `${alias}: not declared, and left as it is without --remove-extra: ${what}`, terminal)}\n`,
     );

@@ -7,8 +7,9 @@ import type {
   PluginUpdate,
   PluginView,
 } from '../../contract/plugins.ts';
+import { jsonForPeople } from '../../narration/printable.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
 
 /** A row of `rbee plugins list`: a plugin, or a type that cannot be used. */
@@ -38,9 +39,9 @@ const columns: Column<PluginRow>[] = [
 /** What an installation came to. */
 export const formatInstalled = (plugin: PluginView, terminal: Terminal): string => {
   const { name, version, types, installed, previous, changed } = plugin;
-  const what = `${paint('bold', escapeControls(name), terminal)} ${escapeControls(version)}`;
+  const what = `${paint('bold', name, terminal)} ${version}`;
   if (!changed) return `${what} is there already\n`;
-  const before = previous === null || previous === version ? '' : `, in place of ${escapeControls(previous)}`;
+  const before = previous === null || previous === version ? '' : `, in place of ${previous}`;
   const [type = ''] = types;
   const use = `  spawn it with: rbee worker spawn --type ${type}\n`;
   return `installed ${what} (${types.join(', ')}; ${installed.join(', ')})${before}\n${use}`;
@@ -52,7 +53,6 @@ export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean)
     .map(({ name, from, to, changed, note }) =>
       changed ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n` : `${name} ${from}: ${note ?? ''}\n`,
     )
-    .map(escapeLine)
     .join('');
 };
 
@@ -85,7 +85,7 @@ export const formatPruned = (
   if (gone.length === 0) return 'there is nothing to remove\n';
   const verb = dryRun ? 'would remove' : 'removed';
   const sum = dryRun ? `${formatBytes(bytes)} would be free again` : `${formatBytes(bytes)} are free again`;
-  return `${gone.map((what) => escapeLine(`${verb} ${what}\n`)).join('')}${sum}\n`;
+  return `${gone.map((what) => `${verb} ${what}\n`).join('')}${sum}\n`;
 };
 
 export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string => {
@@ -111,9 +111,9 @@ export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string
 
 const formatType = (type: PluginTypeDetails, terminal: Terminal): string => {
   const also = type.aliases.length === 0 ? '' : ` (also ${type.aliases.join(', ')})`;
-  const title = `\n${paint('bold', escapeControls(`type ${type.type}${also}`), terminal)}\n`;
-  const summary = type.summary === '' ? '' : `${escapeControls(type.summary)}\n`;
-  const serves = `serves ${escapeControls(type.serves.join(' '))}\n`;
+  const title = `\n${paint('bold', `type ${type.type}${also}`, terminal)}\n`;
+  const summary = type.summary === '' ? '' : `${type.summary}\n`;
+  const serves = `serves ${type.serves.join(' ')}\n`;
   const variants = formatTable(type.variants, variantColumns, terminal);
   const options = type.options?.length ? `\n${formatTable(type.options, optionColumns, terminal)}` : '';
   return `${title}${summary}${serves}\n${variants}${options}`;
@@ -131,8 +131,6 @@ type Option = NonNullable<PluginTypeDetails['options']>[number];
 const optionColumns: Column<Option>[] = [
   { title: 'OPTION', value: ({ name }) => name },
   { title: 'TYPE', value: ({ type }) => type },
-  { title: 'DEFAULT', value: (option) => (option.default === null ? '-' : JSON.stringify(option.default)) },
+  { title: 'DEFAULT', value: (option) => (option.default === null ? '-' : jsonForPeople(option.default)) },
   { title: 'MEANING', value: ({ description }) => description, flexible: true },
 ];
-
-const escapeLine = (line: string): string => `${escapeControls(line.slice(0, -1))}\n`;

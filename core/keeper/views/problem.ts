@@ -1,14 +1,14 @@
 /** An error that is a part of a result: what happened, and what to try. */
 import type { ErrorBody } from '../../contract/errors.ts';
 import { labelled } from '../../narration/hint.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 
 /** `lead` stands before the message. */
 export const formatProblem = ({ message, hint, lines = [] }: ErrorBody, terminal: Terminal, lead = ''): string => {
   const mark = paint('red', terminal.unicode ? '✖' : 'failed', terminal);
-  const advice = labelled(escapeControls(hint));
-  const said = lines.map((line) => `    ${paint('dim', '|', terminal)} ${escapeControls(line)}\n`).join('');
-  return `${mark} ${escapeControls(lead + message)}\n${advice === '' ? '' : `    ${advice}\n`}${said}`;
+  const advice = labelled(hint);
+  const said = lines.map((line) => `    ${paint('dim', '|', terminal)} ${line}\n`).join('');
+  return `${mark} ${lead + message}\n${advice === '' ? '' : `    ${advice}\n`}${said}`;
 };
 
 /** Which hive it is about, where it does not say so itself. */

@@ -1,7 +1,7 @@
 /** What the removal of rbee from machines takes away, as it is named before anybody is asked. */
 import type { HivePlan, SyncPlan } from '../../contract/sync.ts';
 import type { WorkerView } from '../../contract/worker.ts';
-import { escapeControls, type Terminal } from '../../narration/text.ts';
+import type { Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';
 import { counted } from './counted.ts';
 import { formatProblem } from './problem.ts';
@@ -10,11 +10,11 @@ export const formatRemoval = (plan: SyncPlan, workers: readonly WorkerView[], te
   plan.hives.map((hive) => `${formatHive(hive, workers)}${problems(hive, terminal)}`).join('');
 
 const formatHive = ({ alias, hostname, steps, problems: found }: HivePlan, workers: readonly WorkerView[]): string => {
-  const name = escapeControls(`${alias} (${hostname})`);
+  const name = `${alias} (${hostname})`;
   if (steps.length === 0) return found.length > 0 ? '' : `${name}: nothing to remove\n`;
   const ids = workers.filter(({ hive, pid }) => hive === alias && pid !== null).map(({ id }) => id);
   const ended = ids.length === 0 ? '' : `; ends ${counted(ids.length, 'worker')}: ${ids.join(', ')}`;
-  return `${name}: ${escapeControls(steps.map(stepText).join(', ') + ended)}\n`;
+  return `${name}: ${steps.map(stepText).join(', ') + ended}\n`;
 };
 
 const problems = ({ problems: found }: HivePlan, terminal: Terminal): string =>

@@ -1,7 +1,7 @@
 /** What became of a sync, as people see it: a line a hive, then each failure with its cause and what to do. */
 import type { HiveReport, SyncReport } from '../../contract/sync.ts';
 import { formatDuration } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { stepText } from '../../sync/describe.ts';
 import { type Column, formatTable } from '../table.ts';
 import { counted } from './counted.ts';
@@ -38,9 +38,9 @@ const formatFailures = ({ alias, problems, steps, retry }: HiveReport, terminal:
     const tries = attempts > 1 ? ` (tried ${attempts} times)` : '';
     lines.push(formatProblem(error, terminal, `${alias}: ${stepText(step)}${tries}: `));
   }
-  const skipped = steps.filter(({ state }) => state === 'skipped').map(({ step }) => escapeControls(stepText(step)));
+  const skipped = steps.filter(({ state }) => state === 'skipped').map(({ step }) => stepText(step));
   if (skipped.length > 0) lines.push(`${paint('dim', `${alias}: not begun: ${skipped.join(', ')}`, terminal)}\n`);
-  if (retry !== null) lines.push(`${alias}: again with: ${escapeControls(retry)}\n`);
+  if (retry !== null) lines.push(`${alias}: again with: ${retry}\n`);
   return lines.join('');
 };
 

@@ -2,15 +2,16 @@
 import type { WorkerList } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { labelled } from '../../narration/hint.ts';
+import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
-import { escapeControls, paint, type Terminal } from '../../narration/text.ts';
+import { paint, type Terminal } from '../../narration/text.ts';
 import { type Column, formatPairs, formatTable } from '../table.ts';
 import { howToAsk } from './how-to-ask.ts';
 
 export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal: Terminal): string => {
   if (absent.length === 0) return formatWorkers(workers, terminal);
   const warnings = absent.map(({ hive, status, reason }) => {
-    const why = reason === null ? '' : ` (${escapeControls(reason)})`;
+    const why = reason === null ? '' : ` (${reason})`;
     return `${paint('yellow', `hive ${hive} is ${status}${why}: its workers may be running unseen`, terminal)}\n`;
   });
   return (workers.length === 0 ? '' : `${formatWorkers(workers, terminal)}\n`) + warnings.join('');
@@ -72,8 +73,8 @@ const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
   workers
     .filter((worker) => worker.failure !== null && worker.state !== 'ready')
     .map(({ id, failure }) => {
-      const why = `${id}: ${escapeControls(failure?.message ?? '')}`;
-      return `\n${paint('red', why, terminal)}\n  ${labelled(escapeControls(failure?.hint ?? ''))}\n`;
+      const why = `${id}: ${failure?.message ?? ''}`;
+      return `\n${paint('red', why, terminal)}\n  ${labelled(failure?.hint ?? '')}\n`;
     })
     .join('');
 
@@ -107,7 +108,7 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
     ],
     terminal,
   );
-  const lines = failure?.log.slice(-20).map((line) => `  | ${escapeControls(line)}\n`) ?? [];
+  const lines = failure?.log.slice(-20).map((line) => `  | ${line}\n`) ?? [];
   return pairs + lines.join('');
 };
 
@@ -115,7 +116,7 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
 const optionLines = ({ options, givenOptions = Object.keys(options) }: WorkerView): string[] => {
   const given = Object.entries(options).filter(([key]) => givenOptions.includes(key));
   const others = Object.keys(options).length - given.length;
-  const lines = given.map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+  const lines = given.map(([key, value]) => `${key}=${jsonForPeople(value)}`);
   if (others === 0) return lines;
   return [...lines, `${others}${given.length > 0 ? ' more' : ''} at their defaults (--json shows them)`];
 };

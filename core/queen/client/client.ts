@@ -5,6 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent } from '../../contract/narration.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { JobView } from '../../contract/queen-api.ts';
+import type { WorkerName } from '../fleet/worker-key.ts';
 import { requestJson } from './http.ts';
 import { type LogOptions, workerLogs } from './logs.ts';
 import type { OperationResult } from './results.ts';
@@ -39,7 +40,7 @@ export interface QueenClient {
   /** Answers an `ask` event; `ask` is its id. */
   answerJob(id: string, ask: string, answer: string): Promise<void>;
   /** The log of a worker, plain text. */
-  logs(worker: string, options?: LogOptions): Promise<Readable>;
+  logs(worker: WorkerName, options?: LogOptions): Promise<Readable>;
   /** Runs an operation to its end: its result, or its error thrown. */
   runOperation<Name extends OperationName>(
     operation: Name,

@@ -1,6 +1,7 @@
 /** One HTTP request over the queen's socket, and its errors as those of the catalogue. */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
+import { checkSocket } from '../../config/private-places.ts';
 import { asRbeeError, isErrorBody, RbeeError } from '../../contract/errors.ts';
 
 export interface QueenRequest {
@@ -44,6 +45,8 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
     const body = options.body === undefined || stream ? undefined : Buffer.from(JSON.stringify(options.body));
     const length = body ? { 'content-type': 'application/json', 'content-length': body.length } : {};
     const timeoutMs = options.timeoutMs ?? 30_000;
+    // Before the first byte: an operation or a passphrase must not reach another user's process.
+    checkSocket(socketPath);
     const outgoing = request({
       socketPath,
       method: options.method ?? 'GET',

@@ -1,5 +1,6 @@
 /** Logs of a worker as the queen passes them on. */
 import type { Readable } from 'node:stream';
+import type { WorkerName } from '../fleet/worker-key.ts';
 import { openStream } from './http.ts';
 
 export interface LogOptions {
@@ -10,9 +11,17 @@ export interface LogOptions {
   signal?: AbortSignal;
 }
 
-/** Plain text as the worker wrote it. Throws WORKER_NOT_FOUND, HIVE_UNREACHABLE, QUEEN_NOT_RUNNING. */
-export const workerLogs = (socketPath: string, worker: string, options: LogOptions = {}): Promise<Readable> => {
-  const query = new URLSearchParams({ lines: String(options.lines ?? 100), follow: String(options.follow ?? false) });
+/** Plain text as the worker wrote it. Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, QUEEN_NOT_RUNNING. */
+export const workerLogs = (
+  socketPath: string,
+  { worker, hive }: WorkerName,
+  options: LogOptions = {},
+): Promise<Readable> => {
+  const query = new URLSearchParams({
+    ...(hive !== undefined && { hive }),
+    lines: String(options.lines ?? 100),
+    follow: String(options.follow ?? false),
+  });
   return openStream(socketPath, {
     path: `/v1/workers/${encodeURIComponent(worker)}/logs?${query}`,
     signal: options.signal,

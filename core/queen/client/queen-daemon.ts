@@ -1,6 +1,7 @@
 /** The queen as a process: start her when none runs, stop her, say how she is. */
 import { existsSync } from 'node:fs';
 import type { Paths } from '../../config/paths.ts';
+import { checkHome, checkSocket } from '../../config/private-places.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { rbeeVersion } from '../../config/version.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
@@ -30,11 +31,16 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
   const { paths, narrate, signal } = options;
   const begun = Date.now();
   try {
+    const doubts = checkHome(paths);
     await makeFolder(paths.state);
     await makeFolder(paths.data);
     const daemon = daemonOf(options);
-    // Said at once, by whoever is there to read it, rather than by a process that ends for it.
-    if ((await daemon.status()).status !== 'running') loadRbeeConf(paths);
+    // Reported here, where a person reads it, rather than by a process that ends for it.
+    if ((await daemon.status()).status !== 'running') {
+      loadRbeeConf(paths);
+      for (const { path, problem, fix } of doubts)
+        narrate?.({ kind: 'warning', text: `${path}: ${problem}`, hint: fix });
+    }
     const found = await daemon.ensureRunning({ narrate, signal });
     if (!found.started) await compareVersions(options);
     return found;
@@ -46,6 +52,8 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
 /** Ends the queen; her workers go on. `stopped` is false when none ran. */
 export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped: boolean }> => {
   const { narrate, signal } = options;
+  // Who answers there says which process is to be ended.
+  checkSocket(options.paths.queenSocket);
   if (!existsSync(options.paths.state)) return { stopped: false };
   const daemon = daemonOf(options);
   const { status } = await daemon.status();
@@ -60,6 +68,7 @@ export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped:
 export const queenStatus = async (options: QueenDaemonOptions): Promise<QueenStatus> => {
   const none = { pid: null, url: null, version: null, startedAt: null, reason: null };
   try {
+    checkSocket(options.paths.queenSocket);
     const status = await daemonOf(options).status();
     if (status.status === 'failed') return { ...none, ...status };
     if (status.status !== 'running') return { ...none, ...status };

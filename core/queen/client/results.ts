@@ -3,7 +3,7 @@ import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
 import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { PluginResults } from '../../contract/plugins.ts';
-import type { FleetStatus, HiveView } from '../../contract/queen-api.ts';
+import type { AbsentHive, FleetStatus, HiveView } from '../../contract/queen-api.ts';
 import type {
   DriftView,
   HiveLogs,
@@ -26,7 +26,7 @@ interface Results {
   model_load: ModelLoadResult;
   model_unload: { workers: readonly WorkerView[] };
   model_download: ModelResults['download'];
-  model_list: ModelResults['list'];
+  model_list: ModelList;
   model_get: ModelResults['get'];
   model_delete: ModelResults['delete'];
   model_verify: ModelResults['verify'];
@@ -59,8 +59,11 @@ interface Results {
   worker_plugin_list: PluginResults['list'];
   worker_plugin_inspect: PluginResults['inspect'];
   worker_plugin_search: PluginResults['search'];
-  worker_catalog_refresh: { types: readonly HiveCatalogEntry[] };
+  worker_catalog_refresh: { types: readonly HiveCatalogEntry[]; absent?: readonly AbsentHive[] };
 }
+
+/** Models of hives; `absent` names those that could not be asked. */
+export type ModelList = ModelResults['list'] & { absent?: readonly AbsentHive[] };
 
 export type HiveCatalogEntry = CatalogEntry & { hive: string };
 

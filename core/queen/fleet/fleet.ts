@@ -1,6 +1,7 @@
 /** All hives and their workers as the queen knows them. Every read answers from memory. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
+import { isInRange } from '../../contract/ports.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { didYouMean } from '../../narration/near.ts';
@@ -8,16 +9,29 @@ import type { HiveCatalogEntry } from '../client/results.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { LoopLag } from './liveness.ts';
 import { Member } from './member.ts';
+import { type WorkerName, workerKey } from './worker-key.ts';
 
 export interface FleetOptions {
   /** A hive came, went or told something new: what was derived from the fleet is out of date. */
   onChange?: () => void;
-  /** The heartbeats of a hive broke; called at each attempt to get them back. */
+  /** The heartbeats of a hive broke, or break the rules (HIVE_FAULTY); called at each attempt to get them back. */
   onBroken?: (alias: string, error: unknown) => void;
-  /** A hive has gone silent, and nobody knows why. */
+  /** A hive went silent for no known reason, or broke the rules. */
   onSilent?: (member: Member) => void;
   /** A hive answers that did not answer before, or that was started anew. */
   onOnline?: (alias: string) => void;
+}
+
+/** A worker, and how it is reached. */
+export interface Dialable {
+  /** Names it in the whole fleet. */
+  key: string;
+  worker: HiveWorker;
+  /** Its hive answers. */
+  online: boolean;
+  /** Why it may not be dialled, if so. */
+  refused?: string;
+  dial?: HiveConnection['dial'];
 }
 
 const checkMs = 250;
@@ -76,6 +90,7 @@ export class Fleet {
     const member = this.member(alias);
     if (member.status === 'online') return member;
     if (member.status === 'stopped') throw RbeeError.of('HIVE_NOT_RUNNING', { hive: alias });
+    if (member.status === 'faulty') throw RbeeError.of('HIVE_FAULTY', { hive: alias, problem: member.reason ?? '' });
     throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: member.reason ?? 'no heartbeat' });
   }
 
@@ -100,23 +115,41 @@ export class Fleet {
     return `{"workers":[${lists.join(',')}]${more}}`;
   }
 
-  /** Throws WORKER_NOT_FOUND. */
-  worker(id: string): WorkerView {
-    const view = this.owner(id).views.workers.find((worker) => worker.id === id);
-    return view ?? this.#noWorker(id);
+  /** Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_NOT_FOUND, HIVE_UNREACHABLE. */
+  worker(name: WorkerName): WorkerView {
+    const view = this.owner(name).views.workers.find(({ id }) => id === name.worker);
+    return view ?? this.#noWorker(name);
   }
 
-  /** The hive of a worker. Throws WORKER_NOT_FOUND. */
-  owner(id: string): Member {
-    for (const member of this.#members.values()) if (member.workers.has(id)) return member;
-    return this.#noWorker(id);
+  /**
+   * The hive of a worker. Two hives may use one id: then it must be said which is meant. Throws WORKER_NOT_FOUND,
+   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE when a hive that has told nothing yet may have it.
+   */
+  owner(name: WorkerName): Member {
+    const { worker, hive } = name;
+    const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
+    const [owner, ...others] = members.filter(({ workers }) => workers.has(worker));
+    if (!owner) return this.#noWorker(name);
+    if (others.length === 0) return owner;
+    const hives = [owner, ...others].map(({ connection }) => connection.alias).join(', ');
+    throw RbeeError.of('WORKER_AMBIGUOUS', { worker, hives });
   }
 
   /** Workers with what is needed to dial them, and whether their hive answers. */
-  *dialable(): Generator<{ worker: HiveWorker; online: boolean; dial?: HiveConnection['dial'] }> {
+  *dialable(): Generator<Dialable> {
     for (const member of this.#members.values()) {
-      const { dial } = member.connection;
-      for (const worker of member.workers.values()) yield { worker, online: member.status === 'online', dial };
+      const { alias, dial, workerPorts } = member.connection;
+      for (const worker of member.workers.values()) {
+        const { port } = worker;
+        const isRefused = port !== null && !isInRange(workerPorts, port);
+        yield {
+          key: workerKey(alias, worker.id),
+          worker,
+          online: member.status === 'online',
+          ...(isRefused && { refused: `on port ${port}, outside ${workerPorts.first}-${workerPorts.last}` }),
+          ...(dial && { dial }),
+        };
+      }
     }
   }
 
@@ -139,8 +172,16 @@ export class Fleet {
     for (const member of this.#members.values()) member.check(now);
   }
 
-  #noWorker(id: string): never {
-    const known = [...this.#members.values()].flatMap((member) => [...member.workers.keys()]);
-    throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, known) });
+  #noWorker({ worker, hive }: WorkerName): never {
+    const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
+    const known = members.flatMap((member) => [...member.workers.keys()]);
+    const near = didYouMean(worker, known);
+    // A queen that has just started cannot say that there is no such worker.
+    const unheard = near === '' && members.find(({ isUnheard }) => isUnheard);
+    if (unheard) {
+      const problem = `${unheard.reason}; it may have the worker ${worker}`;
+      throw RbeeError.of('HIVE_UNREACHABLE', { hive: unheard.connection.alias, problem });
+    }
+    throw RbeeError.of('WORKER_NOT_FOUND', { worker, near });
   }
 }

@@ -1,6 +1,6 @@
 /** One hive as the queen knows it: its last state, kept up to date by its heartbeats, and whether it answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { asRbeeError } from '../../contract/errors.ts';
+import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
 import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
 import type { HiveStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
@@ -8,7 +8,9 @@ import type { HiveConnection } from './hive-connection.ts';
 import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
 import { hiveView, workerView } from './views.ts';
 
-const reconnectMs = { first: 50, most: 1_000 };
+const reconnectMs = { first: 50, max: 1_000 };
+/** Before a hive that broke the rules is dialled again; doubles each time, until it has behaved for a while. */
+const faultyMs = { first: 1_000, max: 300_000, forgivenAfter: 600_000 };
 
 export interface MemberOptions {
   lag: LoopLag;
@@ -16,7 +18,7 @@ export interface MemberOptions {
   onChange: () => void;
   /** It answers, and did not before; or it is another process that answers. */
   onOnline?: () => void;
-  /** Nothing is heard of it, and nothing says why: whoever waits for something of its machine may wait for long. */
+  /** It went silent for no known reason, or broke the rules: do not wait for anything from its machine. */
   onSilent?: () => void;
   /** The stream of heartbeats broke or could not be opened; called before each new attempt. */
   onBroken?: (error: unknown) => void;
@@ -38,11 +40,17 @@ export class Member {
   /** Why the last stream of heartbeats ended. */
   #broken: string | undefined;
   #reading: AbortController | undefined;
+  /** Cuts the present stream of heartbeats, so that it is opened again. */
+  #cut: AbortController | undefined;
+  /** Since it broke the rules it has not sent a state that keeps them. */
+  #mustShowState = false;
+  #faults = { backoffMs: faultyMs.first, lastAt: Number.NEGATIVE_INFINITY };
   #waiting = new Set<() => void>();
 
   constructor(connection: HiveConnection, options: MemberOptions) {
     this.connection = connection;
     this.#options = options;
+    connection.client.onFault((error) => this.fault(error));
     this.#lastSign = { at: performance.now(), lag: options.lag.total };
   }
 
@@ -85,12 +93,30 @@ export class Member {
     return this.#json;
   }
 
-  /** Begins to read heartbeats, and goes on until `stop`. */
+  /** It broke the rules: nothing it said is used until it behaves. It is dialled again after a back-off that grows. */
+  fault({ message }: RbeeError): void {
+    if (!this.#reading) return;
+    const now = performance.now();
+    if (this.#status !== 'faulty') {
+      const isForgiven = now - this.#faults.lastAt > faultyMs.forgivenAfter;
+      this.#faults.backoffMs = isForgiven ? faultyMs.first : Math.min(this.#faults.backoffMs * 2, faultyMs.max);
+    }
+    this.#faults.lastAt = now;
+    this.#mustShowState = true;
+    this.#become('faulty', message);
+    this.#cut?.abort();
+    this.#options.onSilent?.();
+  }
+
+  /** Begins to read heartbeats, and goes on until `stop`. One that is faulty is dialled at once. */
   start(): void {
-    if (this.#reading) return;
+    if (this.#reading && this.#status !== 'faulty') return;
+    this.#reading?.abort();
     this.#isBare = false;
     this.#reading = new AbortController();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    // It may well be running: callers are not told to start it, and can wait for it.
+    if (this.#status === 'stopped') this.#become('unreachable', 'still connecting');
     void this.#read(this.#reading.signal);
   }
 
@@ -108,6 +134,11 @@ export class Member {
     this.stop(reason);
   }
 
+  /** Is it looked for, and has told nothing yet since this queen started? Then its workers are not known. */
+  get isUnheard(): boolean {
+    return this.isLookedFor && this.#state === undefined;
+  }
+
   /** May workers be running that nobody sees? */
   get mayHide(): boolean {
     return this.#status !== 'online' && !this.#isBare;
@@ -115,7 +146,7 @@ export class Member {
 
   /** Is it time to give the hive up? Called by the fleet's clock. */
   check(now: number): void {
-    if (this.#status === 'unreachable' || !this.#reading) return;
+    if (this.#status === 'unreachable' || this.#status === 'faulty' || !this.#reading) return;
     if (!isSilent(this.#lastSign, now, this.#options.lag.total)) return;
     this.#become('unreachable', this.#broken ?? 'no heartbeat for three seconds');
     if (this.#broken === undefined) this.#options.onSilent?.();
@@ -129,14 +160,24 @@ export class Member {
     this.#become('online', null);
   }
 
-  /** Takes in what a change of a worker gave, ahead of the heartbeat that will tell the same. */
+  /**
+   * Takes in what a change of a worker gave, ahead of the heartbeat that will show the same. When another worker has its id
+   * by now, the next heartbeat decides.
+   */
   apply(worker: HiveWorker): void {
+    if (this.#isReplaced(worker)) return;
     this.#workers.set(worker.id, worker);
     this.#changed();
   }
 
-  forget(id: string): void {
-    if (this.#workers.delete(id)) this.#changed();
+  /** It was deleted. Another worker that has its id by now stays. */
+  forget(worker: Pick<HiveWorker, 'id' | 'uid'>): void {
+    if (!this.#isReplaced(worker) && this.#workers.delete(worker.id)) this.#changed();
+  }
+
+  #isReplaced({ id, uid }: Pick<HiveWorker, 'id' | 'uid'>): boolean {
+    const known = this.#workers.get(id)?.uid;
+    return known !== undefined && uid !== undefined && known !== uid;
   }
 
   /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */
@@ -162,35 +203,47 @@ export class Member {
   async #read(signal: AbortSignal): Promise<void> {
     let wait = reconnectMs.first;
     while (!signal.aborted) {
+      const cut = new AbortController();
+      this.#cut = cut;
       try {
-        for await (const beat of this.connection.client.heartbeats({ signal })) {
-          if (signal.aborted) return;
+        const reading = AbortSignal.any([signal, cut.signal]);
+        for await (const beat of this.connection.client.heartbeats({ signal: reading })) {
+          if (reading.aborted) break;
           wait = reconnectMs.first;
           this.#broken = undefined;
           this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
           const isAnother = beat.kind === 'state' && this.#take(beat.state);
           const wasOnline = this.#status === 'online';
-          // A tick alone brings back a hive whose state is known; without one the state comes first anyway.
-          if (this.#state) this.#become('online', null);
+          // A tick alone brings back a hive whose state is known, unless it has broken the rules since.
+          if (this.#state && !this.#mustShowState) this.#become('online', null);
           // It was started anew before anyone missed it.
           if (isAnother && wasOnline) this.#options.onOnline?.();
         }
         this.#broken = 'it closed the connection';
       } catch (error) {
         if (signal.aborted) return;
-        this.#broken = asRbeeError(error, `hive ${this.connection.alias}`).message;
-        // What is shown is the latest that is known.
-        if (this.#status === 'unreachable') this.#become('unreachable', this.#broken);
+        if (!cut.signal.aborted) {
+          this.#broken = asRbeeError(error, `hive ${this.connection.alias}`).message;
+          // What is shown is the latest that is known.
+          if (this.#status === 'unreachable') this.#become('unreachable', this.#broken);
+          // A faulty hive that has gone is just not there.
+          if (this.#status === 'faulty') this.#become('unreachable', this.#broken);
+        }
         this.#options.onBroken?.(error);
       }
+      if (this.#status === 'faulty') {
+        await sleep(this.#faults.backoffMs, undefined, { signal }).catch(() => {});
+        continue;
+      }
       await sleep(wait, undefined, { signal }).catch(() => {});
-      wait = Math.min(wait * 2, reconnectMs.most);
+      wait = Math.min(wait * 2, reconnectMs.max);
     }
   }
 
   /** Is it the state of another start than the one before? */
   #take(state: HiveState): boolean {
     const isAnother = this.#state !== undefined && this.#state.instance !== state.instance;
+    this.#mustShowState = false;
     this.#state = state;
     this.#workers = new Map(state.workers.map((worker) => [worker.id, worker]));
     this.#changed();

@@ -8,7 +8,15 @@ const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', '
 
 /** Without the key and the dialing facts that are for the queen alone; `lost` when its hive does not answer. */
 export const workerView = (worker: HiveWorker, hive: string, lost: boolean): WorkerView => {
-  const { apiKey: _key, serves, closesOnlyWhenIdle: _closes, spec: _spec, suspect: _suspect, ...view } = worker;
+  const {
+    uid: _uid,
+    apiKey: _key,
+    serves,
+    closesOnlyWhenIdle: _closes,
+    spec: _spec,
+    suspect: _suspect,
+    ...view
+  } = worker;
   const kinds = [...new Set(serves.map(({ kind }) => kind))];
   return { ...view, kinds, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
 };

@@ -5,6 +5,7 @@ import { type Candidate, choose, type Load, Names } from './choice.ts';
 import { isCorePath } from './core-paths.ts';
 
 const candidate = (id: string, over: Partial<Candidate> & { names?: string[]; running?: number } = {}): Candidate => ({
+  key: id,
   worker: workerWith({ id, names: over.names ?? ['demo'], running: over.running ?? 0 }),
   open: over.open ?? true,
   asleep: over.asleep ?? false,
@@ -84,6 +85,7 @@ describe('the choice of a worker', () => {
 
 describe('paths of an engine of its own', () => {
   const own = (id: string, name: string, over: Partial<Candidate> = {}): Candidate => ({
+    key: id,
     worker: workerWith({
       id,
       names: [name],

@@ -10,6 +10,8 @@ import { isWildcard, methodsOf, takesMethod, takesPath } from './served-path.ts'
 
 /** A worker as routing sees it. */
 export interface Candidate {
+  /** Its key in the fleet: two hives may use one id. */
+  key: string;
   worker: HiveWorker;
   /** It may be given requests: it is ready, its hive answers, and nobody is stopping it. */
   open: boolean;
@@ -27,12 +29,13 @@ export interface Wanted {
 
 export interface Load {
   /** Requests that the queen has under way at a worker. */
-  inFlight(id: string): number;
+  inFlight(key: string): number;
   /** When it last got one, as an ever growing number; 0 for never. */
-  lastUsed(id: string): number;
+  lastUsed(key: string): number;
 }
 
 export interface Chosen {
+  key: string;
   worker: HiveWorker;
   served: ServedPath;
   /** It has to be woken first. */
@@ -53,13 +56,13 @@ export const choose = (
   if (named.length === 0) throw noModel(wanted.model, candidates);
   let best: Chosen | undefined;
   let paths = false;
-  for (const { worker, open, asleep } of named) {
+  for (const { key, worker, open, asleep } of named) {
     const served = servedAt(worker, wanted);
     if (!served) continue;
     paths = true;
-    if (!(open || asleep) || passedOver.has(worker.id)) continue;
-    const better = !best || (best.asleep === asleep ? isLessBusy(worker, best.worker, load) : best.asleep);
-    if (better) best = { worker, served, asleep };
+    if (!(open || asleep) || passedOver.has(key)) continue;
+    const better = !best || (best.asleep === asleep ? isLessBusy({ key, worker }, best, load) : best.asleep);
+    if (better) best = { key, worker, served, asleep };
   }
   if (best) return best;
   throw paths ? noneReady(wanted.model, named, passedOver) : pathNotServed(wanted, named);
@@ -157,11 +160,13 @@ const servedAt = (worker: HiveWorker, { method, path }: Omit<Wanted, 'model'>): 
   worker.serves.find((served) => takesPath(served.path, path) && takesMethod(served, method));
 
 /** One that answers its health checks first; then by what the queen has under way there, then by what the engine tells, then the one that has waited longest. */
-const isLessBusy = (a: HiveWorker, b: HiveWorker, load: Load): boolean =>
-  (Number(a.suspect ?? false) - Number(b.suspect ?? false) ||
-    load.inFlight(a.id) - load.inFlight(b.id) ||
-    engineLoad(a) - engineLoad(b) ||
-    load.lastUsed(a.id) - load.lastUsed(b.id)) < 0;
+const isLessBusy = (a: Keyed, b: Keyed, load: Load): boolean =>
+  (Number(a.worker.suspect ?? false) - Number(b.worker.suspect ?? false) ||
+    load.inFlight(a.key) - load.inFlight(b.key) ||
+    engineLoad(a.worker) - engineLoad(b.worker) ||
+    load.lastUsed(a.key) - load.lastUsed(b.key)) < 0;
+
+type Keyed = Pick<Candidate, 'key' | 'worker'>;
 
 const engineLoad = (worker: HiveWorker): number => (worker.running ?? 0) + (worker.waiting ?? 0);
 
@@ -177,7 +182,7 @@ const noModel = (model: string, names: Names): RbeeError => {
 
 const noneReady = (model: string, named: readonly Candidate[], passedOver: ReadonlySet<string>): RbeeError => {
   const states = named.map(
-    ({ worker, state }) => `${worker.id} ${passedOver.has(worker.id) ? 'broke off' : `is ${state}`}`,
+    ({ key, worker, state }) => `${worker.id} ${passedOver.has(key) ? 'broke off' : `is ${state}`}`,
   );
   return RbeeError.of('NO_READY_WORKER', { model, reason: states.slice(0, 5).join(', ') });
 };

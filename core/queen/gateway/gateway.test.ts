@@ -39,7 +39,7 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
 const gatewayFor = async (...workers: (HiveWorker | Reachable)[]) => {
   const fleet = new Fleet();
   const gateway = new Gateway(
-    () => workers.map((worker) => ('worker' in worker ? worker : { worker, online: true })),
+    () => workers.map((worker) => ('worker' in worker ? worker : { key: worker.id, worker, online: true })),
     async () => {},
   );
   const app = fastify({ forceCloseConnections: true });
@@ -236,9 +236,9 @@ describe('the gateway', () => {
     // Its connection is never made, as on a link that is down.
     const further = workerWith({ id: 'further', port: 1, startedAt: '2026-01-02T00:00:00Z' });
     const machines = [
-      { worker: good, online: true },
-      { worker: far, online: true },
-      { worker: further, online: true, dial: () => new Promise<never>(() => {}) },
+      { key: 'good', worker: good, online: true },
+      { key: 'far', worker: far, online: true },
+      { key: 'further', worker: further, online: true, dial: () => new Promise<never>(() => {}) },
     ];
     const { gateway, url } = await gatewayFor(...machines);
     gateway.hold('good');
@@ -497,7 +497,7 @@ describe('draining', () => {
     assert.equal(first.headers.get('x-rbee-worker'), 'a');
     gateway.hold('a');
     let drained = false;
-    const draining = gateway.drain('a').then(() => (drained = true));
+    const draining = gateway.drain({ key: 'a', id: 'a' }).then(() => (drained = true));
     const second = await post(url, { model: 'demo' });
     assert.equal(second.headers.get('x-rbee-worker'), 'b');
     await second.text();
@@ -519,10 +519,50 @@ describe('draining', () => {
     const { url, gateway } = await gatewayFor(worker);
     const response = await post(url, { model: 'demo' });
     gateway.hold('a');
-    await gateway.drain('a', { now: true });
+    await gateway.drain({ key: 'a', id: 'a' }, { now: true });
     assert.match(await response.text(), /it is being stopped/);
     assert.equal(gateway.inFlight('a'), 0);
     const refused = await post(url, { model: 'demo' });
     assert.match(await refused.text(), /NO_READY_WORKER.*a is draining/);
+  });
+});
+
+describe('two hives with a worker of the same id', () => {
+  // The pools were by id alone: a hive that listed another hive's id got its prompts and its key.
+  it('get their own requests and their own keys, whichever is asked', async () => {
+    const seen: Record<string, Set<string | undefined>> = { honest: new Set(), evil: new Set() };
+    const noting =
+      (hive: string): Listener =>
+      (incoming, response) => {
+        seen[hive]?.add(incoming.headers.authorization);
+        response.end(JSON.stringify({ hive }));
+      };
+    const honest = await fakeWorker('w1', noting('honest'), {
+      hive: 'honest',
+      names: ['real'],
+      apiKey: 'key-of-honest',
+    });
+    const evil = await fakeWorker('w1', noting('evil'), { hive: 'evil', names: ['bait'], apiKey: 'key-of-evil' });
+    const { url, gateway } = await gatewayFor(
+      { key: 'evil/w1', worker: evil.worker, online: true },
+      { key: 'honest/w1', worker: honest.worker, online: true },
+    );
+    for (let times = 0; times < 3; times += 1) {
+      assert.deepEqual(await (await post(url, { model: 'real' })).json(), { hive: 'honest' });
+      assert.deepEqual(await (await post(url, { model: 'bait' })).json(), { hive: 'evil' });
+    }
+    assert.deepEqual([...(seen['honest'] ?? [])], ['Bearer key-of-honest']);
+    assert.deepEqual([...(seen['evil'] ?? [])], ['Bearer key-of-evil']);
+    gateway.hold('evil/w1');
+    assert.equal((await post(url, { model: 'real' })).status, 200);
+  });
+
+  it('is not asked on a port that the queen has not set for it', async () => {
+    const { worker } = await fakeWorker('w1', (_incoming, response) => response.end('{}'));
+    const refused = `on port ${worker.port}, outside 18000-18999`;
+    const { url } = await gatewayFor({ key: 'evil/w1', worker, online: true, refused });
+    const response = await post(url, { model: 'demo' });
+    assert.equal(response.status, 503);
+    assert.match(await response.text(), /w1 is on port \d+, outside 18000-18999/);
   });
 });

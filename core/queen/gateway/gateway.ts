@@ -5,7 +5,6 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import type { ServedPath } from '../../contract/worker-type.ts';
 import { type Candidate, type Chosen, choose, type Load, Names } from './choice.ts';
 import { isCorePath } from './core-paths.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward.ts';
@@ -34,9 +33,20 @@ export interface DrainOptions {
 
 /** A worker of the fleet, and how it is reached. */
 export interface Reachable {
+  /** Hive and id: every table of the gateway is by this, since two hives may use one id. */
+  key: string;
   worker: HiveWorker;
+  /** Its hive answers. */
   online: boolean;
+  /** Why it may not be dialled although it is ready, if so. */
+  refused?: string;
   dial?: Dial;
+}
+
+/** A worker by its key in the fleet, and by the id that people know. */
+export interface WorkerRef {
+  key: string;
+  id: string;
 }
 
 interface Exchange {
@@ -58,14 +68,14 @@ export class Gateway {
   readonly #emptied = new Set<() => void>();
   /** How busy each worker is, for a choice. */
   readonly load: Load = {
-    inFlight: (id) => this.inFlight(id),
-    lastUsed: (id) => this.#lastUsed.get(id) ?? 0,
+    inFlight: (key) => this.inFlight(key),
+    lastUsed: (key) => this.#lastUsed.get(key) ?? 0,
   };
   #uses = 0;
   #names: Names | undefined;
 
-  /** `source` gives all workers of the fleet, whatever their state; `wake` makes one of them ready that sleeps. */
-  constructor(source: () => Iterable<Reachable>, wake: (id: string) => Promise<unknown>) {
+  /** `source` gives all workers of the fleet, whatever their state; `wake` makes a sleeping one ready, by its key. */
+  constructor(source: () => Iterable<Reachable>, wake: (key: string) => Promise<unknown>) {
     this.#source = source;
     this.#waking = new Waking(wake);
   }
@@ -82,8 +92,8 @@ export class Gateway {
   }
 
   /** Requests under way at a worker. */
-  inFlight(id: string): number {
-    return this.#exchanges.get(id)?.size ?? 0;
+  inFlight(key: string): number {
+    return this.#exchanges.get(key)?.size ?? 0;
   }
 
   /**
@@ -94,58 +104,64 @@ export class Gateway {
     const tried = new Map<string, number>();
     const passedOver = new Set<string>();
     for (let attempt = 1; ; attempt++) {
-      const { worker, served } = await this.#awake(request, passedOver);
+      const chosen = await this.#awake(request, passedOver);
       if (request.signal.aborted) return;
-      const ended = await this.#attempt({ worker, served }, request, sink, passedOver);
+      const { key, worker } = chosen;
+      const ended = await this.#attempt(chosen, request, sink, passedOver);
       if (ended.kind !== 'untouched' || request.signal.aborted) return;
       const error = ended.error instanceof RbeeError ? ended.error : brokeOff(worker.id, ended.error);
-      const before = tried.get(worker.id) ?? 0;
-      tried.set(worker.id, before + 1);
-      passedOver.add(worker.id);
+      const before = tried.get(key) ?? 0;
+      tried.set(key, before + 1);
+      passedOver.add(key);
       if (attempt === mostAttempts) throw error;
       if (this.#hasOther(request, passedOver)) continue;
       // An idle connection that the worker has just closed looks like a worker that broke off: one more try tells.
       if (ended.refused || before > 0 || ended.error instanceof RbeeError) throw error;
-      passedOver.delete(worker.id);
+      passedOver.delete(key);
     }
   }
 
   /** Gives a worker no more requests, until `release`. */
-  hold(id: string): void {
-    this.#held.set(id, (this.#held.get(id) ?? 0) + 1);
+  hold(key: string): void {
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
     this.refresh();
   }
 
-  release(id: string): void {
-    const left = (this.#held.get(id) ?? 1) - 1;
-    if (left > 0) this.#held.set(id, left);
-    else this.#held.delete(id);
+  release(key: string): void {
+    const left = (this.#held.get(key) ?? 1) - 1;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
     this.refresh();
   }
 
   /** Nothing is heard of its machine: requests to which it has said nothing yet go to other workers, where there are any. */
-  giveElsewhere(id: string): void {
-    for (const exchange of [...(this.#exchanges.get(id) ?? [])]) exchange.giveElsewhere();
+  giveElsewhere(key: string): void {
+    for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.giveElsewhere();
   }
 
   /** Waits up to 30 s until the requests of a held worker have ended, then closes what is left. */
-  async drain(id: string, { now = false, signal, narrate }: DrainOptions = {}): Promise<void> {
-    if (!now && this.inFlight(id) > 0) {
+  async drain({ key, id }: WorkerRef, { now = false, signal, narrate }: DrainOptions = {}): Promise<void> {
+    if (!now && this.inFlight(key) > 0) {
       const begun = performance.now();
       narrate?.({
         kind: 'step',
         id: `drain-${id}`,
-        text: `waiting for ${requests(this.inFlight(id))} of ${id}`,
+        text: `waiting for ${requests(this.inFlight(key))} of ${id}`,
         on: 'queen',
       });
-      await this.#untilEmpty(id, drainMs, signal);
+      await this.#untilEmpty(key, drainMs, signal);
       signal?.throwIfAborted();
-      const left = this.inFlight(id);
+      const left = this.inFlight(key);
       const text = left > 0 ? `closing ${requests(left)} of ${id}` : `the requests of ${id} have ended`;
       narrate?.({ kind: 'done', id: `drain-${id}`, text, ms: Math.round(performance.now() - begun) });
     }
     const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: id, problem: 'it is being stopped' });
-    for (const exchange of this.#exchanges.get(id) ?? []) exchange.abort(reason);
+    this.abort(key, reason);
+  }
+
+  /** Cuts the requests that are under way at a worker. */
+  abort(key: string, reason: RbeeError): void {
+    for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.abort(reason);
   }
 
   /** Cuts all connections to workers. */
@@ -165,19 +181,19 @@ export class Gateway {
       } catch (error) {
         throw failed ?? error;
       }
-      const { worker, asleep } = chosen;
+      const { key, asleep } = chosen;
       if (!asleep || wanted.signal.aborted) return chosen;
       try {
-        await this.#waking.wake(worker.id, wanted.signal);
+        await this.#waking.wake(key, wanted.signal);
       } catch (error) {
         failed = error;
-        passedOver.add(worker.id);
+        passedOver.add(key);
       }
     }
   }
 
   async #attempt(
-    { worker, served }: { worker: HiveWorker; served: ServedPath },
+    { key, worker, served }: Chosen,
     request: GatewayRequest,
     sink: WorkerSink,
     passedOver: ReadonlySet<string>,
@@ -187,19 +203,19 @@ export class Gateway {
     const exchange: Exchange = {
       abort: (reason) => own.abort(reason),
       giveElsewhere: () => {
-        if (begun || !this.#hasOther(request, new Set([...passedOver, worker.id]))) return;
+        if (begun || !this.#hasOther(request, new Set([...passedOver, key]))) return;
         own.abort(brokeOff(worker.id, new Error('nothing is heard of its machine')));
       },
     };
     const leave = () => own.abort(RbeeError.of('CANCELLED', { what: 'the request' }));
     if (request.signal.aborted) leave();
     else request.signal.addEventListener('abort', leave, { once: true });
-    this.#enter(worker.id, exchange);
+    this.#enter(key, exchange);
     try {
       sink.from?.(worker);
       const endsWithMarker = /^(chat|completion)$/.test(served.kind) && served.path.endsWith('/completions');
       const attempt = {
-        dispatcher: this.#pools.of(worker),
+        dispatcher: this.#pools.of(key, worker),
         worker: worker.id,
         apiKey: worker.apiKey,
         endsWithMarker,
@@ -210,22 +226,22 @@ export class Gateway {
       return await forward(attempt, request, sink, own.signal);
     } finally {
       request.signal.removeEventListener('abort', leave);
-      this.#exit(worker.id, exchange);
+      this.#exit(key, exchange);
     }
   }
 
-  #enter(id: string, exchange: Exchange): void {
-    const exchanges = this.#exchanges.get(id) ?? new Set();
-    this.#exchanges.set(id, exchanges.add(exchange));
+  #enter(key: string, exchange: Exchange): void {
+    const exchanges = this.#exchanges.get(key) ?? new Set();
+    this.#exchanges.set(key, exchanges.add(exchange));
     this.#uses += 1;
-    this.#lastUsed.set(id, this.#uses);
+    this.#lastUsed.set(key, this.#uses);
   }
 
-  #exit(id: string, exchange: Exchange): void {
-    const exchanges = this.#exchanges.get(id);
+  #exit(key: string, exchange: Exchange): void {
+    const exchanges = this.#exchanges.get(key);
     exchanges?.delete(exchange);
     if (exchanges?.size !== 0) return;
-    this.#exchanges.delete(id);
+    this.#exchanges.delete(key);
     for (const wake of [...this.#emptied]) wake();
   }
 
@@ -238,7 +254,7 @@ export class Gateway {
     }
   }
 
-  #untilEmpty(id: string, ms: number, signal?: AbortSignal): Promise<void> {
+  #untilEmpty(key: string, ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);
@@ -247,7 +263,7 @@ export class Gateway {
         resolve();
       };
       const look = () => {
-        if (this.inFlight(id) === 0) end();
+        if (this.inFlight(key) === 0) end();
       };
       const timer = setTimeout(end, ms);
       this.#emptied.add(look);
@@ -259,17 +275,18 @@ export class Gateway {
 
   #readFleet(): Names {
     const candidates: Candidate[] = [];
-    const ids = new Map<string, Dial | undefined>();
-    for (const { worker, online, dial } of this.#source()) {
-      const held = this.#held.has(worker.id);
-      const open = worker.state === 'ready' && worker.port !== null && online && !held;
-      const state = !online ? 'lost' : held && worker.state === 'ready' ? 'draining' : worker.state;
-      const asleep = worker.state === 'sleeping' && online && !held;
-      candidates.push({ worker: withoutCorePaths(worker), open, asleep, state });
-      if (worker.port !== null) ids.set(worker.id, dial);
+    const dials = new Map<string, Dial | undefined>();
+    for (const { key, worker, online, refused, dial } of this.#source()) {
+      const held = this.#held.has(key);
+      const usable = online && !held && refused === undefined;
+      const open = worker.state === 'ready' && worker.port !== null && usable;
+      const shown = refused ?? (held && worker.state === 'ready' ? 'draining' : worker.state);
+      const asleep = worker.state === 'sleeping' && usable;
+      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, state: online ? shown : 'lost' });
+      if (worker.port !== null && refused === undefined) dials.set(key, dial);
     }
-    this.#pools.keepOnly(ids);
-    for (const id of this.#lastUsed.keys()) if (!ids.has(id)) this.#lastUsed.delete(id);
+    this.#pools.keepOnly(dials);
+    for (const key of this.#lastUsed.keys()) if (!dials.has(key)) this.#lastUsed.delete(key);
     return new Names(candidates);
   }
 }

@@ -28,41 +28,41 @@ export class Pools {
   readonly #pools = new Map<string, Kept>();
   #dials: ReadonlyMap<string, Dial | undefined> = new Map();
 
-  /** The pool of a worker that has a port. */
-  of(worker: HiveWorker): UndiciPool {
+  /** The pool of a worker that has a port; `key` is its key in the fleet. */
+  of(key: string, worker: HiveWorker): UndiciPool {
     const process = `${worker.port} ${worker.startedAt}`;
-    const kept = this.#pools.get(worker.id);
+    const kept = this.#pools.get(key);
     if (kept?.process === process) return kept.pool;
     if (kept) retire(kept.pool);
     const pool = new (loadPool())(`http://127.0.0.1:${worker.port}`, {
       // A model may think for minutes, and a stream may pause: only the client or the worker ends a request.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: this.#dials.get(worker.id) ? this.#connector(worker.id, worker.port ?? 0) : usualConnect,
+      connect: this.#dials.get(key) ? this.#connector(key, worker.port ?? 0) : usualConnect,
       // Shorter than the five seconds after which common servers close an idle connection.
       keepAliveTimeout: 3_000,
       keepAliveMaxTimeout: 60_000,
     });
-    this.#pools.set(worker.id, { pool, process });
+    this.#pools.set(key, { pool, process });
     return pool;
   }
 
   /**
-   * Lets go of the pools of workers that are no more. What they still carry ends with the worker, not before. Workers of
-   * other machines come with what dials there.
+   * Lets go of the pools of workers that are gone; `dials` has the others by key, with what dials their machine. Requests
+   * under way end with their worker, not before.
    */
-  keepOnly(ids: ReadonlyMap<string, Dial | undefined>): void {
-    this.#dials = ids;
-    for (const [id, { pool }] of this.#pools) {
-      if (ids.has(id)) continue;
-      this.#pools.delete(id);
+  keepOnly(dials: ReadonlyMap<string, Dial | undefined>): void {
+    this.#dials = dials;
+    for (const [key, { pool }] of this.#pools) {
+      if (dials.has(key)) continue;
+      this.#pools.delete(key);
       retire(pool);
     }
   }
 
-  #connector(id: string, port: number): UndiciPool.Options['connect'] {
+  #connector(key: string, port: number): UndiciPool.Options['connect'] {
     return (_options, connected) => {
-      const dial = this.#dials.get(id);
+      const dial = this.#dials.get(key);
       if (!dial) return connected(new Error('the worker is gone'), null);
       dial(port).then(
         (socket) => connected(null, socket as never),

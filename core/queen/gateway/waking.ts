@@ -1,10 +1,10 @@
 /** Waking workers for requests: one wake for all that wait for the same worker. */
 
 export class Waking {
-  readonly #wake: (id: string) => Promise<unknown>;
+  readonly #wake: (key: string) => Promise<unknown>;
   readonly #under = new Map<string, Promise<unknown>>();
 
-  constructor(wake: (id: string) => Promise<unknown>) {
+  constructor(wake: (key: string) => Promise<unknown>) {
     this.#wake = wake;
   }
 
@@ -12,25 +12,25 @@ export class Waking {
    * Resolves when the worker is ready, or when the signal aborts: then it is woken all the same. Throws why it does not
    * wake.
    */
-  async wake(id: string, signal: AbortSignal): Promise<void> {
+  async wake(key: string, signal: AbortSignal): Promise<void> {
     const left = Promise.withResolvers<void>();
     const leave = () => left.resolve();
     signal.addEventListener('abort', leave, { once: true });
     if (signal.aborted) leave();
     try {
-      await Promise.race([this.#shared(id), left.promise]);
+      await Promise.race([this.#shared(key), left.promise]);
     } finally {
       signal.removeEventListener('abort', leave);
     }
   }
 
-  #shared(id: string): Promise<unknown> {
-    const under = this.#under.get(id);
+  #shared(key: string): Promise<unknown> {
+    const under = this.#under.get(key);
     if (under) return under;
-    const wake = this.#wake(id).finally(() => this.#under.delete(id));
+    const wake = this.#wake(key).finally(() => this.#under.delete(key));
     // Everyone who waits may have left when it fails.
     wake.catch(() => {});
-    this.#under.set(id, wake);
+    this.#under.set(key, wake);
     return wake;
   }
 }

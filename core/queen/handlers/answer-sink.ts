@@ -17,8 +17,12 @@ interface Chunk {
   error?: unknown;
 }
 
+/** Characters of an answer, or of one line of it, that are kept at most. The machine of the worker may send for ever. */
+const maxAnswer = 8 * 2 ** 20;
+
 export class AnswerSink implements WorkerSink {
   readonly #tell: (text: string) => void;
+  readonly #stop: () => void;
   readonly #sent = performance.now();
   readonly #decoder = new StringDecoder('utf8');
   #worker = '';
@@ -36,8 +40,10 @@ export class AnswerSink implements WorkerSink {
   #pieces = 0;
   #error: RbeeError | undefined;
 
-  constructor(tell: (text: string) => void) {
+  /** `stop` is called once for an answer that is too long: no more of it is wanted. */
+  constructor(tell: (text: string) => void, stop: () => void) {
     this.#tell = tell;
+    this.#stop = stop;
   }
 
   from(worker: HiveWorker): void {
@@ -50,6 +56,12 @@ export class AnswerSink implements WorkerSink {
   }
 
   write(bytes: Buffer): boolean {
+    if (this.#rest.length + this.#text.length + bytes.length > maxAnswer) {
+      this.#error ??= this.#broken('its answer is longer than 8 MiB');
+      this.#rest = '';
+      this.#stop();
+      return false;
+    }
     this.#rest += this.#decoder.write(bytes);
     if (!this.#streams) return true;
     const lines = this.#rest.split('\n');

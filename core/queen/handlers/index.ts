@@ -1,4 +1,6 @@
 /** What the queen does for each operation, one row each. */
+import { askEach } from '../fleet/each-hive.ts';
+import type { Member } from '../fleet/member.ts';
 import type { RunOperation } from '../jobs/jobs.ts';
 import { hiveRestart, hiveStart, hiveStop } from './hives.ts';
 import { infer } from './infer.ts';
@@ -37,7 +39,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
     package_uninstall: onMachines(parts, 'uninstall'),
     package_validate: onMachines(parts, 'validate'),
     package_migrate: onMachines(parts, 'migrate'),
-    hive_capabilities: ({ hive }) => fleet.online(hive).connection.client.devices(),
+    hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
     worker_spawn: spawnWorker(parts),
     worker_stop: stopWorker(parts),
     worker_start: startWorker(parts),
@@ -46,7 +48,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_wake: wakeWorker(parts),
     worker_delete: deleteWorker(parts),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
-    worker_process_get: async ({ worker }) => fleet.worker(worker),
+    worker_process_get: async (name) => fleet.worker(name),
     worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
     worker_catalog_refresh: refreshCatalog(parts),
     worker_install: installPlugin(parts),
@@ -71,15 +73,13 @@ export const runOperation = (handlers: Handlers): RunOperation => {
 
 const refreshCatalog =
   ({ fleet }: Parts): Handler<'worker_catalog_refresh'> =>
-  async ({ hive }, { narrate }) => {
-    const members =
-      hive === undefined ? [...fleet.members()].filter(({ status }) => status === 'online') : [fleet.online(hive)];
-    const lists = await Promise.all(
-      members.map(async ({ connection: { alias, client } }) => {
-        const types = await client.refreshCatalog();
-        narrate({ kind: 'info', text: `${types.length} worker types on hive ${alias}`, on: `hive ${alias}` });
-        return types.map((entry) => ({ ...entry, hive: alias }));
-      }),
-    );
-    return { types: lists.flat() };
+  async ({ hive }, { narrate, signal }) => {
+    const refresh = async ({ connection: { alias, client } }: Member) => {
+      const types = await client.refreshCatalog(signal);
+      narrate({ kind: 'info', text: `${types.length} worker types on hive ${alias}`, on: `hive ${alias}` });
+      return types.map((entry) => ({ ...entry, hive: alias }));
+    };
+    const { answers, absent } = await askEach(fleet, hive, refresh, signal);
+    for (const { reason } of absent) narrate({ kind: 'warning', text: `left out: ${reason}` });
+    return { types: answers.flat(), ...(absent.length > 0 && { absent }) };
   };

@@ -31,9 +31,14 @@ const ask = async (
   const body = Buffer.from(
     JSON.stringify({ model, ...(kind === 'chat' ? chat(input) : completion(input)), ...sampling(input) }),
   );
-  const sink = new AnswerSink((text) => context.narrate({ kind: 'text', text }));
+  const tooLong = new AbortController();
+  const sink = new AnswerSink(
+    (text) => context.show({ kind: 'text', text }),
+    () => tooLong.abort(),
+  );
+  const signal = AbortSignal.any([context.signal, tooLong.signal]);
   const headers = ['content-type', 'application/json', 'accept', 'text/event-stream'];
-  const request = { method: 'POST', path, target: path, model, headers, body, signal: context.signal } as const;
+  const request = { method: 'POST', path, target: path, model, headers, body, signal } as const;
   await gateway.handle(request, sink);
   context.signal.throwIfAborted();
   return sink.result(model);

@@ -1,6 +1,7 @@
 /** Models by name: making sure that one is served, and ending all that serve one. */
 import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
+import { workerName } from '../fleet/worker-key.ts';
 import type { Handler, Parts } from './parts.ts';
 import type { Serving } from './serving.ts';
 import { sleepWorker, stopWorker } from './workers.ts';
@@ -21,11 +22,11 @@ export const unloadModel = (parts: Parts): Handler<'model_unload'> => {
   return async ({ model, now, sleep = false }, context) => {
     const end = sleep ? sleepOrStop : stop;
     const { names } = parts.gateway;
-    const workers = names.named(model).map(({ worker }) => worker.id);
+    const workers = names.named(model).map(({ key }) => workerName(key));
     if (workers.length === 0) {
       const hint = 'see: rbee worker list';
       throw RbeeError.of('MODEL_NOT_FOUND', { model, near: didYouMean(model, names.all()), hint });
     }
-    return { workers: await Promise.all(workers.map((worker) => end({ worker, now }, context))) };
+    return { workers: await Promise.all(workers.map((worker) => end({ ...worker, now }, context))) };
   };
 };

@@ -1,5 +1,7 @@
 /** Models: the hive does it; a list without a hive is that of all hives that answer. */
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
+import type { ModelList } from '../client/results.ts';
+import { askEach } from '../fleet/each-hive.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
@@ -30,21 +32,19 @@ export const modelOf = async (fleet: Fleet, hive: string, model: string): Promis
 
 export const listModels =
   ({ fleet }: Parts): Handler<'model_list'> =>
-  ({ hive }, { signal }) =>
-    modelsOf(fleet, hive, signal);
+  async ({ hive }, { signal, narrate }) => {
+    const list = await modelsOf(fleet, hive, signal);
+    for (const { reason } of list.absent ?? []) narrate({ kind: 'warning', text: `left out: ${reason}` });
+    return list;
+  };
 
-export const modelsOf = async (
-  fleet: Fleet,
-  hive: string | undefined,
-  signal?: AbortSignal,
-): Promise<ModelResults['list']> => {
-  const members =
-    hive === undefined ? [...fleet.members()].filter(({ status }) => status === 'online') : [fleet.online(hive)];
-  const lists = await Promise.all(
-    members.map(async ({ connection: { alias, client } }) => {
-      const { models } = await client.modelList(signal);
-      return models.map((model) => named(model, alias));
-    }),
+export const modelsOf = async (fleet: Fleet, hive: string | undefined, signal?: AbortSignal): Promise<ModelList> => {
+  const { answers, absent } = await askEach(
+    fleet,
+    hive,
+    async ({ connection: { alias, client } }) =>
+      (await client.modelList(signal)).models.map((model) => named(model, alias)),
+    signal,
   );
-  return { models: lists.flat() };
+  return { models: answers.flat(), ...(absent.length > 0 && { absent }) };
 };

@@ -64,6 +64,11 @@ export const updatePlugins =
     const updates: PluginUpdate[] = [];
     for (const plugin of there.filter((one) => plugins?.some((name) => isNamed(one, name)) ?? true)) {
       const { name, version: from } = plugin;
+      // The list comes from the hive: what nobody named here, and this queen never brought, is not fetched for it.
+      if (!plugins?.includes(name) && !(await machines.knows(name))) {
+        updates.push({ name, from, to: from, changed: false, note: 'it was not installed by this queen; name it' });
+        continue;
+      }
       const { version: to } = await machines.resolve(name, { offline, update: true }, context);
       const changed = to !== from;
       if (changed && !dryRun) {
@@ -88,7 +93,11 @@ export const linkPlugin =
     });
   };
 
-/** Runs `work`; what the hive lacks for it is installed or brought there first, and a person is asked about strangers. */
+/**
+ * Runs `work`. What the hive lacks for it is installed first, on another machine by the queen: the hive only hints at what
+ * it lacks, and `type`, this machine's plugins and rbee.lock decide what is brought. A person is asked about an unknown
+ * publisher only where this machine has found the package: here, or in `bring`.
+ */
 export const withPlugins = async <Result>(
   parts: Pick<Parts, 'fleet' | 'machines'>,
   { hive, type }: { hive: string; type: string },
@@ -101,12 +110,15 @@ export const withPlugins = async <Result>(
     try {
       return await work();
     } catch (error) {
-      const wanted = wantedDelivery(error);
-      if (wanted && machines && times < 2) await machines.bring(hive, wanted, context);
-      else if (times === 0) {
+      if (times >= (machines ? 2 : 1)) throw error;
+      if (machines) {
+        const wanted = wantedDelivery(error);
+        if (!wanted) throw error;
+        await machines.bring(hive, { ...wanted, type }, context);
+      } else {
         const accepted = await letInByPerson(error, context.ask);
         await parts.fleet.online(hive).connection.client.plugins('install', { plugin: type, accepted }, context);
-      } else throw error;
+      }
     }
   }
 };

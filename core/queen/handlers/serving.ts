@@ -5,6 +5,7 @@ import { formatModelReference, looksLikeReference, parseModelReference } from '.
 import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
 import type { ServedKind } from '../../contract/worker-type.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { workerKey, workerName } from '../fleet/worker-key.ts';
 import { type Candidate, choose } from '../gateway/choice.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
@@ -43,7 +44,7 @@ export class Serving {
       const asleep = named.find((candidate) => candidate.asleep);
       if (asleep) {
         const { signal, narrate, job } = context;
-        await wakeOn(this.#fleet, asleep.worker.id, { signal, narrate, job });
+        await wakeOn(this.#fleet, workerName(asleep.key), { signal, narrate, job });
         continue;
       }
       const coming = named.find(({ worker, state }) => state === worker.state && isComing(state));
@@ -91,8 +92,9 @@ export class Serving {
     const spawn = spawnOn(this.#parts, spec, context);
     this.#spawning.set(key, spawn);
     try {
-      const { id } = await spawn;
-      const spawned = [...this.#gateway.names.candidates()].find((candidate) => candidate.worker.id === id);
+      const { id, hive } = await spawn;
+      const key = workerKey(hive, id);
+      const spawned = [...this.#gateway.names.candidates()].find((candidate) => candidate.key === key);
       if (spawned && serves(spawned, ability.kind)) return;
       const known = spawned?.worker.serves.map(({ path }) => path).join(', ') || 'nothing by name';
       throw RbeeError.of('PATH_NOT_SERVED', { model: model ?? id, path: ability.usual, known });
@@ -101,12 +103,10 @@ export class Serving {
     }
   }
 
-  async #untilChanged({ worker, state }: Candidate, { narrate, signal }: JobContext): Promise<void> {
+  async #untilChanged({ key, worker, state }: Candidate, { narrate, signal }: JobContext): Promise<void> {
     narrate({ kind: 'step', id: 'wait', text: `waiting for ${worker.id}, which is ${state}`, on: 'queen' });
     const isSame = () =>
-      this.#gateway.names
-        .named(worker.names[0] ?? '')
-        .some((one) => one.worker.id === worker.id && one.state === state);
+      this.#gateway.names.named(worker.names[0] ?? '').some((one) => one.key === key && one.state === state);
     while (isSame()) await sleep(50, undefined, { signal });
     narrate({ kind: 'done', id: 'wait' });
   }
@@ -139,8 +139,9 @@ const settled = (work: Promise<unknown> | undefined, signal: AbortSignal): Promi
 /** Types that a spawn without a type prefers among those that can do it. */
 const preferred = ['llamacpp', 'whisper', 'sd'];
 
+/** Of what this machine has, where it is spawned: no other machine decides what is installed here. */
 const typeFor = (fleet: Fleet, { paths, does }: Ability): string => {
-  const usable = fleet.catalog().filter(({ fault }) => fault === undefined);
+  const usable = fleet.catalog(localAlias).filter(({ fault }) => fault === undefined);
   const able = usable.filter((entry) => entry.serves.some((path) => paths.test(path))).map((entry) => entry.type);
   const type = preferred.find((name) => able.includes(name)) ?? able[0];
   if (type !== undefined) return type;

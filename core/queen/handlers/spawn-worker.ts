@@ -1,9 +1,15 @@
 /** Starting a worker: on which hive, and under a name that means one thing only. */
 import { RbeeError } from '../../contract/errors.ts';
-import { formatModelReference, parseModelReference, servedName } from '../../contract/model-reference.ts';
+import {
+  formatModelReference,
+  looksLikeReference,
+  parseModelReference,
+  servedName,
+} from '../../contract/model-reference.ts';
 import type { WorkerSpawnInput } from '../../contract/operations.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { localAlias } from '../local-hive.ts';
 import { withReferences } from './known-model.ts';
@@ -37,29 +43,25 @@ export const spawnOn = async (
   refuseClash(fleet, spec, hive);
   const spawn = () => client.spawn(spec, { signal, narrate, job });
   const asking = ask ? context : { ...context, ask: async () => 'no' };
-  const models = modelsOfSpec(spec);
+  // What a person wrote, never what the hive says that a name means: the queen fetches it where the hive cannot.
+  const models = modelsOfSpec(given).filter(({ model }) => looksLikeReference(model));
   const worker = await withPlugins(parts, { hive, type: spec.type }, asking, () =>
     withModels(parts, { hive, models }, context, spawn),
   );
   member.apply(worker);
-  return fleet.worker(worker.id);
+  return workerView(worker, hive, false);
 };
 
-/** The hive looks after its own workers; between hives only the queen can. */
+/**
+ * A served name means one model in the whole fleet, which only the queen can see to. Ids need only be unique on their hive:
+ * no hive may keep another from using one.
+ */
 const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: string): void => {
   const reference = spec.model === undefined ? undefined : parseModelReference(spec.model);
   const name = spec.name ?? (reference && servedName(reference));
   const written = reference && formatModelReference(reference);
   for (const worker of fleet.workers()) {
     if (worker.hive === hive) continue;
-    if (worker.id === spec.id) {
-      const problem = `the id ${worker.id} is taken by a worker of hive ${worker.hive}`;
-      throw RbeeError.of('INVALID_INPUT', {
-        what: 'worker_spawn',
-        problem,
-        hint: 'choose another id, or leave it out',
-      });
-    }
     if (worker.state === 'stopped' || worker.state === 'failed') continue;
     if (name === undefined || !worker.names.includes(name)) continue;
     // Without a model it is the type that is served.

@@ -1,10 +1,12 @@
 /** Jobs and their events on disk: SQLite, written in batches, kept for a while. */
-import { chmodSync, existsSync, renameSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { RbeeError } from '../../contract/errors.ts';
-import type { JobEvent } from '../../contract/narration.ts';
+import type { JobEvent, Outcome } from '../../contract/narration.ts';
 import type { OperationName } from '../../contract/operations.ts';
 import type { JobState, JobView } from '../../contract/queen-api.ts';
+import { storedInput } from './kept-input.ts';
+import { defaultLimits, eventOverhead } from './limits.ts';
 
 /** A job as it is kept. */
 export interface JobRecord extends JobView {
@@ -15,16 +17,32 @@ export interface JobRecord extends JobView {
 export interface JobStoreOptions {
   /** Told what could not be read or written. */
   log?: (message: string, error?: unknown) => void;
-  /** How long a job that ended is kept; 7 days when absent. */
+  /** How long a job that ended is kept; 7 days by default. */
   keepMs?: number;
-  /** How many jobs that ended are kept; 1,000 when absent. */
+  /** How many jobs that ended are kept; 1,000 by default. */
   keepJobs?: number;
+  /** Maximum bytes of the file; 256 MiB by default. */
+  maxBytes?: number;
 }
 
 const flushMs = 50;
 const flushCount = 200;
-/** With a disk that takes nothing more, the oldest writes are given up rather than all memory. */
-const mostPending = 50_000;
+const flushBytes = 2 ** 20;
+/** With a disk that takes nothing more, the oldest events are given up rather than all memory. */
+export const maxPendingBytes = 4 * 2 ** 20;
+/** Shares of the file's maximum. From `above` on the oldest jobs make room until no more than `to` is left. */
+const room = {
+  /** What ended jobs said. */
+  narration: { above: 0.65, to: 0.5 },
+  /** Ended jobs with what came of them. */
+  outcomes: { above: 0.85, to: 0.75 },
+};
+/** How much narration may fill where no ended job can make room: the rest is for outcomes. */
+const full = 0.75;
+/** Events that are read at once. */
+const pageSize = 64;
+/** Longest result, as JSON, that a list of jobs has. */
+const longestListed = 16_384;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -37,45 +55,95 @@ const schema = `
   ) WITHOUT ROWID;
 `;
 
+interface Write {
+  bytes: number;
+  /** An event that is not the outcome: it may be given up. */
+  isEvent: boolean;
+  run: () => void;
+}
+
 export class JobStore {
+  readonly #file: string;
   readonly #db: DatabaseSync;
   readonly #log: (message: string, error?: unknown) => void;
   readonly #keepMs: number;
   readonly #keepJobs: number;
+  readonly #maxBytes: number;
   readonly #insertJob: StatementSync;
   readonly #insertEvent: StatementSync;
+  readonly #deleteEvent: StatementSync;
   readonly #byId: StatementSync;
   readonly #byKey: StatementSync;
-  #pending: (() => void)[] = [];
+  readonly #page: StatementSync;
+  #pending: Write[] = [];
+  #pendingBytes = 0;
+  /** Bytes of the file that hold something, as of the last batch. */
+  #used = 0;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
 
   /** Opens the database; one that is damaged is set aside as `<file>.corrupt-<time>` and a new one made. */
   constructor(file: string, options: JobStoreOptions = {}) {
+    this.#file = file;
     this.#log = options.log ?? (() => {});
     this.#keepMs = options.keepMs ?? 7 * 24 * 3_600_000;
     this.#keepJobs = options.keepJobs ?? 1_000;
+    this.#maxBytes = options.maxBytes ?? defaultLimits.disk;
     this.#db = openOrSetAside(file, this.#log);
     this.#insertJob = this.#db.prepare(
       `INSERT INTO jobs (id, operation, state, input, created_at, ended_at, result, error, key) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (id) DO UPDATE SET state = excluded.state, ended_at = excluded.ended_at, result = excluded.result, error = excluded.error`,
     );
     this.#insertEvent = this.#db.prepare('INSERT OR IGNORE INTO events (job, seq, body) VALUES (?, ?, ?)');
+    this.#deleteEvent = this.#db.prepare('DELETE FROM events WHERE job = ? AND seq = ?');
     this.#byId = this.#db.prepare('SELECT * FROM jobs WHERE id = ?');
     this.#byKey = this.#db.prepare('SELECT * FROM jobs WHERE key = ?');
+    this.#page = this.#db.prepare('SELECT body FROM events WHERE job = ? AND seq > ? AND seq < ? ORDER BY seq LIMIT ?');
+    this.#used = this.#usedBytes();
+  }
+
+  /** Maximum bytes of the file. */
+  get maxBytes(): number {
+    return this.#maxBytes;
+  }
+
+  /** Bytes that wait to be written. */
+  get pendingBytes(): number {
+    return this.#pendingBytes;
+  }
+
+  /** Bytes on disk, the write-ahead log included. */
+  get diskBytes(): number {
+    return sizeOf(this.#file) + sizeOf(`${this.#file}-wal`);
+  }
+
+  /** Does narration still find room on disk? Outcomes always do. */
+  get hasRoom(): boolean {
+    return this.#used + this.#pendingBytes < this.#maxBytes * full;
   }
 
   /** Keeps a job as it is now; with the next batch. */
   save(job: JobRecord): void {
     const { id, operation, state, input, createdAt, endedAt, result, error, key } = job;
-    const row = [id, operation, state, json(shortened(input)), createdAt, endedAt, json(result), json(error), key];
-    this.#write(() => this.#insertJob.run(...row));
+    const texts = [json(storedInput(input)), json(result), json(error)] as const;
+    const row = [id, operation, state, texts[0], createdAt, endedAt, texts[1], texts[2], key];
+    const bytes = texts.reduce((sum, text) => sum + text.length, eventOverhead);
+    this.#write({ bytes, isEvent: false, run: () => this.#insertJob.run(...row) });
   }
 
-  /** Keeps an event; with the next batch. */
-  append(job: string, event: JobEvent): void {
-    const body = json(event);
-    this.#write(() => this.#insertEvent.run(job, event.seq, body));
+  /** Keeps an event; with the next batch. One that it makes superfluous is forgotten. */
+  append(job: string, seq: number, body: string, instead?: number): void {
+    const run = () => {
+      if (instead !== undefined) this.#deleteEvent.run(job, instead);
+      this.#insertEvent.run(job, seq, body);
+    };
+    this.#write({ bytes: body.length + eventOverhead, isEvent: true, run });
+  }
+
+  /** Keeps the last event of a job. What came of it is read from the job, where it is kept once. */
+  appendOutcome(job: string, { kind, seq, at }: JobEvent & Outcome): void {
+    const run = () => this.#insertEvent.run(job, seq, json({ kind, seq, at }));
+    this.#write({ bytes: eventOverhead, isEvent: false, run });
   }
 
   /** Writes what waits, in one transaction. False when the disk refused; it is tried again with the next batch. */
@@ -85,16 +153,19 @@ export class JobStore {
     if (this.#pending.length === 0) return true;
     try {
       this.#db.exec('BEGIN');
-      for (const write of this.#pending) write();
+      for (const { run } of this.#pending) run();
       this.#db.exec('COMMIT');
       this.#pending = [];
+      this.#pendingBytes = 0;
       this.#failing = false;
+      this.#used = this.#usedBytes();
+      if (this.#used > this.#maxBytes * room.narration.above) this.#makeRoom();
       return true;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       if (!this.#failing) this.#log('jobs cannot be written to disk; they are kept in memory', error);
       this.#failing = true;
-      this.#pending.splice(0, this.#pending.length - mostPending);
+      this.#giveUp();
       return false;
     }
   }
@@ -109,34 +180,35 @@ export class JobStore {
     return optional(this.#byKey.get(key));
   }
 
-  /** The newest first. */
+  /** The newest first, without results that are long. */
   list(limit: number): JobRecord[] {
     this.flush();
-    const rows = this.#db.prepare('SELECT * FROM jobs ORDER BY created_at DESC, id DESC LIMIT ?').all(limit);
+    const columns = `id, operation, state, input, created_at, ended_at, error, key,
+      CASE WHEN length(result) > ${longestListed} THEN 'null' ELSE result END AS result`;
+    const rows = this.#db.prepare(`SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT ?`).all(limit);
     return rows.map(recordFrom);
   }
 
-  /** Events with a number above `after`, in order. */
-  events(job: string, after: number): JobEvent[] {
+  /** The next events with a number above `after` and below `before`, in order; none when there are no more. */
+  events(job: string, after: number, before = Number.MAX_SAFE_INTEGER): JobEvent[] {
     this.flush();
-    const rows = this.#db.prepare('SELECT body FROM events WHERE job = ? AND seq > ? ORDER BY seq').all(job, after);
-    return rows.map((row) => JSON.parse(row['body'] as string) as JobEvent);
+    return this.#page.all(job, after, before, pageSize).map((row) => this.#eventFrom(job, row['body'] as string));
   }
 
-  /** Ends the jobs that a queen who is no more left open, each with QUEEN_RESTARTED as its last event. */
+  /** Ends the jobs that an earlier queen left open, each with QUEEN_RESTARTED as its last event. */
   endOpenJobs(at: string): number {
     const open = this.#db.prepare("SELECT * FROM jobs WHERE state = 'running'").all().map(recordFrom);
     for (const job of open) {
       const error = RbeeError.of('QUEEN_RESTARTED', { job: job.id }).toJSON();
       const last = this.#db.prepare('SELECT max(seq) AS seq FROM events WHERE job = ?').get(job.id)?.['seq'];
-      this.append(job.id, { kind: 'error', error, seq: Number(last ?? 0) + 1, at });
+      this.appendOutcome(job.id, { kind: 'error', error, seq: Number(last ?? 0) + 1, at });
       this.save({ ...job, state: 'failed', endedAt: at, error });
     }
     this.flush();
     return open.length;
   }
 
-  /** Forgets jobs that are too old or too many. `now` in milliseconds since 1970. */
+  /** Forgets jobs that are too old or too many, and gives back the disk that they took. `now` in milliseconds since 1970. */
   prune(now: number): void {
     this.flush();
     try {
@@ -149,6 +221,7 @@ export class JobStore {
         )
         .run(this.#keepJobs);
       this.#db.exec('DELETE FROM events WHERE job NOT IN (SELECT id FROM jobs)');
+      this.#makeRoom();
     } catch (error) {
       this.#log('old jobs cannot be removed', error);
     }
@@ -159,10 +232,72 @@ export class JobStore {
     this.#db.close();
   }
 
-  #write(write: () => void): void {
+  /** The oldest jobs that ended give up what they said, and later all. The file is then cut to what is in it. */
+  #makeRoom(): void {
+    try {
+      const hasMore = 'EXISTS (SELECT 1 FROM events WHERE job = jobs.id LIMIT 1 OFFSET 1)';
+      const said = 'DELETE FROM events WHERE job = ?1 AND seq < (SELECT max(seq) FROM events WHERE job = ?1)';
+      const all = ['DELETE FROM events WHERE job = ?1', 'DELETE FROM jobs WHERE id = ?1'];
+      this.#removeOldest(room.narration, hasMore, [said]);
+      this.#removeOldest(room.outcomes, 'true', all);
+      // Made by an earlier rbee, whose files never became shorter: once written anew, it can.
+      if (this.#pragma('auto_vacuum') !== incremental) this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM');
+      if (this.#pragma('freelist_count') > 0) this.#db.exec('PRAGMA incremental_vacuum');
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      this.#used = this.#usedBytes();
+    } catch (error) {
+      this.#log('the file of the jobs cannot be made shorter', error);
+    }
+  }
+
+  #removeOldest({ above, to }: { above: number; to: number }, which: string, statements: readonly string[]): void {
+    if (this.#usedBytes() <= this.#maxBytes * above) return;
+    const ended = `SELECT id FROM jobs WHERE state <> 'running' AND ${which} ORDER BY created_at, id`;
+    const removals = statements.map((statement) => this.#db.prepare(statement));
+    for (const { id } of this.#db.prepare(ended).all()) {
+      for (const removal of removals) removal.run(id as string);
+      // A deletion is in the log before it is in the file: many in a row would make it as long as the file.
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+      if (this.#usedBytes() <= this.#maxBytes * to) return;
+    }
+  }
+
+  #eventFrom(job: string, body: string): JobEvent {
+    const event = JSON.parse(body) as JobEvent;
+    const { kind, seq, at } = event;
+    if (kind === 'result' && !('result' in event)) return { kind, result: this.get(job)?.result ?? null, seq, at };
+    if (kind !== 'error' || 'error' in event) return event;
+    return { kind, error: this.get(job)?.error ?? RbeeError.of('QUEEN_RESTARTED', { job }).toJSON(), seq, at };
+  }
+
+  #usedBytes(): number {
+    return (this.#pragma('page_count') - this.#pragma('freelist_count')) * this.#pragma('page_size');
+  }
+
+  #pragma(name: 'page_count' | 'page_size' | 'freelist_count' | 'auto_vacuum'): number {
+    return Number(this.#db.prepare(`PRAGMA ${name}`).get()?.[name] ?? 0);
+  }
+
+  #write(write: Write): void {
     this.#pending.push(write);
-    if (this.#pending.length >= flushCount && !this.#failing) this.flush();
+    this.#pendingBytes += write.bytes;
+    const isDue = this.#pending.length >= flushCount || this.#pendingBytes >= flushBytes;
+    if (isDue && !this.#failing) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), flushMs).unref();
+    if (this.#pendingBytes > maxPendingBytes) this.#giveUp();
+  }
+
+  /** Events first, the oldest before the others. */
+  #giveUp(): void {
+    for (const isOf of [(write: Write) => write.isEvent, () => true]) {
+      if (this.#pendingBytes <= maxPendingBytes) return;
+      const kept: Write[] = [];
+      for (const write of this.#pending) {
+        if (this.#pendingBytes > maxPendingBytes / 2 && isOf(write)) this.#pendingBytes -= write.bytes;
+        else kept.push(write);
+      }
+      this.#pending = kept;
+    }
   }
 }
 
@@ -188,7 +323,9 @@ const open = (file: string): DatabaseSync => {
     // Jobs hold what people asked.
     chmodSync(file, 0o600);
     // Losing the last batch at a power cut is fine; a damaged file is not.
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA auto_vacuum = INCREMENTAL;');
+    // A new file can become shorter again only when that is asked for before anything else is.
+    db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
+    db.exec(`PRAGMA journal_size_limit = ${flushBytes}; PRAGMA wal_autocheckpoint = 256;`);
     const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: sqliteCorrupt });
     db.exec(schema);
@@ -207,20 +344,8 @@ const sqliteError = 1;
 const sqliteCorrupt = 11;
 const sqliteNotADatabase = 26;
 
-const longestText = 2_000;
-
-/** Prompts may be books; what is kept is for people who look back at what they asked. */
-const shortened = (input: unknown): unknown =>
-  typeof input !== 'object' || input === null || Array.isArray(input)
-    ? input
-    : Object.fromEntries(
-        Object.entries(input).map(([key, value]) => [
-          key,
-          typeof value === 'string' && value.length > longestText
-            ? `${value.slice(0, longestText)}… (${value.length} characters)`
-            : value,
-        ]),
-      );
+/** What SQLite calls `auto_vacuum = INCREMENTAL`. */
+const incremental = 2;
 
 const openOrSetAside = (file: string, log: (message: string, error?: unknown) => void): DatabaseSync => {
   try {
@@ -251,3 +376,5 @@ const unwritable = (path: string, cause: unknown): RbeeError =>
     { path, problem: cause instanceof Error ? cause.message : String(cause) },
     { cause },
   );
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;

@@ -166,7 +166,7 @@ describe('a job', () => {
       key: null,
     };
     store.save(died);
-    store.append('job-dead', { kind: 'info', text: 'begun', seq: 1, at: died.createdAt });
+    store.append('job-dead', 1, JSON.stringify({ kind: 'info', text: 'begun', seq: 1, at: died.createdAt }));
     store.close();
 
     const { jobs } = make(untilAborted);

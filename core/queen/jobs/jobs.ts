@@ -1,23 +1,37 @@
-/** Running operations as jobs: numbered events, any number of readers, one outcome, cancelling for real. */
+/** Running operations as jobs: numbered events, any number of readers, one outcome, cancelling for real, one budget. */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outcome } from '../../contract/narration.ts';
 import type { OperationName } from '../../contract/operations.ts';
-import type { JobState, JobView } from '../../contract/queen-api.ts';
-import type { JobRecord, JobStore } from './job-store.ts';
-import { keptInput } from './kept-input.ts';
-import { Questions } from './questions.ts';
+import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
+import { formatBytes } from '../../narration/quantities.ts';
+import { EventMemory, type EventWindow } from './event-memory.ts';
+import { type JobRecord, type JobStore, maxPendingBytes } from './job-store.ts';
+import { keptInput, storedInput } from './kept-input.ts';
+import { defaultLimits, eventOverhead, type JobLimits } from './limits.ts';
+import { ProgressPace } from './progress-pace.ts';
+import { type AskEvent, Questions } from './questions.ts';
+import { pieces, type ToldEvent, toldError, toldEvent } from './told.ts';
+
+/** What only the queen says of its own accord: never something that came from a machine. */
+export type ShownEvent = Extract<NarrationEvent, { kind: 'text' | 'plan' }>;
 
 /** What an operation is given besides its input. */
 export interface JobContext {
   readonly job: string;
   /** Aborted when the job is cancelled or the queen closes; then the operation ends as soon as it can. */
   readonly signal: AbortSignal;
+  /**
+   * For what is done, here or on a machine: steps, progress and remarks pass, everything else is dropped. So it may be
+   * handed to whoever talks to a machine.
+   */
   readonly narrate: Narrate;
+  /** Shows a plan, or a piece of an answer that is being generated. */
+  show(event: ShownEvent): void;
   /**
    * Asks the person who waits; settles with the answer, or rejects when the job is cancelled. What answers a `secret`
-   * question is not shown while it is typed; an empty answer means that nobody is there who knows it.
+   * question is not shown while it is typed; an empty answer means that there is nobody who knows it.
    */
   ask(question: string, choices?: readonly string[], secret?: boolean): Promise<string>;
 }
@@ -30,14 +44,31 @@ export interface JobsOptions {
   run: RunOperation;
   /** Told of errors that are not of the catalogue. */
   log?: (message: string, error: unknown) => void;
+  limits?: Partial<Omit<JobLimits, 'disk'>>;
 }
 
 interface LiveJob {
   record: JobRecord;
   /** As it was given; the record keeps it without secrets. */
   input: unknown;
-  events: JobEvent[];
-  /** Readers that have seen all there is. */
+  /** Bytes that it counts for in memory besides its events. */
+  held: number;
+  /** Number of the last event. */
+  last: number;
+  /** The newest events. */
+  window: EventWindow;
+  /** Bytes of the narration that is kept on disk. */
+  kept: number;
+  /** From this event on narration is not kept any more. */
+  cutAt: number | undefined;
+  /** The progress of each step that is kept: a later one replaces it. */
+  progress: Map<string, { seq: number; bytes: number }>;
+  pace: ProgressPace;
+  outcome: (JobEvent & Outcome) | undefined;
+  /** Its end is on disk: readers have the rest from there. */
+  settled: boolean;
+  /** Readers, and those of them that have seen all there is. */
+  readers: number;
   waiting: Set<() => void>;
   questions: Questions;
   controller: AbortController;
@@ -52,15 +83,29 @@ export class Jobs {
   readonly #store: JobStore;
   readonly #run: RunOperation;
   readonly #log: (message: string, error: unknown) => void;
+  readonly #limits: JobLimits;
+  readonly #memory: EventMemory;
   /** Jobs that run, and those whose end is not yet on disk. */
   readonly #live = new Map<string, LiveJob>();
   #pruning: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ store, run, log }: JobsOptions) {
+  constructor({ store, run, log, limits }: JobsOptions) {
     this.#store = store;
     this.#run = run;
     this.#log = log ?? (() => {});
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#memory = new EventMemory(this.#limits.memory - maxPendingBytes);
+  }
+
+  /** What all jobs take now, and the most that they may take. */
+  usage(): JobsUsage {
+    return {
+      memoryBytes: this.#memory.used + this.#store.pendingBytes,
+      maxMemoryBytes: this.#limits.memory,
+      diskBytes: this.#store.diskBytes,
+      maxDiskBytes: this.#store.maxBytes,
+    };
   }
 
   /** Ends what an earlier queen left open, and begins to forget old jobs. */
@@ -70,13 +115,17 @@ export class Jobs {
     this.#pruning = setInterval(() => this.#store.prune(Date.now()), pruneMs).unref();
   }
 
-  /** Starts an operation whose input is known to be valid. The same `key` and request give the same job. */
+  /**
+   * Starts an operation whose input is known to be valid. The same `key` and request give the same job. Throws
+   * IDEMPOTENCY_KEY_REUSED, JOBS_FULL.
+   */
   start(operation: OperationName, given: unknown, key: string | null = null): JobView {
     const input = keptInput(given);
     if (this.#closed) throw RbeeError.of('QUEEN_NOT_RUNNING', {});
     const known = key === null ? undefined : this.#byKey(key);
     if (known) {
-      if (known.operation === operation && isDeepStrictEqual(known.input, input)) return viewOf(known);
+      const isSame = isDeepStrictEqual(storedInput(known.input), storedInput(input));
+      if (known.operation === operation && isSame) return viewOf(known);
       throw RbeeError.of('IDEMPOTENCY_KEY_REUSED', { key: known.key ?? '', job: known.id });
     }
     const record: JobRecord = {
@@ -90,15 +139,25 @@ export class Jobs {
       error: null,
       key,
     };
-    const controller = new AbortController();
-    const questions = new Questions(record.id);
+    const held = JSON.stringify(given ?? null).length + eventOverhead;
+    if (!this.#memory.hasRoom(held)) throw RbeeError.of('JOBS_FULL', { size: formatBytes(this.#limits.memory) });
+    this.#memory.count(held);
     const job: LiveJob = {
       record,
       input: given,
-      events: [],
+      held,
+      last: 0,
+      window: this.#memory.window(this.#limits.window),
+      kept: 0,
+      cutAt: undefined,
+      progress: new Map(),
+      pace: new ProgressPace((event) => this.#tell(job, event)),
+      outcome: undefined,
+      settled: false,
+      readers: 0,
       waiting: new Set(),
-      questions,
-      controller,
+      questions: new Questions(record.id),
+      controller: new AbortController(),
       finished: Promise.resolve(),
     };
     this.#live.set(record.id, job);
@@ -120,9 +179,9 @@ export class Jobs {
   /** Events after number `after`, in order; waits for more until the outcome or until aborted. Throws JOB_NOT_FOUND. */
   events(id: string, after: number, signal?: AbortSignal): AsyncIterable<JobEvent> {
     const job = this.#live.get(id);
-    if (job) return follow(job, after, signal);
+    if (job) return this.#follow(job, Math.max(0, after), signal);
     this.#record(id);
-    return fromArray(this.#store.events(id, after));
+    return this.#stored(id, after, signal);
   }
 
   /** Asks a job to end; its last event tells when it has. Throws JOB_NOT_FOUND, JOB_ENDED. */
@@ -162,12 +221,13 @@ export class Jobs {
   async #perform(job: LiveJob): Promise<void> {
     const { input } = job;
     const { id, operation } = job.record;
-    const narrate: Narrate = (event) => this.#tell(job, event);
+    const narrate: Narrate = (event) => this.#narrate(job, event);
+    const show: JobContext['show'] = (event) => this.#show(job, event);
     const { signal } = job.controller;
     const ask: JobContext['ask'] = (question, choices, secret) =>
-      job.questions.ask({ question, choices, secret }, narrate, signal);
+      job.questions.ask({ question, choices, secret }, (event) => this.#tell(job, event), signal);
     try {
-      const result = await this.#run(operation, input, { job: id, signal, narrate, ask });
+      const result = await this.#run(operation, input, { job: id, signal, narrate, show, ask });
       this.#end(job, undefined, result);
     } catch (thrown) {
       // Whatever an operation throws once it was aborted is a consequence of that.
@@ -175,36 +235,153 @@ export class Jobs {
     }
   }
 
-  #tell(job: LiveJob, event: NarrationEvent | Outcome): void {
+  #narrate(job: LiveJob, event: NarrationEvent): void {
     if (job.record.state !== 'running') return;
-    const numbered = { ...event, seq: job.events.length + 1, at: new Date().toISOString() } as JobEvent;
-    job.events.push(numbered);
-    this.#store.append(job.record.id, numbered);
-    const readers = [...job.waiting];
-    job.waiting.clear();
-    for (const wake of readers) wake();
+    const told = toldEvent(event);
+    if (told?.kind === 'progress') job.pace.take(told);
+    else if (told) {
+      if (told.kind === 'done') job.pace.end(told.id);
+      this.#tell(job, told);
+    }
   }
 
-  #end(job: LiveJob, thrown: unknown, result?: unknown): void {
+  #show(job: LiveJob, event: ShownEvent): void {
+    if (event.kind === 'plan') this.#tell(job, event);
+    else for (const text of pieces(event.text)) this.#tell(job, { kind: 'text', text });
+  }
+
+  /**
+   * Numbers an event, keeps it and wakes readers. Once a job has said more than is kept of one, generated text still goes
+   * to those who read along, and questions are still asked; all else is dropped.
+   */
+  #tell(job: LiveJob, event: ToldEvent | ShownEvent | AskEvent): void {
     if (job.record.state !== 'running') return;
-    const error = thrown === undefined ? null : asRbeeError(thrown, 'the queen', 'rbee queen logs');
+    const isCut = job.cutAt !== undefined;
+    if (isCut && event.kind !== 'text' && event.kind !== 'ask') return;
+    const numbered = { ...event, seq: job.last + 1, at: new Date().toISOString() };
+    const body = JSON.stringify(numbered);
+    const bytes = body.length + eventOverhead;
+    if (!isCut && !(this.#store.hasRoom && job.kept + bytes <= this.#limits.narration)) {
+      job.cutAt = job.last + 1;
+      const most = formatBytes(this.#limits.narration);
+      const text = `this job says more than can be kept (${most} of one job); what follows is not kept`;
+      this.#add(job, { kind: 'warning', text, seq: job.cutAt, at: numbered.at }, { keep: true });
+      this.#tell(job, event);
+      return;
+    }
+    this.#add(job, numbered, { keep: !isCut || event.kind === 'ask', body });
+  }
+
+  #add(job: LiveJob, event: JobEvent, { keep, body = JSON.stringify(event) }: { keep: boolean; body?: string }): void {
+    const bytes = body.length + eventOverhead;
+    job.last = event.seq;
+    if (keep) {
+      const replaced = event.kind === 'progress' ? job.progress.get(event.id) : undefined;
+      this.#store.append(job.record.id, event.seq, body, replaced?.seq);
+      job.kept += bytes - (replaced?.bytes ?? 0);
+      if (event.kind === 'progress') job.progress.set(event.id, { seq: event.seq, bytes });
+      if (event.kind === 'done') job.progress.delete(event.id);
+    }
+    job.window.push(event, bytes);
+    wakeReaders(job);
+  }
+
+  #end(job: LiveJob, thrown: unknown, given?: unknown): void {
+    if (job.record.state !== 'running') return;
+    job.pace.close();
+    let error = thrown === undefined ? null : asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error?.code === 'INTERNAL') this.#log(`job ${job.record.id} (${job.record.operation}) failed`, thrown);
-    const outcome: Outcome = error
-      ? { kind: 'error', error: error.toJSON() }
-      : { kind: 'result', result: result ?? null };
-    this.#tell(job, outcome);
-    const state: JobState = !error ? 'succeeded' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
+    const bytes = JSON.stringify(given ?? null).length;
+    if (!error && bytes > this.#limits.result) {
+      error = RbeeError.of('JOB_RESULT_TOO_LARGE', { size: formatBytes(bytes), max: formatBytes(this.#limits.result) });
+    }
+    const [result, told] = error ? [null, toldError(error.toJSON())] : [given ?? null, null];
     const endedAt = new Date().toISOString();
-    job.record = { ...job.record, state, endedAt, result: result ?? null, error: error?.toJSON() ?? null };
+    const outcome: Outcome = told ? { kind: 'error', error: told } : { kind: 'result', result };
+    job.outcome = { ...outcome, seq: job.last + 1, at: endedAt };
+    const state: JobState = !error ? 'succeeded' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
+    job.record = { ...job.record, state, endedAt, result, error: told };
+    this.#hold(job, job.held + bytes);
+    this.#store.appendOutcome(job.record.id, job.outcome);
     this.#store.save(job.record);
     this.#settle(job);
+    wakeReaders(job);
   }
 
   /** A job leaves memory only when its end is on disk. */
   #settle(job: LiveJob): void {
     if (!this.#store.flush()) return;
-    for (const [id, { record }] of this.#live)
-      if (record.state !== 'running' || id === job.record.id) this.#live.delete(id);
+    for (const ended of [...this.#live.values(), job]) {
+      if (ended.record.state === 'running') continue;
+      this.#live.delete(ended.record.id);
+      this.#letGo(ended);
+    }
+  }
+
+  /** Events that readers have not read yet stay for as long as they are there and there is room. */
+  #letGo(job: LiveJob): void {
+    if (this.#live.has(job.record.id)) return;
+    if (job.readers === 0) job.window.close();
+    // Nothing is read from disk any more once the queen closes.
+    if (job.settled || (this.#closed && job.readers > 0)) return;
+    job.settled = true;
+    job.outcome = undefined;
+    job.input = undefined;
+    job.record = { ...job.record, input: null, result: null };
+    this.#hold(job, 0);
+  }
+
+  #hold(job: LiveJob, bytes: number): void {
+    this.#memory.count(bytes - job.held);
+    job.held = bytes;
+  }
+
+  async *#follow(job: LiveJob, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
+    const { id } = job.record;
+    let last = after;
+    job.readers += 1;
+    try {
+      while (!signal?.aborted) {
+        const { first } = job.window;
+        const event = job.window.at(last + 1);
+        if (event) {
+          last = event.seq;
+          yield event;
+        } else if (last + 1 < first) {
+          const older = this.#closed ? [] : this.#store.events(id, last, first).filter((one) => !isOutcome(one));
+          for (const one of older) {
+            last = one.seq;
+            yield one;
+          }
+          if (older.length > 0) continue;
+          const from = last + 1;
+          last = Math.max(last, first - 1);
+          if (job.cutAt !== undefined && last > job.cutAt) yield missed(last, last - Math.max(from, job.cutAt + 1) + 1);
+        } else if (job.settled) {
+          yield* this.#stored(id, last, signal);
+          return;
+        } else if (job.outcome) {
+          if (job.outcome.seq > last) yield job.outcome;
+          return;
+        } else await more(job, signal);
+      }
+    } finally {
+      job.readers -= 1;
+      this.#letGo(job);
+    }
+  }
+
+  /** Of a job that has ended. */
+  async *#stored(id: string, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
+    let last = after;
+    while (!signal?.aborted && !this.#closed) {
+      const events = this.#store.events(id, last);
+      if (events.length === 0) return;
+      for (const event of events) {
+        last = event.seq;
+        yield event;
+      }
+    }
   }
 
   #record(id: string): JobRecord {
@@ -221,25 +398,17 @@ export class Jobs {
 
 const viewOf = ({ key: _, ...view }: JobRecord): JobView => view;
 
-async function* fromArray(events: readonly JobEvent[]): AsyncGenerator<JobEvent, void, undefined> {
-  yield* events;
-}
+/** To a reader who came too late for events that are not kept. */
+const missed = (seq: number, count: number): JobEvent => {
+  const text = `${count} events are missing here: they were not read in time, and are not kept`;
+  return { kind: 'warning', text, seq, at: new Date().toISOString() };
+};
 
-async function* follow(job: LiveJob, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
-  let next = Math.max(0, after);
-  while (!signal?.aborted) {
-    const event = job.events[next];
-    if (event) {
-      next += 1;
-      yield event;
-      if (isOutcome(event)) return;
-    } else if (job.record.state !== 'running') {
-      return;
-    } else {
-      await more(job, signal);
-    }
-  }
-}
+const wakeReaders = (job: LiveJob): void => {
+  const readers = [...job.waiting];
+  job.waiting.clear();
+  for (const wake of readers) wake();
+};
 
 const more = (job: LiveJob, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

@@ -1,6 +1,7 @@
 /** Questions that a job has put to the person who waits, and their answers. */
+import { randomBytes } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
-import type { Narrate } from '../../contract/narration.ts';
+import type { NarrationEvent } from '../../contract/narration.ts';
 
 interface Question {
   question: string;
@@ -14,21 +15,22 @@ interface Open {
   settle: (answer: string) => void;
 }
 
+export type AskEvent = Extract<NarrationEvent, { kind: 'ask' }>;
+
 export class Questions {
   readonly #job: string;
   readonly #open = new Map<string, Open>();
-  #count = 0;
 
   constructor(job: string) {
     this.#job = job;
   }
 
   /** Tells the question as an `ask` event and waits for its answer, or until aborted. */
-  ask({ question, choices, secret }: Question, narrate: Narrate, signal: AbortSignal): Promise<string> {
+  ask({ question, choices, secret }: Question, tell: (event: AskEvent) => void, signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      this.#count += 1;
-      const id = `ask-${this.#count}`;
+      // Nobody can answer a question that was not put to them, such as one that comes next.
+      const id = `ask-${randomBytes(12).toString('hex')}`;
       const abort = () => {
         this.#open.delete(id);
         reject(signal.reason);
@@ -39,7 +41,7 @@ export class Questions {
       };
       signal.addEventListener('abort', abort, { once: true });
       this.#open.set(id, { choices, settle });
-      narrate({ kind: 'ask', id, question, ...(choices && { choices }), ...(secret && { secret }) });
+      tell({ kind: 'ask', id, question, ...(choices && { choices }), ...(secret && { secret }) });
     });
   }
 
@@ -48,11 +50,10 @@ export class Questions {
     const invalid = (problem: string, hint: string) =>
       RbeeError.of('INVALID_INPUT', { what: `the answer to job ${this.#job}`, problem, hint });
     const open = this.#open.get(id);
-    if (!open)
-      throw invalid(
-        `it asked no question ${id}, or that one is answered`,
-        `open are: ${[...this.#open.keys()].join(', ') || 'none'}`,
-      );
+    if (!open) {
+      const hint = 'send the id of an ask event of this job that has no answer yet';
+      throw invalid('it asked no question with this id, or that one has an answer', hint);
+    }
     if (open.choices && !open.choices.includes(answer)) {
       throw invalid('it is not one of the choices', `answer one of: ${open.choices.join(', ')}`);
     }

@@ -16,12 +16,16 @@ export const bringModel = async (
   if (offered === null) return;
   const { client } = hive.connection;
   const { files } = await client.models('needs', { ...request, offer: offered.offer }, call);
-  if (files.length === 0) return;
+  const lacking = new Set(files.map(({ path }) => path));
+  // The hive only picks from the offer: what it was not offered is not looked for.
+  const paths = offered.offer.files.map(({ path }) => path).filter((path) => lacking.has(path));
+  if (paths.length === 0) return;
   call.narrate({ kind: 'info', text: `hive ${hive.alias} cannot reach the source of ${model}: bringing it from here` });
-  const paths = files.map(({ path }) => path);
   const here = await offered.fetch(paths, call);
-  for (const { path, bytes, place } of files) {
-    const size = bytes === null ? '' : ` (${formatBytes(bytes)})`;
-    await hive.upload(here.get(path) ?? '', place, `${path} of ${model}${size}`, call);
-  }
+  await hive.withAgent(call, async ({ hello }) => {
+    for (const { path, file, bytes, placeBelow } of here) {
+      const size = bytes === null ? '' : ` (${formatBytes(bytes)})`;
+      await hive.upload(file, placeBelow(hello.paths.data), `${path} of ${model}${size}`, call);
+    }
+  });
 };

@@ -5,9 +5,13 @@
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { ProgramNeeds } from '../../contract/plugins.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { Deliveries, DeliveryRequest, Delivery as Packed } from '../../registry/delivery/deliveries.ts';
+import type {
+  Deliveries,
+  DeliveryHost,
+  DeliveryRequest,
+  Delivery as Packed,
+} from '../../registry/delivery/deliveries.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { letInByPerson } from '../handlers/let-in.ts';
 import type { RemoteCall, RemoteHive } from './remote-hive.ts';
@@ -55,6 +59,11 @@ export class PluginDelivery {
     return { package: found.package, version: found.version, integrity: found.integrity };
   }
 
+  /** Does this machine have the package, or a version of it in rbee.lock? */
+  async knows(name: string): Promise<boolean> {
+    return (await this.#load()).knows(name);
+  }
+
   /** What is there already is left as it is. Errors: those of `Deliveries`, of uploading, and of the hive. */
   async bring(
     hive: RemoteHive,
@@ -75,7 +84,7 @@ export class PluginDelivery {
       packed = await deliver(await letInByPerson(error, call.ask));
     }
     if (force || !(await this.#has(hive, packed, signal))) await this.#handOver(hive, packed, call);
-    await this.#prepare(hive, packed, call);
+    await this.#prepare(hive, packed, target, call);
     narrate({
       kind: 'info',
       text: `${packed.entry.name} ${packed.entry.version} (${packed.entry.variants.join(', ')}) is there`,
@@ -101,27 +110,45 @@ export class PluginDelivery {
   }
 
   /** Has the program of the variant installed; what the machine cannot download is downloaded here. */
-  async #prepare(hive: RemoteHive, { entry, variant }: Packed, call: RemoteCall): Promise<void> {
+  async #prepare(hive: RemoteHive, packed: Packed, target: DeliveryHost, call: RemoteCall): Promise<void> {
     const { client } = hive.connection;
-    const { plugins } = await client.plugins('list', {}, call);
-    for (const plugin of plugins.find(({ name }) => name === entry.name)?.types ?? []) {
-      const request = { plugin, variant };
+    for (const type of packed.types) {
+      const request = { plugin: type, variant: packed.variant };
       try {
         await client.plugins('prepare', request, call);
       } catch (error) {
         if (!(error instanceof RbeeError) || error.code !== 'DOWNLOAD_FAILED') throw error;
-        await this.#bringFiles(hive, plugin, await client.plugins('needs', request, call), call);
+        const { ready, sources } = await client.plugins('needs', request, call);
+        if (!ready) await this.#bringFiles(hive, { packed, type, target, lacking: sources.map(({ id }) => id) }, call);
         await client.plugins('prepare', request, call);
       }
     }
   }
 
-  async #bringFiles(hive: RemoteHive, what: string, needs: ProgramNeeds, call: RemoteCall): Promise<void> {
+  /** Where the files come from, what they must be and where they go is found out here: from the hive come names. */
+  async #bringFiles(hive: RemoteHive, { packed, type, target, lacking }: Bringing, call: RemoteCall): Promise<void> {
     const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
-    const { downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
+    const { cachedFile, downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
+    const { downloadsFolder } = await import('../../registry/binaries/places.ts');
     const { env, paths } = this.#options;
-    const files = await bringDownloads(what, needs, { fetcher: downloadFetcher(env), cache: paths.cache, ...call });
-    for (const { file, path } of files) await hive.upload(file, path, `a file of ${what}`, call);
+    const { entry, variant } = packed;
+    const sources = await (await this.#load()).sourcesOf(packed, { type, variant }, target, call);
+    const files = await bringDownloads(
+      sources.filter(({ id }) => lacking.includes(id)),
+      {
+        what: type,
+        plugin: { package: entry.name, version: entry.version },
+        fetcher: downloadFetcher(env),
+        cache: paths.cache,
+        ...call,
+      },
+    );
+    await hive.withAgent(call, async ({ hello }) => {
+      const folder = downloadsFolder({ cache: hello.paths.cache });
+      for (const { file, sha256 } of files) {
+        await hive.upload(file, cachedFile(folder, sha256), `a file of ${type}`, call);
+      }
+    });
   }
 
   #load(): Promise<Deliveries> {
@@ -142,4 +169,13 @@ export class PluginDelivery {
     })();
     return this.#deliveries;
   }
+}
+
+/** A program that a machine could not download by itself. */
+interface Bringing {
+  packed: Packed;
+  type: string;
+  target: DeliveryHost;
+  /** Ids of its sources that the hive does not have. */
+  lacking: readonly string[];
 }

@@ -6,8 +6,20 @@ import type { AgentHello, AgentPaths } from '../../ssh/agent/protocol.ts';
 
 const stopGraceMs = 15_000;
 
-/** `installed` is what `current` names. With a `port` the hive listens there too, for those who show its token. */
-export const hiveSpec = (alias: string, hello: AgentHello, installed: string, port: number | null): DaemonSpec => ({
+export interface HiveStart {
+  /** What `current` names there, `<version>-<hash8>`. */
+  installed: string;
+  /** A loopback port beside the socket, for requests that carry the hive's token; none when null. */
+  port: number | null;
+  /** Ports for its workers, `first-last`. */
+  workerPorts: string;
+}
+
+export const hiveSpec = (
+  alias: string,
+  hello: AgentHello,
+  { installed, port, workerPorts }: HiveStart,
+): DaemonSpec => ({
   name: 'hive',
   version: installed,
   argv: [hello.execPath, '--max-semi-space-size=2', '--expose-gc', `${hello.paths.data}/current/${hiveEntry}`],
@@ -16,6 +28,7 @@ export const hiveSpec = (alias: string, hello: AgentHello, installed: string, po
     RBEE_HIVE_REMOTE: '1',
     RBEE_HIVE_NAME: alias,
     RBEE_HIVE_BUILD: installed,
+    RBEE_HIVE_WORKER_PORTS: workerPorts,
     ...(port === null ? {} : { RBEE_HIVE_PORT: String(port) }),
     ...(hello.rbeeHome === null ? {} : { RBEE_HOME: hello.rbeeHome }),
   },

@@ -40,6 +40,8 @@ export interface Machines {
     options: { offline?: boolean; update?: boolean },
     context: JobContext,
   ): Promise<{ version: string }>;
+  /** Does the queen's machine have this package, or a version of it in rbee.lock? */
+  knows(plugin: string): Promise<boolean>;
   /** Is this hive on a machine that is reached over SSH? */
   has(hive: string): boolean;
   /** Waits until the hive answers. Throws HIVE_NOT_FOUND, START_FAILED, and why the machine cannot be reached. */

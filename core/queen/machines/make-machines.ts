@@ -59,6 +59,7 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
   const remembered = new Remembered(join(paths.state, 'machines.json'));
   const delivery = new PluginDelivery({ paths, config, env, fetcher: shared });
   const file = hivesConfFile(paths);
+  const { isChosen } = paths;
   const drift = new KnownDrift({
     fleet,
     remembered,
@@ -67,7 +68,7 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
-  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, onFile });
+  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, isChosen, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
   const planning = { paths, config, hives, bundles, delivery, remembered, onDesired, parts };
   const planner = new Planner(planning);
@@ -81,6 +82,7 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
       narrate: (event) => {
         if (event.kind === 'warning') logger.warn({ hive: alias, hint: event.hint }, event.text);
       },
+      show: () => {},
       ask: async (question) => {
         throw RbeeError.of('CANCELLED', { what: `the question "${question}"` });
       },

@@ -1,7 +1,7 @@
 /** From hives.conf and what is there to a plan: whatever a sync, a status or a migration finds out before it acts. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type HivesConf, hivesConfFile, pickHives } from '../../config/hives-conf.ts';
+import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import type { RbeeError } from '../../contract/errors.ts';
@@ -157,6 +157,14 @@ export class Planner {
 
   file({ config }: { config?: string }): string {
     return config ?? hivesConfFile(this.#options.paths);
+  }
+
+  /** Null where there is none. A file that a person named may be another user's, which is said. */
+  load(input: { config?: string }, { narrate }: Pick<JobContext, 'narrate'>): HivesConf | null {
+    return loadHivesConf(this.file(input), {
+      isChosen: input.config !== undefined || this.#options.paths.isChosen,
+      onDoubt: ({ path, problem, fix }) => narrate({ kind: 'warning', text: `${path}: ${problem}`, hint: fix }),
+    });
   }
 
   /** Machines with rbee on them that the file does not name. Of another file, nothing is known to be missing. */

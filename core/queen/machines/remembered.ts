@@ -14,6 +14,8 @@ export interface RememberedMachine {
   hiveSocket: string;
   /** Where its sshd lets nobody through to a socket: the loopback port of the hive, and what it wants to be shown. */
   hivePort?: { port: number; token: string };
+  /** Ports that its hive was started with for workers, `first-last`; absent where an older queen started it. */
+  workerPorts?: string;
   /** What was installed last, `<version>-<hash8>`. */
   installed: string;
   /** A person stopped its hive: it stays so until it is asked for. */

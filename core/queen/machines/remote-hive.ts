@@ -3,6 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { asRbeeError, type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import type { HiveState } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
@@ -34,6 +35,8 @@ export interface RemoteHiveSettings {
   autoStart: boolean;
   labels: Readonly<Record<string, string>>;
   hivePort: number;
+  /** Ports for its workers, `first-last`. */
+  workerPorts: string;
 }
 
 /** Who asks, and who listens. */
@@ -75,6 +78,8 @@ export class RemoteHive {
   autoStart: boolean;
   /** Loopback port for its machine, where sshd lets nobody through to a socket. */
   hivePort: number;
+  /** Ports for its workers from its next start on, `first-last`. */
+  workerPorts: string;
   /** That port where it is needed, as was seen last. */
   #port: number | null = null;
   readonly #parts: RemoteHiveParts;
@@ -90,8 +95,13 @@ export class RemoteHive {
   #refusal: { error: RbeeError; until: number; ms: number } | undefined;
 
   /** Adds it to the fleet; nothing is dialled yet. */
-  constructor(target: SshTarget, { autoStart, hivePort, labels }: RemoteHiveSettings, parts: RemoteHiveParts) {
+  constructor(
+    target: SshTarget,
+    { autoStart, hivePort, workerPorts, labels }: RemoteHiveSettings,
+    parts: RemoteHiveParts,
+  ) {
     this.hivePort = hivePort;
+    this.workerPorts = workerPorts;
     this.alias = target.alias;
     this.target = target;
     this.autoStart = autoStart;
@@ -99,7 +109,16 @@ export class RemoteHive {
     this.#parts = parts;
     const token = () => parts.remembered.get(this.alias)?.hivePort?.token;
     const client = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
-    this.connection = { alias: this.alias, mode: 'ssh', client, dial: (port) => this.#dialPort(port) };
+    const pinned = () => parsePortRange(parts.remembered.get(this.alias)?.workerPorts ?? this.workerPorts);
+    this.connection = {
+      alias: this.alias,
+      mode: 'ssh',
+      client,
+      get workerPorts() {
+        return pinned();
+      },
+      dial: (port) => this.#dialPort(port),
+    };
     this.member = parts.fleet.add(this.connection);
     this.member.label(labels);
     if (!parts.remembered.get(this.alias)) this.member.bare('nothing is installed there yet: run rbee sync');
@@ -189,7 +208,7 @@ export class RemoteHive {
     const { hello } = agent;
     const upload = (file: string, path: string) => this.#uploadQuietly(file, path);
     return new Daemon({
-      spec: () => hiveSpec(this.alias, hello, installed, this.#port),
+      spec: () => hiveSpec(this.alias, hello, { installed, port: this.#port, workerPorts: this.workerPorts }),
       runner: sshRunner(agent, upload),
       env: hello.env,
     });
@@ -295,23 +314,28 @@ export class RemoteHive {
     const isOther = port !== this.#port;
     this.#port = port;
     const daemon = this.daemon(agent, installed);
-    if (isOther && (await daemon.status()).status === 'running') await daemon.restart(call);
-    else await daemon.ensureRunning(call);
-    await this.remember(agent, installed);
+    const mustRestart = isOther && (await daemon.status()).status === 'running';
+    const { started } = mustRestart ? await daemon.restart(call) : await daemon.ensureRunning(call);
+    await this.remember(agent, installed, started ? this.workerPorts : undefined);
   }
 
-  /** What a queen that starts later needs to find it. */
-  async remember(agent: AgentClient, installed: string): Promise<void> {
+  /** Keeps what a queen that starts later needs to find it. `workerPorts` are those that it was started with just now. */
+  async remember(agent: AgentClient, installed: string, workerPorts?: string): Promise<void> {
     const { platform, paths } = agent.hello;
     const { remembered } = this.#parts;
-    const token = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    const known = remembered.get(this.alias);
+    const ports = workerPorts ?? known?.workerPorts;
+    const written = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    // It becomes part of a header: what no hive makes is none.
+    const token = /^[0-9a-f]{64}$/.exec(written?.trim() ?? '')?.[0] ?? null;
     await remembered.set(this.alias, {
       target: this.target,
       platform: `${platform.os}-${platform.cpu}`,
       hiveSocket: paths.hiveSocket,
       installed,
-      ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token: token.trim() } }),
-      ...(remembered.get(this.alias)?.stopped && { stopped: true }),
+      ...(this.#port !== null && token !== null && { hivePort: { port: this.#port, token } }),
+      ...(ports !== undefined && { workerPorts: ports }),
+      ...(known?.stopped && { stopped: true }),
     });
   }
 
@@ -385,6 +409,9 @@ export class RemoteHive {
     held.users += 1;
     try {
       return await work(await held.agent);
+    } catch (error) {
+      if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') this.member.fault(error);
+      throw error;
     } finally {
       held.users -= 1;
       if (held.users === 0) {

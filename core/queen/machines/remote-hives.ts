@@ -4,6 +4,7 @@ import { basename, dirname } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { defaultWorkerPorts } from '../../contract/ports.ts';
 import { lockFile } from '../../registry/install/lock-file.ts';
 import { RemoteHive, type RemoteHiveParts } from './remote-hive.ts';
 import { targetOf } from './targets.ts';
@@ -11,12 +12,14 @@ import { targetOf } from './targets.ts';
 export interface RemoteHivesOptions extends RemoteHiveParts {
   /** The hives.conf of this queen. */
   file: string;
+  /** A person chose the home that the file is in. */
+  isChosen: boolean;
   /** Called with the file once it is taken up, and whenever it or rbee.lock changes; null when there is none. */
   onFile?: (conf: HivesConf | null) => void;
 }
 
 /** As hives.conf has it where it does not say. */
-const usualHivePort = 8600;
+const undeclared = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
 /** Milliseconds for which a queen that starts waits for machines that do not answer. */
 const patienceMs = 1_500;
 /** Milliseconds for an editor to finish writing. */
@@ -38,8 +41,7 @@ export class RemoteHives {
     await remembered.load();
     this.#follow();
     for (const [alias, { target }] of remembered.entries()) {
-      if (!this.#hives.has(alias))
-        this.#add(new RemoteHive(target, { autoStart: true, hivePort: usualHivePort, labels: {} }, this.#options));
+      if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, undeclared, this.#options));
     }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -78,6 +80,7 @@ export class RemoteHives {
       if (there) {
         there.autoStart = declared.autoStart;
         there.hivePort = declared.hivePort;
+        there.workerPorts = declared.workerPorts;
         there.member.label(declared.labels);
         there.retarget(target);
       } else this.#add(new RemoteHive(target, declared, this.#options));
@@ -126,7 +129,7 @@ export class RemoteHives {
   /** Null where there is none, undefined where it is wrong. */
   #declared(): HivesConf | null | undefined {
     try {
-      return loadHivesConf(this.#options.file);
+      return loadHivesConf(this.#options.file, this.#options);
     } catch (error) {
       this.#options.logger.warn({ err: error }, 'hives.conf cannot be used as it is');
       return undefined;

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
-import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
+import type { HivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelRequestOf } from '../../contract/models.ts';
 import type { OperationInput } from '../../contract/operations.ts';
+import { defaultWorkerPorts } from '../../contract/ports.ts';
 import type {
   DriftView,
   HiveLogs,
@@ -61,14 +62,14 @@ export class SshMachines implements Machines {
 
   async status(input: OperationInput<'package_status'>, context: JobContext): Promise<DriftView> {
     const file = this.#planner.file(input);
-    const conf = loadHivesConf(file);
+    const conf = this.#planner.load(input, context);
     const known = conf ?? { file, hives: [] };
     const { plan } = await this.#planner.plan(known, { ...input, offline: true }, context, {});
     return driftOf(plan, conf?.hives.map(({ alias }) => alias) ?? null);
   }
 
   async uninstall(input: OperationInput<'package_uninstall'>, context: JobContext): Promise<SyncResult> {
-    const conf = loadHivesConf(this.#planner.file(input)) ?? { file: this.#planner.file(input), hives: [] };
+    const conf = this.#planner.load(input, context) ?? { file: this.#planner.file(input), hives: [] };
     this.#options.hives.adopt(conf);
     const names = input.hives ?? [...this.#options.hives.all()].map(({ alias }) => alias);
     const aliases = names.filter((alias) => alias !== localAlias || this.#refuseLocal());
@@ -82,7 +83,7 @@ export class SshMachines implements Machines {
     );
     const plan = withPurge(found, input.purge ?? false);
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
@@ -99,6 +100,7 @@ export class SshMachines implements Machines {
     const { hives } = this.#options;
     return validate(this.#planner.file(input), input, {
       context,
+      load: () => this.#planner.load(input, context),
       adopt: (conf) => hives.adopt(conf),
       test: (alias) => this.#test(alias, this.#call(input, context)),
       resolve: this.#planner.resolver(input, context),
@@ -109,7 +111,7 @@ export class SshMachines implements Machines {
 
   async migrate(input: OperationInput<'package_migrate'>, context: JobContext): Promise<MigrationResult> {
     const { hives } = this.#options;
-    const conf = loadHivesConf(this.#planner.file({}));
+    const conf = this.#planner.load({}, context);
     if (conf) hives.adopt(conf);
     const known = [localAlias, ...[...hives.all()].map(({ alias }) => alias)];
     const aliases = input.hives ?? known;
@@ -136,6 +138,10 @@ export class SshMachines implements Machines {
     return this.#options.delivery.resolve(plugin, undefined, { ...options, signal });
   }
 
+  knows(plugin: string): Promise<boolean> {
+    return this.#options.delivery.knows(plugin);
+  }
+
   has(hive: string): boolean {
     return this.#options.hives.get(hive) !== undefined;
   }
@@ -156,7 +162,7 @@ export class SshMachines implements Machines {
   }
 
   sshTest(input: OperationInput<'hive_ssh_test'>, context: JobContext): Promise<SshTestResult> {
-    const conf = loadHivesConf(this.#planner.file(input));
+    const conf = this.#planner.load(input, context);
     if (conf) this.#options.hives.adopt(conf);
     return this.#test(input.hive, this.#call(input, context));
   }
@@ -177,7 +183,7 @@ export class SshMachines implements Machines {
   }
 
   async #reconcile(alias: string, context: JobContext): Promise<void> {
-    const conf = loadHivesConf(this.#planner.file({}));
+    const conf = this.#planner.load({}, context);
     const declared = conf?.hives.find((hive) => hive.alias === alias);
     if (!conf || !declared || declared.run.length === 0) return;
     const effects = await this.#planner.effects({ offline: true }, context);
@@ -205,7 +211,7 @@ export class SshMachines implements Machines {
   }
 
   async #sync(input: OperationInput<'package_sync'>, context: JobContext): Promise<SyncResult> {
-    const conf = this.#conf(input);
+    const conf = this.#conf(input, context);
     const { paths } = this.#options;
     const journal = await SyncJournal.open(join(paths.state, 'sync-journal.json'));
     if (journal.damaged)
@@ -222,7 +228,7 @@ export class SshMachines implements Machines {
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
-    context.narrate({ kind: 'plan', plan });
+    context.show({ kind: 'plan', plan });
     if (!input.yes) await agreeToRemovals(plan, context);
     const report = await this.#apply({
       ...this.#applying(input, context),
@@ -256,10 +262,9 @@ export class SshMachines implements Machines {
     return testSsh(this.#options.hives.must(alias), this.#options.bundles, call);
   }
 
-  #conf(input: Asked): HivesConf {
-    const file = this.#planner.file(input);
-    const conf = loadHivesConf(file);
-    if (!conf) throw RbeeError.of('NO_HIVES_CONF', { file });
+  #conf(input: Asked, context: JobContext): HivesConf {
+    const conf = this.#planner.load(input, context);
+    if (!conf) throw RbeeError.of('NO_HIVES_CONF', { file: this.#planner.file(input) });
     return conf;
   }
 
@@ -271,6 +276,7 @@ export class SshMachines implements Machines {
       sshUser: target.user ?? null,
       sshPort: target.port ?? null,
       hivePort: 8600,
+      workerPorts: defaultWorkerPorts,
       autoStart: true,
       identityFile: target.identityFile ?? null,
       proxyJump: target.jumps?.map(({ hostname }) => hostname).join(',') ?? null,

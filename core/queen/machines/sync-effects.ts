@@ -119,17 +119,17 @@ export class QueenEffects implements SyncEffects {
         return this.#startWorker(alias, step, call);
       case 'replace_worker':
         await this.#refuseOptions(alias, step, call);
-        await this.#delete(step.worker, call);
+        await this.#delete(alias, step.worker, call);
         return this.#startWorker(alias, step, call);
       case 'delete_worker':
-        return this.#delete(step.worker, call);
+        return this.#delete(alias, step.worker, call);
       case 'uninstall_worker':
         await this.#client(alias).plugins('uninstall', { plugin: step.package }, call);
         return;
       case 'uninstall_hive':
         await uninstallHive(
           hives.must(alias),
-          { purge: step.purge, deleteWorker: ({ id }) => this.#delete(id, call) },
+          { purge: step.purge, deleteWorker: ({ id }) => this.#delete(alias, id, call) },
           this.#call(call),
         );
         await remembered.set(alias, null);
@@ -176,14 +176,15 @@ export class QueenEffects implements SyncEffects {
     const context = this.#context(call);
     if (there && there.declaration === step.spec.declaration) {
       try {
-        member.apply(await member.connection.client.start(step.worker, { ...call, job: context.job }));
+        const { uid } = there;
+        member.apply(await member.connection.client.start(step.worker, { ...call, uid, job: context.job }));
         return;
       } catch (error) {
         // Its hive has lost what it knew, and has not told so yet.
         if (!isNoWorker(error)) throw error;
-        member.forget(step.worker);
+        member.forget(there);
       }
-    } else if (there) await this.#delete(step.worker, call);
+    } else if (there) await this.#delete(alias, step.worker, call);
     await spawnOn(parts, { ...step.spec, hive: alias }, context);
   }
 
@@ -200,9 +201,9 @@ export class QueenEffects implements SyncEffects {
     }
   }
 
-  async #delete(worker: string, call: EffectCall): Promise<void> {
+  async #delete(hive: string, worker: string, call: EffectCall): Promise<void> {
     try {
-      await deleteWorker(this.#options.parts)({ worker }, this.#context(call));
+      await deleteWorker(this.#options.parts)({ worker, hive }, this.#context(call));
     } catch (error) {
       if (!isNoWorker(error)) throw error;
     }

@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { localAlias } from '../../config/hive-entry.ts';
-import { type HivesConf, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
+import { type HivesConf, pickHives } from '../../config/hives-conf.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type {
   DeclaredType,
@@ -17,6 +17,8 @@ import type { JobContext } from '../jobs/jobs.ts';
 
 export interface ValidateOptions {
   context: JobContext;
+  /** Reads the file; null where there is none. */
+  load: () => HivesConf | null;
   adopt: (conf: HivesConf) => void;
   test: (alias: string) => Promise<SshTestResult>;
   resolve: ResolveType;
@@ -40,7 +42,7 @@ interface Input {
 export const validate = async (
   file: string,
   { hives, offline = false }: Input,
-  { context, adopt, test, resolve, explain, impossible }: ValidateOptions,
+  { context, load, adopt, test, resolve, explain, impossible }: ValidateOptions,
 ): Promise<ValidationReport> => {
   const { signal } = context;
   const checks: SyncCheck[] = [];
@@ -51,7 +53,7 @@ export const validate = async (
   });
   const check = checker(checks, signal);
   const conf = await check('file', null, async () => {
-    const found = loadHivesConf(file);
+    const found = load();
     if (!found) throw RbeeError.of('NO_HIVES_CONF', { file });
     const picked = pickHives(found, hives);
     const text = `${file} is in order: ${picked.length === 1 ? '1 hive' : `${picked.length} hives`}`;

@@ -1,9 +1,10 @@
 /** The queen's two doors: a socket for the keeper, a loopback port for applications. */
 
-import { chmod, mkdir, rm } from 'node:fs/promises';
+import { chmod, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { makeSocketFolder } from '../../config/private-places.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { inputSchemas } from '../../contract/input-schemas.ts';
@@ -24,9 +25,7 @@ export const listenSocket = async (parts: ServerParts, path: string): Promise<Fa
   refuseOtherMethods(app);
   await app.register(operationsApi(parts));
   await app.register(applicationApi(parts));
-  const folder = dirname(path);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chmod(folder, 0o700);
+  makeSocketFolder(dirname(path));
   await rm(path, { force: true });
   // Closed to others from its first moment, not only once its mode is set.
   const before = process.umask(0o077);

@@ -33,6 +33,7 @@ const jobsQuery = validator(
 const logsQuery = validator(
   Type.Object(
     {
+      hive: Type.Optional(Type.String()),
       lines: Type.Optional(Type.String({ pattern: '^[0-9]{1,6}$' })),
       follow: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])),
     },
@@ -72,7 +73,9 @@ export const operationsApi =
     app.get('/v1/status', async () => status());
     app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
     app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
-    app.get<Id>('/v1/hives/:id/devices', ({ params }) => fleet.online(params.id).connection.client.devices());
+    app.get<Id>('/v1/hives/:id/devices', ({ params }, reply) =>
+      fleet.online(params.id).connection.client.devices(leaving(reply.raw)),
+    );
     app.get<Id>('/v1/hives/:id/models', ({ params, query }) => {
       const { model } = modelQuery(query);
       return model === undefined ? modelsOf(fleet, params.id) : modelOf(fleet, params.id, model);
@@ -80,10 +83,12 @@ export const operationsApi =
     app.get('/v1/workers', async ({ query }, reply) =>
       reply.type('application/json; charset=utf-8').send(fleet.workersJson(hiveQuery(query).hive)),
     );
-    app.get<Id>('/v1/workers/:id', async ({ params }) => fleet.worker(params.id));
+    app.get<Id>('/v1/workers/:id', async ({ params, query }) =>
+      fleet.worker({ worker: params.id, ...hiveQuery(query) }),
+    );
     app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
-      const { lines = '100', follow } = logsQuery(query);
-      const { client, alias } = fleet.owner(params.id).connection;
+      const { lines = '100', follow, hive } = logsQuery(query);
+      const { client, alias } = fleet.owner({ worker: params.id, ...(hive !== undefined && { hive }) }).connection;
       fleet.online(alias);
       // Who follows a log would keep a closing queen waiting.
       const signal = AbortSignal.any([leaving(reply.raw), closing.signal]);

@@ -67,7 +67,7 @@ const bareWorker = async (over: Partial<HiveWorker> = {}) => {
 const queenFor = async (...workers: HiveWorker[]) => {
   const fleet = new Fleet();
   const gateway = new Gateway(
-    () => workers.map((worker) => ({ worker, online: true })),
+    () => workers.map((worker) => ({ key: worker.id, worker, online: true })),
     async () => {},
   );
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
@@ -174,7 +174,7 @@ describe('a WebSocket through the queen', () => {
     const { gateway, client, there } = await joined();
     assert.equal(gateway.inFlight('bare-1'), 1);
     gateway.hold('bare-1');
-    await gateway.drain('bare-1', { now: true });
+    await gateway.drain({ key: 'bare-1', id: 'bare-1' }, { now: true });
     await until(() => client.ended && there.ended, 'both have heard the end');
     await until(() => gateway.inFlight('bare-1') === 0, 'it is counted no more');
   });

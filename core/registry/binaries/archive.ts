@@ -1,9 +1,12 @@
 /** Installs a program from release archives. */
-import { chmod, realpath } from 'node:fs/promises';
-import { basename, join, sep } from 'node:path';
+
+import { chmod } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { unpackArchive } from '../../archives/unpack.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ArchiveFile, BinarySource } from '../../contract/worker-type.ts';
+import { realInside } from '../../lifecycle/real-inside.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';
@@ -58,16 +61,15 @@ export const buildArchive = async (
 };
 
 export const lookForMember = async (source: ArchiveSource, folder: string): Promise<Look> => {
-  const path = join(folder, source.member);
+  const path = insideFolder(folder, plainPath(source.member));
   const problem = await executableProblem(path);
   return problem ? { problem: `${source.member} of its archive ${problem}` } : { path, argv: [path] };
 };
 
 /** Archives that were packed where files have no modes do not say what is a program. */
 const makeExecutable = async (source: ArchiveSource, folder: string): Promise<void> => {
-  const path = join(folder, source.member);
-  const inside = async () => (await realpath(path)).startsWith(`${await realpath(folder)}${sep}`);
-  if (!(await isFile(path)) || !(await inside())) {
+  const path = await realInside(folder, plainPath(source.member)).catch(() => null);
+  if (path === null || !(await isFile(path))) {
     const problem = `there is no ${source.member} in it`;
     throw RbeeError.of('ARCHIVE_INVALID', { archive: nameOf(source.url), problem });
   }

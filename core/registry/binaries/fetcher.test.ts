@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
@@ -259,4 +259,47 @@ test('a certificate counts if the environment names it, and https never leads to
   );
   assert.deepEqual(await readFile(await over('/file', { SSL_CERT_FILE: cert })), data);
   assert.deepEqual(await readFile(await fetch()), data);
+});
+
+// The hash became the name of the file, so one with slashes named any file of this machine: it was removed for not being
+// what its name said, and its lock and its part were left beside it.
+test('what is not a hash is refused before anything is opened, made, removed or asked for', async (t) => {
+  const { server, fetch, to } = await setting(t);
+  const outside = await tempFolder(t);
+  await writeFile(join(outside, 'precious.txt'), 'precious');
+  for (const name of [
+    `../${outside.split('/').at(-1)}/precious.txt`,
+    join(outside, 'precious.txt'),
+    sha256.toUpperCase(),
+    `${sha256}/..`,
+    `${sha256}\n`,
+    sha256.slice(1),
+    '..',
+    '',
+  ]) {
+    await assert.rejects(fetch({ sha256: name }), code('PATH_REFUSED', /not a SHA-256/));
+  }
+  assert.deepEqual(await readdir(outside), ['precious.txt']);
+  assert.equal(await readFile(join(outside, 'precious.txt'), 'utf8'), 'precious');
+  assert.deepEqual([await readdir(to), server.requests], [[], []]);
+});
+
+// A link in the cache was followed: what it led to was read, and its lock was made wherever that led.
+test('links in the cache are replaced, and what they lead to stays as it is', async (t) => {
+  const { server, fetch, to, cached } = await setting(t);
+  const outside = await tempFolder(t);
+  await writeFile(join(outside, 'same'), data);
+  const ends = ['', '.lock', '.part', '.part.json'];
+  for (const end of ends) await symlink(join(outside, end === '' ? 'same' : `made${end}`), join(to, sha256 + end));
+  assert.deepEqual(await readFile(await fetch()), data);
+  assert.ok((await lstat(join(to, sha256))).isFile());
+  assert.equal(server.requests.length, 1);
+  assert.deepEqual([await readdir(outside), await cached()], [['same'], [sha256]]);
+});
+
+test('a folder that has the name of a file is left as it is, and told', async (t) => {
+  const { fetch, to } = await setting(t);
+  await mkdir(join(to, sha256));
+  await assert.rejects(fetch(), code('STATE_UNWRITABLE'));
+  assert.deepEqual(await readdir(join(to, sha256)), []);
 });

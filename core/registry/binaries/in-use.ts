@@ -20,8 +20,12 @@ export const programsOf = async (
   const downloads = new Set<string>();
   for (const source of sources) {
     const steps = source.prepare ?? [];
-    if (isInstallable(source)) keys.add(keyOfSource(checkSource(source, context.plugin), context));
-    if (source.kind === 'archive') for (const file of [source, ...(source.more ?? [])]) downloads.add(file.sha256);
+    if (isInstallable(source)) {
+      const checked = checkSource(source, context.plugin);
+      keys.add(keyOfSource(checked, context));
+      if (checked.kind === 'archive')
+        for (const { sha256 } of [checked, ...(checked.more ?? [])]) downloads.add(sha256);
+    }
     if (source.kind === 'python' || steps.length === 0) continue;
     // What its steps made is kept by the very program that they were taken for.
     const binary = await lookForBinary(source, context);

@@ -1,8 +1,11 @@
 /** Installs a program that is an npm package, through npm, into a folder of its own. */
-import { readFile, realpath, writeFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
+import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { BinarySource } from '../../contract/worker-type.ts';
+import { realInside } from '../../lifecycle/real-inside.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';
@@ -48,7 +51,7 @@ export const buildNpm = async (
 
 export const lookForBin = async (source: NpmSource, folder: string): Promise<Look> => {
   const problem = { problem: `${source.package}@${source.version} has no program ${source.bin}` };
-  const home = join(folder, 'node_modules', source.package);
+  const home = insideFolder(join(folder, 'node_modules'), source.package);
   try {
     const { bin, name } = JSON.parse(await readFile(join(home, 'package.json'), 'utf8')) as {
       name: string;
@@ -57,8 +60,8 @@ export const lookForBin = async (source: NpmSource, folder: string): Promise<Loo
     const bins = typeof bin === 'string' ? { [name.replace(/^@.*\//, '')]: bin } : (bin ?? {});
     const script = Object.hasOwn(bins, source.bin) ? bins[source.bin] : undefined;
     if (script === undefined) return problem;
-    const path = await realpath(join(home, script));
-    if (!path.startsWith(`${await realpath(folder)}${sep}`) || !(await isFile(path))) return problem;
+    const path = await realInside(home, plainPath(script));
+    if (!(await isFile(path))) return problem;
     // The `node` of its first line may be another one than ours, or none at all.
     if (await isNodeScript(path)) return { path, argv: [process.execPath, path] };
     return (await executableProblem(path)) ? problem : { path, argv: [path] };

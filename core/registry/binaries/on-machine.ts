@@ -1,13 +1,17 @@
 /** The sources that are there or are not: a script of the plugin, a program of the machine. */
+
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
+import { insideFolder, isSafePath, plainPath } from '../../contract/safe-path.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
 import { executableProblem, isFile, onPath } from './find-program.ts';
 
 export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | { problem: string };
 
 export const lookForModule = async (source: BinarySource & { kind: 'module' }, pluginRoot: string): Promise<Look> => {
-  const path = join(pluginRoot, source.script);
+  const script = plainPath(source.script);
+  if (!isSafePath(script)) return { problem: `${source.script} is outside of the plugin` };
+  const path = insideFolder(pluginRoot, script);
   if (!(await isFile(path))) return { problem: `${source.script} is missing from the plugin` };
   const require = createRequire(join(pluginRoot, 'package.json'));
   const missing = source.requires?.find((name) => !canResolve(require, name));

@@ -1,5 +1,7 @@
 /** Takes the steps that a source asks for once after its program is there. */
+
 import { dirname, join } from 'node:path';
+import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { PrepareStep } from '../../contract/worker-type.ts';
 import { cleanEnvironment } from '../../lifecycle/environment.ts';
 import type { BinaryContext } from './context.ts';
@@ -29,7 +31,7 @@ export const takeSteps = async (
     if (step.kind === 'venv') await place.python.make(step.python);
     else if (step.kind === 'requirement') await place.python.add([step.requirement].flat(), step.indexes);
     else if (step.kind === 'requirements')
-      await place.python.addListed(join(dirname(place.program), step.file), step.indexes);
+      await place.python.addListed(insideFolder(dirname(place.program), plainPath(step.file)), step.indexes);
     else await runStep(step.args, index, place, context);
   }
 };

@@ -1,8 +1,10 @@
 /** Checks what a plugin says of a program's source before anything is done with it, and fills in its templates. */
+
 import semver from 'semver';
 import Type, { type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { RbeeError } from '../../contract/errors.ts';
+import { pathProblem, plainPath } from '../../contract/safe-path.ts';
 import type { BinarySource, PrepareStep } from '../../contract/worker-type.ts';
 
 /** What installs; the other kinds are there or they are not. */
@@ -77,7 +79,8 @@ export const checkSource = (
   if (source.kind !== 'archive') return source;
   const fill = (text: string) => text.replaceAll('{version}', plugin.version);
   const member = fill(source.member);
-  if (member.startsWith('/') || member.split('/').includes('..')) throw invalid(`"${member}" is not in the archive`);
+  const outside = pathProblem(plainPath(member));
+  if (outside !== undefined) throw invalid(`${JSON.stringify(member)} is not in the archive: ${outside}`);
   const file = <File extends { url: string; sha256: string }>(one: File) => ({
     ...one,
     url: fill(one.url),

@@ -66,7 +66,7 @@ test('a package that nothing else stands in the way of moves up', async (t) => {
 
 test('a workspace is followed to where it lies, and its packages are looked for from there', async (t) => {
   const root = await files(await tempFolder(t), {
-    'packages/x/package.json': { version: '3.0.0', dependencies: { y: '1' } },
+    'packages/x/package.json': { name: 'x', version: '3.0.0', dependencies: { y: '1' } },
     'packages/x/node_modules/y/package.json': { version: '1.1.0' },
     'node_modules/y/package.json': { version: '2.0.0' },
   });
@@ -84,6 +84,19 @@ test('a workspace is followed to where it lies, and its packages are looked for 
       ['node_modules/y', '2.0.0', false],
     ],
   );
+});
+
+test('a link counts only where it leads to the package that is asked for', async (t) => {
+  const root = await files(await tempFolder(t), {
+    'empty/package.json': { name: 'empty', version: '1.0.0' },
+  });
+  await mkdir(join(root, 'node_modules'));
+  await symlink('../empty', join(root, 'node_modules/x'));
+  assert.deepEqual(await collected(root, { optionalDependencies: { x: '*' } }), {});
+  await assert.rejects(collected(root, { dependencies: { x: '*' } }), {
+    code: 'PACKAGE_REFUSED',
+    message: /link to .*\/empty, which is not a package of that name/,
+  });
 });
 
 test('of packages for one platform only those of this one are taken, and what is missing is named', async (t) => {

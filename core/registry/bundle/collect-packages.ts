@@ -92,6 +92,13 @@ const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOp
     return null;
   }
   const { manifest, folder, isLinked } = found;
+  // A link in `node_modules` could lead to any folder of this machine, and all of it would be packed.
+  if (isLinked && manifest.name !== name) {
+    // An npm override puts an empty package in place of what a project does without: it is not needed there either.
+    if (isOptional) return null;
+    const problem = `its folder is a link to ${folder}, which is not a package of that name`;
+    throw RbeeError.of('PACKAGE_REFUSED', { package: name, problem });
+  }
   if (!isFor(manifest, target)) {
     if (isOptional && !isFor(manifest, here)) return null;
     throw notFor(name, asker.name, target);
@@ -112,6 +119,7 @@ export const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean 
   one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
 
 interface Manifest {
+  name?: string;
   version?: string;
   dependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;

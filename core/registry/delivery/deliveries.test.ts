@@ -337,6 +337,32 @@ test('a linked plugin goes as it is, with the packages beside it, and again when
   await access(view.root);
 });
 
+/** All files of any folder could be sent to another machine: a link of the right name in node_modules was enough. */
+test('a linked plugin takes no folder along that is not the package it asks for', async (t) => {
+  const { folder, deliver, installer } = await setUp(t);
+  const { root } = await written(folder);
+  await installer.link(root, call);
+  const helper = join(root, 'node_modules/helper');
+  for (const [path, manifest] of [
+    ['../../private', '{"name":"private","version":"1.0.0"}'],
+    ['../../unnamed', '{}'],
+  ] as const) {
+    await mkdir(join(root, 'node_modules', path), { recursive: true });
+    await writeFile(join(root, 'node_modules', path, 'package.json'), manifest);
+    await writeFile(join(root, 'node_modules', path, 'key.js'), 'a secret');
+    await rm(helper);
+    await symlink(path, helper);
+    const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_REFUSED');
+    assert.match(error.message, /helper.*not a package of that name/);
+  }
+  await rm(helper);
+  await symlink('../packages/helper', helper);
+  await deliver({ plugin: 'draft' });
+  await symlink(join(folder, 'private/key.js'), join(root, 'extra.js'));
+  const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_REFUSED');
+  assert.match(error.message, /the link extra\.js leads out of it/);
+});
+
 test('a linked plugin whose packages are for this machine only does not go to another kind', async (t) => {
   const { folder, deliver, installer } = await setUp(t);
   const { root, write } = await written(folder);
@@ -420,4 +446,22 @@ test('a hive that is killed while it takes a plugin in has it afterwards or not,
   assert.deepEqual(await once(child, 'exit'), [null, 'SIGKILL']);
   assert.deepEqual(await readIndex(far.data), []);
   assert.equal((await far.plugins.import(request, call)).changed, true);
+});
+
+test('a name that comes from a hive counts only if this machine knows it, and if it has the type that is meant', async (t) => {
+  const { registry, config, deliver } = await setUp(t);
+  offerEcho(registry, '1.0.0');
+  offerEcho(registry, '1.0.0', {}, '@evil/worker-echo');
+  const nameOf = async (plugin: string, type: string) => (await deliver({ plugin, type, yes: true })).entry.name;
+  for (const named of ['@evil/worker-echo', `${registry.url}/evil.tgz`, '/etc', 'git+file:///etc', 'echo@6.6.6', '']) {
+    assert.equal(await nameOf(named, 'echo'), '@rbee/worker-echo');
+  }
+  // Somebody here settled on a package of another publisher for this type, and on this version of it.
+  await deliver({ plugin: '@evil/worker-echo', yes: true });
+  assert.ok((await readLock(config)).some(({ name }) => name === '@evil/worker-echo'));
+  offerEcho(registry, '2.0.0', {}, '@evil/worker-echo');
+  const { entry } = await deliver({ plugin: '@evil/worker-echo', type: 'echo' });
+  assert.deepEqual([entry.name, entry.version], ['@evil/worker-echo', '1.0.0']);
+  const error = await refused(deliver({ plugin: '@evil/worker-echo', type: 'other' }), 'PACKAGE_REFUSED');
+  assert.match(error.message, /does not have worker type other/);
 });

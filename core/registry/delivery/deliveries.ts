@@ -4,8 +4,11 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { unpackBundle } from '../../archives/unpack-bundle.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import type { DeliveredPlugin } from '../../contract/plugins.ts';
-import type { HostFacts } from '../../contract/worker-type.ts';
+import type { BinarySource, HostFacts } from '../../contract/worker-type.ts';
+import { realInside } from '../../lifecycle/real-inside.ts';
 import { isSamePlatform } from '../bundle/collect-packages.ts';
 import { inOwnFolder } from '../bundle/own-folder.ts';
 import type { BundleTarget } from '../bundle/runtime.ts';
@@ -24,11 +27,13 @@ import { checkTrust } from '../install/trust.ts';
 import { wantedGroups } from '../install/wanted-groups.ts';
 import { readIndex } from '../plugin-index.ts';
 import { bestVariant } from '../variant-fit.ts';
+import { resolveOptions } from '../worker-options.ts';
 import { type ArchiveContents, archiveOf, type PackedPlugin } from './archive-cache.ts';
-import { type DeliveryRequest, findSource } from './find-source.ts';
+import { type DeliveryRequest, findSource, isKnown } from './find-source.ts';
 import { type FolderPlugin, folderEntries, folderPlace, readFolderPlugin } from './folder-plugin.ts';
 import { letIn, publishersLetIn } from './let-in.ts';
 import { cachedPackage, keepPackage } from './package-cache.ts';
+import { refuseUnknownPlatform } from './platforms.ts';
 import { treeEntries } from './tree-entries.ts';
 
 export type { DeliveryRequest } from './find-source.ts';
@@ -51,6 +56,15 @@ export interface DeliveryHost {
 export interface Delivery extends PackedPlugin {
   /** The variant that was asked for, or the best one for the machine; others may have come along in the same tree. */
   variant: string;
+  /** Worker types that it brings. */
+  types: readonly string[];
+}
+
+/** The program of a variant of a plugin that was delivered. */
+export interface WantedProgram {
+  type: string;
+  variant: string;
+  options?: Readonly<Record<string, unknown>>;
 }
 
 /** What a request means, as far as that can be told without a machine. */
@@ -100,14 +114,17 @@ export class Deliveries {
 
   /**
    * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN and
-   * SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform.
+   * SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform;
+   * HOST_UNSUPPORTED.
    */
   async deliver(request: DeliveryRequest, host: DeliveryHost, call: Call): Promise<Delivery> {
+    refuseUnknownPlatform(host.alias, host.facts.platform);
     return this.#inStaging(async (staging) => {
       const origin = await this.#find(request, staging, call, true);
       const { found, tag, folder, plugin } = origin;
       const examined = await examine(folder, found);
       try {
+        if (request.type !== undefined) refuseOtherType(request.type, examined);
         const { group, variant } = await this.#choose(request, host, { found, examined }, call);
         const of = { integrity: found.integrity, name: found.name, group, platform: host.facts.platform };
         const make = { origin, examined, group, host, call, offline: request.offline };
@@ -115,11 +132,43 @@ export class Deliveries {
           ? await archiveOf(this.#options.cache, of, () => this.#packFolder(plugin, make), call)
           : await this.#packTree(of, make);
         const { tag: _, ...entry } = delivery.entry;
-        return { ...delivery, variant, entry: { ...entry, ...(tag !== undefined && { tag }) } };
+        const types = examined.types.map(({ name }) => name);
+        return { ...delivery, variant, types, entry: { ...entry, ...(tag !== undefined && { tag }) } };
       } finally {
         examined.close();
       }
     });
+  }
+
+  /**
+   * Where the program of a variant comes from, as the delivered plugin itself says for that machine. The very archive is
+   * asked, in a folder of its own and in a process of its own. Errors: TYPE_NOT_FOUND, OPTION_INVALID, PLUGIN_FAILED, those
+   * of unpacking.
+   */
+  async sourcesOf(
+    { archive, sha256, entry }: PackedPlugin,
+    { type, variant, options }: WantedProgram,
+    { facts: { platform } }: DeliveryHost,
+    { signal }: Call,
+  ): Promise<readonly BinarySource[]> {
+    return this.#inStaging(async (staging) => {
+      const folder = join(staging, 'delivered');
+      await unpackBundle(archive, { sha256, folder, signal });
+      const examined = await examineTree(await realInside(folder, entry.root), entry);
+      try {
+        const handle = examined.types.find(({ name }) => name === type);
+        if (!handle) throw typeNotFound(type, examined);
+        const request = { platform, version: entry.version, options: resolveOptions(await handle.describe(), options) };
+        return await handle.resolveBinary(variant, request);
+      } finally {
+        examined.close();
+      }
+    });
+  }
+
+  /** Does this machine have the package, or has it settled on a version of it? Asks no registry. */
+  knows(name: string): Promise<boolean> {
+    return isKnown(name, this.#options);
   }
 
   /** Finds the package and, if it `isWanted`, brings it here and asks whether it may be used. */
@@ -264,6 +313,17 @@ interface Making {
   call: Call;
   offline: boolean | undefined;
 }
+
+/** A hive has named the package: it must be one of the type that was asked for. */
+const refuseOtherType = (type: string, { manifest }: Examined): void => {
+  const names = manifest.workerTypes.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
+  if (type === manifest.package || names.includes(type)) return;
+  const problem = `it does not have worker type ${type}`;
+  throw RbeeError.of('PACKAGE_REFUSED', { package: `${manifest.package}@${manifest.version}`, problem });
+};
+
+const typeNotFound = (type: string, { types }: Examined): RbeeError =>
+  RbeeError.of('TYPE_NOT_FOUND', { type, known: types.map(({ name }) => name).join(', '), near: '' });
 
 const entryOf = ({ found }: Origin, { variants }: TreeGroup, target: BundleTarget, root: string): DeliveredPlugin => {
   const { name, version, integrity, registry, publisher, signature } = found;

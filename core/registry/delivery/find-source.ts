@@ -14,6 +14,11 @@ import { type IndexEntry, locatePlugins, type PluginLocation, readIndex } from '
 export interface DeliveryRequest {
   /** Worker type or package, with or without a version (`name@^1`), tarball, folder or git address. */
   plugin: string;
+  /**
+   * The worker type that a person asked for, where a hive has named `plugin`. Then `plugin` counts only if it is a package
+   * that this machine knows, and it must have this type.
+   */
+  type?: string;
   /** Version, range or tag, where `plugin` names none. */
   version?: string;
   /** The best one for the machine when absent. */
@@ -38,9 +43,10 @@ export type PluginSource =
 
 /** Errors: INVALID_INPUT, INDEX_INVALID, CONFIG_INVALID. */
 export const findSource = async (
-  { plugin, version, update = false }: DeliveryRequest,
-  { data, config }: { data: string; config: string },
+  { plugin: named, type, version, update = false }: DeliveryRequest,
+  { data, config }: Places,
 ): Promise<PluginSource> => {
+  const plugin = type === undefined || (await isKnown(named, { data, config })) ? named : type;
   const asked = parseRequest(version === undefined ? plugin : `${plugin}@${version}`);
   if (asked.kind !== 'registry') return { kind: 'elsewhere', request: asked };
   const range = asked.candidates[0]?.range ?? null;
@@ -62,6 +68,20 @@ export const findSource = async (
     tag: wanted === null ? (isPinned ? locked.requested : 'latest') : valid(wanted) === null ? wanted : undefined,
   };
 };
+
+/** Is a package of exactly this name here, or in rbee.lock? */
+export const isKnown = async (name: string, { data, config }: Places): Promise<boolean> => {
+  if ((await readLock(config)).some((one) => one.name === name)) return true;
+  for (const { root } of await locatePlugins(data)) {
+    if ((await readManifest(root).catch(() => null))?.package === name) return true;
+  }
+  return false;
+};
+
+interface Places {
+  data: string;
+  config: string;
+}
 
 interface Here {
   name: string;

@@ -1,10 +1,13 @@
 /** A plugin from a git address: cloned, and nothing of it run. The one file that runs git. */
+
 import { rm } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { join } from 'node:path';
 import npa from 'npm-package-arg';
 import { maxSatisfying, validRange } from 'semver';
 import { RbeeError } from '../../contract/errors.ts';
+import { plainPath } from '../../contract/safe-path.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
+import { realInside } from '../../lifecycle/real-inside.ts';
 
 export interface GitContext {
   env: NodeJS.ProcessEnv;
@@ -22,9 +25,14 @@ export const cloneSource = async (address: string, folder: string, context: GitC
   await git(['clone', '--quiet', ...(version === null ? ['--depth=1'] : []), '--', url, folder]);
   if (version !== null) await git(['checkout', '--quiet', '--detach', version, '--'], folder);
   await rm(join(folder, '.git'), { recursive: true, force: true });
-  const home = resolve(folder, `.${sep}${inside}`);
-  if (home !== folder && !home.startsWith(folder + sep)) throw failed(address, `${inside} lies outside of it`);
-  return home;
+  const path = plainPath(inside.replace(/^\/+/, ''));
+  if (path === '') return folder;
+  try {
+    // A repository may hold links as well.
+    return await realInside(folder, path);
+  } catch (error) {
+    throw failed(address, error instanceof RbeeError ? `${inside} lies outside of it` : `it has no ${inside}`, error);
+  }
 };
 
 interface GitAddress {

@@ -1,4 +1,5 @@
 /** The plugins of a machine: what is installed, linked, brought from elsewhere, and removed. Knows nothing of registries. */
+
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { bundleError, unpackChecked } from '../../archives/unpack-bundle.ts';
@@ -6,6 +7,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { DeliveredPlugin, PluginRequestOf, PluginView } from '../../contract/plugins.ts';
 import { asStep } from '../binaries/progress.ts';
 import { readManifest } from '../manifest.ts';
+import { foldersOf } from '../plugin-folders.ts';
 import { type IndexEntry, readIndex } from '../plugin-index.ts';
 import { refuseClash } from './clash.ts';
 import { commit } from './commit.ts';
@@ -48,6 +50,8 @@ export class InstalledPlugins {
   async link(folder: string, { narrate }: Call): Promise<PluginView> {
     const root = resolve(folder);
     const manifest = await readManifest(root);
+    // Checked again each time its code runs; the person who links it should see it now.
+    await foldersOf(manifest.package, root);
     const entry: IndexEntry = { name: manifest.package, type: 'link', root };
     await changeIndex(this.#options.data, async (entries) => {
       await refuseClash(

@@ -1,6 +1,8 @@
 /** Takes the files out of a staged tree that a variant does without, from every copy of their package. */
+
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isSafePath } from '../../contract/safe-path.ts';
 import type { TreePlan } from './stage-root.ts';
 
 /** `folder` holds `node_modules`; nothing outside of the named packages is touched, wherever links may lead. */
@@ -42,7 +44,7 @@ const foldersIn = async (folder: string): Promise<string[]> => {
 
 const removeInside = async (root: string, path: string): Promise<void> => {
   // Checked where it came in; but what is removed here does not come back.
-  if (path.split('/').some((part) => part === '' || part === '.' || part === '..')) return;
+  if (!isSafePath(path)) return;
   const above = path.split('/').slice(0, -1);
   for (const [index] of above.entries()) {
     const found = await lstat(join(root, ...above.slice(0, index + 1))).catch(() => null);

@@ -1,8 +1,10 @@
 /** The root package that npm is given in place of the plugin: its dependencies, less what a variant does without. */
+
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import npa from 'npm-package-arg';
 import { RbeeError } from '../../contract/errors.ts';
+import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import type { VariantPackages } from '../../contract/worker-type.ts';
 
 /** Holds the empty package that stands for each that is left out. */
@@ -86,7 +88,8 @@ export const refuseForeignTree = (plugin: string, npmLock: string): void => {
   }
 };
 
-const isInside = (path: string): boolean => !/^(\/|\w+:)|(^|\/)\.\.(\/|$)/.test(path);
+/** npm writes the root of the tree as an empty path. */
+const isInside = (path: string): boolean => path === '' || (isSafePath(plainPath(path)) && !/^\w+:/.test(path));
 
 /** Is there anything to install beside the plugin itself? */
 export const needsTree = ({ dependencies, optionalDependencies }: TreePlan): boolean =>

@@ -2,11 +2,13 @@
  * The store: versioned folders that are complete when they appear, and the index that names them, replaced at once.
  * Everything that changes it holds its lock, so that any number of commands and machines may work at a time.
  */
+
 import { randomBytes } from 'node:crypto';
 import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { valid } from 'semver';
 import { RbeeError } from '../../contract/errors.ts';
+import { insideFolder, isSafePath, nameInFolder } from '../../contract/safe-path.ts';
 import { unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { withLock } from '../../lifecycle/instance-lock.ts';
 import { type IndexEntry, indexFile, readIndex } from '../plugin-index.ts';
@@ -26,7 +28,7 @@ export const stagingFolder = (data: string): string => join(catalogFolder(data),
 
 /** `<package>/<version>-<hash8>`: another package under the same version is another folder. Errors: PACKAGE_REFUSED. */
 export const versionFolder = (data: string, name: string, version: string, integrity: string): string => {
-  if (valid(version) !== version || name.split('/').some((part) => part.startsWith('.') || part === '')) {
+  if (valid(version) !== version || !isSafePath(name) || name.split('/').some((part) => part.startsWith('.'))) {
     throw RbeeError.of('PACKAGE_REFUSED', {
       package: `${name}@${version}`,
       problem: 'its name or version is not valid',
@@ -35,18 +37,19 @@ export const versionFolder = (data: string, name: string, version: string, integ
   const hash = Buffer.from(integrity.replace(/^sha512-/, ''), 'base64')
     .toString('hex')
     .slice(0, 8);
-  return join(catalogFolder(data), name, `${version}-${hash}`);
+  return insideFolder(catalogFolder(data), `${name}/${version}-${hash}`);
 };
 
 /** The self-contained tree of one variant. */
 export const variantFolder = (version: string, variant: string, { os, cpu }: Platform): string =>
-  join(version, `${variant}-${os}-${cpu}`);
+  nameInFolder(version, `${variant}-${os}-${cpu}`);
 
 /** The plugin's own package in such a tree. */
-export const packageFolder = (tree: string, name: string): string => join(tree, 'node_modules', name);
+export const packageFolder = (tree: string, name: string): string => insideFolder(join(tree, 'node_modules'), name);
 
 /** Where the tree of some variants is made before it moves. */
-export const stagedTree = (staging: string, [first]: readonly string[]): string => join(staging, `tree-${first}`);
+export const stagedTree = (staging: string, [first]: readonly string[]): string =>
+  nameInFolder(staging, `tree-${first}`);
 
 /** A new folder of one's own on the same file system as the store; gone again after `work`. */
 export const withStaging = async <Result>(data: string, work: (folder: string) => Promise<Result>): Promise<Result> => {

@@ -2,7 +2,9 @@
  * Looks through a package of a stranger before anything of it is written: only files and folders, only inside
  * `package/`, each name once, and no more of them than a plugin can need.
  */
+
 import { Parser, type ReadEntry } from 'tar';
+import { pathProblem, plainPath } from '../../contract/safe-path.ts';
 import { FetchError } from './fetch-error.ts';
 import { feed } from './unpack-feed.ts';
 
@@ -75,10 +77,8 @@ const entryProblem = (entry: ReadEntry): string | undefined => {
   const { type, path } = entry;
   if (type === 'SymbolicLink' || type === 'Link') return `it holds a link: ${path}`;
   if (!isFile(entry) && type !== 'Directory') return `it holds a ${type}: ${path}`;
-  if (path.startsWith('/') || /^[A-Za-z]:/.test(path) || path.split(/[\\/]/).includes('..')) {
-    return `it holds a file that lies outside of it: ${path}`;
-  }
-  return undefined;
+  const problem = pathProblem(plainPath(path));
+  return problem === undefined ? undefined : `it holds a file that lies outside of it: ${path} (${problem})`;
 };
 
 /** Which of two such files is there would depend on the file system: another code on another machine. */

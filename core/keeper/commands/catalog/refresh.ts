@@ -17,7 +17,7 @@ export default class CatalogRefresh extends QueenCommand {
     const { flags } = await this.parse(CatalogRefresh);
     const queen = await this.queen(flags);
     const catalog = await this.runJob(queen, 'worker_catalog_refresh', this.only({ hive: flags.hive }));
-    this.print(formatCatalog(catalog.types, this.out.terminal));
+    this.print(catalog.types, formatCatalog);
     return catalog;
   }
 }

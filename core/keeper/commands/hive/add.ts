@@ -37,8 +37,8 @@ export default class HiveAdd extends RbeeCommand {
     const { hive, types } = newHive(args, flags, 'rbee hive add --help');
     const declared = await declareHive(file, hive, types);
     const place = flags.config === undefined ? '' : ` --config ${flags.config}`;
-    this.print(`${args.alias} is declared in ${file}, line ${declared.line}\n`);
-    this.print(`make it a hive with: rbee sync --hive ${args.alias}${place}\n`);
+    this.printLine(`${args.alias} is declared in ${file}, line ${declared.line}`);
+    this.printLine(`make it a hive with: rbee sync --hive ${args.alias}${place}`);
     return { file, hive: declared };
   }
 }

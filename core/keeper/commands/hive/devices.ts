@@ -16,7 +16,7 @@ export default class HiveDevicesCommand extends QueenCommand {
     const { args, flags } = await this.parse(HiveDevicesCommand);
     const queen = await this.queen(flags);
     const answer = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(args.hive)}/devices`);
-    this.print(formatDevices(answer, this.out.terminal));
+    this.print(answer, formatDevices);
     return answer;
   }
 }

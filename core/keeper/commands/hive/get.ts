@@ -17,7 +17,7 @@ export default class HiveGet extends QueenCommand {
     const { args, flags } = await this.parse(HiveGet);
     const queen = await this.queen(flags);
     const answer = await queen.get<HiveView>(`/v1/hives/${encodeURIComponent(args.hive)}`);
-    this.print(formatHive(answer, this.out.terminal, rbeeVersion()));
+    this.print(answer, (hive, terminal) => formatHive(hive, terminal, rbeeVersion()));
     return answer;
   }
 }

@@ -14,7 +14,7 @@ export default class HiveList extends QueenCommand {
   async run(): Promise<{ hives: HiveView[] }> {
     const { flags } = await this.parse(HiveList);
     const list = await (await this.queen(flags)).get<{ hives: HiveView[] }>('/v1/hives');
-    this.print(formatHives(list.hives, this.out.terminal, { ours: rbeeVersion() }));
+    this.print(list.hives, (hives, terminal) => formatHives(hives, terminal, { ours: rbeeVersion() }));
     return list;
   }
 }

@@ -1,8 +1,8 @@
 /** `rbee hive logs` */
 import * as Flags from '@oclif/core/flags';
 import type { HiveLogs as Logs } from '../../../contract/sync.ts';
+import { withoutStyles } from '../../../narration/printable-stream.ts';
 import { argument, QueenCommand } from '../../base.ts';
-import { logText } from '../../logs-command.ts';
 import { sshFlags, sshInput } from '../../machines/flags.ts';
 import { formatLogLine } from '../../views/log-line.ts';
 
@@ -23,7 +23,7 @@ export default class HiveLogs extends QueenCommand {
     const { args, flags } = await this.parse(HiveLogs);
     const input = { hive: args.hive, lines: flags.lines, ...sshInput(flags, this.env) };
     const logs = await this.runJob(await this.queen(flags), 'hive_logs', input);
-    this.print(logText(logs.lines.map((line) => `${formatLogLine(line)}\n`).join(''), this.out.terminal));
+    for (const line of logs.lines) this.printLine(withoutStyles(formatLogLine(line)));
     return logs;
   }
 }

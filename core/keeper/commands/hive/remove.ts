@@ -22,8 +22,8 @@ export default class HiveRemove extends RbeeCommand {
     const { args, flags } = await this.parse(HiveRemove);
     const file = configInput(flags.config, process.cwd()) ?? hivesConfFile(this.paths);
     await forgetHive(file, args.hive);
-    this.print(`${args.hive} is no longer declared in ${file}\n`);
-    this.print('what is on the machine stays; remove it with: rbee sync --remove-extra\n');
+    this.printLine(`${args.hive} is no longer declared in ${file}`);
+    this.printLine('what is on the machine stays; remove it with: rbee sync --remove-extra');
     return { file, hive: args.hive };
   }
 }

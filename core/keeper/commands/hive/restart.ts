@@ -18,7 +18,7 @@ export default class HiveRestart extends QueenCommand {
     const { args, flags } = await this.parse(HiveRestart);
     const input = { hive: args.hive, ...sshInput(flags, this.env) };
     const hive = await this.runJob(await this.queen(flags), 'hive_restart', input);
-    this.print(formatHiveStatus(hive, this.out.terminal));
+    this.print(hive, formatHiveStatus);
     return hive;
   }
 }

@@ -23,7 +23,7 @@ export default class HiveSshTest extends QueenCommand {
       ...sshInput(flags, this.env),
     };
     const result = await this.runJob(await this.queen(flags), 'hive_ssh_test', input);
-    this.print(formatSshTest(result, this.out.terminal));
+    this.print(result, formatSshTest);
     if (!result.ok) process.exitCode = exitCodes.failed;
     return result;
   }

@@ -20,7 +20,7 @@ export default class HiveStart extends QueenCommand {
       hive: args.hive,
       ...sshInput(flags, this.env),
     });
-    this.print(formatHiveStatus(hive, this.out.terminal));
+    this.print(hive, formatHiveStatus);
     return hive;
   }
 }

@@ -17,7 +17,7 @@ export default class HiveStatus extends QueenCommand {
     const { args, flags } = await this.parse(HiveStatus);
     const queen = await this.queen(flags);
     const answer = await queen.get<HiveView>(`/v1/hives/${encodeURIComponent(args.hive)}`);
-    this.print(formatHiveStatus(answer, this.out.terminal, rbeeVersion()));
+    this.print(answer, (hive, terminal) => formatHiveStatus(hive, terminal, rbeeVersion()));
     return answer;
   }
 }

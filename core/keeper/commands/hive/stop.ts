@@ -19,14 +19,14 @@ export default class HiveStop extends QueenCommand {
   async run(): Promise<HiveView | { alias: string; status: 'stopped' }> {
     const { args, flags } = await this.parse(HiveStop);
     if (args.hive === localHive && !(await this.#anyRuns())) {
-      this.print(`nothing runs here: neither a queen nor hive ${args.hive}\n`);
+      this.printLine(`nothing runs here: neither a queen nor hive ${args.hive}`);
       return { alias: args.hive, status: 'stopped' };
     }
     const hive = await this.runJob(await this.queen(flags), 'hive_stop', {
       hive: args.hive,
       ...sshInput(flags, this.env),
     });
-    this.print(formatHiveStatus(hive, this.out.terminal));
+    this.print(hive, formatHiveStatus);
     return hive;
   }
 

@@ -17,7 +17,7 @@ export default class JobAttach extends JobFollowCommand {
     const queen = await this.queen(flags);
     const result = await this.resumeJob(queen, args.job);
     const { operation } = await queen.get<{ operation: string }>(`/v1/jobs/${encodeURIComponent(args.job)}`);
-    this.print(this.formatResult(operation, result));
+    this.printResult(operation, result);
     return result;
   }
 }

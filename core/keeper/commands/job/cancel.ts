@@ -10,7 +10,7 @@ export default class JobCancel extends QueenCommand {
   async run(): Promise<JobView> {
     const { args, flags } = await this.parse(JobCancel);
     const job = await (await this.queen(flags)).cancelJob(args.job);
-    this.print(`cancelling ${job.operation} (job ${job.id})\n`);
+    this.printLine(`cancelling ${job.operation} (job ${job.id})`);
     return job;
   }
 }

@@ -14,7 +14,7 @@ export default class JobGet extends QueenCommand {
   async run(): Promise<JobView> {
     const { args, flags } = await this.parse(JobGet);
     const job = await (await this.queen(flags)).get<JobView>(`/v1/jobs/${encodeURIComponent(args.job)}`);
-    this.print(formatJob(job, this.out.terminal));
+    this.print(job, formatJob);
     return job;
   }
 }

@@ -15,7 +15,7 @@ export default class JobList extends QueenCommand {
   async run(): Promise<{ jobs: JobView[] }> {
     const { flags } = await this.parse(JobList);
     const list = await (await this.queen(flags)).get<{ jobs: JobView[] }>(`/v1/jobs?limit=${flags.limit}`);
-    this.print(formatJobs(list.jobs, this.out.terminal));
+    this.print(list.jobs, formatJobs);
     return list;
   }
 }

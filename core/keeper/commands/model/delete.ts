@@ -19,7 +19,7 @@ export default class ModelDelete extends ModelCommand {
     const model = this.reference(args.model, flags.hive);
     const queen = await this.queen(flags);
     const deleted = await this.runJob(queen, 'model_delete', this.only({ model, hive: flags.hive }));
-    this.print(formatDeleted(deleted));
+    this.print(deleted, formatDeleted);
     return deleted;
   }
 }

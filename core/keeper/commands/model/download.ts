@@ -55,7 +55,7 @@ export default class ModelDownload extends ModelCommand {
     const queen = await this.queen(flags);
     if (flags.detach) return this.detachJob(queen, 'model_download', input);
     const details = await this.runJob(queen, 'model_download', input);
-    this.print(formatDownloaded(details, this.out.terminal));
+    this.print(details, formatDownloaded);
     return details;
   }
 }

@@ -20,7 +20,7 @@ export default class ModelGc extends ModelCommand {
     const dryRun = flags['dry-run'];
     const queen = await this.queen(flags);
     const collected = await this.runJob(queen, 'model_gc', this.only({ dryRun, hive: flags.hive }));
-    this.print(formatCollected(collected, dryRun));
+    this.print(collected, (shown) => formatCollected(shown, dryRun));
     return collected;
   }
 }

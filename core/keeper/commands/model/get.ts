@@ -19,7 +19,7 @@ export default class ModelGet extends ModelCommand {
     const model = this.reference(args.model, hive);
     const path = `/v1/hives/${encodeURIComponent(hive)}/models?model=${encodeURIComponent(model)}`;
     const details = await (await this.queen(flags)).get<ModelDetails>(path);
-    this.print(formatModel(details, this.out.terminal));
+    this.print(details, formatModel);
     return details;
   }
 }

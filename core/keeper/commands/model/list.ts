@@ -15,7 +15,7 @@ export default class ModelList extends ModelCommand {
   async run(): Promise<{ models: readonly ModelView[] }> {
     const { flags } = await this.parse(ModelList);
     const list = await this.runJob(await this.queen(flags), 'model_list', this.only({ hive: flags.hive }));
-    this.print(formatModels(list.models, this.out.terminal));
+    this.print(list.models, formatModels);
     return list;
   }
 }

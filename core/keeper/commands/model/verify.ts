@@ -23,7 +23,7 @@ export default class ModelVerify extends ModelCommand {
     const model = args.model === undefined ? undefined : this.reference(args.model, flags.hive);
     const queen = await this.queen(flags);
     const result = await this.runJob(queen, 'model_verify', this.only({ model, hive: flags.hive }));
-    this.print(formatVerified(result.models, this.out.terminal));
+    this.print(result.models, formatVerified);
     if (result.models.some(({ problems }) => problems.length > 0)) process.exitCode = exitCodes.failed;
     return result;
   }

@@ -29,7 +29,7 @@ export default class PluginsCheck extends RbeeCommand {
     const root = await findPlugin(args.plugin, this.paths.data, process.cwd());
     const report = await this.#examine(root);
     if (!report.passed && !this.interrupted) process.exitCode = exitCodes.failed;
-    this.print(formatExamination(report, this.out.terminal));
+    this.print(report, formatExamination);
     return report;
   }
 

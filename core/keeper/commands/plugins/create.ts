@@ -59,9 +59,7 @@ export default class PluginsCreate extends RbeeCommand {
     const plugin = asks ? await this.#ask(given) : this.#plugin(given);
     const files = await createPlugin(plugin);
     const created = { ...plugin, package: packageName(plugin), files, next: nextSteps(plugin) };
-    this.print(`made ${created.package} in ${plugin.folder}\n\nGo on with:\n\n`);
-    this.print(created.next.map((command) => `  ${command}\n`).join(''));
-    this.print('\nWhat to put where is in its README.md.\n');
+    this.print(created, formatCreated);
     return created;
   }
 
@@ -99,6 +97,9 @@ interface Given {
   scope?: string;
   license?: string;
 }
+
+const formatCreated = ({ package: name, folder, next }: Created): string =>
+  `made ${name} in ${folder}\n\nGo on with:\n\n${next.map((command) => `  ${command}\n`).join('')}\nWhat to put where is in its README.md.\n`;
 
 /** `@acme/worker-shout`, `rbee-worker-shout` and `shout` all mean the type `shout`. */
 const typeOf = (name: string): string => name.replace(/^@[^/]*\//, '').replace(/^(rbee-)?worker-(?=.)/, '');

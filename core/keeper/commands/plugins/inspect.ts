@@ -20,7 +20,7 @@ export default class PluginsInspect extends QueenCommand {
     const queen = await this.queen(flags);
     const input = this.only({ plugin, offline: flags.offline, hive: flags.hive });
     const details = await this.runJob(queen, 'worker_plugin_inspect', input);
-    this.print(formatDetails(details, this.out.terminal));
+    this.print(details, formatDetails);
     return details;
   }
 }

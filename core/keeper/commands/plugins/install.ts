@@ -45,7 +45,7 @@ export default class PluginsInstall extends QueenCommand {
     const queen = await this.queen(flags);
     if (flags.detach) return this.detachJob(queen, 'worker_install', input);
     const view = await this.runJob(queen, 'worker_install', input);
-    this.print(formatInstalled(view, this.out.terminal));
+    this.print(view, formatInstalled);
     return view;
   }
 }

@@ -20,7 +20,7 @@ export default class PluginsLink extends QueenCommand {
     const folder = resolve(args.folder);
     const queen = await this.queen(flags);
     const view = await this.runJob(queen, 'worker_link', this.only({ folder, hive: flags.hive }));
-    this.print(`linked ${view.name} ${view.version} (${view.types.join(', ')}) at ${view.root}\n`);
+    this.printLine(`linked ${view.name} ${view.version} (${view.types.join(', ')}) at ${view.root}`);
     return view;
   }
 }

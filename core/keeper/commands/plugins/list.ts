@@ -25,7 +25,7 @@ export default class PluginsList extends QueenCommand {
       this.runJob(queen, 'worker_plugin_list', { hive }),
       queen.get<{ types: HiveCatalogEntry[] }>(`/v1/catalog?hive=${encodeURIComponent(hive)}`),
     ]);
-    this.print(formatPlugins(rowsOf({ plugins, types }), this.out.terminal));
+    this.print(rowsOf({ plugins, types }), formatPlugins);
     return { plugins, types };
   }
 }

@@ -28,7 +28,7 @@ export default class PluginsPrune extends QueenCommand {
     const { all, hive } = flags;
     const dryRun = flags['dry-run'];
     const pruned = await this.runJob(queen, 'worker_prune', this.only({ all, dryRun, hive }));
-    this.print(formatPruned(pruned, dryRun));
+    this.print(pruned, (shown) => formatPruned(shown, dryRun));
     return pruned;
   }
 }

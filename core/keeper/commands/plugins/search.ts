@@ -23,7 +23,7 @@ export default class PluginsSearch extends QueenCommand {
       'worker_plugin_search',
       this.only({ text, offline: flags.offline, hive: flags.hive }),
     );
-    this.print(formatHits(result.plugins, this.out.terminal));
+    this.print(result.plugins, formatHits);
     return result;
   }
 }

@@ -26,7 +26,7 @@ export default class PluginsUninstall extends QueenCommand {
       'worker_uninstall',
       this.only({ plugin, force: flags.force, hive: flags.hive }),
     );
-    this.print(`${view.source === 'link' ? 'unlinked' : 'uninstalled'} ${view.name} ${view.version}\n`);
+    this.printLine(`${view.source === 'link' ? 'unlinked' : 'uninstalled'} ${view.name} ${view.version}`);
     return view;
   }
 }

@@ -30,7 +30,7 @@ export default class PluginsUpdate extends QueenCommand {
     const queen = await this.queen(flags);
     const input = this.only({ plugins, dryRun, scripts: flags['allow-scripts'], offline, hive });
     const result = await this.runJob(queen, 'worker_update', input);
-    this.print(formatUpdates(result.updates, dryRun));
+    this.print(result.updates, (updates) => formatUpdates(updates, dryRun));
     const failed = result.updates.filter((one) => one.failed).length;
     if (failed > 0) process.exitCode = failed < result.updates.length ? exitCodes.partly : exitCodes.failed;
     return result;

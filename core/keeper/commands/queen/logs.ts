@@ -1,5 +1,7 @@
 /** `rbee queen logs` */
 import { follow, tail } from '../../../lifecycle/logs.ts';
+import { printable } from '../../../narration/printable.ts';
+import { withoutStyles } from '../../../narration/printable-stream.ts';
 import { daemonLog } from '../../../queen/client/daemon-spec.ts';
 import { followFlags, LogsCommand } from '../../logs-command.ts';
 import { formatLogLine } from '../../views/log-line.ts';
@@ -17,7 +19,10 @@ export default class QueenLogs extends LogsCommand {
   async run(): Promise<{ lines: string[] } | undefined> {
     const { flags } = await this.parse(QueenLogs);
     const file = daemonLog('queen', this.paths);
-    const format = this.jsonEnabled() ? (line: string) => line : formatLogLine;
+    // What an entry says has no line ends of its own.
+    const format = this.jsonEnabled()
+      ? (line: string) => line
+      : (line: string) => printable(withoutStyles(formatLogLine(line)));
     return this.show(flags, ({ lines, follow: on, signal }) =>
       formatted(on ? follow(file, { lines, signal }) : last(file, lines), format),
     );

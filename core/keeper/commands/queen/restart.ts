@@ -21,7 +21,7 @@ export default class QueenRestart extends RbeeCommand {
       await ensureQueen({ ...where, narrate });
     });
     const status = await queenStatus(where);
-    this.print(`queen restarted (pid ${status.pid ?? '-'})${status.url === null ? '' : ` at ${status.url}`}\n`);
+    this.printLine(`queen restarted (pid ${status.pid ?? '-'})${status.url === null ? '' : ` at ${status.url}`}`);
     return status;
   }
 }

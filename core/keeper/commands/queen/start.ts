@@ -14,8 +14,8 @@ export default class QueenStart extends RbeeCommand {
     const { pid, started } = await this.narrated((narrate) => ensureQueen({ ...where, narrate }));
     const status = await queenStatus(where);
     const address = status.url === null ? '' : ` at ${status.url}`;
-    this.print(
-      started ? `queen started (pid ${pid})${address}\n` : `queen is already running (pid ${pid})${address}\n`,
+    this.printLine(
+      started ? `queen started (pid ${pid})${address}` : `queen is already running (pid ${pid})${address}`,
     );
     return status;
   }

@@ -14,7 +14,7 @@ export default class QueenStatusCommand extends RbeeCommand {
   async run(): Promise<QueenStatus> {
     await this.parse(QueenStatusCommand);
     const status = (await this.#asked()) ?? (await this.#examined());
-    this.print(formatQueen(status, this.out.terminal));
+    this.print(status, formatQueen);
     return status;
   }
 

@@ -12,7 +12,7 @@ export default class QueenStop extends RbeeCommand {
     await this.parse(QueenStop);
     const { stopQueen } = await import('../../../queen/client/queen-daemon.ts');
     const result = await this.narrated((narrate) => stopQueen({ paths: this.paths, env: this.env, narrate }));
-    this.print(result.stopped ? 'queen stopped; workers go on\n' : 'queen was not running\n');
+    this.printLine(result.stopped ? 'queen stopped; workers go on' : 'queen was not running');
     return result;
   }
 }

@@ -1,6 +1,7 @@
 /** `rbee worker delete` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerDelete extends WorkerChangeCommand {
   static override summary = 'Stop workers and forget them.';
@@ -9,7 +10,7 @@ export default class WorkerDelete extends WorkerChangeCommand {
     { description: 'Clean up everything', command: 'rbee worker delete --all' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...nowFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...nowFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerDelete);
@@ -17,4 +18,4 @@ export default class WorkerDelete extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `deleted ${worker.id}\n`;
+const said = (worker: WorkerView): string => `deleted ${worker.id}`;

@@ -2,6 +2,7 @@
 import type { WorkerView } from '../../../contract/worker.ts';
 import { argument, QueenCommand } from '../../base.ts';
 import { formatWorker } from '../../views/workers.ts';
+import { ofHiveFlag, workerPath } from '../../worker-name.ts';
 
 export default class WorkerGet extends QueenCommand {
   static override summary = 'Everything that is known of one worker.';
@@ -10,11 +11,12 @@ export default class WorkerGet extends QueenCommand {
     { description: 'The same for programs', command: 'rbee worker get llamacpp-k3f9 --json' },
   ];
   static override args = { worker: argument('Id of the worker') };
+  static override flags = ofHiveFlag;
 
   async run(): Promise<WorkerView> {
     const { args, flags } = await this.parse(WorkerGet);
-    const worker = await (await this.queen(flags)).get<WorkerView>(`/v1/workers/${encodeURIComponent(args.worker)}`);
-    this.print(formatWorker(worker, this.out.terminal));
+    const worker = await (await this.queen(flags)).get<WorkerView>(workerPath({ ...args, ...flags }));
+    this.print(worker, formatWorker);
     return worker;
   }
 }

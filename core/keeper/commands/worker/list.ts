@@ -16,7 +16,7 @@ export default class WorkerList extends QueenCommand {
     const { flags } = await this.parse(WorkerList);
     const query = flags.hive === undefined ? '' : `?hive=${encodeURIComponent(flags.hive)}`;
     const list = await (await this.queen(flags)).get<List>(`/v1/workers${query}`);
-    this.print(formatWorkerList(list, this.out.terminal));
+    this.print(list, formatWorkerList);
     return list;
   }
 }

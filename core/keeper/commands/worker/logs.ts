@@ -1,6 +1,7 @@
 /** `rbee worker logs` */
 import { argument } from '../../base.ts';
 import { followFlags, LogsCommand } from '../../logs-command.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerLogs extends LogsCommand {
   static override summary = 'What a worker and its engine wrote.';
@@ -9,11 +10,13 @@ export default class WorkerLogs extends LogsCommand {
     { description: 'Go on as it writes', command: 'rbee worker logs llamacpp-k3f9 --follow --lines 20' },
   ];
   static override args = { worker: argument('Id of the worker') };
-  static override flags = followFlags;
+  static override flags = { ...ofHiveFlag, ...followFlags };
 
   async run(): Promise<{ lines: string[] } | undefined> {
     const { args, flags } = await this.parse(WorkerLogs);
     const queen = await this.queen(flags);
-    return this.show(flags, ({ lines, follow, signal }) => queen.logs(args.worker, { lines, follow, signal }));
+    return this.show(flags, ({ lines, follow, signal }) =>
+      queen.logs({ ...args, ...flags }, { lines, follow, signal }),
+    );
   }
 }

@@ -1,6 +1,7 @@
 /** `rbee worker restart` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerRestart extends WorkerChangeCommand {
   static override summary = 'Stop workers and start them again.';
@@ -9,7 +10,7 @@ export default class WorkerRestart extends WorkerChangeCommand {
     { description: 'Restart two, without draining', command: 'rbee worker restart llamacpp-k3f9 llamacpp-m2qa --now' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...nowFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...nowFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerRestart);
@@ -18,4 +19,4 @@ export default class WorkerRestart extends WorkerChangeCommand {
 }
 
 const said = (worker: WorkerView): string =>
-  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})\n`;
+  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})`;

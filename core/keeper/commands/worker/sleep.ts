@@ -1,6 +1,7 @@
 /** `rbee worker sleep` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerSleep extends WorkerChangeCommand {
   static override summary = "Let workers give back their device's memory; the next request wakes them.";
@@ -9,7 +10,7 @@ export default class WorkerSleep extends WorkerChangeCommand {
     { description: 'Several at once, for programs', command: 'rbee worker sleep vllm-k3f9 vllm-m2qa --json' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...nowFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...nowFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerSleep);
@@ -17,4 +18,4 @@ export default class WorkerSleep extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}\n`;
+const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}`;

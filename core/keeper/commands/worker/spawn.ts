@@ -74,7 +74,7 @@ export default class WorkerSpawn extends QueenCommand {
     const queen = await this.queen(flags);
     if (flags.detach) return this.detachJob(queen, 'worker_spawn', input);
     const worker = await this.runJob(queen, 'worker_spawn', input);
-    this.print(formatSpawned(worker, this.out.terminal));
+    this.print(worker, formatSpawned);
     return worker;
   }
 }

@@ -1,6 +1,7 @@
 /** `rbee worker start` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerStart extends WorkerChangeCommand {
   static override summary = 'Start workers that are stopped or failed.';
@@ -9,7 +10,7 @@ export default class WorkerStart extends WorkerChangeCommand {
     { description: 'Do not wait', command: 'rbee worker start llamacpp-k3f9 --detach' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerStart);
@@ -18,4 +19,4 @@ export default class WorkerStart extends WorkerChangeCommand {
 }
 
 const said = (worker: WorkerView): string =>
-  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})\n`;
+  `${worker.id} is ${worker.state} (pid ${worker.pid ?? '-'}, port ${worker.port ?? '-'})`;

@@ -1,6 +1,7 @@
 /** `rbee worker stop` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerStop extends WorkerChangeCommand {
   static override summary = 'Drain and stop workers; they can be started again.';
@@ -9,7 +10,7 @@ export default class WorkerStop extends WorkerChangeCommand {
     { description: 'Stop every worker at once', command: 'rbee worker stop --all --now' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...nowFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...nowFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerStop);
@@ -17,4 +18,4 @@ export default class WorkerStop extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `stopped ${worker.id}\n`;
+const said = (worker: WorkerView): string => `stopped ${worker.id}`;

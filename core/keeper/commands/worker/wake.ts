@@ -1,6 +1,7 @@
 /** `rbee worker wake` */
 import type { WorkerView } from '../../../contract/worker.ts';
 import { allFlag, detachFlag, WorkerChangeCommand, workersArgument } from '../../worker-change.ts';
+import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerWake extends WorkerChangeCommand {
   static override summary = 'Wake workers that sleep.';
@@ -9,7 +10,7 @@ export default class WorkerWake extends WorkerChangeCommand {
     { description: 'The same for programs', command: 'rbee worker wake vllm-k3f9 --json' },
   ];
   static override args = workersArgument;
-  static override flags = { ...allFlag, ...detachFlag };
+  static override flags = { ...ofHiveFlag, ...allFlag, ...detachFlag };
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(WorkerWake);
@@ -17,4 +18,4 @@ export default class WorkerWake extends WorkerChangeCommand {
   }
 }
 
-const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}\n`;
+const said = (worker: WorkerView): string => `${worker.id} is ${worker.state}`;

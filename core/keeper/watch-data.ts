@@ -1,22 +1,26 @@
 /** Something that is looked at again and again, and shown anew when it has changed, until Ctrl-C. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Screen } from '../narration/people.ts';
+import type { Screen } from '../narration/screen.ts';
 import { cutText, type Terminal } from '../narration/text.ts';
 import { catchInterrupts } from './interrupts.ts';
 import { exitCodes } from './report.ts';
 
 const pauseMs = 1_000;
 
-export interface Looked {
-  text: string;
-  /** What has to change for the text to be worth another line in a pipe: ages and loads always do. */
+export interface Looked<Data> {
+  data: Data;
+  /** What has to change for the data to be worth showing again in a pipe: ages and loads always do. */
   key: string;
 }
 
-/** With `redraw` what was shown is drawn over, in a pipe each version follows the one before. Throws what `look` throws. */
-export const watchText = async (
-  look: (signal: AbortSignal) => Promise<Looked>,
-  { stream, terminal, redraw }: Screen & { redraw: boolean },
+/**
+ * Shows what `format` makes of the data, or one line of JSON where there is no `format`. A terminal is drawn over, in a
+ * pipe each version follows the one before. Throws what `look` throws.
+ */
+export const watchData = async <Data>(
+  look: (signal: AbortSignal) => Promise<Looked<Data>>,
+  screen: Screen,
+  format: ((data: Data, terminal: Terminal) => string) | undefined,
 ): Promise<void> => {
   const interrupts = catchInterrupts(() => {
     process.exitCode = exitCodes.interrupted;
@@ -25,9 +29,14 @@ export const watchText = async (
   let last: string | undefined;
   try {
     while (!signal.aborted) {
-      const { text, key } = await look(signal);
-      if (redraw) stream.write(`${clear}${fitting(text, terminal)}`);
-      else if (key !== last) stream.write(text);
+      const { data, key } = await look(signal);
+      if (format && screen.terminal.live) {
+        screen.move('clear screen');
+        screen.show(data, (shown, terminal) => fitting(format(shown, terminal), terminal));
+      } else if (key !== last) {
+        if (format) screen.show(data, format);
+        else screen.json(data);
+      }
       last = key;
       await sleep(pauseMs, undefined, { signal });
     }
@@ -37,9 +46,6 @@ export const watchText = async (
     interrupts.stop();
   }
 };
-
-/** To the corner, and nothing below it. */
-const clear = '\u001b[H\u001b[2J';
 
 /** What does not fit would push the beginning out of sight. */
 const fitting = (text: string, terminal: Terminal): string => {

@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LineSplitter, LineTooLong } from './lines.ts';
+import { BadInput } from './checked.ts';
+import { LineSplitter } from './lines.ts';
 
 const linesOf = (...chunks: (string | Buffer)[]): string[] => {
   const splitter = new LineSplitter(1000);
   return chunks.flatMap((chunk) => splitter.push(Buffer.from(chunk)));
 };
 
-test('lines end at a line feed, however they come in pieces', () => {
+test('a line ends at a line feed, whatever pieces it arrives in', () => {
   assert.deepEqual(linesOf('one\ntw', 'o', '\n\nthree\r\nfo', 'ur'), ['one', 'two', '', 'three']);
 });
 
-// readline ended lines at these two as well, which broke every answer with one of them in it.
-test('a separator of lines or paragraphs of Unicode ends none', () => {
+// readline split at these two as well, which broke every answer that contained one of them.
+test('a Unicode line or paragraph separator does not end a line', () => {
   const text = JSON.stringify('\u2028 and \u2029');
   assert.deepEqual(linesOf(`${text}\n`), [text]);
 });
@@ -22,9 +23,14 @@ test('a character that is cut in two is whole again', () => {
   assert.deepEqual(linesOf(bytes.subarray(0, 2), bytes.subarray(2)), ['\u{1f41d}']);
 });
 
-test('a line without end is given up, many short ones are not', () => {
+test('an endless line is refused, many short lines are not', () => {
   const piece = 'x'.repeat(400);
   assert.equal(linesOf(...Array.from({ length: 10 }, () => `${piece}\n`)).length, 10);
-  assert.throws(() => linesOf(piece, piece, piece), LineTooLong);
+  assert.throws(() => linesOf(piece, piece, piece), BadInput);
   assert.deepEqual(linesOf(piece, `${piece}\n${piece}`, `${piece}\n`), [piece + piece, piece + piece]);
+});
+
+test('a line that arrives byte by byte is whole', () => {
+  const line = 'y'.repeat(900);
+  assert.deepEqual(linesOf(...line, '\n'), [line]);
 });

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { RateLimit } from './rate-limit.ts';
+
+test('a burst passes at once, then so much a second', () => {
+  let now = 0;
+  const limit = new RateLimit({ perSecond: 10, burst: 3 }, () => now);
+  assert.deepEqual([limit.take(1), limit.take(1), limit.take(1), limit.take(1)], [true, true, true, false]);
+  now = 200;
+  assert.equal(limit.take(1), true);
+});
+
+test('time without use is saved up to a burst and no further', () => {
+  let now = 0;
+  const limit = new RateLimit({ perSecond: 10, burst: 3 }, () => now);
+  now = 3_600_000;
+  assert.equal(limit.take(3), true);
+  assert.equal(limit.take(1), false);
+});

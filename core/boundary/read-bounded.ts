@@ -1,0 +1,95 @@
+/** Reads what another machine sends, up to a limit in bytes and in time. */
+import type { Readable } from 'node:stream';
+import { BadInput } from './checked.ts';
+import { LineSplitter } from './lines.ts';
+import { type Rate, RateLimit } from './rate-limit.ts';
+
+export interface BodyLimits {
+  maxBytes: number;
+  /** Milliseconds for the whole body. */
+  timeoutMs: number;
+}
+
+/** All of a body. Throws BadInput when it is too long or takes too long, and the stream's own error. */
+export const readText = async (stream: Readable, { maxBytes, timeoutMs }: BodyLimits): Promise<string> => {
+  const late = new BadInput(`its answer took longer than ${timeoutMs / 1_000} s`);
+  const timer = setTimeout(() => stream.destroy(late), timeoutMs);
+  try {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new BadInput(`its answer is longer than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  } finally {
+    clearTimeout(timer);
+    stream.destroy();
+  }
+};
+
+/** Throws BadInput when it is no JSON, too long or too slow, and the stream's own error. */
+export const readJson = async (stream: Readable, limits: BodyLimits): Promise<unknown> =>
+  parseJson(await readText(stream, limits));
+
+export interface LineLimits {
+  /** Of one line. */
+  maxLineBytes: number;
+  /** Of all lines together; without a limit when absent. */
+  maxBytes?: number;
+  /** Lines, whatever their length. */
+  lines: Rate;
+  /** Bytes of all lines. */
+  bytes: Rate;
+}
+
+/**
+ * JSON values, one a line, as they arrive. Throws BadInput when a line is no JSON or too long, or when more arrives than the
+ * limits allow; and the stream's own error when it breaks off.
+ */
+export async function* readJsonLines(stream: Readable, limits: LineLimits): AsyncGenerator<unknown, void, void> {
+  const splitter = new LineSplitter(limits.maxLineBytes);
+  const lineRate = new RateLimit(limits.lines);
+  const byteRate = new RateLimit(limits.bytes);
+  let bytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > (limits.maxBytes ?? Number.POSITIVE_INFINITY)) {
+      throw new BadInput(`its answer is longer than ${limits.maxBytes} bytes`);
+    }
+    if (!byteRate.take(chunk.length)) throw new BadInput('it sends too many bytes a second');
+    const lines = splitter.push(chunk);
+    if (!lineRate.take(lines.length)) throw new BadInput('it sends too many lines a second');
+    for (const line of lines) if (line !== '') yield parseJson(line);
+  }
+}
+
+/** A real hive with a thousand workers sends a tenth of this. */
+const maxValues = 500_000;
+/** Shorter text cannot hold enough values to matter. */
+const shortText = 65_536;
+
+/** Throws BadInput for what is not JSON, or has so many values that they would need many times the memory of the text. */
+export const parseJson = (text: string): unknown => {
+  if (text.length > shortText && countValues(text) > maxValues) {
+    throw new BadInput(`what it sent has more than ${maxValues} values`);
+  }
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new BadInput('what it sent is not JSON', { cause });
+  }
+};
+
+const [comma, openList, openObject] = [0x2c, 0x5b, 0x7b];
+
+/** Commas in strings count too: what is meant is an upper bound. */
+const countValues = (text: string): number => {
+  let count = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === comma || code === openList || code === openObject) count += 1;
+  }
+  return count;
+};

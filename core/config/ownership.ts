@@ -1,0 +1,106 @@
+/** Who may change a file or folder besides us. Pure: decides from what `stat` says, and touches nothing. */
+
+/** This process, as files see it. */
+export interface Me {
+  uid: number;
+  /** Groups that nobody else is in. Their right to write is worth no refusal. */
+  privateGroups: readonly number[];
+  /** In a user namespace: the uid that users from outside of it appear as, root among them. */
+  outsideUid: number | null;
+  nameOf(uid: number): string;
+}
+
+export interface Looks {
+  kind: 'folder' | 'file' | 'socket' | 'link' | 'other';
+  uid: number;
+  gid: number;
+  /** Permission bits, the sticky bit among them. */
+  mode: number;
+}
+
+/**
+ * What it is to us. `own`: a folder that only we may own and write. `trusted`: a file or folder that root may own as well.
+ * `above`: a folder around one of ours; a sticky one may be open to all, as /tmp is, since nobody can rename what is ours
+ * in there.
+ */
+export type Role = 'own' | 'socket' | 'trusted' | 'above' | 'link';
+
+export interface Finding {
+  thing: 'folder' | 'file' | 'socket';
+  path: string;
+  /** What is wrong, with the owner or mode. */
+  problem: string;
+  /** What to do. */
+  fix: string;
+  /** Refuse to go on; otherwise a warning is enough. */
+  isSevere: boolean;
+}
+
+export interface JudgeOptions {
+  me: Me;
+  /** A person named this place (RBEE_HOME, --file), so its group and the owner of what is around it are their choice. */
+  isChosen: boolean;
+}
+
+const sticky = 0o1000;
+
+/** What is wrong with it, the worst first; undefined when nothing is. */
+export const judge = (path: string, looks: Looks, role: Role, options: JudgeOptions): Finding | undefined => {
+  const wrong = wrongKind(looks, role) ?? wrongOwner(path, looks, role, options) ?? tooOpen(path, looks, role, options);
+  if (wrong === undefined) return undefined;
+  const thing = role === 'socket' ? 'socket' : role === 'trusted' && looks.kind === 'file' ? 'file' : 'folder';
+  return { thing, path, ...wrong };
+};
+
+type Wrong = Pick<Finding, 'problem' | 'fix' | 'isSevere'>;
+
+const wrongKind = ({ kind }: Looks, role: Role): Wrong | undefined => {
+  if (role === 'own' && kind === 'link')
+    return { problem: 'it is a symbolic link', fix: 'remove that link', isSevere: true };
+  if (role === 'own' && kind !== 'folder')
+    return { problem: 'it is not a folder', fix: 'move it away', isSevere: true };
+  if (role === 'socket' && kind !== 'socket')
+    return { problem: 'it is not a socket', fix: 'move it away', isSevere: true };
+  return undefined;
+};
+
+const wrongOwner = (path: string, { uid }: Looks, role: Role, { me, isChosen }: JudgeOptions): Wrong | undefined => {
+  const isOurs = uid === me.uid;
+  const isSystem = uid === 0 || uid === me.outsideUid;
+  const mayBeSystem = role === 'trusted' || role === 'above' || role === 'link';
+  if (isOurs || (mayBeSystem && isSystem)) return undefined;
+  const owner = me.nameOf(uid);
+  const fix = me.uid === 0 ? rootFix(path, owner, role) : userFix(role);
+  const problem = `it belongs to ${owner}, not to ${me.nameOf(me.uid)}`;
+  return { problem, fix, isSevere: !(isChosen && (role === 'above' || role === 'trusted')) };
+};
+
+/** A folder of sockets is not given to root: what another user put into it would stay. */
+const rootFix = (path: string, owner: string, role: Role): string =>
+  role === 'own' || role === 'socket'
+    ? `if it is the home of ${owner}, run rbee as ${owner}, without sudo; otherwise remove it: rm -r ${quoted(path)}`
+    : `run rbee as ${owner}, without sudo, or give it to root: chown root ${quoted(path)}`;
+
+const userFix = (role: Role): string =>
+  role === 'own' || role === 'socket'
+    ? 'have its owner or root remove it, or set XDG_RUNTIME_DIR or RBEE_HOME to a folder of your own'
+    : 'have root give it to you with chown, or set RBEE_HOME to a folder of your own';
+
+const tooOpen = (path: string, { mode, gid }: Looks, role: Role, { me, isChosen }: JudgeOptions): Wrong | undefined => {
+  // A socket is guarded by its folder, and nobody can write a link.
+  if (role === 'socket' || role === 'link' || (role === 'above' && mode & sticky)) return undefined;
+  const shown = `mode 0${(mode & 0o7777).toString(8)}`;
+  if (mode & 0o002) {
+    return {
+      problem: `every user of this machine may write it (${shown})`,
+      fix: `chmod go-w ${quoted(path)}`,
+      isSevere: true,
+    };
+  }
+  if (!(mode & 0o020) || gid === 0) return undefined;
+  const isSevere = !me.privateGroups.includes(gid) && (role === 'own' || !isChosen);
+  return { problem: `its group may write it (${shown})`, fix: `chmod g-w ${quoted(path)}`, isSevere };
+};
+
+/** For a shell. */
+const quoted = (path: string): string => (/^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,77 @@
+/** The answers of a hive, each checked against its schema. */
+import { BadInput, checked } from '../boundary/checked.ts';
+import type { ErrorBody } from '../contract/errors.ts';
+import {
+  catalog,
+  errorBody,
+  healthBody,
+  heartbeats,
+  hiveDevices,
+  hiveState,
+  hiveWorker,
+  modelAnswers,
+  narrations,
+  pluginAnswers,
+} from '../contract/hive-answers.ts';
+import type { CatalogEntry, HealthBody, Heartbeat, HiveDevices, HiveState, HiveWorker } from '../contract/hive-api.ts';
+import type { ModelAction, ModelResults } from '../contract/models.ts';
+import type { NarrationEvent } from '../contract/narration.ts';
+import type { PluginAction, PluginResults } from '../contract/plugins.ts';
+
+type Read<Value> = (value: unknown) => Value;
+type Readers<Results> = { readonly [Action in keyof Results]: Read<Results[Action]> };
+
+export const readHealth: Read<HealthBody> = checked(healthBody);
+export const readDevices: Read<HiveDevices> = checked(hiveDevices);
+export const readCatalog: Read<CatalogEntry[]> = checked(catalog);
+export const readWorker: Read<HiveWorker> = checked(hiveWorker);
+export const readErrorBody: Read<ErrorBody> = checked(errorBody);
+
+const readersOf = <Results>(schemas: { readonly [Action in keyof Results]: Parameters<typeof checked>[0] }) =>
+  Object.fromEntries(
+    Object.entries(schemas).map(([action, schema]) => [action, checked(schema as Parameters<typeof checked>[0])]),
+  ) as unknown as Readers<Results>;
+
+export const readPlugins = readersOf<PluginResults>(pluginAnswers satisfies Record<PluginAction, unknown>);
+export const readModels = readersOf<ModelResults>(modelAnswers satisfies Record<ModelAction, unknown>);
+
+const uniqueWorkers = (state: HiveState): HiveState => {
+  const ids = new Set<string>();
+  for (const { id } of state.workers) {
+    if (ids.has(id)) throw new BadInput(`it lists two workers with the id ${id}`);
+    ids.add(id);
+  }
+  return state;
+};
+
+const readFields = checked<HiveState>(hiveState);
+export const readState: Read<HiveState> = (value) => uniqueWorkers(readFields(value));
+
+/** Reads a value by its `kind`, which says which schema it must fit. Null for a kind that only a newer version knows. */
+const byKind = <Value>(schemas: Readonly<Record<string, Parameters<typeof checked>[0]>>): Read<Value | null> => {
+  const readers = new Map(Object.entries(schemas).map(([kind, schema]) => [kind, checked<Value>(schema)]));
+  return (value) => {
+    const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined;
+    if (typeof kind !== 'string') throw new BadInput('kind is missing');
+    return readers.get(kind)?.(value) ?? null;
+  };
+};
+
+const readBeat = byKind<Heartbeat>(heartbeats);
+export const readHeartbeat: Read<Heartbeat | null> = (value) => {
+  const beat = readBeat(value);
+  if (beat?.kind === 'state') uniqueWorkers(beat.state);
+  return beat;
+};
+
+/** What only the queen may say: a question, a plan, generated text. */
+const queenOnly = new Set(['ask', 'plan', 'text']);
+const readNarrationEvent = byKind<NarrationEvent>(narrations);
+
+/** Null for an event that only a newer version knows. Throws BadInput for what only the queen may say. */
+export const readNarration: Read<NarrationEvent | null> = (value) => {
+  const event = readNarrationEvent(value);
+  const kind = event === null ? (value as { kind: string }).kind : event.kind;
+  if (queenOnly.has(kind)) throw new BadInput(`it narrated "${kind}", which only the queen may`);
+  return event;
+};

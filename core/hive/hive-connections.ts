@@ -1,0 +1,95 @@
+/** HTTP requests to a hive, each on a connection of its own: narration, logs and heartbeats keep theirs for as long as they last. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BadInput } from '../boundary/checked.ts';
+import { RbeeError } from '../contract/errors.ts';
+import { headTimeoutMs } from './answer-limits.ts';
+
+/** A socket of this machine, or a function that dials one of another machine. */
+export type HiveAddress =
+  | { socketPath: string }
+  /** `token` is what the hive wants to be shown there, if anything. */
+  | { dial: () => Promise<Duplex>; token?: () => string | undefined };
+
+export interface HiveRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+  signal?: AbortSignal;
+}
+
+export class HiveConnections {
+  readonly #hive: string;
+  readonly #address: HiveAddress;
+  readonly #open = new Set<ClientRequest>();
+
+  constructor(hive: string, address: HiveAddress) {
+    this.#hive = hive;
+    this.#address = address;
+  }
+
+  /** Resolves with the head of the answer. Throws BadInput when none comes, and the system's error. */
+  send({ body, headers, ...request }: HiveRequest): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const call = httpRequest({
+        ...dialed(this.#address),
+        ...request,
+        headers: { ...credentials(this.#address), ...headers },
+      });
+      this.#open.add(call);
+      // Counts from the connection on: how long dialling takes says nothing about the hive.
+      const timer = setTimeout(() => call.destroy(new BadInput(noAnswer)), headTimeoutMs).unref();
+      call.on('socket', () => timer.refresh());
+      call.on('response', (response) => {
+        clearTimeout(timer);
+        resolve(response);
+      });
+      call.on('error', reject);
+      call.on('close', () => {
+        clearTimeout(timer);
+        this.#open.delete(call);
+      });
+      call.end(body);
+    });
+  }
+
+  /** HIVE_UNREACHABLE for errors of the connection; what is an error of the catalogue already stays as it is. */
+  unreachable(error: unknown, signal: AbortSignal | undefined): unknown {
+    if (error instanceof RbeeError) return error;
+    if (signal?.aborted) return signal.reason;
+    const { code, message } = error as NodeJS.ErrnoException;
+    const problem = problems[code ?? ''] ?? message;
+    return RbeeError.of('HIVE_UNREACHABLE', { hive: this.#hive, problem }, { cause: error });
+  }
+
+  close(): void {
+    for (const call of this.#open) call.destroy();
+  }
+}
+
+const noAnswer = `it did not answer within ${headTimeoutMs / 1_000} s`;
+
+const credentials = (address: HiveAddress): Record<string, string> => {
+  const token = 'token' in address ? address.token?.() : undefined;
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+};
+
+const dialed = (address: HiveAddress): RequestOptions => {
+  if ('socketPath' in address) return { ...address, agent: false };
+  return {
+    createConnection: (_options, connected) => {
+      address.dial().then(
+        (socket) => connected(null, socket),
+        (error) => connected(error, null as never),
+      );
+      return undefined;
+    },
+  };
+};
+
+const problems: Readonly<Record<string, string>> = {
+  ENOENT: 'it is not running',
+  ECONNREFUSED: 'it is not running',
+  ECONNRESET: 'the connection broke off',
+};

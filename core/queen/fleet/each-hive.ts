@@ -1,0 +1,29 @@
+/** Asks several hives at once. One that cannot answer is named, and hides nothing of the others. */
+import { asRbeeError } from '../../contract/errors.ts';
+import type { AbsentHive } from '../../contract/queen-api.ts';
+import type { Fleet } from './fleet.ts';
+import type { Member } from './member.ts';
+
+/**
+ * The answers of every hive that is online, or of `hive` alone. Throws what that one threw, and the reason of an aborted
+ * signal.
+ */
+export const askEach = async <Answer>(
+  fleet: Fleet,
+  hive: string | undefined,
+  ask: (member: Member) => Promise<Answer>,
+  signal?: AbortSignal,
+): Promise<{ answers: Answer[]; absent: AbsentHive[] }> => {
+  if (hive !== undefined) return { answers: [await ask(fleet.online(hive))], absent: [] };
+  const online = [...fleet.members()].filter(({ status }) => status === 'online');
+  const asked = await Promise.allSettled(online.map(ask));
+  signal?.throwIfAborted();
+  const answers = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const absent = asked.flatMap((one, at) => {
+    const member = online[at];
+    if (one.status === 'fulfilled' || !member) return [];
+    const { alias } = member.connection;
+    return [{ hive: alias, status: member.status, reason: asRbeeError(one.reason, `hive ${alias}`).message }];
+  });
+  return { answers, absent };
+};

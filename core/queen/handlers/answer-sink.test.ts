@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AnswerSink } from './answer-sink.ts';
+
+const chunk = Buffer.alloc(2 ** 20, 'x');
+const event = Buffer.from(`data: ${JSON.stringify({ choices: [{ delta: { content: 'x'.repeat(2 ** 20) } }] })}\n`);
+
+// The worker may be on a machine that never stops sending: all of it was kept in the queen's memory.
+for (const [what, type, piece] of [
+  ['a line without end', 'text/event-stream', chunk],
+  ['a text without end', 'text/event-stream', event],
+  ['a body without end', 'application/json', chunk],
+] as const) {
+  test(`${what} is broken off`, () => {
+    let stopped = 0;
+    const sink = new AnswerSink(
+      () => {},
+      () => {
+        stopped += 1;
+      },
+    );
+    sink.from({ id: 'w-1' } as never);
+    sink.begin(200, { 'content-type': type });
+    let taken = 0;
+    while (sink.write(piece)) taken += 1;
+    assert.ok(taken >= 6 && taken <= 8, `${taken} MiB`);
+    assert.equal(stopped, 1);
+    sink.breakOff(new Error('the connection was cut') as never);
+    assert.throws(() => sink.result('m'), { code: 'WORKER_BROKE_OFF', message: /longer than 8 MiB/ });
+  });
+}

@@ -1,0 +1,57 @@
+/** How often the progress of a step is told: the latest value at most every `everyMs`, and the last one before its end. */
+import type { ToldEvent } from './told.ts';
+
+type Progress = Extract<ToldEvent, { kind: 'progress' }>;
+
+const everyMs = 100;
+/** Steps that are paced. Beyond it the one that was heard of longest ago is told at once again. */
+const maxSteps = 1_000;
+
+export class ProgressPace {
+  readonly #tell: (event: Progress) => void;
+  readonly #steps = new Map<string, { at: number; latest?: Progress }>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(tell: (event: Progress) => void) {
+    this.#tell = tell;
+  }
+
+  take(event: Progress): void {
+    const now = performance.now();
+    const step = this.#steps.get(event.id);
+    if (step && now - step.at < everyMs) {
+      step.latest = event;
+      this.#timer ??= setTimeout(() => this.#tellLatest(), everyMs).unref();
+      return;
+    }
+    this.#steps.delete(event.id);
+    this.#steps.set(event.id, { at: now });
+    this.#tell(event);
+    const [oldest] = this.#steps.keys();
+    if (this.#steps.size > maxSteps && oldest !== undefined) this.end(oldest);
+  }
+
+  /** Tells what is held of a step, which ends. */
+  end(id: string): void {
+    const latest = this.#steps.get(id)?.latest;
+    this.#steps.delete(id);
+    if (latest) this.#tell(latest);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const id of [...this.#steps.keys()]) this.end(id);
+  }
+
+  #tellLatest(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const step of this.#steps.values()) {
+      const { latest } = step;
+      if (!latest) continue;
+      delete step.latest;
+      step.at = now;
+      this.#tell(latest);
+    }
+  }
+}

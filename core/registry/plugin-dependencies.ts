@@ -1,0 +1,66 @@
+/** Where the packages lie that a plugin declares, and those that they declare in turn, as Node finds them. */
+import { readFile, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isSafePath } from '../contract/safe-path.ts';
+
+/**
+ * Their real folders. A folder counts only where its own package.json has the name that it is
+ * asked for by: a link in `node_modules` could lead to anything. Those that are not installed are left out.
+ */
+export const dependenciesOf = async (place: string): Promise<readonly string[]> => {
+  const seen = new Set([place]);
+  const queue = [{ folder: place, declared: declaredBy(await manifestOf(place), place) }];
+  for (let asker = queue.shift(); asker !== undefined; asker = queue.shift()) {
+    for (const [name, range] of Object.entries(asker.declared)) {
+      const there = isSafePath(name) ? await lookUp(name, range, asker.folder) : null;
+      if (there === null || seen.has(there.folder)) continue;
+      seen.add(there.folder);
+      queue.push({ folder: there.folder, declared: declaredBy(there.manifest, there.folder) });
+    }
+  }
+  return [...seen].slice(1);
+};
+
+interface Manifest {
+  name?: unknown;
+  dependencies?: Record<string, unknown>;
+  optionalDependencies?: Record<string, unknown>;
+  peerDependencies?: Record<string, unknown>;
+  devDependencies?: Record<string, unknown>;
+}
+
+/** Of a folder that is being worked on also what it is developed with: workspaces link that too. */
+const declaredBy = (manifest: Manifest | null, folder: string): Record<string, unknown> => ({
+  ...(!folder.includes('/node_modules/') && manifest?.devDependencies),
+  ...manifest?.peerDependencies,
+  ...manifest?.optionalDependencies,
+  ...manifest?.dependencies,
+});
+
+/** In the `node_modules` of each folder from `from` upwards. */
+const lookUp = async (
+  name: string,
+  range: unknown,
+  from: string,
+): Promise<{ folder: string; manifest: Manifest } | null> => {
+  for (let at = from; ; at = dirname(at)) {
+    const folder = join(at, 'node_modules', name);
+    const manifest = await manifestOf(folder);
+    if (manifest !== null) return isNamed(manifest, name, range) ? { folder: await realpath(folder), manifest } : null;
+    if (dirname(at) === at) return null;
+  }
+};
+
+/** An alias (`npm:other@1`) has the name of the other. */
+const isNamed = ({ name: own }: Manifest, name: string, range: unknown): boolean =>
+  own === name || (typeof own === 'string' && typeof range === 'string' && range.startsWith(`npm:${own}@`));
+
+/** The package.json of a folder; null where it has none. */
+export const manifestOf = async (folder: string): Promise<Manifest | null> => {
+  try {
+    const json: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    return typeof json === 'object' ? (json as Manifest | null) : null;
+  } catch {
+    return null;
+  }
+};

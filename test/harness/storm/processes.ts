@@ -1,0 +1,102 @@
+/** The processes of a storm's machines, as /proc shows them to the test. */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import type { Field } from './field.ts';
+import type { Target } from './plan.ts';
+
+export interface Process {
+  /** As the test sees it. */
+  pid: number;
+  /** As its machine sees it. */
+  inside: number;
+  parent: number;
+  startTime: string;
+  hive: string;
+  argv: readonly string[];
+  /** What RBEE_RUN_NONCE and RBEE_WORKER_ID say in its environment. */
+  nonce: string | null;
+  worker: string | null;
+}
+
+/** All processes of both machines, without zombies. */
+export const processesOf = ({ fleet }: Field): Process[] => {
+  const { home, machines } = fleet;
+  const there = machines.host('pi').processes({ all: true });
+  const here = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return [
+    ...here.flatMap((pid) => read(Number(pid), Number(pid), 'local', (seen) => isOf(home, seen))),
+    ...there.flatMap(({ pid, inside }) => read(pid, inside, 'pi', () => true)),
+  ];
+};
+
+interface Seen {
+  cwd: string;
+  environment: readonly string[];
+}
+
+/** Daemons and workers of a home work inside it; commands are told where it is. */
+const isOf = ({ folder }: Field['fleet']['home'], { cwd, environment }: Seen): boolean =>
+  `${cwd}/`.startsWith(`${folder}/`) || environment.includes(`RBEE_HOME=${folder}`);
+
+/** Nothing when the process has ended, or is not one of those that are looked for. */
+const read = (pid: number, inside: number, hive: string, isOne: (seen: Seen) => boolean): Process[] => {
+  try {
+    const argv = words(pid, 'cmdline');
+    const environment = words(pid, 'environ');
+    if (argv.length === 0 || !isOne({ cwd: readlinkSync(`/proc/${pid}/cwd`), environment })) return [];
+    const value = (variable: string): string | null =>
+      environment.find((word) => word.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? null;
+    const ids = { nonce: value('RBEE_RUN_NONCE'), worker: value('RBEE_WORKER_ID') };
+    return [{ pid, inside, ...statOf(pid), hive, argv, ...ids }];
+  } catch {
+    return [];
+  }
+};
+
+/** The processes that play a part. One that has its parent's command line is a program that the parent is just starting. */
+export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
+  const players = all.filter((process) => plays(process, target));
+  const pids = new Set(players.map(({ pid }) => pid));
+  return target === 'connection' ? players : players.filter(({ parent }) => !pids.has(parent));
+};
+
+/** Does a process play that part? Commands are known by their PIDs alone. */
+export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean => {
+  const runs = (pattern: RegExp): boolean => argv.some((word) => pattern.test(word));
+  switch (target) {
+    case 'queen':
+      return hive === 'local' && runs(/\/queen\/daemon\.js$/);
+    case 'local hive':
+      return hive === 'local' && runs(/\/hive\/daemon\.js$/);
+    case 'remote hive':
+      return hive === 'pi' && runs(/\/hive\/daemon\.js$/);
+    case 'agent':
+      return runs(/\/agent\/\w+\.mjs$/);
+    case 'connection':
+      return /^sshd: ann/.test(argv[0] ?? '');
+    case 'engine':
+      return nonce !== null && runs(/\/engine\.js$/);
+    case 'child':
+      return nonce !== null && !runs(/\/engine\.js$/);
+    case 'command':
+      return false;
+  }
+};
+
+export const startTimeOf = (pid: number): string | null => {
+  try {
+    return statOf(pid).startTime;
+  } catch {
+    return null;
+  }
+};
+
+const words = (pid: number, file: string): string[] =>
+  readFileSync(`/proc/${pid}/${file}`, 'utf8')
+    .split('\0')
+    .filter((word) => word !== '');
+
+const statOf = (pid: number): { parent: number; startTime: string } => {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return { parent: Number(fields[1]), startTime: fields[19] ?? '' };
+};
