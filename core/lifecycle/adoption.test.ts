@@ -86,6 +86,25 @@ test('the end of an adopted process is noticed, and it is restarted', async (t) 
   assert.equal(managed.view.restarts, 1);
 });
 
+// Its end was noticed, and then nothing was done about it: it was shown as loading for ever.
+test('one that is taken over while it loads, and then ends, is started again', async (t) => {
+  const folder = await tempFolder(t);
+  const first = await manageFake(t, ['--ready-after', '600000'], { folder });
+  first.managed.ensureReady().catch(() => {});
+  const pid = await eventually(() => first.managed.view.state === 'loading' && first.managed.view.pid);
+  const record = await eventually(async () => {
+    const there = await first.records.read('fake-1');
+    return there?.pid === pid && there;
+  });
+  await first.managed.close();
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), true);
+  assert.deepEqual([managed.view.state, managed.view.pid], ['loading', pid]);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.equal(managed.view.restarts, 1);
+});
+
 test('one that died meanwhile is started again without counting as a crash, and what it left of its group is killed', async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--fork-child', '--deaf']);
   const child = Number(/child pid (\d+)/.exec(await readFile(join(folder, 'logs/fake-1.log'), 'utf8'))?.[1]);

@@ -127,7 +127,7 @@ export class ManagedProcess {
   /**
    * Resolves when the process is ready; callers share one start. When the last of them aborts, the start is undone and
    * CANCELLED thrown. Throws WORKER_FAILED, or what `plan` threw; a start that somebody asked for is not repeated by the
-   * restart policy, except on another port.
+   * restart policy, except on another port, or after a kill from outside.
    */
   async ensureReady(options: WaitOptions = {}): Promise<void> {
     this.#assertUsable();
@@ -272,8 +272,10 @@ export class ManagedProcess {
     }
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
-      if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
-      return;
+      const story = this.#state === 'loading' ? await this.#awaitReady(this.#run, start) : null;
+      if (story === null) return;
+      await this.#startFailed(true, story);
+      throw failureError(this.#options.id, story.failure);
     }
     if (this.#run && this.#state === 'sleeping') {
       await this.#runWake((event) => start.narrate(event), this.#skipRest.signal);
@@ -437,8 +439,9 @@ export class ManagedProcess {
     throw start.signal.reason;
   }
 
+  /** What ends a start from outside says nothing against the process, whoever asked for the start. */
   async #startFailed(recovers: boolean, story: FailureStory): Promise<void> {
-    if (recovers) await this.#decideAfter(story.kind, story);
+    if (recovers || story.kind === 'kill') await this.#decideAfter(story.kind, story);
     else this.#fail(story.failure);
   }
 
