@@ -5,6 +5,7 @@ import { Check, Errors } from 'typebox/value';
 /** The parts of a JSON Schema that lead to a field. */
 interface Shape {
   properties?: Readonly<Record<string, TSchema>>;
+  patternProperties?: Readonly<Record<string, TSchema>>;
   required?: readonly string[];
   items?: TSchema;
   maxItems?: number;
@@ -15,7 +16,13 @@ interface Shape {
  * hundreds of megabytes for one of a million members; this stops at the first fault.
  */
 export const firstFault = (schema: TSchema, value: unknown, path = ''): string => {
-  const { properties, required = [], items, maxItems = Number.POSITIVE_INFINITY } = schema as Shape;
+  const {
+    properties,
+    patternProperties = {},
+    required = [],
+    items,
+    maxItems = Number.POSITIVE_INFINITY,
+  } = schema as Shape;
   if (properties && isObject(value)) {
     const missing = required.find((key) => !Object.hasOwn(value, key));
     if (missing !== undefined) return `${below(path, missing)} is missing`;
@@ -23,6 +30,11 @@ export const firstFault = (schema: TSchema, value: unknown, path = ''): string =
       if (Object.hasOwn(value, key) && !Check(field, value[key]))
         return firstFault(field, value[key], below(path, key));
     }
+  }
+  for (const [pattern, member] of Object.entries(isObject(value) ? patternProperties : {})) {
+    const matches = new RegExp(pattern, 'u');
+    const wrong = Object.entries(value as object).find(([key, one]) => matches.test(key) && !Check(member, one));
+    if (wrong) return firstFault(member, wrong[1], below(path, wrong[0]));
   }
   if (items && Array.isArray(value)) {
     if (value.length > maxItems) return `${path || 'it'} must not have more than ${maxItems} items`;

@@ -6,6 +6,7 @@ import { findProcess } from './adoption.ts';
 import { localRunner } from './local-runner.ts';
 import type { ManagedProcessOptions } from './managed-process.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
+import type { Runner } from './runner.ts';
 import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 
 /** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
@@ -185,6 +186,27 @@ test('one that was to be stopped is stopped for good', async (t) => {
   const never = await manageFake(t, [], { folder });
   assert.equal(await never.managed.adopt({ ...record, wanted: 'stopped', pid: null }), false);
   assert.equal(never.managed.view.state, 'stopped');
+});
+
+// It left the list of its hive, and its engine ran on.
+test('one that cannot be taken over has failed, and what it left ends before it is started or forgotten', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  let broken = true;
+  const runner: Runner = {
+    ...localRunner,
+    identity: async (asked) => {
+      if (broken) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return await localRunner.identity(asked);
+    },
+  };
+  const { managed, records } = await manageFake(t, [], { folder, runner });
+  await assert.rejects(managed.adopt(record), /too many open files/);
+  assert.deepEqual([managed.view.state, managed.view.failure?.message], ['failed', 'too many open files']);
+  assert.ok(!(await isGone(pid)));
+  broken = false;
+  await managed.delete();
+  assert.ok(await isGone(pid));
+  assert.equal(await records.read('fake-1'), null);
 });
 
 test('one that had failed for good stays so, with its failure', async (t) => {

@@ -206,11 +206,19 @@ export class ManagedProcess {
 
   /**
    * Goes on with the process of an earlier owner's record; to be called before anything else. False when there is no such
-   * process any more: then it is restarted by policy, unless it was to be stopped or had failed for good.
+   * process any more: then it is restarted by policy, unless it was to be stopped or had failed for good. Throws when that
+   * cannot be found out; it has then failed.
    */
   adopt(record: RunRecord): Promise<boolean> {
     this.#assertUsable();
-    return this.#enqueue(() => this.#runAdopt(record));
+    return this.#enqueue(() =>
+      this.#runAdopt(record).catch(async (error) => {
+        // It is shown as failed, so that it can be deleted or started again: either ends what may be left of it first.
+        if (this.#state === 'stopped') this.#move('starting');
+        if (this.#state !== 'failed') this.#fail((await this.#describe(cannotStart(error))).failure);
+        throw error;
+      }),
+    );
   }
 
   /** What is on disk was lost. Throws STATE_UNWRITABLE. */
@@ -693,8 +701,9 @@ export class ManagedProcess {
 
   async #runAdopt(record: RunRecord): Promise<boolean> {
     const { policy, stop, limits, data, logFile } = this.#options;
-    const bootId = await (await processTable()).bootId();
     this.#record = { ...record, policy, stop, limits, data, logFile };
+    this.#mayBeLeft = true;
+    const bootId = await (await processTable()).bootId();
     this.#mayBeLeft = record.bootId === bootId;
     const identity = await findProcess(this.#runner, record, bootId, this.#group);
     this.#told = Promise.withResolvers();

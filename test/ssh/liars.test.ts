@@ -2,7 +2,7 @@
  * Hives and agents that lie. Whatever one machine says, the others are listed right and go on answering, the queen stays
  * within her memory and disk, and nothing outside her home is touched.
  *
- * `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
+ * Some are told at full scale only. `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -13,7 +13,7 @@ import { type AgentLie, agentLies } from '../harness/lies/agent-lies.ts';
 import { hiveLies } from '../harness/lies/hive-lies.ts';
 import type { About, Act, Anything, HiveLie } from '../harness/lies/lie.ts';
 import { cannot } from '../harness/machines.ts';
-import { until } from '../harness/until.ts';
+import { scaled, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 
@@ -22,7 +22,9 @@ const mebibyte = 2 ** 20;
 const most = { memory: 150 * mebibyte, disk: 64 * mebibyte };
 
 const pattern = process.env['RBEE_LIES'] === undefined ? undefined : new RegExp(process.env['RBEE_LIES']);
-const isChosen = ({ name }: { name: string }): boolean => pattern?.test(name) ?? true;
+const isFull = scaled(1, 0) === 1;
+const isChosen = ({ name, more }: { name: string; more?: true }): boolean =>
+  pattern ? pattern.test(name) : isFull || !more;
 const together = pattern ? 1 : 8;
 
 const chosenHiveLies = hiveLies.filter(isChosen);
@@ -54,10 +56,10 @@ let watching: NodeJS.Timeout;
  * Hives that lie in turn. Each has to be back before it lies again, and its queen waits longer after each lie: with fewer
  * of them there would be more to wait for.
  */
-const inTurn = 150;
+const inTurn = Math.ceil((chosenHiveLies.length + chosenAgentLies.length) / 4);
 const once = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => 'once' in lie);
 const takers = [...chosenHiveLies, ...chosenAgentLies].filter((lie) => !('once' in lie));
-const turns = Math.min(inTurn, takers.length);
+const turns = Math.min(Math.max(inTurn, 2 * together), takers.length);
 
 /** The last one is for what takes more than one step. */
 const hiveOf = (lie: HiveLie | AgentLie | null): LyingFleet['liars'][number] => {
@@ -212,6 +214,8 @@ const meet = async (lie: HiveLie, begun: number): Promise<string[]> => {
     problems.push(`it should be online, and is ${status} (${brief(reason)})`);
   if (status === 'faulty' && !(lie.reason ?? /./).test(reason ?? ''))
     problems.push(`its reason should name ${lie.reason}, and is ${brief(reason)}`);
+  const size = JSON.stringify(await statusOf(alias)).length;
+  if (size > 100_000) problems.push(`its view has ${size} characters`);
   if (status !== 'online') {
     problems.push(...ugly('its reason', reason ?? ''));
     if ((reason ?? '').length > 1_000) problems.push(`its reason has ${reason?.length} characters`);
@@ -424,6 +428,7 @@ describe('a machine that lies', { skip }, () => {
 const tellAgents = async (lies: readonly AgentLie[]): Promise<string[][]> => {
   const asked: Promise<string[]>[] = [];
   for (const lie of lies) {
+    if (lie.alone) await Promise.all(asked);
     lying.tellAgents(lie.name);
     const { alias: hive } = hiveOf(lie);
     const input = lie.run === 'package_sync' ? { hives: [hive], force: true, yes: true } : { hive };
@@ -431,8 +436,8 @@ const tellAgents = async (lies: readonly AgentLie[]): Promise<string[][]> => {
     asked.push(ended.then((one) => problemsOfRun(lie.run, one, lie.ends)));
     const isTaken = until(() => lying.isTaken(), { what: `an agent that says: ${lie.name}` });
     await Promise.race([isTaken, ended]);
-    // A sync keeps others from the machine.
-    if (lie.run === 'package_sync') await ended;
+    if (lie.alone) await ended;
+    lying.tellAgents(null);
   }
   const problems = await Promise.all(asked);
   lying.endAgents();

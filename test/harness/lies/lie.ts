@@ -87,6 +87,8 @@ export interface HiveLie {
   heavy?: true;
   /** Its hive is of no more use afterwards: the queen may have found the real one of the machine. */
   once?: true;
+  /** Told at full scale only: others are of its kind. */
+  more?: true;
   /** Seconds within which it has to be shown as it should. */
   within?: number;
 }
