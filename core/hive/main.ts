@@ -11,6 +11,7 @@ import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { stateMark } from '../lifecycle/marks.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
 import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
@@ -87,14 +88,14 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
-    state: paths.state,
+    state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
     logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
-    onProblem: (message, error) => logger.error({ err: error }, message),
+    onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),
     prepare: (spec, context) =>
       prepareLaunch(spec, {
         hive: alias,
