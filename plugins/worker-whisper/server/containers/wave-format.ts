@@ -81,7 +81,7 @@ const codecOf = (facts: Facts): Codec => {
 const pcm = ({ channels, align, bits, bigEndian }: Facts, sample: PcmLayout['sample']): Codec => {
   const bytes = align / channels;
   if (bytes < Math.ceil(bits / 8))
-    throw damaged('wav', `${align} bytes do not hold ${channels} channels of ${bits} bits`);
+    throw damaged('wav', `a frame of ${align} bytes is too small for ${channels} channels of ${bits} bits`);
   const layout = { sample, bytes, bigEndian, channels };
   return isReadable(layout)
     ? { kind: 'pcm', layout }
