@@ -263,13 +263,11 @@ const measure = (samples: readonly number[]) => {
   return { seconds: samples.length / 16_000, level: Math.hypot(along(Math.sin), along(Math.cos)) };
 };
 
-/** Whether a program is there, and else the reason to skip what needs it. */
-const without = (program: string, argument: string) =>
-  spawnSync(program, [argument]).error === undefined ? false : `${program} is not installed`;
+const hasSox = spawnSync('sox', ['--version']).error === undefined;
 
-const run = (program: string, args: readonly string[]) => {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
-  assert.equal(status, 0, `${program} ${args.join(' ')}: ${stderr}`);
+const sox = (args: readonly string[]) => {
+  const { status, stderr } = spawnSync('sox', args, { encoding: 'utf8' });
+  assert.equal(status, 0, `sox ${args.join(' ')}: ${stderr}`);
 };
 
 /** A file of bare samples, to be made into others. */
@@ -277,8 +275,8 @@ const bare = ({ channels, rate }: { channels: readonly Float32Array[]; rate: num
   fileOf(samplesOf({ channels, rate, encoding: 'f32' }, false));
 
 describe('recorders', () => {
-  it('sox', { skip: without('sox', '--version') }, async () => {
-    const files: [encoding: Encoding, sox: string, to: string][] = [
+  it('sox', { skip: hasSox ? false : 'sox is not installed' }, async () => {
+    const files: [encoding: Encoding, options: string, to: string][] = [
       ['f32', '-e floating-point -b 32', 'wav'],
       ['f64', '-e floating-point -b 64', 'wav'],
       ['s32', '-e signed-integer -b 32', 'wav'],
@@ -298,7 +296,7 @@ describe('recorders', () => {
       const recording: Recording = { channels: tones(0.05, rate, count), rate, encoding };
       const source = ['-D', '-t', 'f32', '-r', String(rate), '-c', String(count), bare(recording)];
       const path = join(folder, `sox-${number}.${to}`);
-      run('sox', [...source, ...options.split(' '), path]);
+      sox([...source, ...options.split(' '), path]);
       const { channels } = await read(path);
       // sox rounds what it reads to 32 bits, and 8 bits up.
       const nearby = { ...recording, encoding: encoding.startsWith('f') ? ('s24' as const) : encoding };
@@ -306,27 +304,24 @@ describe('recorders', () => {
     }
   });
 
-  it('ffmpeg', { skip: without('ffmpeg', '-version') }, async () => {
-    const recording: Recording = { channels: tones(0.05, 44_100, 2), rate: 44_100, encoding: 'f32' };
-    const files: [encoding: Encoding, options: string, path: string][] = [
-      ['f32', '-c:a pcm_f32le', 'float.wav'],
-      ['f64', '-c:a pcm_f64le', 'double.wav'],
-      ['s32', '-c:a pcm_s32le', 'whole.wav'],
-      ['s64', '-c:a pcm_s64le', 'long.wav'],
-      ['f32', '-c:a pcm_f32le -rf64 always', 'large.wav'],
-      ['s24', '-c:a pcm_s24le', 'sony.w64'],
-      ['f64', '-c:a pcm_f64be', 'double.caf'],
-      ['s16', '-c:a pcm_s16le', 'short.caf'],
-      ['f32', '-c:a pcm_f32be', 'float.aiff'],
-      ['alaw', '-c:a pcm_alaw', 'telephone.au'],
-      ['f32', '-c:a pcm_f32le', 'float.mov'],
-    ];
-    const outputs = files.flatMap(([, options, name]) => [...options.split(' '), join(folder, name)]);
-    const source = ['-nostdin', '-y', '-f', 'f32le', '-ar', '44100', '-ac', '2', '-i', bare(recording)];
-    run('ffmpeg', [...source, ...outputs]);
-    for (const [encoding, options, name] of files) {
-      const { channels } = await read(join(folder, name));
-      expectSame(channels, { ...recording, encoding }, `${options} to ${name}`);
+  it('ffmpeg, also to a pipe', async () => {
+    const written = { channels: [tone(0.1, { rate: 8000 })], rate: 8000 };
+    for (const [name, encoding] of [
+      ['float.wav', 's24'],
+      ['piped.wav', 's24'],
+      ['double.wav', 's24'],
+      ['whole.wav', 's32'],
+      ['long.wav', 's64'],
+      ['large.wav', 's24'],
+      ['sony.w64', 's24'],
+      ['double.caf', 's24'],
+      ['float.aiff', 's24'],
+      ['float.mov', 's24'],
+      ['telephone.au', 'alaw'],
+    ] as const) {
+      const { channels, rates, warning } = await read(join(recordings, name));
+      expectSame(channels, { ...written, encoding }, name);
+      assert.deepEqual([rates, warning], [[8000], undefined], name);
     }
   });
 });

@@ -19,8 +19,8 @@ export interface ChunkStyle {
   alignment: number;
 }
 
-/** A recording has a few; a file made of empty chunks would be read for hours. */
-const mostChunks = 10_000;
+/** A recording has a few dozen at most; a file made of empty chunks would be read for hours. */
+const mostChunks = 1000;
 
 export async function* walkChunks(file: FileHandle, from: number, style: ChunkStyle): AsyncGenerator<Chunk> {
   let at = from;
