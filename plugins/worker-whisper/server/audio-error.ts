@@ -9,10 +9,10 @@ export class AudioError extends Error {
   }
 }
 
-/** The way out for a file that is sound but not for us. */
+/** What to do with a file that cannot be read here. */
 export const conversion = 'convert it with `ffmpeg -i IN -ar 16000 -ac 1 OUT.wav` and send that file';
 
-/** The file may be in best order: only its codec is none of ours. */
+/** The file itself may be fine; only its codec is not supported. */
 export const unsupportedCodec = (format: string, codec: string, options?: ErrorOptions): AudioError =>
   new AudioError(
     'audio_unsupported_codec',

@@ -55,7 +55,7 @@ export const audioFormat = (head: Buffer): AudioFormat | undefined => {
   if (at(4) === 'ftyp') return 'm4a';
   if (at(0, 3) === 'ID3') return 'mp3';
   if (/^#!AMR(-WB)?\n/.test(at(0, 9))) return 'amr';
-  // Its successor, E-AC-3, has higher versions.
+  // E-AC-3 begins the same way and has higher version numbers.
   if (first === 0x0b && second === 0x77 && (head[5] ?? 0) >> 3 <= 10) return 'ac3';
   if (first === 0xff && (second & 0xe0) === 0xe0) return (second & 0x06) === 0 ? 'aac' : 'mp3';
   return undefined;
@@ -68,7 +68,7 @@ const oggFormat = (codec: string): AudioFormat | undefined => {
   return codec.startsWith('Speex') ? undefined : 'oga';
 };
 
-/** A file whose kind is known, although it is not read here. */
+/** The name of a format that is recognised but not supported. */
 export const foreignFormat = (head: Buffer): string | undefined => {
   const at = (start: number, length = 4) => head.toString('latin1', start, start + length);
   if (at(0) === 'RIFF' && at(8, 3) === 'AVI') return 'AVI';

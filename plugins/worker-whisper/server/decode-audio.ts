@@ -11,7 +11,7 @@ export interface Decoding {
   samples: AsyncIterable<Float32Array>;
   /** Share of the file that has been read, 0 to 1. */
   progress(): number;
-  /** What is wrong with a file that is read nevertheless. */
+  /** A fault of the file that does not stop it from being read. */
   warning: string | undefined;
   /** Lets go of the file. */
   close(): Promise<void>;

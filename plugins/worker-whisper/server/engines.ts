@@ -19,7 +19,7 @@ export interface Job {
   request: TranscriptionRequest;
   signal: AbortSignal;
   onHeard(heard: Heard, seconds: number, share: number): void;
-  /** What is wrong with a file that is read nevertheless. */
+  /** Gets a fault of the file that does not stop it from being read. */
   onWarning(message: string): void;
 }
 

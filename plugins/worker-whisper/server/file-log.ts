@@ -1,4 +1,4 @@
-/** What is said of a file in the log: how far a long one has been transcribed, and what is wrong with it. */
+/** Log lines about a file: the progress of a long one, and warnings. */
 
 /** A line for each five minutes of sound; nothing for shorter files. */
 const everySeconds = 300;

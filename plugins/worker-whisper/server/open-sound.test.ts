@@ -31,7 +31,7 @@ const fileOf = (bytes: Buffer): string => {
   return path;
 };
 
-/** The channels of a file as they are, and what is said of it. */
+/** The channels, rates and warning of a file, before resampling. */
 const read = async (path: string) => {
   const file = await open(path, 'r');
   try {
@@ -81,7 +81,7 @@ const layouts = [8000, 16_000, 44_100, 48_000].flatMap((rate) => [1, 2].map((cou
 
 describe('uncompressed sound', () => {
   // Every float and 32 bit recording failed with "start offset of Float32Array should be a multiple of 4": the decoder
-  // viewed the bytes of the file in place, 44 or 58 behind its beginning.
+  // viewed the bytes of the file in place, at whatever address the sound began.
   for (const container of containers) {
     it(`in ${container} is read as it was written, in each width, rate and number of channels`, async () => {
       for (const encoding of encodings) {
@@ -143,8 +143,8 @@ const short: Recording = { channels: tones(0.3, 16_000, 1), rate: 16_000, encodi
 const data = samplesOf(short, false);
 
 describe('the chunks of a wav file', () => {
-  // An odd chunk is followed by a byte that is in no size. The decoder took it for the beginning of the next chunk and
-  // found no sound.
+  // An odd chunk is followed by a pad byte that its size does not count. The decoder took it for the start of the next
+  // chunk and found no sound.
   it('may be odd, before the sound and after it', async () => {
     const odd = chunk('LIST', Buffer.from('INFOabc'));
     for (const [what, chunks] of [
@@ -189,7 +189,7 @@ describe('the chunks of a wav file', () => {
     assert.equal(warning, 'the file is cut off: 0.1 of 0.3 seconds are there');
   });
 
-  it('cost no more than a few reads when they make no sense', async () => {
+  it('are refused at once when they make no sense', async () => {
     for (const [bytes, says] of [
       [riffOf([Buffer.alloc(1_000_000)]), /too many chunks/],
       [riffOf([chunk('fmt ', Buffer.alloc(2), { size: 0xffff_fff0 })]), /fmt chunk is cut off/],
@@ -234,7 +234,7 @@ describe('compressed sound', () => {
     }
   });
 
-  // A file in best order was called damaged when nothing could decode it.
+  // A healthy file in a codec without a decoder was reported as damaged.
   it('that cannot be read is named, with the command that converts it', async () => {
     for (const [name, codec] of [
       ['gsm.wav', 'in this wav file is coded as GSM 6.10'],

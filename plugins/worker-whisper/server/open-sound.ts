@@ -1,4 +1,4 @@
-/** Opens a file as sound at its own rate and with its own channels: here where it is plain, by the library where it is packed. */
+/** Opens a file as sound at its own rate, channel by channel: PCM is read here, everything else by the decoders of the library. */
 import type { FileHandle } from 'node:fs/promises';
 import decode from 'audio-decode';
 import { AudioError, conversion, damaged, unsupportedCodec } from './audio-error.ts';
@@ -25,7 +25,7 @@ export interface Sound {
   pieces: AsyncIterable<SoundPiece>;
   /** Share of the file that has been read, 0 to 1. */
   progress(): number;
-  /** What is wrong with a file that is read nevertheless. */
+  /** A fault of the file that does not stop it from being read. */
   warning: string | undefined;
 }
 
@@ -33,8 +33,8 @@ export interface Sound {
 const packedBytes = 4096;
 /** Uncompressed sound does not grow. */
 const plainBytes = 64 * 1024;
-/** A decoder that has had that much without a sound waits for the rest of a header that never comes. */
-const longestSilence = 32 * 1024 * 1024;
+/** The WMA decoder keeps what it is given until the header is whole, which in a damaged file may never happen. */
+const longestWmaHeader = 8 * 1024 * 1024;
 
 export const openSound = async (file: FileHandle): Promise<Sound> => {
   const head = await readAt(file, 0, headBytes);
@@ -77,7 +77,7 @@ const unreadable = (head: Buffer): AudioError => {
   }
   return new AudioError(
     'audio_unknown_format',
-    `the file is no audio that can be read here; these can: ${formatNames}; if it is sound, ${conversion}`,
+    `the file is not in an audio format that can be read here: ${formatNames}; if it is audio, ${conversion}`,
   );
 };
 
@@ -152,15 +152,14 @@ async function* decodePacked(
   let fed = 0;
   const bytes = async function* () {
     for await (const piece of source) {
-      // The index of an MP4 file, which comes first, is bounded where it is read.
-      if (decoder !== 'm4a') fed += piece.length;
-      if (silent && fed > longestSilence) throw damaged(decoder, 'no sound begins in it');
-      // A copy with an address of its own: slice() of a Buffer does not copy, as the decoders expect of a Uint8Array.
+      fed += piece.length;
+      if (decoder === 'wma' && silent && fed > longestWmaHeader) throw damaged(decoder, 'its header has no end');
+      // The decoders rely on slice() to copy, which a Buffer's does not, so they get a plain array.
       yield new Uint8Array(piece);
     }
   };
   try {
-    // Its types lag behind its decoders.
+    // The types of the library list fewer decoders than it has.
     for await (const piece of decode(bytes(), decoder as Parameters<typeof decode>[1])) {
       silent = false;
       yield piece;
@@ -183,5 +182,5 @@ const explained = async (cause: unknown, decoder: AudioFormat, file: FileHandle)
     : unsupportedCodec(decoder, fourCharacterName(code), { cause });
 };
 
-/** How the decoders of the library say that they do not know a codec. */
+/** How the library reports a codec that it does not support. */
 const unsupportedCodecMessage = /^Unsupported (?:(?:MP4 audio|WebM) codec: |WMA format tag: )(.+)$/;

@@ -1,4 +1,4 @@
-/** Uncompressed samples, and those of telephones, as numbers from -1 to 1. */
+/** PCM, A-law and mu-law samples as numbers from -1 to 1. */
 
 export interface PcmLayout {
   sample: 'signed' | 'unsigned' | 'float' | 'alaw' | 'mulaw';
@@ -18,7 +18,7 @@ const widths: Record<PcmLayout['sample'], readonly number[]> = {
   mulaw: [1],
 };
 
-/** The channels of whole frames. The bytes may start at any address: a view of wider numbers could not. */
+/** The channels of whole frames. A DataView, unlike a Float32Array, may start at any address. */
 export const readPcm = (frames: Uint8Array, layout: PcmLayout): Float32Array[] => {
   const view = new DataView(frames.buffer, frames.byteOffset, frames.byteLength);
   const { bytes, channels: count } = layout;

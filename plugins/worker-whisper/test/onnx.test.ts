@@ -208,7 +208,7 @@ describe('a request that cannot be fulfilled', () => {
     const gsm = readFileSync(join(import.meta.dirname, 'recordings/gsm.wav'));
     const cases: [sound: Buffer | string, fields: Fields, status: number, param: string | null, says: RegExp][] = [
       ['', {}, 400, 'file', /the file is empty/],
-      ['This is no sound.', {}, 400, 'file', /no audio/],
+      ['This is no sound.', {}, 400, 'file', /not in an audio format/],
       [toneWav(0.05), {}, 400, 'file', /0\.05 seconds long/],
       [toneWav(1).subarray(0, 44), {}, 400, 'file', /no sound/],
       [Buffer.alloc(9 * 1024 * 1024), {}, 413, 'file', /larger than 8 MiB/],
@@ -227,7 +227,7 @@ describe('a request that cannot be fulfilled', () => {
         /must be one of segment, word/,
       ],
       [tone, { stream: 'true', response_format: 'srt' }, 400, 'stream', /srt cannot be streamed/],
-      ['no sound, streamed', { stream: 'true' }, 400, 'file', /no audio/],
+      ['no sound, streamed', { stream: 'true' }, 400, 'file', /not in an audio format/],
       [gsm, {}, 400, 'file', /coded as GSM 6\.10, .* `ffmpeg -i IN -ar 16000 -ac 1 OUT\.wav`/],
       [gsm, { stream: 'true' }, 400, 'file', /GSM 6\.10/],
     ];

@@ -79,7 +79,7 @@ const codecOf = (code: string, bits: number, channels: number, rate: number): Co
   }
 };
 
-/** A number of 80 bits, as the 68881 had them. */
+/** A floating-point number of 80 bits. */
 const readExtended = (bytes: Buffer): number => {
   const exponent = (bytes.readUInt16BE(0) & 0x7fff) - 16_383;
   return (bytes.readUInt32BE(2) / 2 ** 31 + bytes.readUInt32BE(6) / 2 ** 63) * 2 ** exponent;

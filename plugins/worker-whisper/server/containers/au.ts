@@ -8,7 +8,7 @@ import type { Codec, SoundData } from './sound-data.ts';
 export const readAu = async (file: FileHandle): Promise<SoundData> => {
   const head = await readAt(file, 0, 24);
   if (head.length < 24) throw damaged('au', 'its head is cut off');
-  // Written backwards by machines with the other byte order.
+  // "dns." marks a little-endian file.
   const bigEndian = head.toString('latin1', 0, 4) === '.snd';
   const u32 = (at: number) => (bigEndian ? head.readUInt32BE(at) : head.readUInt32LE(at));
   const [start, size, encoding, rate, channels] = [u32(4), u32(8), u32(12), u32(16), u32(20)];

@@ -7,7 +7,7 @@ export interface Chunk {
   id: string;
   /** Position of its content. */
   start: number;
-  /** As its head says, which may be more than the file has. */
+  /** As stated in its head; the file may end earlier. */
   size: number;
 }
 
@@ -35,7 +35,7 @@ export async function* walkChunks(file: FileHandle, from: number, style: ChunkSt
   }
 }
 
-/** Some writers forget the byte that pads an odd chunk. It is a zero, which no name of a chunk begins with. */
+/** Some writers forget the pad byte after an odd chunk: then the name of the next chunk follows at once. */
 const endOf = async (file: FileHandle, end: number, alignment: number): Promise<number> => {
   if (alignment !== 2 || end % 2 === 0) return Math.ceil(end / alignment) * alignment;
   const next = (await readAt(file, end, 4)).toString('latin1');

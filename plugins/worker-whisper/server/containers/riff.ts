@@ -1,4 +1,4 @@
-/** WAV in the sizes and byte orders that there are: RIFF, RIFX, and RF64 and BW64 for more than four gigabytes. */
+/** WAV: RIFF, its big-endian form RIFX, and RF64 and BW64 for files of more than four gigabytes. */
 import type { FileHandle } from 'node:fs/promises';
 import { damaged } from '../audio-error.ts';
 import { readAt } from '../file-bytes.ts';
@@ -34,7 +34,7 @@ const bigStyle: ChunkStyle = {
   alignment: 2,
 };
 
-/** Recorders that cannot go back to their head leave nothing, all ones, or, as sox does, nearly two gigabytes. */
+/** A recorder that cannot seek leaves zero, all ones or, like sox, nearly two gigabytes as the size. */
 const promised = (size: number, largeSize: number | undefined): number | undefined => {
   if (size === 0xffff_ffff && largeSize !== undefined) return largeSize === 0 ? undefined : largeSize;
   return size === 0 || size >= 0x7fff_f000 ? undefined : size;

@@ -1,4 +1,4 @@
-/** What a container of plain sound data says: where its sound lies and how it is coded. */
+/** What the header of a container says: where the sound is in the file, and how it is coded. */
 import type { AudioFormat } from '../audio-format.ts';
 import type { PcmLayout } from '../pcm.ts';
 
@@ -8,12 +8,12 @@ export interface SoundData {
   codec: Codec;
   /** Position of the sound in the file. */
   start: number;
-  /** Bytes of sound that the header promises; undefined where it leaves them open, as recorders to a pipe do. */
+  /** Bytes of sound according to the header; undefined where it does not say, as when a recorder wrote to a pipe. */
   length: number | undefined;
 }
 
 export type Codec =
   | { kind: 'pcm'; layout: PcmLayout }
-  /** Read by a decoder of the library once `head` stands before the sound. */
+  /** For a decoder of the library, which needs `head` before the sound. */
   | { kind: 'packed'; decoder: AudioFormat; head: Buffer }
   | { kind: 'unsupported'; name: string };

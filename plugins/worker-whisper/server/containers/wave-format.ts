@@ -10,7 +10,7 @@ export interface WaveFormat {
   codec: Codec;
 }
 
-/** More belongs to no format. */
+/** No real format chunk is longer. */
 export const largestFormat = 4096;
 const mostChannels = 64;
 
@@ -41,7 +41,7 @@ interface Facts {
   chunk: Buffer;
 }
 
-/** A subformat is a GUID; these are the ones that begin with a format tag. Ambisonics has its own. */
+/** A subformat is a GUID. With these endings, the second for ambisonics, it begins with a format tag. */
 const tagged = ['000000001000800000aa00389b71', '00002107d3118644c8c1ca000000'];
 
 const extensibleCodec = (facts: Facts): Codec => {
@@ -88,7 +88,7 @@ const pcm = ({ channels, align, bits, bigEndian }: Facts, sample: PcmLayout['sam
     : { kind: 'unsupported', name: `PCM with a bit depth of ${bits}` };
 };
 
-/** The decoder takes the number of samples in a block on trust: it is checked here against the size of the block. */
+/** The decoder allocates as many samples as the header claims, so the claim is checked against the size of a block. */
 const adpcm = ({ tag, channels, align, chunk, bigEndian }: Facts): Codec => {
   const name = tag === 0x0002 ? 'Microsoft ADPCM' : 'IMA ADPCM';
   if (bigEndian || channels > 2) return { kind: 'unsupported', name: `${name} of ${channels} channels` };
