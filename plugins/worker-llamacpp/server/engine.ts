@@ -9,6 +9,8 @@ import { checkModel } from './check-model.ts';
 import { createEmbedder, type Embedder } from './embed.ts';
 import { type Generated, type GenerateRequest, generate } from './generate.ts';
 import type { GgufHeader } from './gguf.ts';
+import { compileJsonSchema } from './json-schema/compile.ts';
+import { print } from './json-schema/grammar.ts';
 
 export interface Engine {
   /** Tokens of a text that the model is to go on with, its begin token first. */
@@ -17,7 +19,8 @@ export interface Engine {
   /** Absent for a model that makes embeddings only. */
   generate?(request: GenerateRequest): Promise<Generated>;
   embed: Embedder['embed'];
-  grammar(kind: 'json' | { schema: object }): Promise<LlamaGrammar>;
+  /** Of the JSON texts that are valid by a schema; throws a `SchemaProblem`. */
+  grammar(schema: object): Promise<LlamaGrammar>;
   facts: { n_ctx: number; n_ctx_train: number; n_embd: number; n_vocab: number; size: number };
   close(): Promise<void>;
 }
@@ -79,7 +82,7 @@ export const loadEngine = async (options: Arguments, { progress, signal }: LoadC
     generate:
       context === undefined ? undefined : generator(model, context, createPieces(model), createSequences(context)),
     embed: createEmbedder(model, sizes.context, threads).embed,
-    grammar: (kind) => makeGrammar(llama, kind),
+    grammar: (schema) => llama.createGrammar({ grammar: print(compileJsonSchema(schema)) }),
     facts: {
       n_ctx: context?.contextSize ?? sizes.context,
       n_ctx_train: model.trainContextSize,
@@ -201,8 +204,3 @@ const checkMemory = (header: GgufHeader, options: Arguments, context: number) =>
 };
 
 const cacheType = (name: string) => name.toUpperCase() as 'F16';
-
-const makeGrammar = async (llama: Llama, kind: 'json' | { schema: object }): Promise<LlamaGrammar> =>
-  kind === 'json'
-    ? llama.getGrammarFor('json')
-    : llama.createGrammarForJsonSchema(kind.schema as Parameters<Llama['createGrammarForJsonSchema']>[0]);

@@ -55,13 +55,13 @@ export const determinize = (loose: LooseAutomaton, budget: Budget): Automaton =>
     return [...seen].sort((a, b) => a - b);
   };
   const { empty, atStart, atEnd } = loose;
-  return explore<readonly number[]>(
+  return fromPlaces<readonly number[]>(
     close([loose.start], empty, atStart),
     (members) => members.join(),
     (members, first) => {
       const ended = first ? close(members, empty, atStart, atEnd) : close(members, empty, atEnd);
       const edges = members.flatMap((member) => loose.edges[member] ?? []);
-      budget.spend(members.length + edges.length * edges.length);
+      budget.spend(members.length * 4 + edges.length * edges.length);
       return {
         accept: ended.includes(loose.accept),
         edges: splitEdges(edges).map(({ set, targets }) => ({ set, to: close(targets, empty) })),
@@ -73,7 +73,7 @@ export const determinize = (loose: LooseAutomaton, budget: Budget): Automaton =>
 
 /** Texts that both accept. */
 export const intersect = (one: Automaton, two: Automaton, budget: Budget): Automaton =>
-  explore<readonly [number, number]>(
+  fromPlaces<readonly [number, number]>(
     [one.start, two.start],
     (pair) => pair.join(),
     ([a, b]) => {
@@ -91,7 +91,7 @@ export const intersect = (one: Automaton, two: Automaton, budget: Budget): Autom
 /** The texts that have at least `min` and at most `max` characters. */
 export const withLength = (texts: Automaton, min: number, max: number, budget: Budget): Automaton => {
   if (min === 0 && max === Number.POSITIVE_INFINITY) return texts;
-  return explore<readonly [number, number]>(
+  return fromPlaces<readonly [number, number]>(
     [texts.start, 0],
     (pair) => pair.join(),
     ([at, length]) => {
@@ -159,13 +159,13 @@ const trie = (
   return { start: 0, states: nodes.map(({ accept, next }) => ({ accept, edges: edges(next) })) };
 };
 
-interface Found<Place> {
+export interface Found<Place> {
   accept: boolean;
   edges: { set: CharSet; to: Place }[];
 }
 
 /** Numbers the places that can be reached from the first, and leaves out those that lead nowhere. */
-const explore = <Place>(
+export const fromPlaces = <Place>(
   first: Place,
   keyOf: (place: Place) => string,
   look: (place: Place, first: boolean) => Found<Place>,

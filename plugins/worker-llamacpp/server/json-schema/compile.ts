@@ -158,36 +158,30 @@ const compile = (schema: unknown, budget: Budget): Grammar => {
   const array = (facts: Facts): Part => {
     const { minItems, maxItems, prefix, items } = facts;
     if (minItems.count > mostItems) throw unsupported(minItems.path, `it is offered up to ${mostItems}`);
-    const item = (index: number) => valueRule(prefix[index] ?? items);
-    const last =
-      maxItems === Number.POSITIVE_INFINITY ? undefined : Math.min(maxItems, Math.max(mostItems, minItems.count));
-    // From here on one element is like the next.
-    const fixedPart = Math.max(prefix.length, minItems.count, 1);
+    const last = maxItems === Number.POSITIVE_INFINITY ? maxItems : Math.min(maxItems, mostItems);
+    if (last < minItems.count) return grammar.rule([]);
+    const next = (index: number): Part[] => [
+      ...(index === 0 ? [] : [{ text: ',' }]),
+      space(),
+      valueRule(prefix[index] ?? items),
+    ];
+    // From here on one element is like the next, and none is needed.
+    const alike = Math.min(last, Math.max(prefix.length, minItems.count, 1));
     const end: Part[] = [space(), { text: ']' }];
-    const made: ReturnType<typeof grammar.reserve>[] = [];
-    const at = (index: number) => {
-      made[index] ??= grammar.reserve();
-      return made[index];
-    };
-    const length = last ?? fixedPart;
-    for (let index = 0; index <= length; index += 1) {
-      const found: Part[][] = [];
-      if (index >= minItems.count) found.push(end);
-      const comma = index === 0 ? [] : [{ text: ',' }];
-      if (last === undefined || index < last) {
-        found.push([...comma, space(), item(index), at(Math.min(index + 1, length)).part]);
-      }
-      at(index).fill(found);
+    const more = last > alike ? [times(grammar.rule([next(alike)]), 0, last - alike)] : [];
+    let rest = grammar.rule([[...more, ...end]]);
+    for (let index = alike - 1; index >= 0; index -= 1) {
+      rest = grammar.rule([[...next(index), rest], ...(index >= minItems.count ? [end] : [])]);
     }
-    return grammar.rule([[{ text: '[' }, at(0).part]]);
+    return grammar.rule([[{ text: '[' }, rest]]);
   };
 
   const object = (facts: Facts): Part => {
     const { minProperties, maxProperties, required, propertyNames } = facts;
     const declared = [...new Set([...facts.properties.keys(), ...required])];
+    if (declared.length > mostProperties) throw tooLarge(budget.path);
     const names = declared.filter((name) => judge.satisfies(name, propertyNames));
     if ([...required].some((name) => !names.includes(name))) return grammar.rule([]);
-    if (names.length > mostProperties) throw tooLarge(budget.path);
     const closed = isClosed(facts) && minProperties.count <= names.length;
     if (minProperties.count > names.length + (closed ? 0 : 1)) {
       throw unsupported(minProperties.path, 'it is more than the properties that the schema names');

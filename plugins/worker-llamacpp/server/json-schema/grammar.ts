@@ -19,9 +19,6 @@ export interface Grammar {
   root: number;
 }
 
-/** Most that llama.cpp takes as the count of a repetition. */
-export const maxRepetition = 1000;
-
 export interface GrammarBuilder {
   /** The rule of that name, made when it is first asked for; it may refer to itself. */
   named(name: string, make: () => Part[][]): Part;
@@ -72,7 +69,7 @@ const sizeOf = (alternatives: Part[][]): number => {
       size += 8;
       if ('text' in part) size += part.text.length;
       else if ('set' in part) size += part.set.length;
-      else if ('min' in part) size += 16 * (part.max ?? part.min);
+      else if ('min' in part) size += 4 * (part.max ?? part.min);
     }
   }
   return size;

@@ -1,23 +1,16 @@
 import assert from 'node:assert/strict';
 import { createRequire } from 'node:module';
 import { describe, it } from 'node:test';
-import { Ajv2020 } from 'ajv/dist/2020.js';
-import addFormats from 'ajv-formats';
 import fc from 'fast-check';
+import { validatorOf } from '../../test/json-schema-validator.ts';
+import { randomSchema } from '../../test/random-schemas.ts';
+import { sampleText } from '../../test/sample-grammar.ts';
 import { SchemaProblem } from './budget.ts';
 import { compileJsonSchema } from './compile.ts';
 import { print } from './grammar.ts';
-import { randomSchema } from './random-schemas.ts';
-import { sampleText } from './sample.ts';
 
 const require = createRequire(import.meta.url);
 const fullScale = process.env['RBEE_TEST_SCALE'] === 'full';
-
-const validatorOf = (schema: object) => {
-  const ajv = new Ajv2020({ strict: false, validateSchema: false, logger: false });
-  addFormats.default(ajv);
-  return ajv.compile(schema);
-};
 
 /** Numbers from 0 up to 1, the same for the same seed. */
 const randomFrom = (seed: number) => {
@@ -152,7 +145,7 @@ const keywords: Readonly<Record<string, { obeyed?: object[]; refused?: object[] 
     ],
     refused: [{ ...string, not: { const: 'a' } }],
   },
-  if: { obeyed: [{ if: { const: 1 }, type: 'integer' }], refused: [{ if: integer, then: { minimum: 3 } }] },
+  if: { obeyed: [{ if: { const: 1 }, type: 'integer' }], refused: [{ if: integer, else: { const: 3 } }] },
   // biome-ignore lint/suspicious/noThenProperty: it is a keyword of JSON Schema.
   then: { obeyed: [{ then: { const: 1 }, type: 'integer' }] },
   else: { obeyed: [{ else: { const: 1 }, type: 'integer' }] },
@@ -381,7 +374,7 @@ const keywords: Readonly<Record<string, { obeyed?: object[]; refused?: object[] 
   contains: { obeyed: [{ ...array, contains: integer, minContains: 0 }], refused: [{ ...array, contains: integer }] },
   minContains: { obeyed: [{ ...array, minContains: 3 }] },
   maxContains: { obeyed: [{ ...array, maxContains: 3 }] },
-  additionalItems: { refused: [{ ...array, items: [integer], additionalItems: false }] },
+  additionalItems: { obeyed: [{ ...array, additionalItems: false }] },
   unevaluatedItems: {
     obeyed: [{ ...array, unevaluatedItems: true }],
     refused: [{ ...array, unevaluatedItems: false }],
@@ -407,12 +400,7 @@ describe('JSON Schema on the built-in engine', () => {
       for (const schema of obeyed) assertObeyed(schema, 12);
       for (const schema of refused) {
         const problem = problemOf(schema);
-        if (keyword === 'additionalItems') continue;
-        assert.match(
-          problem.path,
-          new RegExp(`/\\${keyword.startsWith('$') ? '' : 'b'}${keyword.replace('$', '\\$')}\\b`),
-          JSON.stringify(schema),
-        );
+        assert.ok(`${problem.path}/`.includes(`/${keyword}/`), `${problem.path} of ${JSON.stringify(schema)}`);
         assert.ok(problem.message.includes(`"${keyword}"`) || problem.message.includes('too large'), problem.message);
       }
     });
@@ -476,14 +464,13 @@ describe('JSON Schema on the built-in engine', () => {
       { ...string, pattern: '((a|b)*a){1,9}(a|b){9}(a|b){9}(a|b){9}' },
       { ...string, pattern: '(((x{99}){99}){99}){99}' },
       { ...string, pattern: `${'('.repeat(50_000)}a` },
-      { ...array, minItems: 1000, items: { ...array, minItems: 1000, items: parts('anyOf', 50) } },
       { allOf: Array.from({ length: 9 }, () => parts('anyOf', 9)) },
       { ...parts('oneOf', 90), additionalProperties: parts('oneOf', 90) },
       {
         $defs: Object.fromEntries(
-          Array.from({ length: 40 }, (_, at) => [
+          Array.from({ length: 41 }, (_, at) => [
             `d${at}`,
-            { allOf: [{ $ref: `#/$defs/d${at + 1}` }, { $ref: `#/$defs/d${at + 1}` }] },
+            { anyOf: [{ $ref: `#/$defs/d${(at + 1) % 41}` }, { $ref: `#/$defs/d${(at + 1) % 41}` }] },
           ]),
         ),
         $ref: '#/$defs/d0',

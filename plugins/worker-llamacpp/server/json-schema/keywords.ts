@@ -211,7 +211,8 @@ const keywords: Readonly<Record<string, Read>> = {
   unevaluatedProperties: refusedFor('object', ({ value }) => value === true),
 
   items: speaksOf('array', (keyword) => {
-    if (Array.isArray(keyword.value)) throw wrong(keyword.path, 'must be a schema; an array of them is "prefixItems"');
+    // The form of older drafts, which "additionalItems" goes with.
+    if (Array.isArray(keyword.value)) throw unsupported(keyword.path, 'an array of schemas is "prefixItems" now');
     return { items: schema(keyword) };
   }),
   prefixItems: speaksOf('array', (keyword) => ({

@@ -1,6 +1,6 @@
 /** The numbers of a range as the texts that JSON has for them. */
-import { type Automaton, intersect, multiplesOf } from './automaton.ts';
-import type { Budget } from './budget.ts';
+import { type Automaton, type Found, fromPlaces, intersect, multiplesOf } from './automaton.ts';
+import { type Budget, createBudget } from './budget.ts';
 import { textsWith } from './pattern.ts';
 
 export interface Bound {
@@ -10,8 +10,8 @@ export interface Bound {
 
 export interface NumberRange {
   integer: boolean;
-  min?: Bound | undefined;
-  max?: Bound | undefined;
+  min?: Bound;
+  max?: Bound;
   /** Whole numbers. */
   divisors: readonly number[];
 }
@@ -25,7 +25,9 @@ const fractionDigits = 6;
 /** Some numbers of the range, all of them where it is not too wide: none beyond 15 digits. */
 export const numberTexts = (range: NumberRange, budget: Budget): Automaton => {
   const integer = range.integer || range.divisors.length > 0;
-  const texts = textsWith(`^(${integer ? integers(range) : decimals(range)})$`, budget);
+  const free = range.min === undefined && range.max === undefined;
+  const bounded = () => (integer ? integers(range, budget) : decimals(range, budget));
+  const texts = free ? (integer ? anyInteger() : anyNumber()) : bounded();
   return range.divisors.reduce((all, divisor) => intersect(all, multiplesOf(divisor, budget), budget), texts);
 };
 
@@ -35,70 +37,40 @@ export const inRange = (value: number, { integer, min, max, divisors }: NumberRa
   (max === undefined || (max.exclusive ? value < max.value : value <= max.value)) &&
   divisors.every((divisor) => Number.isInteger(value / divisor));
 
-/** Matches nothing. */
-const none = '[^\\s\\S]';
+/** What is made most often, made once. */
+const once = (pattern: string) => {
+  let made: Automaton | undefined;
+  return () => {
+    made ??= textsWith(pattern, createBudget());
+    return made;
+  };
+};
+const anyInteger = once('^(0|-?[1-9][0-9]{0,14})$');
+const anyNumber = once('^-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,8})?([eE][+-]?[0-9]{1,2})?$');
 
-const integers = ({ min, max }: NumberRange): string => {
-  if (min === undefined && max === undefined) return '0|-?[1-9][0-9]{0,14}';
-  const low =
-    min === undefined ? -largest : within(Math.ceil(min.value), min.exclusive && Number.isInteger(min.value), 1n);
-  const high =
-    max === undefined ? largest : within(Math.floor(max.value), max.exclusive && Number.isInteger(max.value), -1n);
-  if (low > high) return none;
-  const parts: string[] = [];
-  if (low < 0n) parts.push(`-(${between(high < 0n ? -high : 1n, -low, 0)})`);
-  if (high >= 0n) parts.push(between(low > 0n ? low : 0n, high, 0));
-  return parts.filter((part) => part !== '-()').join('|');
+const integers = ({ min, max }: NumberRange, budget: Budget): Automaton => {
+  const low = min === undefined ? -largest : within(Math.ceil(min.value));
+  const high = max === undefined ? largest : within(Math.floor(max.value));
+  const lowOpen = min?.exclusive === true && Number.isInteger(min.value);
+  const highOpen = max?.exclusive === true && Number.isInteger(max.value);
+  return between({ value: low, open: lowOpen }, { value: high, open: highOpen }, { places: 0, more: 0 }, budget);
+};
+
+const decimals = ({ min, max }: NumberRange, budget: Budget): Automaton => {
+  const places = Math.max(placesOf(min?.value), placesOf(max?.value));
+  const edge = largest * 10n ** BigInt(places);
+  const low = { value: min === undefined ? -edge : scaled(min.value, places), open: min?.exclusive ?? false };
+  const high = { value: max === undefined ? edge : scaled(max.value, places), open: max?.exclusive ?? false };
+  const longest = Math.max(...[low, high].map(({ value }) => String(value).length));
+  const more = Math.max(0, Math.min(fractionDigits, exactDigits + 1 - longest));
+  return between(low, high, { places, more }, budget);
 };
 
 /** A bound as a whole number; one that is beyond all numbers that are made is moved to just beyond them. */
-const within = (value: number, exclusive: boolean, inward: bigint): bigint => {
-  if (value > Number(largest)) return largest + (inward > 0n ? 1n : 0n);
-  if (value < -Number(largest)) return -largest - (inward < 0n ? 1n : 0n);
-  return BigInt(value) + (exclusive ? inward : 0n);
-};
-
-const decimals = ({ min, max }: NumberRange): string => {
-  if (min === undefined && max === undefined) return '-?(0|[1-9][0-9]{0,14})(\\.[0-9]{1,8})?([eE][+-]?[0-9]{1,2})?';
-  const places = Math.max(placesOf(min?.value), placesOf(max?.value));
-  const unit = 10n ** BigInt(places);
-  const low = {
-    value: min === undefined ? -largest * unit : scaled(min.value, places),
-    exclusive: min?.exclusive ?? false,
-  };
-  const high = {
-    value: max === undefined ? largest * unit : scaled(max.value, places),
-    exclusive: max?.exclusive ?? false,
-  };
-  const parts: string[] = [];
-  if (high.value >= 0n) {
-    parts.push(magnitudes(low.value >= 0n ? low : { value: 0n, exclusive: false }, high, places));
-  }
-  if (low.value < 0n) {
-    const least = high.value < 0n ? { ...high, value: -high.value } : { value: 0n, exclusive: true };
-    parts.push(`-(${magnitudes(least, { ...low, value: -low.value }, places)})`);
-  }
-  return parts.join('|');
-};
-
-interface ScaledBound {
-  value: bigint;
-  exclusive: boolean;
-}
-
-/** Numbers from zero up, whose bounds are given as multiples of the last decimal place. */
-const magnitudes = (low: ScaledBound, high: ScaledBound, places: number): string => {
-  const more = Math.max(0, Math.min(fractionDigits, exactDigits - String(high.value).length));
-  const point = places === 0 ? '\\.' : '';
-  const optional = more === 0 ? '' : places === 0 ? `(\\.[0-9]{1,${more}})?` : `[0-9]{0,${more}}`;
-  const parts: string[] = [];
-  const from = low.exclusive ? low.value + 1n : low.value;
-  if (from < high.value) parts.push(`(${between(from, high.value - 1n, places)})${optional}`);
-  if (low.exclusive && more > 0 && low.value < high.value) {
-    parts.push(`(${between(low.value, low.value, places)})${point}[0-9]{0,${more - 1}}[1-9]`);
-  }
-  if (!high.exclusive && from <= high.value) parts.push(between(high.value, high.value, places));
-  return parts.length === 0 ? none : parts.join('|');
+const within = (value: number): bigint => {
+  if (value > Number(largest)) return largest + 1n;
+  if (value < -Number(largest)) return -largest - 1n;
+  return BigInt(value);
 };
 
 /** Decimal places of a number as JavaScript writes it. */
@@ -124,38 +96,153 @@ const written = (value: number) => {
   return { sign, whole, fraction, exponent: Number(exponent) };
 };
 
-/** The numbers from `low` to `high`, both 0 or more, with a point before the last `places` digits. */
-const between = (low: bigint, high: bigint, places: number): string => {
-  const parts: string[] = [];
-  for (
-    let length = Math.max(places + 1, String(low).length);
-    length <= Math.max(places + 1, String(high).length);
-    length += 1
-  ) {
-    const first = length === places + 1 ? 0n : 10n ** BigInt(length - 1);
-    const last = 10n ** BigInt(length) - 1n;
-    const text = (value: bigint) => String(value).padStart(length, '0');
-    if (low <= last && high >= first) {
-      parts.push(digits(text(low > first ? low : first), text(high < last ? high : last), places));
+interface End {
+  /** In units of the last place. */
+  value: bigint;
+  /** The value itself is not in the range. */
+  open: boolean;
+}
+
+/** Numbers without their sign, from one end to the other; the digits of both are as many as the places at least. */
+interface Span {
+  low: string;
+  lowOpen: boolean;
+  high: string;
+  highOpen: boolean;
+}
+
+/** `places` decimals are always written, and up to `more` after them. */
+interface Decimals {
+  places: number;
+  more: number;
+}
+
+const between = (low: End, high: End, decimals: Decimals, budget: Budget): Automaton => {
+  const digits = (value: bigint) => String(value).padStart(decimals.places + 1, '0');
+  const span = (from: End, to: End): Span | undefined =>
+    from.value > to.value
+      ? undefined
+      : { low: digits(from.value), lowOpen: from.open, high: digits(to.value), highOpen: to.open };
+  const negated = ({ value, open }: End): End => ({ value: -value, open });
+  const plus = high.value < 0n ? undefined : span(low.value < 0n ? { value: 0n, open: false } : low, high);
+  // Zero has no minus.
+  const minus =
+    low.value >= 0n ? undefined : span(high.value < 0n ? negated(high) : { value: 0n, open: true }, negated(low));
+  return fromSpans(plus, minus, decimals, budget);
+};
+
+/** How what was read compares with the same number of digits of the low and of the high end. */
+interface Compared {
+  low: number;
+  high: number;
+}
+
+type Place =
+  | { at: 'start' }
+  /** After so many digits of the whole part. */
+  | ({ at: 'whole' | 'zero'; span: Span; count: number } & Compared)
+  /** After so many of the decimals. */
+  | ({ at: 'decimals'; span: Span; count: number } & Compared)
+  /** After so many digits that no end has; one of them must not be zero where the low end itself is not in the range. */
+  | { at: 'more'; count: number; zero: boolean };
+
+const fromSpans = (
+  plus: Span | undefined,
+  minus: Span | undefined,
+  { places, more }: Decimals,
+  budget: Budget,
+): Automaton => {
+  const begin = (span: Span): Place => ({ at: 'whole', span, count: 0, low: 0, high: 0 });
+
+  const look = (place: Place): Found<Place> => {
+    if (place.at === 'start') return start();
+    if (place.at === 'more') return moreDigits(place.count, place.zero, place.count > 0 && !place.zero);
+    return place.at === 'decimals' ? decimalDigits(place) : whole(place);
+  };
+
+  const start = (): Found<Place> => ({
+    accept: false,
+    edges: [
+      ...(plus === undefined ? [] : look(begin(plus)).edges),
+      ...(minus === undefined ? [] : [{ set: char('-'), to: begin(minus) }]),
+    ],
+  });
+
+  const whole = (place: Place & { at: 'whole' | 'zero' }): Found<Place> => {
+    const { span, count } = place;
+    const [lowLength, highLength] = [span.low.length - places, span.high.length - places];
+    const edges: Found<Place>['edges'] = [];
+    if (place.at === 'whole' && count < highLength) {
+      for (let digit = 0; digit < 10; digit += 1) {
+        const next = compare(place, digit, span.low[count], span.high[count]);
+        edges.push({
+          set: char(String(digit)),
+          to: { at: count === 0 && digit === 0 ? 'zero' : 'whole', span, count: count + 1, ...next },
+        });
+      }
     }
-  }
-  return parts.join('|');
+    if (count === 0) return { accept: false, edges };
+    // A number with more digits is larger.
+    const compared = {
+      low: count === lowLength ? place.low : count - lowLength,
+      high: count === highLength ? place.high : count - highLength,
+    };
+    if (places > 0) {
+      if (compared.low >= 0 && compared.high <= 0) {
+        edges.push({ set: char('.'), to: { at: 'decimals', span, count: 0, ...sign(compared) } });
+      }
+      return { accept: false, edges };
+    }
+    const after = ended(span, compared);
+    if (after.more !== undefined) edges.push({ set: char('.'), to: { at: 'more', count: 0, zero: after.more.zero } });
+    return { accept: after.accept, edges };
+  };
+
+  const decimalDigits = (place: Place & { at: 'decimals' }): Found<Place> => {
+    const { span, count } = place;
+    if (count === places) {
+      const { accept, more: open } = ended(span, place);
+      return { accept, edges: open === undefined ? [] : moreDigits(0, open.zero, false).edges };
+    }
+    const edges: Found<Place>['edges'] = [];
+    for (let digit = 0; digit < 10; digit += 1) {
+      const next = compare(place, digit, span.low.at(count - places), span.high.at(count - places));
+      if (next.low < 0 || next.high > 0) continue;
+      edges.push({ set: char(String(digit)), to: { at: 'decimals', span, count: count + 1, ...next } });
+    }
+    return { accept: false, edges };
+  };
+
+  /** Whether a number may end here, and whether more decimals may follow. */
+  const ended = ({ lowOpen, highOpen }: Span, { low, high }: Compared) => ({
+    accept: (low > 0 || (low === 0 && !lowOpen)) && (high < 0 || (high === 0 && !highOpen)),
+    more: more > 0 && low >= 0 && high < 0 ? { zero: low === 0 && lowOpen } : undefined,
+  });
+
+  const moreDigits = (count: number, zero: boolean, accept: boolean): Found<Place> => {
+    if (count === more) return { accept, edges: [] };
+    const next = (still: boolean): Place => ({ at: 'more', count: count + 1, zero: still });
+    return {
+      accept,
+      edges: [
+        { set: char('0'), to: next(zero) },
+        { set: [[49, 57]], to: next(false) },
+      ],
+    };
+  };
+
+  const keyOf = (place: Place): string => {
+    if (place.at === 'start') return 'start';
+    if (place.at === 'more') return `more ${place.count} ${place.zero}`;
+    return `${place.at} ${place.span === plus} ${place.count} ${place.low} ${place.high}`;
+  };
+  return fromPlaces<Place>({ at: 'start' }, keyOf, look, budget);
 };
 
-/** Both texts have the same number of digits. */
-const digits = (low: string, high: string, places: number): string => {
-  if (low === '') return '';
-  const point = low.length === places ? '\\.' : '';
-  const [a, b] = [low.charAt(0), high.charAt(0)];
-  const [lowRest, highRest] = [low.slice(1), high.slice(1)];
-  if (a === b) return `${point}${a}${digits(lowRest, highRest, places)}`;
-  const parts = [`${a}${digits(lowRest, '9'.repeat(lowRest.length), places)}`];
-  if (Number(b) - Number(a) > 1) parts.push(`[${Number(a) + 1}-${Number(b) - 1}]${anyDigits(lowRest.length, places)}`);
-  parts.push(`${b}${digits('0'.repeat(highRest.length), highRest, places)}`);
-  return `${point}(${parts.join('|')})`;
-};
+const char = (text: string) => [[text.charCodeAt(0), text.charCodeAt(0)]] as const;
 
-const anyDigits = (length: number, places: number): string => {
-  if (places === 0 || length < places) return `[0-9]{${length}}`;
-  return `[0-9]{${length - places}}\\.[0-9]{${places}}`;
-};
+/** The first digit that differs decides. */
+const compare = ({ low, high }: Compared, digit: number, ofLow = '0', ofHigh = '0'): Compared =>
+  sign({ low: low || digit - Number(ofLow), high: high || digit - Number(ofHigh) });
+
+const sign = ({ low, high }: Compared): Compared => ({ low: Math.sign(low), high: Math.sign(high) });

@@ -24,7 +24,7 @@ export const createJudge = (alternatives: Alternatives, budget: Budget): Judge =
     const type = typeOf(value);
     if (!facts.types.has(type)) return false;
     const { values } = facts;
-    if (values !== undefined && !values.some((one) => canonical(one) === canonical(value))) return false;
+    if (values !== undefined && !setOf(values).has(canonical(value))) return false;
     const obstacle = facts.unsupported.find((one) => one.type === type);
     if (obstacle !== undefined) throw unsupported(obstacle.path);
     if (facts.never.some((never) => meets(value, never.facts))) return false;
@@ -32,6 +32,13 @@ export const createJudge = (alternatives: Alternatives, budget: Budget): Judge =
     if (typeof value === 'string') return textMeets(value, facts);
     if (Array.isArray(value)) return arrayMeets(value, facts);
     return value === null || typeof value === 'boolean' || objectMeets(value as object, facts);
+  };
+
+  const sets = new Map<readonly unknown[], ReadonlySet<string>>();
+  const setOf = (values: readonly unknown[]) => {
+    const set = sets.get(values) ?? new Set(values.map(canonical));
+    sets.set(values, set);
+    return set;
   };
 
   const textMeets = (value: string, facts: Facts) => {
@@ -66,7 +73,8 @@ export const createJudge = (alternatives: Alternatives, budget: Budget): Judge =
         return made.values.every((value) => typeOf(value) !== type || !meets(value, other));
       }
       if (other.values !== undefined) {
-        return other.values.every((value) => typeOf(value) !== type || !meets(value, made));
+        // What is made does not yet leave out what it must never be.
+        return other.values.every((value) => typeOf(value) !== type || !meets(value, { ...made, never: [] }));
       }
       if (type === 'number') return !rangesMeet(made, other);
       if (type === 'string') return isEmpty(intersect(textsOf(made, budget), patternTexts(other, budget), budget));

@@ -19,7 +19,8 @@ export const textsOf = (facts: Facts, budget: Budget): Automaton => {
   const { maxLength } = facts;
   const minLength = facts.minLength.count;
   if (maxLength === Number.POSITIVE_INFINITY) return withLength(texts, minLength, maxLength, budget);
-  const longest = Math.max(minLength, Math.min(maxLength, Math.floor(mostStates / Math.max(1, texts.states.length))));
+  const affordable = Math.floor(mostStates / Math.max(1, texts.states.length));
+  const longest = Math.min(maxLength, Math.max(minLength, affordable));
   return withLength(texts, minLength, longest, budget);
 };
 

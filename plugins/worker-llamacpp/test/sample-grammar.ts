@@ -1,5 +1,5 @@
 /** Random texts of a grammar, for tests. */
-import type { Grammar, Part } from './grammar.ts';
+import type { Grammar, Part } from '../server/json-schema/grammar.ts';
 
 /** `random` gives numbers from 0 up to 1. A text comes to its end soon after so many steps. */
 export const sampleText = ({ rules, root }: Grammar, random: () => number, steps = 300): string => {

@@ -75,7 +75,7 @@ const refused = fc.constantFrom<Schema>(
   { type: 'array', contains: { const: 1 } },
   { type: 'object', patternProperties: { '^a': { type: 'null' } } },
   { type: 'string', pattern: '(?=a)b' },
-  { if: { const: 1 }, then: { type: 'integer' } },
+  { if: { const: 1 }, else: { type: 'integer' } },
 );
 
 const { schema } = fc.letrec<{ schema: Schema }>((tie) => {
