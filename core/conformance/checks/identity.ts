@@ -23,6 +23,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   load: 'data',
   chooseFiles: 'function',
   moreNames: 'function',
+  checkOptions: 'function',
   diagnose: 'function',
 };
 
@@ -47,7 +48,7 @@ const isInside = (path: string): boolean => !/^([/\\]|[A-Za-z]:)/.test(path) && 
 const description = ({ type }: Subject) => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
-  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames'] as const).filter(
+  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames', 'checkOptions'] as const).filter(
     (member) => typeof type[member] === 'function',
   ),
 });
