@@ -24,9 +24,12 @@ import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
 import type { Narrate } from '../../core/contract/narration.ts';
 import { type EnsureOptions, Ensurer, type RemoteReference } from '../../core/hive/models/ensure-model.ts';
+import { GgufHeaders } from '../../core/hive/models/gguf-headers.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
 import { until } from '../harness/until.ts';
+
+const headersIn = (folder: string) => new GgufHeaders({ folder: join(folder, 'gguf-headers') });
 
 const pace = { stallMs: 20_000, attempts: 3, pauseMs: 5 };
 const weights = ggufNoise(300_000);
@@ -60,7 +63,13 @@ const ensure = (
     narrate = () => {},
   }: { signal?: AbortSignal; pace?: typeof pace; narrate?: Narrate } = {},
 ) => {
-  const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace: own });
+  const ensurer = new Ensurer({
+    hive: 'local',
+    store: new ModelStore(folder),
+    env,
+    pace: own,
+    headers: headersIn(folder),
+  });
   return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate, signal });
 };
 const refused =
@@ -394,7 +403,13 @@ describe('a download', () => {
   });
 
   it('that two ask for at once is one, and goes on when one of them leaves', async () => {
-    const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace });
+    const ensurer = new Ensurer({
+      hive: 'local',
+      store: new ModelStore(folder),
+      env,
+      pace,
+      headers: headersIn(folder),
+    });
     hub.manners.slowMs = 20;
     const leaving = new AbortController();
     const reference = parseModelReference('hf:acme/tiny') as RemoteReference;

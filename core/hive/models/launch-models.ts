@@ -62,7 +62,7 @@ const mainModel = async (
 
 export interface LaunchUse extends ModelUse {
   hive: string;
-  models: Pick<Models, 'bring'>;
+  models: Pick<Models, 'bring' | 'headers'>;
 }
 
 /** Those that lie here already, so that a wrong path is told before anything is installed or downloaded. */
@@ -96,14 +96,14 @@ const isLocal = (reference: ModelReference): reference is LocalReference =>
 
 const localModel = async (
   reference: LocalReference,
-  { type, handle, hive, component }: LaunchUse,
+  { type, handle, hive, component, models: { headers } }: LaunchUse,
 ): Promise<ResolvedModel> => {
-  if (component === undefined) return resolveModel(reference, type, handle.plugin.root, hive);
+  if (component === undefined) return resolveModel(reference, type, handle.plugin.root, hive, headers);
   const formats = componentOf(type, component).formats ?? type.models?.formats ?? [];
   const written = formatModelReference(reference);
   if (reference.kind === 'demo') {
     const problem = `only a whole model can be the demo, not its component ${component}`;
     throw RbeeError.of('MODEL_REFERENCE_INVALID', { reference: written, problem });
   }
-  return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive);
+  return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive, headers);
 };

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { RbeeError } from '../../contract/errors.ts';
+import { GgufHeaders } from './gguf-headers.ts';
 import { resolveModel } from './model-files.ts';
 
 let folder: string;
+let headers: GgufHeaders;
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rbee-models-'));
+  headers = new GgufHeaders({ folder: join(folder, 'headers') });
   await writeFile(join(folder, 'good.gguf'), Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(20)]));
   await writeFile(join(folder, 'garbage.gguf'), 'this is not a model');
   await writeFile(join(folder, 'empty.gguf'), '');
@@ -19,7 +22,7 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const type = { name: 'echo', models: { formats: ['gguf', 'onnx-dir'], demo: 'good.gguf' } };
 const resolve = (path: string, of: Parameters<typeof resolveModel>[1] = type) =>
-  resolveModel({ kind: 'file', path: join(folder, path) }, of, folder, 'local');
+  resolveModel({ kind: 'file', path: join(folder, path) }, of, folder, 'local', headers);
 const code = (expected: string) => (error: RbeeError) => error.code === expected;
 
 test('a file is known by its first bytes', async () => {
@@ -36,10 +39,10 @@ test('a folder is known by what it holds', async () => {
 });
 
 test('the demo model comes with the plugin', async () => {
-  const model = await resolveModel({ kind: 'demo' }, type, folder, 'local');
+  const model = await resolveModel({ kind: 'demo' }, type, folder, 'local', headers);
   assert.equal(model.files['main'], join(folder, 'good.gguf'));
   const none = { name: 'echo', models: { formats: ['gguf'] } };
-  await assert.rejects(resolveModel({ kind: 'demo' }, none, folder, 'local'), code('MODEL_NO_DEMO'));
+  await assert.rejects(resolveModel({ kind: 'demo' }, none, folder, 'local', headers), code('MODEL_NO_DEMO'));
 });
 
 test('what is not there, not readable, empty or of another format is refused, each by its own code', async () => {
@@ -49,7 +52,7 @@ test('what is not there, not readable, empty or of another format is refused, ea
   await assert.rejects(resolve('empty.gguf'), /it is empty/);
   await assert.rejects(resolve('good.gguf', { name: 'echo', models: { formats: ['onnx'] } }), code('MODEL_FORMAT'));
   await assert.rejects(
-    resolveModel({ kind: 'file', path: 'a.gguf' }, type, folder, 'local'),
+    resolveModel({ kind: 'file', path: 'a.gguf' }, type, folder, 'local', headers),
     code('MODEL_REFERENCE_INVALID'),
   );
 });

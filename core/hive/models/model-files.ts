@@ -7,6 +7,7 @@ import { formatModelReference, type ModelReference } from '../../contract/model-
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { formatOf, headBytes, recognised } from './content.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
 import { folderFormat } from './main-file.ts';
 import { groupName } from './weights.ts';
@@ -26,10 +27,12 @@ export const resolveModel = async (
   type: Pick<TypeDescription, 'name' | 'models'>,
   pluginRoot: string,
   hive: string,
+  headers: GgufHeaders,
 ): Promise<ResolvedModel> => {
   const path = pathOf(reference, type, pluginRoot);
   const formats = type.models?.formats ?? [];
-  const facts = await factsOf(path, { type: type.name, formats, hive, reference: formatModelReference(reference) });
+  const written = formatModelReference(reference);
+  const facts = await factsOf(path, { type: type.name, formats, hive, headers, reference: written });
   return { files: { main: path }, facts };
 };
 
@@ -39,10 +42,12 @@ export interface FormatRequest {
   formats: readonly ModelFormat[];
   hive: string;
   reference: string;
+  headers: GgufHeaders;
 }
 
 /** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT. */
-export const factsOf = async (path: string, { type, formats, hive, reference }: FormatRequest): Promise<ModelFacts> => {
+export const factsOf = async (path: string, request: FormatRequest): Promise<ModelFacts> => {
+  const { type, formats, hive, reference, headers } = request;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
       throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
@@ -61,7 +66,7 @@ export const factsOf = async (path: string, { type, formats, hive, reference }: 
       format === undefined ? (found.size === 0 ? 'it is empty' : 'its format is not known') : `it is ${format}`;
     throw RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
   }
-  const metadata = format === 'gguf' ? await readGgufMetadata(path) : {};
+  const metadata = format === 'gguf' ? await readGgufMetadata(headers, path) : {};
   return { reference, format, bytes, metadata };
 };
 

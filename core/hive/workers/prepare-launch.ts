@@ -36,7 +36,7 @@ export interface PrepareContext {
   /** Installs types and variants that are asked for and not here. */
   plugins: Pick<Plugins, 'installType' | 'installVariant'>;
   /** Downloads models that are asked for and not here. */
-  models: Pick<Models, 'bring' | 'onlyOne'>;
+  models: Pick<Models, 'bring' | 'onlyOne' | 'headers'>;
   machine: Machine;
   ask: Ask;
   env: NodeJS.ProcessEnv;
