@@ -53,18 +53,22 @@ export const loadEngine = async (options: Arguments, { progress, signal }: LoadC
   );
   const context = sizes.embeddingsOnly
     ? undefined
-    : await native('there is not enough memory for the context', exitCodes.memory, () =>
-        model.createContext({
-          sequences: options.slots,
-          contextSize: sizes.context,
-          batchSize: Math.max(options.batch, options.slots),
-          threads,
-          flashAttention: options.flashAttention,
-          experimentalKvCacheKeyType: cacheType(options.cacheTypeK),
-          experimentalKvCacheValueType: cacheType(options.cacheTypeV),
-          failedCreationRemedy: false,
-          createSignal: signal,
-        }),
+    : await native(
+        'the context cannot be made',
+        exitCodes.failed,
+        () =>
+          model.createContext({
+            sequences: options.slots,
+            contextSize: sizes.context,
+            batchSize: Math.max(options.batch, options.slots),
+            threads,
+            flashAttention: options.flashAttention,
+            experimentalKvCacheKeyType: cacheType(options.cacheTypeK),
+            experimentalKvCacheValueType: cacheType(options.cacheTypeV),
+            failedCreationRemedy: false,
+            createSignal: signal,
+          }),
+        words,
       );
   const { createPieces } = await import('./pieces.ts');
   const { createSequences } = await import('./sequences.ts');
@@ -140,11 +144,22 @@ const createLastWords = (): LastWords => {
   return {
     add: (line) => {
       process.stderr.write(`${line}\n`);
-      reason = /error loading model: (.+)/.exec(line)?.[1] ?? reason;
+      reason =
+        reasonIn
+          .exec(line)
+          ?.slice(1)
+          .find((said) => said !== undefined) ?? reason;
     },
     reason: () => reason,
   };
 };
+
+const reasonIn =
+  /error loading model: (.+)|failed to initialize the context: (.+)|llama_init_from_model: (.*(?:cache type|requires).*)/;
+
+/** What an option is the reason of, whatever was being done. */
+const aboutOptions = /cache types? |requires flash/i;
+const aboutMemory = /failed to allocate|out of memory|insufficient memory|not enough memory/i;
 
 /** Runs a step of loading; its failure becomes a sentence and an exit code. */
 const native = async <Made>(
@@ -157,8 +172,9 @@ const native = async <Made>(
     return await step();
   } catch (cause) {
     const message = words?.reason() ?? (cause instanceof Error ? cause.message : String(cause));
-    const memory = (cause as Error)?.constructor?.name === 'InsufficientMemoryError';
-    throw new StartError(memory ? exitCodes.memory : exitCode, `${problem}: ${message}`, { cause });
+    const memory = (cause as Error)?.constructor?.name === 'InsufficientMemoryError' || aboutMemory.test(message);
+    const code = memory ? exitCodes.memory : aboutOptions.test(message) ? exitCodes.usage : exitCode;
+    throw new StartError(code, `${problem}: ${message}`, { cause });
   }
 };
 

@@ -386,6 +386,23 @@ describe('the builtin engine that cannot start', () => {
       cause: 'bad_model',
       says: /chat template/,
     },
+    // Both were once told as too little memory.
+    {
+      title: 'keys in a format that the model is too small for',
+      model: demo,
+      options: { cache_type_k: 'q8_0' },
+      code: 64,
+      cause: 'bad_option',
+      says: /^cache_type_k=q8_0 does not fit this model/,
+    },
+    {
+      title: 'quantized values without flash attention',
+      model: demo,
+      options: { cache_type_v: 'q8_0', flash_attention: 'off' },
+      code: 64,
+      cause: 'bad_option',
+      says: /cache_type_v needs flash attention/,
+    },
   ];
   for (const { title, model, options, code, cause, says } of cases) {
     it(`says so, with exit code ${code}: ${title}`, async () => {
