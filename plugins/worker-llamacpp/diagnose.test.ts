@@ -89,6 +89,20 @@ describe('the diagnosis', () => {
     }
   });
 
+  it('says of a broken chat template and of a big-endian file what to do, not to download them again', () => {
+    const own = (said: string, code: number) =>
+      diagnose({ ...failure([`llamacpp: error: ${said}`], code), binary: { id: 'builtin' } });
+    const template = own('the chat template of the model cannot be read: Unclosed block', 65);
+    assert.equal(template?.message, 'the chat template cannot be read: Unclosed block');
+    assert.match(template?.hint ?? '', /--option chat_template/);
+    const endian = own('the model file /a.gguf cannot be used: it is for big-endian machines: download …', 65);
+    assert.match(`${endian?.message} ${endian?.hint}`, /a\.gguf.*big-endian.*gguf_convert_endian/);
+    const cut = own('the model file /a.gguf is cut off: the data of x ends at byte 5', 65);
+    assert.match(`${cut?.message} ${cut?.hint}`, /cut off.*download the model again/);
+    const server = diagnose(failure(['srv  init: chat template parsing error: Unexpected token']));
+    assert.match(`${server?.message} ${server?.hint}`, /Unexpected token.*--option chat_template/);
+  });
+
   it('reads the end of the process where the log is silent', () => {
     assert.equal(diagnose(failure([], null, 'SIGKILL'))?.cause, 'killed');
     assert.equal(diagnose(failure(['ggml.c:1: GGML_ASSERT(a) failed'], null, 'SIGABRT'))?.cause, 'crashed');

@@ -100,6 +100,24 @@ const rules: readonly Rule[] = [
     hint: 'put all its parts into one folder under their own names, and give the first one',
   },
   {
+    says: /error: the chat template of the model cannot be read: (.+)|chat template parsing error: (.+)/,
+    cause: 'bad_model',
+    message: 'the chat template cannot be read: {1}{2}',
+    hint: 'give another with --option chat_template, for example chatml',
+  },
+  {
+    says: /error: the model file (.+) cannot be used: it is for big-endian machines/,
+    cause: 'bad_model',
+    message: '{1} is a GGUF file for big-endian machines',
+    hint: 'download the usual one, or convert it with gguf_convert_endian.py',
+  },
+  {
+    says: /failed to initialize chat template/,
+    cause: 'bad_model',
+    message: 'llama-server cannot read the chat template',
+    hint: 'give another with --option chat_template, for example chatml',
+  },
+  {
     says: /key not found in model: (\S+)|missing tensor '(.+?)'/,
     cause: 'bad_model',
     message: 'the model lacks {1}{2}, which llama.cpp needs',
@@ -229,9 +247,11 @@ const byOwnCode = ({ exit, binary, log }: Failure): Diagnosis | undefined => {
   const said = lastError(log);
   if (known === undefined || said === undefined) return undefined;
   // The message holds llama.cpp's own words too, and the table knows more of some than the code tells.
-  const found = byLog([said]);
-  if (known.cause === 'bad_model') return found?.cause === 'unsupported_model' ? found : { ...known, message: said };
-  return known.cause === 'bad_option' && found?.cause === 'bad_option' ? found : { ...known, message: said };
+  const found = byLog([`llamacpp: error: ${said}`]);
+  if (found?.cause === known.cause && known.cause === 'bad_option') return found;
+  if (known.cause !== 'bad_model') return { ...known, message: said };
+  const tellsMore = found?.cause === 'unsupported_model' || (found?.cause === 'bad_model' && found.hint !== again);
+  return tellsMore ? (found as Diagnosis) : { ...known, message: said };
 };
 
 const byLog = (log: readonly string[]): Diagnosis | undefined => {

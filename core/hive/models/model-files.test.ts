@@ -57,6 +57,40 @@ test('what is not there, not readable, empty or of another format is refused, ea
   );
 });
 
+// Each of these was once "its format is not known", or an engine that spoke of version 50331648.
+test('what people take for a model is called what it is', async () => {
+  const bigEndian = Buffer.concat([Buffer.from('GGUF'), Buffer.from([0, 0, 0, 3]), Buffer.alloc(20)]);
+  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 123\n';
+  const cases: [name: string, content: string | Buffer, says: RegExp][] = [
+    ['pointer.gguf', pointer, /Git LFS pointer.*git lfs pull/],
+    ['page.gguf', '<!DOCTYPE html><html><body>Sign in</body></html>', /it is a web page/],
+    ['big.gguf', bigEndian, /big-endian/],
+    ['error.gguf', '{"error":"Repository not found"}', /JSON text/],
+    ['zipped.gguf', Buffer.from([0x1f, 0x8b, 8, 0]), /gzip archive: unpack it/],
+  ];
+  for (const [name, content, says] of cases) {
+    await writeFile(join(folder, name), content);
+    await assert.rejects(resolve(name), says, name);
+  }
+});
+
+test('a folder of GGUF files, a part that is missing and a part that is not the first are named', async () => {
+  const gguf = Buffer.concat([Buffer.from('GGUF'), Buffer.from([3, 0, 0, 0]), Buffer.alloc(16)]);
+  await mkdir(join(folder, 'several'));
+  for (const name of ['b.gguf', 'a.gguf']) await writeFile(join(folder, 'several', name), gguf);
+  await assert.rejects(resolve('several'), /it is a folder; give one of the 2 files in it, such as .*several\/a\.gguf/);
+  await mkdir(join(folder, 'nothing'));
+  await assert.rejects(resolve('nothing'), /it is a folder, and no model/);
+  for (const part of [1, 3]) await writeFile(join(folder, `split-0000${part}-of-00003.gguf`), gguf);
+  await assert.rejects(
+    resolve('split-00001-of-00003.gguf'),
+    (error: RbeeError) => error.code === 'MODEL_FILE_MISSING' && /split-00002-of-00003\.gguf/.test(error.message),
+  );
+  await writeFile(join(folder, 'split-00002-of-00003.gguf'), gguf);
+  assert.equal((await resolve('split-00001-of-00003.gguf')).facts.bytes, 3 * gguf.length);
+  await assert.rejects(resolve('split-00003-of-00003.gguf'), /part 3 of 3: give the first part, split-00001-of-00003/);
+});
+
 test('a file that the user of the hive may not read is refused', async () => {
   await chmod(join(folder, 'good.gguf'), 0);
   const root = process.geteuid?.() === 0;

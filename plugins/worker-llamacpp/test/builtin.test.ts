@@ -382,9 +382,9 @@ describe('the builtin engine that cannot start', () => {
       title: 'a chat template that does not parse',
       model: demo,
       options: { chat_template: '{% if %}' },
-      code: 65,
-      cause: 'bad_model',
-      says: /chat template/,
+      code: 64,
+      cause: 'bad_option',
+      says: /option chat_template cannot be read/,
     },
     // Both were once told as too little memory.
     {
