@@ -22,6 +22,7 @@ import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
 import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
+import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
 import { type ModelUser, modelUsers } from './model-users.ts';
@@ -91,7 +92,7 @@ export class Models implements Actions {
 
   async download(request: ModelRequestOf<'download'>, call: Call): Promise<ModelDetails> {
     const { model, update } = request;
-    const reference = parseModelReference(model);
+    const reference = hiveReference(model, this.#options.env);
     if (reference.kind === 'demo') {
       const problem = 'the demo model comes with its worker type, and is not downloaded';
       throw RbeeError.of('INVALID_INPUT', {
@@ -210,7 +211,9 @@ export class Models implements Actions {
   /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_HERE, MODEL_REFERENCE_INVALID. */
   async #find(text: string, users: readonly ModelUser[]): Promise<Manifest> {
     const all = await this.#all(users);
-    const written = looksLikeReference(text) ? formatModelReference(parseModelReference(text)) : `hf:${text}`;
+    const written = looksLikeReference(text)
+      ? formatModelReference(hiveReference(text, this.#options.env))
+      : `hf:${text}`;
     const exact = all.find(({ reference }) => reference === written);
     if (exact) return exact;
     const nameOf = ({ reference }: Manifest) => servedName(parseModelReference(reference));
