@@ -319,8 +319,8 @@ describe('a download', () => {
     const address = (name: string) => `${hub.url}/acme/pages/resolve/${commit}/${name}`;
     await assert.rejects(ensure(address('m.gguf')), refused('MODEL_CONTENT', /it is a web page.*behind http.*m\.gguf/));
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
-    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /GGUF/));
-    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /safetensors/));
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /JSON text/));
+    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /Git LFS pointer/));
     await assert.rejects(
       ensure(address('notes.txt')),
       refused('MODEL_CONTENT', /no model in any format that is known/),
