@@ -36,7 +36,7 @@ const step = 100;
 const checkDepth = (schema: unknown, budget: Budget): void => {
   let level = [schema];
   for (let depth = 0; level.length > 0; depth += 1) {
-    budget.spend(level.length);
+    budget.spend(level.length * 20);
     if (depth > deepest) throw tooLarge('#');
     level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
   }
