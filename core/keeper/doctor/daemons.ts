@@ -37,7 +37,8 @@ export const checkPidFiles = (paths: Paths): Check[] =>
     if (!existsSync(file)) return [];
     const name = 'PID file';
     const pid = readPid(file);
-    if (pid === null) return [warn(name, `${file} does not hold a process id`, `if rbee does not run: rm ${file}`)];
+    if (pid === null)
+      return [warn(name, `${file} does not hold a process id`, 'nothing to do: the next start replaces it')];
     if (isAlive(pid)) return [ok(name, `${file} names process ${pid}`)];
     return [warn(name, `${file} names process ${pid}, which is gone`, 'nothing to do: the next start cleans it up')];
   });

@@ -135,7 +135,15 @@ const parsed = (json: string): unknown => {
 };
 
 /** Errors that are found out before anything is done. */
-const refusals = new Set(['WORKER_NOT_FOUND', 'WORKER_AMBIGUOUS', 'INVALID_INPUT', 'NAME_CLASH']);
+const refusals = new Set([
+  'WORKER_NOT_FOUND',
+  'WORKER_AMBIGUOUS',
+  'INVALID_INPUT',
+  'NAME_CLASH',
+  'HIVE_NOT_RUNNING',
+  'QUEEN_START_FAILED',
+  'QUEEN_BUSY',
+]);
 
 const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> => {
   const { change, id, hive, now } = request;
@@ -148,17 +156,23 @@ const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> =>
     return { outcome: 'done', hive: worker.hive };
   } catch (error) {
     if (!(error instanceof RbeeError)) throw error;
-    // The command lines start a queen; an application waits for one.
-    if (error.code === 'QUEEN_NOT_RUNNING') await delay(50);
     const said = `${error.code}: ${error.message}`;
-    return { outcome: refusals.has(error.code) ? 'refused' : 'unknown', hive: null, said };
+    if (!isUnsent(error)) return { outcome: refusals.has(error.code) ? 'refused' : 'unknown', hive: null, said };
+    // The command lines start a queen; an application waits for one.
+    await delay(100);
+    return { outcome: 'refused', hive: null, said };
   }
 };
+
+/** Nobody was there to hear the request. */
+const isUnsent = ({ code, cause }: RbeeError): boolean =>
+  code === 'QUEEN_NOT_RUNNING' &&
+  /^(ENOENT|ECONNREFUSED)$/.test((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 
 /** One attempt that counts as done, too, when an earlier one turns out to have been. */
 const insist = async (field: Field, request: Request): Promise<Outcome> => {
   const asked = await askQueen(field, request);
-  if (asked.outcome !== 'refused') return asked;
+  if (asked.outcome !== 'refused' || asked.said?.startsWith('QUEEN_')) return asked;
   if (request.change === 'spawn') {
     // It is there, or on its way: waits until it is ready.
     const started = await askQueen(field, { ...request, change: 'start' });

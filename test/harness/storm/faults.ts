@@ -22,7 +22,7 @@ interface Paused {
 const longestWaitMs = 400;
 /** How long the target that was drawn first is waited for, and one that must rest. */
 const firstMs = 400;
-const longestRestMs = 3_000;
+const longestRestMs = 5_000;
 
 /** Everything that was stopped has been continued at the end, whatever happens. */
 export const sendFaults = async (

@@ -40,8 +40,8 @@ export const problemsOf = async (field: Field, wishes: readonly Wished[]): Promi
 };
 
 /** For the report of a failure. */
-export const shownProcess = ({ hive, pid, inside, parent, worker, nonce, argv }: Process): string =>
-  `${hive} pid ${pid} (${inside} there) parent ${parent} ${nonce ? `worker ${worker} nonce ${nonce} ` : ''}${argv.join(' ')}`;
+export const shownProcess = ({ hive, pid, inside, parent, state, worker, nonce, argv }: Process): string =>
+  `${hive} pid ${pid} (${inside} there) parent ${parent} state ${state} ${nonce ? `worker ${worker} nonce ${nonce} ` : ''}${argv.join(' ')}`;
 
 type Records = ReadonlyMap<string, { nonce: string } | null>;
 

@@ -12,7 +12,7 @@ import { sendFaults } from './faults.ts';
 import { createField, type Field, workerType } from './field.ts';
 import { fileProblems } from './leftovers.ts';
 import { createLog, type StormLog } from './log.ts';
-import { hives, planStorm, type StormPlan } from './plan.ts';
+import { hives, planStorm, type StormPlan, sharedIds } from './plan.ts';
 import { problemsOf, shownProcess } from './problems.ts';
 import { processesOf } from './processes.ts';
 import { steadyId, type Wished, wishesOf } from './wishes.ts';
@@ -111,13 +111,19 @@ const readable = async ({ fleet }: Field): Promise<void> => {
   );
 };
 
-const usable = async ({ fleet }: Field): Promise<void> => {
-  await Promise.all(
-    hives.map(async (hive) => {
-      await fleet.home.json(['worker', 'restart', steadyId(hive)]);
-      await fleet.home.json(['worker', 'spawn', '--type', workerType, '--id', `late-${hive}`, '--hive', hive]);
+/** The workers that everyone fought for can be had again, and those that nobody touched can be changed. */
+const usable = async ({ fleet, queen }: Field): Promise<void> => {
+  const all = hives.flatMap((hive) => sharedIds.map((id) => ({ hive, id })));
+  await Promise.all([
+    ...hives.map((hive) => fleet.home.json(['worker', 'restart', steadyId(hive), '--hive', hive])),
+    ...all.map(async ({ hive, id }) => {
+      await queen.runOperation('worker_delete', { worker: id, hive, now: true }).catch((error) => {
+        if (error.code !== 'WORKER_NOT_FOUND') throw error;
+      });
+      const { state } = await queen.runOperation('worker_spawn', { type: workerType, id, hive });
+      if (state !== 'ready') throw new Error(`worker ${id} on ${hive} was spawned again and is ${state}`);
     }),
-  );
+  ]);
 };
 
 const removed = async (field: Field, mode: StormPlan['mode']): Promise<void> => {
