@@ -10,26 +10,26 @@ export const addressOf = ({ user, host, port }: Hop): string =>
 
 export const unreachable = (hop: Hop, cause: Error): RbeeError => {
   const { code } = cause as NodeJS.ErrnoException;
-  const problem = problems[code ?? ''] ?? cause.message;
-  const hint = hints[code ?? ''] ?? `check that it is up, and try by hand: ssh ${sshArguments(hop)}`;
+  const problem = problems.get(code ?? '') ?? cause.message;
+  const hint = hints.get(code ?? '') ?? `check that it is up, and try by hand: ssh ${sshArguments(hop)}`;
   return RbeeError.of('SSH_UNREACHABLE', { hive: hop.name, address: addressOf(hop), problem, hint }, { cause });
 };
 
-const problems: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'there is no machine of that name',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'there is no way to its network',
-  ETIMEDOUT: 'no answer',
-  ECONNRESET: 'it broke off the connection',
-};
+const problems = new Map([
+  ['ENOTFOUND', 'there is no machine of that name'],
+  ['EAI_AGAIN', 'its name cannot be looked up now'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['EHOSTUNREACH', 'there is no way to it'],
+  ['ENETUNREACH', 'there is no way to its network'],
+  ['ETIMEDOUT', 'no answer'],
+  ['ECONNRESET', 'it broke off the connection'],
+]);
 
-const hints: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'check hostname in hives.conf, or the Host in ~/.ssh/config',
-  EAI_AGAIN: 'check the network and the name server of this machine',
-  ECONNREFUSED: 'check that sshd runs there, and ssh_port in hives.conf',
-};
+const hints = new Map([
+  ['ENOTFOUND', 'check hostname in hives.conf, or the Host in ~/.ssh/config'],
+  ['EAI_AGAIN', 'check the network and the name server of this machine'],
+  ['ECONNREFUSED', 'check that sshd runs there, and ssh_port in hives.conf'],
+]);
 
 const sshArguments = ({ user, host, port }: Hop): string => `${port === 22 ? '' : `-p ${port} `}${user}@${host}`;
 

@@ -138,7 +138,7 @@ const agentOf = (
 ): string | null => {
   if (configured === 'none') return null;
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return agent ?? env['SSH_AUTH_SOCK'] ?? null;
-  return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured);
+  return configured.startsWith('$') ? (variable(env, configured.replace(/[${}]/g, '')) ?? null) : expand(configured);
 };
 
 /** The host may be in brackets. */
@@ -167,8 +167,11 @@ const expander =
     const absolute = inHome === '~' || inHome.startsWith('~/') ? join(tokens.d, inHome.slice(1)) : inHome;
     return absolute
       .replace(/%([%a-zA-Z])/g, (whole, token: string) => (token === '%' ? '%' : (tokens[token] ?? whole)))
-      .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);
+      .replace(/\$\{(\w+)\}/g, (whole, name: string) => variable(env, name) ?? whole);
   };
+
+const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
+  Object.hasOwn(env, name) ? env[name] : undefined;
 
 const isThere = (file: string): Promise<boolean> =>
   access(file).then(
