@@ -31,15 +31,21 @@ export class TomlDocument {
   /** Reports what is wrong with the thing at `path`. Reading goes on, so that all problems are found at once. */
   wrong(path: TomlPath, problem: string, hint: string): void {
     this.#count++;
-    if (this.#problems.length < maxProblems) this.#problems.push({ ...this.positions.at(path), problem, hint });
+    if (!this.#isFull)
+      this.#problems.push({ ...this.positions.at(path), problem: shortened(problem), hint: shortened(hint) });
   }
 
   /** Reports a key or table that is not known: `there is no key in [queen] named prot`. */
   unknown(path: TomlPath, what: string, known: readonly string[]): void {
-    const name = shortened(String(path.at(-1)));
-    const near = nearest(name, known)[0];
+    const name = String(path.at(-1));
+    // A hundred thousand of them would be compared for a minute, and not be kept.
+    const near = this.#isFull ? undefined : nearest(name, known)[0];
     const hint = near ? `did you mean ${near}?` : `known are: ${known.join(', ')}`;
     this.wrong(path, `there is no ${what} named ${name}`, hint);
+  }
+
+  get #isFull(): boolean {
+    return this.#problems.length >= maxProblems;
   }
 
   /** Throws CONFIG_INVALID when something was reported: about the first problem, with the others as its lines. */
@@ -65,7 +71,7 @@ export const singleErrors = (error: RbeeError): RbeeError[] =>
 export const shown = (value: unknown): string => shortened(JSON.stringify(value));
 
 const shortened = (text: string): string => (text.length > maxShown ? `${text.slice(0, maxShown)}…` : text);
-const maxShown = 200;
+const maxShown = 500;
 
 /** Reads TOML; `file` is its name in errors. Errors: CONFIG_INVALID. */
 export const readToml = (source: string, file: string): Record<string, unknown> => {
