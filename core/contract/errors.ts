@@ -90,6 +90,11 @@ export const errorCatalogue = {
     message: 'there is no home folder for this user',
     hint: 'set RBEE_HOME to a folder that you can write',
   },
+  RBEE_HOME_INVALID: {
+    status: 500,
+    message: 'RBEE_HOME is "{value}", which is not a whole path',
+    hint: 'set it to a path that begins with / or ~/',
+  },
 
   // Daemons: queen and hive
   ALREADY_INSTALLED: { status: 409, message: '{name} is already installed', hint: 'uninstall it first, or restart it' },

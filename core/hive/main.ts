@@ -22,6 +22,7 @@ import { WorkerTypes } from '../registry/worker-types.ts';
 import { askPrograms } from './devices/ask.ts';
 import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
+import { GgufHeaders } from './models/gguf-headers.ts';
 import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
@@ -83,7 +84,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     machine,
     workers: () => workers,
   });
-  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace });
+  const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
+  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
   const workers: Workers = new Workers({
     hive: alias,
     hiveSocket: paths.hiveSocket,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, rm, symlink } from 'node:fs/promises';
+import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { localRunner } from './local-runner.ts';
@@ -18,14 +18,16 @@ test('an engine whose record is lost is found again: which worker it was, since 
   assert.deepEqual(await findUnowned(localRunner, search), [], 'its record names it');
   await managed.close();
   await rm(join(folder, 'runs', 'fake-1.json'));
+  const { logFile } = managed.record;
+  await eventually(async () => (await readFile(logFile, 'utf8')).includes('away pid'));
   const [run, ...more] = await eventually(async () => {
     const found = await findUnowned(localRunner, search);
+    // The one that started it may be there for a moment longer.
     return found[0]?.pids.length === 2 ? found : null;
   });
   assert.deepEqual([run?.worker, run?.pids[0], more.length], ['fake-1', pid, 0]);
   assert.ok(Math.abs(Date.parse(run?.since ?? '') - Date.now()) < 60_000);
   assert.ok(run?.argv.includes('--fork-away'));
-  for (const one of run?.pids ?? []) killAfter(t).pids.add(one);
   assert.deepEqual(await findUnowned(localRunner, { ...search, owned: new Set([pid]) }), [], 'its hive knows it');
   // The same folder by another name; and another home of the same machine.
   const link = join(await tempFolder(t), 'link');

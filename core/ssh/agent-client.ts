@@ -58,7 +58,7 @@ export class AgentClient {
     return this.#ended === undefined;
   }
 
-  /** Aborting cancels it on the machine. Rejects with errors of the catalogue or, with their codes, of the system. */
+  /** Aborting cancels it on the machine. Rejects with errors of the catalogue, or with AgentFailure. */
   call<Method extends AgentMethod>(
     method: Method,
     args: Parameters<AgentMethods[Method]>,
@@ -261,7 +261,16 @@ const parse = (line: string): { hello: unknown } | Answer | null => {
   }
 };
 
-const asError = ({ message, code, body }: AgentError): Error => {
-  if (body) return RbeeError.from(body);
-  return Object.assign(new Error(message), code === undefined ? {} : { code });
-};
+/** A method failed on the machine with an error of its system. */
+export class AgentFailure extends Error {
+  /** Such as ENOENT; absent where the system gave none. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const asError = ({ message, code, body }: AgentError): Error =>
+  body ? RbeeError.from(body) : new AgentFailure(message, code);

@@ -1,6 +1,6 @@
 /**
- * Hives and agents that lie. Whatever one machine says, the others are listed right and go on answering, the queen stays
- * within her memory and disk, and nothing outside her home is touched.
+ * Hives and agents that lie. Whatever one machine says, the others are listed correctly and keep answering, the queen stays
+ * within its budget of memory and disk, and nothing outside its home is touched.
  *
  * Some are told at full scale only. `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
  */
@@ -231,7 +231,7 @@ const beats = async (alias: string): Promise<number> =>
 const commands = [['status'], ['hive', 'list'], ['worker', 'list'], ['hive', 'list', '--json'], ['status', '--json']];
 let nextCommand = 0;
 
-/** What is wrong with everybody who does not lie. */
+/** What is wrong with the machines that do not lie, and with the queen. */
 const problemsOfOthers = (): Promise<string[]> =>
   lookAtOthers().catch((error) => [`the fleet could not be asked: ${error.code} ${error.message}`]);
 
@@ -257,7 +257,7 @@ const lookAtOthers = async (): Promise<string[]> => {
   if (grown > most.memory) add(`the queen took ${Math.round(grown / mebibyte)} MiB more memory`);
   peak = lying.memory();
   const more = lying.disk() - usual.disk;
-  if (more > most.disk) add(`her state takes ${Math.round(more / mebibyte)} MiB more disk`);
+  if (more > most.disk) add(`its state takes ${Math.round(more / mebibyte)} MiB more disk`);
   const now = lying.canary();
   add(...now.filter((line) => !canary.includes(line)).map((line) => `outside the home: ${line}`));
   add(...canary.filter((line) => !now.includes(line)).map((line) => `gone from outside the home: ${line}`));
@@ -317,7 +317,7 @@ const remember = async (): Promise<void> => {
 };
 
 const meanwhile = (lies: readonly { name: string }[]): string =>
-  `everybody else, meanwhile: ${lies.map(({ name }) => name).join('; ')}`;
+  `the rest of the fleet, meanwhile: ${lies.map(({ name }) => name).join('; ')}`;
 
 const titleOf = (kind: string, lies: readonly { name: string }[]): string =>
   lies.length === 1 ? `${kind}: ${lies[0]!.name}` : `${kind}: ${lies.length} at once, from "${lies[0]!.name}"`;
@@ -340,7 +340,7 @@ describe('a machine that lies', { skip }, () => {
     await lying?.close();
   });
 
-  test('all is well as long as nobody lies', async () => {
+  test('all is well before the first lie', async () => {
     assert.deepEqual(await problemsOfOthers(), []);
     for (const { alias, model } of lying.liars.slice(0, 3)) {
       assert.equal((await statusOf(alias)).status, 'online');

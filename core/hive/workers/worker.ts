@@ -169,6 +169,7 @@ export class Worker {
         models: draft.models,
         names: draft.names,
         options: draft.options,
+        ...(draft.probes && { probes: draft.probes }),
         host,
         port,
         apiKey: draft.apiKey,

@@ -1,6 +1,6 @@
 /** What queen and hive are started with when they are processes of their own. */
-import { join, resolve } from 'node:path';
-import type { Paths } from '../../config/paths.ts';
+import { join } from 'node:path';
+import { type Paths, rbeeHome } from '../../config/paths.ts';
 import { packageRoot, rbeeVersion } from '../../config/version.ts';
 import type { DaemonSpec } from '../../lifecycle/daemon.ts';
 import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
@@ -51,6 +51,6 @@ const ownVariables = (env: NodeJS.ProcessEnv): Record<string, string> => {
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && name.startsWith('RBEE_') && !ofOneProcess.has(name)) own[name] = value;
   }
-  if (own['RBEE_HOME']) own['RBEE_HOME'] = resolve(own['RBEE_HOME']);
+  if (own['RBEE_HOME']) own['RBEE_HOME'] = rbeeHome(own['RBEE_HOME'], env);
   return own;
 };

@@ -6,7 +6,7 @@ import type { Narrate } from '../../contract/narration.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
-import { AgentClient } from '../../ssh/agent-client.ts';
+import { AgentClient, AgentFailure } from '../../ssh/agent-client.ts';
 import type { BareHost } from '../../ssh/bootstrap.ts';
 import { checkForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
@@ -411,7 +411,9 @@ export class RemoteHive {
       return await work(await held.agent);
     } catch (error) {
       if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') this.member.fault(error);
-      throw error;
+      if (!(error instanceof AgentFailure)) throw error;
+      const details = { hive: this.alias, what: 'the agent of rbee', problem: error.message };
+      throw RbeeError.of('HOST_COMMAND_FAILED', details, { cause: error });
     } finally {
       held.users -= 1;
       if (held.users === 0) {

@@ -268,7 +268,7 @@ const answers: AgentLie[] = [
     body: { code: 'PUBLISHER_UNKNOWN', message: 'x', hint: 'x', lines: ['@evil/worker@1.0.0'] },
   }),
   {
-    name: 'an answer that nobody waits for',
+    name: 'an answer to a request that was never made',
     run: 'hive_logs',
     ends: 'result',
     answers: { tail: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
@@ -306,7 +306,7 @@ const answers: AgentLie[] = [
     heavy: true,
   },
   {
-    name: 'a flood of answers that nobody waits for',
+    name: 'a flood of answers to requests that were never made',
     run: 'hive_logs',
     ends: 'stopped',
     answers: { tail: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },

@@ -151,7 +151,7 @@ const ids: HiveLie[] = [
 
 const ports: HiveLie[] = [
   ...[0, 70_000, -1, 1.5, 2 ** 60].map((port) => set('workers.0.port', port, 'faulty', { acts: chat })),
-  // Ports of other services of its machine: whether it is faulty or the worker is passed over, nobody calls there.
+  // Ports of other services of its machine: the hive may be faulty or the worker skipped, but the port is never dialled.
   set('workers.0.port', 22, 'either', { acts: chat }),
   ...[0, 1, 2].map(
     (nth): HiveLie => ({
@@ -189,6 +189,7 @@ const served: HiveLie[] = [
       'workers.0.names',
       Array.from({ length: 1_000_000 }, () => ''),
     ),
+    reason: /names|values/,
     heavy: true,
   },
   set('workers.0.serves', null, 'faulty', { acts: chat }),
