@@ -76,7 +76,7 @@ const typeProblems = async (
   // A plugin that fails is told of where it is used.
   const description = await here
     .get(type.type)
-    .describe()
+    .then((handle) => handle.describe())
     .catch(() => null);
   if (!description) return problems;
   for (const [name, value] of Object.entries(options)) {
