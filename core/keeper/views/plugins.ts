@@ -52,7 +52,8 @@ export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean)
   return updates
     .map(({ name, from, to, changed, note }) =>
       changed && from !== to
-        ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n` : `${name} ${from}: ${note ?? ''}\n`,
+        ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n`
+        : `${name} ${from}: ${note ?? ''}\n`,
     )
     .join('');
 };
