@@ -437,6 +437,11 @@ export const errorCatalogue = {
     message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
     hint: '{hint}',
   },
+  PROGRAM_MISNAMED: {
+    status: 422,
+    message: 'the variable {variable} names {path}, which {problem}',
+    hint: 'correct or unset it where the queen (or hive) is started, and restart that; no other program is tried while it is set',
+  },
   DOWNLOAD_FAILED: {
     status: 502,
     message: '{url} could not be downloaded: {problem}',
