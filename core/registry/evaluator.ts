@@ -6,6 +6,7 @@ import { extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { lastWordsInShort, maxLastWords } from '../narration/last-words.ts';
 import { type AnswerReader, readAnswers } from './evaluator-answers.ts';
 import type { EvaluatorCall } from './evaluator-child.ts';
 import { looksOf } from './folder-looks.ts';
@@ -123,7 +124,7 @@ export class Evaluator {
     // What is written to a process that has ended is told by its end.
     child.stdin?.on('error', () => {});
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#errorText = (this.#errorText + text).slice(-2_000);
+      this.#errorText = (this.#errorText + text).slice(-maxLastWords);
     });
     this.#answers = readAnswers(
       child.stdio[3] as Readable,
@@ -139,7 +140,7 @@ export class Evaluator {
       if (this.#child !== child) return;
       this.#child = null;
       const how = signal ? `its process was ended by ${signal}` : `its process exited with code ${code}`;
-      const words = this.#errorText.trim().split('\n').slice(-3).join(' ');
+      const words = lastWordsInShort(this.#errorText);
       this.#failAll(words === '' ? how : `${how}: ${words}`);
     });
     child.on('error', (error) => this.#end(child, error.message));
