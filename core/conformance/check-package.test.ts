@@ -54,7 +54,7 @@ test('a plugin that ends the process is named for it, and ends nothing else', as
 test('the last words of an examination that breaks off are whole', async () => {
   const root = await plugin('floating', code(`Promise.reject(new Error('nobody waits for this'));`));
   const { 'purity.survives': reason } = await failed(root);
-  assert.match(reason ?? '', /its process ended with 1: [^]*Error: nobody waits for this\n +at Object\.command/);
+  assert.match(reason ?? '', /its process ended with 1: [\s\S]*Error: nobody waits for this\n +at Object\.command/);
   assert.doesNotMatch(reason ?? '', /Node\.js v/);
 });
 

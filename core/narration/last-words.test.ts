@@ -14,7 +14,7 @@ TypeError: no such thing
 
 Node.js v26.10.0
 `;
-  assert.match(lastWords(stderr), /^file:.*\n[^]*TypeError: no such thing\n[^]*index\.js:9:1\)$/);
+  assert.match(lastWords(stderr), /^file:.*\n[\s\S]*TypeError: no such thing\n[\s\S]*index\.js:9:1\)$/);
   assert.equal(lastWordsInShort(stderr), 'TypeError: no such thing');
   assert.equal(lastWordsInShort(stderr.replace('TypeError:', 'Error [ERR_X]:')), 'Error [ERR_X]: no such thing');
 });
