@@ -63,6 +63,11 @@ export const errorCatalogue = {
 
   // Configuration and files
   CONFIG_INVALID: { status: 400, message: '{file}:{line}:{column}: {problem}', hint: '{hint}' },
+  CONFIG_REFUSED: {
+    status: 400,
+    message: 'nothing was stopped or changed: {problem}',
+    hint: '{hint}',
+  },
   FOLDER_NOT_EMPTY: {
     status: 409,
     message: 'the folder {folder} is not empty',
