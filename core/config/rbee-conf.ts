@@ -4,7 +4,7 @@ import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted } from './read-trusted.ts';
-import { TomlDocument } from './toml.ts';
+import { shown, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -91,20 +91,30 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
   const config = defaults();
   const document = new TomlDocument(source, file);
-  for (const [section, body] of Object.entries(document.value)) {
-    const known = [...new Set(settings.map(([name]) => name as string))];
-    if (!known.includes(section)) throw document.unknown([section], 'section', known);
-    if (!isTable(body)) throw document.wrong([section], `${section} is a section`, `write it as [${section}]`);
-    for (const [key, value] of Object.entries(body)) {
-      const setting = settings.find(([of, name]) => of === section && name === key);
-      if (!setting) {
-        const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
-        throw document.unknown([section, key], `key in [${section}]`, keys);
-      }
-      const problem = setting[3](value);
-      if (problem) throw document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
-      Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
-    }
-  }
+  for (const [section, body] of Object.entries(document.value)) readSection(document, section, body, config);
+  document.refuse();
   return config;
+};
+
+const readSection = (document: TomlDocument, section: string, body: unknown, config: RbeeConfig): void => {
+  const ofSection = settings.filter(([of]) => of === section);
+  if (ofSection.length === 0) {
+    document.unknown([section], 'section', [...new Set(settings.map(([name]) => name as string))]);
+    return;
+  }
+  if (!isTable(body)) {
+    document.wrong([section], `${section} is a section`, `write it as [${section}]`);
+    return;
+  }
+  for (const [key, value] of Object.entries(body)) {
+    const setting = ofSection.find(([, name]) => name === key);
+    if (!setting) {
+      const keys = ofSection.map(([, name]) => name);
+      document.unknown([section, key], `key in [${section}]`, keys);
+      continue;
+    }
+    const problem = setting[3](value);
+    if (problem) document.wrong([section, key], `${key} ${problem}`, `it is ${shown(value)} now`);
+    else Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
+  }
 };

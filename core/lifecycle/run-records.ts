@@ -1,6 +1,7 @@
 /** The run records of one hive: one JSON file for each process that it owns. */
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { unwritable, writeAtomic } from './atomic-file.ts';
 import type { RunRecord } from './process-plan.ts';
 
@@ -95,7 +96,7 @@ export class RunRecords {
 }
 
 const readIfThere = (file: string): Promise<string | null> =>
-  readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  readSmallFile(file, { maxBytes: 16 * 2 ** 20 }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });

@@ -1,6 +1,8 @@
 /** Talks to the agent of a machine: calls its methods, and checks what they answer before any other code sees it. */
+
 import { BadInput } from '../boundary/checked.ts';
 import { LineSplitter } from '../boundary/lines.ts';
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RateLimit } from '../boundary/rate-limit.ts';
 import { parseJson } from '../boundary/read-bounded.ts';
 import { RbeeError } from '../contract/errors.ts';
@@ -185,12 +187,12 @@ export class AgentClient {
       ended.then(({ code, signal }) => {
         if (code === 0 && !this.#hello) return end(new AgentAbsent(before));
         const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;
-        const problem = stderr().split('\n').at(-1) || how;
+        const problem = printedLines(stderr()).at(-1) ?? how;
         end(
           RbeeError.of(
             'HOST_COMMAND_FAILED',
             { hive: this.name, what, problem },
-            { lines: stderr().split('\n').slice(-10) },
+            { lines: printedLines(stderr()).slice(-10) },
           ),
         );
       }, end);

@@ -1,7 +1,8 @@
 /** Queen and hive as processes: do they run, do they answer, does something stand in their way. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { readSmallFileSync } from '../../boundary/small-file.ts';
 import type { Paths } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import type { HealthBody } from '../../contract/hive-api.ts';
@@ -45,7 +46,7 @@ export const checkPidFiles = (paths: Paths): Check[] =>
 
 const readPid = (file: string): number | null => {
   try {
-    const text = readFileSync(file, 'utf8').trim();
+    const text = readSmallFileSync(file).trim();
     return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
   } catch {
     return null;
