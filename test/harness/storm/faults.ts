@@ -19,9 +19,9 @@ interface Paused {
 }
 
 /** Commands come and go many times a second; where none does, the storm goes on all the same. */
-const longestWaitMs = 400;
+const longestWaitMs = 300;
 /** How long the target that was drawn first is waited for, and one that must rest. */
-const firstMs = 400;
+const firstMs = 300;
 const longestRestMs = 5_000;
 /** A fleet of which nothing runs for so long does not come back. */
 const goneMs = 60_000;
