@@ -1,10 +1,12 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
+
+import { RbeeError } from '../contract/errors.ts';
 import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, listOf, loopback, oneOf, portRange, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted } from './read-trusted.ts';
-import { shown, TomlDocument } from './toml.ts';
+import { shown, singleErrors, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -55,7 +57,7 @@ const size: Check = (value) =>
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
-  ['queen', 'bind', 'bind', text],
+  ['queen', 'bind', 'bind', loopback],
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
   ['queen', 'max_body', 'maxBody', size, (value) => parseBytes(String(value))],
@@ -85,6 +87,17 @@ const defaults = (): RbeeConfig => ({
 export const loadRbeeConf = (paths: Paths): RbeeConfig => {
   const source = readTrusted(paths.rbeeConf, paths);
   return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
+};
+
+/** Everything that is wrong with `rbee.conf`, in its order. */
+export const rbeeConfProblems = (paths: Paths): RbeeError[] => {
+  try {
+    loadRbeeConf(paths);
+    return [];
+  } catch (error) {
+    if (error instanceof RbeeError) return singleErrors(error);
+    throw error;
+  }
 };
 
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */

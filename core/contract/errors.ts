@@ -63,6 +63,11 @@ export const errorCatalogue = {
 
   // Configuration and files
   CONFIG_INVALID: { status: 400, message: '{file}:{line}:{column}: {problem}', hint: '{hint}' },
+  CONFIG_REFUSED: {
+    status: 400,
+    message: 'nothing was stopped or changed: {problem}',
+    hint: '{hint}',
+  },
   FOLDER_NOT_EMPTY: {
     status: 409,
     message: 'the folder {folder} is not empty',
@@ -361,6 +366,16 @@ export const errorCatalogue = {
     message: 'the plugin {plugin} failed in {member}: {problem}',
     hint: 'only its own worker types are affected; tell its author',
   },
+  PLUGIN_NOT_BUILT: {
+    status: 422,
+    message: 'the plugin {plugin} is not built: there is no {entry} in {folder}',
+    hint: 'build it in that folder with: npm run build',
+  },
+  PLUGIN_CHANGED: {
+    status: 409,
+    message: 'files of the plugin {plugin} changed while it was in use',
+    hint: 'try again once its build has finished',
+  },
   PLUGIN_API_VERSION: {
     status: 422,
     message: 'the plugin {plugin} is written for API version {theirs}, this rbee speaks {ours}',
@@ -431,6 +446,11 @@ export const errorCatalogue = {
     status: 422,
     message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
     hint: '{hint}',
+  },
+  PROGRAM_MISNAMED: {
+    status: 422,
+    message: 'the variable {variable} names {path}, which {problem}',
+    hint: 'correct or unset it where the queen (or hive) is started, and restart that; no other program is tried while it is set',
   },
   DOWNLOAD_FAILED: {
     status: 502,
@@ -652,6 +672,11 @@ export const errorCatalogue = {
     hint: 'choose one with --hive',
   },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
+  WORKER_PLUGIN_GONE: {
+    status: 409,
+    message: 'the worker was started from {package}, and hive {hive} {problem}',
+    hint: '{hint}',
+  },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
   WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
   WORKER_REST_FAILED: {

@@ -94,7 +94,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     records: new RunRecords(paths.runs),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
-    handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type),
+    handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type, draft.plugin),
     logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
     onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),

@@ -9,6 +9,7 @@ import type { Narrate } from '../contract/narration.ts';
 import { parsePortRange } from '../contract/ports.ts';
 import { createHiveClient } from '../hive/client.ts';
 import type { Hive } from '../hive/main.ts';
+import { hiveProblems, mustStart } from './client/config-problems.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import type { Member } from './fleet/member.ts';
@@ -77,6 +78,13 @@ export class LocalHive {
       await stopHive({ ...this.#options, ...call });
       this.#member.stop('it was stopped');
     });
+  }
+
+  /** Stops it and starts it again, unless its configuration would keep it from that. Errors: CONFIG_REFUSED. */
+  async restart(call: Call = {}): Promise<void> {
+    mustStart(await hiveProblems(this.#options.paths));
+    await this.stop(call);
+    await this.start(call);
   }
 
   /** Takes up a hive that runs already, without starting one. */

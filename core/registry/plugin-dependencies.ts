@@ -22,6 +22,21 @@ export const dependenciesOf = async (place: string): Promise<readonly string[]> 
   return [...seen].slice(1);
 };
 
+/** Real folders of the dependencies that are linked, such as packages of the same workspace, and of those that they link. */
+export const linkedDependenciesOf = async (place: string): Promise<readonly string[]> => {
+  const folders = [place];
+  // Grows while it is walked.
+  for (const folder of folders) {
+    const { dependencies, optionalDependencies } = (await manifestOf(folder)) ?? {};
+    for (const [name, range] of Object.entries({ ...optionalDependencies, ...dependencies })) {
+      const there = isSafePath(name) ? await lookUp(name, range, folder) : null;
+      if (there && !there.folder.includes('/node_modules/') && !folders.includes(there.folder))
+        folders.push(there.folder);
+    }
+  }
+  return folders.slice(1);
+};
+
 interface Manifest {
   name?: unknown;
   dependencies?: Record<string, unknown>;

@@ -25,6 +25,8 @@ export interface IndexEntry {
   signature?: string;
   /** Folder of the package for each installed variant; variants that need the same packages share one. */
   variants?: Record<string, string>;
+  /** Those of the variants for which the install scripts of their packages were run. */
+  scripts?: readonly string[];
   /** The version that it took the place of. */
   previous?: { version: string; integrity: string; variants: Record<string, string> };
 }

@@ -255,7 +255,7 @@ export class Models implements Actions {
     given: Record<string, unknown> | undefined,
     component: string | undefined,
   ): Promise<ModelUse> {
-    const handle = this.#options.types.get(name);
+    const handle = await this.#options.types.get(name);
     const type = await handle.describe();
     return { handle, type, options: resolveOptions(type, given), ...(component !== undefined && { component }) };
   }
@@ -279,7 +279,9 @@ export class Models implements Actions {
   /** Formats that some worker type here loads. */
   async #loadable(): Promise<ModelFormat[]> {
     const { types } = this.#options;
-    const described = await Promise.allSettled(types.list().map(({ type }) => types.get(type).describe()));
+    const described = await Promise.allSettled(
+      types.list().map(async ({ type }) => (await types.get(type)).describe()),
+    );
     const all = described.flatMap((one) => (one.status === 'fulfilled' ? [one.value.models] : []));
     return [
       ...new Set(

@@ -62,10 +62,11 @@ export class ProgramCollection {
   /** The types of all plugins; of those before an update too, if `previous`. */
   async #versions(previous: boolean): Promise<Version[]> {
     const { types, folders } = this.#options;
-    const current = types.list().map(({ type }): Version => {
-      const handle = types.get(type);
-      return { handle, rootOf: (variant) => types.rootOf(type, variant) ?? handle.plugin.root };
-    });
+    const current: Version[] = [];
+    for (const { type } of types.list()) {
+      const handle = await types.get(type);
+      current.push({ handle, rootOf: (variant) => types.rootOf(type, variant) ?? handle.plugin.root });
+    }
     if (!previous) return current;
     const replaced: Version[] = [];
     for (const { previous: before } of await readIndex(folders.data)) {

@@ -7,6 +7,8 @@ export interface LaunchDraft {
   plugin: string;
   pluginRoot: string;
   pluginVersion: string;
+  /** Of its folder, where that may be edited: what was decided holds only for this state of the code. */
+  pluginLooks?: string;
   variant: string;
   /** As users write it. */
   device: string;

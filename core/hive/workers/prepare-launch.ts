@@ -16,7 +16,13 @@ import { formatBytes } from '../../narration/quantities.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
+import {
+  type Candidate,
+  candidatesFor,
+  rankDevices,
+  refuseMissing,
+  type VariantChoice,
+} from '../../registry/device-choice.ts';
 import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
 import { resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
@@ -48,16 +54,31 @@ export interface PrepareContext {
   signal: AbortSignal;
   /** Bytes promised to workers that have not taken them yet, by device id. */
   promised: ReadonlyMap<string, number>;
+  /** What a worker that exists was started from last. */
+  was?: LaunchDraft;
 }
 
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
+/** How often it begins again where the code of a linked plugin changes meanwhile. */
+const maxAttempts = 3;
+
 export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
-  if (!context.types.has(spec.type)) await context.plugins.installType(spec.type, context);
-  const handle = context.types.get(spec.type);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await prepare(spec, context);
+    } catch (error) {
+      const hasChanged = error instanceof RbeeError && error.code === 'PLUGIN_CHANGED';
+      if (!hasChanged || attempt === maxAttempts) throw error;
+    }
+  }
+};
+
+const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
   // While the plugin is being loaded: both take tens of milliseconds.
   const measured = context.machine.facts();
   measured.catch(() => {});
+  const handle = await handleFor(spec, measured, context);
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
   const wanted = await wantedModels(spec, type, context);
@@ -83,6 +104,7 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     plugin: handle.plugin.package,
     pluginRoot: fit.root,
     pluginVersion: handle.plugin.version,
+    ...(handle.looks !== undefined && { pluginLooks: handle.looks }),
     variant: fit.variant,
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
@@ -103,6 +125,47 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     estimate,
   };
 };
+
+const handleFor = async (
+  spec: WorkerSpec,
+  measured: Promise<{ devices: readonly DeviceFacts[] }>,
+  { types, plugins, hive, was, ...context }: PrepareContext,
+): Promise<WorkerTypeHandle> => {
+  if (was) return ownHandle(was, types, hive);
+  if (!(await types.has(spec.type))) {
+    // What is known without the plugin is not found out after it was downloaded.
+    if (spec.device !== undefined) refuseMissing(spec.device, (await measured).devices, hive, spawnCommand(spec.type));
+    await plugins.installType(spec.type, { ...context, variant: spec.variant });
+  }
+  return types.get(spec.type);
+};
+
+/**
+ * Of the package that the worker was started from: a type of the same name may be another publisher's, whose code nobody
+ * asked for. Errors: WORKER_PLUGIN_GONE, and the fault of the type.
+ */
+const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
+  const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
+  const there = (await types.has(type)) ? await types.get(type) : null;
+  if (there?.plugin.package === plugin) return there;
+  const on = hive === 'local' ? '' : ` --hive ${hive}`;
+  const again =
+    pluginLooks === undefined
+      ? `rbee plugins install ${plugin}@${pluginVersion}${on}`
+      : `rbee plugins link ${pluginRoot}${on}`;
+  const other = there?.plugin.package;
+  throw RbeeError.of('WORKER_PLUGIN_GONE', {
+    package: `${plugin} ${pluginVersion}`,
+    hive,
+    problem: other === undefined ? 'does not have it any more' : `now has ${type} from ${other}`,
+    hint:
+      other === undefined
+        ? `bring it back with: ${again}, or delete the worker`
+        : `spawn another worker to run ${type} of ${other}, or uninstall that and run: ${again}`,
+  });
+};
+
+const spawnCommand = (type: string) => (device: string) => `rbee worker spawn --type ${type} --device ${device}`;
 
 const tellDevice = ({ device }: Candidate, { narrate }: PrepareContext): void =>
   narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(device)}` });
@@ -130,11 +193,10 @@ const chooseCandidates = (
   const variants: VariantChoice[] = type.variants
     .filter((variant) => spec.variant === undefined || variant.id === spec.variant)
     .map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
-  const command = (device: string) => `rbee worker spawn --type ${type.name} --device ${device}`;
   const candidates =
     spec.device === undefined
       ? rankDevices(variants, devices, context.promised)
-      : candidatesFor(spec.device, variants, devices, context.hive, command);
+      : candidatesFor(spec.device, variants, devices, context.hive, spawnCommand(type.name));
   if (candidates.length > 0) return candidates;
   const wanted = spec.device ?? 'any device of this machine';
   throw RbeeError.of('VARIANT_UNFIT', {

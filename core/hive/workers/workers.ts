@@ -18,10 +18,7 @@ import { Worker, type WorkerContext, workerData } from './worker.ts';
 export interface WorkersOptions extends WorkerContext {
   /** Something is wrong, or went wrong, that no caller waits for. */
   onProblem: (message: string, error?: unknown) => void;
-  prepare: (
-    spec: WorkerSpec,
-    context: { narrate: Narrate; signal: AbortSignal; promised: ReadonlyMap<string, number> },
-  ) => Promise<LaunchDraft>;
+  prepare: NonNullable<WorkerContext['prepare']>;
 }
 
 export interface ChangeOptions {
@@ -186,7 +183,8 @@ export class Workers {
   async #startAgain(worker: Worker, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
     if (isIdle(worker)) {
       await this.#checkLimits(worker.spec);
-      const draft = await this.#options.prepare(worker.spec, { narrate, signal, promised: this.#promised() });
+      const now = { narrate, signal, promised: this.#promised(), was: worker.draft };
+      const draft = await this.#options.prepare(worker.spec, now);
       // Another caller may have started it in the meantime: a running worker stays what it was started as.
       if (isIdle(worker)) worker.redraft(draft);
     }

@@ -11,6 +11,7 @@ import type { Config } from '@oclif/core/config';
 import { readSmallFile, readSmallFileSync } from '../../boundary/small-file.ts';
 import { packageRoot } from '../../config/version.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { lastWordsInShort, maxLastWords } from '../../narration/last-words.ts';
 import type { DeclaredPlugin } from './declared.ts';
 
 /** oclif's own manifest of a plugin. */
@@ -123,7 +124,7 @@ const askChild = ({ root, version }: DeclaredPlugin, env: NodeJS.ProcessEnv): Pr
       settle({ manifest: { version, commands: {} }, hooks: [], faults: [`${loading} ${problem}`] });
     const timer = setTimeout(() => fail(`did not load within ${deadlineMs / 1_000} s`), deadlineMs);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      words = (words + text).slice(-500);
+      words = (words + text).slice(-maxLastWords);
     });
     child.on('message', (message: ExaminerMessage) => {
       if ('loading' in message) loading = message.loading;
@@ -131,7 +132,7 @@ const askChild = ({ root, version }: DeclaredPlugin, env: NodeJS.ProcessEnv): Pr
     });
     child.once('error', (error) => fail(`could not be loaded: ${error.message}`));
     child.once('close', (code, signal) => {
-      const last = words.trim().split('\n').at(-1) ?? '';
+      const last = lastWordsInShort(words);
       fail(`ended the process that loaded them (${signal ?? `exit code ${code}`})${last && `: ${last}`}`);
     });
   });

@@ -38,7 +38,7 @@ export const runProblems = async (
       known && machine.isMeant(known)
         ? await here
             .get(known.type)
-            .describe()
+            .then((handle) => handle.describe())
             .catch(() => null)
         : null;
     const type = await describe();

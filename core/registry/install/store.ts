@@ -41,9 +41,12 @@ export const versionFolder = (data: string, name: string, version: string, integ
   return insideFolder(catalogFolder(data), `${name}/${version}-${hash}`);
 };
 
-/** The self-contained tree of one variant. */
-export const variantFolder = (version: string, variant: string, { os, cpu }: Platform): string =>
-  nameInFolder(version, `${variant}-${os}-${cpu}`);
+/**
+ * The self-contained tree of one variant. One whose install scripts were run is another tree: a worker may still run from
+ * that without.
+ */
+export const variantFolder = (version: string, variant: string, { os, cpu }: Platform, scripts = false): string =>
+  nameInFolder(version, `${variant}-${os}-${cpu}${scripts ? '-scripts' : ''}`);
 
 /** The plugin's own package in such a tree. */
 export const packageFolder = (tree: string, name: string): string => insideFolder(join(tree, 'node_modules'), name);

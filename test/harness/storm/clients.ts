@@ -33,6 +33,8 @@ export interface Clients {
   commands(): number[];
   /** No further requests; what is under way ends by itself. Resolves when all has ended. */
   finish(): Promise<void>;
+  /** Kills the commands that are under way, and asks for nothing more. */
+  abandon(): void;
 }
 
 export const ownId = (hive: string): string => `own-${hive}`;
@@ -42,6 +44,7 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
   const events = new EventEmitter();
   const running = new Set<ChildProcess>();
   let finishing = false;
+  let abandoned = false;
 
   const attempt = async (client: string, request: Request, work: () => Promise<Outcome>): Promise<Attempt> => {
     const made: Attempt = { client, request, began: performance.now(), ended: null, outcome: null, hive: null };
@@ -78,7 +81,7 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
       // Nobody else touches this worker, so a repeated request means the same as the first.
       for (;;) {
         const { outcome } = await attempt('application', mine, () => insist(field, mine));
-        if (outcome === 'done') break;
+        if (outcome === 'done' || abandoned) break;
         await delay(50);
       }
       own[hive] = (own[hive]! + 1) % ownChanges.length;
@@ -94,6 +97,11 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
     finish: async () => {
       finishing = true;
       await all;
+    },
+    abandon: () => {
+      finishing = true;
+      abandoned = true;
+      for (const child of running) child.kill('SIGKILL');
     },
   };
 };

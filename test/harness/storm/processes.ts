@@ -55,7 +55,7 @@ const read = (pid: number, inside: number, hive: string, isOne: IsOne): Process[
 export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
   const players = all.filter((process) => plays(process, target));
   const pids = new Set(players.map(({ pid }) => pid));
-  return target === 'connection' ? players : players.filter(({ parent }) => !pids.has(parent));
+  return players.filter(({ parent }) => !pids.has(parent));
 };
 
 /** Does a process play that part? Commands are known by their PIDs alone. */
@@ -71,7 +71,8 @@ export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean =
     case 'agent':
       return runs(/\/agent\/\w+\.mjs$/);
     case 'connection':
-      return /^sshd: ann/.test(argv[0] ?? '');
+      // The one that carries it, not its monitor: without that, only the next session would break it.
+      return /^sshd: ann@/.test(argv[0] ?? '');
     case 'engine':
       return nonce !== null && runs(/\/engine\.js$/);
     case 'child':

@@ -31,20 +31,23 @@ export const runStorm = async (seed: number, count: number): Promise<StormResult
   const log = createLog();
   const field = await createField(plan);
   const stages = new Stages(log);
+  let clients: Clients | undefined;
   try {
     await stages.run('before the storm', () => prepare(field));
-    const clients = startClients(field, plan, log);
-    const tally = await stages.run('storm', () => sendFaults(field, plan, clients, log));
-    await stages.run('end of all commands', () => ended(field, clients));
-    const wishes = wishesOf(clients.attempts);
+    const started = startClients(field, plan, log);
+    clients = started;
+    const tally = await stages.run('storm', () => sendFaults(field, plan, started, log));
+    await stages.run('end of all commands', () => ended(field, started));
+    const wishes = wishesOf(started.attempts);
     await stages.run('settling', () => settled(field, wishes));
     await stages.run('reading', () => readable(field));
     await stages.run('use afterwards', () => usable(field));
     await stages.run('removal', () => removed(field, plan.mode));
-    return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(clients, wishes), stages.told()] };
+    return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(started, wishes), stages.told()] };
   } catch (error) {
     throw new Error(await reportOf(field, { seed, count, mode: plan.mode }, log, error), { cause: error });
   } finally {
+    clients?.abandon();
     await field.fleet.close();
   }
 };
@@ -97,7 +100,7 @@ const ended = async ({ fleet }: Field, clients: Clients): Promise<void> => {
 };
 
 const settled = async (field: Field, wishes: readonly Wished[]): Promise<void> => {
-  for (const end = performance.now() + settleMs; ; await delay(100)) {
+  for (const end = performance.now() + settleMs; ; await delay(200)) {
     const problems = await problemsOf(field, wishes);
     if (problems.length === 0) return;
     if (performance.now() > end) throw new Error(problems.join('\n'));
