@@ -6,7 +6,7 @@ import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, listOf, loopback, oneOf, portRange, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted } from './read-trusted.ts';
-import { TomlDocument } from './toml.ts';
+import { shown, singleErrors, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -92,50 +92,42 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
 /** Everything that is wrong with `rbee.conf`, in its order. */
 export const rbeeConfProblems = (paths: Paths): RbeeError[] => {
   try {
-    const source = readTrusted(paths.rbeeConf, paths);
-    return source === null ? [] : read(source, paths.rbeeConf).problems;
+    loadRbeeConf(paths);
+    return [];
   } catch (error) {
-    if (error instanceof RbeeError) return [error];
+    if (error instanceof RbeeError) return singleErrors(error);
     throw error;
   }
 };
 
-/** Reads the text of an `rbee.conf`; `file` is its name in errors. Throws its first problem. */
+/** Reads the text of an `rbee.conf`; `file` is its name in errors. */
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
-  const { config, problems } = read(source, file);
-  if (problems[0]) throw problems[0];
+  const config = defaults();
+  const document = new TomlDocument(source, file);
+  for (const [section, body] of Object.entries(document.value)) readSection(document, section, body, config);
+  document.refuse();
   return config;
 };
 
-const read = (source: string, file: string): { config: RbeeConfig; problems: RbeeError[] } => {
-  const config = defaults();
-  const document = new TomlDocument(source, file);
-  const problems: RbeeError[] = [];
-  for (const [section, body] of Object.entries(document.value)) {
-    const known = [...new Set(settings.map(([name]) => name as string))];
-    if (!known.includes(section)) problems.push(document.unknown([section], 'section', known));
-    else if (!isTable(body))
-      problems.push(document.wrong([section], `${section} is a section`, `write it as [${section}]`));
-    else for (const [key, value] of Object.entries(body)) problems.push(...take(config, document, section, key, value));
+const readSection = (document: TomlDocument, section: string, body: unknown, config: RbeeConfig): void => {
+  const ofSection = settings.filter(([of]) => of === section);
+  if (ofSection.length === 0) {
+    document.unknown([section], 'section', [...new Set(settings.map(([name]) => name as string))]);
+    return;
   }
-  return { config, problems };
-};
-
-/** Puts a setting into the configuration; gives what is wrong with it, if anything is. */
-const take = (
-  config: RbeeConfig,
-  document: TomlDocument,
-  section: string,
-  key: string,
-  value: unknown,
-): RbeeError[] => {
-  const setting = settings.find(([of, name]) => of === section && name === key);
-  if (!setting) {
-    const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
-    return [document.unknown([section, key], `key in [${section}]`, keys)];
+  if (!isTable(body)) {
+    document.wrong([section], `${section} is a section`, `write it as [${section}]`);
+    return;
   }
-  const problem = setting[3](value);
-  if (problem) return [document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`)];
-  Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
-  return [];
+  for (const [key, value] of Object.entries(body)) {
+    const setting = ofSection.find(([, name]) => name === key);
+    if (!setting) {
+      const keys = ofSection.map(([, name]) => name);
+      document.unknown([section, key], `key in [${section}]`, keys);
+      continue;
+    }
+    const problem = setting[3](value);
+    if (problem) document.wrong([section, key], `${key} ${problem}`, `it is ${shown(value)} now`);
+    else Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
+  }
 };

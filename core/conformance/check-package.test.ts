@@ -50,6 +50,14 @@ test('a plugin that ends the process is named for it, and ends nothing else', as
   assert.match(Object.values(await failed(root)).join(), /its process ended with 7/);
 });
 
+// Only "Node.js v26.10.0" was left of what had gone wrong.
+test('the last words of an examination that breaks off are whole', async () => {
+  const root = await plugin('floating', code(`Promise.reject(new Error('nobody waits for this'));`));
+  const { 'purity.survives': reason } = await failed(root);
+  assert.match(reason ?? '', /its process ended with 1: [\s\S]*Error: nobody waits for this\n +at Object\.command/);
+  assert.doesNotMatch(reason ?? '', /Node\.js v/);
+});
+
 test('the reasons are those of the plugin', async () => {
   const reasons = await failed(await plugin('random', code('return { args: [String(Math.random()), launch.host] }')));
   assert.match(reasons['purity.same-answer'] ?? '', /^command for cpu on cpu with odd answers .* then /);

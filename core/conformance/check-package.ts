@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
+import { lastWords, maxLastWords } from '../narration/last-words.ts';
 import { areas } from './check.ts';
 import type { CheckMessage, PackageReport, TypeReport } from './check-messages.ts';
 import type { CheckResult } from './run-checks.ts';
@@ -80,7 +81,7 @@ const listen = (child: ChildProcess, onMessage: (message: CheckMessage) => void)
       silenceMs,
     );
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      words = (words + text).slice(-1_000);
+      words = (words + text).slice(-maxLastWords);
     });
     child.on('message', (message: CheckMessage) => {
       timer.refresh();
@@ -89,7 +90,7 @@ const listen = (child: ChildProcess, onMessage: (message: CheckMessage) => void)
     });
     child.on('error', (error) => finish({ kind: 'broke-off', problem: error.message }));
     child.on('close', (code, signal) => {
-      const last = words.trim().split('\n').slice(-2).join(' ');
+      const last = lastWords(words);
       finish({ kind: 'broke-off', problem: `its process ended with ${signal ?? code}${last && `: ${last}`}` });
     });
   });

@@ -55,6 +55,8 @@ const good: WorkerType = {
       ? { cause: 'out_of_memory', message: 'it is out of memory', hint: 'buy more' }
       : undefined,
   load: { path: '/metrics', running: 'running' },
+  checkOptions: ({ options }) =>
+    options['mode'] === 'slow' ? [{ option: 'mode', problem: 'cannot be slow', hint: 'be fast' }] : [],
 };
 
 const manifest: PackageJson = {
@@ -172,6 +174,7 @@ const faults: [Check['id'], WorkerType | object][] = [
       },
     },
   ],
+  ['options.defaults-taken', { ...good, checkOptions: () => [{ option: 'mode', problem: 'no', hint: 'other' }] }],
   ['options.used', { ...withOption({ minimum: 0, maximum: 2 }), command: () => ({ args: ['--port', '1'] }) }],
   ['command.shape', withCommand(() => ({ args: [1] }))],
   ['command.port', withCommand(() => ({ args: ['--port', '8080'] }))],

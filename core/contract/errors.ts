@@ -95,6 +95,11 @@ export const errorCatalogue = {
     message: 'there is no home folder for this user',
     hint: 'set RBEE_HOME to a folder that you can write',
   },
+  RBEE_HOME_INVALID: {
+    status: 500,
+    message: 'RBEE_HOME is "{value}", which is not a whole path',
+    hint: 'set it to a path that begins with / or ~/',
+  },
 
   // Daemons: queen and hive
   ALREADY_INSTALLED: { status: 409, message: '{name} is already installed', hint: 'uninstall it first, or restart it' },
@@ -208,8 +213,8 @@ export const errorCatalogue = {
   },
   SSH_HANDSHAKE_FAILED: {
     status: 502,
-    message: 'hive {hive} ({address}) does not speak SSH as it should: {problem}',
-    hint: 'check that the port is that of an OpenSSH server of these years',
+    message: 'hive {hive} ({address}) cannot be talked to over SSH: {problem}',
+    hint: '{hint}',
   },
   SSH_CONNECTION_LOST: {
     status: 503,
@@ -224,7 +229,7 @@ export const errorCatalogue = {
   SSH_SHELL_UNUSABLE: {
     status: 422,
     message: 'user {user} of hive {hive} cannot run programs there: {problem}',
-    hint: 'give that user an ordinary login shell, or name another with ssh_user in hives.conf',
+    hint: '{hint}',
   },
   HOST_UNSUPPORTED: {
     status: 422,
@@ -361,6 +366,16 @@ export const errorCatalogue = {
     message: 'the plugin {plugin} failed in {member}: {problem}',
     hint: 'only its own worker types are affected; tell its author',
   },
+  PLUGIN_NOT_BUILT: {
+    status: 422,
+    message: 'the plugin {plugin} is not built: there is no {entry} in {folder}',
+    hint: 'build it in that folder with: npm run build',
+  },
+  PLUGIN_CHANGED: {
+    status: 409,
+    message: 'files of the plugin {plugin} changed while it was in use',
+    hint: 'try again once its build has finished',
+  },
   PLUGIN_API_VERSION: {
     status: 422,
     message: 'the plugin {plugin} is written for API version {theirs}, this rbee speaks {ours}',
@@ -431,6 +446,11 @@ export const errorCatalogue = {
     status: 422,
     message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
     hint: '{hint}',
+  },
+  PROGRAM_MISNAMED: {
+    status: 422,
+    message: 'the variable {variable} names {path}, which {problem}',
+    hint: 'correct or unset it where the queen (or hive) is started, and restart that; no other program is tried while it is set',
   },
   DOWNLOAD_FAILED: {
     status: 502,
@@ -652,6 +672,11 @@ export const errorCatalogue = {
     hint: 'choose one with --hive',
   },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
+  WORKER_PLUGIN_GONE: {
+    status: 409,
+    message: 'the worker was started from {package}, and hive {hive} {problem}',
+    hint: '{hint}',
+  },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
   WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
   WORKER_REST_FAILED: {
@@ -718,7 +743,7 @@ export interface RbeeErrorOptions {
 /** Errors are shown, logged and kept: nothing secret of an address gets into one. */
 const fill = (text: string, details: Record<string, string | number>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) =>
-    name in details ? withoutSecrets(String(details[name])) : whole,
+    Object.hasOwn(details, name) ? withoutSecrets(String(details[name]).replace(/[\r\n]+$/, '')) : whole,
   );
 
 /** An error of the catalogue. Everything a person is shown as an error is one of these. */

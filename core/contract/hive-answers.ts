@@ -168,6 +168,7 @@ const pluginView = Type.Object({
   types: Type.Array(nameOf(64), { maxItems: 64 }),
   variants: Type.Array(nameOf(64), { maxItems: 128 }),
   installed: Type.Array(nameOf(64), { maxItems: 128 }),
+  scripts: Type.Optional(Type.Array(nameOf(64), { maxItems: 128 })),
   root: absolutePath,
   integrity: orNull(lineOf(256)),
   publisher: orNull(textOf(512)),

@@ -118,6 +118,8 @@ export interface PluginView {
   variants: readonly string[];
   /** Variants that are there; the others are installed when a worker needs them. */
   installed: readonly string[];
+  /** Those of them for which the install scripts of their packages were run; absent when there are none. */
+  scripts?: readonly string[];
   root: string;
   /** `sha512-…` of the packed package; null for a linked folder. */
   integrity: string | null;

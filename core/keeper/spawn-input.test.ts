@@ -47,10 +47,14 @@ describe('options of a worker type', () => {
     assert.deepEqual(options, { ctx: 2048, flash: true, tags: ['a'], engine: 'builtin', eq: 'a=b', id: '007' });
   });
 
-  it('are refused without a key or when given twice, and cannot be anything but data', () => {
+  it('become lists when they are given several times', () => {
+    const pairs = ['lang=en', 'slots=1', 'lang=de', 'lang=["fr","it"]'];
+    assert.deepEqual(parseOptions(pairs, 'help'), { lang: ['en', 'de', 'fr', 'it'], slots: 1 });
+  });
+
+  it('are refused without a key, and cannot be anything but data', () => {
     assert.throws(() => parseOptions(['ctx'], 'help'), usage);
     assert.throws(() => parseOptions(['=1'], 'help'), usage);
-    assert.throws(() => parseOptions(['a=1', 'a=2'], 'help'), usage);
     assert.equal(JSON.stringify(parseOptions(['__proto__=1'], 'help')), '{"__proto__":1}');
   });
 });

@@ -19,15 +19,19 @@ export const absoluteModel = (reference: string, hive: string | undefined, cwd: 
 const isFileHere = (path: string, cwd: string): boolean =>
   /^[^/:][^:]*\.[a-z]\w*$/i.test(path) && (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
 
-/** `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, everything else a text. */
+/**
+ * `ctx=2048` is a number, `flash=true` a boolean, `tags=["a"]` a list, everything else a text. What is given several times
+ * is a list of what was given.
+ */
 export const parseOptions = (pairs: readonly string[], help: string): Record<string, unknown> => {
   const options: Record<string, unknown> = {};
   for (const pair of pairs) {
     const at = pair.indexOf('=');
     if (at < 1) throw RbeeError.of('USAGE', { problem: `"${pair}" is not an option; write key=value`, help });
     const key = pair.slice(0, at);
-    if (Object.hasOwn(options, key)) throw RbeeError.of('USAGE', { problem: `option ${key} is given twice`, help });
-    Object.defineProperty(options, key, { value: scalar(pair.slice(at + 1)), enumerable: true });
+    const value = scalar(pair.slice(at + 1));
+    const all = Object.hasOwn(options, key) ? [options[key], value].flat() : value;
+    Object.defineProperty(options, key, { value: all, enumerable: true, configurable: true });
   }
   return options;
 };

@@ -96,7 +96,7 @@ export class LocalHive {
     await this.#member.online(onlineMs);
   }
 
-  /** Its heartbeats broke: brings it back when it should run and its process is gone. */
+  /** Its heartbeats broke, or it did not start: brings it back when it should run and its process is gone. */
   broken(): void {
     if (!this.#wanted || this.#closed || this.#attached || this.#reviving) return;
     this.#reviving = setTimeout(() => {
@@ -105,8 +105,6 @@ export class LocalHive {
       if (!this.#wanted || this.#closed) return;
       this.start().catch((error) => {
         this.#options.logger.error(error, 'the hive cannot be started again');
-        // Nobody reads heartbeats of a hive that did not start, so nobody else would try again.
-        this.broken();
       });
     }, this.#reviveMs);
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
@@ -136,6 +134,8 @@ export class LocalHive {
       this.#connection.mode = attached ? 'attached' : 'local';
     } catch (error) {
       this.#member.stop(asRbeeError(error, 'the hive', 'rbee queen logs').message);
+      // No heartbeats are read of a hive that did not start, so nothing else would try again.
+      this.broken();
       throw error;
     }
     this.#member.start();

@@ -152,6 +152,7 @@ export const answerShapes = {
     env: optional(Type.Record(Type.String(), Type.String())),
     cwd: optional(Type.String()),
   }),
+  checkOptions: Type.Array(Type.Object({ option: Type.String(), problem: Type.String(), hint: Type.String() })),
   fits: Type.Union([
     Type.Object({ fits: Type.Literal(true) }),
     Type.Object({ fits: Type.Literal(false), reasons: texts }),

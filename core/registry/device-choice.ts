@@ -22,6 +22,19 @@ export const candidatesFor = (
   hive: string,
   commandFor: (device: string) => string,
 ): Candidate[] => {
+  const device = refuseMissing(wanted, devices, hive, commandFor);
+  return variants
+    .filter((variant) => variant.devices.includes(device.kind))
+    .map((variant) => ({ variant: variant.id, device }));
+};
+
+/** The device that was asked for. Errors: DEVICE_INVALID, DEVICE_NOT_FOUND when the machine lacks one of its parts. */
+export const refuseMissing = (
+  wanted: string,
+  devices: readonly DeviceFacts[],
+  hive: string,
+  commandFor: (device: string) => string,
+): Device => {
   const device = parseDevice(wanted);
   const missing = deviceIds(device).find(
     (id) => !devices.some((known) => known.id === id && known.fault === undefined),
@@ -35,9 +48,7 @@ export const candidatesFor = (
       command: commandFor(usable[0] ?? 'cpu'),
     });
   }
-  return variants
-    .filter((variant) => variant.devices.includes(device.kind))
-    .map((variant) => ({ variant: variant.id, device }));
+  return device;
 };
 
 /**

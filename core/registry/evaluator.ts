@@ -6,8 +6,10 @@ import { extname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { lastWordsInShort, maxLastWords } from '../narration/last-words.ts';
 import { type AnswerReader, readAnswers } from './evaluator-answers.ts';
 import type { EvaluatorCall } from './evaluator-child.ts';
+import { looksOf } from './folder-looks.ts';
 import { foldersOf } from './plugin-folders.ts';
 
 /** Milliseconds for one call, the start of the child and the import included. */
@@ -24,10 +26,16 @@ interface Pending {
   timer: NodeJS.Timeout;
 }
 
-/** The evaluator of one plugin version. Starts its child on the first call, and again after a call that killed it. */
+/**
+ * The evaluator of one plugin version. Starts its child on the first call, and again after a call that killed it. With
+ * `looks`, it runs the code only as long as the folder looks like that: what was described by one state of the code is
+ * never called in another.
+ */
 export class Evaluator {
   readonly #plugin: string;
   readonly #root: string;
+  /** Of a folder that may be edited; undefined for one that never changes. */
+  readonly looks: string | undefined;
   /** Where it really lies: the way to it, through a cache folder that is a link, is not readable for its process. */
   #place = '';
   #child: ChildProcess | null = null;
@@ -37,9 +45,10 @@ export class Evaluator {
   readonly #pending = new Map<number, Pending>();
   #idle: NodeJS.Timeout | null = null;
 
-  constructor(plugin: string, root: string) {
+  constructor(plugin: string, root: string, looks?: string) {
     this.#plugin = plugin;
     this.#root = root;
+    this.looks = looks;
   }
 
   /** The worker type in `entry` (relative to the package) as data. Errors: PLUGIN_FAILED. */
@@ -49,10 +58,19 @@ export class Evaluator {
 
   /**
    * Calls a function of the worker type, such as `command` or `variants.cuda.fits`. Errors: PLUGIN_FAILED; PLUGIN_INVALID
-   * for a link that leads out of the plugin.
+   * for a link that leads out of the plugin; PLUGIN_CHANGED where the folder does not have its looks any more.
    */
   async call(entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
-    const child = this.#living() ?? (await this.#start());
+    const living = this.#living();
+    if (living) return this.#ask(living, entry, member, args);
+    const child = await this.#start();
+    const answer = await this.#ask(child, entry, member, args);
+    // While its files were read one after the other, a build may have replaced some of them.
+    await this.#refuseChanged(child);
+    return answer;
+  }
+
+  #ask(child: ChildProcess, entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
     if (this.#idle) clearTimeout(this.#idle);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -75,7 +93,15 @@ export class Evaluator {
     return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child : null;
   }
 
+  async #refuseChanged(child: ChildProcess | null): Promise<void> {
+    if (this.looks === undefined || this.looks === (await looksOf(this.#root))) return;
+    const error = RbeeError.of('PLUGIN_CHANGED', { plugin: this.#plugin });
+    if (child) this.#end(child, error.message);
+    throw error;
+  }
+
   async #start(): Promise<ChildProcess> {
+    await this.#refuseChanged(null);
     const [folders, place] = await Promise.all([foldersOf(this.#plugin, this.#root), realpath(this.#root)]);
     // Another call may have been first.
     const living = this.#living();
@@ -98,7 +124,7 @@ export class Evaluator {
     // What is written to a process that has ended is told by its end.
     child.stdin?.on('error', () => {});
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      this.#errorText = (this.#errorText + text).slice(-2_000);
+      this.#errorText = (this.#errorText + text).slice(-maxLastWords);
     });
     this.#answers = readAnswers(
       child.stdio[3] as Readable,
@@ -114,7 +140,7 @@ export class Evaluator {
       if (this.#child !== child) return;
       this.#child = null;
       const how = signal ? `its process was ended by ${signal}` : `its process exited with code ${code}`;
-      const words = this.#errorText.trim().split('\n').slice(-3).join(' ');
+      const words = lastWordsInShort(this.#errorText);
       this.#failAll(words === '' ? how : `${how}: ${words}`);
     });
     child.on('error', (error) => this.#end(child, error.message));

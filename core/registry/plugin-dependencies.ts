@@ -1,6 +1,7 @@
 /** Where the packages lie that a plugin declares, and those that they declare in turn, as Node finds them. */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { isSafePath } from '../contract/safe-path.ts';
 
 /**
@@ -19,6 +20,21 @@ export const dependenciesOf = async (place: string): Promise<readonly string[]> 
     }
   }
   return [...seen].slice(1);
+};
+
+/** Real folders of the dependencies that are linked, such as packages of the same workspace, and of those that they link. */
+export const linkedDependenciesOf = async (place: string): Promise<readonly string[]> => {
+  const folders = [place];
+  // Grows while it is walked.
+  for (const folder of folders) {
+    const { dependencies, optionalDependencies } = (await manifestOf(folder)) ?? {};
+    for (const [name, range] of Object.entries({ ...optionalDependencies, ...dependencies })) {
+      const there = isSafePath(name) ? await lookUp(name, range, folder) : null;
+      if (there && !there.folder.includes('/node_modules/') && !folders.includes(there.folder))
+        folders.push(there.folder);
+    }
+  }
+  return folders.slice(1);
 };
 
 interface Manifest {
@@ -58,7 +74,7 @@ const isNamed = ({ name: own }: Manifest, name: string, range: unknown): boolean
 /** The package.json of a folder; null where it has none. */
 export const manifestOf = async (folder: string): Promise<Manifest | null> => {
   try {
-    const json: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const json: unknown = JSON.parse(await readSmallFile(join(folder, 'package.json')));
     return typeof json === 'object' ? (json as Manifest | null) : null;
   } catch {
     return null;

@@ -56,14 +56,29 @@ test('what a command line cannot tell apart is read as the schema has it', () =>
   assert.deepEqual(resolveOptions(plain, { python: 3.11 }), { python: '3.11' });
 });
 
+// `--option languages=en` was refused with "must be a list", and nothing said how one is written.
+test('a list is written with commas, as one value, or as several', () => {
+  const list = (extra: unknown) => resolveOptions(type, { extra })['extra'];
+  assert.deepEqual(list('en'), ['en']);
+  assert.deepEqual(list('en, de,'), ['en', 'de']);
+  assert.deepEqual(list(''), []);
+  assert.deepEqual(list(7), ['7']);
+  assert.deepEqual(list(['with, comma', 'b']), ['with, comma', 'b']);
+  const properties = { ports: { type: 'array' as const, description: 'P', items: { type: 'integer' as const } } };
+  const numbers = { name: 'echo', options: { type: 'object' as const, properties } };
+  assert.deepEqual(resolveOptions(numbers, { ports: '1,2' }), { ports: [1, 2] });
+  assert.throws(() => resolveOptions(numbers, { ports: '1,x' }), /must be a whole number, not "x"/);
+});
+
 test('values of the wrong kind or out of bounds are refused', () => {
   assert.match(refusal({ context: '2048 tokens' }), /must be a whole number/);
   assert.match(refusal({ context: 1.5 }), /must be a whole number/);
   assert.match(refusal({ context: 8 }), /at least 16/);
+  assert.match(refusal({ context: [16, 32] }), /takes one value, not 2/);
   assert.match(refusal({ context: 1e9 }), /at most 8192/);
   assert.match(refusal({ mode: 'medium' }), /one of fast, slow/);
   assert.match(refusal({ mode: 'fast\0' }), /must be one of|character/);
   assert.match(refusal({ verbose: 'yes' }), /true or false/);
-  assert.match(refusal({ extra: 'a' }), /must be a list/);
+  assert.match(refusal({ extra: { a: 1 } }), /must be a list .*extra=a,b/);
   assert.match(refusal({ extra: ['a', null] }), /must be a string/);
 });

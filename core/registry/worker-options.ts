@@ -17,7 +17,10 @@ export const resolveOptions = (
     if (!schema) throw unknownOption(type.name, option, Object.keys(schemas));
     const value = asMeant(schema, written);
     const problem = problemOf(schema, value);
-    if (problem) throw RbeeError.of('OPTION_INVALID', { type: type.name, option, problem, hint: schema.description });
+    if (problem) {
+      const hint = schema.type === 'array' ? `${schema.description}; ${howToList(option)}` : schema.description;
+      throw RbeeError.of('OPTION_INVALID', { type: type.name, option, problem, hint });
+    }
     meant.set(option, value);
   }
   const entries = Object.entries(schemas).map(
@@ -26,14 +29,27 @@ export const resolveOptions = (
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
 };
 
-/** A command line does not tell the text 20 from the number 20: the schema does. */
+const howToList = (option: string): string =>
+  `write several as ${option}=a,b or give the option several times, or as JSON: ${option}=["a","b"]`;
+
+/** A command line does not tell the text 20 from the number 20, or the list a,b from the text a,b: the schema does. */
 const asMeant = (schema: Schema, value: unknown): unknown => {
-  if (Array.isArray(value) && schema.type === 'array')
-    return value.map((item) => asMeant({ ...schema, type: schema.items?.type ?? 'string' } as Schema, item));
+  if (schema.type === 'array') return asList(value)?.map((item) => asMeant(itemOf(schema), item)) ?? value;
   if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return String(value);
   const isNumber = schema.type === 'integer' || schema.type === 'number';
   return isNumber && typeof value === 'string' && numeric.test(value) ? Number(value) : value;
 };
+
+/** One value is a list of one; undefined for what is no list in any reading. */
+const asList = (value: unknown): unknown[] | undefined => {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'number' || typeof value === 'boolean') return [value];
+  if (typeof value !== 'string') return undefined;
+  const items = value.split(',').map((item) => item.trim());
+  return items.filter((item) => item !== '');
+};
+
+const itemOf = (schema: Schema): Schema => ({ ...schema, type: schema.items?.type ?? 'string' }) as Schema;
 
 const numeric = /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/;
 
@@ -50,13 +66,13 @@ const unknownOption = (type: string, option: string, known: string[]): RbeeError
 const problemOf = (schema: Schema, value: unknown): string | undefined => {
   if (schema.type === 'array') {
     if (!Array.isArray(value)) return 'must be a list';
-    const item = { ...schema, type: schema.items?.type ?? 'string' } as Schema;
-    return value.map((element) => scalarProblem(item, element)).find((problem) => problem !== undefined);
+    return value.map((element) => scalarProblem(itemOf(schema), element)).find((problem) => problem !== undefined);
   }
   return scalarProblem(schema, value);
 };
 
 const scalarProblem = (schema: Schema, value: unknown): string | undefined => {
+  if (Array.isArray(value)) return `takes one value, not ${value.length}`;
   const shown = JSON.stringify(value);
   const fits = schema.type === 'integer' ? Number.isSafeInteger(value) : typeof value === schema.type;
   if (!fits || value === Number.POSITIVE_INFINITY) return `must be ${article(schema.type)}, not ${shown}`;

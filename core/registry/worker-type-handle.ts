@@ -1,4 +1,6 @@
 /** One worker type of one plugin version: its description, and its functions as calls into the evaluator. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TSchema } from 'typebox';
 import type { Device } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
@@ -14,6 +16,7 @@ import type {
   LaunchRequest,
   MemoryEstimate,
   ModelFacts,
+  OptionProblem,
   RepositoryFile,
 } from '../contract/worker-type.ts';
 import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
@@ -40,10 +43,15 @@ export class WorkerTypeHandle {
     return this.manifest.name;
   }
 
-  /** The type as data; evaluated once. Errors: PLUGIN_FAILED, PLUGIN_INVALID. */
+  /** Of the folder of its plugin, where that may be edited: another state of the code has other looks. */
+  get looks(): string | undefined {
+    return this.#evaluator.looks;
+  }
+
+  /** The type as data; evaluated once. Errors: PLUGIN_FAILED, PLUGIN_INVALID, PLUGIN_NOT_BUILT, PLUGIN_CHANGED. */
   describe(): Promise<TypeDescription> {
-    this.#description ??= this.#evaluator
-      .describe(this.manifest.entry)
+    this.#description ??= checkBuilt(this.plugin, this.manifest, this.looks !== undefined)
+      .then(() => this.#evaluator.describe(this.manifest.entry))
       .then((value) => checkDescription(this.plugin, this.manifest, value))
       .catch((error) => {
         // Asked again next time: the plugin may have been mended in the meantime (a linked folder).
@@ -77,6 +85,12 @@ export class WorkerTypeHandle {
   async estimate(model: ModelFacts, launch: LaunchRequest): Promise<MemoryEstimate | undefined> {
     if (!(await this.describe()).has.includes('estimate')) return undefined;
     return this.#once('estimate', answerShapes.estimate, [model, launch]);
+  }
+
+  /** None when the type finds nothing wrong, or does not look. */
+  async checkOptions(launch: LaunchRequest): Promise<OptionProblem[]> {
+    if (!(await this.describe()).has.includes('checkOptions')) return [];
+    return this.#once('checkOptions', answerShapes.checkOptions, [launch]);
   }
 
   /** Undefined when the type does not recognise the failure. */
@@ -124,3 +138,21 @@ export class WorkerTypeHandle {
     return value as Answer;
   }
 }
+
+/**
+ * Before its code is loaded: that a build is missing says more than that a module is. Errors: PLUGIN_NOT_BUILT where
+ * somebody works on it, else PLUGIN_INVALID.
+ */
+export const checkBuilt = async (
+  { package: plugin, root }: PluginManifest,
+  { entry }: WorkerTypeManifest,
+  isEdited: boolean,
+): Promise<void> => {
+  try {
+    await access(join(root, entry));
+  } catch (cause) {
+    if (isEdited) throw RbeeError.of('PLUGIN_NOT_BUILT', { plugin, entry, folder: root }, { cause });
+    const problem = `it has no ${entry}: it was not built before it was packed`;
+    throw RbeeError.of('PLUGIN_INVALID', { plugin, problem }, { cause });
+  }
+};

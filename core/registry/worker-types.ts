@@ -1,9 +1,15 @@
-/** The worker types of a machine: found through the index, read from manifests, picked up again when the index changes. */
+/**
+ * The worker types of a machine: found through the index, read from manifests, picked up again when the index changes, and
+ * when something changes in a folder that is linked.
+ */
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { CatalogEntry } from '../contract/hive-api.ts';
+import { isWithin } from '../contract/safe-path.ts';
 import { nearest } from '../narration/near.ts';
 import { Evaluator } from './evaluator.ts';
+import { looksOf } from './folder-looks.ts';
+import { catalogFolder } from './install/store.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from './manifest.ts';
 import { locatePlugins, type PluginLocation } from './plugin-index.ts';
 import { WorkerTypeHandle } from './worker-type-handle.ts';
@@ -18,17 +24,21 @@ interface Known {
   handle: WorkerTypeHandle | null;
   fault: RbeeError | null;
   location: PluginLocation;
+  /** Of a folder that may be edited, when it was read. */
+  looks: string | undefined;
 }
 
 export class WorkerTypes {
   readonly #dataFolder: string;
   readonly #onChange: () => void;
   #known = new Map<string, Known>();
-  /** By root, version and type, so that a type is evaluated once however often the index is read. */
+  /** The last of each type in each folder, so that a type is evaluated once however often the index is read. */
   readonly #handles = new Map<string, WorkerTypeHandle>();
   readonly #evaluators = new Set<Evaluator>();
   /** Why the index could not be read the last time. */
   #indexFault: RbeeError | null = null;
+  /** The last of the readings that were asked for. */
+  #refreshed: Promise<void> = Promise.resolve();
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
   #settle: NodeJS.Timeout | null = null;
@@ -62,11 +72,18 @@ export class WorkerTypes {
 
   /**
    * Reads index and manifests again; plugin code runs only when a type is asked for. With `anew`, code that was
-   * evaluated before is loaded again too: the folder of a linked plugin may have changed under the same version.
+   * evaluated before is loaded again too: a version may have been installed once more in the same folder.
    */
   async refresh({ anew = false } = {}): Promise<void> {
     // What an earlier evaluator is doing goes on; it ends by itself when idle.
     if (anew) this.#handles.clear();
+    // One after the other: what was read first must not replace what was read later.
+    const mine = this.#refreshed.then(() => this.#refresh());
+    this.#refreshed = mine.catch(() => {});
+    await mine;
+  }
+
+  async #refresh(): Promise<void> {
     const found = new Map<string, Known>();
     const locations = await locatePlugins(this.#dataFolder).catch((error) => {
       this.#indexFault = error;
@@ -84,9 +101,12 @@ export class WorkerTypes {
     return [...this.#known.values()].map((item) => item.entry);
   }
 
-  /** A type by name, alias, or the package that brings it alone. Errors: TYPE_NOT_FOUND, and the fault of its plugin. */
-  get(name: string): WorkerTypeHandle {
-    const item = this.#find(name);
+  /**
+   * A type by name, alias, or the package that brings it alone, as its folder is at this moment: an operation asks once
+   * and works with one state of the code. Errors: TYPE_NOT_FOUND, and the fault of its plugin.
+   */
+  async get(name: string): Promise<WorkerTypeHandle> {
+    const item = await this.#findNow(name);
     if (item?.fault) throw item.fault;
     if (item?.handle) return item.handle;
     if (this.#indexFault) throw this.#indexFault;
@@ -105,8 +125,8 @@ export class WorkerTypes {
   }
 
   /** Is there a type of this name, alias or package, usable or not? */
-  has(name: string): boolean {
-    return this.#find(name) !== undefined;
+  async has(name: string): Promise<boolean> {
+    return (await this.#findNow(name)) !== undefined;
   }
 
   /** The folder of the package that a variant of a known type runs from; null when that variant is not installed. */
@@ -117,16 +137,35 @@ export class WorkerTypes {
     return Object.hasOwn(location.variants, variant) ? (location.variants[variant] ?? null) : null;
   }
 
-  /** A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have. */
-  async reopen(root: string, name: string): Promise<WorkerTypeHandle> {
+  /**
+   * A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have.
+   * Errors: PLUGIN_INVALID where another package lies there, or the type is gone.
+   */
+  async reopen(root: string, name: string, owner?: string): Promise<WorkerTypeHandle> {
+    const looks = await this.#looksOf(root);
     const plugin = await readManifest(root);
     const manifest = plugin.workerTypes.find((type) => type.name === name);
-    if (!manifest)
-      throw RbeeError.of('PLUGIN_INVALID', {
-        plugin: plugin.package,
-        problem: `it has no worker type ${name} any more`,
-      });
-    return this.#handleOf(plugin, manifest);
+    const problem =
+      owner !== undefined && plugin.package !== owner
+        ? `the package in ${root} is ${plugin.package} now`
+        : `it has no worker type ${name} any more`;
+    if (!manifest || plugin.package !== (owner ?? plugin.package))
+      throw RbeeError.of('PLUGIN_INVALID', { plugin: owner ?? plugin.package, problem });
+    return this.#handleOf(plugin, manifest, looks);
+  }
+
+  /** Reads again what may have changed: a linked folder with other looks, a fault, a name that is not known. */
+  async #findNow(name: string): Promise<Known | undefined> {
+    const item = this.#find(name);
+    if (item && item.fault === null && item.looks === (await this.#looksOf(item.location.root))) return item;
+    // Why the index cannot be read is told by whoever needs a type of it.
+    await this.refresh().catch(() => {});
+    return this.#find(name);
+  }
+
+  /** Undefined for a folder of the store: what is there never changes. */
+  async #looksOf(root: string): Promise<string | undefined> {
+    return isWithin(catalogFolder(this.#dataFolder), root) ? undefined : looksOf(root);
   }
 
   #find(name: string): Known | undefined {
@@ -152,12 +191,13 @@ export class WorkerTypes {
 
   async #read(location: PluginLocation, found: Map<string, Known>): Promise<void> {
     let plugin: PluginManifest;
+    const looks = await this.#looksOf(location.root);
     try {
       plugin = await readManifest(location.root);
     } catch (error) {
       const fault = asRbeeError(error, 'registry');
       const name = location.root.split('/').at(-1) ?? location.root;
-      found.set(name, { entry: faulty(name, location, fault), handle: null, fault, location });
+      found.set(name, { entry: faulty(name, location, fault), handle: null, fault, location, looks });
       return;
     }
     for (const manifest of plugin.workerTypes) {
@@ -187,15 +227,21 @@ export class WorkerTypes {
         integrity: location.integrity ?? null,
         source: location.source,
       };
-      found.set(manifest.name, { entry, handle: this.#handleOf(plugin, manifest), fault: null, location });
+      found.set(manifest.name, {
+        entry,
+        handle: this.#handleOf(plugin, manifest, looks),
+        fault: null,
+        location,
+        looks,
+      });
     }
   }
 
-  #handleOf(plugin: PluginManifest, manifest: WorkerTypeManifest): WorkerTypeHandle {
-    const key = `${plugin.root}@${plugin.version}#${manifest.name}`;
+  #handleOf(plugin: PluginManifest, manifest: WorkerTypeManifest, looks: string | undefined): WorkerTypeHandle {
+    const key = `${plugin.root}#${manifest.name}`;
     const known = this.#handles.get(key);
-    if (known) return known;
-    const evaluator = new Evaluator(plugin.package, plugin.root);
+    if (known && known.plugin.version === plugin.version && known.looks === looks) return known;
+    const evaluator = new Evaluator(plugin.package, plugin.root, looks);
     const handle = new WorkerTypeHandle(plugin, manifest, evaluator);
     this.#evaluators.add(evaluator);
     this.#handles.set(key, handle);

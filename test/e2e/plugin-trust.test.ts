@@ -49,3 +49,43 @@ test('at a terminal a yes installs the very package that was asked about, and th
     [['owl', 'ready']],
   );
 });
+
+// Found by type name alone, the package of another publisher was installed and run by a restart, and nobody was asked.
+test('a worker is started again with the package that it came from, and with no other of the same type', async () => {
+  const name = '@rbee/worker-owl';
+  registry.offer({ name, version: '3.0.0', packed: packPlugin({ name, version: '3.0.0', type: 'owl' }) });
+  const [{ id }] = (await home.json(['worker', 'list'])).workers;
+  await home.json(['plugins', 'uninstall', '@acme/worker-owl', '--force']);
+  const refused = async (...command: string[]) => {
+    const { code, stdout } = await home.rbee([...command, '--json']);
+    assert.equal(code, 1, stdout);
+    const { error } = JSON.parse(stdout);
+    assert.equal(error.code, 'WORKER_PLUGIN_GONE', stdout);
+    return error as { message: string; hint: string };
+  };
+  for (const change of ['restart', 'start']) {
+    const { message, hint } = await refused('worker', change, id);
+    assert.match(message, /started from @acme\/worker-owl 1\.0\.0, and hive local does not have it any more/);
+    assert.match(hint, /rbee plugins install @acme\/worker-owl@1\.0\.0/);
+  }
+  assert.deepEqual(await installed(), []);
+
+  await home.json(['plugins', 'install', name]);
+  const { message, hint } = await refused('worker', 'start', id);
+  assert.match(message, /now has owl from @rbee\/worker-owl/);
+  assert.match(hint, /spawn another worker/);
+  await home.json(['plugins', 'uninstall', name]);
+  await home.json(['plugins', 'install', '@acme/worker-owl@1.0.0', '--yes']);
+  assert.equal((await home.json(['worker', 'start', id])).state, 'ready');
+});
+
+// The type was downloaded for many seconds, and then the device was not there.
+test('a device that the machine lacks is refused before the type is fetched', async () => {
+  const name = '@rbee/worker-dog';
+  registry.offer({ name, version: '1.0.0', packed: packPlugin({ name, type: 'dog' }) });
+  registry.requests.splice(0);
+  const run = await home.rbee(['worker', 'spawn', '--type', 'dog', '--device', 'cuda:99']);
+  assert.equal(run.code, 1);
+  assert.match(run.stderr, /there is no (device )?cuda:99/);
+  assert.deepEqual(registry.requests, []);
+});

@@ -290,6 +290,7 @@ export const plugin: Whole<PluginView> = {
   publisher: x,
   registry: x,
   follows: x,
+  scripts: [x],
   previous: x,
   changed: true,
 };

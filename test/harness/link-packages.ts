@@ -1,5 +1,5 @@
-/** Gives a plugin that was just created the packages that it declares, as links to those of this repository. */
-import { mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
+/** Gives a plugin that was just created the packages that it declares and lacks, as links to those of this repository. */
+import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -8,6 +8,7 @@ export const linkPackages = (folder: string): void => {
   const { dependencies, devDependencies } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   for (const name of Object.keys({ ...dependencies, ...devDependencies })) {
     const link = join(folder, 'node_modules', name);
+    if (existsSync(link)) continue;
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(realpathSync(join(root, 'node_modules', name)), link);
   }

@@ -26,7 +26,7 @@ export class Inspection {
   /** A plugin that is here, by its package, type or alias. */
   async known(name: string): Promise<PluginDetails> {
     const { types, data } = this.#options;
-    const { plugin } = types.get(name);
+    const { plugin } = await types.get(name);
     const entries = types.list().filter((entry) => entry.plugin === plugin.package && entry.fault === undefined);
     const index = (await readIndex(data)).find((entry) => entry.name === plugin.package);
     const host = await this.#host();
@@ -41,7 +41,7 @@ export class Inspection {
       signature: index?.signature ?? '',
       source: entries[0]?.source ?? null,
       root: plugin.root,
-      types: await Promise.all(entries.map(({ type }) => this.#type(types.get(type), host))),
+      types: await Promise.all(entries.map(async ({ type }) => this.#type(await types.get(type), host))),
     };
   }
 

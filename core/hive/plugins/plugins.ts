@@ -91,7 +91,7 @@ export class Plugins implements Actions {
   }
 
   async inspect(request: PluginRequestOf<'inspect'>, call: Call) {
-    if (this.#options.types.has(request.plugin)) return this.#options.inspection.known(request.plugin);
+    if (await this.#options.types.has(request.plugin)) return this.#options.inspection.known(request.plugin);
     return this.#options.inspection.found(await (await this.#installer(request.plugin)).look(request, call));
   }
 
@@ -114,22 +114,23 @@ export class Plugins implements Actions {
    * Installs a type that a spawn asks for and that is not here. Errors: TYPE_NOT_FOUND with the reason, trust's, and
    * PLUGIN_NOT_DELIVERED.
    */
-  async installType(type: string, call: Call): Promise<void> {
+  async installType(type: string, { variant, ...call }: Call & { variant?: string | undefined }): Promise<void> {
     const plugin = type.includes('/') ? type : packagesOfType(type).length > 0 ? type : null;
     // A name that is nearly right is a slip of the pen, and not to be looked for in a registry.
     if (plugin === null || this.#options.types.near(type).length > 0) return;
-    const installer = await this.#installer(type);
+    const more = variant === undefined ? {} : { variant };
+    const installer = await this.#installer(type, more);
     call.narrate({
       kind: 'info',
       text: `worker type ${type} is not installed on hive ${this.#options.hive}: installing it`,
     });
     try {
-      await installer.install({ plugin, ownOnly: !type.includes('/') }, call);
+      await installer.install({ plugin, ...more, ownOnly: !type.includes('/') }, call);
     } catch (error) {
       if (!(error instanceof RbeeError)) throw error;
       if (error.code === 'PUBLISHER_UNKNOWN') throw this.#notLetIn(plugin, error);
       if (!/^(PACKAGE_NOT_FOUND|REGISTRY_UNREACHABLE|INVALID_INPUT)$/.test(error.code)) throw error;
-      throw this.#typeNotFound(type, error);
+      throw await this.#typeNotFound(type, error);
     }
   }
 
@@ -154,9 +155,9 @@ export class Plugins implements Actions {
     return RbeeError.from({ ...error.toJSON(), hint });
   }
 
-  #typeNotFound(type: string, cause: RbeeError): unknown {
+  async #typeNotFound(type: string, cause: RbeeError): Promise<unknown> {
     try {
-      this.#options.types.get(type);
+      await this.#options.types.get(type);
       return cause;
     } catch (error) {
       if (!(error instanceof RbeeError) || error.code !== 'TYPE_NOT_FOUND') return error;

@@ -62,18 +62,19 @@ export class ProgramCollection {
   /** The types of all plugins; of those before an update too, if `previous`. */
   async #versions(previous: boolean): Promise<Version[]> {
     const { types, folders } = this.#options;
-    const current = types.list().map(({ type }): Version => {
-      const handle = types.get(type);
-      return { handle, rootOf: (variant) => types.rootOf(type, variant) ?? handle.plugin.root };
-    });
+    const current: Version[] = [];
+    for (const { type } of types.list()) {
+      const handle = await types.get(type);
+      current.push({ handle, rootOf: (variant) => types.rootOf(type, variant) ?? handle.plugin.root });
+    }
     if (!previous) return current;
     const replaced: Version[] = [];
     for (const { previous: before } of await readIndex(folders.data)) {
-      const roots = before?.variants ?? {};
-      const [root] = Object.values(roots);
+      const roots = new Map(Object.entries(before?.variants ?? {}));
+      const [root] = roots.values();
       if (root === undefined) continue;
       for (const { name } of (await readManifest(root)).workerTypes) {
-        replaced.push({ handle: await types.reopen(root, name), rootOf: (variant) => roots[variant] ?? root });
+        replaced.push({ handle: await types.reopen(root, name), rootOf: (variant) => roots.get(variant) ?? root });
       }
     }
     return [...current, ...replaced];

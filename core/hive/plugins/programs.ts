@@ -80,7 +80,7 @@ export class Programs {
 
   async #meant({ plugin: name, variant, options }: Request): Promise<Meant> {
     const { types, machine } = this.#options;
-    const handle = types.get(name);
+    const handle = await types.get(name);
     const type = await handle.describe();
     const known = type.variants.map(({ id }) => id);
     if (!known.includes(variant))

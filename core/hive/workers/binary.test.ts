@@ -54,9 +54,17 @@ test('the first source that is there is taken', async () => {
 test('a program that a variable names comes before the PATH, and a wrong one is not papered over', async () => {
   const named = await find([engine], { ENGINE: join(folder, 'bin/engine') });
   assert.equal(named.found?.path, join(folder, 'bin/engine'));
-  const wrong = await find([engine], { ENGINE: join(folder, 'bin/plain'), PATH: join(folder, 'bin') });
-  assert.equal(wrong.found, null);
-  assert.match(wrong.tried.join(), /ENGINE names .*plain, which is not executable/);
+  // With another source behind it, a variable that was misspelt was passed over in silence, and another engine ran.
+  const wrong = { 'bin/plain': 'is not executable', 'no/such': 'does not exist', bin: 'is not a file' };
+  for (const [path, problem] of Object.entries(wrong)) {
+    const env = { ENGINE: join(folder, path), PATH: join(folder, 'bin') };
+    await assert.rejects(find([engine, builtin], env), {
+      code: 'PROGRAM_MISNAMED',
+      message: `the variable ENGINE names ${join(folder, path)}, which ${problem}`,
+    });
+  }
+  await assert.rejects(find([engine, builtin], { ENGINE: 'bin/engine' }), /bin\/engine, which is not an absolute path/);
+  assert.equal((await find([builtin, engine], { ENGINE: '/no/such' })).found?.id, 'builtin');
 });
 
 test('folders of the PATH that are not absolute are never looked at', async () => {

@@ -1,5 +1,5 @@
 /** Binary resolution on this machine: the first source of a variant that is there, else the first that can be installed. */
-import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import { ensureBinary, isInstallable, lookForBinary, needsPreparing } from '../../registry/binaries/installer.ts';
@@ -19,7 +19,10 @@ export interface SearchOptions {
   notWorthIt?: () => Promise<RbeeError | undefined>;
 }
 
-/** Errors: PLUGIN_INVALID, and the signal's reason when aborted. */
+/**
+ * Errors: PLUGIN_INVALID, PROGRAM_MISNAMED where a variable names a program that is not there, and the signal's reason when
+ * aborted.
+ */
 export const findBinary = async (
   sources: readonly BinarySource[],
   context: BinaryContext,
@@ -32,6 +35,7 @@ export const findBinary = async (
       const why = (await needsPreparing(source, look, context)) ? await notWorthIt?.() : undefined;
       return why ? { found: null, tried, error: why } : attempt(source, context);
     }
+    if ('problem' in look && look.misnamed) throw RbeeError.of('PROGRAM_MISNAMED', look.misnamed);
     if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
   const installable = sources.filter(isInstallable);

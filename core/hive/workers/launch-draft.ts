@@ -7,6 +7,8 @@ export interface LaunchDraft {
   plugin: string;
   pluginRoot: string;
   pluginVersion: string;
+  /** Of its folder, where that may be edited: what was decided holds only for this state of the code. */
+  pluginLooks?: string;
   variant: string;
   /** As users write it. */
   device: string;
@@ -25,6 +27,8 @@ export interface LaunchDraft {
   health: TypeDescription['health'];
   stop: StopContract;
   load: TypeDescription['load'] | null;
+  /** What the type's probes answered when the program was chosen. */
+  probes?: Readonly<Record<string, unknown>>;
   /** Bytes that the worker is expected to need; null when the type does not estimate. */
   estimate: { ram: number; vram: number } | null;
 }

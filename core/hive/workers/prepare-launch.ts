@@ -16,7 +16,13 @@ import { formatBytes } from '../../narration/quantities.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
+import {
+  type Candidate,
+  candidatesFor,
+  rankDevices,
+  refuseMissing,
+  type VariantChoice,
+} from '../../registry/device-choice.ts';
 import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
 import { resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
@@ -37,7 +43,7 @@ export interface PrepareContext {
   /** Installs types and variants that are asked for and not here. */
   plugins: Pick<Plugins, 'installType' | 'installVariant'>;
   /** Downloads models that are asked for and not here. */
-  models: Pick<Models, 'bring' | 'onlyOne'>;
+  models: Pick<Models, 'bring' | 'onlyOne' | 'headers'>;
   machine: Machine;
   ask: Ask;
   env: NodeJS.ProcessEnv;
@@ -48,16 +54,31 @@ export interface PrepareContext {
   signal: AbortSignal;
   /** Bytes promised to workers that have not taken them yet, by device id. */
   promised: ReadonlyMap<string, number>;
+  /** What a worker that exists was started from last. */
+  was?: LaunchDraft;
 }
 
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
+/** How often it begins again where the code of a linked plugin changes meanwhile. */
+const maxAttempts = 3;
+
 export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
-  if (!context.types.has(spec.type)) await context.plugins.installType(spec.type, context);
-  const handle = context.types.get(spec.type);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await prepare(spec, context);
+    } catch (error) {
+      const hasChanged = error instanceof RbeeError && error.code === 'PLUGIN_CHANGED';
+      if (!hasChanged || attempt === maxAttempts) throw error;
+    }
+  }
+};
+
+const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
   // While the plugin is being loaded: both take tens of milliseconds.
   const measured = context.machine.facts();
   measured.catch(() => {});
+  const handle = await handleFor(spec, measured, context);
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
   const wanted = await wantedModels(spec, type, context);
@@ -75,6 +96,7 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
   // Only now is it certain which program loads it.
   const fit = model && model.facts.format !== known ? await fitFor(model.facts.format) : likely;
   if (spec.device === undefined && formatDevice(fit.device) !== formatDevice(likely.device)) tellDevice(fit, context);
+  await refuseOptions(fit, { handle, options });
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
   return {
@@ -82,6 +104,7 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     plugin: handle.plugin.package,
     pluginRoot: fit.root,
     pluginVersion: handle.plugin.version,
+    ...(handle.looks !== undefined && { pluginLooks: handle.looks }),
     variant: fit.variant,
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
@@ -98,9 +121,51 @@ export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): 
     health: type.health,
     stop: (type.stop as StopContract | undefined) ?? defaultStop,
     load: type.load ?? null,
+    probes: fit.probes,
     estimate,
   };
 };
+
+const handleFor = async (
+  spec: WorkerSpec,
+  measured: Promise<{ devices: readonly DeviceFacts[] }>,
+  { types, plugins, hive, was, ...context }: PrepareContext,
+): Promise<WorkerTypeHandle> => {
+  if (was) return ownHandle(was, types, hive);
+  if (!(await types.has(spec.type))) {
+    // What is known without the plugin is not found out after it was downloaded.
+    if (spec.device !== undefined) refuseMissing(spec.device, (await measured).devices, hive, spawnCommand(spec.type));
+    await plugins.installType(spec.type, { ...context, variant: spec.variant });
+  }
+  return types.get(spec.type);
+};
+
+/**
+ * Of the package that the worker was started from: a type of the same name may be another publisher's, whose code nobody
+ * asked for. Errors: WORKER_PLUGIN_GONE, and the fault of the type.
+ */
+const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
+  const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
+  const there = (await types.has(type)) ? await types.get(type) : null;
+  if (there?.plugin.package === plugin) return there;
+  const on = hive === 'local' ? '' : ` --hive ${hive}`;
+  const again =
+    pluginLooks === undefined
+      ? `rbee plugins install ${plugin}@${pluginVersion}${on}`
+      : `rbee plugins link ${pluginRoot}${on}`;
+  const other = there?.plugin.package;
+  throw RbeeError.of('WORKER_PLUGIN_GONE', {
+    package: `${plugin} ${pluginVersion}`,
+    hive,
+    problem: other === undefined ? 'does not have it any more' : `now has ${type} from ${other}`,
+    hint:
+      other === undefined
+        ? `bring it back with: ${again}, or delete the worker`
+        : `spawn another worker to run ${type} of ${other}, or uninstall that and run: ${again}`,
+  });
+};
+
+const spawnCommand = (type: string) => (device: string) => `rbee worker spawn --type ${type} --device ${device}`;
 
 const tellDevice = ({ device }: Candidate, { narrate }: PrepareContext): void =>
   narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(device)}` });
@@ -128,11 +193,10 @@ const chooseCandidates = (
   const variants: VariantChoice[] = type.variants
     .filter((variant) => spec.variant === undefined || variant.id === spec.variant)
     .map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
-  const command = (device: string) => `rbee worker spawn --type ${type.name} --device ${device}`;
   const candidates =
     spec.device === undefined
       ? rankDevices(variants, devices, context.promised)
-      : candidatesFor(spec.device, variants, devices, context.hive, command);
+      : candidatesFor(spec.device, variants, devices, context.hive, spawnCommand(type.name));
   if (candidates.length > 0) return candidates;
   const wanted = spec.device ?? 'any device of this machine';
   throw RbeeError.of('VARIANT_UNFIT', {
@@ -158,6 +222,8 @@ type Fitting = Candidate & {
   binary: ResolvedBinary;
   /** The plugin's folder, with the packages that this variant needs. */
   root: string;
+  /** Answers of the type's probes. */
+  probes: Record<string, unknown>;
 };
 
 /** The first candidate whose program is there and whose variant fits; else the error of the best one. */
@@ -212,7 +278,7 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
   }
   const probes = await runProbes(candidate.variant, search.found, check);
   const fit = await handle.fits(candidate.variant, { ...check.host, probes });
-  return fit.fits ? { ...candidate, root, binary: search.found } : unfit(fit.reasons);
+  return fit.fits ? { ...candidate, root, binary: search.found, probes } : unfit(fit.reasons);
 };
 
 /** Where a variant is; one that is not here but fits is installed. */
@@ -246,16 +312,37 @@ const runProbes = async (
   binary: ResolvedBinary,
   check: FitCheck,
 ): Promise<Record<string, unknown>> => {
-  const answers: Record<string, unknown> = {};
-  for (const probe of check.type.probes ?? []) {
-    if (probe.variants && !probe.variants.includes(variant)) continue;
-    // The plugin's own script is not a program that answers probes.
-    if (probe.program === '$binary' && binary.kind === 'module') continue;
-    const program = probe.program === '$binary' ? binary.path : probe.program;
-    const output = await check.context.ask(program, probe.args, probe.timeoutMs);
-    if (output) answers[probe.id] = await check.handle.parseProbe(probe.id, output);
-  }
-  return answers;
+  const asked = (check.type.probes ?? []).filter(
+    (probe) =>
+      (probe.variants?.includes(variant) ?? true) &&
+      // The plugin's own script is not a program that answers probes.
+      !(probe.program === '$binary' && binary.kind === 'module'),
+  );
+  // At the same time: each may take as long as the program takes to load its libraries.
+  const answers = await Promise.all(
+    asked.map(async (probe): Promise<[string, unknown][]> => {
+      const program = probe.program === '$binary' ? binary.path : probe.program;
+      const output = await check.context.ask(program, probe.args, probe.timeoutMs);
+      return output ? [[probe.id, await check.handle.parseProbe(probe.id, output)]] : [];
+    }),
+  );
+  return Object.fromEntries(answers.flat());
+};
+
+/** Errors: OPTION_INVALID. */
+const refuseOptions = async (
+  { variant, device, binary, probes }: Fitting,
+  { handle, options }: { handle: WorkerTypeHandle; options: Record<string, unknown> },
+): Promise<void> => {
+  const problems = await handle.checkOptions({ variant, device, options, binary: { id: binary.id }, probes });
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  throw RbeeError.of('OPTION_INVALID', {
+    type: handle.name,
+    option: first.option,
+    problem: [first.problem, ...others.map(({ option, problem }) => `and ${option}: ${problem}`)].join('; '),
+    hint: first.hint,
+  });
 };
 
 interface MemoryCheck {

@@ -23,6 +23,14 @@ export interface WorkerData {
   uid: string;
 }
 
+export interface PrepareAgain {
+  narrate: Narrate;
+  signal: AbortSignal;
+  promised: ReadonlyMap<string, number>;
+  /** What it was started from last, for a worker that exists. */
+  was?: LaunchDraft;
+}
+
 export interface WorkerContext {
   hive: string;
   /** Socket to which a worker reports that it is ready. */
@@ -32,6 +40,8 @@ export interface WorkerContext {
   state?: string;
   records: RunRecords;
   ports: PortPool;
+  /** Decides anew how a worker is launched. Absent: it is launched again as it was. */
+  prepare?: (spec: WorkerSpec, context: PrepareAgain) => Promise<LaunchDraft>;
   /** The type as the worker's own plugin version brings it. */
   handleOf: (draft: LaunchDraft) => Promise<WorkerTypeHandle>;
   logFileOf: (id: string) => string;
@@ -53,14 +63,17 @@ export class Worker {
     this.id = id;
     this.#data = data;
     this.#context = context;
-    const { spec, draft } = data;
+    const { spec } = data;
     this.process = new ManagedProcess({
       id,
       records: context.records,
       ...(context.state !== undefined && { state: context.state }),
       logFile: context.logFileOf(id),
       policy: spec.restart ?? 'on-failure',
-      stop: draft.stop,
+      // As it is when it is needed: a later start may follow another version of the type.
+      get stop() {
+        return data.draft.stop;
+      },
       limits: { memoryBytes: spec.memoryLimit, cpus: spec.cpuLimit },
       data,
       env: context.env,
@@ -155,9 +168,9 @@ export class Worker {
   }
 
   async #plan({ readyToken, takenPorts, signal }: PlanContext): Promise<ProcessPlan> {
-    const { draft } = this;
     const context = this.#context;
-    const handle = await context.handleOf(draft);
+    const handle = await this.#handle(signal);
+    const { draft } = this;
     const port = await context.ports.take({ except: takenPorts, signal });
     try {
       const command = await handle.command({
@@ -169,6 +182,7 @@ export class Worker {
         models: draft.models,
         names: draft.names,
         options: draft.options,
+        ...(draft.probes && { probes: draft.probes }),
         host,
         port,
         apiKey: draft.apiKey,
@@ -205,6 +219,16 @@ export class Worker {
       context.ports.release(port);
       throw error;
     }
+  }
+
+  /** Code of a linked plugin that was changed since is not called with what the code before it decided. */
+  async #handle(signal: AbortSignal): Promise<WorkerTypeHandle> {
+    const { handleOf, prepare } = this.#context;
+    const was = this.draft;
+    const handle = await handleOf(was);
+    if (handle.looks === was.pluginLooks || !prepare) return handle;
+    this.redraft(await prepare(this.spec, { narrate: () => {}, signal, promised: new Map(), was }));
+    return handleOf(this.draft);
   }
 
   #callbackEnv(token: string): Record<string, string> {

@@ -5,12 +5,13 @@
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '@oclif/core/config';
+import { readSmallFile, readSmallFileSync } from '../../boundary/small-file.ts';
 import { packageRoot } from '../../config/version.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { lastWordsInShort, maxLastWords } from '../../narration/last-words.ts';
 import type { DeclaredPlugin } from './declared.ts';
 
 /** oclif's own manifest of a plugin. */
@@ -55,7 +56,7 @@ export const examinePlugin = async (
 const publishedManifest = ({ root, version }: DeclaredPlugin): CommandManifest | null => {
   for (const name of ['oclif.manifest.json', '.oclif.manifest.json']) {
     try {
-      const manifest = JSON.parse(readFileSync(join(root, name), 'utf8')) as CommandManifest;
+      const manifest = JSON.parse(readSmallFileSync(join(root, name), { maxBytes: 16 * 2 ** 20 })) as CommandManifest;
       if (manifest.version === version && typeof manifest.commands === 'object') return manifest;
     } catch {
       // Not published with one.
@@ -66,7 +67,11 @@ const publishedManifest = ({ root, version }: DeclaredPlugin): CommandManifest |
 
 const readKnown = async (file: string, state: string): Promise<Examination | null> => {
   try {
-    const known = JSON.parse(await readFile(file, 'utf8')) as { state: string; at: number; examined: Examination };
+    const known = JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 })) as {
+      state: string;
+      at: number;
+      examined: Examination;
+    };
     const holds = known.state === state && (known.examined.faults.length === 0 || Date.now() - known.at < grudgeMs);
     return holds ? known.examined : null;
   } catch {
@@ -119,7 +124,7 @@ const askChild = ({ root, version }: DeclaredPlugin, env: NodeJS.ProcessEnv): Pr
       settle({ manifest: { version, commands: {} }, hooks: [], faults: [`${loading} ${problem}`] });
     const timer = setTimeout(() => fail(`did not load within ${deadlineMs / 1_000} s`), deadlineMs);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      words = (words + text).slice(-500);
+      words = (words + text).slice(-maxLastWords);
     });
     child.on('message', (message: ExaminerMessage) => {
       if ('loading' in message) loading = message.loading;
@@ -127,7 +132,7 @@ const askChild = ({ root, version }: DeclaredPlugin, env: NodeJS.ProcessEnv): Pr
     });
     child.once('error', (error) => fail(`could not be loaded: ${error.message}`));
     child.once('close', (code, signal) => {
-      const last = words.trim().split('\n').at(-1) ?? '';
+      const last = lastWordsInShort(words);
       fail(`ended the process that loaded them (${signal ?? `exit code ${code}`})${last && `: ${last}`}`);
     });
   });

@@ -32,7 +32,7 @@ const formatArea = (results: readonly CheckResult[], terminal: Terminal): string
 };
 
 const formatFailure = ({ id, title, reason = '' }: CheckResult, terminal: Terminal): string =>
-  `       ${failMark(terminal)} ${title} ${paint('dim', `(${id})`, terminal)}\n         ${reason}\n`;
+  `       ${failMark(terminal)} ${title} ${paint('dim', `(${id})`, terminal)}\n         ${reason.replaceAll('\n', '\n         ')}\n`;
 
 const passMark = (terminal: Terminal): string => paint('green', terminal.unicode ? '✔   ' : 'ok  ', terminal);
 const failMark = (terminal: Terminal): string => paint('red', terminal.unicode ? '✖   ' : 'FAIL', terminal);

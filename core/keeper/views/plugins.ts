@@ -51,7 +51,9 @@ export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean)
   if (updates.length === 0) return 'no plugins are installed\n';
   return updates
     .map(({ name, from, to, changed, note }) =>
-      changed ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n` : `${name} ${from}: ${note ?? ''}\n`,
+      changed && from !== to
+        ? `${name}: ${from} ${dryRun ? 'would become' : 'is now'} ${to}\n`
+        : `${name} ${from}: ${note ?? ''}\n`,
     )
     .join('');
 };

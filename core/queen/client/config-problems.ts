@@ -6,6 +6,7 @@ import { hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import { findingError, homeFindings } from '../../config/private-places.ts';
 import { loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rbee-conf.ts';
+import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenStatus } from '../../contract/queen-api.ts';
 import { readIndex } from '../../registry/plugin-index.ts';
@@ -48,7 +49,7 @@ const errorsOf = async (work: () => unknown): Promise<RbeeError[]> => {
     await work();
     return [];
   } catch (error) {
-    if (error instanceof RbeeError) return [error];
+    if (error instanceof RbeeError) return singleErrors(error);
     throw error;
   }
 };

@@ -56,6 +56,7 @@ export const updatePlugins =
     const { hive = localAlias, plugins, offline, dryRun } = input;
     const machines = machinesOf(parts, hive);
     if (!machines) return onPlugins(parts, 'update')(input, context);
+    if (input.scripts) throw scriptsElsewhere(hive);
     const there = (await listed(parts, hive, context)).filter(({ source }) => source === 'installed');
     const unknown = plugins?.find((one) => !there.some((plugin) => isNamed(plugin, one)));
     if (unknown !== undefined) {
@@ -135,13 +136,22 @@ const broughtTo = async (
 ): Promise<PluginView> => {
   parts.fleet.online(hive);
   const before = await listed(parts, hive, context);
-  const { plugin, variant, offline, yes, accepted, force } = request;
+  const { plugin, variant, offline, yes, accepted, force, scripts } = request;
+  if (scripts) throw scriptsElsewhere(hive);
   const { name } = await machines.bring(hive, { plugin, variant, offline, yes, accepted, force }, context);
   const view = (await listed(parts, hive, context)).find((one) => one.name === name);
   if (!view) throw RbeeError.of('NOT_INSTALLED', { name, known: before.map((one) => one.name).join(', ') || 'none' });
   const same = (one: PluginView) => one.integrity === view.integrity && one.installed.length === view.installed.length;
   return { ...view, changed: !before.some(same) };
 };
+
+/** They would run on this machine, and make what is right for this one. */
+const scriptsElsewhere = (hive: string): RbeeError =>
+  RbeeError.of('INVALID_INPUT', {
+    what: 'scripts',
+    problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
+    hint: 'leave out --allow-scripts',
+  });
 
 const listed = async ({ fleet }: Parts, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
   (await fleet.online(hive).connection.client.plugins('list', {}, context)).plugins;

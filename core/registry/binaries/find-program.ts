@@ -14,13 +14,19 @@ export const onPath = async (program: string, env: NodeJS.ProcessEnv): Promise<s
 
 /** Why a path cannot be started; undefined when it can. */
 export const executableProblem = async (path: string): Promise<string | undefined> => {
-  if (!(await isFile(path))) return 'is not a file';
+  if (!(await isFile(path))) return (await isThere(path)) ? 'is not a file' : 'does not exist';
   const allowed = await access(path, constants.X_OK).then(
     () => true,
     () => false,
   );
   return allowed ? undefined : 'is not executable';
 };
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 export const isFile = async (path: string): Promise<boolean> => {
   try {

@@ -5,7 +5,7 @@ import { archiveContents, buildArchive, lookForMember } from './archive.ts';
 import type { BinaryContext } from './context.ts';
 import { findInstalled, type Installed, install, keyOf } from './installation.ts';
 import { buildNpm, lookForBin } from './npm.ts';
-import { type Look, lookForModule, lookForProgram } from './on-machine.ts';
+import { type Absent, type Look, lookForModule, lookForProgram } from './on-machine.ts';
 import { programsFolder } from './places.ts';
 import { takeSteps } from './prepare.ts';
 import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
@@ -16,10 +16,7 @@ export const isInstallable = (source: BinarySource): source is InstallableSource
   source.kind === 'archive' || source.kind === 'npm' || source.kind === 'python';
 
 /** Looks for the program of a source, and changes nothing. Errors: PLUGIN_INVALID. */
-export const lookForBinary = async (
-  source: BinarySource,
-  context: Where,
-): Promise<ResolvedBinary | { problem: string }> => {
+export const lookForBinary = async (source: BinarySource, context: Where): Promise<ResolvedBinary | Absent> => {
   if (source.kind === 'module') return resolved(source, await lookForModule(source, context.plugin.root));
   if (source.kind === 'path') return resolved(source, await lookForProgram(source, context.env));
   const checked = checkSource(source, context.plugin);
@@ -112,7 +109,7 @@ const common = (what: string, key: string, context: BinaryContext) => ({
   onWait: () => context.narrate({ kind: 'info', text: `${what} is being installed already: waiting for that` }),
 });
 
-const resolved = (source: BinarySource, look: Look): ResolvedBinary | { problem: string } =>
+const resolved = (source: BinarySource, look: Look): ResolvedBinary | Absent =>
   'problem' in look ? look : { id: source.id, kind: source.kind, ...look };
 
 const lookInside = async (source: InstallableSource, { folder, facts }: Installed): Promise<Look> => {

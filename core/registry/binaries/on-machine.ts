@@ -6,7 +6,14 @@ import { insideFolder, isSafePath, plainPath } from '../../contract/safe-path.ts
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
 import { executableProblem, isFile, onPath } from './find-program.ts';
 
-export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | { problem: string };
+export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | Absent;
+
+/** Why the program of a source is not there. */
+export interface Absent {
+  problem: string;
+  /** The variable that names it is set, and wrong: whoever set it wants this program and no other. */
+  misnamed?: { variable: string; path: string; problem: string };
+}
 
 export const lookForModule = async (source: BinarySource & { kind: 'module' }, pluginRoot: string): Promise<Look> => {
   const script = plainPath(source.script);
@@ -33,13 +40,12 @@ export const lookForProgram = async (
   source: BinarySource & { kind: 'path' },
   env: NodeJS.ProcessEnv,
 ): Promise<Look> => {
-  const named = source.variable === undefined ? undefined : env[source.variable];
-  if (named) {
-    if (!isAbsolute(named)) return { problem: `${source.variable} must be an absolute path, not ${named}` };
-    const problem = await executableProblem(named);
-    return problem
-      ? { problem: `${source.variable} names ${named}, which ${problem}` }
-      : { path: named, argv: [named] };
+  const { variable } = source;
+  const named = variable === undefined ? undefined : env[variable];
+  if (variable !== undefined && named) {
+    const problem = isAbsolute(named) ? await executableProblem(named) : 'is not an absolute path';
+    if (problem === undefined) return { path: named, argv: [named] };
+    return { problem: `${variable} names ${named}, which ${problem}`, misnamed: { variable, path: named, problem } };
   }
   const path = await onPath(source.program, env);
   if (path !== null) return { path, argv: [path] };

@@ -23,6 +23,8 @@ export interface Finished {
   /** What updates will follow. */
   tag: string | undefined;
   trees: readonly FinishedTree[];
+  /** Were the install scripts of the packages run in them? */
+  scripts: boolean;
   target: TreeTarget;
   /** For rbee.lock; null where it is kept elsewhere. */
   locked: readonly LockedVariant[] | null;
@@ -34,7 +36,7 @@ export interface Finished {
 
 /** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CLASH, STATE_UNWRITABLE. */
 export const commit = async (
-  { found, tag, trees, target, locked, force, types }: Finished,
+  { found, tag, trees, scripts, target, locked, force, types }: Finished,
   { data, config, rootsInUse }: Pick<StoreOptions, 'data' | 'config' | 'rootsInUse'>,
 ): Promise<IndexEntry> => {
   const version = versionFolder(data, found.name, found.version, found.integrity);
@@ -43,14 +45,14 @@ export const commit = async (
     if (!force) await refuseClash(data, found.name, types);
     const variants: Record<string, string> = {};
     for (const tree of trees) {
-      const place = variantFolder(version, tree.variants[0] ?? 'any', target);
+      const place = variantFolder(version, tree.variants[0] ?? 'any', target, scripts);
       const root = join(place, tree.inner);
       // What a worker runs from is never replaced under it.
       await moveIntoPlace(tree.folder, place, force && !used.includes(root));
       for (const variant of tree.variants) variants[variant] = root;
     }
     const before = entries.find(({ name }) => name === found.name);
-    const entry = indexEntryOf({ found, tag, variants, before });
+    const entry = indexEntryOf({ found, tag, variants, scripts, before });
     if (found.registry !== null && locked) {
       await changeLock(config, found.name, await lockedPlugin(found, tag, locked, config));
     }

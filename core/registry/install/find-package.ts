@@ -64,7 +64,7 @@ export const resolveSource = async (
 
 /** The entry of what was asked for, when it is there and nothing needs to be looked up to know that. */
 export const findInstalledEntry = async (
-  { plugin, variant }: InstallRequest,
+  { plugin, variant, scripts }: InstallRequest,
   data: string,
 ): Promise<IndexEntry | null> => {
   const asked = parseRequest(plugin);
@@ -72,18 +72,23 @@ export const findInstalledEntry = async (
   for (const entry of await readIndex(data)) {
     const { name, version, integrity, registry } = entry;
     const meant = asked.candidates.some((one) => one.name === name && (one.range === null || one.range === version));
-    if (meant && integrity && registry && (await hasVariant(entry, { integrity }, variant))) return entry;
+    if (meant && integrity && registry && (await isInstalled(entry, { integrity }, { variant, scripts }))) return entry;
   }
   return null;
 };
 
-/** Is this very package there, with this variant or any? */
-export const hasVariant = async (
+/**
+ * Is this very package there, with the variant that is asked for, or any? With `scripts`, their install scripts must have
+ * run: those of the variant, or else of all that are there.
+ */
+export const isInstalled = async (
   entry: IndexEntry,
   found: Pick<FoundPackage, 'integrity'>,
-  variant: string | undefined,
+  { variant, scripts = false }: Pick<InstallRequest, 'variant' | 'scripts'>,
 ): Promise<boolean> => {
   if (entry.integrity !== found.integrity) return false;
+  const asked = variant === undefined ? Object.keys(entry.variants ?? {}) : [variant];
+  if (scripts && asked.some((one) => !entry.scripts?.includes(one))) return false;
   const root = variant === undefined ? entry.root : entry.variants?.[variant];
   return root !== undefined && (await isThere(join(root, 'package.json')));
 };

@@ -90,7 +90,7 @@ export class InstalledPlugins {
       const { tag, variants, root: inner } = entry;
       const types = examined.manifest.workerTypes.map(({ name }) => name);
       const trees = [{ variants, folder, inner }];
-      const done = { found: entry, tag, trees, target, locked: null, force: false, types };
+      const done = { found: entry, tag, trees, scripts: false, target, locked: null, force: false, types };
       const committed = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(committed, true);

@@ -1,5 +1,6 @@
 /** Installs and updates plugins from registries: each change is whole or has not happened, however many go on at once. */
 import { join } from 'node:path';
+import type { NarrationEvent } from '../../contract/narration.ts';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import { readIndex } from '../plugin-index.ts';
 import { refuseClash } from './clash.ts';
@@ -12,7 +13,7 @@ import {
   type FoundRequest,
   findInstalledEntry,
   findPackage,
-  hasVariant,
+  isInstalled,
   resolveSource,
 } from './find-package.ts';
 import { InstalledPlugins } from './installed-plugins.ts';
@@ -82,8 +83,14 @@ export class Installer extends InstalledPlugins {
       const source: PackageSource = { kind: 'registry', candidates: [{ name, range: tag }] };
       const context = this.#context(request, staging, call);
       const found = await resolveSource(source, name, request, context);
-      if (found.integrity === integrity) return same('it is up to date');
+      if (found.integrity === integrity) {
+        if (await isInstalled(entry, found, request)) return same('it is up to date');
+        const note = `it is up to date; its install scripts ${dryRun ? 'would run' : 'were run'}`;
+        if (!dryRun) await this.#installFound({ found, tag }, { plugin: name, ...request }, context);
+        return { name, from, to: from, changed: true, note };
+      }
       call.narrate({ kind: 'info', text: `${name}: ${from} becomes ${found.version} (${found.integrity})` });
+      if (entry.scripts && !request.scripts) call.narrate(withoutScripts(name, found.version));
       if (!dryRun) await this.#installFound({ found, tag }, { plugin: name, ...request }, context);
       return { name, from, to: found.version, changed: true };
     });
@@ -98,7 +105,7 @@ export class Installer extends InstalledPlugins {
     const entries = await readIndex(data);
     checkTrust(found, entries, { ...request, allowedScopes: registry.allowedScopes });
     const before = entries.find((entry) => entry.name === found.name && entry.integrity !== undefined);
-    if (before && !request.force && (await hasVariant(before, found, request.variant))) {
+    if (before && !request.force && (await isInstalled(before, found, request))) {
       call.narrate({ kind: 'info', text: `${found.name} ${found.version} is installed already` });
       return pluginView(before, false);
     }
@@ -111,7 +118,7 @@ export class Installer extends InstalledPlugins {
       const target = await this.#options.target();
       const choose = () => chooseVariant(examined.types, narrate);
       const { variant, force, scripts = false } = request;
-      const wanted = { found, examined, before, variant, force, hive, choose };
+      const wanted = { found, examined, before, variant, force, scripts, hive, choose };
       const groups = await wantedGroups(groupVariants(found, examined, target), wanted);
       const lock = (await readLock(config)).find((one) => isLocked(one, found));
       const locked: LockedVariant[] = [];
@@ -125,7 +132,7 @@ export class Installer extends InstalledPlugins {
         const folder = stagedTree(staging, variants);
         return { variants, folder, inner: packageFolder('', found.name) };
       });
-      const done = { found, tag, trees, target, locked, force: request.force === true, types };
+      const done = { found, tag, trees, scripts, target, locked, force: request.force === true, types };
       const entry = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(entry, true);
@@ -156,6 +163,13 @@ export class Installer extends InstalledPlugins {
     return { data, config, fetcher: this.#fetcher, staging, npm, call };
   }
 }
+
+/** They are other scripts than those that were allowed. */
+const withoutScripts = (name: string, version: string): NarrationEvent => ({
+  kind: 'warning',
+  text: `the install scripts of ${name} were run before, and are not for ${version}`,
+  hint: `to run them: rbee plugins install ${name} --allow-scripts`,
+});
 
 const fetched = ({ name, version, signature }: FoundPackage, files: number): string => {
   const signed = signature.state === 'verified' ? ', its signature is right' : '';

@@ -75,6 +75,17 @@ export const packedFiles = async (folder: string, context: NpmContext): Promise<
   return (packed?.files ?? []).map(({ path }) => path).sort();
 };
 
+/** Does the registry that npm asks in `folder` have this version (`name@range`)? */
+export const isPublished = async (spec: string, folder: string, context: NpmContext): Promise<boolean> => {
+  try {
+    return (await npm(['view', spec, 'version', '--json'], folder, `look for ${spec}`, context)).trim() !== '';
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (error instanceof RbeeError && /^NPM_(FAILED|NOT_FOUND)$/.test(error.code)) return false;
+    throw error;
+  }
+};
+
 const npm = async (args: readonly string[], cwd: string, what: string, context: NpmContext): Promise<string> => {
   const program = await findNpm(context.env);
   if (program === null) throw RbeeError.of('NPM_NOT_FOUND', { what: `to ${what}` });

@@ -6,7 +6,8 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { packPlugin, pluginFiles, startTinyRegistry, type TinyRegistry } from './testing.ts';
+import type { NarrationEvent } from '../../contract/narration.ts';
+import { type PluginOptions, packPlugin, pluginFiles, startTinyRegistry, type TinyRegistry } from './testing.ts';
 import { type TestStore, testStore } from './testing-store.ts';
 
 let folder: string;
@@ -26,7 +27,7 @@ afterEach(async () => {
 after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
 
 /** Offers a plugin, and an engine that it needs, whose scripts leave a file where they run. */
-const offerScripts = (): void => {
+const offerScripts = ({ version = '1.0.0', ...options }: PluginOptions = {}): void => {
   const scripts = { install: 'node -e "fs.writeFileSync(\'compiled\', process.cwd())"' };
   const engine = { name: 'engine', version: '1.0.0', scripts };
   registry.offer({
@@ -36,7 +37,8 @@ const offerScripts = (): void => {
     document: { scripts, hasInstallScript: true },
   });
   const more = { dependencies: { engine: '1.0.0' }, scripts };
-  registry.offer({ name: '@rbee/worker-echo', version: '1.0.0', packed: packPlugin({ more }), document: more });
+  const packed = packPlugin({ ...options, version, more });
+  registry.offer({ name: '@rbee/worker-echo', version, packed, document: more });
 };
 const compiled = (root: string): boolean[] =>
   [root, join(root, '../../engine')].map((one) => existsSync(join(one, 'compiled')));
@@ -45,9 +47,43 @@ test('no script of a plugin or of what it needs runs, unless the user allows it'
   offerScripts();
   const { root } = await store.install('echo');
   assert.deepEqual(compiled(root), [false, false]);
-  const again = await store.install('echo', { force: true, scripts: true });
-  assert.equal(again.root, root);
-  assert.deepEqual(compiled(root), [true, true]);
+  // "Installed already" was the answer, and the scripts that had just been allowed did not run.
+  const allowed = await store.install('echo', { scripts: true });
+  assert.equal(allowed.changed, true);
+  assert.deepEqual(compiled(allowed.root), [true, true]);
+  assert.deepEqual(allowed.scripts, ['cpu']);
+  // What a worker may run from at this moment stays as it is.
+  assert.deepEqual(compiled(root), [false, false]);
+  assert.equal((await store.install('echo', { scripts: true, variant: 'cpu' })).changed, false);
+  assert.equal((await store.install('echo')).root, allowed.root);
+});
+
+test('scripts are run for the variants that lack them, and for the version that is up to date', async () => {
+  offerScripts({ variants: ['cpu', 'cuda'], packages: "id === 'cuda' ? { leaveOut: ['nothing'] } : {}" });
+  await store.install('echo', { variant: 'cpu' });
+  await store.install('echo', { variant: 'cuda', scripts: true });
+  const [one] = await store.installer.list();
+  assert.deepEqual(one?.scripts, ['cuda']);
+  const call = { signal: new AbortController().signal, narrate: () => {} };
+  assert.equal((await store.installer.update('echo', {}, call)).changed, false);
+  assert.equal((await store.installer.update('echo', { scripts: true }, call)).changed, true);
+  const [both] = await store.installer.list();
+  assert.deepEqual(both?.scripts, ['cpu', 'cuda']);
+  assert.deepEqual(compiled(both?.root ?? ''), [true, true]);
+  assert.equal((await store.installer.update('echo', { scripts: true }, call)).changed, false);
+});
+
+test('an update says that the scripts which were allowed do not run for another version', async () => {
+  offerScripts();
+  await store.install('echo', { scripts: true });
+  offerScripts({ version: '1.0.1' });
+  const call = {
+    signal: new AbortController().signal,
+    narrate: (event: NarrationEvent) => void store.said.push(event),
+  };
+  assert.equal((await store.installer.update('echo', {}, call)).to, '1.0.1');
+  assert.match(JSON.stringify(store.said), /are not for 1\.0\.1.*--allow-scripts/);
+  assert.deepEqual((await store.installer.list())[0]?.scripts, undefined);
 });
 
 test('a script that fails is shown, and nothing is installed', async () => {

@@ -21,18 +21,22 @@ interface EntryParts {
   tag: string | undefined;
   /** Folder of the package for each variant that has just been installed. */
   variants: Record<string, string>;
+  /** Were the install scripts of the packages run for these? */
+  scripts: boolean;
   /** What the index said of this plugin before. */
   before: IndexEntry | undefined;
 }
 
-export const indexEntryOf = ({ found, tag, variants, before }: EntryParts): IndexEntry => {
+export const indexEntryOf = ({ found, tag, variants, scripts, before }: EntryParts): IndexEntry => {
   const { name, version, integrity, registry, publisher } = found;
   const isSame = before?.integrity === integrity;
   const all = isSame ? { ...before?.variants, ...variants } : variants;
+  const others = isSame ? (before?.scripts ?? []).filter((one) => !Object.hasOwn(variants, one)) : [];
+  const withScripts = [...others, ...(scripts ? Object.keys(variants) : [])].sort();
   return {
     name,
     type: 'link',
-    root: isSame && before ? before.root : (Object.values(variants)[0] ?? ''),
+    root: rootOf(all, isSame ? before : undefined, variants),
     version,
     integrity,
     ...(tag !== undefined && { tag }),
@@ -40,8 +44,19 @@ export const indexEntryOf = ({ found, tag, variants, before }: EntryParts): Inde
     registry,
     signature: signatureText(found),
     variants: all,
+    ...(withScripts.length > 0 && { scripts: withScripts }),
     ...(isSame ? before?.previous && { previous: before.previous } : previousOf(before)),
   };
+};
+
+/** The folder of the variant that it was before, where that is still here. */
+const rootOf = (
+  all: Readonly<Record<string, string>>,
+  before: IndexEntry | undefined,
+  variants: Readonly<Record<string, string>>,
+): string => {
+  const [first] = Object.entries(before?.variants ?? {}).find(([, root]) => root === before?.root) ?? [];
+  return (first !== undefined && all[first]) || before?.root || Object.values(variants)[0] || '';
 };
 
 const previousOf = (before: IndexEntry | undefined): Pick<IndexEntry, 'previous'> => {
@@ -65,6 +80,7 @@ export const pluginView = async (entry: IndexEntry, changed: boolean): Promise<P
     publisher: entry.publisher ?? null,
     registry: entry.registry ?? null,
     follows: entry.tag ?? null,
+    ...(entry.scripts && { scripts: entry.scripts }),
     previous: entry.previous?.version ?? null,
     changed,
   };

@@ -12,6 +12,8 @@ export interface WantedRequest {
   before: IndexEntry | undefined;
   variant?: string;
   force?: boolean;
+  /** With the install scripts of their packages. */
+  scripts?: boolean;
   /** Alias of the hive, for errors. */
   hive: string;
   /** The variant that suits this machine best. */
@@ -24,14 +26,15 @@ export interface WantedRequest {
  */
 export const wantedGroups = async (
   groups: readonly TreeGroup[],
-  { found, examined, before, variant, force, hive, choose }: WantedRequest,
+  { found, examined, before, variant, force, scripts, hive, choose }: WantedRequest,
 ): Promise<TreeGroup[]> => {
   const known = groups.flatMap(({ variants }) => variants);
   const had = Object.keys(before?.variants ?? {}).filter((one) => known.includes(one));
   const isSame = before?.integrity === found.integrity;
   const asked = variant === undefined ? [] : [variant];
   for (const one of asked) refuseVariant(one, known, examined, hive);
-  let wanted = isSame && !force ? asked : [...asked, ...had];
+  const lacking = scripts && asked.length === 0 ? had.filter((one) => !before?.scripts?.includes(one)) : [];
+  let wanted = isSame && !force ? [...asked, ...lacking] : [...asked, ...had];
   if (wanted.length === 0) {
     // One tree for all of them: nothing to choose.
     const only = groups.length === 1 || !examined.descriptions;

@@ -2,6 +2,7 @@
 import { basename, relative, resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
+import { loadRbeeConf } from '../../../config/rbee-conf.ts';
 import { RbeeError } from '../../../contract/errors.ts';
 import { RbeeCommand } from '../../base.ts';
 import {
@@ -12,8 +13,9 @@ import {
   type Template,
   templates,
 } from '../../plugins/create-plugin.ts';
+import { type OwnPackages, provideOwnPackages } from '../../plugins/own-packages.ts';
 
-interface Created extends NewPlugin {
+interface Created extends NewPlugin, OwnPackages {
   package: string;
   files: string[];
   /** Commands to go on with. */
@@ -58,9 +60,20 @@ export default class PluginsCreate extends RbeeCommand {
     };
     const plugin = asks ? await this.#ask(given) : this.#plugin(given);
     const files = await createPlugin(plugin);
-    const created = { ...plugin, package: packageName(plugin), files, next: nextSteps(plugin) };
+    const packages = await this.#packages(plugin.folder);
+    const created = { ...plugin, package: packageName(plugin), files, ...packages, next: nextSteps(plugin, packages) };
     this.print(created, formatCreated);
     return created;
+  }
+
+  async #packages(folder: string): Promise<OwnPackages> {
+    const { isPublished } = await import('../../../registry/install/npm-tree.ts');
+    const { registry } = loadRbeeConf(this.paths);
+    const npm = { env: this.env, data: this.paths.data };
+    return provideOwnPackages(folder, {
+      registry: registry.url,
+      isPublished: (spec, at) => isPublished(spec, at, npm),
+    });
   }
 
   #plugin({ type = '', folder, scope = '', template = 'worker-plugin', license = 'MIT' }: Given): NewPlugin {
@@ -98,21 +111,37 @@ interface Given {
   license?: string;
 }
 
-const formatCreated = ({ package: name, folder, next }: Created): string =>
-  `made ${name} in ${folder}\n\nGo on with:\n\n${next.map((command) => `  ${command}\n`).join('')}\nWhat to put where is in its README.md.\n`;
+const formatCreated = ({ package: name, folder, linked, missing, unbuilt, next }: Created): string => {
+  const links = Object.entries(linked).map(([one, place]) => `its ${one} is a link to ${place}\n`);
+  const lacks = missing.length === 0 ? '' : `\n${missingText(missing)}`;
+  const build = unbuilt === undefined ? '' : `\nThe checkout in ${unbuilt} is not built; that comes first.\n`;
+  const steps = next.map((command) => `  ${command}\n`).join('');
+  return `made ${name} in ${folder}\n${links.join('')}${lacks}${build}\nGo on with:\n\n${steps}\nWhat to put where is in its README.md.\n`;
+};
+
+const missingText = (missing: readonly string[]): string =>
+  `npm install will not work yet: the registry that npm asks here does not have ${missing.join(' and ')}, and this rbee did
+not bring it. Tell npm which registry does: npm config set @rbee:registry URL --location=project
+`;
 
 /** `@acme/worker-shout`, `rbee-worker-shout` and `shout` all mean the type `shout`. */
 const typeOf = (name: string): string => name.replace(/^@[^/]*\//, '').replace(/^(rbee-)?worker-(?=.)/, '');
 const scopeOf = (name: string): string | undefined => /^@([^/]+)\//.exec(name)?.[1];
 
-const nextSteps = ({ type, folder, template }: NewPlugin): string[] => {
+const nextSteps = ({ type, folder, template }: NewPlugin, { unbuilt }: OwnPackages): string[] => {
   const path = relative(process.cwd(), folder);
-  const model = template === 'worker-program' ? ' --model ./model.gguf' : '';
+  const isProgram = template === 'worker-program';
+  const variable = `RBEE_${type.toUpperCase().replaceAll('-', '_')}`;
   return [
-    ...(path === '' ? [] : [`cd ${/^[\w./-]+$/.test(path) ? path : JSON.stringify(path)}`]),
+    ...(unbuilt === undefined ? [] : [`npm run build --prefix ${shellWord(unbuilt)}`]),
+    ...(path === '' ? [] : [`cd ${shellWord(path)}`]),
     'npm install',
     'npm test',
     'rbee plugins link .',
-    `rbee worker spawn --type ${type} --device cpu${model}`,
+    // The program is found where the hive's environment says, which it gets when it starts.
+    ...(isProgram ? [`export ${variable}="$PWD/stand-in/${type}-server.js"`, 'rbee queen restart'] : []),
+    `rbee worker spawn --type ${type} --device cpu${isProgram ? ' --model PATH.gguf' : ''}`,
   ];
 };
+
+const shellWord = (path: string): string => (/^[\w./-]+$/.test(path) ? path : JSON.stringify(path));

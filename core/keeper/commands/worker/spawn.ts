@@ -52,7 +52,7 @@ export default class WorkerSpawn extends QueenCommand {
       char: 'o',
       multiple: true,
       multipleNonGreedy: true,
-      description: "The type's own options",
+      description: "The type's own options; a list is written a,b or given several times",
       helpValue: '<key=value>',
     }),
     restart: Flags.string({

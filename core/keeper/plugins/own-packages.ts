@@ -1,0 +1,83 @@
+/**
+ * Gives a new plugin the packages of rbee that it declares, so that `npm install` works wherever this rbee came from: from a
+ * checkout and from an installation they are linked, where no registry has them. npm keeps a link whose version fits, and
+ * what the package declares stays what its author will publish.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { packageRoot } from '../../config/version.ts';
+
+export interface OwnPackages {
+  /** Folders of this machine, by package. */
+  linked: Record<string, string>;
+  /** Neither a registry nor this machine has them: `npm install` will fail. */
+  missing: string[];
+  /** What has to be done first in the checkout that the links lead to. */
+  unbuilt?: string;
+}
+
+export interface OwnPackagesContext {
+  /** `[registry] url` of rbee.conf, which npm does not read. */
+  registry: string | null;
+  /** Folder of the package that is running, and so of the checkout around it. */
+  root?: string;
+  /** Does the registry that npm asks in this folder have such a version? */
+  isPublished: (spec: string, folder: string) => Promise<boolean>;
+}
+
+/** Packages that are not on this machine and in no registry are no error: the plugin is made, and its author is told. */
+export const provideOwnPackages = async (
+  folder: string,
+  { registry, root = packageRoot(), isPublished }: OwnPackagesContext,
+): Promise<OwnPackages> => {
+  const { dependencies, devDependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  const wanted: [string, string][] = Object.entries({ ...dependencies, ...devDependencies });
+  const own = wanted.filter(([name]) => name.startsWith('@rbee/'));
+  const workspace = await checkoutAround(root);
+  if (workspace === null && registry !== null) await writeFile(join(folder, '.npmrc'), `@rbee:registry=${registry}\n`);
+  const found: OwnPackages = { linked: {}, missing: [] };
+  for (const [name, range] of own) {
+    if (workspace === null && (await isPublished(`${name}@${range}`, folder))) continue;
+    const place = workspace === null ? await installedPlace(name, root) : await placeIn(workspace, name);
+    if (place === null) {
+      found.missing.push(name);
+      continue;
+    }
+    found.linked[name] = place;
+    const link = join(folder, 'node_modules', name);
+    await mkdir(dirname(link), { recursive: true });
+    await symlink(place, link, 'junction');
+  }
+  if (workspace !== null && !existsSync(join(root, 'dist', 'conformance'))) found.unbuilt = workspace;
+  return found;
+};
+
+/** The workspace that the running package is part of; null in an installed rbee. */
+const checkoutAround = async (root: string): Promise<string | null> => {
+  const workspace = dirname(root);
+  return (await nameOf(workspace)) === 'rbee-workspace' ? workspace : null;
+};
+
+const placeIn = async (folder: string, name: string): Promise<string | null> => {
+  const place = join(folder, 'node_modules', name);
+  return (await nameOf(place)) === name ? realpath(place) : null;
+};
+
+/** The running package itself, or one that was installed with it. */
+const installedPlace = async (name: string, root: string): Promise<string | null> => {
+  if ((await nameOf(root)) === name) return realpath(root);
+  for (let at = root; dirname(at) !== at; at = dirname(at)) {
+    const place = await placeIn(at, name);
+    if (place !== null) return place;
+  }
+  return null;
+};
+
+const nameOf = async (folder: string): Promise<string | null> => {
+  try {
+    return JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')).name;
+  } catch {
+    return null;
+  }
+};
