@@ -762,8 +762,8 @@ export class RbeeError extends Error {
   }
 
   /** Brings back an error that arrived over a wire. */
-  static from(body: ErrorBody): RbeeError {
-    return new RbeeError(body);
+  static from(body: ErrorBody, { cause }: { cause?: unknown } = {}): RbeeError {
+    return new RbeeError(body, cause);
   }
 
   /** HTTP status of this error; 500 for a code that only a newer version knows. */
