@@ -411,6 +411,11 @@ export const errorCatalogue = {
     message: 'the registry cannot be asked for {package}: {problem}',
     hint: 'check the network and [registry] url in rbee.conf, or use what was fetched before with --offline',
   },
+  REGISTRY_DENIED: {
+    status: 403,
+    message: 'the registry {registry} refuses {package}: {problem}',
+    hint: '{hint}',
+  },
   NPM_NOT_FOUND: {
     status: 501,
     message: 'npm is needed for {what}, and it is not on the PATH of the hive',

@@ -81,6 +81,8 @@ export interface FetchFailure {
   kind: 'unreachable' | 'missing' | 'refused' | 'denied' | 'broken';
   what: string;
   problem: string;
+  /** Of a registry that refuses: which it is, and what to do. */
+  access?: { registry: string; hint: string };
   /** The package is there, in these versions and not in the one that was asked for. */
   versions?: { asked: string; known: string };
 }
