@@ -76,6 +76,9 @@ test('the reasons are those of the plugin', async () => {
 
 test('a package that no hive can read is refused', async () => {
   await assert.rejects(checkPackage(folder), { code: 'PLUGIN_INVALID' });
+  const root = await plugin('unbuilt', '');
+  await rm(join(root, 'index.js'));
+  await assert.rejects(checkPackage(root), { code: 'PLUGIN_NOT_BUILT', hint: /npm run build/ });
 });
 
 test('an examination that is called off ends at once', async () => {

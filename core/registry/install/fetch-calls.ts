@@ -56,8 +56,8 @@ export interface FoundPackage {
   /** The `rbee` field of its package.json, as it stands there. */
   rbee: unknown;
   signature: Signature;
-  /** The registry does not answer; this is what it said before. */
-  stale?: boolean;
+  /** Why this is only what the registry said before, where it cannot be asked now. */
+  stale?: string;
 }
 
 export interface Publisher {
