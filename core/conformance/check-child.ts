@@ -5,6 +5,7 @@ import { asRbeeError } from '../contract/errors.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { Evaluator } from '../registry/evaluator.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from '../registry/manifest.ts';
+import { checkBuilt } from '../registry/worker-type-handle.ts';
 import type { CheckMessage } from './check-messages.ts';
 import { runChecks } from './run-checks.ts';
 import { Subject } from './subject.ts';
@@ -45,6 +46,7 @@ const loadProblem = async (plugin: PluginManifest, manifest: WorkerTypeManifest)
 process.on('disconnect', () => process.exit(1));
 try {
   const plugin = await readManifest(process.argv[2] ?? '');
+  for (const manifest of plugin.workerTypes) await checkBuilt(plugin, manifest, true);
   await tell({ kind: 'package', package: plugin.package, version: plugin.version });
   for (const manifest of plugin.workerTypes) await examineType(plugin, manifest);
   await tell({ kind: 'done' });

@@ -58,6 +58,14 @@ test('the last words of an examination that breaks off are whole', async () => {
   assert.doesNotMatch(reason ?? '', /Node\.js v/);
 });
 
+// The start failed while the check waited for something else, and that ended the examiner's process.
+test('a plugin that cannot be started is examined to the end', async () => {
+  const reasons = await failed(await plugin('startless', code(`throw new Error('no command today');`)));
+  assert.equal(reasons['purity.survives'], undefined);
+  assert.match(reasons['life.slow-start'] ?? '', /no command today/);
+  assert.match(reasons['life.adopted-while-loading'] ?? '', /no command today/);
+});
+
 test('the reasons are those of the plugin', async () => {
   const reasons = await failed(await plugin('random', code('return { args: [String(Math.random()), launch.host] }')));
   assert.match(reasons['purity.same-answer'] ?? '', /^command for cpu on cpu with odd answers .* then /);
@@ -68,6 +76,9 @@ test('the reasons are those of the plugin', async () => {
 
 test('a package that no hive can read is refused', async () => {
   await assert.rejects(checkPackage(folder), { code: 'PLUGIN_INVALID' });
+  const root = await plugin('unbuilt', '');
+  await rm(join(root, 'index.js'));
+  await assert.rejects(checkPackage(root), { code: 'PLUGIN_NOT_BUILT', hint: /npm run build/ });
 });
 
 test('an examination that is called off ends at once', async () => {

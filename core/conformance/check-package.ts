@@ -23,7 +23,7 @@ const silenceMs = 60_000;
 /**
  * Makes all checks of every worker type of the package in `root`. The code of the plugin is run: first where it can touch
  * nothing, then, if it loads there, in the examining process. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION for a manifest
- * that no hive can read; the abort's reason.
+ * that no hive can read; PLUGIN_NOT_BUILT; the abort's reason.
  */
 export const checkPackage = async (root: string, options: CheckPackageOptions = {}): Promise<PackageReport> => {
   options.signal?.throwIfAborted();

@@ -97,6 +97,24 @@ export class Life {
     });
   }
 
+  /**
+   * Starts it, for checks that look at it meanwhile. A start that fails ends their waiting with its reason; unhandled, it
+   * would end the whole examination.
+   */
+  begin(): { done: Promise<void>; until: Life['until'] } {
+    const done = this.ready();
+    let failed: unknown;
+    done.catch((error) => {
+      failed = error;
+    });
+    const until: Life['until'] = (look, what) =>
+      this.until(() => {
+        if (failed !== undefined) throw failed;
+        return look();
+      }, what);
+    return { done, until };
+  }
+
   /** The start must fail; gives what was said. */
   async failedStart(): Promise<Error> {
     const outcome = await this.ready().then(

@@ -421,6 +421,11 @@ export const errorCatalogue = {
     message: 'the registry cannot be asked for {package}: {problem}',
     hint: 'check the network and [registry] url in rbee.conf, or use what was fetched before with --offline',
   },
+  REGISTRY_DENIED: {
+    status: 403,
+    message: 'the registry {registry} refuses {package}: {problem}',
+    hint: '{hint}',
+  },
   NPM_NOT_FOUND: {
     status: 501,
     message: 'npm is needed for {what}, and it is not on the PATH of the hive',
@@ -772,8 +777,8 @@ export class RbeeError extends Error {
   }
 
   /** Brings back an error that arrived over a wire. */
-  static from(body: ErrorBody): RbeeError {
-    return new RbeeError(body);
+  static from(body: ErrorBody, { cause }: { cause?: unknown } = {}): RbeeError {
+    return new RbeeError(body, cause);
   }
 
   /** HTTP status of this error; 500 for a code that only a newer version knows. */

@@ -111,6 +111,8 @@ const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTyp
   const inherited = [name, ...(entry.aliases ?? []), ...entry.variants].find((one) => one in {});
   if (inherited !== undefined) throw invalid(`nothing can be named ${inherited}`);
   if (!isSafePath(plainPath(entry.entry))) throw invalid('its entry lies outside the package');
+  const twice = entry.serves.find((path, index) => entry.serves.indexOf(path) !== index);
+  if (twice !== undefined) throw invalid(`it names ${twice} twice`);
   for (const path of entry.serves) {
     if (reserved.some((own) => path === own || path.startsWith(`${own}/`)))
       throw invalid(`${path} belongs to rbee itself`);

@@ -11,6 +11,7 @@ export const addRoutes = <Loaded>(
   routes: readonly Route<Loaded>[],
   handle: (route: Route<Loaded>) => Handler,
 ): void => {
+  refuseDoubles(routes);
   const gets = routes.filter(({ method }) => method === 'GET');
   const posts = routes.filter(({ method }) => method !== 'GET');
   for (const route of gets) app.get(route.path, { exposeHeadRoute: false }, handle(route));
@@ -32,4 +33,11 @@ export const addRoutes = <Loaded>(
       for (const route of raws) scope.post(route.path, handle(route));
     });
   }
+};
+
+/** Named before the server is made: what would refuse them otherwise knows only one of the two. */
+const refuseDoubles = <Loaded>(routes: readonly Route<Loaded>[]): void => {
+  const names = routes.map(({ method = 'POST', path }) => `${method} ${path}`);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) throw new Error(`two of the routes are ${twice}: give each path one route for a method`);
 };

@@ -98,6 +98,10 @@ test('what a command of a plugin throws is reported as the plugin says, or as it
       'Tell',
       `this.error('no owls left', { exit: 4, suggestions: ['call a forester'] });`,
     ),
+    'commands/sad/typed.js': command(
+      'Type',
+      `const { Errors } = await import('@oclif/core'); throw new Errors.CLIError('the owls sleep');`,
+    ),
     'commands/sad/exit.js': command('Exit', 'this.exit(7);'),
     'commands/sad/broken.js': command('Break', 'null.x;'),
   };
@@ -105,6 +109,9 @@ test('what a command of a plugin throws is reported as the plugin says, or as it
   const told = await home.rbee(['sad', 'told']);
   assert.equal(told.code, 4);
   assert.equal(told.stderr, 'error: no owls left\n  try: call a forester\n');
+  const typed = await home.rbee(['sad', 'typed']);
+  assert.equal(typed.code, 2);
+  assert.equal(typed.stderr, 'error: the owls sleep\n  it comes from the plugin @acme/worker-sad\n');
   const exit = await home.rbee(['sad', 'exit']);
   assert.deepEqual([exit.code, exit.stdout, exit.stderr], [7, '', '']);
   const broken = await home.rbee(['sad', 'broken']);

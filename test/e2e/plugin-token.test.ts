@@ -47,10 +47,30 @@ after(async () => {
 
 const environmentOf = (pid: number): string => readFileSync(`/proc/${pid}/environ`, 'utf8').replaceAll('\0', '\n');
 
-test('without the token nothing is installed, and the registry says why', async () => {
-  const run = await home.rbee(['plugins', 'install', 'owl', '--json']);
-  assert.equal(run.code, 1);
-  assert.match(JSON.parse(run.stdout).error.message, /401/);
+// "Check the network and the url" was the advice.
+test('without the token nothing is installed, and the error says which token was looked for, and where', async () => {
+  const refusal = async (command: string[]) => {
+    const run = await home.rbee([...command, '--json']);
+    assert.equal(run.code, 1);
+    const { error } = JSON.parse(run.stdout);
+    assert.equal(error.code, 'REGISTRY_DENIED', run.stdout);
+    return error as { message: string; hint: string };
+  };
+  const file = join(home.env['HOME'] ?? '', '.npmrc');
+  const { host } = new URL(registry.url);
+  const unset = await refusal(['plugins', 'install', 'owl']);
+  assert.ok(unset.message.includes(`//${host}/:_authToken of ${file} names the variable ACME_TOKEN`), unset.message);
+  const text = readFileSync(file, 'utf8');
+  writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=wrong'));
+  const wrong = await refusal(['plugins', 'inspect', '@zoo/worker-owl']);
+  assert.ok(wrong.message.includes(`it answers 401 to //${host}/:_authToken of ${file}`), wrong.message);
+  assert.match(wrong.hint, /if another registry has @zoo, name it there: @zoo:registry=URL/);
+  assert.doesNotMatch(JSON.stringify(wrong), /wrong"/, 'the token itself is not shown');
+  writeFileSync(file, 'fetch-retries=0\n');
+  const none = await refusal(['worker', 'spawn', '--type', 'owl']);
+  assert.match(none.message, /401, and no token for it was found in .*\.npmrc/);
+  assert.ok(none.hint.includes(`//${host}/:_authToken=TOKEN into ${file}`), none.hint);
+  writeFileSync(file, text);
   await home.rbee(['queen', 'stop']);
 });
 

@@ -156,6 +156,26 @@ test('an engine that ends before it is ready makes the spawn fail, and no worker
   assert.equal((await list()).length, before);
 });
 
+// "Look at the last lines of its log" was the hint, and "there is no worker" the answer of `worker logs`.
+test('the log of a start that failed can be read, until its id is used again', async () => {
+  const run = await spawn(
+    'gone',
+    ['--exit-before-ready', '--die-with', 'these are my last words'],
+    ['--json', '--id', 'gone'],
+  );
+  assert.match(failure(run.stdout).hint, /its log: rbee worker logs gone\)/);
+  const logs = await home.rbee(['worker', 'logs', 'gone']);
+  assert.equal(logs.code, 0, logs.stderr);
+  assert.match(logs.stdout, /^\[gone is not there any more: its start failed at 20.*\n/);
+  assert.match(logs.stdout, /these are my last words/);
+  assert.match((await home.rbee(['worker', 'logs', 'gone', '--follow'])).stdout, /these are my last words/);
+  await spawned('gone', ['--ready-line', 'another life'], ['--id', 'gone']);
+  const { lines } = await home.json(['worker', 'logs', 'gone']);
+  assert.doesNotMatch(lines.join('\n'), /last words|not there any more/);
+  await home.json(['worker', 'delete', 'gone']);
+  assert.equal((await home.rbee(['worker', 'logs', 'gone'])).code, 1);
+});
+
 test('an engine that listens but never becomes ready is given up and killed', async () => {
   const before = home.processes().length;
   const run = await spawn('never', ['--never-ready'], ['--json']);

@@ -65,13 +65,11 @@ export const lifeChecks = [
     id: 'life.slow-start',
     title: 'while it loads slowly it is not taken for ready, and not given up',
     check: live({ flags: ['--ready-after=400'] }, async (life) => {
-      const started = life.ready();
-      // Should it fail while something else is waited for, that is told below, and is no reason to end the examination.
-      started.catch(() => {});
-      await life.until(() => life.view.state === 'loading', 'loading');
+      const started = life.begin();
+      await started.until(() => life.view.state === 'loading', 'loading');
       await life.until(async () => (await life.log()).includes('listening on'), 'the engine to listen');
       mustBe(life, 'loading');
-      await started;
+      await started.done;
       mustBe(life, 'ready');
     }),
   },
@@ -316,11 +314,11 @@ export const lifeChecks = [
     id: 'life.adopted-while-loading',
     title: 'when its hive dies while it loads, the next hive waits until it is ready',
     check: live({ flags: ['--ready-after=500'] }, async (life) => {
-      const start = life.ready().catch(() => {});
-      const pid = await life.until(() => (life.view.state === 'loading' ? life.view.pid : null), 'loading');
+      const started = life.begin();
+      const pid = await started.until(() => (life.view.state === 'loading' ? life.view.pid : null), 'loading');
       await life.until(async () => (await life.log()).includes('listening on'), 'the engine to listen');
       must(await life.changeOwner(), 'it was not found again');
-      await start;
+      await started.done.catch(() => {});
       await life.ready();
       must(life.view.pid === pid, 'it is another process now');
     }),

@@ -6,6 +6,7 @@ import type { StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
 import { type WorkerSpec, workerId, workerSpec } from '../../contract/worker.ts';
 import { follow, tail } from '../../lifecycle/logs.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
+import type { FailedStart } from '../workers/failed-starts.ts';
 import type { Workers } from '../workers/workers.ts';
 
 const idParams = Type.Object({ id: workerId });
@@ -63,9 +64,11 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
     '/v1/workers/:id/logs',
     { schema: { params: idParams, querystring: logQuery } },
     async (request, reply) => {
-      const { logFile } = workers.get(request.params.id).view();
+      const { file: logFile, failed } = await workers.logOf(request.params.id);
       const { lines } = request.query;
       reply.type('text/plain; charset=utf-8');
+      // Nothing comes any more that could be followed.
+      if (failed) return failedLog(failed, logFile, lines);
       if (!request.query.follow) return (await tail(logFile, lines)).map((line) => `${line}\n`).join('');
       const left = new AbortController();
       const { raw } = reply.hijack();
@@ -78,4 +81,10 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
       raw.end();
     },
   );
+};
+
+/** Says first that the worker is gone, and why. */
+const failedLog = async ({ id, at, message }: FailedStart, file: string, lines: number): Promise<string> => {
+  const head = `[${id} is not there any more: its start failed at ${at}: ${message}]`;
+  return [head, ...(await tail(file, lines))].map((line) => `${line}\n`).join('');
 };

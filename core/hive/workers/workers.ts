@@ -1,5 +1,6 @@
 /** All workers of one hive: spawned, found again after a restart, stopped, forgotten. */
 import { randomInt, randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -12,6 +13,7 @@ import { startStep } from '../../lifecycle/managed-process.ts';
 import { findUnowned } from '../../lifecycle/unowned.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { ChangeNotice } from './change-notice.ts';
+import { type FailedStart, FailedStarts } from './failed-starts.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Worker, type WorkerContext, workerData } from './worker.ts';
 
@@ -53,6 +55,8 @@ const isIdle = ({ process }: Worker): boolean => process.view.state === 'stopped
 
 export class Workers {
   readonly #options: WorkersOptions;
+  /** They are not kept; their logs are. */
+  readonly #failedStarts: FailedStarts;
   readonly #notice: ChangeNotice;
   readonly #workers = new Map<string, Worker>();
   /** Ids of spawns that have no worker yet: an id has one owner from here until nothing of its worker is left. */
@@ -64,6 +68,8 @@ export class Workers {
   readonly #spawning = new Set<Promise<unknown>>();
 
   constructor(options: WorkersOptions) {
+    const { logFileOf } = options;
+    this.#failedStarts = new FailedStarts({ file: join(dirname(logFileOf('any')), 'failed-starts.json'), logFileOf });
     this.#notice = new ChangeNotice(options.onChange);
     this.#options = { ...options, onChange: this.#notice.changed };
   }
@@ -116,6 +122,12 @@ export class Workers {
     throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
   }
 
+  /** The log of a worker, or of one that is gone because its start failed. Errors: WORKER_NOT_FOUND. */
+  async logOf(id: string): Promise<{ file: string; failed: FailedStart | null }> {
+    const failed = this.#workers.has(id) ? null : await this.#failedStarts.find(id);
+    return { file: failed ? this.#options.logFileOf(id) : this.get(id).view().logFile, failed };
+  }
+
   /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
   async spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
     const spawned = this.#spawn(spec, { signal: AbortSignal.any([signal, this.#closing.signal]), narrate });
@@ -129,11 +141,26 @@ export class Workers {
     try {
       await this.#makeReady(worker, options);
     } catch (error) {
-      // Taken back: its process ends, and nothing is kept of it.
+      // Taken back: its process ends, and nothing is kept of it but its log.
       await this.#remove(worker);
-      throw error;
+      throw await this.#failedStart(worker.id, error);
     }
     return worker.view();
+  }
+
+  /** The error of a start, with where its log can be read. */
+  async #failedStart(id: string, error: unknown): Promise<unknown> {
+    const { hive } = this.#options;
+    try {
+      await this.#failedStarts.add(id, error instanceof Error ? error.message : String(error));
+    } catch (problem) {
+      this.#options.onProblem(`the failed start of ${id} could not be written down`, problem);
+      return error;
+    }
+    if (!(error instanceof RbeeError)) return error;
+    const body = error.toJSON();
+    const command = `rbee worker logs ${id}${hive === 'local' ? '' : ` --hive ${hive}`}`;
+    return RbeeError.from({ ...body, hint: `${body.hint} (its log: ${command})` }, { cause: error });
   }
 
   /** Takes an id before anything is waited for, so that of two spawns of one id the second is refused. */
@@ -172,6 +199,9 @@ export class Workers {
     const worker = new Worker(id, { spec: keptSpec(spec, draft), draft, uid: randomUUID() }, this.#options);
     this.#workers.set(id, worker);
     this.#options.onChange();
+    await this.#failedStarts
+      .forget(id)
+      .catch((error) => this.#options.onProblem(`the log of an earlier ${id} is still there`, error));
     return worker;
   }
 

@@ -38,13 +38,14 @@ const columns: Column<PluginRow>[] = [
 
 /** What an installation came to. */
 export const formatInstalled = (plugin: PluginView, terminal: Terminal): string => {
-  const { name, version, types, installed, previous, changed } = plugin;
+  const { name, version, types, installed, previous, changed, registry } = plugin;
   const what = `${paint('bold', name, terminal)} ${version}`;
   if (!changed) return `${what} is there already\n`;
   const before = previous === null || previous === version ? '' : `, in place of ${previous}`;
   const [type = ''] = types;
+  const from = registry === null ? ', from a file: updates leave it as it is' : '';
   const use = `  spawn it with: rbee worker spawn --type ${type}\n`;
-  return `installed ${what} (${types.join(', ')}; ${installed.join(', ')})${before}\n${use}`;
+  return `installed ${what} (${types.join(', ')}; ${installed.join(', ')})${before}${from}\n${use}`;
 };
 
 export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean): string => {
@@ -101,7 +102,7 @@ export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string
       ['registry', registry],
       ['integrity', integrity],
       ['signature', signature],
-      ['source', source ?? 'not installed'],
+      ['source', source === 'installed' && registry === null ? 'installed from a file' : (source ?? 'not installed')],
       ['folder', root],
     ],
     terminal,

@@ -6,6 +6,7 @@ import { type OperationName, operations } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import { nearest } from '../../narration/near.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import { workerLog } from '../fleet/worker-log.ts';
 import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendError } from './errors.ts';
@@ -88,12 +89,10 @@ export const operationsApi =
     );
     app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
       const { lines = '100', follow, hive } = logsQuery(query);
-      const { client, alias } = fleet.owner({ worker: params.id, ...(hive !== undefined && { hive }) }).connection;
-      fleet.online(alias);
       // Who follows a log would keep a closing queen waiting.
       const signal = AbortSignal.any([leaving(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
-      const log = await client.logs(params.id, options);
+      const log = await workerLog(fleet, { worker: params.id, ...(hive !== undefined && { hive }) }, options);
       return reply.type('text/plain; charset=utf-8').send(log);
     });
     app.get('/v1/catalog', async ({ query }) => ({ types: fleet.catalog(hiveQuery(query).hive) }));

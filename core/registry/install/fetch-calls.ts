@@ -56,8 +56,8 @@ export interface FoundPackage {
   /** The `rbee` field of its package.json, as it stands there. */
   rbee: unknown;
   signature: Signature;
-  /** The registry does not answer; this is what it said before. */
-  stale?: boolean;
+  /** Why this is only what the registry said before, where it cannot be asked now. */
+  stale?: string;
 }
 
 export interface Publisher {
@@ -81,6 +81,8 @@ export interface FetchFailure {
   kind: 'unreachable' | 'missing' | 'refused' | 'denied' | 'broken';
   what: string;
   problem: string;
+  /** Of a registry that refuses: which it is, and what to do. */
+  access?: { registry: string; hint: string };
   /** The package is there, in these versions and not in the one that was asked for. */
   versions?: { asked: string; known: string };
 }

@@ -3,9 +3,10 @@
  * was written by strangers: neither belongs into a daemon. Takes calls over IPC, ends with its parent.
  */
 import { join } from 'node:path';
-import type { FetchAnswer, FetchCall, FetchProgress } from './fetch-calls.ts';
+import type { FetchAnswer, FetchCall, FetchFailure, FetchProgress } from './fetch-calls.ts';
 import { asFailure } from './fetch-error.ts';
 import { readNpmConfig } from './npm-config.ts';
+import { refusalOf } from './registry-access.ts';
 import { resolvePackage } from './resolve.ts';
 import { searchPlugins } from './search.ts';
 import { takeMember } from './take-member.ts';
@@ -36,6 +37,18 @@ const perform = async (call: FetchCall, onProgress: (bytes: number) => void): Pr
   }
 };
 
+/** With as whom the registry was asked, where it refuses. */
+const explained = async (failure: FetchFailure, { settings }: FetchCall, error: unknown): Promise<FetchFailure> => {
+  const { statusCode = 401 } = error as { statusCode?: number };
+  if (failure.kind !== 'denied') return failure;
+  const { registry, problem, hint } = await refusalOf(
+    statusCode,
+    { name: failure.what },
+    { ...settings, env: process.env },
+  );
+  return { ...failure, problem, access: { registry, hint } };
+};
+
 const subject = (call: FetchCall): string => {
   if (call.kind === 'unpack') return `${call.found.name}@${call.found.version}`;
   if (call.kind === 'take') return `${call.from.name}@${call.from.version}`;
@@ -60,7 +73,7 @@ process.on('message', async ({ id, call }: { id: number; call: FetchCall }) => {
   try {
     answer = { id, value: await perform(call, progressOf(id)) };
   } catch (error) {
-    answer = { id, failure: asFailure(error, subject(call)) };
+    answer = { id, failure: await explained(asFailure(error, subject(call)), call, error) };
   }
   process.send?.(answer);
 });

@@ -47,7 +47,7 @@ export class Fetcher {
     this.#options = options;
   }
 
-  /** Errors of all calls: REGISTRY_UNREACHABLE, PACKAGE_NOT_FOUND, PACKAGE_REFUSED, and the reason of `signal`. */
+  /** Errors of all calls: REGISTRY_UNREACHABLE, REGISTRY_DENIED, PACKAGE_NOT_FOUND, PACKAGE_REFUSED, and the reason of `signal`. */
   resolve(source: PackageSource, folder: string, request: FetchRequest): Promise<FoundPackage> {
     return this.#call({ kind: 'resolve', source, folder, settings: this.#settings(request) }, request);
   }
@@ -162,10 +162,11 @@ export class Fetcher {
 const internal = (problem: string): RbeeError =>
   RbeeError.of('INTERNAL', { part: 'the hive', problem, log: 'rbee queen logs' });
 
-const asCatalogue = ({ kind, what, problem, versions }: FetchFailure): RbeeError => {
+const asCatalogue = ({ kind, what, problem, versions, access }: FetchFailure): RbeeError => {
   if (versions) {
     return RbeeError.of('VERSION_NOT_FOUND', { package: what, version: versions.asked, known: versions.known });
   }
+  if (access) return RbeeError.of('REGISTRY_DENIED', { package: what, problem, ...access });
   switch (kind) {
     case 'missing':
       return RbeeError.of('PACKAGE_NOT_FOUND', { package: what, problem });

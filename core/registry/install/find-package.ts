@@ -57,7 +57,8 @@ export const resolveSource = async (
   const found = await fetcher.resolve(source, staging, { offline, signal });
   const { name, version, stale, deprecated } = found;
   narrate({ kind: 'done', id: 'resolve', text: `found ${name} ${version}`, ms: performance.now() - began });
-  if (stale) narrate({ kind: 'warning', text: `the registry does not answer; it had ${name} ${version} before` });
+  if (stale !== undefined)
+    narrate({ kind: 'warning', text: `the registry cannot be asked (${stale}); it had ${name} ${version} before` });
   if (deprecated) narrate({ kind: 'warning', text: `${name} ${version} is deprecated: ${deprecated}` });
   return found;
 };

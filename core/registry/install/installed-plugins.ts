@@ -9,6 +9,7 @@ import { asStep } from '../binaries/progress.ts';
 import { readManifest } from '../manifest.ts';
 import { foldersOf } from '../plugin-folders.ts';
 import { type IndexEntry, readIndex } from '../plugin-index.ts';
+import { checkBuilt } from '../worker-type-handle.ts';
 import { refuseClash } from './clash.ts';
 import { commit } from './commit.ts';
 import { type Examined, examineTree } from './examine.ts';
@@ -52,6 +53,7 @@ export class InstalledPlugins {
     const manifest = await readManifest(root);
     // Checked again each time its code runs; the person who links it should see it now.
     await foldersOf(manifest.package, root);
+    for (const type of manifest.workerTypes) await checkBuilt(manifest, type, true);
     const entry: IndexEntry = { name: manifest.package, type: 'link', root };
     await changeIndex(this.#options.data, async (entries) => {
       await refuseClash(

@@ -266,7 +266,7 @@ test('a registry that is down, broken, slow or empty is named, and the old versi
   const kept = ['1.0.0'];
   const answers: [ErrorCode, RegExp, Parameters<TinyRegistry['misbehave']>[0]][] = [
     ['REGISTRY_UNREACHABLE', /500|does not answer/, (_, response) => !!response.writeHead(500).end('{}')],
-    ['REGISTRY_UNREACHABLE', /401/, (_, response) => !!response.writeHead(401).end('{}')],
+    ['REGISTRY_DENIED', /401/, (_, response) => !!response.writeHead(401).end('{}')],
     ['PACKAGE_NOT_FOUND', /does not have/, (_, response) => !!response.writeHead(404).end('{}')],
     [
       'REGISTRY_UNREACHABLE',

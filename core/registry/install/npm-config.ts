@@ -27,16 +27,24 @@ export const impatience: Readonly<Record<string, number>> = {
   'fetch-timeout': 30_000,
 };
 
-interface NpmConfig {
+export interface NpmConfig {
   load(): Promise<void>;
+  /** Name of the part that has the key: `cli`, `env`, `project`, `user`, `global`, `default`. */
   find(key: string): string | null;
+  get(key: string): unknown;
+  /** The parts, each with the file that it was read from. */
+  readonly data: ReadonlyMap<string, { source?: string | null }>;
   set(key: string, value: unknown, where: string): void;
   readonly flat: NpmOptions;
 }
 type NpmConfigClass = new (options: Record<string, unknown>) => NpmConfig;
 
+/** As npm's libraries take it. */
+export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptions> =>
+  (await loadNpmConfig(request)).flat;
+
 /** Reads it anew on each call: a token that was written a moment ago counts. */
-export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptions> => {
+export const loadNpmConfig = async (request: NpmConfigRequest): Promise<NpmConfig> => {
   // These packages bring no types.
   const require = createRequire(import.meta.url);
   const Config = require('@npmcli/config') as NpmConfigClass;
@@ -58,5 +66,5 @@ export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptio
   }
   if (request.registry !== undefined) config.set('registry', request.registry, 'cli');
   if (request.offline) config.set('offline', true, 'cli');
-  return config.flat;
+  return config;
 };

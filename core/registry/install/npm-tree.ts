@@ -5,6 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { impatience } from './npm-config.ts';
+import { refusalOf } from './registry-access.ts';
 import { type TreePlan, writeStageRoot } from './stage-root.ts';
 import { isThere } from './store.ts';
 import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
@@ -110,8 +111,22 @@ const npm = async (args: readonly string[], cwd: string, what: string, context: 
     .split('\n')
     .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trimEnd())
     .filter((line) => line !== '' && !line.startsWith('A complete log of this run'));
+  const refused = /\b(401|403)\b.*? - GET (https?:\/\/\S+)/.exec(stderr);
+  if (refused) throw await deniedTo(what, Number(refused[1]), new URL(refused[2] ?? ''), context);
   const problem = lines.find((line) => !/^code /.test(line)) ?? `it ended with ${code}`;
   throw RbeeError.of('NPM_FAILED', { what, problem }, { lines: lines.slice(0, 20) });
+};
+
+/** A package that the plugin needs, as the plugin itself would have been refused. */
+const deniedTo = async (what: string, status: number, { origin, pathname }: URL, context: NpmContext) => {
+  const { env, data, registry: url } = context;
+  const name =
+    decodeURIComponent(pathname)
+      .replace(/\/-\/.*$/, '')
+      .match(/(@[^/]+\/)?[^/]+$/)?.[0] ?? pathname;
+  const folder = { folder: data, env, ...(url !== undefined && { registry: url }) };
+  const { registry, problem, hint } = await refusalOf(status, { registry: `${origin}/`, name }, folder);
+  return RbeeError.of('REGISTRY_DENIED', { registry, package: `${name} (to ${what})`, problem, hint });
 };
 
 const findNpm = async (env: NodeJS.ProcessEnv): Promise<string | null> => {

@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { maxSatisfying, validRange } from 'semver';
 import type { FoundPackage, PackageSource, Publisher } from './fetch-calls.ts';
-import { FetchError } from './fetch-error.ts';
+import { asFailure, FetchError } from './fetch-error.ts';
 import type { NpmOptions } from './npm-config.ts';
 import type { PackageDocument } from './package-document.ts';
 import { readPackedManifest } from './packed-manifest.ts';
@@ -17,8 +17,8 @@ interface Packument {
   name: string;
   versions: Record<string, PackageDocument>;
   'dist-tags'?: Record<string, string>;
-  /** The registry does not answer; this is what it said before. */
-  stale: boolean;
+  /** Why this is only what the registry said before; null when it was asked. */
+  stale: string | null;
 }
 
 export const resolvePackage = async (
@@ -63,7 +63,8 @@ export const readPackument = async (name: string, options: NpmOptions): Promise<
     // The short form that registries offer leaves out what says that it is a plugin.
     const { document, stale } = await askAboutPackage(name, options);
     const packument = document as Packument | null;
-    if (typeof packument?.versions === 'object' && packument.versions !== null) return { ...packument, stale };
+    if (typeof packument?.versions === 'object' && packument.versions !== null)
+      return { ...packument, stale: stale === null ? null : asFailure(stale, name).problem };
     throw new FetchError('broken', name, 'the registry answers something else than a package');
   } catch (error) {
     const { code } = error as { code?: string };
@@ -100,10 +101,11 @@ const fromPackument = async (
     integrity: sha512,
     tarball,
     registry: String(options[`${name.split('/')[0]}:registry`] ?? options.registry),
-    signature: packument.stale
-      ? noSignature('the registry does not answer')
-      : await verifySignature(spec, document, options),
-    stale: packument.stale,
+    signature:
+      packument.stale !== null
+        ? noSignature('the registry cannot be asked')
+        : await verifySignature(spec, document, options),
+    ...(packument.stale !== null && { stale: packument.stale }),
   };
 };
 
@@ -116,8 +118,8 @@ const chooseVersion = (packument: Packument, name: string, range: string | null)
   const wanted = range === null || range === 'latest' ? '*' : validRange(range);
   const version = wanted === null ? null : maxSatisfying(versions, wanted);
   if (version !== null) return version;
-  if (packument.stale) {
-    throw new FetchError('unreachable', `${name}@${tag}`, 'it does not answer, and that version was not there before');
+  if (packument.stale !== null) {
+    throw new FetchError('unreachable', `${name}@${tag}`, `${packument.stale}, and that version was not there before`);
   }
   const tagNames = Object.keys(tags).filter((one) => one !== 'latest');
   const known = [...versions.slice(-5), ...tagNames].join(', ') || 'none';

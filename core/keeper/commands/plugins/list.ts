@@ -36,7 +36,7 @@ const rowsOf = ({ plugins, types }: Listed): PluginRow[] => {
     version: plugin.version,
     types: plugin.types.join(' '),
     variants: plugin.installed.join(' '),
-    source: plugin.source,
+    source: plugin.source === 'installed' && plugin.registry === null ? 'file' : plugin.source,
     note: types.find((type) => type.fault && (type.plugin === plugin.name || type.plugin === plugin.root))?.fault ?? '',
   }));
   const others = types.filter(({ plugin }) => !plugins.some(({ name, root }) => plugin === name || plugin === root));
