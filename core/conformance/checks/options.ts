@@ -29,7 +29,8 @@ const wrongValues: Readonly<Record<OptionSchema['type'], readonly unknown[]>> = 
   integer: ['seven', 1.5, true],
   number: ['seven', Number.POSITIVE_INFINITY, true],
   boolean: ['true', 1],
-  array: ['a', 1],
+  // A text is split at its commas.
+  array: [{}, 1],
 };
 
 /** Values at the edge of what the schema allows. */
