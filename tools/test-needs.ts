@@ -16,6 +16,7 @@ const needs: readonly (readonly [string, string])[] = [
   ['ssh', 'openssh-client'],
   ['ip', 'iproute2'],
   ['fish', 'fish'],
+  ['sox', 'sox'],
 ];
 
 export const installTestNeeds = (): void => {

@@ -1,4 +1,5 @@
 /** Checks of single settings: what is wrong with a value, as the end of a sentence that begins with its key. */
+import { isIPv4 } from 'node:net';
 
 export type Check = (value: unknown) => string | undefined;
 
@@ -22,6 +23,15 @@ export const number =
     typeof value === 'number' && value >= least && value <= most ? undefined : `must be ${what}, ${least} to ${most}`;
 
 export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text');
+
+/** Addresses that only this machine can reach. */
+export const isLoopback = (address: string): boolean =>
+  address === 'localhost' || address === '::1' || (isIPv4(address) && address.startsWith('127.'));
+
+export const loopback: Check = (value) =>
+  typeof value === 'string' && isLoopback(value)
+    ? undefined
+    : 'must be an address that only this machine can reach, such as "127.0.0.1"; from elsewhere, go through ssh -L';
 
 export const bool: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 

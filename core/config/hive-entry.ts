@@ -9,20 +9,33 @@ import { servedNamePattern } from '../contract/worker.ts';
 import { parseBytes } from '../narration/quantities.ts';
 import { bool, type Check, integer, isTable, number, oneOf, portRange, text, written } from './checks.ts';
 import { eachOf, readFields, type TableRules } from './read-fields.ts';
-import type { TomlDocument } from './toml.ts';
+import { shown, type TomlDocument } from './toml.ts';
 import type { TomlPath } from './toml-positions.ts';
 import { typeName } from './type-names.ts';
 
 /** The alias of the queen's own machine. */
 export const localAlias = 'local';
 
-/** Reads the entry at `path`. Throws CONFIG_INVALID. */
-export const readHive = (document: TomlDocument, path: TomlPath, value: unknown): HiveDeclaration => {
+/** A hive of the file, with the places of the things in its lists. What is wrong with one of them is not among them. */
+export interface ReadHive {
+  path: TomlPath;
+  hive: HiveDeclaration;
+  places: Readonly<Record<'workers' | 'models' | 'run', readonly TomlPath[]>>;
+}
+
+/** Reads the entry at `path`; null where it cannot be told apart from others. What is wrong is reported to the document. */
+export const readHive = (document: TomlDocument, path: TomlPath, value: unknown): ReadHive | null => {
   const fields = readFields(document, path, value, hiveRules);
+  // Its lists are read all the same, for what is wrong with them.
+  const lists = isTable(value) ? value : {};
+  const workers = readEach(document, lists, [...path, 'workers'], readType);
+  const models = readEach(document, lists, [...path, 'models'], readModel);
+  const run = readEach(document, lists, [...path, 'run'], readRun);
+  if (fields['alias'] === undefined) return null;
   const alias = String(fields['alias']);
   if (alias === localAlias) refuseSsh(document, path, fields);
   const string = (key: string): string | null => (fields[key] as string | undefined) ?? null;
-  return {
+  const hive: HiveDeclaration = {
     alias,
     hostname: (string('hostname') ?? (alias === localAlias ? 'localhost' : alias)).replace(/^\[(.*)\]$/, '$1'),
     sshUser: string('ssh_user'),
@@ -33,17 +46,35 @@ export const readHive = (document: TomlDocument, path: TomlPath, value: unknown)
     identityFile: string('identity_file'),
     proxyJump: string('proxy_jump')?.replace(/\s+/g, '') ?? null,
     labels: (fields['labels'] as Record<string, string> | undefined) ?? {},
-    workers: eachOf(fields['workers'], [...path, 'workers']).map((entry) => readType(document, entry)),
-    models: eachOf(fields['models'], [...path, 'models']).map((entry) => readModel(document, entry)),
-    run: eachOf(fields['run'], [...path, 'run']).map((entry) => readRun(document, entry)),
+    workers: workers.read,
+    models: models.read,
+    run: run.read,
     line: document.positions.at(path).line,
   };
+  return { path, hive, places: { workers: workers.places, models: models.places, run: run.places } };
 };
 
 interface Entry {
   value: unknown;
   path: TomlPath;
 }
+
+/** The list at `path`, as far as it can be read. */
+const readEach = <One>(
+  document: TomlDocument,
+  table: Readonly<Record<string, unknown>>,
+  path: TomlPath,
+  read: (document: TomlDocument, entry: Entry) => One | null,
+): { read: One[]; places: TomlPath[] } => {
+  const found: { read: One[]; places: TomlPath[] } = { read: [], places: [] };
+  for (const entry of eachOf(table[path.at(-1)!], path)) {
+    const one = read(document, entry);
+    if (one === null) continue;
+    found.read.push(one);
+    found.places.push(entry.path);
+  }
+  return found;
+};
 
 const list: Check = (value) => (Array.isArray(value) ? undefined : 'must be a list');
 const table: Check = (value) => (isTable(value) ? undefined : 'must be a table');
@@ -134,8 +165,9 @@ const bytesOf = (value: unknown): number | undefined => {
   return Number.isInteger(value) ? (value as number) : undefined;
 };
 
-const readType = (document: TomlDocument, { value, path }: Entry): DeclaredType => {
+const readType = (document: TomlDocument, { value, path }: Entry): DeclaredType | null => {
   const fields = readFields(document, path, value, typeRules);
+  if (fields['type'] === undefined) return null;
   return {
     type: typeName(String(fields['type'])),
     version: ((fields['version'] as string | undefined) ?? 'latest').trim(),
@@ -145,28 +177,29 @@ const readType = (document: TomlDocument, { value, path }: Entry): DeclaredType 
 };
 
 /** A reference, written in the one way in which hives tell it. */
-const readModel = (document: TomlDocument, { value, path }: Entry): string => {
+const readModel = (document: TomlDocument, { value, path }: Entry): string | null => {
   if (typeof value !== 'string') {
-    throw document.wrong(path, 'a model is a text', 'write it like "hf:org/repo" or "file:/path"');
+    document.wrong(path, 'a model is a text', 'write it like "hf:org/repo" or "file:/path"');
+    return null;
   }
   const reference = understood(document, path, () => parseModelReference(value));
-  if (reference.kind === 'file' && !reference.path.startsWith('/')) {
-    throw document.wrong(path, `"${value}" is not a whole path`, 'a path on the machine begins with /');
+  if (reference?.kind === 'file' && !reference.path.startsWith('/')) {
+    document.wrong(path, `"${value}" is not a whole path`, 'a path on the machine begins with /');
+    return null;
   }
-  return formatModelReference(reference);
+  return reference && formatModelReference(reference);
 };
 
-const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun => {
+const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun | null => {
   const fields = readFields(document, path, value, runRules);
-  const { model, device } = fields;
+  const { type, model, device } = fields;
   for (const [name, option] of Object.entries((fields['options'] as object | undefined) ?? {})) {
     if (isJson(option)) continue;
-    throw document.wrong([...path, 'options', name], `option ${name} is of no kind that options are`, 'give a text');
+    document.wrong([...path, 'options', name], `option ${name} is of no kind that options are`, 'give a text');
   }
-  const components = Object.entries((fields['components'] as Record<string, string> | undefined) ?? {});
   const string = (key: string): string | null => (fields[key] as string | undefined) ?? null;
-  return {
-    type: typeName(String(fields['type'])),
+  const run: DeclaredRun = {
+    type: typeName(String(type)),
     id: string('id'),
     name: string('name'),
     model: model === undefined ? null : readModel(document, { value: model, path: [...path, 'model'] }),
@@ -174,35 +207,42 @@ const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun =>
     device:
       device === undefined
         ? null
-        : formatDevice(understood(document, [...path, 'device'], () => parseDevice(device as string))),
+        : understood(document, [...path, 'device'], () => formatDevice(parseDevice(device as string))),
     replicas: (fields['replicas'] as number | undefined) ?? 1,
     options: (fields['options'] as Record<string, unknown> | undefined) ?? {},
-    components: Object.fromEntries(
-      components.map(([name, reference]) => {
-        const at = [...path, 'components', name];
-        if (/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name))
-          return [name, readModel(document, { value: reference, path: at })];
-        throw document.wrong(
-          at,
-          `"${name}" is not the name of a component`,
-          'components are named like mmproj, vae, lora',
-        );
-      }),
-    ),
+    components: readComponents(document, { value: fields['components'] ?? {}, path: [...path, 'components'] }),
     restart: (fields['restart'] as DeclaredRun['restart'] | undefined) ?? null,
     memoryLimit: bytesOf(fields['memory_limit']) ?? null,
     cpuLimit: (fields['cpu_limit'] as number | undefined) ?? null,
     line: document.positions.at(path).line,
   };
+  return type === undefined ? null : run;
 };
 
-/** What the contract understands; its own complaint, with the place, else. */
-const understood = <Result>(document: TomlDocument, path: TomlPath, read: () => Result): Result => {
+const readComponents = (document: TomlDocument, { value, path }: Entry): Record<string, string> => {
+  const read: Record<string, string> = {};
+  for (const [name, reference] of Object.entries(value as object)) {
+    const at = [...path, name];
+    const model = readModel(document, { value: reference, path: at });
+    if (!/^[a-z0-9][a-z0-9._-]{0,63}$/.test(name)) {
+      document.wrong(
+        at,
+        `${shown(name)} is not the name of a component`,
+        'components are named like mmproj, vae, lora',
+      );
+    } else if (model !== null) read[name] = model;
+  }
+  return read;
+};
+
+/** What the contract understands; else its own complaint is reported, with the place. */
+const understood = <Result>(document: TomlDocument, path: TomlPath, read: () => Result): Result | null => {
   try {
     return read();
   } catch (error) {
-    if (error instanceof RbeeError) throw document.wrong(path, error.message, error.hint);
-    throw error;
+    if (!(error instanceof RbeeError)) throw error;
+    document.wrong(path, error.message, error.hint);
+    return null;
   }
 };
 
@@ -216,14 +256,12 @@ const isJson = (value: unknown): boolean => {
 /** The queen's own machine is not reached over SSH. */
 const refuseSsh = (document: TomlDocument, path: TomlPath, fields: Readonly<Record<string, unknown>>): void => {
   const own = ['localhost', '127.0.0.1', '::1'];
-  const wrong = ['ssh_user', 'ssh_port', 'identity_file', 'proxy_jump', 'hive_port', 'worker_ports'].find(
-    (key) => key in fields,
-  );
   const hint = 'choose another alias for a machine that is reached over SSH';
-  if (wrong !== undefined) {
-    throw document.wrong([...path, wrong], `${localAlias} is the machine of the queen and takes no ${wrong}`, hint);
+  for (const key of ['ssh_user', 'ssh_port', 'identity_file', 'proxy_jump', 'hive_port', 'worker_ports']) {
+    if (!Object.hasOwn(fields, key)) continue;
+    document.wrong([...path, key], `${localAlias} is the machine of the queen and takes no ${key}`, hint);
   }
   const { hostname: host } = fields;
   if (host === undefined || own.includes(host as string)) return;
-  throw document.wrong([...path, 'hostname'], `${localAlias} is the machine of the queen, not ${host}`, hint);
+  document.wrong([...path, 'hostname'], `${localAlias} is the machine of the queen, not ${host}`, hint);
 };

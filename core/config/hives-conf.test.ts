@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
 import { examples, readExample } from './examples.ts';
 import { jumpsOf, loadHivesConf, parseHivesConf, pickHives } from './hives-conf.ts';
 import { parseRbeeConf } from './rbee-conf.ts';
+import { singleErrors } from './toml.ts';
 
 const refused = (work: () => unknown): RbeeError => {
   try {
@@ -38,9 +43,9 @@ describe('the commented examples', () => {
   it('show every key that there is', () => {
     const text = readExample('hives');
     for (const [table, known] of [
-      ['', problem('[[hive]]\nqqqqqqqqqqqq = 1\n').hint],
-      ['workers', problem('[[hive]]\nalias = "a"\nworkers = [{ qqqqqqqqqqqqq = 1 }]\n').hint],
-      ['run', problem('[[hive]]\nalias = "a"\nrun = [{ qqqqqqqqqqqqqq = 1 }]\n').hint],
+      ['', problem('[[hive]]\nalias = "a"\nqqqqqqqqqqqq = 1\n').hint],
+      ['workers', problem('[[hive]]\nalias = "a"\nworkers = [{ type = "x", qqqqqqqqqqqqq = 1 }]\n').hint],
+      ['run', problem('[[hive]]\nalias = "a"\nrun = [{ type = "x", qqqqqqqqqqqqqq = 1 }]\n').hint],
     ] as const) {
       const keys = known.replace('known are: ', '').split(', ');
       assert.ok(keys.length >= 3, known);
@@ -210,7 +215,31 @@ describe('the hives of a file', () => {
       'hives.conf:3:1: the jumps go in a circle: a over b over c over a',
     );
     assert.match(problem(hive('a', 'a')).message, /a over a/);
+    // Once, of one that is in it.
+    const lines = problem(hive('z', 'a') + hive('a', 'b') + hive('b', 'a'));
+    assert.match(lines.message, /^hives\.conf:6:1: .* a over b over a$/);
+    assert.deepEqual(lines.lines, []);
     assert.match(problem(`[[hive]]\nalias = "local"\n${hive('a', 'local')}`).message, /machine of the queen/);
+  });
+
+  // Thirty entries with two jumps each had a thousand million ways, and each was written down.
+  it('are not reached over more than eight machines', () => {
+    const hives = (count: number, jump: (nth: number) => string) =>
+      Array.from({ length: count }, (_, nth) => {
+        const way = nth === 0 ? '' : `proxy_jump = "${jump(nth)}"\n`;
+        return `[[hive]]\nalias = "h${nth}"\n${way}`;
+      }).join('');
+    assert.equal(
+      parseHivesConf(
+        hives(9, (nth) => `h${nth - 1}`),
+        'hives.conf',
+      ).hives.length,
+      9,
+    );
+    const { message } = problem(hives(10, (nth) => `h${nth - 1}`));
+    assert.equal(message, 'hives.conf:29:1: the way goes over more than 8 machines');
+    assert.match(problem(hives(40, (nth) => `h${nth - 1},h${nth - 1}`)).message, /more than 8 machines/);
+    assert.match(problem(hives(5_000, (nth) => `h${nth - 1}`)).lines.at(-1) ?? '', /^and \d+ more$/);
   });
 
   it('are chosen by alias, and an unknown one is refused with the near name', () => {
@@ -237,6 +266,95 @@ describe('the machine of the queen', () => {
 });
 
 describe('the file', () => {
+  // Each was told after the one before had been mended.
+  it('tells all that is wrong with it at once, in the order of the text', () => {
+    const error = problem(`[queen]
+[[hive]]
+alias = "a"
+hostnam = "x"
+ssh_port = "22"
+workers = [{ type = "x", verson = "1" }, { variant = "cpu" }]
+models = ["demo", "nothing", "hf:o/m", "hf:o/m"]
+[[hive.run]]
+device = "cuda;0"
+[[hive.run]]
+type = "x"
+device = "gpu0"
+replicas = -1
+options = { since = 2020-01-01 }
+[[hive]]
+hostname = "b:22"
+models = [5]
+[[hive]]
+alias = "a"
+[[hive]]
+alias = "local"
+ssh_user = "me"
+hive_port = 1
+`);
+    assert.match(error.message, /^hives\.conf:1:2: there is no table named queen$/);
+    assert.deepEqual(
+      error.lines.map((line) => line.replace(/ \(.*$/, '')),
+      [
+        '4:1: there is no key in [[hive]] named hostnam',
+        '5:1: ssh_port must be a port, 1 to 65535',
+        '6:26: there is no key in workers named verson',
+        '6:42: this entry of workers has no type',
+        '7:11: the demo model comes with its worker type',
+        '7:19: "nothing" is not a model reference: it is none of hf:, https:, file: and demo, nor the name of a model that is here',
+        '7:40: hf:o/m is in this list already',
+        '8:8: this entry of run has no type',
+        '9:1: "cuda;0" is not a device',
+        '12:1: "gpu0" is not a device',
+        '13:1: replicas must be a number of workers, 0 to 1000',
+        '14:13: option since is of no kind that options are',
+        '15:3: this hive has no alias',
+        '16:1: hostname is the machine alone; the port goes into ssh_port',
+        '17:11: a model is a text',
+        '19:1: the alias a is taken by the hive in line 2',
+        '22:1: local is the machine of the queen and takes no ssh_user',
+        '23:1: local is the machine of the queen and takes no hive_port',
+      ],
+    );
+    assert.deepEqual(
+      singleErrors(error)
+        .map(({ code, message }) => [code, message.split(': ')[0]])
+        .slice(0, 2),
+      [
+        ['CONFIG_INVALID', 'hives.conf:1:2'],
+        ['CONFIG_INVALID', 'hives.conf:4:1'],
+      ],
+    );
+  });
+
+  it('does not repeat what is long', () => {
+    const { message, hint } = problem(`[[hive]]\nalias = "${'x'.repeat(500_000)}"\n`);
+    assert.ok(message.length + hint.length < 1_000);
+    assert.ok(problem(`${'x'.repeat(500_000)} = 1\n`).message.length < 1_000);
+  });
+
+  // A pipe was waited for, and a file of any size was taken in.
+  it('is an ordinary file of at most one mebibyte', (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'rbee-hives-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'hives.conf');
+    execFileSync('mkfifo', ['-m', '600', file]);
+    const pipe = refused(() => loadHivesConf(file));
+    assert.match(pipe.message, /hives\.conf:1:1: it is not a regular file$/);
+    rmSync(file);
+    writeFileSync(file, `# ${'x'.repeat(2 ** 20)}\n`, { mode: 0o600 });
+    assert.match(refused(() => loadHivesConf(file)).message, /it is larger than 1 MiB$/);
+  });
+
+  it('may use the names that every object has', () => {
+    for (const name of ['__proto__', 'constructor', 'toString']) {
+      const one = of(`hostname = "${name}"\nlabels = { ${name} = "x" }\nworkers = [{ type = "constructor" }]`);
+      assert.deepEqual([one.hostname, Object.entries(one.labels)], [name, [[name, 'x']]]);
+      assert.match(problem(`${name} = 1\n`).message, /there is no table named/);
+      assert.match(problem(`[[hive]]\nalias = "a"\n${name} = 1\n`).message, /there is no key in \[\[hive\]\] named/);
+    }
+  });
+
   it('knows no other tables, and takes one [hive] for a slip', () => {
     assert.equal(problem('[[hives]]\nalias = "a"\n').hint, 'did you mean hive?');
     assert.equal(problem('[hive]\nalias = "a"\n').hint, 'write it as [[hive]], since there may be several');

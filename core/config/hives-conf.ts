@@ -5,7 +5,7 @@ import { parseModelReference, servedName } from '../contract/model-reference.ts'
 import type { HiveDeclaration } from '../contract/sync.ts';
 import { didYouMean } from '../narration/near.ts';
 import { isTable } from './checks.ts';
-import { localAlias, readHive } from './hive-entry.ts';
+import { localAlias, type ReadHive, readHive } from './hive-entry.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted, type TrustOptions } from './read-trusted.ts';
 import { replicaIds } from './replica-ids.ts';
@@ -24,25 +24,35 @@ export const loadHivesConf = (file: string, options?: TrustOptions): HivesConf |
   return source === null ? null : parseHivesConf(source, file);
 };
 
-/** Reads the text of a `hives.conf`; `file` is its name in errors. */
+/**
+ * Reads the text of a `hives.conf`; `file` is its name in errors. Throws CONFIG_INVALID about the first problem, with all
+ * others as its lines.
+ */
 export const parseHivesConf = (source: string, file: string): HivesConf => {
   const document = new TomlDocument(source, file);
   for (const key of Object.keys(document.value)) {
-    if (key !== 'hive') throw document.unknown([key], 'table', ['hive']);
+    if (key !== 'hive') document.unknown([key], 'table', ['hive']);
   }
-  const entries = document.value['hive'] ?? [];
-  if (!Array.isArray(entries)) {
-    const hint = isTable(entries) ? 'write it as [[hive]], since there may be several' : 'write [[hive]]';
-    throw document.wrong(['hive'], 'hives are a list of tables', hint);
+  const read = readEntries(document, document.value['hive'] ?? []);
+  checkMachines(document, read);
+  for (const one of read) {
+    checkTypes(document, one);
+    checkModels(document, one);
   }
-  const hives = entries.map((entry: unknown, index) => readHive(document, ['hive', index], entry));
-  refuseSameMachine(document, hives);
-  refuseSameTypes(document, hives);
-  refuseSameModels(document, hives);
-  refuseSameWorkers(document, hives);
-  refuseOtherNames(document, hives);
-  checkJumps(document, hives);
-  return { file, hives };
+  checkWorkers(document, read);
+  checkNames(document, read);
+  checkJumps(document, read);
+  document.refuse();
+  return { file, hives: read.map(({ hive }) => hive) };
+};
+
+const readEntries = (document: TomlDocument, entries: unknown): ReadHive[] => {
+  if (Array.isArray(entries)) {
+    return entries.flatMap((entry: unknown, index) => readHive(document, ['hive', index], entry) ?? []);
+  }
+  const hint = isTable(entries) ? 'write it as [[hive]], since there may be several' : 'write [[hive]]';
+  document.wrong(['hive'], 'hives are a list of tables', hint);
+  return [];
 };
 
 /** The hives of these aliases, or all. Throws HIVE_NOT_DECLARED. */
@@ -56,14 +66,15 @@ export const pickHives = ({ hives }: HivesConf, aliases: readonly string[] | und
   return hives.filter(({ alias }) => aliases === undefined || aliases.includes(alias));
 };
 
-const refuseSameMachine = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
+const checkMachines = (document: TomlDocument, read: readonly ReadHive[]): void => {
   const aliases = new Map<string, number>();
   const machines = new Map<string, string>();
-  for (const [index, hive] of hives.entries()) {
+  for (const { hive, path } of read) {
     const line = aliases.get(hive.alias);
     if (line !== undefined) {
       const problem = `the alias ${hive.alias} is taken by the hive in line ${line}`;
-      throw document.wrong(['hive', index, 'alias'], problem, 'each hive has an alias of its own');
+      document.wrong([...path, 'alias'], problem, 'each hive has an alias of its own');
+      continue;
     }
     aliases.set(hive.alias, hive.line);
     if (hive.alias === localAlias) continue;
@@ -71,100 +82,116 @@ const refuseSameMachine = (document: TomlDocument, hives: readonly HiveDeclarati
     const other = machines.get(machine);
     if (other !== undefined) {
       const problem = `${hive.alias} is the same machine and user as ${other}`;
-      throw document.wrong(['hive', index, 'hostname'], problem, 'one hive looks after all workers of a machine');
+      document.wrong([...path, 'hostname'], problem, 'one hive looks after all workers of a machine');
     }
     machines.set(machine, hive.alias);
   }
 };
 
-const refuseSameTypes = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
-  for (const [index, { workers }] of hives.entries()) {
-    for (const [entry, { type, variant, version }] of workers.entries()) {
-      const earlier = workers.slice(0, entry).filter((one) => one.type === type);
-      const path = ['hive', index, 'workers', entry];
-      if (earlier.some((one) => one.variant === variant)) {
-        const what = variant === null ? type : `${type} (${variant})`;
-        throw document.wrong([...path, 'type'], `${what} is in this list already`, 'leave out one of the two');
-      }
-      const other = earlier.find((one) => one.version !== version);
-      if (!other) continue;
-      const problem = `${type} is "${version}" here and "${other.version}" above`;
-      throw document.wrong([...path, 'version'], problem, 'all variants of a type on a machine have one version');
+const checkTypes = (document: TomlDocument, { hive: { workers }, places }: ReadHive): void => {
+  const versions = new Map<string, string>();
+  const variants = new Set<string>();
+  for (const [entry, { type, variant, version }] of workers.entries()) {
+    const path = places.workers[entry]!;
+    const key = JSON.stringify([type, variant]);
+    const other = versions.get(type);
+    if (variants.has(key)) {
+      const what = variant === null ? type : `${type} (${variant})`;
+      document.wrong([...path, 'type'], `${what} is in this list already`, 'leave out one of the two');
+    } else if (other !== undefined && other !== version) {
+      const problem = `${type} is "${version}" here and "${other}" above`;
+      document.wrong([...path, 'version'], problem, 'all variants of a type on a machine have one version');
     }
+    variants.add(key);
+    if (other === undefined) versions.set(type, version);
   }
 };
 
-const refuseSameModels = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
-  for (const [index, { models }] of hives.entries()) {
-    for (const [entry, model] of models.entries()) {
-      const path = ['hive', index, 'models', entry];
-      if (model === 'demo') {
-        throw document.wrong(path, 'the demo model comes with its worker type', 'leave it out of models');
-      }
-      if (models.indexOf(model) < entry) {
-        throw document.wrong(path, `${model} is in this list already`, 'leave out one of the two');
-      }
+const checkModels = (document: TomlDocument, { hive: { models }, places }: ReadHive): void => {
+  const earlier = new Set<string>();
+  for (const [entry, model] of models.entries()) {
+    const path = places.models[entry]!;
+    if (model === 'demo') {
+      document.wrong(path, 'the demo model comes with its worker type', 'leave it out of models');
+    } else if (earlier.has(model)) {
+      document.wrong(path, `${model} is in this list already`, 'leave out one of the two');
     }
+    earlier.add(model);
   }
 };
 
-const refuseSameWorkers = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
+/** All replicas of all hives. */
+const maxWorkers = 100_000;
+
+const checkWorkers = (document: TomlDocument, read: readonly ReadHive[]): void => {
   const ids = new Map<string, string>();
-  for (const [index, { alias, run }] of hives.entries()) {
-    for (const [entry, { id: name, replicas }] of run.entries()) {
+  let workers = 0;
+  for (const { hive, places } of read) {
+    for (const [entry, { id: name, replicas }] of hive.run.entries()) {
+      const path = places.run[entry]!;
+      workers += replicas;
+      if (workers > maxWorkers) {
+        document.wrong([...path, 'replicas'], `more than ${maxWorkers} workers in all`, 'declare fewer replicas');
+        return;
+      }
       if (name === null) continue;
       for (const id of replicaIds(name, Math.max(1, replicas))) {
         const other = ids.get(id);
         if (other !== undefined) {
           const problem = `the id ${id} is taken by a worker of hive ${other}`;
-          throw document.wrong(['hive', index, 'run', entry, 'id'], problem, 'ids are unique among all machines');
+          document.wrong([...path, 'id'], problem, 'ids are unique among all machines');
+          break;
         }
-        ids.set(id, alias);
+        ids.set(id, hive.alias);
       }
     }
   }
 };
 
 /** A name that meant two models would be refused by the queen when the second worker starts. */
-const refuseOtherNames = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
+const checkNames = (document: TomlDocument, read: readonly ReadHive[]): void => {
   const names = new Map<string, { model: string | null; alias: string }>();
-  for (const [index, { alias, run }] of hives.entries()) {
-    for (const [entry, { name, model }] of run.entries()) {
+  for (const { hive, places } of read) {
+    for (const [entry, { name, model }] of hive.run.entries()) {
       const served = name ?? (model === null ? null : servedName(parseModelReference(model)));
       if (served === null) continue;
       const other = names.get(served);
       if (other && other.model !== model) {
         const problem = `the name ${served} means ${other.model ?? 'another model'} on hive ${other.alias}`;
-        const path = ['hive', index, 'run', entry, name === null ? 'model' : 'name'];
-        throw document.wrong(path, problem, 'give one of the two another name, with: name = "…"');
+        const path = [...places.run[entry]!, name === null ? 'model' : 'name'];
+        document.wrong(path, problem, 'give one of the two another name, with: name = "…"');
+        continue;
       }
-      names.set(served, { model, alias });
+      names.set(served, { model, alias: hive.alias });
     }
   }
 };
 
-const checkJumps = (document: TomlDocument, hives: readonly HiveDeclaration[]): void => {
-  const byAlias = new Map(hives.map((hive, index) => [hive.alias, { hive, index }]));
-  const fine = new Set<string>();
-  for (const { hive, index } of byAlias.values()) {
-    const path = ['hive', index, 'proxy_jump'];
+const checkJumps = (document: TomlDocument, read: readonly ReadHive[]): void => {
+  const byAlias = new Map(read.map(({ hive }) => [hive.alias, hive]));
+  const circles = new Set<string>();
+  for (const { hive, path } of read) {
+    const at = [...path, 'proxy_jump'];
     for (const jump of jumpsOf(hive)) {
       if (jump === localAlias) {
-        throw document.wrong(path, `${localAlias} is the machine of the queen`, 'leave out proxy_jump');
-      }
-      if (byAlias.has(jump)) continue;
-      if (!jumpHost.test(jump)) {
-        const problem = `"${jump}" is no machine to jump over`;
-        throw document.wrong(path, problem, 'write an alias of this file, or [user@]host[:port]');
+        document.wrong(at, `${localAlias} is the machine of the queen`, 'leave out proxy_jump');
+      } else if (!byAlias.has(jump) && !jumpHost.test(jump)) {
+        document.wrong(
+          at,
+          `"${jump}" is no machine to jump over`,
+          'write an alias of this file, or [user@]host[:port]',
+        );
       }
     }
-    const circle = circleFrom(hive.alias, byAlias, fine);
-    if (circle) {
-      throw document.wrong(
-        path,
-        `the jumps go in a circle: ${circle.join(' over ')}`,
-        'one of them must be reached directly',
-      );
+    const { circle, jumps } = wayTo(hive.alias, byAlias);
+    // Each circle is reported once, and not by those that only lead into it.
+    const members = circle && [...new Set(circle)].sort().join(' ');
+    if (circle?.includes(hive.alias) && !circles.has(members!)) {
+      circles.add(members!);
+      const problem = `the jumps go in a circle: ${circle.join(' over ')}`;
+      document.wrong(at, problem, 'one of them must be reached directly');
+    } else if (!circle && jumps > maxJumps) {
+      document.wrong(at, `the way goes over more than ${maxJumps} machines`, 'jump over fewer');
     }
   }
 };
@@ -176,19 +203,26 @@ export const jumpsOf = ({ proxyJump }: Pick<HiveDeclaration, 'proxyJump'>): stri
 /** `[user@]host[:port]`, without anything that ssh would take for a flag. */
 const jumpHost = /^(?:[^\s\p{Cc}@-][^\s\p{Cc}@]*@)?(?:\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u;
 
-/** `passed` is the way here, `fine` what is known to lead nowhere back. */
-const circleFrom = (
-  alias: string,
-  byAlias: ReadonlyMap<string, { hive: HiveDeclaration }>,
-  fine: Set<string>,
-  passed: readonly string[] = [],
-): string[] | undefined => {
-  if (passed.includes(alias)) return [...passed.slice(passed.indexOf(alias)), alias];
-  const entry = fine.has(alias) ? undefined : byAlias.get(alias);
-  for (const jump of entry ? jumpsOf(entry.hive) : []) {
-    const circle = circleFrom(jump, byAlias, fine, [...passed, alias]);
-    if (circle) return circle;
+const maxJumps = 8;
+
+interface Way {
+  /** Machines that are passed; those beyond the limit are not counted. */
+  jumps: number;
+  circle?: readonly string[];
+}
+
+/** `passed` are the machines from which this one was come to. */
+const wayTo = (alias: string, byAlias: ReadonlyMap<string, HiveDeclaration>, passed: readonly string[] = []): Way => {
+  if (passed.includes(alias)) return { jumps: 0, circle: [...passed.slice(passed.indexOf(alias)), alias] };
+  const hive = byAlias.get(alias);
+  if (!hive || passed.length > maxJumps) return { jumps: 0 };
+  let sum = 0;
+  for (const jump of jumpsOf(hive)) {
+    const { jumps, circle } = wayTo(jump, byAlias, [...passed, alias]);
+    if (circle) return { jumps, circle };
+    sum += 1 + jumps;
+    // A few entries that name each other twice would have millions of ways.
+    if (sum > maxJumps) break;
   }
-  fine.add(alias);
-  return undefined;
+  return { jumps: sum };
 };

@@ -46,7 +46,7 @@ export const machineId = (): string => {
 
 /** Reads `RBEE_HOME` and the XDG variables from `env`. Creates nothing. */
 export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
-  const folders = env['RBEE_HOME'] ? below(resolve(env['RBEE_HOME'])) : xdg(env);
+  const folders = env['RBEE_HOME'] ? below(rbeeHome(env['RBEE_HOME'], env)) : xdg(env);
   const state = join(folders.state, machineId());
   const sockets = join(state, 'queen.sock').length <= longestSocketPath ? state : shortFolder(state, env);
   return {
@@ -65,6 +65,13 @@ export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
   };
 };
 
+/** `RBEE_HOME` as a whole path, the same for every working folder. Errors: RBEE_HOME_INVALID. */
+export const rbeeHome = (text: string, env: NodeJS.ProcessEnv): string => {
+  const path = /^~(?=\/|$)/.test(text) ? (env['HOME'] || homedir()) + text.slice(1) : text;
+  if (!isAbsolute(path)) throw RbeeError.of('RBEE_HOME_INVALID', { value: text });
+  return resolve(path);
+};
+
 const below = (home: string) => ({
   config: join(home, 'config'),
   data: join(home, 'data'),
@@ -75,7 +82,11 @@ const below = (home: string) => ({
 const xdg = (env: NodeJS.ProcessEnv) => {
   const home = env['HOME'] || homedir();
   if (!home || !isAbsolute(home)) throw RbeeError.of('NO_HOME', {});
-  const folder = (variable: string, fallback: string) => join(env[variable] || join(home, fallback), 'rbee');
+  const folder = (variable: string, fallback: string) => {
+    const given = env[variable] ?? '';
+    // A path that is not whole is to be ignored, says the specification of these variables.
+    return join(isAbsolute(given) ? given : join(home, fallback), 'rbee');
+  };
   return {
     config: folder('XDG_CONFIG_HOME', '.config'),
     data: folder('XDG_DATA_HOME', '.local/share'),

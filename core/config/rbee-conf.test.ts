@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { RbeeError } from '../contract/errors.ts';
-import { parseRbeeConf } from './rbee-conf.ts';
+import { pathsFrom } from './paths.ts';
+import { parseRbeeConf, rbeeConfProblems } from './rbee-conf.ts';
 
 const problem = (source: string): RbeeError => {
   try {
@@ -59,6 +63,9 @@ test('values of the wrong kind or out of range are refused', () => {
     'mode = "both"',
     'auto_start = 1',
     'allowed_origins = ["x"]',
+    'bind = "0.0.0.0"',
+    'bind = "::"',
+    'bind = "192.168.1.2"',
     'max_body = "much"',
     'max_body = "10 KiB"',
     'max_body = true',
@@ -72,6 +79,12 @@ test('values of the wrong kind or out of range are refused', () => {
 
 test('broken TOML is refused with line and column', () => {
   assert.match(problem('[queen]\nport = \n').message, /^rbee\.conf:2:\d+: /);
+});
+
+test('all that is wrong is told at once', () => {
+  const error = problem('[queen]\nport = "x"\nprot = 1\n[quen]\n[hive]\nworker_ports = "1"\n');
+  const found = [error.message, ...error.lines].map((line) => /(\d+:\d+): /.exec(line)?.[1]);
+  assert.deepEqual(found, ['2:1', '3:1', '4:2', '6:1']);
 });
 
 test('a value where a section belongs is refused', () => {
@@ -96,4 +109,30 @@ test('the largest body is written as a size, or in bytes', () => {
     ['1048576', 1_048_576],
   ] as const)
     assert.equal(parseRbeeConf(`[queen]\nmax_body = ${written}\n`, 'rbee.conf').queen.maxBody, bytes);
+});
+
+test('all that is wrong is known at once', () => {
+  const home = mkdtempSync(join(tmpdir(), 'rbee-conf-'));
+  try {
+    const paths = pathsFrom({ RBEE_HOME: home });
+    assert.deepEqual(rbeeConfProblems(paths), []);
+    mkdirSync(paths.config);
+    writeFileSync(paths.rbeeConf, 'hives = 1\n[queen]\nbind = "0.0.0.0"\nprot = 1\nport = 70000\n[quen]\n');
+    assert.deepEqual(
+      rbeeConfProblems(paths).map(({ message }) =>
+        message.slice(home.length + '/config/rbee.conf:'.length, -1).slice(0, 24),
+      ),
+      [
+        '1:1: there is no section',
+        '3:1: bind must be an add',
+        '4:1: there is no key in ',
+        '5:1: port must be a port',
+        '6:2: there is no section',
+      ],
+    );
+    writeFileSync(paths.rbeeConf, '[queen');
+    assert.equal(rbeeConfProblems(paths).length, 1);
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
 });

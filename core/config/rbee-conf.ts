@@ -1,10 +1,12 @@
 /** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
+
+import { RbeeError } from '../contract/errors.ts';
 import { defaultWorkerPorts } from '../contract/ports.ts';
 import { parseBytes } from '../narration/quantities.ts';
-import { bool, type Check, integer, isTable, listOf, oneOf, portRange, text, written } from './checks.ts';
+import { bool, type Check, integer, isTable, listOf, loopback, oneOf, portRange, written } from './checks.ts';
 import type { Paths } from './paths.ts';
 import { readTrusted } from './read-trusted.ts';
-import { TomlDocument } from './toml.ts';
+import { shown, singleErrors, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
@@ -55,7 +57,7 @@ const size: Check = (value) =>
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
-  ['queen', 'bind', 'bind', text],
+  ['queen', 'bind', 'bind', loopback],
   ['queen', 'auto_start', 'autoStart', bool],
   ['queen', 'allowed_origins', 'allowedOrigins', origins],
   ['queen', 'max_body', 'maxBody', size, (value) => parseBytes(String(value))],
@@ -87,24 +89,45 @@ export const loadRbeeConf = (paths: Paths): RbeeConfig => {
   return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
 };
 
+/** Everything that is wrong with `rbee.conf`, in its order. */
+export const rbeeConfProblems = (paths: Paths): RbeeError[] => {
+  try {
+    loadRbeeConf(paths);
+    return [];
+  } catch (error) {
+    if (error instanceof RbeeError) return singleErrors(error);
+    throw error;
+  }
+};
+
 /** Reads the text of an `rbee.conf`; `file` is its name in errors. */
 export const parseRbeeConf = (source: string, file: string): RbeeConfig => {
   const config = defaults();
   const document = new TomlDocument(source, file);
-  for (const [section, body] of Object.entries(document.value)) {
-    const known = [...new Set(settings.map(([name]) => name as string))];
-    if (!known.includes(section)) throw document.unknown([section], 'section', known);
-    if (!isTable(body)) throw document.wrong([section], `${section} is a section`, `write it as [${section}]`);
-    for (const [key, value] of Object.entries(body)) {
-      const setting = settings.find(([of, name]) => of === section && name === key);
-      if (!setting) {
-        const keys = settings.filter(([of]) => of === section).map(([, name]) => name);
-        throw document.unknown([section, key], `key in [${section}]`, keys);
-      }
-      const problem = setting[3](value);
-      if (problem) throw document.wrong([section, key], `${key} ${problem}`, `it is ${JSON.stringify(value)} now`);
-      Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
-    }
-  }
+  for (const [section, body] of Object.entries(document.value)) readSection(document, section, body, config);
+  document.refuse();
   return config;
+};
+
+const readSection = (document: TomlDocument, section: string, body: unknown, config: RbeeConfig): void => {
+  const ofSection = settings.filter(([of]) => of === section);
+  if (ofSection.length === 0) {
+    document.unknown([section], 'section', [...new Set(settings.map(([name]) => name as string))]);
+    return;
+  }
+  if (!isTable(body)) {
+    document.wrong([section], `${section} is a section`, `write it as [${section}]`);
+    return;
+  }
+  for (const [key, value] of Object.entries(body)) {
+    const setting = ofSection.find(([, name]) => name === key);
+    if (!setting) {
+      const keys = ofSection.map(([, name]) => name);
+      document.unknown([section, key], `key in [${section}]`, keys);
+      continue;
+    }
+    const problem = setting[3](value);
+    if (problem) document.wrong([section, key], `${key} ${problem}`, `it is ${shown(value)} now`);
+    else Object.assign(config[setting[0]], { [setting[2]]: setting[4]?.(value) ?? value });
+  }
 };

@@ -1,6 +1,6 @@
 /** Reads one table of settings against rows of checks, so that a mistake is told with its place. */
 import { type Check, isTable } from './checks.ts';
-import type { TomlDocument } from './toml.ts';
+import { shown, type TomlDocument } from './toml.ts';
 import type { TomlPath } from './toml-positions.ts';
 
 /** What a table may hold: one row a key. */
@@ -16,7 +16,7 @@ export interface TableRules {
   needed?: readonly string[];
 }
 
-/** The table at `path` with nothing in it but what the rules allow. Throws CONFIG_INVALID. */
+/** What the rules allow of the table at `path`. What is wrong with it is reported to the document, and left out. */
 export const readFields = (
   document: TomlDocument,
   path: TomlPath,
@@ -25,18 +25,24 @@ export const readFields = (
 ): Readonly<Record<string, unknown>> => {
   if (!isTable(value)) {
     const example = `{ ${(needed.length > 0 ? needed : Object.keys(fields).slice(0, 1)).map((key) => `${key} = …`).join(', ')} }`;
-    throw document.wrong(path, `one ${what} is a table, not ${JSON.stringify(value)}`, `write it as ${example}`);
+    document.wrong(path, `one ${what} is a table, not ${shown(value)}`, `write it as ${example}`);
+    return {};
   }
+  const read: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(value)) {
     const at = [...path, key];
-    if (!Object.hasOwn(fields, key)) throw document.unknown(at, `key in ${where}`, Object.keys(fields));
+    if (!Object.hasOwn(fields, key)) {
+      document.unknown(at, `key in ${where}`, Object.keys(fields));
+      continue;
+    }
     const problem = fields[key]!(field);
-    if (problem !== undefined) throw document.wrong(at, `${key} ${problem}`, `it is ${JSON.stringify(field)} now`);
+    if (problem === undefined) read[key] = field;
+    else document.wrong(at, `${key} ${problem}`, `it is ${shown(field)} now`);
   }
   for (const key of needed) {
-    if (!Object.hasOwn(value, key)) throw document.wrong(path, `this ${what} has no ${key}`, `add: ${key} = …`);
+    if (!Object.hasOwn(value, key)) document.wrong(path, `this ${what} has no ${key}`, `add: ${key} = …`);
   }
-  return value;
+  return read;
 };
 
 /** Each element of a list, with its place; nothing where the list is not there. */

@@ -1,5 +1,5 @@
 /** Reads a configuration file, unless another user may write it: what is in it decides what rbee runs. */
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readSmallFileSync } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { Finding } from './ownership.ts';
 import { checkOpenFile } from './private-places.ts';
@@ -14,17 +14,24 @@ export interface TrustOptions {
 
 /** Null where there is no such file. Errors: CONFIG_INVALID when it cannot be read, FILE_NOT_PRIVATE. */
 export const readTrusted = (file: string, { isChosen = false, onDoubt }: TrustOptions = {}): string | null => {
-  let fd: number | undefined;
   try {
-    fd = openSync(file, 'r');
-    // The open file is checked, so that it cannot be swapped for another between the check and the read.
-    for (const doubt of checkOpenFile(file, fd, isChosen)) onDoubt?.(doubt);
-    return readFileSync(fd, 'utf8');
+    return readSmallFileSync(file, {
+      // The open file is checked, so that it cannot be swapped for another between the check and the read.
+      onOpen: (_, fd) => {
+        for (const doubt of checkOpenFile(file, fd, isChosen)) onDoubt?.(doubt);
+      },
+    });
   } catch (error) {
     if (error instanceof RbeeError) throw error;
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw configError(file, { line: 1, column: 1 }, (error as Error).message, 'mend the permissions of the file');
-  } finally {
-    if (fd !== undefined) closeSync(fd);
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    throw configError(file, { line: 1, column: 1 }, message, hints.get(code) ?? 'check the permissions of the file');
   }
 };
+
+const hints = new Map([
+  ['ENOTREG', 'put an ordinary file there, or remove it'],
+  ['EISDIR', 'put an ordinary file there, or remove it'],
+  ['EFBIG', 'check that it is the right file'],
+  ['EBUSY', 'try again once it is written'],
+]);

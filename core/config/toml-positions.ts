@@ -47,6 +47,8 @@ export const tomlPositions = (source: string): TomlPositions => {
   };
 };
 
+export const positionIn = (source: string, offset: number): Position => lines(source)(offset);
+
 /** Offset to line and column, by halving. */
 const lines = (source: string): ((offset: number) => Position) => {
   const starts = [0];

@@ -8,6 +8,10 @@ export const abilities = {
   models: { missing: 'it loads no models', has: ({ type }) => type.models !== undefined },
   demo: { missing: 'it has no demo model', has: ({ type }) => type.models?.demo !== undefined },
   options: { missing: 'it has no options', has: ({ type }) => type.options !== undefined },
+  checkOptions: {
+    missing: 'it does not check its options itself',
+    has: ({ type }) => type.checkOptions !== undefined,
+  },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
   chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },

@@ -54,6 +54,7 @@ export const callsOf = (type: WorkerType): Call[] => [
   ]),
   ...launchesOf(type).flatMap(({ what, launch }) => [
     { what: `command for ${what}`, member: 'command', args: [launch] },
+    ...(type.checkOptions ? [{ what: `checkOptions for ${what}`, member: 'checkOptions', args: [launch] }] : []),
     ...(type.estimate ? [{ what: `estimate for ${what}`, member: 'estimate', args: [modelFacts(type), launch] }] : []),
   ]),
   ...(type.probes ?? []).map(({ id }) => ({

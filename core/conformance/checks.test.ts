@@ -55,6 +55,8 @@ const good: WorkerType = {
       ? { cause: 'out_of_memory', message: 'it is out of memory', hint: 'buy more' }
       : undefined,
   load: { path: '/metrics', running: 'running' },
+  checkOptions: ({ options }) =>
+    options['mode'] === 'slow' ? [{ option: 'mode', problem: 'cannot be slow', hint: 'be fast' }] : [],
 };
 
 const manifest: PackageJson = {
@@ -172,6 +174,7 @@ const faults: [Check['id'], WorkerType | object][] = [
       },
     },
   ],
+  ['options.defaults-taken', { ...good, checkOptions: () => [{ option: 'mode', problem: 'no', hint: 'other' }] }],
   ['options.used', { ...withOption({ minimum: 0, maximum: 2 }), command: () => ({ args: ['--port', '1'] }) }],
   ['command.shape', withCommand(() => ({ args: [1] }))],
   ['command.port', withCommand(() => ({ args: ['--port', '8080'] }))],
@@ -184,6 +187,7 @@ const faults: [Check['id'], WorkerType | object][] = [
     { ...good, command: (launch: { models: { draft: string } }) => ({ args: [launch.models.draft.trim()] }) },
   ],
   ['command.api-key', { ...good, command: (launch: { apiKey: string }) => ({ args: [`--key=${launch.apiKey}`] }) }],
+  ['command.api-key-given', withCommand(() => ({ env: { ENGINE_KEY: 'of-my-own' } }))],
   ['command.device', withCommand((args) => ({ args: args.filter((arg) => !arg.startsWith('cuda:')) }))],
   ['command.hostile-model', withCommand((args) => ({ args: args.join(' ').split(' ') }))],
   ['command.hostile-name', withCommand((args) => ({ args: args.map((arg) => arg.replace(/[$`]/g, '')) }))],
@@ -292,4 +296,13 @@ test('there are more than sixty checks, each with an id and a title of its own, 
   const order = Object.keys(areas);
   const places = checks.map((check) => order.indexOf(areaOf(check)));
   assert.ok(places.every((place, index) => place >= Math.max(0, places[index - 1] ?? 0)));
+});
+
+test('a program that ignores its key passes when its type says so, and a script of the plugin needs no variable', async () => {
+  const check = checks.find(({ id }) => id === 'command.api-key-given') as Check;
+  const bare = { ...good, command: () => ({ args: [] }) } as unknown as WorkerType;
+  await assert.rejects(async () => check.check(new Subject(bare)), /any user of the machine could use it/);
+  const script = variant('cpu', { resolveBinary: () => [{ kind: 'module', id: 'engine', script: 'server.js' }] });
+  for (const more of [{ keyless: true }, { adapter: { script: 'adapter.js' } }, { variants: [script] }])
+    await check.check(new Subject({ ...bare, ...more }));
 });

@@ -62,7 +62,7 @@ class Sampler {
     const name = head?.groups?.['name'];
     const inside = this.alternatives();
     this.#take(')');
-    if (name !== undefined) return this.#groups[name] ?? inside;
+    if (name !== undefined) return (Object.hasOwn(this.#groups, name) ? this.#groups[name] : undefined) ?? inside;
     // What only looks ahead or behind takes no place.
     return head && head.groups?.['plain'] === undefined ? '' : inside;
   }

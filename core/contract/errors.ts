@@ -63,6 +63,11 @@ export const errorCatalogue = {
 
   // Configuration and files
   CONFIG_INVALID: { status: 400, message: '{file}:{line}:{column}: {problem}', hint: '{hint}' },
+  CONFIG_REFUSED: {
+    status: 400,
+    message: 'nothing was stopped or changed: {problem}',
+    hint: '{hint}',
+  },
   FOLDER_NOT_EMPTY: {
     status: 409,
     message: 'the folder {folder} is not empty',
@@ -89,6 +94,11 @@ export const errorCatalogue = {
     status: 500,
     message: 'there is no home folder for this user',
     hint: 'set RBEE_HOME to a folder that you can write',
+  },
+  RBEE_HOME_INVALID: {
+    status: 500,
+    message: 'RBEE_HOME is "{value}", which is not a whole path',
+    hint: 'set it to a path that begins with / or ~/',
   },
 
   // Daemons: queen and hive
@@ -203,8 +213,8 @@ export const errorCatalogue = {
   },
   SSH_HANDSHAKE_FAILED: {
     status: 502,
-    message: 'hive {hive} ({address}) does not speak SSH as it should: {problem}',
-    hint: 'check that the port is that of an OpenSSH server of these years',
+    message: 'hive {hive} ({address}) cannot be talked to over SSH: {problem}',
+    hint: '{hint}',
   },
   SSH_CONNECTION_LOST: {
     status: 503,
@@ -219,7 +229,7 @@ export const errorCatalogue = {
   SSH_SHELL_UNUSABLE: {
     status: 422,
     message: 'user {user} of hive {hive} cannot run programs there: {problem}',
-    hint: 'give that user an ordinary login shell, or name another with ssh_user in hives.conf',
+    hint: '{hint}',
   },
   HOST_UNSUPPORTED: {
     status: 422,
@@ -738,7 +748,7 @@ export interface RbeeErrorOptions {
 /** Errors are shown, logged and kept: nothing secret of an address gets into one. */
 const fill = (text: string, details: Record<string, string | number>): string =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) =>
-    name in details ? withoutSecrets(String(details[name])) : whole,
+    Object.hasOwn(details, name) ? withoutSecrets(String(details[name]).replace(/[\r\n]+$/, '')) : whole,
   );
 
 /** An error of the catalogue. Everything a person is shown as an error is one of these. */

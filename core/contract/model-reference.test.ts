@@ -31,6 +31,17 @@ describe('model references', () => {
     assert.deepEqual(parseModelReference('hf://a/b'), { kind: 'hf', repo: 'a/b' });
   });
 
+  // "~" was once taken for the name of a folder.
+  it('may begin in the home of the user of the hive, and not in that of another user', () => {
+    for (const text of ['~/m/a.gguf', 'file:~/m/a.gguf', 'file://~/m/a.gguf']) {
+      assert.deepEqual(parseModelReference(text), { kind: 'file', path: '~/m/a.gguf' }, text);
+    }
+    assert.ok(looksLikeReference('~/a.gguf'));
+    for (const text of ['~', '~anna/a.gguf', 'file:~anna/a.gguf']) {
+      assert.throws(() => parseModelReference(text), refused(/only ~\/ is expanded.*write the whole path/), text);
+    }
+  });
+
   it('of an address are known by it without its query, which is sent and not written', () => {
     const signed = parseModelReference(`https://h/x.gguf?X-Sig=s3cret#sha256=${sum}`);
     assert.deepEqual(signed, { kind: 'https', url: 'https://h/x.gguf', query: '?X-Sig=s3cret', sha256: sum });

@@ -6,7 +6,7 @@ import { addressWithoutSecrets } from './secrets.ts';
 export type ModelReference =
   /** The tiny model that comes with the worker type. */
   | { kind: 'demo' }
-  /** A path on the hive. */
+  /** A path on the hive; `~/` at its start is the home of the user there. */
   | { kind: 'file'; path: string }
   /**
    * A repository of the hub. `select` is a file, a folder or a quantization in it, `revision` a branch, tag or commit;
@@ -22,19 +22,21 @@ export type ModelReference =
 /** Longest reference that is read at all. */
 const longest = 4_096;
 
-/** Reads a model reference. A bare path with a slash is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
+/** Reads a model reference. A bare path that begins with a slash, a dot or `~/` is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
 export const parseModelReference = (text: string): ModelReference => {
   const invalid = (problem: string) =>
     RbeeError.of('MODEL_REFERENCE_INVALID', { reference: shortened(addressWithoutSecrets(text)), problem });
   if (text === 'demo') return { kind: 'demo' };
   if (text.length > longest) throw invalid(`it has more than ${longest} letters`);
   if (hasControls(text)) throw invalid('it has a character that no path has');
-  if (text.startsWith('file:')) {
-    const path = text.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
+  const isFile = text.startsWith('file:');
+  if (isFile || /^(\.{0,2}\/|~)/.test(text)) {
+    const path = isFile ? text.slice('file:'.length).replace(/^\/\/(?=[/~])/, '') : text;
     if (path === '') throw invalid('the path is missing');
+    if (/^~(?!\/)/.test(path))
+      throw invalid('only ~/ is expanded, to the home of the user of the hive: write the whole path');
     return { kind: 'file', path };
   }
-  if (/^\.{0,2}\//.test(text)) return { kind: 'file', path: text };
   const of = (read: (rest: string) => ModelReference | string, rest: string): ModelReference => {
     const reference = read(rest);
     if (typeof reference === 'string') throw invalid(reference);
@@ -63,7 +65,7 @@ export const formatModelReference = (reference: ModelReference): string => {
 
 /** Is this text meant as a reference, not as the name of a served model? */
 export const looksLikeReference = (text: string): boolean =>
-  text === 'demo' || /^(file:|hf:|https?:\/\/|\.{0,2}\/)/i.test(text);
+  text === 'demo' || /^(file:|hf:|https?:\/\/|\.{0,2}\/|~\/)/i.test(text);
 
 /** The name under which a model is served unless `--name` says otherwise: `Qwen3-0.6B-GGUF` is `qwen3-0.6b`. */
 export const servedName = (reference: ModelReference): string => {

@@ -35,14 +35,27 @@ export interface WorkerType {
   command(launch: Launch): Command;
   /** How the hive learns that a worker is loading, ready, or broken. */
   health: HealthContract;
-  /** Questions to put to the host or the engine's program before a spawn; the parsed answers reach `fits`. */
+  /**
+   * Questions to put to the host or the engine's program before a spawn; the parsed answers reach `fits`, `checkOptions`
+   * and `command`.
+   */
   probes?: readonly Probe[];
   /** A server of the plugin's own in front of an engine that does not speak the public shape. */
   adapter?: Adapter;
+  /**
+   * True when the engine cannot check an API key: it answers every user of its machine who finds its port. Say so in the
+   * plugin's README as well. An adapter that checks the key is better, if it is all that listens on a port.
+   */
+  keyless?: boolean;
   /** How a worker is asked to end. Absent: SIGTERM, two seconds, SIGKILL. */
   stop?: StopContract;
   /** Memory that a worker will need, for placement and for the check before a spawn. Called before every spawn. */
   estimate?(model: ModelFacts, launch: LaunchRequest): MemoryEstimate;
+  /**
+   * Options that the program that was found cannot obey, for example because this build of it lacks a flag. Called before
+   * a spawn, once program and device are chosen; each problem is shown and the spawn is refused.
+   */
+  checkOptions?(launch: LaunchRequest): readonly OptionProblem[];
   /** Where a worker's metrics tell how busy it is. */
   load?: LoadContract;
   /**
@@ -285,12 +298,23 @@ export interface ResolvedBinary {
   environment?: string;
 }
 
-/** The request for a worker, as far as `estimate` may see it. */
+/** The request for a worker, as far as `estimate` and `checkOptions` may see it. */
 export interface LaunchRequest {
   variant: string;
   device: Device;
   options: Readonly<Record<string, unknown>>;
   binary: { id: string };
+  /** Answers of the type's probes, by probe id; a probe that could not run is absent. */
+  probes?: Readonly<Record<string, unknown>>;
+}
+
+export interface OptionProblem {
+  /** Name of the option. */
+  option: string;
+  /** What is wrong with it, as the end of a sentence: "llama-server b4000 has no flag for it". */
+  problem: string;
+  /** One sentence: what to try. */
+  hint: string;
 }
 
 /** Everything that one start of a worker is made from. */

@@ -45,10 +45,16 @@ export class HiveConnections {
         clearTimeout(timer);
         resolve(response);
       });
+      call.on('upgrade', (_response, socket) => {
+        socket.destroy();
+        reject(new BadInput('it switched to another protocol'));
+      });
       call.on('error', reject);
       call.on('close', () => {
         clearTimeout(timer);
         this.#open.delete(call);
+        // Node ends some requests without an error. A promise that never settles would keep the hive offline for good.
+        reject(new Error('the connection was closed before it answered'));
       });
       call.end(body);
     });

@@ -11,6 +11,7 @@ import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
+import { stateMark } from '../lifecycle/marks.ts';
 import { PortPool } from '../lifecycle/ports.ts';
 import { RunRecords } from '../lifecycle/run-records.ts';
 import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
@@ -21,6 +22,7 @@ import { WorkerTypes } from '../registry/worker-types.ts';
 import { askPrograms } from './devices/ask.ts';
 import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
+import { GgufHeaders } from './models/gguf-headers.ts';
 import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
@@ -82,19 +84,20 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     machine,
     workers: () => workers,
   });
-  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace });
+  const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
+  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
   const workers: Workers = new Workers({
     hive: alias,
     hiveSocket: paths.hiveSocket,
     env,
-    state: paths.state,
+    state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type, draft.plugin),
     logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
-    onProblem: (message, error) => logger.error({ err: error }, message),
+    onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),
     prepare: (spec, context) =>
       prepareLaunch(spec, {
         hive: alias,

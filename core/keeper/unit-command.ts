@@ -7,6 +7,7 @@ type Daemon = 'queen' | 'hive';
 
 export abstract class UnitCommand extends RbeeCommand {
   protected async enable(daemon: Daemon): Promise<{ enabled: true; file: string }> {
+    await this.#mustStart(daemon);
     const { unitName } = await import('../lifecycle/systemd-units.ts');
     const { file } = await this.narrated(async (narrate) =>
       (await this.#units(narrate)).enable(await this.#spec(daemon)),
@@ -22,6 +23,14 @@ export abstract class UnitCommand extends RbeeCommand {
       disabled ? `the ${daemon} no longer starts by itself; what runs goes on` : `the ${daemon} was not enabled`,
     );
     return { disabled };
+  }
+
+  /** A service that cannot start is found out now, not at the next boot. */
+  async #mustStart(daemon: Daemon): Promise<void> {
+    const { hiveProblems, mustStart, queenProblems } = await import('../queen/client/config-problems.ts');
+    const { queenStatus } = await import('../queen/client/queen-daemon.ts');
+    const queen = async () => queenProblems(this.paths, await queenStatus({ paths: this.paths, env: this.env }));
+    mustStart(await (daemon === 'queen' ? queen() : hiveProblems(this.paths)));
   }
 
   async #units(narrate: Parameters<Parameters<typeof this.narrated>[0]>[0]) {

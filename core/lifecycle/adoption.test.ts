@@ -6,6 +6,7 @@ import { findProcess } from './adoption.ts';
 import { localRunner } from './local-runner.ts';
 import type { ManagedProcessOptions } from './managed-process.ts';
 import type { ProcessPlan, RunRecord } from './process-plan.ts';
+import type { Runner } from './runner.ts';
 import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 
 /** An owner whose process runs, and that then goes away as a killed hive does; and what it left on disk. */
@@ -80,6 +81,25 @@ test('the end of an adopted process is noticed, and it is restarted', async (t) 
   const { folder, pid, record } = await abandoned(t);
   const { managed } = await manageFake(t, [], { folder });
   await managed.adopt(record);
+  process.kill(pid, 'SIGKILL');
+  await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
+  assert.equal(managed.view.restarts, 1);
+});
+
+// Its end was noticed, and then nothing was done about it: it was shown as loading for ever.
+test('one that is taken over while it loads, and then ends, is started again', async (t) => {
+  const folder = await tempFolder(t);
+  const first = await manageFake(t, ['--ready-after', '600000'], { folder });
+  first.managed.ensureReady().catch(() => {});
+  const pid = await eventually(() => first.managed.view.state === 'loading' && first.managed.view.pid);
+  const record = await eventually(async () => {
+    const there = await first.records.read('fake-1');
+    return there?.pid === pid && there;
+  });
+  await first.managed.close();
+  const { managed } = await manageFake(t, [], { folder });
+  assert.equal(await managed.adopt(record), true);
+  assert.deepEqual([managed.view.state, managed.view.pid], ['loading', pid]);
   process.kill(pid, 'SIGKILL');
   await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
   assert.equal(managed.view.restarts, 1);
@@ -166,6 +186,27 @@ test('one that was to be stopped is stopped for good', async (t) => {
   const never = await manageFake(t, [], { folder });
   assert.equal(await never.managed.adopt({ ...record, wanted: 'stopped', pid: null }), false);
   assert.equal(never.managed.view.state, 'stopped');
+});
+
+// It left the list of its hive, and its engine ran on.
+test('one that cannot be taken over has failed, and what it left ends before it is started or forgotten', async (t) => {
+  const { folder, pid, record } = await abandoned(t);
+  let broken = true;
+  const runner: Runner = {
+    ...localRunner,
+    identity: async (asked) => {
+      if (broken) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+      return await localRunner.identity(asked);
+    },
+  };
+  const { managed, records } = await manageFake(t, [], { folder, runner });
+  await assert.rejects(managed.adopt(record), /too many open files/);
+  assert.deepEqual([managed.view.state, managed.view.failure?.message], ['failed', 'too many open files']);
+  assert.ok(!(await isGone(pid)));
+  broken = false;
+  await managed.delete();
+  assert.ok(await isGone(pid));
+  assert.equal(await records.read('fake-1'), null);
 });
 
 test('one that had failed for good stays so, with its failure', async (t) => {

@@ -1,6 +1,7 @@
 /** What a daemon is described by, and how to tell it from a stranger that has got its PID. */
 import type { HealthBody } from '../contract/hive-api.ts';
-import type { Runner } from './runner.ts';
+import { daemonVariable } from './marks.ts';
+import type { ProcessDescription, Runner } from './runner.ts';
 
 export interface DaemonSpec {
   /** As its health check tells it: `queen`, `hive`. */
@@ -56,6 +57,20 @@ const slackMs = 1000;
 export const isOurs = async (runner: Runner, spec: DaemonSpec, pid: number): Promise<boolean> => {
   const [process, writtenAt] = await Promise.all([runner.describe(pid), runner.writtenAt(spec.pidFile)]);
   if (process === null || writtenAt === null || process.startedAt > writtenAt + slackMs) return false;
+  return runsSpec(process, spec);
+};
+
+/** The daemon itself, when its PID file does not name it; null when there is none, or it was not started by rbee. */
+export const findDaemon = async (runner: Runner, spec: DaemonSpec): Promise<number | null> => {
+  // What it has started carries its environment too, and runs another program.
+  for (const { pid } of await runner.findByEnvironment(daemonVariable, spec.pidFile)) {
+    const process = await runner.describe(pid);
+    if (process !== null && process.argv.length > 0 && runsSpec(process, spec)) return pid;
+  }
+  return null;
+};
+
+const runsSpec = (process: ProcessDescription, spec: DaemonSpec): boolean => {
   if (process.cwd !== undefined && process.cwd !== spec.cwd) return false;
   // Node itself runs many things; what tells is the script.
   const program = spec.argv.slice(1).filter((argument) => !argument.startsWith('-'));

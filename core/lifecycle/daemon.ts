@@ -5,8 +5,9 @@
 import { RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { DaemonStatus } from '../contract/states.ts';
-import { askWho, type DaemonSpec, isOurs } from './daemon-identity.ts';
+import { askWho, type DaemonSpec, findDaemon, isOurs } from './daemon-identity.ts';
 import { cleanEnvironment } from './environment.ts';
+import { daemonVariable } from './marks.ts';
 import { readPidFile, removePidFile, writePidFile } from './pid-file.ts';
 import { checkProgram } from './preflight.ts';
 import { NotReadyError, waitReady } from './readiness.ts';
@@ -40,7 +41,7 @@ export class Daemon {
     this.#options = options;
   }
 
-  /** Never changes anything. Throws PID_FILE_INVALID when the PID file is garbage and nothing answers. */
+  /** Never changes anything. Throws PID_FILE_INVALID when something else is in the place of the PID file. */
   async status(): Promise<DaemonStatus> {
     return await this.#status(await this.#options.spec());
   }
@@ -49,6 +50,7 @@ export class Daemon {
   async spawn(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     const spec = await this.#options.spec();
     return await this.#locked(spec, options, async () => {
+      await this.#tellGarbled(spec, options);
       const { pid, spawned } = await this.#spawnUnlessThere(spec);
       return { pid, started: spawned };
     });
@@ -72,13 +74,13 @@ export class Daemon {
   async stop(options: DaemonWait = {}): Promise<boolean> {
     const spec = await this.#options.spec();
     const signals = [{ signal: 'SIGTERM', graceMs: spec.stopGraceMs ?? stopGraceMs } as const];
-    return await this.#locked(spec, options, () => this.#end(spec, signals));
+    return await this.#locked(spec, options, () => this.#end(spec, signals, options));
   }
 
   /** SIGKILL to its group. */
   async kill(options: DaemonWait = {}): Promise<boolean> {
     const spec = await this.#options.spec();
-    return await this.#locked(spec, options, () => this.#end(spec, []));
+    return await this.#locked(spec, options, () => this.#end(spec, [], options));
   }
 
   /** Stops what runs by the old specification, then starts by the present one. */
@@ -111,14 +113,16 @@ export class Daemon {
     const { runner } = this.#options;
     const answering = await askWho(runner, spec);
     if (answering.pid !== null) return { status: 'running', pid: answering.pid };
-    const pid = await readPidFile(runner, spec.pidFile);
+    const named = await readPidFile(runner, spec.pidFile);
+    const pid = named === 'garbled' ? await findDaemon(runner, spec) : named;
     if (pid === null) return { status: 'stopped' };
-    if (!(await isOurs(runner, spec, pid))) return { status: 'stale', pid };
+    if (named !== 'garbled' && !(await isOurs(runner, spec, pid))) return { status: 'stale', pid };
     return { status: 'failed', reason: `it runs (pid ${pid}) and does not answer: ${answering.problem}` };
   }
 
   async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
     options.narrate?.({ kind: 'step', id: `start ${spec.name}`, text: `starting ${spec.name}` });
+    await this.#tellGarbled(spec, options);
     await this.#waitForSilent(spec, options);
     const { pid, spawned, exited } = await this.#spawnUnlessThere(spec);
     const watching = new AbortController();
@@ -137,7 +141,7 @@ export class Daemon {
   async #waitForSilent(spec: DaemonSpec, options: DaemonWait): Promise<void> {
     const { runner } = this.#options;
     if ((await this.#status(spec)).status !== 'failed') return;
-    const pid = await readPidFile(runner, spec.pidFile);
+    const pid = await this.#silentPid(spec);
     if (pid === null) return;
     const known = new AbortController();
     try {
@@ -153,8 +157,8 @@ export class Daemon {
     const { runner } = this.#options;
     const status = await this.#status(spec);
     if (status.status === 'running') return { pid: status.pid, spawned: false };
-    const written = await readPidFile(runner, spec.pidFile);
-    if (status.status === 'failed' && written !== null) return { pid: written, spawned: false };
+    const silent = status.status === 'failed' ? await this.#silentPid(spec) : null;
+    if (silent !== null) return { pid: silent, spawned: false };
     const started = await this.#spawn(spec);
     await writePidFile(runner, spec.pidFile, started.pid);
     return { ...started, spawned: true };
@@ -162,7 +166,7 @@ export class Daemon {
 
   async #spawn(spec: DaemonSpec): Promise<Spawned> {
     const { runner, env: own } = this.#options;
-    const env = cleanEnvironment(own, spec.env, registrySettings(own));
+    const env = cleanEnvironment(own, { ...spec.env, [daemonVariable]: spec.pidFile }, registrySettings(own));
     try {
       return await runner.spawnDetached(spec.argv, { env, cwd: spec.cwd, logFile: spec.logFile });
     } catch (error) {
@@ -227,7 +231,7 @@ export class Daemon {
       ? `it was ended by ${exit.signal}`
       : `it ended with exit code ${exit?.code ?? 'unknown'}`;
     const written = await readPidFile(runner, spec.pidFile).catch(() => null);
-    if (written !== null && (await runner.identity(written)) === null) await runner.remove(spec.pidFile);
+    if (typeof written === 'number' && (await runner.identity(written)) === null) await runner.remove(spec.pidFile);
     const lines = await runner.tail(spec.logFile, lastLines);
     throw RbeeError.of(
       'START_FAILED',
@@ -236,15 +240,34 @@ export class Daemon {
     );
   }
 
-  async #end(spec: DaemonSpec, signals: { signal: 'SIGTERM'; graceMs: number }[]): Promise<boolean> {
+  /** Of one that runs and does not answer. */
+  async #silentPid(spec: DaemonSpec): Promise<number | null> {
+    const named = await readPidFile(this.#options.runner, spec.pidFile);
+    return named === 'garbled' ? await findDaemon(this.#options.runner, spec) : named;
+  }
+
+  /** It is written again by what follows: who lives is known by other ways. */
+  async #tellGarbled({ pidFile }: DaemonSpec, { narrate }: DaemonWait): Promise<void> {
+    if ((await readPidFile(this.#options.runner, pidFile)) !== 'garbled') return;
+    narrate?.({ kind: 'warning', text: `${pidFile} held no process id; it is replaced` });
+  }
+
+  async #end(
+    spec: DaemonSpec,
+    signals: { signal: 'SIGTERM'; graceMs: number }[],
+    options: DaemonWait,
+  ): Promise<boolean> {
     const { runner } = this.#options;
+    await this.#tellGarbled(spec, options);
     const status = await this.#status(spec);
-    if (status.status === 'stopped') return false;
-    if (status.status === 'stale') {
-      await removePidFile(runner, spec.pidFile, status.pid);
+    // Its file may be lost although it runs on.
+    const lost = status.status === 'stopped' ? await findDaemon(runner, spec) : null;
+    if ((status.status === 'stopped' && lost === null) || status.status === 'stale') {
+      await removePidFile(runner, spec.pidFile, status.status === 'stale' ? status.pid : 0);
       return false;
     }
-    const written = await readPidFile(runner, spec.pidFile).catch(() => null);
+    const named = await readPidFile(runner, spec.pidFile).catch(() => null);
+    const written = lost ?? (typeof named === 'number' ? named : await findDaemon(runner, spec));
     const pid = status.status === 'running' ? status.pid : written;
     const identity = pid === null ? null : await runner.identity(pid);
     // A PID that came over TCP alone is anybody's word.

@@ -94,18 +94,19 @@ const isOutside = ({ code, signal }: Exit): boolean =>
 /** Causes that say that it is gone, and not why. */
 const bareFacts: readonly FailureCause[] = ['killed', 'crashed', 'unknown'];
 
-const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis =>
-  over === 'limit' && limit !== undefined
-    ? {
-        cause: 'out_of_memory',
-        message: `the kernel ended it because it used more main memory than its limit of ${formatBytes(limit)}`,
-        hint: 'give it more with --memory-limit, or choose a smaller model or context',
-      }
-    : {
-        cause: 'out_of_memory',
-        message: `the kernel ended it because the machine ran out of main memory (it has ${formatBytes(totalmem())} of RAM)`,
-        hint: 'choose a smaller model or context, or end what else uses the memory of that machine',
-      };
+const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis => {
+  const cause = 'out_of_memory';
+  if (over === 'limit' && limit !== undefined) {
+    const message = `the kernel ended it because it used more main memory than its limit of ${formatBytes(limit)}`;
+    return { cause, message, hint: 'give it more with --memory-limit, or choose a smaller model or context' };
+  }
+  const hint = 'choose a smaller model or context, or end what else uses the memory of that machine';
+  const message =
+    over === 'limit'
+      ? 'the kernel ended it because the container or service that it runs in used all the main memory that it may'
+      : `the kernel ended it because the machine ran out of main memory (it has ${formatBytes(totalmem())} of RAM)`;
+  return { cause, message, hint };
+};
 
 /** The failure as the error that whoever asked for the worker gets. */
 export const failureError = (worker: string, failure: WorkerFailure): RbeeError =>

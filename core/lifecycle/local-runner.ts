@@ -12,6 +12,7 @@ import type { Exit, Runner, SignalTarget, Spawned, SpawnOptions } from './runner
 
 export const localRunner: Runner = {
   name: 'this machine',
+  ownPid: process.pid,
   run: (argv, options) => runProgram(argv, options),
   spawnDetached: (argv, options) => spawnDetached(argv, options),
   read: (path) => orNull(readFile(path, 'utf8')),

@@ -174,6 +174,20 @@ test('a process that is killed from outside again and again is never given up, a
   await managed.stop();
 });
 
+// A worker that was restarted by hand, and whose engine was killed before it was ready, was given up at once.
+test('a process that is killed from outside during a start that was asked for is started again all the same', async (t) => {
+  const slow = ['--ready-after', '600000'];
+  const { managed, planned } = await manageFake(t, [], {
+    change: (plan) => (planned.length === 1 ? { ...plan, argv: [...plan.argv, ...slow] } : plan),
+  });
+  const asked = managed.ensureReady();
+  const pid = await eventually(() => managed.view.state === 'loading' && managed.view.pid);
+  process.kill(pid, 'SIGKILL');
+  await assert.rejects(asked, { code: 'WORKER_FAILED', message: /it was ended by SIGKILL before it was ready/ });
+  await eventually(() => managed.view.state === 'ready');
+  assert.deepEqual([managed.view.restarts, managed.view.kills], [1, 1]);
+});
+
 // The end had been seen, and its turn was still to come: the answer was that it is ready.
 test('asking for a process that has just ended waits for the next one', async (t) => {
   const { managed } = await manageFake(t, []);

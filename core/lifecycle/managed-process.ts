@@ -127,7 +127,7 @@ export class ManagedProcess {
   /**
    * Resolves when the process is ready; callers share one start. When the last of them aborts, the start is undone and
    * CANCELLED thrown. Throws WORKER_FAILED, or what `plan` threw; a start that somebody asked for is not repeated by the
-   * restart policy, except on another port.
+   * restart policy, except on another port, or after a kill from outside.
    */
   async ensureReady(options: WaitOptions = {}): Promise<void> {
     this.#assertUsable();
@@ -206,11 +206,19 @@ export class ManagedProcess {
 
   /**
    * Goes on with the process of an earlier owner's record; to be called before anything else. False when there is no such
-   * process any more: then it is restarted by policy, unless it was to be stopped or had failed for good.
+   * process any more: then it is restarted by policy, unless it was to be stopped or had failed for good. Throws when that
+   * cannot be found out; it has then failed.
    */
   adopt(record: RunRecord): Promise<boolean> {
     this.#assertUsable();
-    return this.#enqueue(() => this.#runAdopt(record));
+    return this.#enqueue(() =>
+      this.#runAdopt(record).catch(async (error) => {
+        // It is shown as failed, so that it can be deleted or started again: either ends what may be left of it first.
+        if (this.#state === 'stopped') this.#move('starting');
+        if (this.#state !== 'failed') this.#fail((await this.#describe(cannotStart(error))).failure);
+        throw error;
+      }),
+    );
   }
 
   /** What is on disk was lost. Throws STATE_UNWRITABLE. */
@@ -264,8 +272,10 @@ export class ManagedProcess {
     }
     if (this.#run && (this.#state === 'ready' || this.#state === 'loading')) {
       // Adopted while it was loading: only the rest of the way is left.
-      if (this.#state === 'loading') await this.#awaitReady(this.#run, start);
-      return;
+      const story = this.#state === 'loading' ? await this.#awaitReady(this.#run, start) : null;
+      if (story === null) return;
+      await this.#startFailed(true, story);
+      throw failureError(this.#options.id, story.failure);
     }
     if (this.#run && this.#state === 'sleeping') {
       await this.#runWake((event) => start.narrate(event), this.#skipRest.signal);
@@ -429,8 +439,9 @@ export class ManagedProcess {
     throw start.signal.reason;
   }
 
+  /** What ends a start from outside says nothing against the process, whoever asked for the start. */
   async #startFailed(recovers: boolean, story: FailureStory): Promise<void> {
-    if (recovers) await this.#decideAfter(story.kind, story);
+    if (recovers || story.kind === 'kill') await this.#decideAfter(story.kind, story);
     else this.#fail(story.failure);
   }
 
@@ -690,8 +701,9 @@ export class ManagedProcess {
 
   async #runAdopt(record: RunRecord): Promise<boolean> {
     const { policy, stop, limits, data, logFile } = this.#options;
-    const bootId = await (await processTable()).bootId();
     this.#record = { ...record, policy, stop, limits, data, logFile };
+    this.#mayBeLeft = true;
+    const bootId = await (await processTable()).bootId();
     this.#mayBeLeft = record.bootId === bootId;
     const identity = await findProcess(this.#runner, record, bootId, this.#group);
     this.#told = Promise.withResolvers();

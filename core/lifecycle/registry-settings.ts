@@ -2,8 +2,8 @@
  * The settings of the shell with which npm, pip, uv and the model hub are found and let in. Daemons get them, because what
  * they run to install plugins and programs needs them; workers never do, for there are tokens among them.
  */
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readSmallFileSync } from '../boundary/small-file.ts';
 import { pathsFrom } from '../config/paths.ts';
 
 /** Tells of a name whether it is such a setting, in an environment and the `.npmrc` files that it leads to. */
@@ -43,7 +43,7 @@ const dataFolder = (env: NodeJS.ProcessEnv): string[] => {
 /** Names that a file takes from the environment: `_authToken=${NAME}`. */
 const interpolated = (file: string): string[] => {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = readSmallFileSync(file);
     return [...text.matchAll(/\$\{([A-Za-z_]\w*)\??\}/g)].map((match) => match[1] ?? '');
   } catch {
     return [];

@@ -64,6 +64,26 @@ test('a file that is no record is set aside and the others are still listed', as
   ]);
 });
 
+test('whoever only looks sets nothing aside, and sees what was', async (t) => {
+  const folder = await tempFolder(t);
+  const records = new RunRecords(folder);
+  await records.write(record('good'));
+  await writeFile(join(folder, 'empty.json'), '');
+  await writeFile(join(folder, 'earlier.json.corrupt'), 'x');
+  await mkdir(join(folder, 'folder.json'));
+  const { records: found, unreadable } = await records.examine();
+  assert.deepEqual(found, [record('good')]);
+  assert.deepEqual(
+    unreadable.map(({ id, file }) => [id, file.slice(folder.length + 1)]),
+    [
+      ['empty', 'empty.json'],
+      ['folder', 'folder.json'],
+      ['earlier', 'earlier.json.corrupt'],
+    ],
+  );
+  assert.deepEqual(await new RunRecords(join(folder, 'none')).examine(), { records: [], unreadable: [] });
+});
+
 test('a folder that is not there has no records, and removing none is no error', async (t) => {
   const records = new RunRecords(join(await tempFolder(t), 'nowhere'));
   assert.deepEqual(await records.list(), []);

@@ -65,6 +65,8 @@ export type SignalTarget = { pid: number } | { group: number };
 export interface Runner {
   /** Where things run, for messages. */
   readonly name: string;
+  /** PID of this process there; absent on another machine. */
+  readonly ownPid?: number;
   /** Runs a program to its end, whatever its exit code. Nothing goes through a shell. Rejects when it cannot be started or is aborted. */
   run(argv: readonly string[], options: RunOptions): Promise<RunResult>;
   /**

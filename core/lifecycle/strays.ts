@@ -60,13 +60,13 @@ export const findStrays = async (
     // Made by one of them, or by one that is gone: the number of a group is not given away while anything is in it.
     const leader = carriers.some(({ pid }) => pid === number) ? null : await runner.identity(number);
     const members = leader === null ? await runner.groupMembers(number) : [];
-    if (!members.includes(process.pid)) for (const member of members) pids.add(member);
+    if (runner.ownPid === undefined || !members.includes(runner.ownPid)) for (const member of members) pids.add(member);
   }
   for (const pid of pids) {
     const there = found.has(pid) ? null : await runner.identity(pid);
     if (there) found.set(pid, there);
   }
-  found.delete(process.pid);
+  if (runner.ownPid !== undefined) found.delete(runner.ownPid);
   return [...found.values()];
 };
 

@@ -1,5 +1,6 @@
 /** systemd user units for queen and hive: started at login or boot, and never taking workers down with them. */
 import { join } from 'node:path';
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import { cleanEnvironment } from './environment.ts';
@@ -116,7 +117,7 @@ export class SystemdUnits {
   }
 }
 
-const problemOf = ({ stderr, code }: RunResult): string => stderr.trim().split('\n')[0] || `exit code ${code}`;
+const problemOf = ({ stderr, code }: RunResult): string => printedLines(stderr)[0] ?? `exit code ${code}`;
 
 /** A percent sign begins a specifier in every value of a unit file. */
 const escapePercent = (text: string): string => text.replaceAll('%', '%%');

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { localRunner } from './local-runner.ts';
 import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts';
+import { stateVariable } from './marks.ts';
 import { PortPool } from './ports.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { RunRecords } from './run-records.ts';
@@ -113,6 +114,12 @@ export const manageFake = async (
   const states: string[] = [];
   const [freed, planned, narrated]: [number[], number[], string[]] = [[], [], []];
   const { pids } = killAfter(t);
+  // What has left its group as well.
+  undoAfter(t, async () => {
+    for (const { pid } of await localRunner.findByEnvironment(stateVariable, folder)) {
+      await localRunner.signal({ pid }, 'SIGKILL');
+    }
+  });
   const managed: ManagedProcess = new ManagedProcess({
     id,
     records,

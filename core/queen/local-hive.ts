@@ -9,6 +9,7 @@ import type { Narrate } from '../contract/narration.ts';
 import { parsePortRange } from '../contract/ports.ts';
 import { createHiveClient } from '../hive/client.ts';
 import type { Hive } from '../hive/main.ts';
+import { hiveProblems, mustStart } from './client/config-problems.ts';
 import type { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import type { Member } from './fleet/member.ts';
@@ -79,6 +80,13 @@ export class LocalHive {
     });
   }
 
+  /** Stops it and starts it again, unless its configuration would keep it from that. Errors: CONFIG_REFUSED. */
+  async restart(call: Call = {}): Promise<void> {
+    mustStart(await hiveProblems(this.#options.paths));
+    await this.stop(call);
+    await this.start(call);
+  }
+
   /** Takes up a hive that runs already, without starting one. */
   async meet(): Promise<void> {
     this.#connection.mode = 'local';
@@ -88,7 +96,7 @@ export class LocalHive {
     await this.#member.online(onlineMs);
   }
 
-  /** Its heartbeats broke: brings it back when it should run and its process is gone. */
+  /** Its heartbeats broke, or it did not start: brings it back when it should run and its process is gone. */
   broken(): void {
     if (!this.#wanted || this.#closed || this.#attached || this.#reviving) return;
     this.#reviving = setTimeout(() => {
@@ -97,8 +105,6 @@ export class LocalHive {
       if (!this.#wanted || this.#closed) return;
       this.start().catch((error) => {
         this.#options.logger.error(error, 'the hive cannot be started again');
-        // Nobody reads heartbeats of a hive that did not start, so nobody else would try again.
-        this.broken();
       });
     }, this.#reviveMs);
     this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
@@ -128,6 +134,8 @@ export class LocalHive {
       this.#connection.mode = attached ? 'attached' : 'local';
     } catch (error) {
       this.#member.stop(asRbeeError(error, 'the hive', 'rbee queen logs').message);
+      // No heartbeats are read of a hive that did not start, so nothing else would try again.
+      this.broken();
       throw error;
     }
     this.#member.start();

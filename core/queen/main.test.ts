@@ -511,6 +511,18 @@ describe('the TCP address', () => {
     assert.equal(asked.length, 0);
   });
 
+  // A request line may name a host as well. It counts for more than the Host header, and only that was looked at.
+  it('refuses a request line that names another host, and takes one that names its own', async () => {
+    await begin();
+    const { host } = new URL(queen.url);
+    for (const target of ['http://evil.example/health', 'http://evil.example', `https://${host}/health`])
+      assert.equal((await ask(target, { host })).status, 403, target);
+    for (const target of [`http://${host}/health`, `HTTP://${host}/v1/models?a=b`])
+      assert.equal((await ask(target, { host })).status, 200, target);
+    const chat = await ask(`http://${host}/v1/chat/completions`, { host, 'content-type': 'application/json' }, 'POST');
+    assert.equal(chat.status, 200);
+  });
+
   it('is open to the pages that the configuration names, and to any loopback name', async () => {
     await begin();
     const { port } = new URL(queen.url);

@@ -24,6 +24,7 @@ import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LocalHive, localAlias } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
+import { BodyMemory } from './server/body-memory.ts';
 import { closeServers } from './server/close.ts';
 import { listenSocket, listenTcp } from './server/listen.ts';
 import { bodyLimits } from './server/receive-body.ts';
@@ -126,8 +127,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const spool = new Spool(join(paths.state, 'spool'));
     await spool.clear();
     ends.push(() => spool.clear());
-    const limits = bodyLimits(config.queen.maxBody);
-    const parts = { fleet, gateway, jobs, status, health, logger, spool, limits };
+    const bodies = { memory: new BodyMemory(), spool, limits: bodyLimits(config.queen.maxBody) };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies };
     const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;

@@ -128,6 +128,7 @@ const description = Type.Object({
     ),
   ),
   adapter: optional(Type.Object({ script: Type.String(), for: optional(texts) })),
+  keyless: optional(Type.Boolean()),
   stop: optional(stop),
   load: optional(
     Type.Object({
@@ -151,6 +152,7 @@ export const answerShapes = {
     env: optional(Type.Record(Type.String(), Type.String())),
     cwd: optional(Type.String()),
   }),
+  checkOptions: Type.Array(Type.Object({ option: Type.String(), problem: Type.String(), hint: Type.String() })),
   fits: Type.Union([
     Type.Object({ fits: Type.Literal(true) }),
     Type.Object({ fits: Type.Literal(false), reasons: texts }),

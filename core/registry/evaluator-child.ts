@@ -31,7 +31,7 @@ const describe = (type: WorkerType): unknown => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
   probes: type.probes?.map((probe) => ({ ...probe })),
-  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames'] as const).filter(
+  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames', 'checkOptions'] as const).filter(
     (member) => typeof type[member] === 'function',
   ),
 });

@@ -1,9 +1,9 @@
 /** The manifest of a plugin: what its package.json says of its worker types, read without running any of its code. */
 
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
@@ -65,7 +65,7 @@ export const readManifest = async (root: string): Promise<PluginManifest> => {
     RbeeError.of('PLUGIN_INVALID', { plugin: root, problem }, { cause });
   let json: unknown;
   try {
-    json = JSON.parse(await readFile(file, 'utf8'));
+    json = JSON.parse(await readSmallFile(file));
   } catch (error) {
     throw invalid(`its package.json cannot be read (${(error as Error).message})`, error);
   }

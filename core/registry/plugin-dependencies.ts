@@ -1,6 +1,7 @@
 /** Where the packages lie that a plugin declares, and those that they declare in turn, as Node finds them. */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { isSafePath } from '../contract/safe-path.ts';
 
 /**
@@ -73,7 +74,7 @@ const isNamed = ({ name: own }: Manifest, name: string, range: unknown): boolean
 /** The package.json of a folder; null where it has none. */
 export const manifestOf = async (folder: string): Promise<Manifest | null> => {
   try {
-    const json: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    const json: unknown = JSON.parse(await readSmallFile(join(folder, 'package.json')));
     return typeof json === 'object' ? (json as Manifest | null) : null;
   } catch {
     return null;

@@ -2,8 +2,8 @@
  * Which plugins there are: the packages that the index in the data folder names (oclif's own link entries, so that oclif
  * loads the same plugins), and, in a checkout of rbee, the development index of the workspace.
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 
@@ -85,7 +85,7 @@ const readDevelopmentIndex = async (): Promise<PluginLocation[]> => {
 
 const readJson = async (file: string): Promise<unknown> => {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 }));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw RbeeError.of('INDEX_INVALID', { path: file, problem: (error as Error).message }, { cause: error });

@@ -16,6 +16,7 @@ import type {
   LaunchRequest,
   MemoryEstimate,
   ModelFacts,
+  OptionProblem,
   RepositoryFile,
 } from '../contract/worker-type.ts';
 import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
@@ -84,6 +85,12 @@ export class WorkerTypeHandle {
   async estimate(model: ModelFacts, launch: LaunchRequest): Promise<MemoryEstimate | undefined> {
     if (!(await this.describe()).has.includes('estimate')) return undefined;
     return this.#once('estimate', answerShapes.estimate, [model, launch]);
+  }
+
+  /** None when the type finds nothing wrong, or does not look. */
+  async checkOptions(launch: LaunchRequest): Promise<OptionProblem[]> {
+    if (!(await this.describe()).has.includes('checkOptions')) return [];
+    return this.#once('checkOptions', answerShapes.checkOptions, [launch]);
   }
 
   /** Undefined when the type does not recognise the failure. */

@@ -1,6 +1,8 @@
 /** Talks to the agent of a machine: calls its methods, and checks what they answer before any other code sees it. */
+
 import { BadInput } from '../boundary/checked.ts';
 import { LineSplitter } from '../boundary/lines.ts';
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RateLimit } from '../boundary/rate-limit.ts';
 import { parseJson } from '../boundary/read-bounded.ts';
 import { RbeeError } from '../contract/errors.ts';
@@ -58,7 +60,7 @@ export class AgentClient {
     return this.#ended === undefined;
   }
 
-  /** Aborting cancels it on the machine. Rejects with errors of the catalogue or, with their codes, of the system. */
+  /** Aborting cancels it on the machine. Rejects with errors of the catalogue, or with AgentFailure. */
   call<Method extends AgentMethod>(
     method: Method,
     args: Parameters<AgentMethods[Method]>,
@@ -185,12 +187,12 @@ export class AgentClient {
       ended.then(({ code, signal }) => {
         if (code === 0 && !this.#hello) return end(new AgentAbsent(before));
         const how = signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`;
-        const problem = stderr().split('\n').at(-1) || how;
+        const problem = printedLines(stderr()).at(-1) ?? how;
         end(
           RbeeError.of(
             'HOST_COMMAND_FAILED',
             { hive: this.name, what, problem },
-            { lines: stderr().split('\n').slice(-10) },
+            { lines: printedLines(stderr()).slice(-10) },
           ),
         );
       }, end);
@@ -261,7 +263,16 @@ const parse = (line: string): { hello: unknown } | Answer | null => {
   }
 };
 
-const asError = ({ message, code, body }: AgentError): Error => {
-  if (body) return RbeeError.from(body);
-  return Object.assign(new Error(message), code === undefined ? {} : { code });
-};
+/** A method failed on the machine with an error of its system. */
+export class AgentFailure extends Error {
+  /** Such as ENOENT; absent where the system gave none. */
+  readonly code: string | undefined;
+
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const asError = ({ message, code, body }: AgentError): Error =>
+  body ? RbeeError.from(body) : new AgentFailure(message, code);

@@ -1,6 +1,7 @@
 /** The keys that are offered to a machine, in the order in which OpenSSH offers them: those of the agent, then files. */
-import { readFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import type { AnyAuthMethod, AuthenticationType, ParsedKey, PublicKeyEntry } from 'ssh2';
+import { readSmallBytes } from '../boundary/small-file.ts';
 import { ssh2 } from './library.ts';
 import type { Hop } from './target.ts';
 
@@ -21,7 +22,7 @@ type Next = AnyAuthMethod | false;
 /** `passphrases` by key file. What happens is written into `attempts`. */
 export const authenticator = (
   hop: Hop,
-  passphrases: Readonly<Record<string, string>>,
+  passphrases: ReadonlyMap<string, string>,
   attempts: Attempts,
 ): ((left: AuthenticationType[] | null, partial: boolean, next: (method: Next) => void) => void) => {
   const methods = offers(hop, passphrases, attempts);
@@ -41,9 +42,9 @@ export const authenticator = (
   };
 };
 
-async function* offers(hop: Hop, passphrases: Readonly<Record<string, string>>, attempts: Attempts) {
+async function* offers(hop: Hop, passphrases: ReadonlyMap<string, string>, attempts: Attempts) {
   const { user: username } = hop;
-  const files = await Promise.all(hop.keyFiles.map((file) => readKey(file, passphrases[file], attempts)));
+  const files = await Promise.all(hop.keyFiles.map((file) => readKey(file, passphrases.get(file), attempts)));
   if (hop.agent !== null) {
     const agent = new (ssh2().OpenSSHAgent)(hop.agent);
     const held = await new Promise<(ParsedKey | PublicKeyEntry)[]>((resolve) => {
@@ -78,23 +79,40 @@ interface KeyFile {
 const readKey = async (file: string, passphrase: string | undefined, attempts: Attempts): Promise<KeyFile> => {
   const none: KeyFile = { file, key: null, blob: null };
   let text: Buffer;
+  let mode = 0;
   try {
-    text = await readFile(file);
+    const onOpen = (stats: Stats) => {
+      mode = modeIfOwn(stats);
+    };
+    text = await readSmallBytes(file, { onOpen });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     // Most of the usual files do not exist.
     if (code !== 'ENOENT') attempts.problems.push(`the key ${file} cannot be read (${message})`);
     return none;
   }
+  const isOpen = (mode & 0o077) !== 0;
+  if (isOpen) attempts.problems.push(tooOpen(file, mode));
   const key = firstOf(ssh2().utils.parseKey(text, passphrase));
-  if (!(key instanceof Error)) return { file, key, blob: key.getPublicSSH().toString('base64') };
-  if (passphrase !== undefined) attempts.wrongPassphrase.push(file);
-  else if (/passphrase|encrypted/i.test(key.message)) attempts.encrypted.push(file);
-  else attempts.problems.push(`${file} is no private key (${key.message})`);
-  const beside = await readFile(`${file}.pub`).catch(() => null);
+  // Its public half still says which key of the agent is meant.
+  if (!(key instanceof Error)) return { file, key: isOpen ? null : key, blob: key.getPublicSSH().toString('base64') };
+  if (!isOpen) addKeyProblem(file, key, passphrase !== undefined, attempts);
+  const beside = await readSmallBytes(`${file}.pub`).catch(() => null);
   const shown = beside === null ? null : firstOf(ssh2().utils.parseKey(beside));
   return { ...none, blob: shown === null || shown instanceof Error ? null : shown.getPublicSSH().toString('base64') };
 };
+
+const addKeyProblem = (file: string, error: Error, hasPassphrase: boolean, attempts: Attempts): void => {
+  if (hasPassphrase) attempts.wrongPassphrase.push(file);
+  else if (/passphrase|encrypted/i.test(error.message)) attempts.encrypted.push(file);
+  else attempts.problems.push(`${file} is no private key (${error.message})`);
+};
+
+/** As OpenSSH does: only the mode of a key that is the user's own is looked at. */
+const modeIfOwn = ({ uid, mode }: Stats): number => (uid === process.getuid?.() ? mode : 0);
+
+const tooOpen = (file: string, mode: number): string =>
+  `the key ${file} is not used, as other users can read it (mode 0${(mode & 0o777).toString(8)}): chmod 600 ${file}`;
 
 const firstOf = (parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error =>
   Array.isArray(parsed) ? (parsed[0] ?? new Error('it is empty')) : parsed;

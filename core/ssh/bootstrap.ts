@@ -2,6 +2,7 @@
  * The first word with a machine: starts the agent there, or tells what is needed for one. Everything that has to work
  * before there is a Node on the machine is in here, in plain `sh`.
  */
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { AgentAbsent, AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
@@ -98,7 +99,7 @@ rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
     const problem = `what arrived is another file (${stdout.trim()})`;
     throw RbeeError.of('UPLOAD_FAILED', { what: runtime.name, hive, problem });
   }
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const lines = printedLines(stderr);
   const problem = lines[0] ?? `it ended with exit code ${code}`;
   const details = { hive, what: 'setting up Node there', problem };
   throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', details, { lines }), data);
@@ -141,6 +142,10 @@ at="$data"; while [ ! -d "$at" ] && [ "$at" != / ] && [ "$at" != . ]; do at=$(di
 free=$(df -Pk "$at" 2>/dev/null | tail -n 1 | awk '{print $4}')
 echo "free=$free"
 [ -w "$at" ] || echo "unwritable=$at"
+real=$(cd "$at" 2>/dev/null && pwd -P) && awk -v at="$real" '
+  { point = $5; gsub(/\\\\040/, " ", point) }
+  (point == "/" || at == point || index(at, point "/") == 1) && length(point) >= deepest { deepest = length(point); options = $6 }
+  END { if (("," options ",") ~ /,noexec,/) print "noexec=yes" }' /proc/self/mountinfo 2>/dev/null
 echo end`;
 
 /** Errors: HOST_UNSUPPORTED, HOST_FOLDER_UNUSABLE. */
@@ -174,6 +179,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
     const details = { hive, path: unwritable, problem: 'it cannot be written', hint: writableHint };
     throw RbeeError.of('HOST_FOLDER_UNUSABLE', details);
   }
+  if (said.has('noexec')) throw noPrograms(hive, said.get('data') ?? '');
   const free = Number(said.get('free'));
   return {
     os,
@@ -215,11 +221,13 @@ const understood = (hive: string, error: unknown, path: string): unknown => {
     RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path, problem, hint }, { cause: error });
   if (/no space left|quota/i.test(said)) return folder('no space is left', 'free some space there');
   if (/read-only file system|cannot (create|move)/i.test(said)) return folder('it cannot be written', writableHint);
-  if (/permission denied/i.test(said)) {
-    const hint = 'mount the home folder without noexec, or point XDG_DATA_HOME of that user elsewhere';
-    return folder('no program may be run from it', hint);
-  }
-  return error;
+  return /permission denied/i.test(said) ? noPrograms(hive, path, error) : error;
+};
+
+const noPrograms = (hive: string, path: string, cause?: unknown): RbeeError => {
+  const problem = 'no program may be run from it';
+  const hint = 'mount the home folder without noexec, or point XDG_DATA_HOME of that user elsewhere';
+  return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path, problem, hint }, { cause });
 };
 
 const writableHint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';

@@ -3,6 +3,18 @@ import { RbeeError } from '../contract/errors.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
 
+/**
+ * The same of ports alone, where nothing of rbee is on the machine: sshd says that it forbids a port, whether somebody
+ * listens there or not. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST.
+ */
+export const probeForwarding = async (connection: SshConnection, port: number): Promise<void> => {
+  try {
+    (await connection.dialPort(port)).destroy();
+  } catch (error) {
+    if (error instanceof RbeeError) throw error;
+  }
+};
+
 /** Without ports there is no way to workers. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST. */
 export const checkForwarding = async (
   connection: SshConnection,

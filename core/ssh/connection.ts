@@ -7,7 +7,7 @@ import { connectionLost, isProhibited, plainReason } from './refusals.ts';
 import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
 
-/** sshd's own limit is ten sessions a connection, and forwarded sockets do not count. */
+/** By default, sshd allows ten sessions a connection. Forwarded sockets do not count. */
 const mostSessions = 8;
 const sessionTries = 20;
 const sessionPauseMs = 100;
@@ -19,6 +19,9 @@ export interface Shown {
   authentication: string | null;
 }
 
+/** Opens a further connection to the same machine. */
+type Another = (signal?: AbortSignal) => Promise<SshConnection>;
+
 export class SshConnection {
   /** Alias of the machine, for messages. */
   readonly name: string;
@@ -26,15 +29,18 @@ export class SshConnection {
   /** What the machine showed, and what it took. */
   readonly shown: Shown;
   readonly #client: Client;
+  readonly #another: Another | undefined;
   readonly #sessions = new Semaphore(mostSessions);
+  #open = 0;
   readonly #onClose = new Set<(error: Error) => void>();
   /** Ends the waiting for a session when there will be none. */
   readonly #over = new AbortController();
   #lost: Error | null = null;
 
-  /** `client` is ready. */
-  constructor(route: readonly Hop[], client: Client, shown: Shown) {
+  /** `client` is ready. `another` is for sessions that there is no room for on this one. */
+  constructor(route: readonly Hop[], client: Client, shown: Shown, another?: Another) {
     this.shown = shown;
+    this.#another = another;
     this.name = route.at(-1)?.name ?? '';
     this.route = route;
     this.#client = client;
@@ -61,16 +67,20 @@ export class SshConnection {
   /** Runs a command line of the user's login shell; one of few at a time. The session is given back when it closes. */
   async exec(command: string, signal?: AbortSignal): Promise<ClientChannel> {
     const leave = await this.#turn(signal);
+    this.#open += 1;
+    const end = () => {
+      this.#open -= 1;
+      leave();
+    };
     try {
-      const channel = await this.#session(command);
-      channel.once('close', leave);
+      const channel = await this.#session(command, signal);
+      channel.once('close', end);
       return channel;
     } catch (error) {
-      leave();
+      end();
       if (error instanceof RbeeError || this.#lost) throw this.#told(error, 'a session');
-      const user = this.route.at(-1)?.user ?? '';
-      const problem = `its SSH server starts no further program (${plainReason(error as Error)}); is MaxSessions below ${mostSessions}?`;
-      throw RbeeError.of('SSH_SHELL_UNUSABLE', { hive: this.name, user, problem }, { cause: error });
+      signal?.throwIfAborted();
+      throw noSession(this, error as Error);
     }
   }
 
@@ -103,15 +113,36 @@ export class SshConnection {
     setTimeout(() => this.#client.destroy(), closeMs).unref();
   }
 
-  /** sshd counts a session for a moment after it has ended here, so that one more can be one too many. */
-  async #session(command: string): Promise<ClientChannel> {
+  /**
+   * Where MaxSessions leaves no room beside the sessions that are open, the next one gets a connection of its own. By
+   * itself, one is tried again: sshd counts a session for a moment after it has ended here.
+   */
+  async #session(command: string, signal?: AbortSignal): Promise<ClientChannel> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await this.#ask<ClientChannel>((done) => this.#client.exec(command, done));
       } catch (error) {
-        if (error instanceof RbeeError || this.#lost || tries === sessionTries) throw error;
-        await sleep(sessionPauseMs);
+        if (error instanceof RbeeError || this.#lost) throw error;
+        if (this.#open > 1 && this.#another) return this.#elsewhere(this.#another, command, signal);
+        if (tries === sessionTries) throw error;
+        await sleep(sessionPauseMs, undefined, { signal });
       }
+    }
+  }
+
+  async #elsewhere(another: Another, command: string, signal?: AbortSignal): Promise<ClientChannel> {
+    const connection = await another(signal);
+    const closeIt = () => connection.close();
+    // It belongs to this one, and goes with it.
+    const forget = this.onClose(closeIt);
+    connection.onClose(forget);
+    try {
+      const channel = await connection.exec(command, signal);
+      channel.once('close', closeIt);
+      return channel;
+    } catch (error) {
+      closeIt();
+      throw error;
     }
   }
 
@@ -168,5 +199,12 @@ export class SshConnection {
     for (const listener of listeners) listener(error);
   }
 }
+
+const noSession = ({ name, route }: SshConnection, cause: Error): RbeeError => {
+  const problem = `its SSH server opens no session (${plainReason(cause)})`;
+  const hint = 'set MaxSessions in its sshd_config to 1 or more: with 0, no program can be run';
+  const user = route.at(-1)?.user ?? '';
+  return RbeeError.of('SSH_SHELL_UNUSABLE', { hive: name, user, problem, hint }, { cause });
+};
 
 type Done<Answer> = (error: Error | undefined, answer: Answer) => void;

@@ -1,7 +1,8 @@
 /** The files in which OpenSSH keeps the keys of hosts: read as it reads them, and added to as it adds to them. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { appendFile, readFile, stat } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { makeFolder } from '../lifecycle/atomic-file.ts';
 
 export interface KnownKey {
@@ -14,7 +15,7 @@ export interface KnownKey {
 
 /** Keys that the files know for a host, as it is written there: `name`, or `[name]:port`. */
 export const readKnownKeys = async (files: readonly string[], knownAs: string): Promise<KnownKey[]> => {
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  const texts = await Promise.all(files.map((file) => readKnownHosts(file)));
   return texts.flatMap((text) => text.split('\n').flatMap((line) => parseLine(line, knownAs)));
 };
 
@@ -26,11 +27,17 @@ export const addKnownKey = async (
   await makeFolder(dirname(file));
   const name = hashNames ? hashed(knownAs, randomBytes(20)) : knownAs;
   const line = `${name} ${keyType(key)} ${key.toString('base64')}\n`;
-  const text = await readFile(file, 'utf8').catch(() => '');
-  const broken = text !== '' && !text.endsWith('\n');
   const there = await stat(file).catch(() => null);
+  // To write to a pipe would wait for its reader.
+  if (there && !there.isFile()) throw new Error(`${file} is not a regular file`);
+  const text = await readKnownHosts(file);
+  const broken = text !== '' && !text.endsWith('\n');
   await appendFile(file, broken ? `\n${line}` : line, there ? undefined : { mode: 0o600 });
 };
+
+/** One that cannot be read knows nothing. */
+const readKnownHosts = (file: string): Promise<string> =>
+  readSmallFile(file, { maxBytes: 16 * 2 ** 20 }).catch(() => '');
 
 /** As `ssh-keygen -l` shows it. */
 export const fingerprint = (key: Buffer): string =>

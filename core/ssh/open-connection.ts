@@ -17,9 +17,9 @@ export interface OpenSettings {
   /** Milliseconds for each of dialling and the handshake. */
   timeoutMs: number;
   /** By key file. */
-  passphrases: Readonly<Record<string, string>>;
-  /** Keys that were accepted a moment ago, base64, by the name of the host: a file of known hosts may forget at once. */
-  accepted: Readonly<Record<string, readonly string[]>>;
+  passphrases: ReadonlyMap<string, string>;
+  /** Accepted keys that no file could keep, base64, by the name of the host. They count where the files know no key of it. */
+  accepted: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Opened {
@@ -77,12 +77,8 @@ export const openHop = async (
   settings: OpenSettings,
   signal?: AbortSignal,
 ): Promise<Opened> => {
-  const accepted = (settings.accepted[hop.knownAs] ?? []).map((key) => ({
-    type: keyType(Buffer.from(key, 'base64')),
-    key,
-    revoked: false,
-  }));
-  const known = [...(await readKnownKeys(hop.knownHostsFiles, hop.knownAs)), ...accepted];
+  const written = await readKnownKeys(hop.knownHostsFiles, hop.knownAs);
+  const known = written.some(({ revoked }) => !revoked) ? written : [...written, ...acceptedKeys(hop, settings)];
   // As OpenSSH does for a port of its own: the key that is known without the port is good, another one is only unknown.
   const asWell =
     known.length > 0 || hop.knownAsWell === null ? [] : await readKnownKeys(hop.knownHostsFiles, hop.knownAsWell);
@@ -95,6 +91,9 @@ export const openHop = async (
     throw error;
   }
 };
+
+const acceptedKeys = ({ knownAs }: Hop, { accepted }: OpenSettings): KnownKey[] =>
+  (accepted.get(knownAs) ?? []).map((key) => ({ type: keyType(Buffer.from(key, 'base64')), key, revoked: false }));
 
 const dial = (hop: Hop, through: Client | null, timeoutMs: number, signal?: AbortSignal): Promise<Duplex> => {
   signal?.throwIfAborted();
@@ -193,7 +192,7 @@ const handshake = (
     const settle = (how: () => void) => {
       signal?.removeEventListener('abort', onAbort);
       client.removeAllListeners();
-      sock.off('data', onFirstWords);
+      sock.off('data', onFirstBytes);
       // What comes late is nobody's business any more, and must not end the process.
       client.on('error', () => {});
       how();
@@ -205,11 +204,13 @@ const handshake = (
       });
     const onAbort = () => fail(signal?.reason);
     signal?.addEventListener('abort', onAbort, { once: true });
-    let firstWords = '';
-    const onFirstWords = (chunk: Buffer) => {
-      if (firstWords.length < mostFirstWords) firstWords += chunk.toString('latin1', 0, mostFirstWords);
+    const first: Buffer[] = [];
+    let firstLength = 0;
+    const onFirstBytes = (chunk: Buffer) => {
+      if (firstLength < maxFirstBytes) first.push(chunk.subarray(0, maxFirstBytes));
+      firstLength += chunk.length;
     };
-    const failHandshake = (error: Error) => fail(refusal ?? handshakeFailed(hop, error, firstWords));
+    const failHandshake = (error: Error) => fail(refusal ?? handshakeFailed(hop, error, Buffer.concat(first)));
     client.once('ready', () => {
       shown.authentication = attempts.tried.at(-1) ?? null;
       settle(() => {
@@ -253,13 +254,14 @@ const handshake = (
       },
     });
     // It has been paused until both of us listen.
-    sock.on('data', onFirstWords);
+    sock.on('data', onFirstBytes);
   });
 
 /** How ssh2 says that there is nothing left to offer. */
 const noMethodLeft = 'All configured authentication methods failed';
 
-const mostFirstWords = 255;
+/** Enough for the banner and the offers of a server. */
+const maxFirstBytes = 8_192;
 
 /** Drops what is still to be sent: it must not arrive after all, once the other side has begun anew. */
 const cut = (socket: Duplex): void => {

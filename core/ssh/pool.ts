@@ -2,11 +2,12 @@
  * One connection to each machine, shared by all who need it, made again when it is asked for after it was lost. What a
  * person has to decide (a new host key, a passphrase) is asked through whoever asks for the connection.
  */
+import type { Client } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
 import type { Runner } from '../lifecycle/runner.ts';
 import { Semaphore } from '../lifecycle/semaphore.ts';
 import { SshConnection } from './connection.ts';
-import { addKnownKey, fingerprint, keyType } from './known-hosts.ts';
+import { addKnownKey, fingerprint, keyType, readKnownKeys } from './known-hosts.ts';
 import { type OpenSettings, openHop, openRoute, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
 import { orAborted } from './or-aborted.ts';
 import { addressOf, keyEncrypted, unknownKey } from './refusals.ts';
@@ -57,8 +58,9 @@ export class SshPool {
   readonly #opening = new Map<string, { attempt: Promise<Kept>; asker: Asker }>();
   readonly #handshakes = new Semaphore(mostHandshakes);
   readonly #throughJump = new Map<string, Semaphore>();
-  readonly #passphrases: Record<string, string> = {};
-  readonly #accepted: Record<string, string[]> = {};
+  readonly #passphrases = new Map<string, string>();
+  /** Only what no file of known hosts could keep: otherwise the files are the truth. */
+  readonly #accepted = new Map<string, string[]>();
   #agent: string | undefined;
   #closed = false;
 
@@ -86,11 +88,7 @@ export class SshPool {
   async connectAnew(target: SshTarget, asker: Asker = {}): Promise<SshConnection> {
     const route = await this.route(target, asker);
     const clients = await openRoute(route, this.#settings(), asker.signal);
-    const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
-    connection.onClose(() => {
-      for (const client of clients.slice(0, -1)) client.end();
-    });
-    return connection;
+    return wholeRoute(route, clients);
   }
 
   /** For uploads, which have a connection of their own. Passphrases are among it: never to be written down. */
@@ -146,7 +144,9 @@ export class SshPool {
   async #connectAnew(route: readonly Hop[], before: Kept | null, asker: Asker): Promise<SshConnection> {
     const hop = route.at(-1)!;
     const { client, shown } = await this.#jumpLimit(before, () => this.#withAnswers(hop, before, asker), asker.signal);
-    const connection = new SshConnection(route, client, shown);
+    const another = async (signal?: AbortSignal) =>
+      wholeRoute(route, await this.#handshakes.within(() => openRoute(route, this.#settings(), signal), signal));
+    const connection = new SshConnection(route, client, shown, another);
     if (!this.#closed) return connection;
     connection.close();
     throw RbeeError.of('CANCELLED', { what: `the connection to ${hop.name}` });
@@ -186,15 +186,13 @@ export class SshPool {
       const question = `hive ${hop.name} (${addressOf(hop)}) shows a host key that was never seen before: ${shown}. Is it the right one?`;
       if ((await ask(question, ['yes', 'no'])) !== 'yes') throw unknownKey(hop, key);
     }
-    this.#accepted[hop.knownAs] = [...(this.#accepted[hop.knownAs] ?? []), key.toString('base64')];
-    const { knownAs, hashNames, newKeysFile } = hop;
-    // As with OpenSSH, a file that cannot be written keeps nobody out: it is asked again another time.
-    if (newKeysFile !== null && newKeysFile !== '/dev/null')
-      await addKnownKey(newKeysFile, { knownAs, key, hashNames }).catch(() => {});
+    if (await isKept(hop, key)) return;
+    const { knownAs } = hop;
+    this.#accepted.set(knownAs, [...(this.#accepted.get(knownAs) ?? []), key.toString('base64')]);
   }
 
   async #askPassphrase({ hop, file, wrong }: PassphraseNeeded, { ask }: Asker, times: number): Promise<void> {
-    delete this.#passphrases[file];
+    this.#passphrases.delete(file);
     if (!ask || times > mostPassphrases) {
       const problem = wrong ? 'the passphrase is wrong' : 'there is nobody to ask for its passphrase';
       throw keyEncrypted(hop, file, problem);
@@ -203,9 +201,26 @@ export class SshPool {
     // Nobody knows it.
     if (answer === '')
       throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem: 'no passphrase was given' });
-    this.#passphrases[file] = answer;
+    this.#passphrases.set(file, answer);
   }
 }
+
+/** Adds the key to the known ones. False when no file keeps it: as with OpenSSH, that is no reason to refuse the host. */
+const isKept = async ({ knownAs, hashNames, newKeysFile }: Hop, key: Buffer): Promise<boolean> => {
+  if (newKeysFile === null || newKeysFile === '/dev/null') return false;
+  await addKnownKey(newKeysFile, { knownAs, key, hashNames }).catch(() => {});
+  const known = await readKnownKeys([newKeysFile], knownAs);
+  return known.some((one) => one.key === key.toString('base64'));
+};
+
+/** A connection whose jump hosts serve nobody else. */
+const wholeRoute = (route: readonly Hop[], clients: readonly Client[]): SshConnection => {
+  const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
+  connection.onClose(() => {
+    for (const client of clients.slice(0, -1)) client.end();
+  });
+  return connection;
+};
 
 /** Keeps it open; the answer lets go of it, and closes it when nobody else needs it. */
 const goThrough = (before: Kept): (() => void) => {

@@ -1,6 +1,7 @@
 /** What goes wrong between two machines, as errors of the catalogue. */
 import { RbeeError } from '../contract/errors.ts';
 import type { Attempts } from './authenticate.ts';
+import { nothingShared } from './key-exchange.ts';
 import { fingerprint, keyType } from './known-hosts.ts';
 import type { Hop } from './target.ts';
 
@@ -9,26 +10,26 @@ export const addressOf = ({ user, host, port }: Hop): string =>
 
 export const unreachable = (hop: Hop, cause: Error): RbeeError => {
   const { code } = cause as NodeJS.ErrnoException;
-  const problem = problems[code ?? ''] ?? cause.message;
-  const hint = hints[code ?? ''] ?? `check that it is up, and try by hand: ssh ${sshArguments(hop)}`;
+  const problem = problems.get(code ?? '') ?? cause.message;
+  const hint = hints.get(code ?? '') ?? `check that it is up, and try by hand: ssh ${sshArguments(hop)}`;
   return RbeeError.of('SSH_UNREACHABLE', { hive: hop.name, address: addressOf(hop), problem, hint }, { cause });
 };
 
-const problems: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'there is no machine of that name',
-  EAI_AGAIN: 'its name cannot be looked up now',
-  ECONNREFUSED: 'nothing listens there',
-  EHOSTUNREACH: 'there is no way to it',
-  ENETUNREACH: 'there is no way to its network',
-  ETIMEDOUT: 'no answer',
-  ECONNRESET: 'it broke off the connection',
-};
+const problems = new Map([
+  ['ENOTFOUND', 'there is no machine of that name'],
+  ['EAI_AGAIN', 'its name cannot be looked up now'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['EHOSTUNREACH', 'there is no way to it'],
+  ['ENETUNREACH', 'there is no way to its network'],
+  ['ETIMEDOUT', 'no answer'],
+  ['ECONNRESET', 'it broke off the connection'],
+]);
 
-const hints: Readonly<Record<string, string>> = {
-  ENOTFOUND: 'check hostname in hives.conf, or the Host in ~/.ssh/config',
-  EAI_AGAIN: 'check the network and the name server of this machine',
-  ECONNREFUSED: 'check that sshd runs there, and ssh_port in hives.conf',
-};
+const hints = new Map([
+  ['ENOTFOUND', 'check hostname in hives.conf, or the Host in ~/.ssh/config'],
+  ['EAI_AGAIN', 'check the network and the name server of this machine'],
+  ['ECONNREFUSED', 'check that sshd runs there, and ssh_port in hives.conf'],
+]);
 
 const sshArguments = ({ user, host, port }: Hop): string => `${port === 22 ? '' : `-p ${port} `}${user}@${host}`;
 
@@ -60,9 +61,10 @@ export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError =
   });
 };
 
-/** `firstWords` are the first bytes that came from there. */
-export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): RbeeError => {
+/** `firstBytes` are those that came from there first. */
+export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): RbeeError => {
   const { level, code } = cause as { level?: string; code?: string };
+  const firstWords = firstBytes.toString('latin1', 0, mostFirstWords);
   const line = firstWords.split(/[\r\n]/, 1)[0]?.replaceAll(/[^ -~]/g, '?') ?? '';
   const isSsh = /(^|\n)SSH-/.test(firstWords);
   const details = { hive: hop.name, address: addressOf(hop) };
@@ -71,7 +73,11 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): Rbe
     return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
   }
   if (!isSsh && line !== '')
-    return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem: `it says "${line}"` }, { cause });
+    return RbeeError.of(
+      'SSH_HANDSHAKE_FAILED',
+      { ...details, problem: `it says "${line}"`, hint: portHint },
+      { cause },
+    );
   if (level === 'client-timeout') {
     const problem = isSsh ? 'the login did not come to an end in time' : 'it accepts connections and says nothing';
     return unreachable(hop, new Error(problem, { cause }));
@@ -82,8 +88,12 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstWords: string): Rbe
   }
   if (level === 'client-socket') return unreachable(hop, cause);
   const problem = cause.message.replace(/^Handshake failed: /, '');
-  return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, problem }, { cause });
+  const said = nothingShared(problem, firstBytes) ?? { problem, hint: portHint };
+  return RbeeError.of('SSH_HANDSHAKE_FAILED', { ...details, ...said }, { cause });
 };
+
+const mostFirstWords = 255;
+const portHint = 'check that the port is that of an OpenSSH server of version 7 or newer';
 
 /** What sshd says to those for whom it has no room, or whom it punishes for earlier failures. */
 const turnsAway = /^(Exceeded MaxStartups|Not allowed at this time)/;

@@ -160,6 +160,21 @@ test('an ssh that is killed while it is asked says nothing about the configurati
   });
 });
 
+// OpenSSH ends each line of its stderr with a carriage return, and it was shown.
+test('what ssh says of a configuration is told clean', { skip }, async (t) => {
+  const { options } = await setUp(t, 'Host pi\n  NoSuchKeyword yes\n  Port many\n');
+  await assert.rejects(resolveTarget({ alias: 'x', hostname: 'pi' }, options), ({ message }) => {
+    assert.match(message, /nosuchkeyword/i);
+    assert.doesNotMatch(message, /[\r\n]/);
+    return true;
+  });
+});
+
+test('a variable that is not set is none, whatever it is called', { skip }, async (t) => {
+  const { options } = await setUp(t, 'Host pi\n  IdentityAgent $constructor\n');
+  assert.equal((await resolveTarget({ alias: 'x', hostname: 'pi' }, options))[0]?.agent, null);
+});
+
 test('an ssh that fails without a word is told by its exit code', async (t) => {
   const { home, options } = await setUp(t);
   const program = join(home, 'ssh');

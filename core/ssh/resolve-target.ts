@@ -5,9 +5,10 @@
 import { access } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { Runner } from '../lifecycle/runner.ts';
-import { type Hop, routeKey, type SshTarget } from './target.ts';
+import type { Hop, SshTarget } from './target.ts';
 
 export interface ResolveOptions {
   env: NodeJS.ProcessEnv;
@@ -23,13 +24,10 @@ const mostHops = 8;
 const askMs = 10_000;
 
 /** The hops from here to the target. Errors: SSH_CONFIG_INVALID; SSH_UNREACHABLE when `ssh -G` gave no answer. */
-export const resolveTarget = async (target: SshTarget, options: ResolveOptions): Promise<Hop[]> => {
-  const route = await resolveRoute(target, options, 1);
-  const places = new Set(route.map((hop) => routeKey([hop])));
-  if (places.size < route.length) throw invalid(target, 'a jump host is passed twice on the way');
-  return route;
-};
+export const resolveTarget = (target: SshTarget, options: ResolveOptions): Promise<Hop[]> =>
+  resolveRoute(target, options, 1);
 
+/** One place may be passed twice: an address such as 127.0.0.1:2222 is another machine when it is dialled from another. */
 const resolveRoute = async (target: SshTarget, options: ResolveOptions, depth: number): Promise<Hop[]> => {
   if (depth > mostHops) {
     throw invalid(target, `more than ${mostHops} jump hosts follow each other; does one jump through itself?`);
@@ -122,8 +120,7 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
     ]);
   }
   if (answer.signal !== null) throw unanswered(target, answer.signal, performance.now() - began);
-  if (answer.code !== 0)
-    throw invalid(target, answer.stderr.trim().split('\n')[0] || `ssh -G ended with ${answer.code}`);
+  if (answer.code !== 0) throw invalid(target, printedLines(answer.stderr)[0] ?? `ssh -G ended with ${answer.code}`);
   const config = new Map<string, string[]>();
   for (const line of answer.stdout.split('\n')) {
     const space = line.indexOf(' ');
@@ -141,7 +138,7 @@ const agentOf = (
 ): string | null => {
   if (configured === 'none') return null;
   if (configured === undefined || configured === 'SSH_AUTH_SOCK') return agent ?? env['SSH_AUTH_SOCK'] ?? null;
-  return configured.startsWith('$') ? (env[configured.replace(/[${}]/g, '')] ?? null) : expand(configured);
+  return configured.startsWith('$') ? (variable(env, configured.replace(/[${}]/g, '')) ?? null) : expand(configured);
 };
 
 /** The host may be in brackets. */
@@ -170,8 +167,11 @@ const expander =
     const absolute = inHome === '~' || inHome.startsWith('~/') ? join(tokens.d, inHome.slice(1)) : inHome;
     return absolute
       .replace(/%([%a-zA-Z])/g, (whole, token: string) => (token === '%' ? '%' : (tokens[token] ?? whole)))
-      .replace(/\$\{(\w+)\}/g, (whole, name: string) => env[name] ?? whole);
+      .replace(/\$\{(\w+)\}/g, (whole, name: string) => variable(env, name) ?? whole);
   };
+
+const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
+  Object.hasOwn(env, name) ? env[name] : undefined;
 
 const isThere = (file: string): Promise<boolean> =>
   access(file).then(

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
+import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { SshConnection } from './connection.ts';
 import { orAborted } from './or-aborted.ts';
@@ -185,6 +186,11 @@ const untilMark = (
 
 const unusable = (connection: SshConnection, said: string): RbeeError => {
   const user = connection.route.at(-1)?.user ?? '';
-  const problem = said.split('\n').find((line) => line.trim() !== '') ?? said;
-  return RbeeError.of('SSH_SHELL_UNUSABLE', { hive: connection.name, user, problem });
+  const hint = 'give that user an ordinary login shell, or name another with ssh_user in hives.conf';
+  return RbeeError.of('SSH_SHELL_UNUSABLE', {
+    hive: connection.name,
+    user,
+    problem: printedLines(said)[0] ?? said,
+    hint,
+  });
 };

@@ -1,5 +1,6 @@
 /** Changes the text of a `hives.conf` on disk: whole or not at all, where it really lies, with the mode that it has. */
-import { readFile, realpath, stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
+import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 
@@ -19,7 +20,7 @@ export const changeHivesConf = async (
 ): Promise<HivesConfChange> => {
   // A link, as into a repository of settings, stays one.
   const place = await realpath(file).catch(ifMissing(file));
-  const before = place === null ? '' : await readFile(place, 'utf8').catch(ifMissing(file));
+  const before = place === null ? '' : await readSmallFile(place).catch(ifMissing(file));
   const after = edit(before ?? '', file);
   const mode = place === null ? 0o600 : (await stat(place)).mode & 0o777;
   if (place === null || after !== before) await writeAtomic(place ?? file, after, mode);

@@ -2,9 +2,10 @@
  * What the last sync did and did not do, on disk while it goes on: so that the next one can say that it goes on with it,
  * and do only what is left. What is to be done is decided by looking at the machines, never by this file.
  */
-import { readFile, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
+import { readSmallFile } from '../boundary/small-file.ts';
 import type { ErrorBody } from '../contract/errors.ts';
 import type { StepReport, SyncStep } from '../contract/sync.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
@@ -54,8 +55,10 @@ export class SyncJournal {
 
   /** Reads what the last sync left. A file that makes no sense is set aside as `<file>.damaged`. */
   static async open(file: string): Promise<SyncJournal> {
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readSmallFile(file, { maxBytes: 64 * 2 ** 20 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
+      // Whatever it is, it is no journal.
+      if (error.code === 'EFBIG' || error.code === 'ENOTREG') return '';
       throw error;
     });
     if (text === null) return new SyncJournal(file, null, null);

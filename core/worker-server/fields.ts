@@ -18,11 +18,11 @@ export const fieldsToObject = (
     if (inner === undefined) gathered.set(name, [...(gathered.get(name) ?? []), value]);
     else nested.set(name, [...(nested.get(name) ?? []), [inner, value]]);
   }
-  const properties = (schema['properties'] ?? {}) as Record<string, Schema | undefined>;
+  const properties = new Map(Object.entries((schema['properties'] ?? {}) as Record<string, Schema>));
   const made: [string, unknown][] = [];
-  for (const [name, values] of gathered) made.push([name, fieldValue(values, properties[name] ?? {})]);
+  for (const [name, values] of gathered) made.push([name, fieldValue(values, properties.get(name) ?? {})]);
   for (const [name, values] of nested) {
-    if (!gathered.has(name)) made.push([name, fieldsToObject(values, properties[name] ?? {})]);
+    if (!gathered.has(name)) made.push([name, fieldsToObject(values, properties.get(name) ?? {})]);
   }
   // Defined one by one, a field named __proto__ is a field like any other.
   return Object.fromEntries(made.filter(([, value]) => value !== undefined));

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyInstance } from 'fastify';
 import { addRoutes } from './add-routes.ts';
 import { authorizer } from './authorize.ts';
+import { drainRest } from './drain-rest.ts';
 import { ApiError, asApiError, loadingModel, noSuchModel, StartError, stopping } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { abortAll, handle, type Running, refuseWaiting } from './handle.ts';
@@ -65,10 +66,15 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: true, strictTypes: false } },
   });
   app.server.on('upgrade', upgrades.pass);
-  app.setErrorHandler((thrown, _request, reply) => {
+  app.setErrorHandler((thrown, request, reply) => {
     const error = asApiError(thrown);
     if (!(thrown instanceof ApiError) && error.status >= 500) log(`error: ${(thrown as Error).stack ?? thrown}`);
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
+    if (!request.raw.complete) {
+      // The framework would close the connection at once.
+      reply.removeHeader('connection');
+      drainRest(request.raw, reply.raw);
+    }
     if (closing !== undefined) reply.header('connection', 'close');
     return reply.code(error.status).send(error.toJSON());
   });

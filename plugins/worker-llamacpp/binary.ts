@@ -1,5 +1,6 @@
 /** Binary resolution: the builds of llama.cpp, where each runs, and where its program comes from. */
 import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
+import { buildProbes } from './build.ts';
 import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
 
@@ -84,6 +85,7 @@ export const probes: Probe[] = [
       return { ran: false, problem, devices };
     },
   },
+  ...buildProbes,
 ];
 
 interface GpuBuild {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Launch } from '@rbee/core/contract';
-import { command } from './command.ts';
+import { buildOf, buildProbes } from './build.ts';
+import { checkOptions, command } from './command.ts';
 import { options } from './options.ts';
 import { readArguments } from './server/arguments.ts';
 
@@ -60,6 +61,101 @@ describe('the command line of llama-server', () => {
     assert.deepEqual(args.slice(-3), ['--swa-full', '--keep', '4']);
     for (const flag of ['--tools', '--host', '--port=1', '--api-key', '--model', '-m', '--agent', '--rpc', '--path']) {
       assert.throws(() => command(launch('llama-server', { extra_args: [flag] })), /extra_args may not hold/, flag);
+    }
+  });
+});
+
+const probesFor = (help: string, version = '') =>
+  Object.fromEntries(
+    buildProbes.map(({ id, args, parse }) => [
+      id,
+      parse({ stdout: args[0] === '--help' ? help : '', stderr: args[0] === '--help' ? '' : version, code: 0 }),
+    ]),
+  );
+
+/** The help of a build that has these flags. */
+const helpWith = (...flags: string[]) => flags.map((flag) => `${flag.padEnd(40)}what it is for`).join('\n');
+const always = [
+  ...[
+    '-c,    --ctx-size N',
+    '-np,   --parallel N',
+    '--threads-http N',
+    '-b,    --batch-size N',
+    '-ub,   --ubatch-size N',
+  ],
+  ...['-ctk,  --cache-type-k TYPE', '-ctv,  --cache-type-v TYPE', '--metrics', '--embedding, --embeddings'],
+];
+
+describe('the build of llama-server that runs', () => {
+  it('shows its flags in its help, less those that are gone, and its version in either form', () => {
+    const help = [
+      '----- common params -----',
+      '',
+      '-lm,   --load-mode MODE                 how to load, in place of',
+      '                                        --no-mmap and --mlock (env: LLAMA_ARG_LOAD_MODE)',
+      '--mmap, --no-mmap                       whether to map (default: enabled)',
+      '--draft, --draft-n, --draft-max N       the argument has been removed. use',
+      '                                        --spec-draft-n-max',
+      '-fa,   --flash-attn [on|off|auto]       flash attention',
+    ].join('\n');
+    const flags = ['-lm', '--load-mode', '--mmap', '--no-mmap', '-fa', '--flash-attn'];
+    assert.deepEqual(buildOf(probesFor(help)), { flags });
+    const versions: [string, string][] = [
+      ['version: 4321 (abc1234)\nbuilt with GNU', 'b4321'],
+      ['version: 0.5.0-dev (build 10875, commit de3ff81)\n', 'b10875'],
+      ['ggml_cuda_init: found 1\nversion: 10900 (x)\n', 'b10900'],
+      ['version: custom\n', 'custom'],
+    ];
+    for (const [said, version] of versions) assert.equal(buildOf(probesFor('', said)).version, version);
+    assert.deepEqual(buildOf(probesFor('', 'unknown argument')), {});
+    assert.deepEqual(buildOf(), {});
+  });
+
+  // "--no-mmap" and "--mlock" made every llama-server from b10875 on end with "error: invalid argument".
+  it('is given the flags that it knows, the newest way first', () => {
+    const args = (given: Record<string, unknown>, ...flags: string[]) =>
+      command(launch('llama-server', given, { probes: probesFor(helpWith(...always, ...flags)) })).args.join(' ');
+    const fresh = '-lm,   --load-mode MODE';
+    assert.match(args({ mmap: false }, fresh), /--load-mode none/);
+    assert.match(args({ mmap: false }, fresh, '--mmap, --no-mmap'), /--load-mode none/);
+    assert.match(args({ mmap: false }, '--no-mmap'), / --no-mmap( |$)/);
+    assert.match(args({ mlock: true }, fresh), /--load-mode mmap\+mlock/);
+    assert.match(args({ mlock: true, mmap: false }, fresh), /--load-mode mlock/);
+    assert.match(args({ mlock: true, mmap: false }, '--no-mmap', '--mlock'), /--no-mmap --mlock/);
+    assert.doesNotMatch(args({}, fresh), /mmap|mlock|load-mode/);
+    assert.match(command(launch('llama-server', { mmap: false })).args.join(' '), /--load-mode none/);
+  });
+
+  it('refuses an option that it has no flag for, by the name of the option and its own version', () => {
+    const problems = (given: Record<string, unknown>, ...flags: string[]) => {
+      const probes = probesFor(helpWith(...flags), 'version: 3000 (abc)');
+      const { variant, device, options: wanted, binary } = launch('llama-server', given);
+      return checkOptions({ variant, device, options: wanted, binary, probes }).map(
+        ({ option, problem }) => `${option}: ${problem}`,
+      );
+    };
+    assert.deepEqual(problems({}, ...always), []);
+    assert.deepEqual(problems({ mlock: true }, ...always, '--mmap, --no-mmap'), [
+      'mlock: this llama-server (b3000) does not know --load-mode or --mlock',
+    ]);
+    assert.deepEqual(problems({ pooling: 'last', threads: 3 }, ...always, '-t,    --threads N'), [
+      'pooling: this llama-server (b3000) does not know --pooling',
+    ]);
+    assert.deepEqual(problems({ extra_args: ['--port=1'] }, ...always), [
+      'extra_args: may not hold --port: rbee sets or forbids it',
+    ]);
+  });
+
+  it('is not loaded with a quantized cache and without the flash attention that this needs', () => {
+    for (const id of ['llama-server', 'builtin']) {
+      const check = (given: Record<string, unknown>) => {
+        const { variant, device, options: wanted, binary } = launch(id, given);
+        return checkOptions({ variant, device, options: wanted, binary }).map(({ option }) => option);
+      };
+      assert.deepEqual(check({ cache_type_v: 'q8_0', flash_attention: 'off' }), ['cache_type_v']);
+      assert.deepEqual(check({ cache_type_v: 'q8_0' }), []);
+      assert.deepEqual(check({ cache_type_k: 'q8_0', flash_attention: 'off' }), []);
+      assert.deepEqual(check({ cache_type_v: 'bf16', flash_attention: 'off' }), []);
     }
   });
 });

@@ -1,5 +1,6 @@
 /** The command line of one worker, for each of the two engines. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch, LaunchRequest, OptionProblem } from '@rbee/core/contract';
+import { type Build, buildOf } from './build.ts';
 import { type Options, withDefaults } from './options.ts';
 
 export const command = (launch: Launch): Command => {
@@ -7,30 +8,51 @@ export const command = (launch: Launch): Command => {
   return launch.binary.id === 'builtin' ? builtinCommand(launch, options) : llamaServerCommand(launch, options);
 };
 
+/** Options that this build of llama-server has no flag for, and arguments that may not be added. */
+export const checkOptions = ({ binary, variant, options: given, probes }: LaunchRequest): OptionProblem[] => {
+  const options = withDefaults(given);
+  if (binary.id === 'builtin') return attention(options);
+  const build = buildOf(probes);
+  return [
+    ...attention(options),
+    ...options.extra_args.flatMap(refusal),
+    ...wishesOf(variant, options).flatMap(({ option, spellings }) => {
+      if (spellingFor(spellings, build) !== undefined) return [];
+      const flags = spellings.map(([flag]) => flag).join(' or ');
+      const which = build.version === undefined ? 'this llama-server' : `this llama-server (${build.version})`;
+      const hint = 'leave the option out, or use another build of llama-server (RBEE_LLAMA_SERVER)';
+      return [{ option, problem: `${which} does not know ${flags}`, hint }];
+    }),
+  ];
+};
+
+/** What llama.cpp would find out only after it has loaded the model. */
+const attention = ({ cache_type_v, flash_attention }: Options): OptionProblem[] =>
+  flash_attention === 'off' && !floatTypes.includes(cache_type_v)
+    ? [
+        {
+          option: 'cache_type_v',
+          problem: `${cache_type_v} needs flash attention, and flash_attention is off`,
+          hint: 'leave flash_attention at auto, or cache_type_v at f16',
+        },
+      ]
+    : [];
+
+const floatTypes = ['f32', 'f16', 'bf16'];
+
 /**
- * What is needed on every build goes into the arguments. What only newer builds know goes into the environment, where an
- * older one overlooks it instead of refusing to start.
+ * What is needed on every build goes into the arguments, in the spelling that the build knows. What only newer builds know
+ * and is not needed goes into the environment, where an older one overlooks it instead of refusing to start.
  */
 const llamaServerCommand = (launch: Launch, options: Options): Command => ({
   args: [
     ...['--model', mainModel(launch)],
     ...['--alias', launch.names.join(',')],
     ...['--host', launch.host, '--port', String(launch.port)],
-    // llama-server divides the context among its slots.
-    ...['--ctx-size', String(options.context * options.slots), '--parallel', String(options.slots)],
-    // Each connection holds a thread, waiting or idle: with too few, health checks would wait behind requests.
-    ...['--threads-http', String(Math.min(1024, options.slots + options.queue_limit + 16))],
-    ...batch(options),
-    ...(options.threads > 0 ? ['--threads', String(options.threads)] : []),
     ...launch.deviceFlags.args,
-    ...gpuLayers(launch.variant, options),
-    ...['--cache-type-k', options.cache_type_k, '--cache-type-v', options.cache_type_v],
-    ...(options.embeddings ? ['--embeddings'] : []),
-    ...(options.pooling === 'auto' ? [] : ['--pooling', options.pooling]),
-    ...(options.chat_template === '' ? [] : ['--chat-template', options.chat_template]),
-    ...(options.mmap ? [] : ['--no-mmap']),
-    ...(options.mlock ? ['--mlock'] : []),
-    '--metrics',
+    ...wishesOf(launch.variant, options).flatMap(
+      ({ spellings }) => spellingFor(spellings, buildOf(launch.probes)) ?? spellings[0] ?? [],
+    ),
     ...allowed(options.extra_args),
   ],
   env: {
@@ -71,16 +93,62 @@ const mainModel = ({ models }: Launch): string => {
   return main;
 };
 
-/** An embedding needs its whole input in one physical batch. */
-const batch = ({ batch: tokens, context, embeddings }: Options) => {
-  const physical = embeddings ? Math.max(tokens, context) : tokens;
-  const logical = embeddings ? physical : Math.max(2048, physical);
-  return ['--batch-size', String(logical), '--ubatch-size', String(physical)];
+/** What is wanted of llama-server, with all the ways to say it, the newest first; the first word of each is its flag. */
+interface Wish {
+  option: string;
+  spellings: readonly (readonly string[])[];
+}
+
+const wishesOf = (variant: string, options: Options): Wish[] => {
+  const wish = (option: string, ...spelling: string[]): Wish => ({ option, spellings: [spelling] });
+  return [
+    // llama-server divides the context among its slots.
+    wish('context', '--ctx-size', String(options.context * options.slots)),
+    wish('slots', '--parallel', String(options.slots)),
+    // Each connection holds a thread, waiting or idle: with too few, health checks would wait behind requests.
+    wish('queue_limit', '--threads-http', String(Math.min(1024, options.slots + options.queue_limit + 16))),
+    ...batch(options),
+    ...(options.threads > 0 ? [wish('threads', '--threads', String(options.threads))] : []),
+    ...gpuLayers(variant, options),
+    wish('cache_type_k', '--cache-type-k', options.cache_type_k),
+    wish('cache_type_v', '--cache-type-v', options.cache_type_v),
+    ...(options.embeddings ? [{ option: 'embeddings', spellings: [['--embeddings'], ['--embedding']] }] : []),
+    ...(options.pooling === 'auto' ? [] : [wish('pooling', '--pooling', options.pooling)]),
+    ...(options.chat_template === '' ? [] : [wish('chat_template', '--chat-template', options.chat_template)]),
+    ...loading(options),
+    wish('engine', '--metrics'),
+  ];
 };
 
-const gpuLayers = (variant: string, { gpu_layers }: Options) => {
+/** A build that did not show its flags is taken for a new one. */
+const spellingFor = (spellings: Wish['spellings'], { flags }: Build): readonly string[] | undefined =>
+  spellings.find((words) => flags === undefined || words.filter(isFlag).every((flag) => flags.includes(flag)));
+
+const isFlag = (word: string, index: number) => index === 0 || oldLoading.includes(word);
+
+const oldLoading = ['--no-mmap', '--mlock'];
+
+/** `--load-mode` came in the autumn of 2026, and the two flags went with build 10875. */
+const loading = ({ mmap, mlock }: Options): Wish[] => {
+  if (mmap && !mlock) return [];
+  const mode = mlock ? (mmap ? 'mmap+mlock' : 'mlock') : 'none';
+  const old = [...(mmap ? [] : ['--no-mmap']), ...(mlock ? ['--mlock'] : [])];
+  return [{ option: mlock ? 'mlock' : 'mmap', spellings: [['--load-mode', mode], old] }];
+};
+
+/** An embedding needs its whole input in one physical batch. */
+const batch = ({ batch: tokens, context, embeddings }: Options): Wish[] => {
+  const physical = embeddings ? Math.max(tokens, context) : tokens;
+  const logical = embeddings ? physical : Math.max(2048, physical);
+  return [
+    { option: 'batch', spellings: [['--batch-size', String(logical)]] },
+    { option: 'batch', spellings: [['--ubatch-size', String(physical)]] },
+  ];
+};
+
+const gpuLayers = (variant: string, { gpu_layers }: Options): Wish[] => {
   if (variant === 'cpu' || gpu_layers === 'auto') return [];
-  return ['--gpu-layers', gpu_layers === 'all' ? '9999' : gpu_layers];
+  return [{ option: 'gpu_layers', spellings: [['--gpu-layers', gpu_layers === 'all' ? '9999' : gpu_layers]] }];
 };
 
 /** Arguments that rbee gives itself, that open more than the model, or that make the program end or download. */
@@ -96,9 +164,13 @@ const refused = new Set(
 );
 
 const allowed = (args: readonly string[]): readonly string[] => {
-  for (const arg of args) {
-    const [flag = ''] = arg.split('=', 1);
-    if (refused.has(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
-  }
+  const [first] = args.flatMap(refusal);
+  if (first !== undefined) throw new Error(`${first.option} ${first.problem}`);
   return args;
+};
+
+const refusal = (arg: string): OptionProblem[] => {
+  const [flag = ''] = arg.split('=', 1);
+  if (!refused.has(flag)) return [];
+  return [{ option: 'extra_args', problem: `may not hold ${flag}: rbee sets or forbids it`, hint: 'leave it out' }];
 };

@@ -32,6 +32,25 @@ describe('the diagnosis', () => {
       ['error loading model: key not found in model: llama.block_count', 'bad_model', /llama\.block_count/],
       ['GGML_ASSERT(id_to_token.size() == token_to_id.size()) failed', 'bad_model', /vocabulary/],
       ['failed to initialize the context: failed to allocate buffer for kv cache', 'out_of_memory', /context/],
+      // These were once told as too little memory.
+      [
+        'llama_init_from_model: K cache type q8_0 with block size 32 does not divide n_embd_head_k=16',
+        'bad_option',
+        /^cache_type_k=q8_0 does not fit this model.* 16 values/,
+      ],
+      [
+        'llama_init_from_model: V cache type q4_0 with block size 32 does not divide n_embd_head_v=80',
+        'bad_option',
+        /^cache_type_v=q4_0 does not fit this model.* 80 values/,
+      ],
+      ['llama_init_from_model: quantized V cache requires flash_attn to be enabled', 'bad_option', /cache_type_v/],
+      [
+        'llama_init_from_model: model does not support different K (q8_0) and V (f16) cache types',
+        'bad_option',
+        /cache_type_k and cache_type_v, not q8_0 and f16/,
+      ],
+      ['llama_init_from_model: failed to initialize the context: n_ctx_seq == 0', 'unknown', /n_ctx_seq == 0/],
+      ["common_init_result: failed to create context with model 'a.gguf'", 'unknown', /does not say why/],
       ['unable to allocate CUDA0 buffer', 'out_of_memory', /GPU/],
       [
         'ggml_backend_cuda: allocating 100.00 MiB on device 0: cudaMalloc failed: out of memory',
@@ -68,6 +87,20 @@ describe('the diagnosis', () => {
       assert.ok(found?.hint, line);
       assert.doesNotMatch(`${found?.message}${found?.hint}`, /\{\d\}|undefined/, line);
     }
+  });
+
+  it('says of a broken chat template and of a big-endian file what to do, not to download them again', () => {
+    const own = (said: string, code: number) =>
+      diagnose({ ...failure([`llamacpp: error: ${said}`], code), binary: { id: 'builtin' } });
+    const template = own('the chat template of the model cannot be read: Unclosed block', 65);
+    assert.equal(template?.message, 'the chat template cannot be read: Unclosed block');
+    assert.match(template?.hint ?? '', /--option chat_template/);
+    const endian = own('the model file /a.gguf cannot be used: it is for big-endian machines: download …', 65);
+    assert.match(`${endian?.message} ${endian?.hint}`, /a\.gguf.*big-endian.*gguf_convert_endian/);
+    const cut = own('the model file /a.gguf is cut off: the data of x ends at byte 5', 65);
+    assert.match(`${cut?.message} ${cut?.hint}`, /cut off.*download the model again/);
+    const server = diagnose(failure(['srv  init: chat template parsing error: Unexpected token']));
+    assert.match(`${server?.message} ${server?.hint}`, /Unexpected token.*--option chat_template/);
   });
 
   it('reads the end of the process where the log is silent', () => {

@@ -100,6 +100,24 @@ const rules: readonly Rule[] = [
     hint: 'put all its parts into one folder under their own names, and give the first one',
   },
   {
+    says: /error: the chat template of the model cannot be read: (.+)|chat template parsing error: (.+)/,
+    cause: 'bad_model',
+    message: 'the chat template cannot be read: {1}{2}',
+    hint: 'give another with --option chat_template, for example chatml',
+  },
+  {
+    says: /error: the model file (.+) cannot be used: it is for big-endian machines/,
+    cause: 'bad_model',
+    message: '{1} is a GGUF file for big-endian machines',
+    hint: 'download the usual one, or convert it with gguf_convert_endian.py',
+  },
+  {
+    says: /failed to initialize chat template/,
+    cause: 'bad_model',
+    message: 'llama-server cannot read the chat template',
+    hint: 'give another with --option chat_template, for example chatml',
+  },
+  {
     says: /key not found in model: (\S+)|missing tensor '(.+?)'/,
     cause: 'bad_model',
     message: 'the model lacks {1}{2}, which llama.cpp needs',
@@ -112,7 +130,33 @@ const rules: readonly Rule[] = [
     hint: 'use a model that was converted for this version of llama.cpp',
   },
   {
-    says: /failed to allocate buffer for kv cache|failed to initialize the context|failed to create_context/,
+    says: /K cache type (\S+) with block size (\d+) does not divide n_embd_head_k=(\d+)/,
+    cause: 'bad_option',
+    message:
+      'cache_type_k={1} does not fit this model: its attention heads have {3} values, and {1} needs a multiple of {2}',
+    hint: 'leave cache_type_k at f16 for this model, or add --option flash_attention=off',
+  },
+  {
+    says: /V cache type (\S+) with block size (\d+) does not divide n_embd_head_v=(\d+)/,
+    cause: 'bad_option',
+    message:
+      'cache_type_v={1} does not fit this model: its attention heads have {3} values, and {1} needs a multiple of {2}',
+    hint: 'leave cache_type_v at f16 for this model',
+  },
+  {
+    says: /quantized V cache (?:was requested, but this )?requires flash|V cache quantization requires flash_attn/i,
+    cause: 'bad_option',
+    message: 'a quantized cache_type_v needs flash attention',
+    hint: 'leave flash_attention at auto, or cache_type_v at f16',
+  },
+  {
+    says: /does not support different K \((\S+)\) and V \((\S+)\) cache types/,
+    cause: 'bad_option',
+    message: 'this model needs the same cache_type_k and cache_type_v, not {1} and {2}',
+    hint: 'set both options to the same type',
+  },
+  {
+    says: /failed to allocate buffer for (?:the )?kv cache/,
     cause: 'out_of_memory',
     message: 'there is not enough memory for the context',
     hint: smaller,
@@ -128,6 +172,18 @@ const rules: readonly Rule[] = [
     cause: 'out_of_memory',
     message: 'there is not enough memory',
     hint: `stop another worker, or ${smaller}`,
+  },
+  {
+    says: /failed to initialize the context: (.+)|llama_init_from_model: (SPLIT_MODE_TENSOR requires .+)/,
+    cause: 'unknown',
+    message: 'llama.cpp cannot make the context: {1}{2}',
+    hint: 'check the options of the worker, and look at its log',
+  },
+  {
+    says: /failed to create[_ ]context/,
+    cause: 'unknown',
+    message: 'llama.cpp cannot make the context, and does not say why',
+    hint: `look at the log of the worker; if it is the memory, ${smaller}`,
   },
   {
     says: /invalid device: (\S+)/,
@@ -160,12 +216,6 @@ const rules: readonly Rule[] = [
     hint: 'look at the log of the worker and of the kernel (dmesg); a restart often helps',
   },
   {
-    says: /quantized V cache was requested, but this requires Flash Attention|V cache quantization requires flash_attn/i,
-    cause: 'bad_option',
-    message: 'a quantized cache_type_v needs flash attention',
-    hint: 'add --option flash_attention=on, or leave cache_type_v at f16',
-  },
-  {
     says: /error: invalid argument: (\S+)/,
     cause: 'bad_option',
     message: 'this llama-server does not know the argument {1}',
@@ -196,9 +246,12 @@ const byOwnCode = ({ exit, binary, log }: Failure): Diagnosis | undefined => {
   const known = binary.id === 'builtin' && exit?.code != null ? builtinCodes[exit.code] : undefined;
   const said = lastError(log);
   if (known === undefined || said === undefined) return undefined;
-  // The log holds llama.cpp's own words too, and the table knows more of some than the code tells.
-  const unsupported = known.cause === 'bad_model' ? byLog([said]) : undefined;
-  return unsupported?.cause === 'unsupported_model' ? unsupported : { ...known, message: said };
+  // The message holds llama.cpp's own words too, and the table knows more of some than the code tells.
+  const found = byLog([`llamacpp: error: ${said}`]);
+  if (found?.cause === known.cause && known.cause === 'bad_option') return found;
+  if (known.cause !== 'bad_model') return { ...known, message: said };
+  const tellsMore = found?.cause === 'unsupported_model' || (found?.cause === 'bad_model' && found.hint !== again);
+  return tellsMore ? (found as Diagnosis) : { ...known, message: said };
 };
 
 const byLog = (log: readonly string[]): Diagnosis | undefined => {

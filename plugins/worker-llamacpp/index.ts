@@ -1,7 +1,7 @@
 /** llama.cpp as a worker type: its own `llama-server` where there is one, else a server of ours on node-llama-cpp. */
 import type { WorkerType } from '@rbee/core/contract';
 import { probes, variants } from './binary.ts';
-import { command } from './command.ts';
+import { checkOptions, command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
 import { health, load, stop } from './health.ts';
@@ -25,5 +25,6 @@ export default {
   stop,
   load,
   estimate,
+  checkOptions,
   diagnose,
 } satisfies WorkerType;

@@ -59,6 +59,32 @@ test('a stale PID file that names a worker ends no worker', async () => {
   assert.equal((await list(at))[0].pid, worker.pid);
 });
 
+// Every command ended until the file was removed by hand.
+test('PID files that a power cut has emptied or torn end no command, and are replaced', async () => {
+  const at = home('mode = "standalone"');
+  await at.rbee(spawnFake('kept'));
+  for (const text of ['', '\0\0\0\0']) {
+    const pids = [at.paths.queenPid, at.paths.hivePid];
+    for (const file of pids) kill(pidIn(file));
+    for (const file of pids) writeFileSync(file, text);
+    assert.equal((await at.json(['queen', 'status'])).status, 'stopped');
+    assert.equal((await at.rbee(['doctor'])).code, 0);
+    const run = await at.rbee(['queen', 'start']);
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stderr, /queen\.pid held no process id; it is replaced/);
+    const [worker] = await until(async () => {
+      const workers = await list(at);
+      return workers[0]?.state === 'ready' && workers;
+    });
+    assert.equal(worker.id, 'kept');
+    for (const file of pids) assert.ok(pidIn(file) > 1);
+  }
+  for (const file of [at.paths.queenPid, at.paths.hivePid]) writeFileSync(file, 'torn');
+  assert.equal((await at.rbee(['hive', 'stop', 'local'])).code, 0);
+  assert.equal((await at.rbee(['queen', 'stop'])).code, 0);
+  assert.ok(!existsSync(at.paths.queenPid) && !existsSync(at.paths.hivePid));
+});
+
 test('damaged run records and a damaged index cost nothing but themselves', async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);

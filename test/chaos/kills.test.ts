@@ -3,7 +3,8 @@
  * lose a token, and the list must be right again each time. Full length: 100 kills of each.
  */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
@@ -142,6 +143,21 @@ describe('kill -9 of a hive of its own', () => {
     }
     for (const worker of workers) await home.json(['worker', 'delete', worker.id, '--now']);
     assert.deepEqual(home.processes().sort(), [pidIn(home.paths.hivePid), pidIn(home.paths.queenPid)].sort());
+  });
+});
+
+describe('a hive of its own that cannot start with the queen', () => {
+  const home = createHome({ queen: 'mode = "standalone"' });
+  after(() => home.close());
+
+  // A hive that was killed while the queen started it was never tried again: nothing read its heartbeats yet.
+  test('is started as soon as that is possible, and without being asked for', async () => {
+    const inTheWay = join(home.paths.hiveSocket, 'in the way');
+    mkdirSync(inTheWay, { recursive: true });
+    const local = async () => (await home.json(['hive', 'list'])).hives[0];
+    assert.equal((await local()).status, 'stopped');
+    rmSync(home.paths.hiveSocket, { recursive: true });
+    await until(async () => (await local()).status === 'online', { what: 'the hive' });
   });
 });
 

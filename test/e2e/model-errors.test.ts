@@ -24,9 +24,12 @@ import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
 import type { Narrate } from '../../core/contract/narration.ts';
 import { type EnsureOptions, Ensurer, type RemoteReference } from '../../core/hive/models/ensure-model.ts';
+import { GgufHeaders } from '../../core/hive/models/gguf-headers.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
 import { until } from '../harness/until.ts';
+
+const headersIn = (folder: string) => new GgufHeaders({ folder: join(folder, 'gguf-headers') });
 
 const pace = { stallMs: 20_000, attempts: 3, pauseMs: 5 };
 const weights = ggufNoise(300_000);
@@ -60,7 +63,13 @@ const ensure = (
     narrate = () => {},
   }: { signal?: AbortSignal; pace?: typeof pace; narrate?: Narrate } = {},
 ) => {
-  const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace: own });
+  const ensurer = new Ensurer({
+    hive: 'local',
+    store: new ModelStore(folder),
+    env,
+    pace: own,
+    headers: headersIn(folder),
+  });
   return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate, signal });
 };
 const refused =
@@ -310,8 +319,8 @@ describe('a download', () => {
     const address = (name: string) => `${hub.url}/acme/pages/resolve/${commit}/${name}`;
     await assert.rejects(ensure(address('m.gguf')), refused('MODEL_CONTENT', /it is a web page.*behind http.*m\.gguf/));
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
-    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /GGUF/));
-    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /safetensors/));
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /JSON text/));
+    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /Git LFS pointer/));
     await assert.rejects(
       ensure(address('notes.txt')),
       refused('MODEL_CONTENT', /no model in any format that is known/),
@@ -394,7 +403,13 @@ describe('a download', () => {
   });
 
   it('that two ask for at once is one, and goes on when one of them leaves', async () => {
-    const ensurer = new Ensurer({ hive: 'local', store: new ModelStore(folder), env, pace });
+    const ensurer = new Ensurer({
+      hive: 'local',
+      store: new ModelStore(folder),
+      env,
+      pace,
+      headers: headersIn(folder),
+    });
     hub.manners.slowMs = 20;
     const leaving = new AbortController();
     const reference = parseModelReference('hf:acme/tiny') as RemoteReference;

@@ -9,7 +9,8 @@ import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import { heardSegments, heardSentence, translatedSentence } from '../../plugins/worker-whisper/demo/sentence.ts';
-import { levelsFlac, silentWav, toneWav } from '../../plugins/worker-whisper/test/sounds.ts';
+import { levelsFlac, silentWav, tone, toneWav } from '../../plugins/worker-whisper/test/sounds.ts';
+import { writeRecording } from '../../plugins/worker-whisper/test/write-recording.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { until } from '../harness/until.ts';
 
@@ -88,6 +89,16 @@ test('curl as in the README gets a transcript of every kind of file', async () =
   }
 });
 
+// 32 bit floats, as many recorders write them, were answered with "start offset of Float32Array should be a multiple of 4".
+test('rbee transcribe takes a recording in floats', async () => {
+  const path = join(home.folder, 'float.wav');
+  const floats = { channels: [tone(1, { rate: 44_100 })], rate: 44_100, encoding: 'f32' } as const;
+  writeFileSync(path, writeRecording('riff', floats) ?? '');
+  const { code, stdout, stderr } = await home.rbee(['transcribe', path, '--model', 'demo']);
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout.trim(), heardSentence);
+});
+
 test('silence is no text, and what is no sound is refused with the reason', async () => {
   const silent = await openai.audio.transcriptions.create({ model: 'demo', file: await sound(silentWav(1)) });
   assert.equal(silent.text, '');
@@ -95,7 +106,14 @@ test('silence is no text, and what is no sound is refused with the reason', asyn
   await assert.rejects(asked, (error: InstanceType<typeof OpenAI.APIError>) => {
     assert.equal(error.status, 400);
     assert.equal(error.param, 'file');
-    assert.match(error.message, /no audio that can be read here/);
+    assert.match(error.message, /not in an audio format that can be read here/);
+    return true;
+  });
+  const gsm = readFileSync(join(samples, '../recordings/gsm.wav'));
+  const telephone = openai.audio.transcriptions.create({ model: 'demo', file: await sound(gsm) });
+  await assert.rejects(telephone, (error: InstanceType<typeof OpenAI.APIError>) => {
+    assert.deepEqual([error.status, error.param, error.code], [400, 'file', 'audio_unsupported_codec']);
+    assert.match(error.message, /GSM 6\.10.*`ffmpeg -i IN -ar 16000 -ac 1 OUT\.wav`/);
     return true;
   });
 });

@@ -101,7 +101,11 @@ test('a worker that is killed is started again by itself', async () => {
     },
     { what: 'a new process of the killed worker' },
   );
-  assert.equal(again.restarts, 1);
+  assert.deepEqual([again.restarts, again.kills], [1, 1]);
+  assert.match(
+    (await home.rbee(['worker', 'get', again.id])).stdout,
+    /restarts +1 \(1 after it was killed from outside\)/,
+  );
 });
 
 test('a crash loop ends as failed, with the diagnosis and the last words of the engine', async () => {

@@ -37,13 +37,13 @@ export interface LyingFleet {
   restart(): Promise<void>;
   /** What was heard on the lying machine. */
   heard(): Promise<Heard>;
-  /** What may never change outside the home: one line for each thing, and each call that nobody should have made. */
+  /** What may never change outside the home: one line for each file, and one for each connection to the forbidden port. */
   canary(): string[];
   /** Puts everything back where it was, and gives how it is now. */
   layCanary(): string[];
   /** Bearer of the worker of the honest machine. */
   goodKey: string;
-  /** Bytes of memory that the queen has now, and of disk in her state folder. */
+  /** Bytes of memory that the queen has now, and of disk in its state folder. */
   memory(): number;
   disk(): number;
   close(): Promise<void>;
@@ -110,7 +110,10 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
     const pid = () => readFileSync(fleet.home.paths.queenPid, 'utf8').trim();
 
     const controlSocket = evil.path('liars/control.sock');
-    const seen = () => [...canary.listing(), ...listener.calls.map((call) => `somebody called: ${call}`)];
+    const seen = () => [
+      ...canary.listing(),
+      ...listener.calls.map((call) => `the forbidden port was dialled: ${call}`),
+    ];
     return {
       fleet,
       evil,
@@ -149,7 +152,7 @@ export const createLyingFleet = async (count: number): Promise<LyingFleet> => {
   }
 };
 
-/** Files outside the home of the queen: far away, and beside her home and cache, where paths that lead upwards end. */
+/** Files outside the queen's data: beside its home and beside its cache, where paths with `..` end. */
 const makeCanary = ({ home }: TestFleet) => {
   const secret = `the secret of ${home.folder}`;
   const folder = `${home.folder}-canary`;

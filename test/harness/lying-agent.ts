@@ -38,7 +38,7 @@ export const lieAs = async (agent: string): Promise<void> => {
   lie?.first?.(mouth);
   if (lie?.instead) {
     lie.instead(mouth);
-    // It goes when whoever listens does, as the real one.
+    // Like the real one, it ends with its connection.
     process.stdin.on('end', () => process.exit(0)).resume();
     return;
   }

@@ -172,7 +172,7 @@ const bodyOf = async (request: IncomingMessage): Promise<string> => {
   return text;
 };
 
-/** `PUT /lies` with `{ alias: lie or null }`: heartbeats begin anew. `GET /heard`. */
+/** `PUT /lies` with `{ alias: lie or null }`: heartbeats start again. `GET /heard`. */
 const control = createServer(async (request, response) => {
   if (request.method === 'PUT') {
     const told = JSON.parse(await bodyOf(request)) as Record<string, string | null>;

@@ -254,6 +254,11 @@ describe('an agent', { skip: cannot('network') }, () => {
       await bare.setReadOnlyHome(true);
       await refused(t, 'HOST_FOLDER_UNUSABLE', /the folder \/home\/ann: it cannot be written/);
       await bare.setReadOnlyHome(false);
+      // It was found out only when Node lay there and did not start.
+      await bare.run('mount -o remount,bind,noexec .', { asRoot: true });
+      await refused(t, 'HOST_FOLDER_UNUSABLE', /no program may be run from it/);
+      await bare.run('mount -o remount,bind,exec .', { asRoot: true });
+      assert.deepEqual(bare.files(), []);
     });
 
     describe('Node is put in its place', () => {

@@ -1,6 +1,7 @@
 /** Everything that can go wrong on the way to a machine, against real sshd: each says clearly what it is, in time. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -180,6 +181,43 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       assert.equal(ann.questions.length, 5);
     });
 
+    // Such a key was taken.
+    test('a key that other users can read is not used, as by OpenSSH, unless an agent holds it', async (t) => {
+      const { accepted, encrypted } = machines.client.keys;
+      const home = makeHome(machines);
+      for (const [key, mode] of [
+        [accepted, 0o644],
+        [accepted, 0o640],
+        [encrypted, 0o604],
+      ] as const) {
+        const open = join(home, `key-${mode.toString(8)}`);
+        copyFileSync(key, open);
+        chmodSync(open, mode);
+        const target = { alias: 'pi', hostname: 'pi', identityFile: open };
+        const ann = person(machines.client.passphrase);
+        const problem = new RegExp(
+          `is not used, as other users can read it \\(mode 0${mode.toString(8)}\\): chmod 600 ${open}`,
+        );
+        await refused(reach(t, machines, { home }).connect(target, ann), 'SSH_AUTH_FAILED', problem);
+        assert.equal(ann.questions.length, 0);
+        const plain = await machines.client.ssh([
+          '-o',
+          'IdentitiesOnly=yes',
+          '-i',
+          open,
+          '-F',
+          join(home, '.ssh/config'),
+          'pi',
+          'true',
+        ]);
+        assert.match(plain.stderr, /permissions|denied/i);
+      }
+      const { env, close } = await machines.client.agent([accepted]);
+      const named = { alias: 'pi', hostname: 'pi', identityFile: join(home, 'key-644') };
+      assert.equal(await nameOf(await reach(t, machines, { home, env }).connect(named)), 'pi');
+      close();
+    });
+
     test('a key that nobody may read is told', async (t) => {
       const home = makeHome(machines, (config) => `${config}\n  IdentityFile ${machines.client.home}\n`);
       await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /cannot be read/);
@@ -293,6 +331,50 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const { connect } = reach(t, machines);
       assert.notEqual((await connect('pi')).shown.hostKey?.fingerprint, before.shown.hostKey?.fingerprint);
     });
+
+    // A key that someone had accepted was kept in memory: after a change, the new one was "wrong" until the queen restarted.
+    test('after a change, the files decide again: with the old key removed, the new one is only unknown', async (t) => {
+      const home = makeHome(machines);
+      writeFileSync(knownIn(home), '');
+      const target = { alias: 'box', hostname: 'box', identityFile: machines.client.keys.accepted };
+      const { connect } = reach(t, machines, { home });
+      (await connect(target, person('yes'))).close();
+      await box.changeHostKey();
+      const error = await refused(connect(target, person('yes')), 'SSH_HOST_KEY_CHANGED', /another one is known/);
+      const [, name = ''] = /ssh-keygen -R (\S+),/.exec(error.hint) ?? [];
+      execFileSync('ssh-keygen', ['-f', knownIn(home), '-R', name], { stdio: 'ignore' });
+      await refused(connect(target), 'SSH_HOST_KEY_UNKNOWN', /is not known/);
+      const ann = person('yes');
+      (await connect(target, ann)).close();
+      assert.equal(ann.questions.length, 1);
+      // What is taken out of the file is forgotten, too.
+      writeFileSync(knownIn(home), '');
+      await refused(connect(target), 'SSH_HOST_KEY_UNKNOWN', /is not known/);
+      machines.client.trust(box);
+    });
+
+    // The keys that were accepted stood in a plain object, and this name was found in every one: INTERNAL.
+    test('a host may have the name of what every object has', async (t) => {
+      const { accepted: identityFile } = machines.client.keys;
+      const home = makeHome(machines, (config) => `${config}\nHost proto\n  HostName ${pi.address}\n  User ann\n`);
+      const config = join(home, '.ssh/config');
+      for (const name of ['__proto__', 'constructor']) {
+        writeFileSync(
+          config,
+          readFileSync(config, 'utf8').replace('Host proto\n', `Host proto\n  HostKeyAlias ${name}\n`),
+        );
+        const target = { alias: 'x', hostname: 'proto', identityFile };
+        await refused(reach(t, machines, { home }).connect(target), 'SSH_HOST_KEY_UNKNOWN', /is not known/);
+        await reach(t, machines, { home }).connect({ ...target, alias: name }, person('yes'));
+        writeFileSync(config, readFileSync(config, 'utf8').replace(`  HostKeyAlias ${name}\n`, ''));
+      }
+      const nowhere = { alias: 'x', hostname: '__proto__', identityFile };
+      await refused(
+        reach(t, machines).connect(nowhere),
+        'SSH_UNREACHABLE',
+        /no machine of that name|cannot be looked up/,
+      );
+    });
   });
 
   describe('the network', () => {
@@ -382,6 +464,25 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const jumps = [{ alias: 'pi', hostname: pi.address, user: 'ann' }];
       const declared = await connect({ alias: 'lab2', hostname: lab.address, user: 'ann', jumps });
       assert.equal(await nameOf(declared), 'lab');
+    });
+
+    // It was refused as "passed twice": seen from another machine, an address may be another machine.
+    test('a place may be passed twice', async (t) => {
+      const { connect } = reach(t, machines);
+      const again = { hostname: pi.address, user: 'ann' };
+      const jumps = [{ alias: 'jump', ...again }];
+      const connection = await connect({ alias: 'pi', ...again, jumps });
+      assert.equal(await nameOf(connection), 'pi');
+      assert.equal(connection.route.length, 2);
+      const home = makeHome(machines, (config) => `Host twin\n  HostName ${pi.address}\n  ProxyJump pi\n${config}`);
+      const { accepted: identityFile } = machines.client.keys;
+      const inFile = (config: string) => config.replace('Host *\n', `Host *\n  IdentityFile ${identityFile}\n`);
+      const config = join(home, '.ssh/config');
+      writeFileSync(config, inFile(readFileSync(config, 'utf8')));
+      assert.equal(
+        await nameOf(await reach(t, machines, { home }).connect({ alias: 'twin', hostname: 'twin', user: 'ann' })),
+        'pi',
+      );
     });
 
     test('a connection that others go through is closed with the last of them, unless it is asked for by itself', async (t) => {
@@ -541,9 +642,38 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const connection = await reach(t, machines).connect('box');
       const first = runScript(connection, 'sleep 3000');
       await until(() => box.processes().some(({ command }) => command === 'sleep 3000'));
-      await refused(runScript(connection, 'true'), 'SSH_SHELL_UNUSABLE', /MaxSessions/);
+      const serving = () => box.processes({ all: true }).filter(({ command }) => /^sshd: ann@?/.test(command)).length;
+      const alone = serving();
+      // Two beside the one that runs: each gets a connection of its own, which ends with it.
+      const names = await Promise.all([nameOf(connection), nameOf(connection)]);
+      assert.deepEqual(names, ['box', 'box']);
+      await until(() => serving() === alone, { what: 'the end of the further connections' });
       connection.close();
       await assert.rejects(first, { code: 'SSH_CONNECTION_LOST' });
+      await box.configureSshd({ lines: ['MaxSessions 0'] });
+      const error = await refused(nameOf(await reach(t, machines).connect('box')), 'SSH_SHELL_UNUSABLE', /no session/);
+      assert.match(error.hint, /MaxSessions .* to 1 or more/);
+      await box.configureSshd({ lines: [] });
+    });
+
+    // The hint was to check that it is an OpenSSH server of these years, which it was.
+    test('every key exchange, cipher or MAC that rbee has: what is missing is named, with the line that helps', async (t) => {
+      const { connect } = reach(t, machines);
+      for (const [lines, problem, setting] of [
+        [
+          ['KexAlgorithms sntrup761x25519-sha512@openssh.com'],
+          /offers only sntrup761.*no post-quantum/,
+          'KexAlgorithms',
+        ],
+        [['MACs umac-64@openssh.com', 'Ciphers aes256-ctr'], /share no MAC: it offers only umac-64@/, 'MACs'],
+      ] as const) {
+        await box.configureSshd({ lines });
+        const error = await refused(connect('box'), 'SSH_HANDSHAKE_FAILED', problem);
+        const line = /\w+ \+\S+$/.exec(error.hint)?.[0] ?? '';
+        assert.match(line, new RegExp(`^${setting} `));
+        await box.configureSshd({ lines: [line, ...lines.slice(1)] });
+        (await connect('box')).close();
+      }
       await box.configureSshd({ lines: [] });
     });
 

@@ -138,6 +138,48 @@ test('validate says what is wrong with the text, the types and the way to each m
   assert.equal((await checks()).code, 0);
 });
 
+// Each was said only by the sync, one after the other: a device of no kind, too little room, no forwarding.
+test('validate and a dry run say what the sync would refuse, all at once', { skip }, async () => {
+  const full = fleet.machines.host('full');
+  const bad = [
+    '{ type = "ticker", name = "tick", device = "gpu" }',
+    '{ type = "ticker", name = "tock", model = "hf:o/m", variant = "cuda" }',
+  ];
+  fleet.declare(`[[hive]]\nalias = "full"\nrun = [\n${bad.join(',\n')}\n]\n`);
+  const said = async () => {
+    const validated = await fleet.home.rbee(['validate', '--json']);
+    assert.equal(validated.code, 1, validated.stderr);
+    const failed = JSON.parse(validated.stdout).checks.filter(({ state }: { state: string }) => state === 'failed');
+    const dry = await fleet.home.rbee(['sync', '--dry-run']);
+    return { failed: failed.map(({ text }: { text: string }) => text).join('\n'), dry: dry.stdout + dry.stderr };
+  };
+  const room = await said();
+  assert.match(room.failed, /:4: hive full: there is no kind of device gpu$/m);
+  assert.match(room.failed, /:5: hive full: worker type ticker has no variant cuda$/m);
+  assert.match(room.failed, /is needed, .* is free$/m);
+  assert.match(room.dry, /is needed, .* is free/);
+  await full.run('mount -o remount,bind,noexec .', { asRoot: true });
+  const noexec = await said();
+  await full.run('mount -o remount,bind,exec .', { asRoot: true });
+  for (const text of [noexec.failed, noexec.dry]) assert.match(text, /no program may be run from it/);
+  assert.deepEqual(
+    full.files().filter((file) => !file.endsWith('/')),
+    [],
+  );
+  const good = fleet.machines.host('good');
+  await good.configureSshd({ lines: ['AllowTcpForwarding no'] });
+  fleet.declare('[[hive]]\nalias = "good"\n');
+  assert.match((await said()).failed, /does not let rbee through/);
+  // With room for one session a connection, everything works all the same.
+  await good.stopSshd({ connections: 'cut' });
+  await good.configureSshd({ lines: ['MaxSessions 1'] });
+  const sync = await fleet.home.rbee(['sync', '--force']);
+  assert.equal(sync.code, 0, sync.stdout + sync.stderr);
+  const validated = await fleet.home.rbee(['validate']);
+  assert.equal(validated.code, 0, validated.stdout);
+  await good.configureSshd({ lines: [] });
+});
+
 test('what is missing is installed, and nothing else is touched, by rbee install', { skip }, async () => {
   fleet.declare(entry('good').replace('run =', 'workers = [{ type = "ticker" }]\nrun ='));
   const deleted = await fleet.home.rbee(['worker', 'delete', 'at-good']);

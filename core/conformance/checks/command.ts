@@ -34,6 +34,10 @@ const carries = (command: Command, text: string): boolean => {
 const foreign =
   /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_STATE|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
 
+/** A script of the plugin listens on the port: it knows of RBEE_API_KEY, which every worker has in its environment. */
+const isOwnScript = ({ adapter }: WorkerType, { id, kind }: Launch['binary']): boolean =>
+  kind === 'module' || (adapter !== undefined && (adapter.for?.includes(id) ?? true));
+
 /** Each hostile text in turn: it must arrive, and must not change how many arguments there are. */
 const arrives = (
   type: WorkerType,
@@ -132,6 +136,20 @@ export const commandChecks = [
     check: ({ type }) =>
       each(type, ({ args }, { apiKey }, what) =>
         must(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the key: put it into env`),
+      ),
+  },
+  {
+    id: 'command.api-key-given',
+    title:
+      'a program that is not the plugin’s own is given the API key in a variable, or the type says that it is keyless',
+    check: ({ type }) =>
+      each(type, ({ env = {} }, { apiKey, binary }, what) =>
+        must(
+          type.keyless === true ||
+            isOwnScript(type, binary) ||
+            Object.values(env).some((value) => value.includes(apiKey)),
+          `command for ${what} has no variable with launch.apiKey: any user of the machine could use it`,
+        ),
       ),
   },
   {

@@ -19,11 +19,13 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   health: 'data',
   probes: 'data',
   adapter: 'data',
+  keyless: 'data',
   stop: 'data',
   estimate: 'function',
   load: 'data',
   chooseFiles: 'function',
   moreNames: 'function',
+  checkOptions: 'function',
   diagnose: 'function',
 };
 
@@ -48,7 +50,7 @@ const isInside = (path: string): boolean => isSafePath(plainPath(path));
 const description = ({ type }: Subject) => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
-  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames'] as const).filter(
+  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames', 'checkOptions'] as const).filter(
     (member) => typeof type[member] === 'function',
   ),
 });

@@ -1,5 +1,6 @@
 /** The options that users set with `--option`. */
 import type { OptionSchema, OptionsSchema, WorkerType } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import { resolveOptions } from '../../registry/worker-options.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
@@ -159,6 +160,21 @@ export const optionChecks = [
         const values = option.type === 'boolean' ? [true, false] : edges(option);
         if (new Set(values).size < 2) continue;
         must(new Set(values.map((value) => effectOf(type, { [name]: value }))).size > 1, `option ${name} is not used`);
+      }
+    },
+  },
+  {
+    id: 'options.defaults-taken',
+    title: 'its own check of options takes the defaults with every program',
+    needs: ['options', 'checkOptions'],
+    check: ({ type }) => {
+      for (const { what, launch } of launchesOf(type)) {
+        const { variant, device, options, binary } = launch;
+        const request = { variant, device, options, binary: { id: binary.id } };
+        const problems = attempt(`checkOptions for ${what}`, () => type.checkOptions?.(request));
+        const problem = shapeProblem(answerShapes.checkOptions, problems);
+        must(problem === undefined, `checkOptions for ${what} answers ${shown(problems)}: ${problem}`);
+        must(problems?.length === 0, `checkOptions for ${what} refuses the defaults: ${shown(problems)}`);
       }
     },
   },

@@ -1,6 +1,7 @@
 /** Measures the machine: processor, memory, and every device that a vendor's program tells of. */
 import { arch, platform } from 'node:os';
 import si from 'systeminformation';
+import { printedLines } from '../../boundary/printed-lines.ts';
 import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { DeviceFacts, Platform } from '../../contract/worker-type.ts';
 import { amd } from './amd.ts';
@@ -57,7 +58,7 @@ const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promi
     if (!output) continue;
     const devices = source.parse(output);
     if (devices.length === 0) {
-      const words = `${output.stderr}\n${output.stdout}`.trim().split('\n')[0] ?? '';
+      const words = printedLines(`${output.stderr}\n${output.stdout}`)[0] ?? '';
       notes.push(
         `${program} told of no device (exit code ${output.code ?? 'none'}${words ? `: ${words.slice(0, 200)}` : ''})`,
       );

@@ -22,8 +22,9 @@ test('a file of weights is told by its first bytes', () => {
 test('what is something else than its name says is told', () => {
   assert.match(contentProblem('a.gguf', page) ?? '', /web page/);
   assert.match(contentProblem('config.json', page) ?? '', /web page/);
-  assert.match(contentProblem('a.gguf', Buffer.from('{"error": 1}')) ?? '', /GGUF/);
-  assert.match(contentProblem('a.safetensors', Buffer.from('version https://git-lfs')) ?? '', /safetensors/);
+  assert.match(contentProblem('a.gguf', Buffer.from('{"error": 1}')) ?? '', /JSON text/);
+  assert.match(contentProblem('a.gguf', Buffer.from('hello')) ?? '', /GGUF/);
+  assert.match(contentProblem('a.safetensors', Buffer.from('version https://git-lfs')) ?? '', /Git LFS pointer/);
   for (const [path, head] of [
     ['a.gguf', Buffer.from('GGUF')],
     ['a.safetensors', safetensors],

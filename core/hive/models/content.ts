@@ -1,6 +1,6 @@
 /** What the first bytes of a file say that it is, held against its name and against what is wanted. Pure. */
 import type { ModelFormat } from '../../contract/worker-type.ts';
-import { endingOf } from './weights.ts';
+import { endingOf, weightFormat } from './weights.ts';
 
 /** As many first bytes as tell all that can be told. */
 export const headBytes = 512;
@@ -29,10 +29,37 @@ export const formatOf = (path: string, head: Buffer): ModelFormat | undefined =>
 export const isPage = (head: Buffer): boolean =>
   /^(\uFEFF|\s|<\?xml[^>]*>|<!--[\s\S]*?-->)*<(!doctype\s+html|html|head|body|script)\b/i.test(head.toString('utf8'));
 
+/** What a file is that people take for a model: no engine loads it as it is. Undefined for any other. */
+export const mistakenFor = (head: Buffer): string | undefined => {
+  const text = head.toString('latin1');
+  if (isPage(head)) return 'it is a web page';
+  if (text.startsWith('version https://git-lfs')) {
+    return 'it is a Git LFS pointer, which stands for the file: run "git lfs pull" in its repository, or download the file itself';
+  }
+  if (text.startsWith('GGUF') && isBigEndian(head)) {
+    return 'it is a GGUF file for big-endian machines: download the usual one, or convert it with gguf_convert_endian.py';
+  }
+  if (/^\s*[{[]\s*["{\]}]/.test(text)) return 'it is a JSON text, perhaps the error message of a server';
+  return archives.find(([magic]) => text.startsWith(magic))?.[1];
+};
+
+/** Versions are small numbers, so a huge one is a small one with its bytes the other way round. */
+const isBigEndian = (head: Buffer): boolean =>
+  head.length >= 8 && head.readUInt32BE(4) < 0x1_00_00 && head.readUInt32LE(4) >= 0x1_00_00;
+
+const archives: readonly (readonly [magic: string, what: string])[] = [
+  ['\x1f\x8b', 'it is a gzip archive: unpack it first'],
+  ['\xfd7zXZ', 'it is an xz archive: unpack it first'],
+  ['\x28\xb5\x2f\xfd', 'it is a zstd archive: unpack it first'],
+  ['7z\xbc\xaf\x27\x1c', 'it is a 7z archive: unpack it first'],
+];
+
 /** Why a file cannot be what its ending says; undefined when nothing speaks against it. */
 export const contentProblem = (path: string, head: Buffer): string | undefined => {
   const ending = endingOf(path);
   if (isPage(head)) return texts.has(ending) ? undefined : 'it is a web page';
+  const mistaken = weightFormat(path) === undefined ? undefined : mistakenFor(head);
+  if (mistaken !== undefined) return mistaken;
   if (ending === 'gguf' && head.toString('latin1', 0, 4) !== 'GGUF') return 'it does not begin as a GGUF file does';
   if (ending === 'safetensors' && !isSafetensors(head)) return 'it does not begin as a safetensors file does';
   return undefined;
@@ -44,7 +71,8 @@ export const modelProblem = (
   head: Buffer,
   formats: readonly ModelFormat[] | undefined,
 ): string | undefined => {
-  if (isPage(head)) return 'it is a web page';
+  const mistaken = mistakenFor(head);
+  if (mistaken !== undefined) return mistaken;
   const problem = contentProblem(path, head);
   if (problem !== undefined || formatOf(path, head) !== undefined) return problem;
   if (isPickle(head) || formats?.some((format) => !recognised.has(format))) return undefined;

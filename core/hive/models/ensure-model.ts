@@ -8,6 +8,7 @@ import type { DownloadPace } from '../../registry/binaries/download.ts';
 import type { Call } from './call.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
 import { Downloads, type Source } from './downloads.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
 import { quantizationNames, readGgufView } from './gguf-metadata.ts';
 import { type HubListing, openHub } from './hub.ts';
 import { type MainFile, mainFile } from './main-file.ts';
@@ -53,6 +54,7 @@ export interface EnsurerOptions {
   store: ModelStore;
   env: NodeJS.ProcessEnv;
   pace: DownloadPace;
+  headers: GgufHeaders;
 }
 
 export class Ensurer {
@@ -294,7 +296,10 @@ export class Ensurer {
   async #describe(manifest: Manifest, main: MainFile): Promise<Manifest> {
     if (manifest.gguf !== null || main.format !== 'gguf') return manifest;
     const tree = this.#options.store.tree(manifest);
-    const gguf = await readGgufView(main.parts.map((path) => join(tree, path)));
+    const gguf = await readGgufView(
+      this.#options.headers,
+      main.parts.map((path) => join(tree, path)),
+    );
     if (gguf === null) return manifest;
     return (await this.#options.store.update(manifest.reference, (there) => there && { ...there, gguf })) ?? manifest;
   }

@@ -1,17 +1,20 @@
 /** Models for machines that reach no source themselves: looked up and downloaded here, into the store of this machine's own hive. */
+import { join } from 'node:path';
 import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
 import { usualPace } from '../../registry/binaries/download.ts';
 import type { Call } from './call.ts';
 import { Ensurer, type RemoteReference } from './ensure-model.ts';
+import { GgufHeaders } from './gguf-headers.ts';
 import type { Manifest } from './manifest.ts';
 import { ModelStore, partFile } from './store.ts';
 
 export interface ModelsForMachinesOptions {
   /** Alias of the hive of this machine, for errors. */
   hive: string;
-  /** Its data folder. */
+  /** Its data and cache folders. */
   data: string;
+  cache: string;
   env: NodeJS.ProcessEnv;
 }
 
@@ -40,7 +43,8 @@ export class ModelsForMachines {
 
   constructor(options: ModelsForMachinesOptions) {
     this.#store = new ModelStore(options.data);
-    this.#ensurer = new Ensurer({ ...options, store: this.#store, pace: usualPace });
+    const headers = new GgufHeaders({ folder: join(options.cache, 'gguf-headers') });
+    this.#ensurer = new Ensurer({ ...options, store: this.#store, pace: usualPace, headers });
   }
 
   /** Null for a model that has no source but its machine. Errors: those of a download. */

@@ -2,39 +2,31 @@
 import { basename } from 'node:path';
 import type { GgufView } from '../../contract/models.ts';
 import type { ModelFacts } from '../../contract/worker-type.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
 
-/** Reads the metadata: flat keys, long lists left out; empty when the header cannot be read (the engine will say why). */
-export const readGgufMetadata = async (path: string): Promise<ModelFacts['metadata']> => {
-  const { gguf } = await import('@huggingface/gguf');
-  try {
-    const { metadata } = await gguf(path, { allowLocalFile: true });
-    return Object.fromEntries(Object.entries(metadata).flatMap(([key, value]) => toScalar(key, value)));
-  } catch {
-    return {};
-  }
-};
+/** The metadata as a worker type gets it; empty when the header cannot be read (the engine will say why). */
+export const readGgufMetadata = async (headers: GgufHeaders, path: string): Promise<ModelFacts['metadata']> =>
+  (await headers.of(path))?.metadata ?? {};
 
 /** What people want to know of a GGUF model, given as its parts in order; null when its header cannot be read. */
-export const readGgufView = async (parts: readonly string[]): Promise<GgufView | null> => {
-  const { gguf, GGMLFileQuantizationType, parseGGUFQuantLabel } = await import('@huggingface/gguf');
-  try {
-    const headers = [];
-    // One after another: each header may take megabytes.
-    for (const path of parts) headers.push(await gguf(path, { allowLocalFile: true, computeParametersCount: true }));
-    const metadata = (headers[0]?.metadata ?? {}) as Record<string, unknown>;
-    const architecture = textOf(metadata['general.architecture']);
-    const type = numberOf(metadata['general.file_type']);
-    const named = parseGGUFQuantLabel(basename(parts[0] ?? ''));
-    return {
-      architecture,
-      parameters: headers.reduce((sum, { parameterCount }) => sum + parameterCount, 0) || null,
-      contextLength: numberOf(metadata[`${architecture}.context_length`]),
-      quantization: named ?? (type === null ? null : (GGMLFileQuantizationType[type] ?? null)),
-      chatTemplate: textOf(metadata['tokenizer.chat_template']) !== null,
-    };
-  } catch {
-    return null;
-  }
+export const readGgufView = async (headers: GgufHeaders, parts: readonly string[]): Promise<GgufView | null> => {
+  const read = await Promise.all(parts.map((path) => headers.of(path)));
+  const all = read.filter((header) => header !== null);
+  const [first] = all;
+  if (first === undefined || all.length < parts.length) return null;
+  const { GGMLFileQuantizationType, parseGGUFQuantLabel } = await import('@huggingface/gguf');
+  const { metadata, longTexts } = first;
+  const architecture = textOf(metadata['general.architecture']);
+  const type = numberOf(metadata['general.file_type']);
+  const named = parseGGUFQuantLabel(basename(parts[0] ?? ''));
+  const template = 'tokenizer.chat_template';
+  return {
+    architecture,
+    parameters: all.reduce((sum, { parameters }) => sum + parameters, 0) || null,
+    contextLength: numberOf(metadata[`${architecture}.context_length`]),
+    quantization: named ?? (type === null ? null : (GGMLFileQuantizationType[type] ?? null)),
+    chatTemplate: textOf(metadata[template]) !== null || longTexts.includes(template),
+  };
 };
 
 export interface QuantizationNames {
@@ -52,18 +44,7 @@ export const quantizationNames = async (): Promise<QuantizationNames> => {
   };
 };
 
-const longestText = 4_000;
-
-const toScalar = (key: string, value: unknown): [string, string | number | boolean][] => {
-  if (typeof value === 'bigint') return [[key, Number(value)]];
-  if (typeof value === 'number' || typeof value === 'boolean') return [[key, value]];
-  if (typeof value === 'string' && value.length <= longestText) return [[key, value]];
-  return [];
-};
-
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
-const numberOf = (value: unknown): number | null => {
-  const number = typeof value === 'bigint' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : null;
-};
+const numberOf = (value: unknown): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null;

@@ -1,8 +1,8 @@
 /** The Hugging Face hub, or what HF_ENDPOINT names: what a repository holds at a commit. The one file that knows its library. */
-import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import { formatBytes } from '../../narration/quantities.ts';
@@ -191,7 +191,7 @@ const readToken = async (env: NodeJS.ProcessEnv): Promise<string> => {
   if (variable) return plain(variable);
   const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] || homedir(), '.cache');
   const file = env['HF_TOKEN_PATH'] || join(env['HF_HOME'] || join(cache, 'huggingface'), 'token');
-  return plain(await readFile(file, 'utf8').catch(() => ''));
+  return plain(await readSmallFile(file).catch(() => ''));
 };
 
 /** Anything that no header can carry is no token. */

@@ -1,10 +1,11 @@
 /** The models of one launch: what was asked for is read before anything is done, and brought in when all else fits. */
 import { RbeeError } from '../../contract/errors.ts';
-import { formatModelReference, type ModelReference, parseModelReference } from '../../contract/model-reference.ts';
+import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import type { Call } from './call.ts';
+import { hiveReference } from './hive-reference.ts';
 import { type LocalReference, type ResolvedModel, resolveModel } from './model-files.ts';
 import { componentOf, type Models, type ModelUse } from './models.ts';
 
@@ -13,18 +14,24 @@ export interface WantedModels {
   components: Readonly<Record<string, ModelReference>>;
 }
 
+interface WantedContext {
+  models: Pick<Models, 'onlyOne'>;
+  narrate: Narrate;
+  env: NodeJS.ProcessEnv;
+}
+
 /** Null for a type that runs without a model. Errors: MODEL_REQUIRED, MODEL_REFERENCE_INVALID, MODEL_COMPONENT_…, INVALID_INPUT. */
 export const wantedModels = async (
   spec: WorkerSpec,
   type: TypeDescription,
-  { models, narrate }: { models: Pick<Models, 'onlyOne'>; narrate: Narrate },
+  context: WantedContext,
 ): Promise<WantedModels | null> => {
-  const main = await mainModel(spec, type, { models, narrate });
+  const main = await mainModel(spec, type, context);
   const given = Object.entries(spec.components ?? {});
   const components = Object.fromEntries(
     given.map(([name, reference]) => {
       componentOf(type, name);
-      return [name, parseModelReference(reference)];
+      return [name, hiveReference(reference, context.env)];
     }),
   );
   if (main === null) return null;
@@ -39,14 +46,14 @@ export const wantedModels = async (
 const mainModel = async (
   spec: WorkerSpec,
   type: TypeDescription,
-  { models, narrate }: { models: Pick<Models, 'onlyOne'>; narrate: Narrate },
+  { models, narrate, env }: WantedContext,
 ): Promise<ModelReference | null> => {
   if (spec.model !== undefined) {
     if (!type.models) {
       const problem = `worker type ${type.name} loads no model`;
       throw RbeeError.of('INVALID_INPUT', { what: 'model', problem, hint: 'leave --model out' });
     }
-    return parseModelReference(spec.model);
+    return hiveReference(spec.model, env);
   }
   if (!type.models || type.models.optional) return null;
   const only = await models.onlyOne(type.models.formats);
@@ -62,7 +69,7 @@ const mainModel = async (
 
 export interface LaunchUse extends ModelUse {
   hive: string;
-  models: Pick<Models, 'bring'>;
+  models: Pick<Models, 'bring' | 'headers'>;
 }
 
 /** Those that lie here already, so that a wrong path is told before anything is installed or downloaded. */
@@ -96,14 +103,14 @@ const isLocal = (reference: ModelReference): reference is LocalReference =>
 
 const localModel = async (
   reference: LocalReference,
-  { type, handle, hive, component }: LaunchUse,
+  { type, handle, hive, component, models: { headers } }: LaunchUse,
 ): Promise<ResolvedModel> => {
-  if (component === undefined) return resolveModel(reference, type, handle.plugin.root, hive);
+  if (component === undefined) return resolveModel(reference, type, handle.plugin.root, hive, headers);
   const formats = componentOf(type, component).formats ?? type.models?.formats ?? [];
   const written = formatModelReference(reference);
   if (reference.kind === 'demo') {
     const problem = `only a whole model can be the demo, not its component ${component}`;
     throw RbeeError.of('MODEL_REFERENCE_INVALID', { reference: written, problem });
   }
-  return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive);
+  return resolveModel(reference, { name: type.name, models: { formats } }, handle.plugin.root, hive, headers);
 };

@@ -8,10 +8,11 @@ import { formatModelReference, type ModelReference } from '../../contract/model-
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
-import { formatOf, headBytes, recognised } from './content.ts';
+import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
 import { folderFormat } from './main-file.ts';
-import { groupName } from './weights.ts';
+import { groupName, weightFormat } from './weights.ts';
 
 export interface ResolvedModel {
   /** Absolute path of each component; `main` is the model itself. */
@@ -28,10 +29,12 @@ export const resolveModel = async (
   type: Pick<TypeDescription, 'name' | 'models'>,
   pluginRoot: string,
   hive: string,
+  headers: GgufHeaders,
 ): Promise<ResolvedModel> => {
   const path = pathOf(reference, type, pluginRoot);
   const formats = type.models?.formats ?? [];
-  const facts = await factsOf(path, { type: type.name, formats, hive, reference: formatModelReference(reference) });
+  const written = formatModelReference(reference);
+  const facts = await factsOf(path, { type: type.name, formats, hive, headers, reference: written });
   return { files: { main: path }, facts };
 };
 
@@ -41,10 +44,12 @@ export interface FormatRequest {
   formats: readonly ModelFormat[];
   hive: string;
   reference: string;
+  headers: GgufHeaders;
 }
 
 /** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT. */
-export const factsOf = async (path: string, { type, formats, hive, reference }: FormatRequest): Promise<ModelFacts> => {
+export const factsOf = async (path: string, request: FormatRequest): Promise<ModelFacts> => {
+  const { type, formats, hive, reference, headers } = request;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
       throw RbeeError.of('MODEL_FILE_MISSING', { path, hive }, { cause: error });
@@ -55,16 +60,52 @@ export const factsOf = async (path: string, { type, formats, hive, reference }: 
   await access(path, constants.R_OK).catch((error) => {
     throw unreadable(path, error);
   });
+  await refuseMistaken(path, request);
   const { format: known, bytes } = await looksLike(path, formats);
   // A format that no hive recognises is the engine's own affair.
   const format = known ?? formats.find((name) => !recognised.has(name));
   if (format === undefined || !formats.includes(format)) {
     const problem =
-      format === undefined ? (found.size === 0 ? 'it is empty' : 'its format is not known') : `it is ${format}`;
+      format !== undefined
+        ? `it is ${format}`
+        : found.isDirectory()
+          ? await folderProblem(path)
+          : found.size === 0
+            ? 'it is empty'
+            : 'its format is not known';
     throw RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
   }
-  const metadata = format === 'gguf' ? await readGgufMetadata(path) : {};
+  const metadata = format === 'gguf' ? await readGgufMetadata(headers, path) : {};
   return { reference, format, bytes, metadata };
+};
+
+/** What looks like a model and cannot be loaded as it is. Errors: MODEL_FORMAT, MODEL_FILE_MISSING. */
+const refuseMistaken = async (path: string, { type, formats, hive }: FormatRequest): Promise<void> => {
+  const refuse = (problem: string) =>
+    RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
+  if ((await stat(path)).isDirectory()) return;
+  const problem = mistakenFor(await headOf(path));
+  if (problem !== undefined) throw refuse(problem);
+  const [, start, part, total, ending] = /^(.*)-(\d{5})-of-(\d{5})(\.gguf)$/i.exec(basename(path)) ?? [];
+  if (start === undefined) return;
+  const nameOf = (index: number) => `${start}-${String(index).padStart(5, '0')}-of-${total}${ending}`;
+  if (Number(part) !== 1) {
+    throw refuse(`it is part ${Number(part)} of ${Number(total)}: give the first part, ${nameOf(1)}`);
+  }
+  const there = new Set((await partsOf(path)).map((other) => basename(other)));
+  for (let index = 2; index <= Number(total); index += 1) {
+    if (there.has(nameOf(index))) continue;
+    throw RbeeError.of('MODEL_FILE_MISSING', { path: join(dirname(path), nameOf(index)), hive });
+  }
+};
+
+/** A folder is a model to some engines, and to none if its files are models by themselves. */
+const folderProblem = async (path: string): Promise<string> => {
+  const names = (await readdir(path)).filter((name) => weightFormat(name) === 'gguf').sort();
+  const [first, ...others] = names;
+  if (first === undefined) return 'it is a folder, and no model of a known format is in it';
+  const which = others.length === 0 ? 'the file in it' : `one of the ${names.length} files in it`;
+  return `it is a folder; give ${which}, such as ${join(path, first)}`;
 };
 
 /** The format of what lies at a path, null where nothing tells it, and its size in bytes with all of its parts. */

@@ -1,6 +1,7 @@
 /** Which workers were started from which models, by run records: of every machine whose state lies beside, for they may share the data folder. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 
 export interface ModelUser {
   /** Id of the worker. Stopped ones count: they may start again. */
@@ -40,7 +41,7 @@ interface Recorded {
 
 const userOf = async (file: string): Promise<ModelUser | null> => {
   try {
-    const { id, data } = JSON.parse(await readFile(file, 'utf8')) as Recorded;
+    const { id, data } = JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 })) as Recorded;
     if (typeof id !== 'string') return null;
     const paths = texts(Object.values(data?.draft?.models ?? {}));
     return {

@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { parseModelReference, servedName } from '../../contract/model-reference.ts';
 import type { ModelDetails, ModelView } from '../../contract/models.ts';
 import { amountsOf } from './ensure-model.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufView } from './gguf-metadata.ts';
 import { mainFile } from './main-file.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';
@@ -14,6 +15,7 @@ import type { ModelStore } from './store.ts';
 export interface ViewParts {
   hive: string;
   store: ModelStore;
+  headers: GgufHeaders;
   users: readonly ModelUser[];
   /** What is known of the download of a model that is not complete. */
   download: (manifest: Manifest) => Promise<Pick<ModelView, 'begunBytes' | 'downloading'>>;
@@ -65,7 +67,7 @@ const settled = { begunBytes: 0, downloading: false };
 /** A model that lies where the user put it: looked at each time, since it may change. */
 const fileDetails = async (
   { reference, addedAt }: Manifest,
-  { hive, users }: ViewParts,
+  { hive, users, headers }: ViewParts,
   changed: boolean,
 ): Promise<ModelDetails> => {
   const parsed = parseModelReference(reference);
@@ -85,7 +87,7 @@ const fileDetails = async (
     complete: there !== null,
     ...settled,
     path: there === null ? null : path,
-    gguf: format === 'gguf' ? await readGgufView(parts) : null,
+    gguf: format === 'gguf' ? await readGgufView(headers, parts) : null,
     workers: users.filter(({ references }) => references.includes(reference)).map(({ worker }) => worker),
     addedAt: addedAt === '' ? null : addedAt,
     changed,

@@ -21,6 +21,8 @@ import type { Call } from './call.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
 import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
+import type { GgufHeaders } from './gguf-headers.ts';
+import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
 import { type ModelUser, modelUsers } from './model-users.ts';
@@ -37,6 +39,8 @@ export interface ModelsOptions {
   env: NodeJS.ProcessEnv;
   types: WorkerTypes;
   pace: DownloadPace;
+  /** Of GGUF files. */
+  headers: GgufHeaders;
 }
 
 /** A worker that is to be given a model. */
@@ -63,11 +67,16 @@ export class Models implements Actions {
     this.#ensurer = new Ensurer({ ...options, store: this.#store });
   }
 
+  get headers(): GgufHeaders {
+    return this.#options.headers;
+  }
+
   /** Brings a model here for a worker, as far as it is not. Errors: those of the catalogue that begin with MODEL_, NO_SPACE. */
   async bring(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel> {
     const loader = loaderOf(use);
     const { path, manifest } = await this.#ensurer.ensure(reference, { loader }, call);
-    const facts = await factsOf(path, { ...loader, hive: this.#options.hive, reference: manifest.reference });
+    const { hive, headers } = this.#options;
+    const facts = await factsOf(path, { ...loader, hive, headers, reference: manifest.reference });
     return { files: { main: path }, facts };
   }
 
@@ -83,7 +92,7 @@ export class Models implements Actions {
 
   async download(request: ModelRequestOf<'download'>, call: Call): Promise<ModelDetails> {
     const { model, update } = request;
-    const reference = parseModelReference(model);
+    const reference = hiveReference(model, this.#options.env);
     if (reference.kind === 'demo') {
       const problem = 'the demo model comes with its worker type, and is not downloaded';
       throw RbeeError.of('INVALID_INPUT', {
@@ -202,7 +211,9 @@ export class Models implements Actions {
   /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_HERE, MODEL_REFERENCE_INVALID. */
   async #find(text: string, users: readonly ModelUser[]): Promise<Manifest> {
     const all = await this.#all(users);
-    const written = looksLikeReference(text) ? formatModelReference(parseModelReference(text)) : `hf:${text}`;
+    const written = looksLikeReference(text)
+      ? formatModelReference(hiveReference(text, this.#options.env))
+      : `hf:${text}`;
     const exact = all.find(({ reference }) => reference === written);
     if (exact) return exact;
     const nameOf = ({ reference }: Manifest) => servedName(parseModelReference(reference));
@@ -251,7 +262,8 @@ export class Models implements Actions {
 
   async #viewParts(): Promise<ViewParts & { users: ModelUser[] }> {
     const users = await modelUsers(this.#options.runs);
-    return { hive: this.#options.hive, store: this.#store, users, download: (manifest) => this.#download(manifest) };
+    const { hive, headers } = this.#options;
+    return { hive, headers, store: this.#store, users, download: (manifest) => this.#download(manifest) };
   }
 
   async #download(manifest: Manifest): Promise<Awaited<ReturnType<ViewParts['download']>>> {

@@ -3,8 +3,9 @@
  * are which files of which model; `trees` shows each model to engines under the names that its files have, as links.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, link, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { nameInFolder } from '../../contract/safe-path.ts';
 import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { withLock } from '../../lifecycle/instance-lock.ts';
@@ -130,7 +131,7 @@ export class ModelStore {
   }
 
   async #read(path: string): Promise<Manifest | null> {
-    const text = await readFile(path, 'utf8').catch(() => null);
+    const text = await readSmallFile(path, { maxBytes: 16 * 2 ** 20 }).catch(() => null);
     return text === null ? null : parseManifest(text);
   }
 }

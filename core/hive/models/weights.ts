@@ -2,19 +2,19 @@
 import type { ModelFormat } from '../../contract/worker-type.ts';
 
 /** Endings of weights, and the format that a single file of it is. */
-const weightFormats: Readonly<Record<string, ModelFormat>> = {
-  gguf: 'gguf',
-  safetensors: 'safetensors',
-  onnx: 'onnx',
-  ggml: 'ggml',
-  bin: 'ggml',
-  pt: 'pt',
-  pth: 'pth',
-  ckpt: 'ckpt',
-};
+const weightFormats = new Map<string, ModelFormat>([
+  ['gguf', 'gguf'],
+  ['safetensors', 'safetensors'],
+  ['onnx', 'onnx'],
+  ['ggml', 'ggml'],
+  ['bin', 'ggml'],
+  ['pt', 'pt'],
+  ['pth', 'pth'],
+  ['ckpt', 'ckpt'],
+]);
 
 /** The format of a file of weights by its name; undefined for any other file. */
-export const weightFormat = (path: string): ModelFormat | undefined => weightFormats[endingOf(path)];
+export const weightFormat = (path: string): ModelFormat | undefined => weightFormats.get(endingOf(path));
 
 export const endingOf = (path: string): string => /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? '';
 

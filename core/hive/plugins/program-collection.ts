@@ -70,11 +70,11 @@ export class ProgramCollection {
     if (!previous) return current;
     const replaced: Version[] = [];
     for (const { previous: before } of await readIndex(folders.data)) {
-      const roots = before?.variants ?? {};
-      const [root] = Object.values(roots);
+      const roots = new Map(Object.entries(before?.variants ?? {}));
+      const [root] = roots.values();
       if (root === undefined) continue;
       for (const { name } of (await readManifest(root)).workerTypes) {
-        replaced.push({ handle: await types.reopen(root, name), rootOf: (variant) => roots[variant] ?? root });
+        replaced.push({ handle: await types.reopen(root, name), rootOf: (variant) => roots.get(variant) ?? root });
       }
     }
     return [...current, ...replaced];

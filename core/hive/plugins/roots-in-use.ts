@@ -2,8 +2,9 @@
  * What run records name on disk: plugin folders, and whatever else workers run from. Of every machine whose state lies
  * beside, for they may share the data folder.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 
 export interface RunsUse {
   /** Plugin folders. */
@@ -33,7 +34,7 @@ export const rootsInUse = async (runs: string): Promise<string[]> => (await used
 
 const readRecord = async (file: string): Promise<{ data?: { draft?: { pluginRoot?: unknown } } } | null> => {
   try {
-    return JSON.parse(await readFile(file, 'utf8'));
+    return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 }));
   } catch {
     // It went away in the meantime, or is no record.
     return null;

@@ -27,6 +27,8 @@ export interface LaunchDraft {
   health: TypeDescription['health'];
   stop: StopContract;
   load: TypeDescription['load'] | null;
+  /** What the type's probes answered when the program was chosen. */
+  probes?: Readonly<Record<string, unknown>>;
   /** Bytes that the worker is expected to need; null when the type does not estimate. */
   estimate: { ram: number; vram: number } | null;
 }

@@ -43,7 +43,7 @@ export interface PrepareContext {
   /** Installs types and variants that are asked for and not here. */
   plugins: Pick<Plugins, 'installType' | 'installVariant'>;
   /** Downloads models that are asked for and not here. */
-  models: Pick<Models, 'bring' | 'onlyOne'>;
+  models: Pick<Models, 'bring' | 'onlyOne' | 'headers'>;
   machine: Machine;
   ask: Ask;
   env: NodeJS.ProcessEnv;
@@ -96,6 +96,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
   // Only now is it certain which program loads it.
   const fit = model && model.facts.format !== known ? await fitFor(model.facts.format) : likely;
   if (spec.device === undefined && formatDevice(fit.device) !== formatDevice(likely.device)) tellDevice(fit, context);
+  await refuseOptions(fit, { handle, options });
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
   return {
@@ -120,6 +121,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
     health: type.health,
     stop: (type.stop as StopContract | undefined) ?? defaultStop,
     load: type.load ?? null,
+    probes: fit.probes,
     estimate,
   };
 };
@@ -220,6 +222,8 @@ type Fitting = Candidate & {
   binary: ResolvedBinary;
   /** The plugin's folder, with the packages that this variant needs. */
   root: string;
+  /** Answers of the type's probes. */
+  probes: Record<string, unknown>;
 };
 
 /** The first candidate whose program is there and whose variant fits; else the error of the best one. */
@@ -274,7 +278,7 @@ const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitt
   }
   const probes = await runProbes(candidate.variant, search.found, check);
   const fit = await handle.fits(candidate.variant, { ...check.host, probes });
-  return fit.fits ? { ...candidate, root, binary: search.found } : unfit(fit.reasons);
+  return fit.fits ? { ...candidate, root, binary: search.found, probes } : unfit(fit.reasons);
 };
 
 /** Where a variant is; one that is not here but fits is installed. */
@@ -308,16 +312,37 @@ const runProbes = async (
   binary: ResolvedBinary,
   check: FitCheck,
 ): Promise<Record<string, unknown>> => {
-  const answers: Record<string, unknown> = {};
-  for (const probe of check.type.probes ?? []) {
-    if (probe.variants && !probe.variants.includes(variant)) continue;
-    // The plugin's own script is not a program that answers probes.
-    if (probe.program === '$binary' && binary.kind === 'module') continue;
-    const program = probe.program === '$binary' ? binary.path : probe.program;
-    const output = await check.context.ask(program, probe.args, probe.timeoutMs);
-    if (output) answers[probe.id] = await check.handle.parseProbe(probe.id, output);
-  }
-  return answers;
+  const asked = (check.type.probes ?? []).filter(
+    (probe) =>
+      (probe.variants?.includes(variant) ?? true) &&
+      // The plugin's own script is not a program that answers probes.
+      !(probe.program === '$binary' && binary.kind === 'module'),
+  );
+  // At the same time: each may take as long as the program takes to load its libraries.
+  const answers = await Promise.all(
+    asked.map(async (probe): Promise<[string, unknown][]> => {
+      const program = probe.program === '$binary' ? binary.path : probe.program;
+      const output = await check.context.ask(program, probe.args, probe.timeoutMs);
+      return output ? [[probe.id, await check.handle.parseProbe(probe.id, output)]] : [];
+    }),
+  );
+  return Object.fromEntries(answers.flat());
+};
+
+/** Errors: OPTION_INVALID. */
+const refuseOptions = async (
+  { variant, device, binary, probes }: Fitting,
+  { handle, options }: { handle: WorkerTypeHandle; options: Record<string, unknown> },
+): Promise<void> => {
+  const problems = await handle.checkOptions({ variant, device, options, binary: { id: binary.id }, probes });
+  const [first, ...others] = problems;
+  if (first === undefined) return;
+  throw RbeeError.of('OPTION_INVALID', {
+    type: handle.name,
+    option: first.option,
+    problem: [first.problem, ...others.map(({ option, problem }) => `and ${option}: ${problem}`)].join('; '),
+    hint: first.hint,
+  });
 };
 
 interface MemoryCheck {

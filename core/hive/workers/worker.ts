@@ -182,6 +182,7 @@ export class Worker {
         models: draft.models,
         names: draft.names,
         options: draft.options,
+        ...(draft.probes && { probes: draft.probes }),
         host,
         port,
         apiKey: draft.apiKey,

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunRecords } from '../../lifecycle/run-records.ts';
 import { eventually, tempFolder } from '../../lifecycle/testing.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import { fakeDraft, testWorkers, workersIn } from './testing.ts';
+import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.ts';
 
 /** How many at once, and how often. */
 const [callers, rounds] = [20, 5];
@@ -88,6 +88,39 @@ test('of two spawns of one id the second is refused before anything is prepared 
   const second = spawn('one');
   setImmediate(() => gate.resolve());
   assert.deepEqual([(await second)?.code, await first, prepared], ['INVALID_INPUT', null, 1]);
+});
+
+/** Leaves its workers running, as a hive does that ends. */
+const leave = async ({ workers, spawn, folder }: TestWorkers, ...ids: string[]) => {
+  for (const id of ids) assert.equal(await spawn(id), null);
+  const pids = Object.fromEntries(workers.list().map(({ id, pid }) => [id, pid]));
+  await workers.close();
+  return { pids, record: (id: string) => join(folder, 'runs', `${id}.json`) };
+};
+
+// They were set aside without a word, and the engines ran on in no list.
+test('engines whose record is garbled, empty or of another shape are found and told, and the others are taken over', async (t) => {
+  const first = await testWorkers(t);
+  const { pids, record } = await leave(first, 'whole', 'torn', 'empty', 'strange', 'lost');
+  writeFileSync(record('torn'), readFileSync(record('torn'), 'utf8').slice(0, 200));
+  writeFileSync(record('empty'), '');
+  const strange = JSON.parse(readFileSync(record('strange'), 'utf8'));
+  writeFileSync(record('strange'), JSON.stringify({ ...strange, data: { spec: 5 } }));
+  rmSync(record('lost'));
+  const { workers, problems, engines } = await workersIn(t, first.folder);
+  await workers.start();
+  assert.deepEqual(
+    workers.list().map(({ id, pid }) => [id, pid]),
+    [['whole', pids['whole']]],
+  );
+  for (const id of ['torn', 'empty', 'strange', 'lost']) {
+    assert.deepEqual(await engines(id), [pids[id]], 'nobody ends it unasked');
+    const engine = new RegExp(`an engine of worker ${id} runs \\(pid ${pids[id]}\\) and no record names it`);
+    assert.match(problems.join('\n'), engine);
+    if (id !== 'lost')
+      assert.match(problems.join('\n'), new RegExp(`the record of worker ${id} cannot be read: .*corrupt`));
+  }
+  assert.doesNotMatch(problems.join('\n'), /worker whole/);
 });
 
 // A client that was slow stopped, restarted or deleted a worker that it had never seen, because it had the same id.

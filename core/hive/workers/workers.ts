@@ -7,8 +7,10 @@ import type { Narrate } from '../../contract/narration.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import { localConfiner } from '../../lifecycle/limits.ts';
+import { localRunner } from '../../lifecycle/local-runner.ts';
 import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
+import { findUnowned } from '../../lifecycle/unowned.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { ChangeNotice } from './change-notice.ts';
 import { type FailedStart, FailedStarts } from './failed-starts.ts';
@@ -16,8 +18,8 @@ import type { LaunchDraft } from './launch-draft.ts';
 import { Worker, type WorkerContext, workerData } from './worker.ts';
 
 export interface WorkersOptions extends WorkerContext {
-  /** Something went wrong that nobody waits for. */
-  onProblem: (message: string, error: unknown) => void;
+  /** Something is wrong, or went wrong, that no caller waits for. */
+  onProblem: (message: string, error?: unknown) => void;
   prepare: NonNullable<WorkerContext['prepare']>;
 }
 
@@ -76,16 +78,14 @@ export class Workers {
   async start(): Promise<void> {
     const records = await this.#options.records.list();
     // One record that cannot be worked with costs its own worker, not the hive.
-    const adopted = await Promise.allSettled(records.map((record) => this.#adopt(record)));
-    for (const [index, { status, ...rest }] of adopted.entries()) {
-      if (status === 'fulfilled') continue;
-      const id = records[index]?.id ?? '';
-      this.#workers.delete(id);
-      this.#options.onProblem(
-        `the worker ${id} of an earlier hive cannot be taken over`,
-        'reason' in rest ? rest.reason : null,
-      );
-    }
+    await Promise.all(
+      records.map((record) =>
+        this.#adopt(record).catch((error) =>
+          this.#options.onProblem(`the worker ${record.id} of an earlier hive cannot be taken over`, error),
+        ),
+      ),
+    );
+    await this.#tellUnowned().catch((error) => this.#options.onProblem('cannot look for engines without owner', error));
     this.#loadTimer = setInterval(() => void this.#measureLoads(), loadIntervalMs);
     this.#loadTimer.unref();
   }
@@ -277,9 +277,24 @@ export class Workers {
     return this.get(id).process.callbackReady(token);
   }
 
+  /** Whoever lost its record goes on, holding its memory: only a person can tell what is to become of it. */
+  async #tellUnowned(): Promise<void> {
+    const { records, state, onProblem } = this.#options;
+    for (const { id, file } of (await records.examine()).unreadable) {
+      onProblem(`the record of worker ${id} cannot be read: ${file}; see: rbee doctor`);
+    }
+    if (state === undefined) return;
+    for (const { worker, pids, argv } of await findUnowned(localRunner, { state, records })) {
+      const command = argv.join(' ');
+      onProblem(
+        `an engine of worker ${worker} runs (pid ${pids[0]}) and no record names it: ${command}; see: rbee doctor`,
+      );
+    }
+  }
+
   async #adopt(record: Parameters<typeof workerData>[0]): Promise<void> {
     const data = workerData(record);
-    if (!data) return;
+    if (!data) return await this.#options.records.setAside(record.id);
     const worker = new Worker(record.id, data, this.#options);
     this.#workers.set(record.id, worker);
     if (record.port !== null && record.wanted === 'running') this.#options.ports.reserve(record.port);

@@ -1,11 +1,22 @@
 /** `rbee doctor` */
 import * as Flags from '@oclif/core/flags';
 import { rbeeVersion } from '../../config/version.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { labelled } from '../../narration/hint.ts';
 import { paint, type Terminal, textWidth } from '../../narration/text.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
 import { QueenCommand } from '../base.ts';
+import { confirm } from '../confirm.ts';
 import { type Check, runChecks } from '../doctor/check.ts';
 import { checkPidFiles, checkPort, checkQueen } from '../doctor/daemons.ts';
+import {
+  checkEngines,
+  describeRun,
+  type EngineSearch,
+  findLeftOver,
+  type LeftOver,
+  removeLeftOver,
+} from '../doctor/engines.ts';
 import { checkConfig, checkFolders, checkSockets, checkSpace } from '../doctor/files.ts';
 import { checkFleet, checkLlamaServer } from '../doctor/fleet.ts';
 import { checkNode, checkOpenFiles, checkSystemd } from '../doctor/machine.ts';
@@ -18,20 +29,31 @@ import { exitCodes } from '../report.ts';
 export default class Doctor extends QueenCommand {
   static override summary = 'Examine this set-up: what is wrong, and how to mend it.';
   static override description =
-    'Exit code 1 when a check fails. Starts and changes nothing; what only a running queen can tell, and the way to other machines, is left out without one.';
+    'Exit code 1 when a check fails. Starts nothing, and changes nothing without --fix; what only a running queen can tell, and the way to other machines, is left out without one.';
+  static override flags = {
+    fix: Flags.boolean({ description: 'End engines that no worker owns, and remove run records that cannot be read' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask' }),
+  };
   static override examples = [
     { description: 'Is everything as it should be?', command: 'rbee doctor' },
     { description: 'The same for programs', command: 'rbee doctor --json' },
+    { description: 'End engines that nothing owns any more', command: 'rbee doctor --fix' },
   ];
 
   /** Nothing is started anyway; scripts may say so. */
   static override baseFlags = { 'no-start': Flags.boolean({ hidden: true }) } as typeof QueenCommand.baseFlags;
 
-  async run(): Promise<{ healthy: boolean; checks: Check[] }> {
-    await this.parse(Doctor);
+  async run(): Promise<{ healthy: boolean; checks: Check[]; fixed?: LeftOver }> {
+    const { flags } = await this.parse(Doctor);
     const { paths, env } = this;
+    if (flags.fix && !flags.yes && !process.stdin.isTTY) {
+      const problem = 'this ends processes, and there is no terminal to ask at; add --yes';
+      throw RbeeError.of('USAGE', { problem, help: 'rbee doctor --help' });
+    }
     // A socket that is not trusted is a finding of the examination.
     const ran = await socketAnswers(paths.queenSocket).catch(() => false);
+    const queen = ran ? connectQueen({ socketPath: paths.queenSocket }) : null;
+    const fixed = flags.fix ? { fixed: await this.#fix({ paths, queen }, flags.yes) } : {};
     const here = await runChecks({
       node: () => checkNode(),
       'open files': () => checkOpenFiles(),
@@ -43,18 +65,31 @@ export default class Doctor extends QueenCommand {
       'rbee.conf': () => checkConfig(paths),
       'hives.conf': () => checkHivesConf(paths),
       'PID file': () => checkPidFiles(paths),
+      engines: () => checkEngines({ paths, queen }),
       port: () => (ran ? [] : checkPort(paths)),
       'llama-server': () => checkLlamaServer(env),
     });
-    const checks = [...here, ...(await this.#examineQueen(ran))];
+    const checks = [...here, ...(await this.#examineQueen(queen))];
     const healthy = checks.every(({ status }) => status !== 'fail');
     if (!healthy) process.exitCode = exitCodes.failed;
     this.print(checks, formatDoctor);
-    return { healthy, checks };
+    return { healthy, checks, ...fixed };
   }
 
-  async #examineQueen(ran: boolean): Promise<Check[]> {
-    const queen = ran ? connectQueen({ socketPath: this.paths.queenSocket }) : null;
+  /** Names what would go, asks, and ends it; the examination that follows shows what is left. */
+  async #fix(search: EngineSearch, yes: boolean): Promise<LeftOver> {
+    const left = await findLeftOver(search);
+    if (left.runs.length + left.unreadable.length === 0) return left;
+    if (!yes) {
+      this.err.show(left, formatLeftOver);
+      if (!(await confirm('End these processes, and remove these files?'))) {
+        throw RbeeError.of('CANCELLED', { what: 'the repair' });
+      }
+    }
+    return this.narrated((narrate) => removeLeftOver(search, left, narrate));
+  }
+
+  async #examineQueen(queen: QueenClient | null): Promise<Check[]> {
     const { paths } = this;
     const { agent } = sshInput({}, this.env);
     const ours = rbeeVersion();
@@ -65,6 +100,12 @@ export default class Doctor extends QueenCommand {
     return runChecks({ queen: () => checkQueen(paths, queen, ours), ...fleet });
   }
 }
+
+const formatLeftOver = ({ runs, unreadable }: LeftOver): string =>
+  [
+    ...runs.map((run) => `${describeRun(run, Date.now())}\n`),
+    ...unreadable.map(({ file }) => `${file} cannot be read\n`),
+  ].join('');
 
 const formatDoctor = (checks: readonly Check[], terminal: Terminal): string => {
   const marks = {

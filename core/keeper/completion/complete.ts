@@ -103,20 +103,20 @@ const flagsLeft = (command: CommandShape, words: readonly string[]): Candidate[]
     .map(([name, { description }]) => ({ value: `--${name}`, about: description }))
     .concat({ value: '--help', about: 'Show help' });
 
-const ofFlag: Record<string, NameKind> = {
-  hive: 'hive',
-  type: 'type',
-  worker: 'type',
-  device: 'device',
-  'proxy-jump': 'hive',
-};
-const ofArgument: Record<string, NameKind> = {
-  worker: 'worker',
-  workers: 'worker',
-  hive: 'hive',
-  job: 'job',
-  model: 'reference',
-};
+const ofFlag = new Map<string, NameKind>([
+  ['hive', 'hive'],
+  ['type', 'type'],
+  ['worker', 'type'],
+  ['device', 'device'],
+  ['proxy-jump', 'hive'],
+]);
+const ofArgument = new Map<string, NameKind>([
+  ['worker', 'worker'],
+  ['workers', 'worker'],
+  ['hive', 'hive'],
+  ['job', 'job'],
+  ['model', 'reference'],
+]);
 
 const valuesOf = async (
   command: CommandShape,
@@ -127,7 +127,7 @@ const valuesOf = async (
   if (named.flag.options) return named.flag.options.map((value) => ({ value }));
   if (named.name === 'model')
     return command.id === 'infer' ? [...(await names('model')), demo] : [...(await names('reference')), demo];
-  const kind = ofFlag[named.name];
+  const kind = ofFlag.get(named.name);
   return kind ? names(kind) : [];
 };
 
@@ -148,7 +148,7 @@ const argumentValues = async (
   if (next === undefined) return [];
   const [name, { options, multiple }] = next;
   if (options) return options.map((value) => ({ value }));
-  const kind = ofArgument[name];
+  const kind = ofArgument.get(name);
   const values = kind ? await names(kind) : [];
   return multiple ? values.filter(({ value }) => !given.includes(value)) : values;
 };

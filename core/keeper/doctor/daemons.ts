@@ -1,7 +1,8 @@
 /** Queen and hive as processes: do they run, do they answer, does something stand in their way. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { readSmallFileSync } from '../../boundary/small-file.ts';
 import type { Paths } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import type { HealthBody } from '../../contract/hive-api.ts';
@@ -37,14 +38,15 @@ export const checkPidFiles = (paths: Paths): Check[] =>
     if (!existsSync(file)) return [];
     const name = 'PID file';
     const pid = readPid(file);
-    if (pid === null) return [warn(name, `${file} does not hold a process id`, `if rbee does not run: rm ${file}`)];
+    if (pid === null)
+      return [warn(name, `${file} does not hold a process id`, 'nothing to do: the next start replaces it')];
     if (isAlive(pid)) return [ok(name, `${file} names process ${pid}`)];
     return [warn(name, `${file} names process ${pid}, which is gone`, 'nothing to do: the next start cleans it up')];
   });
 
 const readPid = (file: string): number | null => {
   try {
-    const text = readFileSync(file, 'utf8').trim();
+    const text = readSmallFileSync(file).trim();
     return /^[1-9]\d{0,9}$/.test(text) ? Number(text) : null;
   } catch {
     return null;

@@ -4,6 +4,7 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Paths } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
+import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { type Check, fail, ok, warn } from './check.ts';
@@ -65,7 +66,7 @@ export const checkConfig = (paths: Paths): Check[] => {
   try {
     loadRbeeConf(paths);
   } catch (error) {
-    if (error instanceof RbeeError) return [fail('rbee.conf', error.message, error.hint)];
+    if (error instanceof RbeeError) return singleErrors(error).map((one) => fail('rbee.conf', one.message, one.hint));
     throw error;
   }
   return [ok('rbee.conf', existsSync(paths.rbeeConf) ? paths.rbeeConf : `${paths.rbeeConf} (not there; defaults)`)];

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
+import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { JobEvent } from '../../contract/narration.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
@@ -20,7 +21,7 @@ export const checkHivesConf = (paths: Paths): Check[] => {
     const hives = loadHivesConf(file, paths)?.hives ?? [];
     return [ok('hives.conf', `${file} (${counted(hives.length, 'hive')})`)];
   } catch (error) {
-    if (error instanceof RbeeError) return [fail('hives.conf', error.message, error.hint)];
+    if (error instanceof RbeeError) return singleErrors(error).map((one) => fail('hives.conf', one.message, one.hint));
     throw error;
   }
 };

@@ -2,8 +2,8 @@
  * What installed plugins declare for the command line, from their package.json alone. Read in every command, also in the
  * short ones, so it loads nothing and runs nothing.
  */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readSmallFileSync } from '../../boundary/small-file.ts';
 
 /** A plugin with commands or hooks of its own. */
 export interface DeclaredPlugin {
@@ -65,7 +65,7 @@ const isObject = (value: unknown): value is Record<string, unknown> => typeof va
 
 const readJson = (file: string): { text: string; json: unknown } | null => {
   try {
-    const text = readFileSync(file, 'utf8');
+    const text = readSmallFileSync(file);
     return { text, json: JSON.parse(text) };
   } catch {
     return null;

@@ -5,10 +5,10 @@
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '@oclif/core/config';
+import { readSmallFile, readSmallFileSync } from '../../boundary/small-file.ts';
 import { packageRoot } from '../../config/version.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { lastWordsInShort, maxLastWords } from '../../narration/last-words.ts';
@@ -56,7 +56,7 @@ export const examinePlugin = async (
 const publishedManifest = ({ root, version }: DeclaredPlugin): CommandManifest | null => {
   for (const name of ['oclif.manifest.json', '.oclif.manifest.json']) {
     try {
-      const manifest = JSON.parse(readFileSync(join(root, name), 'utf8')) as CommandManifest;
+      const manifest = JSON.parse(readSmallFileSync(join(root, name), { maxBytes: 16 * 2 ** 20 })) as CommandManifest;
       if (manifest.version === version && typeof manifest.commands === 'object') return manifest;
     } catch {
       // Not published with one.
@@ -67,7 +67,11 @@ const publishedManifest = ({ root, version }: DeclaredPlugin): CommandManifest |
 
 const readKnown = async (file: string, state: string): Promise<Examination | null> => {
   try {
-    const known = JSON.parse(await readFile(file, 'utf8')) as { state: string; at: number; examined: Examination };
+    const known = JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 })) as {
+      state: string;
+      at: number;
+      examined: Examination;
+    };
     const holds = known.state === state && (known.examined.faults.length === 0 || Date.now() - known.at < grudgeMs);
     return holds ? known.examined : null;
   } catch {

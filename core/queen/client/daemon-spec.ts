@@ -1,9 +1,9 @@
 /** What queen and hive are started with when they are processes of their own. */
-import { join, resolve } from 'node:path';
-import type { Paths } from '../../config/paths.ts';
+import { join } from 'node:path';
+import { type Paths, rbeeHome } from '../../config/paths.ts';
 import { packageRoot, rbeeVersion } from '../../config/version.ts';
 import type { DaemonSpec } from '../../lifecycle/daemon.ts';
-import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
+import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
 
 /** Longer than the ten seconds for which a closing queen lets answers finish. */
 const stopGraceMs = 15_000;
@@ -43,7 +43,7 @@ const program = (name: string): string =>
     : join(packageRoot(), 'dist', name, 'daemon.js');
 
 /** Variables that are about one process, not about all of rbee. */
-const ofOneProcess = new Set<string>([nonceVariable, workerVariable, stateVariable]);
+const ofOneProcess = new Set<string>([nonceVariable, workerVariable, stateVariable, daemonVariable]);
 
 /** rbee's own variables, which a clean environment leaves out. A daemon has another working folder than its starter. */
 const ownVariables = (env: NodeJS.ProcessEnv): Record<string, string> => {
@@ -51,6 +51,6 @@ const ownVariables = (env: NodeJS.ProcessEnv): Record<string, string> => {
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && name.startsWith('RBEE_') && !ofOneProcess.has(name)) own[name] = value;
   }
-  if (own['RBEE_HOME']) own['RBEE_HOME'] = resolve(own['RBEE_HOME']);
+  if (own['RBEE_HOME']) own['RBEE_HOME'] = rbeeHome(own['RBEE_HOME'], env);
   return own;
 };

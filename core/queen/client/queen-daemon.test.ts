@@ -12,7 +12,7 @@ import type { NarrationEvent } from '../../contract/narration.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import { until } from '../testing.ts';
 import { connectQueen } from './client.ts';
-import { ensureQueen, queenStatus, stopQueen } from './queen-daemon.ts';
+import { ensureQueen, queenStatus, restartQueen, stopQueen } from './queen-daemon.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'rbee-queen-daemon-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -115,6 +115,42 @@ describe('the queen as a process', () => {
     }
   });
 
+  // With bind = "0.0.0.0" a restart stopped the queen, and the next one refused to start: the address was gone.
+  it('is not stopped by a restart that could not start it again, and is by one that can', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port: taken } = other.address() as { port: number };
+    const { pid } = await ensureQueen({ paths, env });
+    const refused = async (conf: string): Promise<RbeeError> => {
+      configure(conf);
+      const error: unknown = await restartQueen({ paths, env }).catch((thrown) => thrown);
+      assert.ok(error instanceof RbeeError, conf);
+      assert.equal(error.code, 'CONFIG_REFUSED');
+      const now = await queenStatus({ paths, env });
+      assert.deepEqual([now.status, now.pid], ['running', pid], conf);
+      return error;
+    };
+    try {
+      assert.match((await refused('[queen]\nbind = "0.0.0.0"\n')).message, /rbee\.conf:2:1: bind must be/);
+      assert.match((await refused(`[queen]\nport = ${taken}\n`)).message, /port \d+ is already in use/);
+      writeFileSync(join(paths.config, 'hives.conf'), '[[hive]]\nalias = 1\n');
+      writeFileSync(join(paths.data, 'package.json'), '{');
+      const { lines } = await refused('[queen]\nport = 0\nbind = "::"\nprot = 1\n');
+      const parts = [/bind must be/, /named prot/, /package\.json/, /hives\.conf:/];
+      assert.equal(lines.length, parts.length, lines.join('\n'));
+      for (const [index, part] of parts.entries()) assert.match(lines[index] ?? '', part);
+    } finally {
+      other.close();
+      for (const file of [join(paths.config, 'hives.conf'), join(paths.data, 'package.json')]) rmSync(file);
+    }
+    const { url } = await queenStatus({ paths, env });
+    configure(`[queen]\nport = ${new URL(url ?? '').port}\n`);
+    await restartQueen({ paths, env });
+    const again = await queenStatus({ paths, env });
+    assert.deepEqual([again.status, again.url], ['running', url], 'its own port is not taken');
+    assert.notEqual(again.pid, pid);
+  });
+
   it('runs her hive as a process of its own when told to, brings it back, and leaves it running when she stops', async () => {
     configure('[queen]\nport = 0\nmode = "standalone"\n');
     await ensureQueen({ paths, env });
@@ -133,7 +169,11 @@ describe('the queen as a process', () => {
       };
       await until(isBack, 'the hive came back', 30_000);
 
+      configure('[hive]\nworker_ports = "5"\n');
+      const refused = queen.runOperation('hive_restart', { hive: 'local' });
+      await assert.rejects(refused, { code: 'CONFIG_REFUSED', message: /rbee\.conf:2:1: worker_ports must be/ });
       const again = await hive();
+      assert.equal(again.status, 'online', 'it was not stopped');
       await stopQueen({ paths, env });
       assert.ok(again.pid !== null && alive(again.pid));
 

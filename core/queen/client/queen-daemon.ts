@@ -13,6 +13,7 @@ import { Daemon } from '../../lifecycle/daemon.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
 import { tail } from '../../lifecycle/logs.ts';
 import { connectQueen } from './client.ts';
+import { mustStart, queenProblems } from './config-problems.ts';
 import { daemonLog, daemonSpec } from './daemon-spec.ts';
 import { startStory } from './start-log.ts';
 
@@ -62,6 +63,13 @@ export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped:
   const stopped = await daemon.stop({ narrate, signal });
   tell?.({ kind: 'done', id: 'stop queen', text: stopped ? 'queen stopped' : 'queen was not running' });
   return { stopped };
+};
+
+/** Ends the queen and starts it again, unless it could not start. Errors: CONFIG_REFUSED, and those of a start. */
+export const restartQueen = async (options: QueenDaemonOptions): Promise<void> => {
+  mustStart(await queenProblems(options.paths, await queenStatus(options)));
+  await stopQueen(options);
+  await ensureQueen(options);
 };
 
 /** How the queen is; starts nothing. */

@@ -223,7 +223,7 @@ export class Member {
       } catch (error) {
         if (signal.aborted) return;
         if (!cut.signal.aborted) {
-          this.#broken = asRbeeError(error, `hive ${this.connection.alias}`).message;
+          this.#broken = reasonOf(error, this.connection.alias);
           // What is shown is the latest that is known.
           if (this.#status === 'unreachable') this.#become('unreachable', this.#broken);
           // A faulty hive that has gone is just not there.
@@ -292,3 +292,7 @@ export class Member {
     return { workers, hive: hiveView(about, this.#state, workers.length) };
   }
 }
+
+/** Why it cannot be heard, without saying once more that it cannot. */
+const reasonOf = (error: unknown, alias: string): string =>
+  asRbeeError(error, `hive ${alias}`).message.replace(`hive ${alias} does not answer: `, '');

@@ -1,5 +1,5 @@
-/** The text of the field `model` of a multipart form, wherever it stands; contents of files are skipped over. */
-import { invalidBody, type ModelScan, mostNameBytes } from './model-scan.ts';
+/** The text of the field `model` of a multipart form, wherever it is; contents of files are skipped. */
+import { givenTwice, invalidBody, type ModelScan, mostNameBytes } from './model-scan.ts';
 
 const headEnd = Buffer.from('\r\n\r\n');
 const lineEnd = Buffer.from('\r\n');
@@ -16,6 +16,8 @@ export class FormScan implements ModelScan {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #model: string | undefined;
+  /** A form is always read to its end. */
+  readonly isUnsure = false;
 
   constructor(boundary: string) {
     this.#delimiter = Buffer.from(`\r\n--${boundary}`);
@@ -57,7 +59,8 @@ export class FormScan implements ModelScan {
         if (bytes.length - at > mostNameBytes) throw invalidBody('the head of a field is too long');
         return undefined;
       }
-      this.#isModel = isModel.test(bytes.toString('latin1', at, Math.max(at, end)));
+      this.#isModel = nameOf(bytes.toString('latin1', at, Math.max(at, end))) === 'model';
+      if (this.#isModel && this.#model !== undefined) throw givenTwice();
       this.#state = 'content';
       // An empty field ends at once: its delimiter begins with the line break that ended the head.
       return end + 2;
@@ -67,8 +70,6 @@ export class FormScan implements ModelScan {
     if (this.#state === 'content' && this.#isModel) {
       this.#keep(bytes.subarray(at, found));
       this.#model = Buffer.concat(this.#kept).subarray(lineEnd.length).toString('utf8');
-      this.#state = 'done';
-      return undefined;
     }
     this.#state = 'delimiter';
     return found + this.#delimiter.length;
@@ -93,4 +94,16 @@ export class FormScan implements ModelScan {
   }
 }
 
-const isModel = /^content-disposition:.*[;\s]name=(?:"model"|model(?=[;\s]|$))/im;
+/** The name of a field by its head. Throws INVALID_INPUT where it has two: engines take the first or the last. */
+const nameOf = (head: string): string | undefined => {
+  const lines = head.replace(/\r\n[ \t]+/g, ' ').match(/^content-disposition:.*/gim) ?? [];
+  const names = lines
+    .flatMap((line) => [...line.matchAll(parameters)])
+    .filter(([, name = '']) => /^name\*?$/i.test(name));
+  if (names.length > 1) throw invalidBody('a field has two names');
+  const [, , quoted, bare] = names[0] ?? [];
+  return quoted?.replace(/\\(.)/g, '$1') ?? bare?.trim();
+};
+
+/** Quoted strings are matched whole: what looks like a parameter in the name of a file is none. */
+const parameters = /;\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;"]*))/g;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
+import { connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, describe, it } from 'node:test';
@@ -9,6 +10,7 @@ import fastify from 'fastify';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { applicationApi } from '../server/application-api.ts';
+import { BodyMemory } from '../server/body-memory.ts';
 import { bodyLimits } from '../server/receive-body.ts';
 import { Spool } from '../server/spool.ts';
 import { listening, type TestServer, until, workerWith } from '../testing.ts';
@@ -47,7 +49,8 @@ const gatewayFor = async (...workers: (HiveWorker | Reachable)[]) => {
   const folder = mkdtempSync(join(tmpdir(), 'rbee-gateway-'));
   open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const spool = new Spool(join(folder, 'spool'));
-  await app.register(applicationApi({ fleet, gateway, health, logger: app.log, spool, limits }));
+  const bodies = { memory: new BodyMemory(), spool, limits };
+  await app.register(applicationApi({ fleet, gateway, health, logger: app.log, bodies }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   open.push(gateway, app, fleet);
   const { port } = app.server.address() as { port: number };
@@ -435,8 +438,8 @@ describe('the gateway', () => {
     const outgoing = request({ port, path: chatPath, method: 'POST', headers });
     outgoing.on('error', () => {});
     outgoing.write(Buffer.alloc(1_000_000, ' '));
-    await until(() => spoolFiles(folder).length === 1, 'it is on disk');
-    assert.deepEqual(readdirSync(join(folder, 'spool')), []);
+    const hasNoName = () => readdirSync(join(folder, 'spool')).length === 0;
+    await until(() => spoolFiles(folder).length === 1 && hasNoName(), 'it is on disk, without a name');
     outgoing.destroy();
     await until(() => spoolFiles(folder).length === 0, 'it is gone');
   });
@@ -564,5 +567,74 @@ describe('two hives with a worker of the same id', () => {
     const response = await post(url, { model: 'demo' });
     assert.equal(response.status, 503);
     assert.match(await response.text(), /w1 is on port \d+, outside 18000-18999/);
+  });
+});
+
+describe('a worker that answers before it has read the request, and closes', () => {
+  /** Says so on the raw connection as soon as the head is there, and resets it with the body unread. */
+  const hasty = async () => {
+    const server = createTcpServer((socket) => {
+      socket.once('data', () => {
+        socket.pause();
+        const body = '{"error":{"message":"too long"}}';
+        const head = `HTTP/1.1 413 Payload Too Large\r\nconnection: close\r\ncontent-length: ${body.length}\r\n`;
+        socket.end(`${head}content-type: application/json\r\n\r\n${body}`, () => socket.destroy());
+      });
+      socket.on('error', () => {});
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(server);
+    return workerWith({ id: 'hasty', port: (server.address() as { port: number }).port });
+  };
+
+  // A message of 12 MB to an engine that takes 8, 40 times: 7 of the clients were told "write EPIPE" with 502.
+  it('has its answer passed on, from memory and from disk', async () => {
+    const { url } = await gatewayFor(await hasty());
+    for (const bytes of [200_000, 8 * 2 ** 20]) {
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, () => post(url, { model: 'demo', content: 'x'.repeat(bytes) })),
+      );
+      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [413], `${bytes} bytes`);
+      assert.match(await answers[0]!.text(), /too long/);
+    }
+  });
+});
+
+it('a worker is told one content type, the one by which the queen has read the body', async () => {
+  const { worker } = await fakeWorker('a', (incoming, response) => {
+    incoming.resume();
+    response.end(JSON.stringify(incoming.rawHeaders));
+  });
+  const { port } = await gatewayFor(worker);
+  const body = '{"model":"demo"}';
+  const headers = ['Host', 'x', 'Content-Length', String(body.length), 'Content-Type', 'application/json'];
+  headers.push('content-type', 'multipart/form-data; boundary=b');
+  const outgoing = request({ port, path: chatPath, method: 'POST', headers }).end(body);
+  const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+  const sent = JSON.parse(String(await bodyOf(response))) as string[];
+  const types = sent.filter((_, index) => index % 2 === 1 && sent[index - 1]?.toLowerCase() === 'content-type');
+  assert.deepEqual(types, ['application/json']);
+});
+
+describe('a body that is refused before it has arrived', () => {
+  it('is read to its end, so that its client sees why', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { port } = await gatewayFor(worker);
+    const bytes = limits.mostBytes + 2 ** 20;
+    for (const [sent, status] of [
+      [Buffer.alloc(bytes, ' '), 413],
+      [Buffer.alloc(2 ** 20, '!'), 400],
+    ] as const) {
+      const socket = connect(port, '127.0.0.1');
+      const head = `content-type: application/json\r\ncontent-length: ${sent.length}\r\n\r\n`;
+      socket.write(`POST ${chatPath} HTTP/1.1\r\nhost: x\r\n${head}`);
+      await new Promise<void>((resolve, reject) => {
+        socket.once('error', reject);
+        socket.write(sent, (error) => (error ? reject(error) : resolve()));
+      });
+      socket.write('GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+      const answers = Buffer.concat(await socket.toArray()).toString();
+      assert.deepEqual(answers.match(/(?<=HTTP\/1\.1 )\d+/g), [String(status), '200']);
+    }
   });
 });

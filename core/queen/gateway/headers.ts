@@ -20,9 +20,16 @@ const notToClient = new Set(ofOneConnection);
 export const headersToWorker = (raw: readonly string[], apiKey: string): string[] => {
   const named = namedByConnection(raw);
   const passed: string[] = [];
+  let isTyped = false;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
-    if (!notToWorker.has(name) && !named?.has(name)) passed.push(name, raw[at + 1]!);
+    if (notToWorker.has(name) || named?.has(name)) continue;
+    if (name === 'content-type') {
+      // The body was read by the first one, so the worker must not read it by another.
+      if (isTyped) continue;
+      isTyped = true;
+    }
+    passed.push(name, raw[at + 1]!);
   }
   if (apiKey !== '') passed.push('authorization', `Bearer ${apiKey}`);
   return passed;

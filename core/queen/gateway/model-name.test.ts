@@ -6,15 +6,12 @@ import { modelName, modelScan } from './model-name.ts';
 const json = (text: string, query = '') =>
   modelName({ contentType: 'application/json', query, body: Buffer.from(text) });
 const refused = (text: string) =>
-  assert.throws(
-    () => json(text),
-    (error) => error instanceof RbeeError && error.code === 'INVALID_INPUT',
-  );
+  assert.rejects(json(text), (error) => error instanceof RbeeError && error.code === 'INVALID_INPUT');
 /** Long enough to be scanned, not parsed. */
 const filler = 'x"\\{}[],:'.repeat(10_000);
 
 describe('the model of a JSON body', () => {
-  it('is found before and behind anything, small and large', () => {
+  it('is found before and behind anything, small and large', async () => {
     const decoys = {
       messages: [{ model: 'inner', content: '"model":"no"' }],
       number: -1.5e3,
@@ -22,30 +19,30 @@ describe('the model of a JSON body', () => {
       nothing: null,
     };
     for (const content of ['', filler]) {
-      assert.equal(json(JSON.stringify({ model: 'demo', ...decoys, content })), 'demo');
-      assert.equal(json(JSON.stringify({ ...decoys, content, model: 'demo' })), 'demo');
-      assert.equal(json(JSON.stringify({ ...decoys, content, model: 'demo' }, null, 2)), 'demo');
+      assert.equal(await json(JSON.stringify({ model: 'demo', ...decoys, content })), 'demo');
+      assert.equal(await json(JSON.stringify({ ...decoys, content, model: 'demo' })), 'demo');
+      assert.equal(await json(JSON.stringify({ ...decoys, content, model: 'demo' }, null, 2)), 'demo');
       assert.equal(
-        json(JSON.stringify({ ...decoys, content, model: 'a "quoted\\" name/é🐝' })),
+        await json(JSON.stringify({ ...decoys, content, model: 'a "quoted\\" name/é🐝' })),
         'a "quoted\\" name/é🐝',
       );
-      assert.equal(json(JSON.stringify({ ...decoys, content })), undefined);
-      assert.equal(json(`{"content":${JSON.stringify(content)},"mod\\u0065l":"demo"}`), 'demo');
+      assert.equal(await json(JSON.stringify({ ...decoys, content })), undefined);
+      assert.equal(await json(`{"content":${JSON.stringify(content)},"mod\\u0065l":"demo"}`), 'demo');
     }
   });
 
-  it('is refused when it is no string', () => {
-    refused('{"model": 3}');
-    refused(`{"content":${JSON.stringify(filler)},"model":{"a":"b"}}`);
+  it('is refused when it is no string', async () => {
+    await refused('{"model": 3}');
+    await refused(`{"content":${JSON.stringify(filler)},"model":{"a":"b"}}`);
   });
 
-  it('is refused when the body is no JSON object', () => {
+  it('is refused when the body is no JSON object', async () => {
     for (const broken of ['', ' ', '[]', '"text"', '{"model":"demo"', '{"model" "demo"}', '{model:"demo"}']) {
-      if (broken !== '') refused(broken);
-      refused(`{"content":${JSON.stringify(filler)},${broken}`);
+      if (broken !== '') await refused(broken);
+      await refused(`{"content":${JSON.stringify(filler)},${broken}`);
     }
-    refused(`[${JSON.stringify(filler)}]`);
-    refused(`{"content":"${'x'.repeat(70_000)}`);
+    await refused(`[${JSON.stringify(filler)}]`);
+    await refused(`{"content":"${'x'.repeat(70_000)}`);
   });
 });
 
@@ -62,32 +59,32 @@ describe('the model of a form', () => {
     });
   };
 
-  it('is found before and behind a file', () => {
+  it('is found before and behind a file', async () => {
     const file: [string, string] = [
       'name="file"; filename="model"\r\nContent-Type: audio/wav',
       `\0\xff name="model"\r\n\r\n${filler}`,
     ];
-    assert.equal(form(['name="model"', 'whisper-tiny'], file), 'whisper-tiny');
-    assert.equal(form(file, ['name="model"', 'whisper-tiny']), 'whisper-tiny');
-    assert.equal(form(['name="empty"', ''], ['name="model"', '']), '');
-    assert.equal(form(file, ['name="submodel"', 'no']), undefined);
+    assert.equal(await form(['name="model"', 'whisper-tiny'], file), 'whisper-tiny');
+    assert.equal(await form(file, ['name="model"', 'whisper-tiny']), 'whisper-tiny');
+    assert.equal(await form(['name="empty"', ''], ['name="model"', '']), '');
+    assert.equal(await form(file, ['name="submodel"', 'no']), undefined);
   });
 
-  it('is refused when the form is broken', () => {
+  it('is refused when the form is broken', async () => {
     const contentType = 'multipart/form-data; boundary="b"';
     for (const body of ['nothing', '--b', '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\ncut']) {
-      assert.throws(() => modelName({ contentType, query: '', body: Buffer.from(body) }), { code: 'INVALID_INPUT' });
+      await assert.rejects(modelName({ contentType, query: '', body: Buffer.from(body) }), { code: 'INVALID_INPUT' });
     }
   });
 });
 
-it('the model of a request without a body is in its query', () => {
-  assert.equal(modelName({ contentType: undefined, query: 'a=b&model=demo%2Fone', body: null }), 'demo/one');
-  assert.equal(modelName({ contentType: undefined, query: '', body: null }), undefined);
-  assert.equal(json('{"stream":true}', 'model=demo'), 'demo');
+it('the model of a request without a body is in its query', async () => {
+  assert.equal(await modelName({ contentType: undefined, query: 'a=b&model=demo%2Fone', body: null }), 'demo/one');
+  assert.equal(await modelName({ contentType: undefined, query: '', body: null }), undefined);
+  assert.equal(await json('{"stream":true}', 'model=demo'), 'demo');
 });
 
-it('the model of a body in pieces is found wherever it is cut', () => {
+it('the model of a body in pieces is found wherever it is cut', async () => {
   const boundary = 'b';
   const form = [
     `--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n\r\n--\r\n-b\r\n--`,
@@ -117,7 +114,7 @@ it('the model of a body in pieces is found wherever it is cut', () => {
   }
 });
 
-it('a name that does not end is not gathered in memory', () => {
+it('a name that does not end is not gathered in memory', async () => {
   const endless = Buffer.alloc(20_000, 'x');
   const json = modelScan('application/json');
   json.push(Buffer.from('{"model":"'));
@@ -130,4 +127,80 @@ it('a name that does not end is not gathered in memory', () => {
   key.push(endless);
   key.push(Buffer.from('":1,"model":"demo"}'));
   assert.equal(key.end(), 'demo');
+});
+
+describe('two names in one request', () => {
+  const twice = { code: 'INVALID_INPUT', message: /model is given twice/ };
+
+  // The queen took the last of two below 64 KiB and the first above, and engines the last: a request could be answered by
+  // a worker that was never chosen for its model.
+  it('are refused in JSON of any size, however the key is spelled', async () => {
+    for (const content of ['', filler]) {
+      const fill = `"content":${JSON.stringify(content)}`;
+      for (const [one, other] of [
+        ['"model":"a"', '"model":"b"'],
+        ['"model":"a"', '"model":"a"'],
+        ['"model":"a"', '"model" : "b"'],
+        ['"model":"a"', '"mode\\u006c":"b"'],
+        ['"\\u006dodel":"a"', '"model":"b"'],
+        ['"\\u006Dodel":"a"', '"m\\u006Fdel":"b"'],
+      ]) {
+        for (const text of [`{${one},${fill},${other}}`, `{${fill},${one},${other}}`, `{${one},${other},${fill}}`])
+          await assert.rejects(json(text), twice, text.slice(0, 80));
+      }
+    }
+  });
+
+  it('are one where the second is a value, or deeper', async () => {
+    for (const content of ['', filler]) {
+      const more = { content, a: 'model', '"model"': 1, tools: [{ properties: { model: 'b' } }], b: '\\u006d' };
+      assert.equal(await json(JSON.stringify({ model: 'a', ...more })), 'a');
+      assert.equal(await json(`{"model":"a","b":"\\u006dodel","content":${JSON.stringify(content)}}`), 'a');
+    }
+  });
+
+  it('are suspected wherever the pieces of a body are cut, and never where there is one', () => {
+    const text = '{"model":"a","b":1,"mod\\u0065l":"b","c":"d"}';
+    const single = '{"model":"a","b":"mod","c":"el","d":[1]}';
+    for (let size = 1; size <= text.length; size += 1) {
+      const scans = [text, single].map((one) => {
+        const scan = modelScan('application/json');
+        const body = Buffer.from(one);
+        for (let at = 0; at < body.length; at += size) scan.push(body.subarray(at, at + size));
+        assert.equal(scan.end(), 'a');
+        return scan;
+      });
+      assert.deepEqual(
+        scans.map(({ isUnsure }) => isUnsure),
+        [true, false],
+        `in pieces of ${size}`,
+      );
+    }
+  });
+
+  const form = (contentType: string, ...parts: string[]) =>
+    modelName({
+      contentType,
+      query: '',
+      body: Buffer.from(`${parts.map((part) => `--b\r\n${part}\r\n`).join('')}--b--\r\n`),
+    });
+  const field = (head: string, value: string) => `Content-Disposition: form-data; ${head}\r\n\r\n${value}`;
+  const usual = 'multipart/form-data; boundary=b';
+
+  it('are refused in a form, as are two names of one field and two boundaries', async () => {
+    const [a, b] = [field('name="model"', 'a'), field('name=model', 'b')];
+    await assert.rejects(form(usual, a, b), twice);
+    await assert.rejects(form(usual, a, field('name="mod\\el"', 'b')), twice);
+    await assert.rejects(form(usual, a, field('\r\n name = "model"', 'b')), twice);
+    await assert.rejects(form(usual, field('name="x"; name="model"', 'a')), /a field has two names/);
+    await assert.rejects(form('multipart/form-data; boundary=b; boundary=c', a), /two boundaries/);
+    const decoy = field('name="file"; filename="x; name=model; y\\"; name=\\"model\\""', 'no');
+    assert.equal(await form(usual, decoy, a, decoy), 'a');
+  });
+
+  it('are refused in a query, and where query and body differ', async () => {
+    await assert.rejects(modelName({ contentType: undefined, query: 'model=a&mod%65l=b', body: null }), twice);
+    await assert.rejects(json('{"model":"a"}', 'model=b'), twice);
+    assert.equal(await json('{"model":"a"}', 'model=a'), 'a');
+  });
 });

@@ -1,7 +1,7 @@
 /** Which model a request is for: found without reading more of the request than needed. */
 import { FormScan } from './form-scan.ts';
-import { JsonScan } from './json-scan.ts';
-import { invalidBody, type ModelScan } from './model-scan.ts';
+import { JsonScan, mayNameTwice } from './json-scan.ts';
+import { givenTwice, invalidBody, type ModelScan, type Thoroughness } from './model-scan.ts';
 import type { StoredBody } from './stored-body.ts';
 
 /** JSON up to this size is parsed whole: that is quick, and tells bad JSON before an engine sees it. */
@@ -14,25 +14,39 @@ export interface NamedRequest {
   body: Buffer | StoredBody | null;
 }
 
-/** The `model` of a JSON body, a multipart body or the query, in this order. Throws INVALID_INPUT for broken bodies. */
-export const modelName = ({ contentType, query, body }: NamedRequest): string | undefined => {
-  if (body && body.length > 0) {
-    const boundary = boundaryOf(contentType);
-    const named = Buffer.isBuffer(body)
-      ? boundary === undefined
-        ? modelOfJson(body)
-        : scanned(new FormScan(boundary), body)
-      : body.model();
-    if (named !== undefined) return named;
-  }
-  return new URLSearchParams(query).get('model') ?? undefined;
+/**
+ * The `model` of a JSON body, a multipart body or the query. Throws INVALID_INPUT for broken bodies, and where two are
+ * named: which of them an engine would take is not known here.
+ */
+export const modelName = async ({ contentType, query, body }: NamedRequest): Promise<string | undefined> => {
+  const inQuery = query === '' ? undefined : modelOfQuery(query);
+  const inBody = body && body.length > 0 ? await modelOfBody(contentType, body) : undefined;
+  if (inBody !== undefined && inQuery !== undefined && inBody !== inQuery) throw givenTwice();
+  return inBody ?? inQuery;
+};
+
+const modelOfQuery = (query: string): string | undefined => {
+  const models = new URLSearchParams(query).getAll('model');
+  if (models.length > 1) throw givenTwice();
+  return models[0];
+};
+
+const modelOfBody = (contentType: string | undefined, body: Buffer | StoredBody) => {
+  if (!Buffer.isBuffer(body)) return body.model();
+  const boundary = boundaryOf(contentType);
+  return boundary === undefined ? modelOfJson(body) : scanned(new FormScan(boundary), body);
 };
 
 const modelOfJson = (body: Buffer): string | undefined => {
-  if (body.length > parseBelow) return scanned(new JsonScan(), body);
+  if (body.length > parseBelow) {
+    const scan = new JsonScan();
+    const model = scanned(scan, body);
+    return scan.isUnsure ? scanned(new JsonScan('thorough'), body) : model;
+  }
+  const text = body.toString('utf8');
   let parsed: unknown;
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw invalidBody(`it is not JSON: ${(cause as Error).message}`, cause);
   }
@@ -41,6 +55,8 @@ const modelOfJson = (body: Buffer): string | undefined => {
   }
   const model = 'model' in parsed ? parsed.model : undefined;
   if (model !== undefined && typeof model !== 'string') throw invalidBody('model must be a string');
+  // Parsing keeps the last of two, and does not tell that there were two.
+  if (mayNameTwice(text)) return scanned(new JsonScan('thorough'), body);
   return model;
 };
 
@@ -50,12 +66,14 @@ const scanned = (scan: ModelScan, body: Buffer): string | undefined => {
 };
 
 /** What looks for the model while a body arrives. */
-export const modelScan = (contentType: string | undefined): ModelScan => {
+export const modelScan = (contentType: string | undefined, thoroughness?: Thoroughness): ModelScan => {
   const boundary = boundaryOf(contentType);
-  return boundary === undefined ? new JsonScan() : new FormScan(boundary);
+  return boundary === undefined ? new JsonScan(thoroughness) : new FormScan(boundary);
 };
 
 const boundaryOf = (contentType = ''): string | undefined => {
-  const match = /^multipart\/form-data;.*?boundary=(?:"([^"]+)"|([^;\s]+))/i.exec(contentType);
-  return match?.[1] ?? match?.[2];
+  if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;
+  const [first, second] = contentType.matchAll(/;\s*boundary=(?:"([^"]+)"|([^;\s]+))/gi);
+  if (second) throw invalidBody('its content type names two boundaries');
+  return first?.[1] ?? first?.[2];
 };

@@ -1,8 +1,9 @@
 /** Connections to workers: one pool for each process of a worker, made and destroyed with it. */
 import { createRequire } from 'node:module';
 import type { Duplex } from 'node:stream';
-import type { Pool as UndiciPool } from 'undici';
+import type { buildConnector, Pool as UndiciPool } from 'undici';
 import type { HiveWorker } from '../../contract/hive-api.ts';
+import { readToTheEnd } from './read-to-the-end.ts';
 
 /**
  * The pool alone: the package's front door loads fetch, WebSocket and caches too, 8 MB that a queen never uses. Loaded
@@ -14,6 +15,17 @@ const loadPool = (): typeof UndiciPool => {
 };
 
 let Pool: typeof UndiciPool | undefined;
+
+/** Connects to a port of this machine. */
+const localConnector = (): buildConnector.connector => {
+  const build = createRequire(import.meta.url)('undici/lib/core/connect.js') as typeof buildConnector;
+  const connect = build({ timeout: 5_000, noDelay: true });
+  return (options, connected) =>
+    connect(options, (...[error, socket]) => {
+      if (error) connected(error, null);
+      else connected(null, readToTheEnd(socket));
+    });
+};
 
 /** A socket to a loopback port of a worker's machine. */
 export type Dial = (port: number) => Promise<Duplex>;
@@ -38,7 +50,7 @@ export class Pools {
       // A model may think for minutes, and a stream may pause: only the client or the worker ends a request.
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: this.#dials.get(key) ? this.#connector(key, worker.port ?? 0) : usualConnect,
+      connect: this.#dials.get(key) ? this.#connector(key, worker.port ?? 0) : localConnector(),
       // Shorter than the five seconds after which common servers close an idle connection.
       keepAliveTimeout: 3_000,
       keepAliveMaxTimeout: 60_000,
@@ -65,7 +77,7 @@ export class Pools {
       const dial = this.#dials.get(key);
       if (!dial) return connected(new Error('the worker is gone'), null);
       dial(port).then(
-        (socket) => connected(null, socket as never),
+        (socket) => connected(null, readToTheEnd(socket) as never),
         (error) => connected(error, null),
       );
     };
@@ -77,7 +89,5 @@ export class Pools {
     await Promise.all(pools.map(({ pool }) => pool.destroy().catch(() => {})));
   }
 }
-
-const usualConnect = { timeout: 5_000, noDelay: true };
 
 const retire = (pool: UndiciPool): void => void pool.close().catch(() => {});

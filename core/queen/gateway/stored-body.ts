@@ -5,7 +5,7 @@ export interface StoredBody {
   /** In bytes. */
   readonly length: number;
   /** The model that it names. Throws INVALID_INPUT when it is broken. */
-  model(): string | undefined;
+  model(): Promise<string | undefined>;
   /** From its first byte, as often as it is wanted. */
   read(): Readable;
 }

@@ -45,8 +45,5 @@ const ownerOf = ({ fleet, localHive, machines }: Parts, hive: string, command: C
 const here = (hive: LocalHive): Owner => ({
   start: (_, { narrate, signal }) => hive.start({ narrate, signal }),
   stop: (_, { narrate, signal }) => hive.stop({ narrate, signal }),
-  restart: async (_, { narrate, signal }) => {
-    await hive.stop({ narrate, signal });
-    await hive.start({ narrate, signal });
-  },
+  restart: (_, { narrate, signal }) => hive.restart({ narrate, signal }),
 });

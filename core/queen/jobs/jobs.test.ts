@@ -143,6 +143,17 @@ describe('a job', () => {
     await jobs.close();
   });
 
+  // A job was written with the next batch: killed before that, the queen left a client with an id that nobody knew.
+  it('is known to the next queen from the moment on at which it was accepted', async () => {
+    const killed = make(untilAborted);
+    const { id } = killed.jobs.start('infer', { model: 'a', prompt: 'b' }, 'key');
+    const next = make(untilAborted);
+    assert.equal(next.jobs.get(id).error?.code, 'QUEEN_RESTARTED');
+    assert.equal(next.jobs.start('infer', { model: 'a', prompt: 'b' }, 'key').id, id);
+    await next.jobs.close();
+    await killed.jobs.close();
+  });
+
   it('that does not exist is JOB_NOT_FOUND', async () => {
     const { jobs } = make(async () => null);
     assert.throws(() => jobs.get('job-x'), { code: 'JOB_NOT_FOUND' });

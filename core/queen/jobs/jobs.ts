@@ -162,6 +162,8 @@ export class Jobs {
     };
     this.#live.set(record.id, job);
     this.#store.save(record);
+    // Before it is acknowledged: the next queen must know it, and must not run the request of its key a second time.
+    this.#store.flush();
     job.finished = this.#perform(job);
     return viewOf(record);
   }

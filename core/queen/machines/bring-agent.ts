@@ -1,8 +1,10 @@
 /** An agent on a machine: started where there is one, else brought there with the Node that it runs on. */
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { formatBytes as bytes } from '../../narration/quantities.ts';
+import type { Library } from '../../registry/bundle/libatomic.ts';
 import { runtimeName, runtimeVersion } from '../../registry/bundle/runtime.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { type BareHost, placeRuntime, startAgent } from '../../ssh/bootstrap.ts';
@@ -95,6 +97,35 @@ const partsOf = async (bundles: Bundles) => ({
 /** Twice the program for a moment, and room for rbee itself. */
 const roomFor = (size: number, upload: number): number => size + upload + 64 * 2 ** 20;
 
+const refuseFull = (hive: string, { data, freeBytes }: BareHost, needed: number): void => {
+  if (freeBytes === null || freeBytes >= needed) return;
+  const problem = `${bytes(needed)} is needed, ${bytes(freeBytes)} is free`;
+  throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: data, problem, hint: 'free some space there' });
+};
+
+/** Null where the machine has it. */
+const libraryFor = async (hive: string, host: BareHost, bundles: Bundles): Promise<Library | null> => {
+  if (host.hasLibatomic) return null;
+  const library = await bundles.library(targetOf(host));
+  if (library) return library;
+  const problem = 'Node needs libatomic.so.1, which is not there';
+  const hint = 'install libatomic1 (Debian, Ubuntu) or libatomic (Fedora) on the machine';
+  throw RbeeError.of('HOST_UNSUPPORTED', { hive, problem, hint });
+};
+
+const targetOf = ({ os, cpu, libc }: BareHost) => ({ os, cpu, ...(libc !== null && { libc }) });
+
+/**
+ * What bringing an agent to the machine would be refused for, as far as it can be seen before anything is fetched or
+ * changed. Errors: HOST_FOLDER_UNUSABLE, HOST_UNSUPPORTED.
+ */
+export const refuseUnfit = async (hive: string, host: BareHost, bundles: Bundles): Promise<void> => {
+  if (host.hasRuntime) return;
+  // Every build of Node is about as large as the one that runs here.
+  refuseFull(hive, host, roomFor((await stat(process.execPath)).size, 0));
+  await libraryFor(hive, host, bundles);
+};
+
 const bringRuntime = async (
   connection: SshConnection,
   host: BareHost,
@@ -102,20 +133,11 @@ const bringRuntime = async (
   call: BundleCall,
 ): Promise<void> => {
   const { bundles } = parts;
-  const target = { os: host.os, cpu: host.cpu, ...(host.libc !== null && { libc: host.libc }) };
+  const target = targetOf(host);
   const runtime = await bundles.runtime(target, call);
   const { file, size: upload } = await bundles.packed(runtime, host.unpacks);
-  if (host.freeBytes !== null && host.freeBytes < roomFor(runtime.size, upload)) {
-    const problem = `${bytes(roomFor(runtime.size, upload))} is needed, ${bytes(host.freeBytes)} is free`;
-    const hint = 'free some space there';
-    throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive: connection.name, path: host.data, problem, hint });
-  }
-  const library = host.hasLibatomic ? null : await bundles.library(target);
-  if (!host.hasLibatomic && library === null) {
-    const problem = 'Node needs libatomic.so.1, which is not there';
-    const hint = 'install libatomic1 (Debian, Ubuntu) or libatomic (Fedora) on the machine';
-    throw RbeeError.of('HOST_UNSUPPORTED', { hive: connection.name, problem, hint });
-  }
+  refuseFull(connection.name, host, roomFor(runtime.size, upload));
+  const library = await libraryFor(connection.name, host, bundles);
   const name = runtimeName(target);
   const at = `${host.data}/uploads/${name}${extname(file)}`;
   await uploadTo(connection, parts, { file, path: at, what: `Node ${runtime.version} (${bytes(upload)})`, ...call });

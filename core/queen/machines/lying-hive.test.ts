@@ -172,7 +172,12 @@ test('a hive can lack only files of a model that were offered to it, and names n
   const { folder, canary } = await setUp(t);
   const weights = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(2_000, 1)]);
   const source = await serve(t, weights);
-  const models = new ModelsForMachines({ hive: 'local', data: join(folder, 'queen', 'data'), env: {} });
+  const models = new ModelsForMachines({
+    hive: 'local',
+    data: join(folder, 'queen', 'data'),
+    cache: join(folder, 'queen', 'cache'),
+    env: {},
+  });
   const lacking = ['../../../own/precious.txt', 'model.gguf', '/etc/passwd', 'model.gguf'].map((path) => ({
     path,
     bytes: 1,

@@ -15,7 +15,7 @@ export class ModelSource {
     this.#models ??= (async () => {
       const { ModelsForMachines } = await import('../../hive/models/for-machines.ts');
       const { paths, env } = this.#options;
-      return new ModelsForMachines({ hive: localAlias, data: paths.data, env });
+      return new ModelsForMachines({ hive: localAlias, data: paths.data, cache: paths.cache, env });
     })();
     return this.#models;
   }

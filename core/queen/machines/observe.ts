@@ -7,11 +7,11 @@ import type { HiveClient } from '../fleet/hive-connection.ts';
 import type { Remembered } from './remembered.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
-/** One that cannot be reached is told as such; only cancelling throws. */
+/** One that cannot be reached, or cannot take rbee, is told as such; only cancelling throws. */
 export const observeRemote = async (
   hive: RemoteHive,
   remembered: Remembered,
-  call: RemoteCall,
+  { removing = false, ...call }: RemoteCall & { removing?: boolean },
 ): Promise<ObservedHive> => {
   const machine = { alias: hive.alias, hostname: hive.target.hostname };
   try {
@@ -22,6 +22,7 @@ export const observeRemote = async (
     return await hive.lookWithAgent(call, async (agent) => {
       if (!(agent instanceof AgentClient)) {
         const { os, cpu, installed } = agent;
+        if (installed === null && !removing) await hive.refuseUnfit(agent, call);
         const platform = `${os}-${cpu}`;
         return installed === null
           ? absentHive(machine, platform)

@@ -1,20 +1,23 @@
 /** From hives.conf and what is there to a plan: whatever a sync, a status or a migration finds out before it acts. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { RbeeError } from '../../contract/errors.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
 import { Semaphore } from '../../lifecycle/semaphore.ts';
+import { ownerOf } from '../../registry/install/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from './bundles.ts';
 import type { PluginDelivery } from './delivery.ts';
-import { explainType, runProblems } from './impossible.ts';
+import { explainType } from './impossible.ts';
+import { runProblems } from './impossible-run.ts';
 import { withKnownTypes } from './known-types.ts';
 import { queenId } from './queen-id.ts';
 import type { Remembered } from './remembered.ts';
@@ -118,16 +121,41 @@ export class Planner {
   ): Promise<Map<string, RbeeError[]>> {
     const { fleet } = this.#options.parts();
     return withKnownTypes({ data: this.#options.paths.data, fleet }, async (types) => {
-      const found = hives.map(async (hive) => {
+      const found = hives.map(async (hive): Promise<[string, RbeeError[]]> => {
         const wanted = resolved.find(({ alias }) => alias === hive.alias)?.types ?? [];
         const isMeant = (entry: CatalogEntry) =>
           wanted.some(({ package: name, version }) => name === entry.plugin && version === entry.version);
         const member = fleet.find(hive.alias);
         const devices = member?.status === 'online' ? member.state?.devices : undefined;
-        return [hive.alias, await runProblems(file, hive, types, { devices, isMeant })] as const;
+        const platform = this.#platformOf(hive.alias);
+        const there = member?.state?.catalog ?? [];
+        const isMissing = (one: DesiredHive['types'][number]) =>
+          !there.some(({ plugin, version }) => plugin === one.package && version === one.version);
+        const refused = this.#refusedPackages(wanted.filter(isMissing));
+        const impossible = await runProblems(file, hive, types, {
+          isMeant,
+          ...(devices && { devices }),
+          ...(platform !== undefined && { platform }),
+        });
+        return [hive.alias, [...refused, ...impossible]];
       });
       return new Map(await Promise.all(found));
     });
+  }
+
+  #platformOf(alias: string): string | undefined {
+    if (alias === localAlias) return `${process.platform}-${process.arch}`;
+    return this.#options.remembered.get(alias)?.platform;
+  }
+
+  /** Packages that the configuration keeps out; one that is being worked on here is not installed. */
+  #refusedPackages(types: readonly DesiredHive['types'][number][]): RbeeError[] {
+    const { allowedScopes } = this.#options.config.registry;
+    if (allowedScopes.length === 0) return [];
+    const names = types.filter(({ integrity }) => integrity !== null).map((one) => one.package);
+    return [...new Set(names)]
+      .filter((name) => !allowedScopes.includes(ownerOf(name)))
+      .map((name) => RbeeError.of('SCOPE_NOT_ALLOWED', { package: name, allowed: allowedScopes.join(', ') }));
   }
 
   /** Side by side, as many as steps of a sync. */

@@ -1,4 +1,5 @@
 /** Removes all folders of rbee from a machine, whatever is left of it there. */
+import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import { runScript } from '../../ssh/script.ts';
@@ -7,7 +8,7 @@ import { runScript } from '../../ssh/script.ts';
 export const purge = async (connection: SshConnection, signal: AbortSignal): Promise<void> => {
   const { code, stderr } = await runScript(connection, script, { signal });
   if (code === 0) return;
-  const problem = stderr.split('\n').find((line) => line.trim() !== '') ?? `it ended with exit code ${code}`;
+  const problem = printedLines(stderr)[0] ?? `it ended with exit code ${code}`;
   throw RbeeError.of('HOST_COMMAND_FAILED', { hive: connection.name, what: 'the removal of its folders', problem });
 };
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +14,14 @@ const machine = (name: string) => ({
   platform: 'linux-x64',
   hiveSocket: `/run/${name}.sock`,
   installed: '1.0.0-abcdef12',
+});
+
+test('a pipe in place of the file is not waited for', async () => {
+  const file = join(folder, 'pipe.json');
+  execFileSync('mkfifo', [file]);
+  const remembered = new Remembered(file);
+  await remembered.load();
+  assert.deepEqual([...remembered.entries()], []);
 });
 
 test('what is remembered is there for the next queen, and for her user alone', async () => {

@@ -2,7 +2,7 @@
  * What the queen knows of machines that she has installed rbee on: enough to find a hive again after she was restarted,
  * and to take rbee off a machine that `hives.conf` no longer names. It can be lost: a sync finds out again.
  */
-import { readFile } from 'node:fs/promises';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 
@@ -33,7 +33,7 @@ export class Remembered {
 
   /** A file that is missing or damaged is an empty one. */
   async load(): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch(() => '{}');
+    const text = await readSmallFile(this.#file, { maxBytes: 16 * 2 ** 20 }).catch(() => '{}');
     try {
       const { machines } = JSON.parse(text) as { machines?: Record<string, RememberedMachine> };
       const known = Object.entries(machines ?? {}).filter(

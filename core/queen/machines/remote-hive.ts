@@ -6,9 +6,9 @@ import type { Narrate } from '../../contract/narration.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
-import { AgentClient } from '../../ssh/agent-client.ts';
+import { AgentClient, AgentFailure } from '../../ssh/agent-client.ts';
 import type { BareHost } from '../../ssh/bootstrap.ts';
-import { checkForwarding } from '../../ssh/check-forwarding.ts';
+import { checkForwarding, probeForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import type { Asker, SshPool } from '../../ssh/pool.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
@@ -17,7 +17,7 @@ import type { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
-import { bringAgent, findAgent, uploadTo } from './bring-agent.ts';
+import { bringAgent, findAgent, refuseUnfit, uploadTo } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
 import { hiveSpec, hiveToken } from './hive-spec.ts';
 import type { Remembered } from './remembered.ts';
@@ -169,7 +169,23 @@ export class RemoteHive {
 
   /** Goes the way to it anew, whatever is open, so that what is wrong with it now is seen. */
   async tryWay(call: RemoteCall): Promise<void> {
-    (await this.#parts.pool.connectAnew(this.target, call)).close();
+    const connection = await this.#parts.pool.connectAnew(this.target, call);
+    try {
+      await this.tryForwarding(connection);
+    } finally {
+      connection.close();
+    }
+  }
+
+  /** Without forwarding there is no way to its workers. Errors: SSH_FORWARDING_REFUSED. */
+  tryForwarding(connection: SshConnection): Promise<void> {
+    return probeForwarding(connection, parsePortRange(this.workerPorts).first);
+  }
+
+  /** What bringing rbee to a bare machine would be refused for. Errors: HOST_*, SSH_FORWARDING_REFUSED. */
+  async refuseUnfit(host: BareHost, call: RemoteCall): Promise<void> {
+    await refuseUnfit(this.alias, host, this.#parts.bundles);
+    await this.tryForwarding(await this.reach(call));
   }
 
   /** Works with an agent of its machine; it is brought there where there is none. Errors: SSH_*, HOST_*, UPLOAD_FAILED. */
@@ -411,7 +427,9 @@ export class RemoteHive {
       return await work(await held.agent);
     } catch (error) {
       if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') this.member.fault(error);
-      throw error;
+      if (!(error instanceof AgentFailure)) throw error;
+      const details = { hive: this.alias, what: 'the agent of rbee', problem: error.message };
+      throw RbeeError.of('HOST_COMMAND_FAILED', details, { cause: error });
     } finally {
       held.users -= 1;
       if (held.users === 0) {

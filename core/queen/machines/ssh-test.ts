@@ -7,6 +7,7 @@ import { AgentClient } from '../../ssh/agent-client.ts';
 import { startAgent } from '../../ssh/bootstrap.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import { runScript } from '../../ssh/script.ts';
+import { refuseUnfit } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
@@ -66,6 +67,7 @@ const lookAt = async (
   const parts = { runtime: `node-${runtimeVersion}`, agent: (await bundles.agent()).name };
   const there = await startAgent(connection, parts, signal);
   if (!(there instanceof AgentClient)) {
+    await refuseUnfit(connection.name, there, bundles);
     const platform = `${there.os}-${there.cpu}`;
     tell({ platform, installed: there.installed });
     const free = there.freeBytes === null ? '' : `, ${formatBytes(there.freeBytes)} free in ${there.data}`;

@@ -57,11 +57,11 @@ export class QueenEffects implements SyncEffects {
   }
 
   observe(alias: string, call: EffectCall): Promise<ObservedHive> {
-    const { hives, parts, remembered } = this.#options;
+    const { hives, parts, remembered, removing } = this.#options;
     if (alias === localAlias) {
       return observeLocal(alias, parts.fleet.member(alias).connection.client, call.signal);
     }
-    return observeRemote(hives.must(alias), remembered, this.#call(call));
+    return observeRemote(hives.must(alias), remembered, { ...this.#call(call), removing });
   }
 
   async lease(alias: string, { takeOver, ...call }: EffectCall & { takeOver: boolean }): Promise<Lease> {

@@ -1,6 +1,7 @@
 /** Takes rbee off a machine: its workers end, its hive goes, and with `purge` everything that it has there. */
 import type { HiveWorker } from '../../contract/hive-api.ts';
-import { terminate } from '../../lifecycle/terminate.ts';
+import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
+import { endStrays } from '../../lifecycle/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
 import { purge } from './purge.ts';
@@ -54,26 +55,35 @@ const removeProgram = async (agent: AgentClient, signal: AbortSignal): Promise<v
   }
 };
 
-/** Workers whose hive does not run any more, by their run records. */
+const graceMs = 5_000;
+
+/** What is left of workers whose hive does not run any more: by their run records, and by what engines carry themselves. */
 const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {
-  const { runs } = agent.hello.paths;
+  const { runs, state } = agent.hello.paths;
   const runner = sshRunner(agent, () => Promise.reject(new Error('nothing is uploaded here')));
-  for (const name of await agent.call('list', [runs], signal)) {
-    const nonce = name.endsWith('.json') ? nonceIn(await agent.call('read', [`${runs}/${name}`], signal)) : null;
-    if (nonce === null) continue;
-    // Only what still carries its nonce is ours.
-    for (const found of await agent.call('findByEnvironment', ['RBEE_RUN_NONCE', nonce], signal)) {
-      const signals = [{ signal: 'SIGTERM', graceMs: 5_000 }] as const;
-      await terminate(runner, found, { name: name.replace(/\.json$/, ''), signals });
-    }
-    await agent.call('remove', [`${runs}/${name}`], signal);
+  const names = await agent.call('list', [runs], signal);
+  const left = new Map<string, string>();
+  for (const file of names.filter((name) => name.endsWith('.json'))) {
+    const text = await agent.call('read', [`${runs}/${file}`], signal);
+    const nonce = text === null ? null : nonceIn(text);
+    if (nonce !== null) left.set(nonce, file.replace(/\.json$/, ''));
   }
+  for (const { pid } of await agent.call('findByEnvironment', [stateVariable, state], signal)) {
+    const environment = (await agent.call('environment', [pid], signal)) ?? [];
+    const mark = (name: string) => environment.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+    const nonce = mark(nonceVariable);
+    if (nonce) left.set(nonce, mark(workerVariable) ?? 'a worker');
+  }
+  for (const [nonce, name] of left) {
+    await endStrays(runner, { name, nonce, signals: [{ signal: 'SIGTERM', graceMs }] });
+  }
+  for (const file of names) await agent.call('remove', [`${runs}/${file}`], signal);
 };
 
-/** Null for a record that is damaged: it must not keep rbee on the machine. */
-const nonceIn = (text: string | null): string | null => {
+/** Null for a record that cannot be read: its engine is found by what it carries. */
+const nonceIn = (text: string): string | null => {
   try {
-    const { nonce } = JSON.parse(text ?? '{}') as { nonce?: unknown };
+    const { nonce } = JSON.parse(text) as { nonce?: unknown };
     return typeof nonce === 'string' && nonce !== '' ? nonce : null;
   } catch {
     return null;

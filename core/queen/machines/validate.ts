@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, pickHives } from '../../config/hives-conf.ts';
+import { singleErrors } from '../../config/toml.ts';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type {
   DeclaredType,
@@ -159,8 +160,9 @@ const checker =
       return value;
     } catch (thrown) {
       signal.throwIfAborted();
-      const error = asRbeeError(thrown, 'the check');
-      checks.push({ ...about(), state: 'failed', text: error.message, error: error.toJSON() });
+      for (const error of singleErrors(asRbeeError(thrown, 'the check'))) {
+        checks.push({ ...about(), state: 'failed', text: error.message, error: error.toJSON() });
+      }
       return null;
     }
   };

@@ -9,18 +9,16 @@ import { modelName } from '../gateway/model-name.ts';
 import { notFound, pathOf, sendError, unsupported } from './errors.ts';
 import { leaving } from './leaving.ts';
 import { anyPath, methodNotAllowed } from './other-methods.ts';
-import { type BodyLimits, Leftovers, type ReceivedBody, receiveBody } from './receive-body.ts';
+import { type BodyStores, type ReceivedBody, receiveBody } from './receive-body.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
-import type { Spool } from './spool.ts';
 
 export interface ApplicationParts {
   fleet: Fleet;
   gateway: Gateway;
   health: () => HealthBody;
-  /** Where bodies wait that are too large for memory. */
-  spool: Spool;
-  limits: BodyLimits;
+  /** Where bodies wait for a worker, and how large they may be. */
+  bodies: BodyStores;
   logger: FastifyBaseLogger;
 }
 
@@ -29,14 +27,13 @@ const takesForms = new Set<string | undefined>(['transcription', 'translation', 
 
 /** A plugin of fastify: its parsers and its form of errors are for these routes alone. */
 export const applicationApi =
-  ({ fleet, gateway, health, logger, spool, limits }: ApplicationParts) =>
+  ({ fleet, gateway, health, logger, bodies }: ApplicationParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, 'application'));
     app.removeAllContentTypeParsers();
-    const parse = receiveBody(spool, limits);
+    const parse = receiveBody(bodies);
     app.addContentTypeParser('application/json', parse);
     app.addContentTypeParser('multipart/form-data', parse);
-    const leftovers = new Leftovers();
 
     app.get('/health', async () => health());
     app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
@@ -72,14 +69,12 @@ export const applicationApi =
       const query = request.url.slice(path.length + 1);
       const body = (request.body as ReceivedBody | undefined)?.content ?? null;
       const method = request.method === 'GET' ? 'GET' : 'POST';
-      const named = modelName({ contentType: request.headers['content-type'], query, body });
+      const named = await modelName({ contentType: request.headers['content-type'], query, body });
       const model = requestedModel({ fleet, gateway }, { method, url: request.url, named });
       const left = leaving(reply.raw);
       const headers = request.raw.rawHeaders;
       const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
-      await gateway.handle(incoming, responseSink(reply)).finally(() => {
-        if (Buffer.isBuffer(body)) leftovers.done(body.length);
-      });
+      await gateway.handle(incoming, responseSink(reply));
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };

@@ -5,9 +5,9 @@ import { readFileSync } from 'node:fs';
 const ownDescriptors = 48;
 const unlimited = 65_536;
 
-/** Each request takes two descriptors, its own and that of the worker's connection. */
+/** A request takes up to three descriptors: its own, that of the worker's connection, and that of a body on disk. */
 export const connectionLimit = (descriptors = descriptorLimit()): number =>
-  Math.max(4, Math.floor((descriptors - ownDescriptors) / 2));
+  Math.max(4, Math.floor((descriptors - ownDescriptors) / 3));
 
 /** Open files that this process may have, as Linux tells; Node has raised it to the hard limit. */
 const descriptorLimit = (): number => {

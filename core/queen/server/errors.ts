@@ -1,9 +1,10 @@
 /** How errors leave the queen: the catalogue's form, and for applications OpenAI's fields beside it. */
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
 import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import { formatBytes } from '../../narration/quantities.ts';
+import { drainRest } from './drain-rest.ts';
 
 /** What clients of OpenAI's API read of an error. */
 export interface ApplicationError extends ErrorBody {
@@ -11,10 +12,16 @@ export interface ApplicationError extends ErrorBody {
   param: string | null;
 }
 
+interface RefusedRequest {
+  url: string;
+  headers: IncomingHttpHeaders;
+  raw: IncomingMessage;
+}
+
 /** A handler for `setErrorHandler`. */
 export const sendError =
   (logger: FastifyBaseLogger, form: 'plain' | 'application') =>
-  (thrown: unknown, request: { url: string; headers: IncomingHttpHeaders }, reply: FastifyReply): FastifyReply => {
+  (thrown: unknown, request: RefusedRequest, reply: FastifyReply): FastifyReply => {
     const error =
       fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none' }) ??
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
@@ -22,8 +29,12 @@ export const sendError =
     const retry = retryAfter(error);
     if (retry !== undefined) reply.header('retry-after', retry);
     const body = form === 'application' ? applicationError(error) : error.toJSON();
-    // What is left unread of a body would be taken for the next request.
-    if (leavesBody.has(error.code)) reply.header('connection', 'close');
+    if (error.code === 'BODY_TOO_SLOW') reply.header('connection', 'close');
+    else if (!request.raw.complete) {
+      // The framework would close the connection at once.
+      reply.removeHeader('connection');
+      drainRest(request.raw, reply.raw);
+    }
     return reply.code(error.status).send({ error: body });
   };
 
@@ -40,9 +51,6 @@ export const pathOf = (url: string): string => url.split('?', 1)[0] ?? url;
 
 /** Largest body of an operation. */
 export const operationBytes = 8 * 1024 * 1024;
-
-/** Thrown while a body arrives. */
-const leavesBody = new Set<ErrorCode>(['BODY_TOO_LARGE', 'BODY_TOO_SLOW', 'NO_SPACE', 'STATE_UNWRITABLE']);
 
 const typeOf = (status: number): string => {
   if (status === 403) return 'permission_error';

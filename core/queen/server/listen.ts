@@ -4,17 +4,19 @@ import { chmod, rm } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import fastify, { type FastifyInstance, LogController } from 'fastify';
+import { isLoopback } from '../../config/checks.ts';
 import { makeSocketFolder } from '../../config/private-places.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { inputSchemas } from '../../contract/input-schemas.ts';
+import { listenProblem } from '../listen-problem.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { connectionLimit } from './connection-limit.ts';
 import { answerUnreadable, notFound, operationBytes, sendError } from './errors.ts';
 import { type OperationsParts, operationsApi } from './operations-api.ts';
 import { refuseOtherMethods } from './other-methods.ts';
 import { longestMs } from './receive-body.ts';
-import { type GuardOptions, guardTcp, isLoopback, refusalOf } from './tcp-guard.ts';
+import { type GuardOptions, guardTcp, originForm, refusalOf } from './tcp-guard.ts';
 import { Upgrades } from './upgrades.ts';
 
 export type ServerParts = ApplicationParts & OperationsParts;
@@ -56,16 +58,14 @@ export const listenTcp = async (
     await app.listen({ host: bind, port });
   } catch (error) {
     await app.close();
-    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-      throw RbeeError.of('PORT_TAKEN', { port }, { cause: error });
-    throw error;
+    throw listenProblem(error, { bind, port }, conf);
   }
   const address = app.server.address() as AddressInfo;
   url = `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`;
   return { app, url };
 };
 
-const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): FastifyInstance => {
+const makeApp = ({ logger, bodies }: ApplicationParts, upgrades: Upgrades): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -73,8 +73,9 @@ const makeApp = ({ logger, limits }: ApplicationParts, upgrades: Upgrades): Fast
     schemaController: inputSchemas,
     // Time to send a request in, against clients that never finish one; answers may take as long as they like. Bodies of
     // inference are looked at more closely, by how much of them has arrived.
-    requestTimeout: longestMs(limits),
+    requestTimeout: longestMs(bodies.limits),
     forceCloseConnections: 'idle',
+    rewriteUrl: originForm,
     routerOptions: { maxParamLength: 512 },
     http: { shouldUpgradeCallback: upgrades.takes },
     clientErrorHandler: answerUnreadable,

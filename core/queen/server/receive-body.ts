@@ -1,10 +1,12 @@
-/** Bodies of requests as they arrive: small ones in memory, one copy of each, large ones on disk. */
+/** Bodies of requests as they arrive: in memory while the queen's budget has room for them, otherwise on disk. */
 import type { IncomingMessage } from 'node:http';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatBytes, formatDuration } from '../../narration/quantities.ts';
 import { modelScan } from '../gateway/model-name.ts';
 import type { ModelScan } from '../gateway/model-scan.ts';
 import type { StoredBody } from '../gateway/stored-body.ts';
+import type { BodyMemory } from './body-memory.ts';
+import { smallBytes } from './leftovers.ts';
 import type { Spool, SpoolFile } from './spool.ts';
 
 export interface BodyLimits {
@@ -29,18 +31,31 @@ export const longestMs = ({ mostBytes, patience }: BodyLimits): number =>
 /** A body that has arrived. */
 export interface ReceivedBody {
   content: Buffer | StoredBody;
-  /** Lets go of what is on disk. */
+  /** Gives its memory and its place on disk back. */
   remove(): Promise<void>;
 }
 
+export interface BodyStores {
+  memory: BodyMemory;
+  spool: Spool;
+  limits: BodyLimits;
+}
+
+/** Memory is taken from the budget in steps of this. */
+const stepBytes = 64 * 1024;
+
 /** A parser of content for fastify. Throws BODY_TOO_LARGE, BODY_TOO_SLOW, NO_SPACE, STATE_UNWRITABLE, INVALID_INPUT. */
 export const receiveBody =
-  (spool: Spool, limits: BodyLimits) =>
+  ({ memory, spool, limits }: BodyStores) =>
   async (_request: unknown, payload: IncomingMessage): Promise<ReceivedBody> => {
     const { mostBytes, memoryBytes, patience } = limits;
     const announced = Number(payload.headers['content-length'] ?? Number.NaN);
     if (announced > mostBytes) throw tooLarge(mostBytes);
-    const memory = new InMemory(announced);
+    const isLarge = announced > memoryBytes;
+    if (isLarge) await spool.expect(announced);
+    const mayHold = isLarge ? smallBytes : memoryBytes;
+    const share = memory.share();
+    const inMemory = new InMemory(isLarge ? Number.NaN : announced);
     let scan: ModelScan | undefined;
     let file: SpoolFile | undefined;
     const store = async (piece: Buffer, to: SpoolFile) => {
@@ -54,26 +69,46 @@ export const receiveBody =
       for await (const piece of piecesOf(payload, patience)) {
         length += piece.length;
         if (length > mostBytes) throw tooLarge(mostBytes);
-        if (!file && (announced > memoryBytes || length > memoryBytes)) {
-          file = await spool.create(Number.isNaN(announced) ? undefined : announced);
-          for (const earlier of memory.take()) await store(earlier, file);
+        if (!file && length > share.held && !(length <= mayHold && share.grow(stepFor(length, announced)))) {
+          file = await spool.create();
+          for (const earlier of inMemory.take()) await store(earlier, file);
+          inMemory.free();
+          share.release();
         }
         if (file) await store(piece, file);
-        else memory.push(piece);
+        else inMemory.push(piece);
       }
+      file?.complete();
     } catch (error) {
+      inMemory.free();
+      share.release();
       await file?.remove();
       throw error;
     }
-    if (!file) return { content: memory.whole(), remove: async () => {} };
-    const stored = file;
-    const content: StoredBody = { length, model: () => scan?.end(), read: () => stored.read() };
-    return { content, remove: () => stored.remove() };
+    if (!file) return { content: inMemory.whole(), remove: async () => share.release() };
+    return { content: stored(file, scan, payload.headers['content-type']), remove: () => file.remove() };
   };
 
-/** One copy of a body: its pieces are let go as they come. */
+const stepFor = (length: number, announced: number): number => {
+  const step = Math.ceil(length / stepBytes) * stepBytes;
+  return announced >= length && announced < step ? announced : step;
+};
+
+const stored = (file: SpoolFile, scan: ModelScan | undefined, contentType: string | undefined): StoredBody => ({
+  length: file.length,
+  model: async () => {
+    const model = scan?.end();
+    if (!scan?.isUnsure) return model;
+    const again = modelScan(contentType, 'thorough');
+    for await (const piece of file.read()) again.push(piece);
+    return again.end();
+  },
+  read: () => file.read(),
+});
+
+/** One copy of a body: its pieces are freed as they come. */
 class InMemory {
-  #pieces: Buffer[] = [];
+  #pieces = new Pieces();
   #length = 0;
   #whole: Buffer | undefined;
   readonly #announced: number;
@@ -83,27 +118,81 @@ class InMemory {
   }
 
   push(piece: Buffer): void {
-    // Made when something has arrived: many who only announce a body take nothing.
-    if (this.#announced > small) this.#whole ??= Buffer.allocUnsafeSlow(this.#announced);
     const start = this.#length;
     this.#length += piece.length;
     if (this.#whole) {
       piece.copy(this.#whole, start);
       letGo(piece);
-    } else this.#pieces.push(piece);
+      return;
+    }
+    this.#pieces.push(piece);
+    // Made when more than a little has arrived: those who only announce a body take nothing.
+    if (this.#length <= smallBytes || !(this.#announced >= this.#length)) return;
+    const whole = Buffer.allocUnsafeSlow(this.#announced);
+    let at = 0;
+    for (const one of this.#pieces.take()) {
+      at += one.copy(whole, at);
+      letGo(one);
+    }
+    this.#whole = whole;
   }
 
-  /** Gives away the pieces, of a body that did not say how long it is. */
-  take(): Buffer[] {
-    return this.#pieces.splice(0);
+  /** What has arrived, to be read before it is freed. */
+  take(): readonly Buffer[] {
+    return this.#whole ? [this.#whole.subarray(0, this.#length)] : this.#pieces.take();
+  }
+
+  /** Frees it now, not only when it is collected. For a body that nobody else has seen. */
+  free(): void {
+    for (const piece of this.#whole ? [this.#whole] : this.#pieces.take()) letGo(piece);
+    this.#whole = undefined;
   }
 
   whole(): Buffer {
     if (this.#whole) return this.#whole.subarray(0, this.#length);
-    const pieces = this.#pieces;
-    const joined = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, this.#length);
-    if (this.#length > small && pieces.length > 1) pieces.forEach(letGo);
+    const pieces = this.#pieces.take();
+    if (pieces.length === 1) return pieces[0] as Buffer;
+    const joined = Buffer.concat(pieces, this.#length);
+    if (this.#length > smallBytes) pieces.forEach(letGo);
     return joined;
+  }
+}
+
+/** From this many pieces on, tiny ones are put together. */
+const fewPieces = 16;
+const tinyBytes = 4 * 1024;
+const blockBytes = 16 * 1024;
+
+/** Pieces in their order. A client may send every byte by itself: an object for each would take 200 times its memory. */
+class Pieces {
+  #pieces: Buffer[] = [];
+  #block: Buffer | undefined;
+  #filled = 0;
+
+  push(piece: Buffer): void {
+    if (this.#pieces.length < fewPieces || piece.length >= tinyBytes) {
+      this.#endBlock();
+      this.#pieces.push(piece);
+      return;
+    }
+    if (this.#filled + piece.length > blockBytes) this.#endBlock();
+    this.#block ??= Buffer.allocUnsafeSlow(blockBytes);
+    this.#filled += piece.copy(this.#block, this.#filled);
+    letGo(piece);
+  }
+
+  /** Gives them away. */
+  take(): Buffer[] {
+    this.#endBlock();
+    return this.#pieces.splice(0);
+  }
+
+  #endBlock(): void {
+    if (!this.#block) return;
+    this.#pieces.push(Buffer.from(this.#block.subarray(0, this.#filled)));
+    letGo(this.#block);
+    this.#block = undefined;
+    this.#filled = 0;
   }
 }
 
@@ -150,9 +239,6 @@ const within = <Value>(ms: number, work: Promise<Value>): Promise<Value | 'late'
     );
   });
 
-/** Bytes up to which a body is not worth any trouble. */
-const small = 256 * 1024;
-
 /**
  * V8 lets garbage of this kind gather to 64 MB, in pieces that the system's allocator then keeps for itself. Node makes
  * a buffer for each piece of a body and keeps none of them; one that is part of a larger one is left alone.
@@ -164,30 +250,4 @@ const letGo = ({ buffer, byteLength }: Buffer): void => {
 const tooLarge = (limit: number): RbeeError => {
   const hint = 'send a smaller body, or allow larger ones: max_body under [queen] in rbee.conf';
   return RbeeError.of('BODY_TOO_LARGE', { limit: formatBytes(limit), hint });
-};
-
-/** Milliseconds without a large body after which its memory is asked back. */
-const restMs = 1_000;
-
-/** Asks for the memory of large bodies once they are through: at rest nothing else would for a long time. */
-export class Leftovers {
-  readonly #collect: (() => unknown) | undefined;
-  #timer: NodeJS.Timeout | undefined;
-
-  /** `collect` is absent in a process that cannot collect its garbage when told to. */
-  constructor(collect: (() => unknown) | undefined = collector()) {
-    this.#collect = collect;
-  }
-
-  /** A body of so many bytes is not needed any more. */
-  done(bytes: number): void {
-    if (bytes <= small || !this.#collect) return;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#collect, restMs).unref();
-  }
-}
-
-const collector = (): (() => unknown) | undefined => {
-  const { gc } = globalThis;
-  return gc && (() => gc({ type: 'major', execution: 'async' }));
 };

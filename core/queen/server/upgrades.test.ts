@@ -8,6 +8,7 @@ import type { HiveWorker } from '../../contract/hive-api.ts';
 import { Fleet } from '../fleet/fleet.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { until, workerWith } from '../testing.ts';
+import { BodyMemory } from './body-memory.ts';
 import { listenTcp } from './listen.ts';
 import { bodyLimits } from './receive-body.ts';
 import { Spool } from './spool.ts';
@@ -72,7 +73,13 @@ const queenFor = async (...workers: HiveWorker[]) => {
   );
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const { app, url } = await listenTcp(
-    { fleet, gateway, health, logger: pino({ level: 'silent' }), spool: new Spool('/nowhere'), limits },
+    {
+      fleet,
+      gateway,
+      health,
+      logger: pino({ level: 'silent' }),
+      bodies: { memory: new BodyMemory(), spool: new Spool('/nowhere'), limits },
+    },
     { mode: 'attached-hive', port: 0, bind: '127.0.0.1', autoStart: true, allowedOrigins, maxBody: limits.mostBytes },
     'rbee.conf',
   );

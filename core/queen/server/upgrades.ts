@@ -73,7 +73,7 @@ export class Upgrades {
       if (!this.takes(request)) throw this.#parts.refusal?.(request) ?? notFound(asked(request));
       const { url } = asked(request);
       const path = pathOf(url);
-      const named = modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
+      const named = await modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
       const model = requestedModel({ fleet, gateway }, { method: 'GET', url, named });
       const headers = request.rawHeaders;
       const wanted = { method: 'GET', path, target: url, model, headers, body: null, upgrade: 'websocket' } as const;

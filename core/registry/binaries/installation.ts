@@ -3,8 +3,9 @@
  * says that it is whole. What is not named by such a file is never taken, and is removed by the next attempt.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { killTools } from './run-tool.ts';
 import { inTurn } from './taking-turns.ts';
@@ -39,7 +40,7 @@ export const keyOf = (name: string, contents: unknown): string => {
 /** Null when it is not there, or not whole. */
 export const findInstalled = async (store: string, key: string): Promise<Installed | null> => {
   try {
-    const { folder, facts } = JSON.parse(await readFile(markerOf(store, key), 'utf8')) as Partial<Installed>;
+    const { folder, facts } = JSON.parse(await readSmallFile(markerOf(store, key))) as Partial<Installed>;
     if (typeof folder !== 'string' || !folder.startsWith(`${key}.`) || folder.includes('/')) return null;
     return { folder: join(store, folder), facts: facts ?? {} };
   } catch {

@@ -1,7 +1,8 @@
 /** The part of a download that is already here: kept on disk with where it came from, so that any later run goes on. */
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
 
 /** What a server said of the file, for asking it for the rest of the same one. */
@@ -120,7 +121,7 @@ const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | consta
 
 const readOrigin = async (path: string): Promise<Origin | null> => {
   try {
-    const { url, validator } = JSON.parse(await readFile(`${path}.json`, 'utf8')) as Partial<Origin>;
+    const { url, validator } = JSON.parse(await readSmallFile(`${path}.json`)) as Partial<Origin>;
     return typeof url === 'string' ? { url, validator: typeof validator === 'string' ? validator : null } : null;
   } catch {
     // Without it the rest is asked for all the same; the checksum decides in the end.

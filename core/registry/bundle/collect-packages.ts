@@ -2,8 +2,9 @@
  * The production packages that a package needs, from wherever they lie: a checkout with hoisted workspaces, an npm
  * installation, links. Each is resolved from the one that asks for it, and placed so that the same is found there again.
  */
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { BundleTarget } from './runtime.ts';
 
@@ -138,7 +139,7 @@ interface Lookup {
 const lookUp = async (name: string, from: string): Promise<Lookup | null> => {
   for (let at = from; ; at = dirname(at)) {
     const path = join(at, 'node_modules', name);
-    const manifest = await readFile(join(path, 'package.json'), 'utf8').catch(() => null);
+    const manifest = await readSmallFile(join(path, 'package.json')).catch(() => null);
     if (manifest !== null) {
       const folder = await realpath(path);
       return { manifest: JSON.parse(manifest) as Manifest, folder, isLinked: !folder.includes('/node_modules/') };

@@ -1,11 +1,11 @@
 /** What was made once, as a small file beside it: written last and at once, so that what it names is whole. */
-import { readFile } from 'node:fs/promises';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 
 /** Null where there is none, or none that can be read. */
 export const readRecord = async <Record>(file: string): Promise<Record | null> => {
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Record;
+    return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 })) as Record;
   } catch {
     return null;
   }

@@ -2,9 +2,9 @@
  * What a request for a plugin means when it goes to another machine: a folder of this one, a package that was installed
  * here from elsewhere than a registry, or what rbee.lock or else the registry says.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { satisfies, valid, validRange } from 'semver';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import type { FoundPackage } from '../install/fetch-calls.ts';
 import { type LockedPlugin, readLock } from '../install/lock-file.ts';
 import { type Candidate, type PluginRequest, parseRequest } from '../install/request.ts';
@@ -122,7 +122,7 @@ const isSame = ({ version, requested }: LockedPlugin, range: string | null): boo
 const unregistered = async ({ name }: Here, data: string): Promise<{ found: FoundPackage; folder: string } | null> => {
   const entry = (await readIndex(data)).find((one) => one.name === name);
   if (entry?.integrity === undefined || entry.registry) return null;
-  const json = JSON.parse(await readFile(join(entry.root, 'package.json'), 'utf8')) as Partial<FoundPackage>;
+  const json = JSON.parse(await readSmallFile(join(entry.root, 'package.json'))) as Partial<FoundPackage>;
   return { folder: entry.root, found: foundOf(entry, json) };
 };
 

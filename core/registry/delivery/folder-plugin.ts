@@ -2,10 +2,12 @@
  * A plugin that is used from its folder: one that is being written, or one of this checkout. It was never packed, so what
  * it is follows from what is in it and in the packages that it needs.
  */
+
 import { createHash } from 'node:crypto';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackEntry } from '../../archives/pack.ts';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { type CollectedPackage, collectPackages } from '../bundle/collect-packages.ts';
 import { contentsOf, fingerprint } from '../bundle/fingerprint.ts';
 import { isRunWith, packageFiles } from '../bundle/package-files.ts';
@@ -15,6 +17,7 @@ import { markUsed } from '../bundle/sweep.ts';
 import type { FoundPackage } from '../install/fetch-calls.ts';
 import { type NpmContext, packedFiles } from '../install/npm-tree.ts';
 import type { TreeGroup } from '../install/stage.ts';
+import { ownerOf } from '../install/trust.ts';
 
 export interface FolderPlugin {
   root: string;
@@ -36,7 +39,7 @@ const mostKnown = 50;
 /** `cache` is the cache folder. Errors: PLUGIN_INVALID, PACKAGE_MISSING, PACKAGE_REFUSED, NPM_NOT_FOUND, NPM_FAILED. */
 export const readFolderPlugin = async (folder: string, cache: string, npm: NpmContext): Promise<FolderPlugin> => {
   const root = await realpath(folder);
-  const json = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Partial<FoundPackage>;
+  const json = JSON.parse(await readSmallFile(join(root, 'package.json'))) as Partial<FoundPackage>;
   const { name = '', version = '', dependencies = {}, optionalDependencies = {} } = json;
   const all = await packageFiles(root, { name, place: folderPlace, wants: isPackable });
   const packages = await collectPackages(root, { dependencies, optionalDependencies }, { target: here, here });
@@ -57,7 +60,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
     integrity: `sha512-${createHash('sha512').update(contents).digest('base64')}`,
     tarball: root,
     registry: null,
-    publisher: { id: name.startsWith('@') ? (name.split('/')[0] ?? name) : name, account: null },
+    publisher: { id: ownerOf(name), account: null },
     license: null,
     description: '',
     deprecated: null,
@@ -102,7 +105,8 @@ export const folderEntries = async (
 ): Promise<PackEntry[]> => {
   const { leaveOut, leaveOutFiles } = plan;
   const packages = await collectPackages(root, plan, { leaveOut, target, here });
-  const files = await Promise.all(packages.map((one) => filesOf(one, leaveOutFiles[one.name])));
+  const leftOut = new Map(Object.entries(leaveOutFiles ?? {}));
+  const files = await Promise.all(packages.map((one) => filesOf(one, leftOut.get(one.name))));
   const inside = files.flat().map((entry) => ({ ...entry, path: join(folderPlace, entry.path) }));
   return [...own, ...inside];
 };

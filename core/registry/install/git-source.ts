@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import npa from 'npm-package-arg';
 import { maxSatisfying, validRange } from 'semver';
+import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { plainPath } from '../../contract/safe-path.ts';
 import { localRunner } from '../../lifecycle/local-runner.ts';
@@ -101,7 +102,7 @@ const runGit = async (
       throw failed(address, (error as Error).message, error);
     });
   if (code === 0) return stdout;
-  const lines = stderr.split('\n').filter((line) => line.trim() !== '');
+  const lines = printedLines(stderr);
   const problem = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines[0] ?? `git ended with ${code}`;
   throw failed(address, problem.replace(/^(fatal|error): /, ''), undefined, lines);
 };

@@ -1,7 +1,8 @@
 /** `rbee.lock`: what every `latest` and every range came to mean, so that the same is installed again elsewhere and later. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatToml, readToml } from '../../config/toml.ts';
+import { readSmallFile } from '../../boundary/small-file.ts';
+import { configError, formatToml, readToml } from '../../config/toml.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 
 export interface LockedPlugin {
@@ -49,9 +50,11 @@ export const changeLock = async (configFolder: string, name: string, plugin: Loc
 const readWhole = async (configFolder: string): Promise<Record<string, unknown>> => {
   const file = lockFile(configFolder);
   try {
-    return readToml(await readFile(file, 'utf8'), file);
+    return readToml(await readSmallFile(file, { maxBytes: 64 * 2 ** 20 }), file);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw error;
+    if (error instanceof RbeeError) throw error;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return {};
+    throw configError(file, { line: 1, column: 1 }, message, 'put an ordinary file there, or remove it');
   }
 };

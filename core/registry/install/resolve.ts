@@ -1,4 +1,5 @@
 /** From a request to one exact version: asked of the registry, or read from a packed package. */
+
 import { join } from 'node:path';
 import { maxSatisfying, validRange } from 'semver';
 import type { FoundPackage, PackageSource, Publisher } from './fetch-calls.ts';
@@ -10,6 +11,7 @@ import { askAboutPackage } from './registry-request.ts';
 import type { Candidate } from './request.ts';
 import { noSignature, verifySignature } from './signatures.ts';
 import { saveTarball } from './tarball.ts';
+import { ownerOf } from './trust.ts';
 
 interface Packument {
   name: string;
@@ -145,7 +147,7 @@ const described = (document: PackageDocument, from: string) => {
 };
 
 export const publisherOf = (name: string, account: unknown): Publisher => ({
-  id: name.startsWith('@') ? (name.split('/')[0] ?? name) : name,
+  id: ownerOf(name),
   account: typeof account === 'string' ? account : null,
 });
 

@@ -48,10 +48,10 @@ const packagesOf = (variant: string, types: readonly TypeDescription[], platform
     .flatMap((type) => type.variants.filter(({ id }) => id === variant))
     .flatMap(({ packages = {} }) => [packages, packages.on?.[platform] ?? {}]);
   const list = (key: 'include' | 'leaveOut') => [...new Set(all.flatMap((packages) => packages[key] ?? []))].sort();
-  const files: Record<string, string[]> = {};
+  const files = new Map<string, string[]>();
   for (const [name, paths] of all.flatMap(({ leaveOutFiles = {} }) => Object.entries(leaveOutFiles)))
-    files[name] = [...new Set([...(files[name] ?? []), ...paths])].sort();
-  return { include: list('include'), leaveOut: list('leaveOut'), leaveOutFiles: files };
+    files.set(name, [...new Set([...(files.get(name) ?? []), ...paths])].sort());
+  return { include: list('include'), leaveOut: list('leaveOut'), leaveOutFiles: Object.fromEntries(files) };
 };
 
 export interface TreeRequest {

@@ -4,9 +4,10 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { valid } from 'semver';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { insideFolder, isSafePath, nameInFolder } from '../../contract/safe-path.ts';
 import { unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
@@ -113,7 +114,7 @@ export const changeIndex = <Result>(
 
 const writeIndex = async (data: string, entries: readonly IndexEntry[]): Promise<void> => {
   const file = indexFile(data);
-  const text = await readFile(file, 'utf8').catch(() => '{}');
+  const text = await readSmallFile(file, { maxBytes: 16 * 2 ** 20 }).catch(() => '{}');
   const json = JSON.parse(text) as { oclif?: { plugins?: { type?: unknown }[] } };
   // Entries of other kinds are oclif's.
   const others = (json.oclif?.plugins ?? []).filter(({ type }) => type !== 'link');

@@ -12,6 +12,9 @@ export interface TrustPolicy {
   yes?: boolean;
 }
 
+/** Who may publish under a name: its scope, or the name itself where it has none. */
+export const ownerOf = (name: string): string => (name.startsWith('@') ? (name.split('/')[0] ?? name) : name);
+
 /** The project's own scope: who uses rbee has trusted it already. */
 export const ownScope = '@rbee';
 

@@ -1,5 +1,6 @@
 /** Who may change this machine: a file with an owner and a time, by this machine's own clock, so that a dead owner blocks nobody. */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { withLock } from '../../lifecycle/instance-lock.ts';
 import type { LeaseAnswer, LeaseRequest } from './protocol.ts';
@@ -63,7 +64,7 @@ const longestMs = 10 * 60_000;
 
 const read = async (file: string): Promise<Lease | null> => {
   try {
-    const value = JSON.parse(await readFile(file, 'utf8')) as Partial<Lease>;
+    const value = JSON.parse(await readSmallFile(file)) as Partial<Lease>;
     const { owner, about, since, until } = value;
     const isWhole = [owner, about, since].every((text) => typeof text === 'string') && typeof until === 'number';
     return isWhole ? (value as Lease) : null;

@@ -4,6 +4,7 @@ import { dirname } from 'node:path/posix';
 import { createInterface } from 'node:readline';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { SshConnection } from '../connection.ts';
 import { orAborted } from '../or-aborted.ts';
@@ -85,7 +86,7 @@ const firstNumber = (running: RunningScript): Promise<number | null> =>
 
 const refused = async (hive: string, path: string, running: RunningScript): Promise<RbeeError> => {
   const { code, signal } = await running.ended;
-  const said = running.stderr().split('\n').at(-1) ?? '';
+  const said = printedLines(running.stderr()).at(-1) ?? '';
   const problem = said || (signal ? `it was ended by ${signal}` : `it ended with exit code ${code ?? 'unknown'}`);
   if (/no space|quota|disk full/i.test(problem)) {
     return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: dirname(path), problem, hint: 'free some space there' });

@@ -24,9 +24,12 @@ const lines = new Map<string, Line>();
 const running = new Map<number, AbortController>();
 const say = (message: FromThread): void => parentPort?.postMessage(message);
 
-const connect = async ({ route, settings }: UploadJob): Promise<SshConnection> => {
+const connect = async (job: UploadJob): Promise<SshConnection> => {
+  const { route, settings } = job;
   const clients = await openRoute(route, settings);
-  const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
+  const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null }, () =>
+    connect(job),
+  );
   connection.onClose(() => {
     for (const client of clients.slice(0, -1)) client.end();
   });

@@ -31,7 +31,7 @@ export const createChatTemplate = (
     );
   }
   const source = asked === 'chatml' ? chatml : asked || own || chatml;
-  const template = compile(source);
+  const template = compile(source, asked !== '');
   return {
     render: (given, variables) => {
       const messages = given.map(plain);
@@ -51,12 +51,14 @@ export const createChatTemplate = (
   };
 };
 
-const compile = (source: string) => {
+/** `asked`: the template is that of the option, not the model's own. */
+const compile = (source: string, asked: boolean) => {
   try {
     return new Template(source);
   } catch (cause) {
     const problem = cause instanceof Error ? cause.message : String(cause);
-    throw new StartError(exitCodes.badModel, `the chat template cannot be read: ${problem}`, { cause });
+    if (asked) throw new StartError(exitCodes.usage, `option chat_template cannot be read: ${problem}`, { cause });
+    throw new StartError(exitCodes.badModel, `the chat template of the model cannot be read: ${problem}`, { cause });
   }
 };
 

@@ -14,9 +14,14 @@ export const createEmbedder = (model: LlamaModel, contextSize: number, threads: 
     // The whole input has to go through the model in one batch.
     context ??= model.createEmbeddingContext({ contextSize, batchSize: contextSize, threads }).catch((cause) => {
       context = undefined;
-      throw new ApiError(503, 'unavailable_error', `there is no memory for embeddings: ${(cause as Error).message}`, {
-        cause,
-      });
+      throw new ApiError(
+        503,
+        'unavailable_error',
+        `the context for embeddings cannot be made: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
     });
     return context;
   };

@@ -9,6 +9,8 @@ import { checkModel } from './check-model.ts';
 import { createEmbedder, type Embedder } from './embed.ts';
 import { type Generated, type GenerateRequest, generate } from './generate.ts';
 import type { GgufHeader } from './gguf.ts';
+import { compileJsonSchema } from './json-schema/compile.ts';
+import { print } from './json-schema/grammar.ts';
 
 export interface Engine {
   /** Tokens of a text that the model is to go on with, its begin token first. */
@@ -17,7 +19,8 @@ export interface Engine {
   /** Absent for a model that makes embeddings only. */
   generate?(request: GenerateRequest): Promise<Generated>;
   embed: Embedder['embed'];
-  grammar(kind: 'json' | { schema: object }): Promise<LlamaGrammar>;
+  /** Of the JSON texts that are valid by a schema; throws a `SchemaProblem`. */
+  grammar(schema: object): Promise<LlamaGrammar>;
   facts: { n_ctx: number; n_ctx_train: number; n_embd: number; n_vocab: number; size: number };
   close(): Promise<void>;
 }
@@ -50,18 +53,22 @@ export const loadEngine = async (options: Arguments, { progress, signal }: LoadC
   );
   const context = sizes.embeddingsOnly
     ? undefined
-    : await native('there is not enough memory for the context', exitCodes.memory, () =>
-        model.createContext({
-          sequences: options.slots,
-          contextSize: sizes.context,
-          batchSize: Math.max(options.batch, options.slots),
-          threads,
-          flashAttention: options.flashAttention,
-          experimentalKvCacheKeyType: cacheType(options.cacheTypeK),
-          experimentalKvCacheValueType: cacheType(options.cacheTypeV),
-          failedCreationRemedy: false,
-          createSignal: signal,
-        }),
+    : await native(
+        'the context cannot be made',
+        exitCodes.failed,
+        () =>
+          model.createContext({
+            sequences: options.slots,
+            contextSize: sizes.context,
+            batchSize: Math.max(options.batch, options.slots),
+            threads,
+            flashAttention: options.flashAttention,
+            experimentalKvCacheKeyType: cacheType(options.cacheTypeK),
+            experimentalKvCacheValueType: cacheType(options.cacheTypeV),
+            failedCreationRemedy: false,
+            createSignal: signal,
+          }),
+        words,
       );
   const { createPieces } = await import('./pieces.ts');
   const { createSequences } = await import('./sequences.ts');
@@ -79,7 +86,7 @@ export const loadEngine = async (options: Arguments, { progress, signal }: LoadC
     generate:
       context === undefined ? undefined : generator(model, context, createPieces(model), createSequences(context)),
     embed: createEmbedder(model, sizes.context, threads).embed,
-    grammar: (kind) => makeGrammar(llama, kind),
+    grammar: (schema) => llama.createGrammar({ grammar: print(compileJsonSchema(schema)) }),
     facts: {
       n_ctx: context?.contextSize ?? sizes.context,
       n_ctx_train: model.trainContextSize,
@@ -137,11 +144,22 @@ const createLastWords = (): LastWords => {
   return {
     add: (line) => {
       process.stderr.write(`${line}\n`);
-      reason = /error loading model: (.+)/.exec(line)?.[1] ?? reason;
+      reason =
+        reasonIn
+          .exec(line)
+          ?.slice(1)
+          .find((said) => said !== undefined) ?? reason;
     },
     reason: () => reason,
   };
 };
+
+const reasonIn =
+  /error loading model: (.+)|failed to initialize the context: (.+)|llama_init_from_model: (.*(?:cache type|requires).*)/;
+
+/** What an option is the reason of, whatever was being done. */
+const aboutOptions = /cache types? |requires flash/i;
+const aboutMemory = /failed to allocate|out of memory|insufficient memory|not enough memory/i;
 
 /** Runs a step of loading; its failure becomes a sentence and an exit code. */
 const native = async <Made>(
@@ -154,8 +172,9 @@ const native = async <Made>(
     return await step();
   } catch (cause) {
     const message = words?.reason() ?? (cause instanceof Error ? cause.message : String(cause));
-    const memory = (cause as Error)?.constructor?.name === 'InsufficientMemoryError';
-    throw new StartError(memory ? exitCodes.memory : exitCode, `${problem}: ${message}`, { cause });
+    const memory = (cause as Error)?.constructor?.name === 'InsufficientMemoryError' || aboutMemory.test(message);
+    const code = memory ? exitCodes.memory : aboutOptions.test(message) ? exitCodes.usage : exitCode;
+    throw new StartError(code, `${problem}: ${message}`, { cause });
   }
 };
 
@@ -201,8 +220,3 @@ const checkMemory = (header: GgufHeader, options: Arguments, context: number) =>
 };
 
 const cacheType = (name: string) => name.toUpperCase() as 'F16';
-
-const makeGrammar = async (llama: Llama, kind: 'json' | { schema: object }): Promise<LlamaGrammar> =>
-  kind === 'json'
-    ? llama.getGrammarFor('json')
-    : llama.createGrammarForJsonSchema(kind.schema as Parameters<Llama['createGrammarForJsonSchema']>[0]);

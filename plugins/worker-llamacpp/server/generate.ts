@@ -75,7 +75,7 @@ const answer = async (
   signal.throwIfAborted();
   const { options, accept } = createSampling(sampling, model, prompt, grammar);
   const reader = pieces();
-  const gate = createStopGate(grammar === undefined ? stops : [...stops, ...grammarEnds]);
+  const gate = createStopGate(stops);
   let promptEnded = started;
   let completionTokens = 0;
   let finishReason: Generated['finishReason'] = 'length';
@@ -102,8 +102,7 @@ const answer = async (
   }
   if (!gate.stopped) {
     const text = gate.push(reader.end()) + gate.end();
-    const last = grammar === undefined ? text : text.trimEnd();
-    if (last !== '') await onText(last);
+    if (text !== '') await onText(text);
   }
   return {
     finishReason,
@@ -114,9 +113,6 @@ const answer = async (
     completionMs: performance.now() - promptEnded,
   };
 };
-
-/** node-llama-cpp's grammars let a finished text go on with line breaks only. */
-const grammarEnds = ['\n\n\n\n'];
 
 /** Keeps what the sequence shares with the prompt, less one token, which must be computed to go on from; gives the rest. */
 const reusePrefix = async (sequence: LlamaContextSequence, prompt: Token[]): Promise<Token[]> => {

@@ -34,6 +34,13 @@ describe('the reader of GGUF headers', () => {
     }
   });
 
+  it('calls a big-endian file what it is, not version 50331648', () => {
+    const swapped = Buffer.from(whole);
+    swapped.writeUInt32BE(3, 4);
+    write(swapped);
+    assert.throws(() => checkModel(file), /big-endian/);
+  });
+
   it('survives a damaged byte anywhere in its header', () => {
     for (let place = 0; place < 9000; place += 31) {
       const damaged = Buffer.from(whole);

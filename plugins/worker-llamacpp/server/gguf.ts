@@ -52,6 +52,11 @@ const readHeader = (cursor: Cursor, fileSize: number): GgufHeader => {
     throw new GgufError(`it begins with ${shown} where "GGUF" is expected`);
   }
   const version = cursor.take(4).readUInt32LE();
+  if (version >= 0x1_00_00) {
+    throw new GgufError(
+      'it is for big-endian machines: download the usual one, or convert it with gguf_convert_endian.py',
+    );
+  }
   if (version < 2 || version > 3) throw new GgufError(`its GGUF version ${version} is not known`);
   const tensorCount = cursor.count('tensors');
   const entryCount = cursor.count('metadata entries');

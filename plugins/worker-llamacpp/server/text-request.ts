@@ -3,6 +3,7 @@ import { type EventStream, invalidRequest, type RequestContext } from '@rbee/wor
 import type { LlamaGrammar, Token } from 'node-llama-cpp';
 import type { Engine } from './engine.ts';
 import type { Generated } from './generate.ts';
+import { SchemaProblem } from './json-schema/budget.ts';
 import type { SamplingRequest } from './sampling.ts';
 
 export interface TextRequest extends SamplingRequest {
@@ -43,9 +44,15 @@ export const grammarFor = async (engine: Engine, body: TextRequest): Promise<Lla
     throw invalidRequest('response_format.json_schema.schema is required', 'response_format.json_schema');
   }
   try {
-    return await engine.grammar(schema === undefined ? 'json' : { schema });
-  } catch (cause) {
-    throw invalidRequest(`this JSON schema cannot be used: ${(cause as Error).message}`, 'response_format');
+    return await engine.grammar(schema ?? { type: 'object' });
+  } catch (problem) {
+    if (!(problem instanceof SchemaProblem)) throw problem;
+    const message = `the builtin engine of llamacpp cannot answer by this JSON schema: ${problem.message} (at ${problem.path})`;
+    throw invalidRequest(
+      message,
+      'response_format',
+      problem.kind === 'unsupported' ? 'unsupported_json_schema' : 'invalid_json_schema',
+    );
   }
 };
 

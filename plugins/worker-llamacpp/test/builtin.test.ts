@@ -4,10 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import fc from 'fast-check';
 import { bertDimensions, bertModel } from '../demo/bert-model.ts';
 import { chainModel } from '../demo/chain-model.ts';
 import { demoSentence } from '../demo/sentence.ts';
 import plugin from '../index.ts';
+import { validatorOf } from './json-schema-validator.ts';
+import { randomSchema } from './random-schemas.ts';
 import { builtin, launchWorker, readEvents, startWorker, until, type Worker } from './worker.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-builtin-'));
@@ -23,7 +26,7 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Body {
   error?: { message: string; type: string; param: string | null; code: string | null };
-  choices?: { message?: { content: string }; text?: string; delta?: { content?: string } }[];
+  choices?: { message?: { content: string }; text?: string; delta?: { content?: string }; finish_reason?: string }[];
   data?: { embedding: number[] | string; index: number }[];
   usage?: Record<string, number>;
 }
@@ -118,16 +121,79 @@ describe('the builtin engine', () => {
     assert.equal((await post('/v1/completions', { prompt: [999_999] })).status, 400);
   });
 
-  it('keeps an answer to a JSON schema', async () => {
-    const schema = { type: 'object', properties: { ok: { type: 'boolean' } } };
-    const format = { type: 'json_schema', json_schema: { name: 'answer', schema } };
-    const { body } = await post('/v1/chat/completions', {
+  const answerBy = async (schema: object, seed: number) => {
+    const { status, body } = await post('/v1/chat/completions', {
       messages,
-      response_format: format,
-      max_tokens: 200,
-      seed: 1,
+      response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
+      max_tokens: 300,
+      seed,
     });
-    assert.deepEqual(Object.keys(JSON.parse(body.choices?.[0]?.message?.content ?? '')), ['ok']);
+    const choice = body.choices?.[0];
+    return {
+      status,
+      error: body.error,
+      text: choice?.message?.content ?? '',
+      finished: choice?.finish_reason === 'stop',
+    };
+  };
+
+  // "integer" once gave 5288e26, and "definitions", "allOf", "minimum" and "pattern" gave values that were not valid.
+  it('keeps an answer to a JSON schema', async () => {
+    const schema = {
+      type: 'object',
+      properties: {
+        whole: { type: 'integer' },
+        age: { allOf: [{ $ref: '#/definitions/age' }] },
+        copy: { $ref: '#/properties/age' },
+        code: { type: 'string', pattern: '^[A-Z]{3}-\\d{2}$' },
+      },
+      required: ['whole', 'age', 'copy', 'code'],
+      definitions: { age: { type: 'integer', minimum: 18, maximum: 99 } },
+    };
+    for (let seed = 1; seed <= 3; seed += 1) {
+      const { text, finished } = await answerBy(schema, seed);
+      assert.ok(finished, text);
+      const { whole, age, copy, code } = JSON.parse(text);
+      assert.match(text, /"whole":\s*(0|-?[1-9]\d{0,14})[,\s]/);
+      assert.ok(Number.isSafeInteger(whole) && age >= 18 && age <= 99 && copy >= 18 && copy <= 99, text);
+      assert.match(code, /^[A-Z]{3}-\d{2}$/);
+    }
+  });
+
+  it('names the keyword of a JSON schema that it cannot obey', async () => {
+    const schema = { type: 'object', properties: { tags: { type: 'array', uniqueItems: true } } };
+    const { status, error } = await answerBy(schema, 1);
+    assert.equal(status, 400);
+    assert.equal(error?.param, 'response_format');
+    assert.equal(error?.code, 'unsupported_json_schema');
+    assert.match(error?.message ?? '', /"uniqueItems" is not supported \(at #\/properties\/tags\/uniqueItems\)/);
+  });
+
+  it('answers random JSON schemas with values that are valid by them', async (context) => {
+    const seed = Number(process.env['RBEE_TEST_SEED'] ?? 2020_12);
+    const wanted = process.env['RBEE_TEST_SCALE'] === 'full' ? 300 : 20;
+    context.diagnostic(`seed ${seed}`);
+    let finished = 0;
+    for (const schema of fc.sample(randomSchema, { seed, numRuns: wanted * 2 })) {
+      const answer = await answerBy(schema, seed);
+      if (answer.status === 400) assert.match(answer.error?.message ?? '', /\(at #.*\)$/);
+      // A text that came to the most tokens is not finished.
+      if (!answer.finished) continue;
+      finished += 1;
+      const validate = validatorOf(schema);
+      assert.ok(validate(JSON.parse(answer.text)), `${answer.text} is not valid by ${JSON.stringify(schema)}`);
+    }
+    assert.ok(finished >= wanted / 2, `${finished} answers were finished`);
+  });
+
+  it('answers with any JSON object when no schema is given', async () => {
+    const { body } = await post('/v1/completions', {
+      prompt: 'a',
+      response_format: { type: 'json_object' },
+      max_tokens: 900,
+      seed: 3,
+    });
+    assert.match(body.choices?.[0]?.text ?? '', /^\{/);
   });
 
   it('obeys logit_bias and penalties', async () => {
@@ -316,9 +382,26 @@ describe('the builtin engine that cannot start', () => {
       title: 'a chat template that does not parse',
       model: demo,
       options: { chat_template: '{% if %}' },
-      code: 65,
-      cause: 'bad_model',
-      says: /chat template/,
+      code: 64,
+      cause: 'bad_option',
+      says: /option chat_template cannot be read/,
+    },
+    // Both were once told as too little memory.
+    {
+      title: 'keys in a format that the model is too small for',
+      model: demo,
+      options: { cache_type_k: 'q8_0' },
+      code: 64,
+      cause: 'bad_option',
+      says: /^cache_type_k=q8_0 does not fit this model/,
+    },
+    {
+      title: 'quantized values without flash attention',
+      model: demo,
+      options: { cache_type_v: 'q8_0', flash_attention: 'off' },
+      code: 64,
+      cause: 'bad_option',
+      says: /cache_type_v needs flash attention/,
     },
   ];
   for (const { title, model, options, code, cause, says } of cases) {

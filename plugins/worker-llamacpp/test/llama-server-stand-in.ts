@@ -4,15 +4,23 @@
  * It says the words of our models. Run by Node 22.18 or later, as a real process.
  *
  * `STAND_IN_LOAD_MS` (20) makes loading slow, `STAND_IN_TOKEN_MS` (1) each token; `STAND_IN_DEVICES` holds lines for
- * `--list-devices`, such as `CUDA0: NVIDIA GeForce RTX 4090 (24077 MiB, 23000 MiB free)`.
+ * `--list-devices`, such as `CUDA0: NVIDIA GeForce RTX 4090 (24077 MiB, 23000 MiB free)`; `STAND_IN_BUILD` says which flags
+ * it has: `old`, `between` or `new`.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Refused, readStandInArguments, type StandInArguments } from './stand-in-arguments.ts';
+import {
+  helpOf,
+  Refused,
+  readStandInArguments,
+  type StandInArguments,
+  type StandInBuild,
+} from './stand-in-arguments.ts';
 import { chatMl, countTokens, loadStandInModel, type StandInModel } from './stand-in-model.ts';
 
 const loadMs = Number(process.env['STAND_IN_LOAD_MS'] ?? 20);
 const tokenMs = Number(process.env['STAND_IN_TOKEN_MS'] ?? 1);
+const build = (process.env['STAND_IN_BUILD'] ?? 'between') as StandInBuild;
 const devices = (process.env['STAND_IN_DEVICES'] ?? '').split('\n').filter((line) => line !== '');
 
 const log = (level: string, text: string) => process.stderr.write(`0.00.001.000 ${level} srv  ${text}\n`);
@@ -20,7 +28,7 @@ const log = (level: string, text: string) => process.stderr.write(`0.00.001.000 
 const readOrEnd = (): StandInArguments => {
   try {
     const names = devices.map((line) => line.split(':')[0] as string);
-    return readStandInArguments(process.argv.slice(2), process.env, names);
+    return readStandInArguments(process.argv.slice(2), process.env, names, build);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -202,7 +210,7 @@ const server = createServer((request, response) => {
 
 const start = async (path: string) => {
   try {
-    log('I', `   load_model: loading model '${path}'`);
+    log('I', `   load_model: loading model '${path}' (${options.loadMode})`);
     await sleep(loadMs);
     model = loadStandInModel(path);
   } catch (error) {
@@ -218,8 +226,11 @@ const start = async (path: string) => {
   log('I', `llama_server: listening on http://${options.host}:${options.port}`);
 };
 
-if (options.version) {
-  process.stderr.write('version: 0.4.0-stand-in (build 1, commit 0000000)\n');
+if (options.help) {
+  process.stdout.write(helpOf(build));
+} else if (options.version) {
+  const number = { old: 9000, between: 10_500, new: 10_900 }[build];
+  process.stderr.write(`version: 0.4.0-stand-in (build ${number}, commit 0000000)\n`);
 } else if (options.listDevices) {
   process.stdout.write(
     `Available devices:\n${(devices.length > 0 ? devices : ['(none)']).map((line) => `  ${line}\n`).join('')}`,

@@ -14,7 +14,13 @@ export interface StandInArguments {
   pingMs: number;
   listDevices: boolean;
   version: boolean;
+  help: boolean;
+  /** As `--load-mode` or the older flags say it. */
+  loadMode: string;
 }
+
+/** A build that has `--load-mode` (`new`), only the older flags (`old`), or both (`between`). */
+export type StandInBuild = 'old' | 'between' | 'new';
 
 /** Names of each flag; those of the first table take a value. */
 const withValue = [
@@ -40,12 +46,33 @@ const withValue = [
 const switches = [
   ['--metrics'],
   ['--embeddings', '--embedding'],
-  ['--no-mmap'],
-  ['--mlock'],
+  ['--help', '-h', '--usage'],
   ['--no-ui', '--no-webui'],
   ['--list-devices'],
   ['--version'],
 ];
+
+/** The flags of a build, as lists of the names of each. */
+const flagsOf = (build: StandInBuild) => ({
+  withValue: build === 'old' ? withValue : [...withValue, ['--load-mode', '-lm']],
+  switches: build === 'new' ? switches : [...switches, ['--mmap', '--no-mmap'], ['--mlock']],
+});
+
+/** As llama-server prints it: flags at the start of a line, what they are for from column 40. */
+export const helpOf = (build: StandInBuild): string => {
+  const { withValue: valued, switches: plain } = flagsOf(build);
+  const entry = (names: readonly string[], hint: string, text: string) => {
+    const [long = '', short] = names;
+    const flags = short?.startsWith('--') ? names.join(', ') : short ? `${`${short},`.padEnd(7)}${long}` : long;
+    return `${`${flags}${hint}`.padEnd(39)} ${text}\n${' '.repeat(40)}(env: LLAMA_ARG_X, replaces --no-such-flag)`;
+  };
+  return [
+    '----- common params -----\n',
+    ...valued.map((names) => entry(names, ' N', 'a value')),
+    ...plain.map((names) => entry(names, '', 'a switch')),
+    entry(['--draft-max', '--draft'], ' N', 'the argument has been removed. use --spec-draft-n-max'),
+  ].join('\n');
+};
 
 /** A refusal: its text goes to stderr, and the program ends with 1. */
 export class Refused extends Error {}
@@ -55,17 +82,19 @@ export const readStandInArguments = (
   argv: readonly string[],
   env: NodeJS.ProcessEnv,
   devices: readonly string[],
+  build: StandInBuild = 'between',
 ): StandInArguments => {
+  const known = flagsOf(build);
   const given = new Map<string, string>();
   const rest = [...argv];
   while (rest.length > 0) {
     const flag = rest.shift() as string;
-    const valued = withValue.find((names) => names.includes(flag))?.[0];
-    const plain = switches.find((names) => names.includes(flag))?.[0];
+    const valued = known.withValue.find((names) => names.includes(flag))?.[0];
+    const plain = known.switches.find((names) => names.includes(flag));
     if (valued === undefined && plain === undefined) throw new Refused(`error: invalid argument: ${flag}`);
     const value = valued === undefined ? 'true' : rest.shift();
     if (value === undefined) throw new Refused(`error while handling argument "${flag}": expected value for argument`);
-    given.set(valued ?? (plain as string), value);
+    given.set(valued ?? (flag === '--no-mmap' ? flag : (plain?.[0] as string)), value);
   }
   for (const name of (given.get('--device') ?? 'none').split(',')) {
     if (name !== 'none' && !devices.some((device) => device.toLowerCase() === name.toLowerCase())) {
@@ -94,5 +123,9 @@ export const readStandInArguments = (
     pingMs: number('--sse-ping-interval', Number(env['LLAMA_ARG_SSE_PING_INTERVAL'] ?? 30)) * 1000,
     listDevices: given.has('--list-devices'),
     version: given.has('--version'),
+    help: given.has('--help'),
+    loadMode:
+      given.get('--load-mode') ??
+      ([given.has('--no-mmap') ? [] : 'mmap', given.has('--mlock') ? 'mlock' : []].flat().join('+') || 'none'),
   };
 };

@@ -48,6 +48,7 @@ export interface WorkerRequest {
   names?: readonly string[];
   port?: number;
   env?: Readonly<Record<string, string>>;
+  probes?: Readonly<Record<string, unknown>>;
 }
 
 const key = 'test-key';
@@ -70,6 +71,7 @@ export const launchWorker = async (engine: Engine, request: WorkerRequest): Prom
     host: '127.0.0.1',
     port,
     apiKey: key,
+    ...(request.probes && { probes: request.probes }),
   };
   const command = plugin.command(launch);
   const [program = '', ...first] = engine.argv;

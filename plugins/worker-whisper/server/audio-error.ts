@@ -8,3 +8,17 @@ export class AudioError extends Error {
     this.code = code;
   }
 }
+
+/** What to do with a file that cannot be read here. */
+export const conversion = 'convert it with `ffmpeg -i IN -ar 16000 -ac 1 OUT.wav` and send that file';
+
+/** The file itself may be fine; only its codec is not supported. */
+export const unsupportedCodec = (format: string, codec: string, options?: ErrorOptions): AudioError =>
+  new AudioError(
+    'audio_unsupported_codec',
+    `the sound in this ${format} file is coded as ${codec}, which cannot be read here; ${conversion}`,
+    options,
+  );
+
+export const damaged = (format: string, reason: string, options?: ErrorOptions): AudioError =>
+  new AudioError('audio_unreadable', `the ${format} file is damaged: ${reason}`, options);

@@ -89,10 +89,12 @@ describe('decoding', () => {
     const m4a = readFileSync(join(samples, 'tone.m4a'));
     const cases: [bytes: Buffer | string, code: string, says: RegExp][] = [
       ['', 'audio_empty', /^the file is empty$/],
-      ['This is no audio.', 'audio_unknown_format', /no audio that can be read here; these can: wav, mp3/],
-      [readFileSync(import.meta.filename), 'audio_unknown_format', /no audio/],
+      ['This is no audio.', 'audio_unknown_format', /not in an audio format that can be read here: wav, mp3/],
+      [readFileSync(import.meta.filename), 'audio_unknown_format', /not in an audio format/],
       [toneWav(1).subarray(0, 44), 'audio_unreadable', /no sound/],
-      [wav(1, 1, 16_000, 13, Buffer.alloc(100)), 'audio_unreadable', /bit depth/],
+      [wav(1, 1, 16_000, 13, Buffer.alloc(100)), 'audio_unreadable', /too small for 1 channels of 13 bits/],
+      [wav(1, 1, 16_000, 40, Buffer.alloc(100)), 'audio_unsupported_codec', /PCM with a bit depth of 40/],
+      [wav(3, 1, 16_000, 16, Buffer.alloc(100)), 'audio_unsupported_codec', /PCM with a bit depth of 16/],
       [wav(1, 1, 7, 16, Buffer.alloc(100)), 'audio_unreadable', /sampling rate of 7 Hz/],
       [mp3.subarray(0, 20), 'audio_unreadable', /no sound/],
       [m4a.subarray(0, 2000), 'audio_unreadable', /cut off|index/],

@@ -33,6 +33,7 @@ const run = async (recogniser: Recogniser, path: string, request: TranscriptionR
   try {
     const audio = await decodeAudio(path);
     decoding = audio;
+    if (audio.warning !== undefined) tell({ kind: 'warning', message: audio.warning });
     windows = createWindows(audio.samples);
     const transcribed = await transcribe(recogniser, windows, request, {
       signal,

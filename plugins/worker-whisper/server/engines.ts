@@ -19,6 +19,8 @@ export interface Job {
   request: TranscriptionRequest;
   signal: AbortSignal;
   onHeard(heard: Heard, seconds: number, share: number): void;
+  /** Gets a fault of the file that does not stop it from being read. */
+  onWarning(message: string): void;
 }
 
 /** Starts the processes and waits until all are ready. When one ends later, `onDeath` is told how. */
@@ -108,13 +110,14 @@ const launch = (start: EngineStart, onDeath: (how: string, exitCode: number) => 
       await Promise.race([promise, early]);
       state = 'idle';
     },
-    transcribe: async ({ path, request, signal, onHeard }) => {
+    transcribe: async ({ path, request, signal, onHeard, onWarning }) => {
       signal.throwIfAborted();
       state = 'busy';
       const { promise, resolve, reject } = Promise.withResolvers<Transcribed>();
       const cancel = () => send({ kind: 'cancel' });
       listener = (message) => {
         if (message.kind === 'heard' && !signal.aborted) onHeard(message.heard, message.seconds, message.share);
+        else if (message.kind === 'warning') onWarning(message.message);
         else if (message.kind === 'done') resolve(message.transcribed);
         else if (message.kind === 'refused') reject(invalidRequest(message.message, message.param, message.code));
         else if (message.kind === 'cancelled') reject(signal.reason);

@@ -1,6 +1,7 @@
 /** Reads an MP4 file so that its index comes before its sound, wherever it stands: else all of it would have to be kept. */
 import type { FileHandle } from 'node:fs/promises';
 import { AudioError } from './audio-error.ts';
+import { readAt, readRange } from './file-bytes.ts';
 
 interface Box {
   type: string;
@@ -19,31 +20,38 @@ export async function* readIndexFirst(file: FileHandle, pieceBytes: number): Asy
   const sound = boxes.find(({ type }) => type === 'mdat');
   if (index === undefined) throw new AudioError('audio_unreadable', 'the file is cut off: its index (moov) is missing');
   if (index.size > largestIndex) throw new AudioError('audio_unreadable', 'the index of the file is too large');
-  const moov = await read(file, index.start, index.size);
+  const moov = await readAt(file, index.start, index.size);
   if (sound === undefined || index.start < sound.start) {
-    yield Buffer.concat([await read(file, 0, index.start), moov]);
-    yield* pieces(file, index.start + index.size, size, pieceBytes);
+    yield Buffer.concat([await readAt(file, 0, index.start), moov]);
+    yield* readRange(file, index.start + index.size, size, pieceBytes);
     return;
   }
   // Everything from the sound on comes later by the length of the index.
   shiftOffsets(moov, index.size);
-  yield Buffer.concat([await read(file, 0, sound.start), moov]);
-  yield* pieces(file, sound.start, index.start, pieceBytes);
+  yield Buffer.concat([await readAt(file, 0, sound.start), moov]);
+  yield* readRange(file, sound.start, index.start, pieceBytes);
 }
 
-async function* pieces(file: FileHandle, from: number, to: number, pieceBytes: number): AsyncGenerator<Buffer> {
-  for (let at = from; at < to; at += pieceBytes) yield read(file, at, Math.min(pieceBytes, to - at));
-}
-
-const read = async (file: FileHandle, position: number, length: number): Promise<Buffer> => {
-  const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(length), position });
-  return buffer.subarray(0, bytesRead);
+/** Four characters for the codec of the first sound track; undefined when there is none. */
+export const soundCodec = async (file: FileHandle): Promise<string | undefined> => {
+  const index = (await topLevelBoxes(file, (await file.stat()).size)).find(({ type }) => type === 'moov');
+  if (index === undefined || index.size > largestIndex) return undefined;
+  const moov = await readAt(file, index.start, index.size);
+  let isSound = false;
+  let codec: string | undefined;
+  walkBoxes(moov, (type, inside) => {
+    if (type === 'trak') isSound = false;
+    if (type === 'smhd') isSound = true;
+    // One box after the version and the number of them; its name comes behind its size.
+    if (type === 'stsd' && isSound) codec ??= moov.toString('latin1', inside + 12, inside + 16);
+  });
+  return codec;
 };
 
 const topLevelBoxes = async (file: FileHandle, fileSize: number): Promise<Box[]> => {
   const boxes: Box[] = [];
   for (let start = 0; start + 8 <= fileSize; ) {
-    const head = await read(file, start, 16);
+    const head = await readAt(file, start, 16);
     const box = boxAt(head, 0, fileSize - start);
     if (box === undefined) break;
     boxes.push({ ...box, start });
@@ -64,15 +72,21 @@ const boxAt = (bytes: Buffer, at: number, rest: number): { type: string; size: n
 /** Boxes that hold nothing but boxes, on the way to the tables of offsets. */
 const containers = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl']);
 
-const shiftOffsets = (moov: Buffer, by: number) => {
+const shiftOffsets = (moov: Buffer, by: number) =>
+  walkBoxes(moov, (type, inside) => {
+    if (type === 'stco') shiftTable(moov, inside, 4, by);
+    if (type === 'co64') shiftTable(moov, inside, 8, by);
+  });
+
+/** Calls `visit` with each box and the position of its content, and goes into those that hold boxes. */
+const walkBoxes = (moov: Buffer, visit: (type: string, inside: number) => void) => {
   const walk = (from: number, to: number) => {
     for (let at = from; at + 8 <= to; ) {
       const box = boxAt(moov, at, to - at);
       if (box === undefined) return;
       const inside = at + box.head;
+      visit(box.type, inside);
       if (containers.has(box.type)) walk(inside, Math.min(to, at + box.size));
-      else if (box.type === 'stco') shiftTable(moov, inside, 4, by);
-      else if (box.type === 'co64') shiftTable(moov, inside, 8, by);
       at += box.size;
     }
   };

@@ -22,6 +22,8 @@ export type FromEngine =
   | { kind: 'ready' }
   /** The last word of one that cannot start. */
   | { kind: 'failed'; exitCode: number; message: string }
+  /** A fault of the file that does not stop it from being read. */
+  | { kind: 'warning'; message: string }
   /** A window was heard; so many seconds are done, and so much of the file (0 to 1). */
   | { kind: 'heard'; heard: Heard; seconds: number; share: number }
   | { kind: 'done'; transcribed: Transcribed }

@@ -18,8 +18,8 @@ import {
   verboseSegment,
 } from './answers.ts';
 import type { Engines } from './engines.ts';
+import { createFileLog } from './file-log.ts';
 import { languageCode } from './languages.ts';
-import { createProgressLog } from './progress-log.ts';
 import type { Heard, Segment, Task, TranscriptionRequest, Word } from './transcript.ts';
 
 export interface RouteOptions {
@@ -110,14 +110,14 @@ const whole = async (
 ): Promise<object | RawAnswer> => {
   const segments: Segment[] = [];
   const words: Word[] = [];
-  const progress = createProgressLog(name, log);
+  const fileLog = createFileLog(name, log);
   const onHeard = (heard: Heard, seconds: number, share: number) => {
     segments.push(...heard.segments);
     words.push(...heard.words);
     count({ generated: tokensOf(heard) });
-    progress(seconds, share);
+    fileLog.progress(seconds, share);
   };
-  const transcribed = await loaded.transcribe({ path, request, signal, onHeard });
+  const transcribed = await loaded.transcribe({ path, request, signal, onHeard, onWarning: fileLog.warning });
   return toAnswer({ task: request.task, ...transcribed, segments, words }, format, granularities);
 };
 
@@ -128,16 +128,16 @@ const streamed = async (
   { loaded, signal, count, log, stream }: RequestContext<Engines>,
 ): Promise<undefined> => {
   const segments: Segment[] = [];
-  const progress = createProgressLog(name, log);
+  const fileLog = createFileLog(name, log);
   let events: EventStream | undefined;
   const onHeard = (heard: Heard, seconds: number, share: number) => {
     // Until then a bad file can still be answered with a status.
     events ??= stream();
     for (const segment of heard.segments) sendSegment(events, segment, segments, format === 'verbose_json');
     count({ generated: tokensOf(heard) });
-    progress(seconds, share);
+    fileLog.progress(seconds, share);
   };
-  const { seconds } = await loaded.transcribe({ path, request, signal, onHeard });
+  const { seconds } = await loaded.transcribe({ path, request, signal, onHeard, onWarning: fileLog.warning });
   events ??= stream();
   events.send({ type: 'transcript.text.done', text: textOf(segments), usage: usageOf({ seconds }) });
 };

@@ -181,6 +181,17 @@ describe('a transcription', () => {
     }
   });
 
+  it('comes of what is there of a file that was cut off, with a warning in the log', async () => {
+    const response = await worker.transcribe(toneWav(3).subarray(0, 44 + 64_000));
+    const answer = await jsonOf<{ text: string }>(response);
+    assert.equal(answer.text, heardSentence);
+    const says = 'sound.wav: warning: the file is cut off: 2.0 of 3.0 seconds are there';
+    assert.ok(
+      worker.log.some((line) => line.endsWith(says)),
+      worker.log.join('\n'),
+    );
+  });
+
   it('hears a longer file window by window, one after another in the stream', async () => {
     const response = await worker.transcribe(toneWav(65), { stream: 'true', response_format: 'verbose_json' });
     const events = (await readEvents(response)) as { type: string; start?: number; text?: string }[];
@@ -194,9 +205,10 @@ describe('a transcription', () => {
 
 describe('a request that cannot be fulfilled', () => {
   it('is answered with what is wrong', async () => {
+    const gsm = readFileSync(join(import.meta.dirname, 'recordings/gsm.wav'));
     const cases: [sound: Buffer | string, fields: Fields, status: number, param: string | null, says: RegExp][] = [
       ['', {}, 400, 'file', /the file is empty/],
-      ['This is no sound.', {}, 400, 'file', /no audio/],
+      ['This is no sound.', {}, 400, 'file', /not in an audio format/],
       [toneWav(0.05), {}, 400, 'file', /0\.05 seconds long/],
       [toneWav(1).subarray(0, 44), {}, 400, 'file', /no sound/],
       [Buffer.alloc(9 * 1024 * 1024), {}, 413, 'file', /larger than 8 MiB/],
@@ -215,7 +227,9 @@ describe('a request that cannot be fulfilled', () => {
         /must be one of segment, word/,
       ],
       [tone, { stream: 'true', response_format: 'srt' }, 400, 'stream', /srt cannot be streamed/],
-      ['no sound, streamed', { stream: 'true' }, 400, 'file', /no audio/],
+      ['no sound, streamed', { stream: 'true' }, 400, 'file', /not in an audio format/],
+      [gsm, {}, 400, 'file', /coded as GSM 6\.10, .* `ffmpeg -i IN -ar 16000 -ac 1 OUT\.wav`/],
+      [gsm, { stream: 'true' }, 400, 'file', /GSM 6\.10/],
     ];
     for (const [sound, fields, status, param, says] of cases) {
       const response = await worker.transcribe(sound, fields);

@@ -66,7 +66,7 @@ describe('whisper-server behind the adapter', () => {
     }
     const broken = await worker.transcribe('no sound');
     assert.equal(broken.status, 400);
-    assert.match(((await broken.json()) as ErrorAnswer).error.message, /no audio/);
+    assert.match(((await broken.json()) as ErrorAnswer).error.message, /not in an audio format/);
   });
 
   it('hears a long file in parts, each from where the last sentence began', async () => {

@@ -26,6 +26,10 @@ export interface AgentLie {
   /** Before the agent. */
   first?(mouth: Mouth): void;
   heavy?: true;
+  /** Others are asked before or after: it keeps the machine for itself, or takes more than one agent. */
+  alone?: true;
+  /** Told at full scale only: others are of its kind. */
+  more?: true;
 }
 
 const big = 'x'.repeat(2 ** 20);
@@ -62,28 +66,30 @@ const result = (method: string, value: unknown, run: AgentLie['run'], more: Part
   run,
   ends: 'error',
   results: { [method]: () => value },
+  ...(run === 'package_sync' && { alone: true }),
   ...more,
 });
 
 const failure = (name: string, error: unknown, more: Partial<AgentLie> = {}): AgentLie => ({
   name: `an error ${name}`,
-  run: 'hive_ssh_test',
+  run: 'hive_logs',
   ends: 'error',
-  answers: { readLink: ({ id }) => ({ id, error }) },
+  answers: { tail: ({ id }) => ({ id, error }) },
   ...more,
 });
 
 const either = { ends: 'either' } as const;
 const heavy = { heavy: true } as const;
+/** Others of the kind are told at any scale. */
+const more = { more: true } as const;
 
 const hellos: AgentLie[] = [
-  ...['config', 'data', 'state', 'cache', 'hiveSocket', 'hivePid', 'logs', 'runs'].map((name) =>
-    field(`paths.${name}`, 7),
-  ),
+  ...['data', 'logs'].map((name) => field(`paths.${name}`, 7)),
+  ...['config', 'state', 'cache', 'hiveSocket', 'hivePid', 'runs'].map((name) => field(`paths.${name}`, 7, more)),
   field('paths', undefined),
-  field('paths', null),
-  field('paths.data', undefined),
-  field('paths.data', ''),
+  field('paths', null, more),
+  field('paths.data', undefined, more),
+  field('paths.data', '', more),
   field('paths.data', 'relative'),
   field('paths.data', '../..'),
   // A path of its own machine, wherever it leads there.
@@ -93,17 +99,17 @@ const hellos: AgentLie[] = [
   field('paths.data', `/${big}`),
   field('paths.logs', 'relative'),
   field('paths.logs', '/x/../../etc', either),
-  field('paths.state', ['/home/ann'], { run: 'package_sync' }),
+  field('paths.state', ['/home/ann']),
   field('paths.hiveSocket', `/${'s'.repeat(5_000)}`, { run: 'hive_start' }),
-  field('execPath', 7),
-  field('execPath', ''),
+  field('execPath', 7, more),
+  field('execPath', '', more),
   field('execPath', '../node'),
   field('execPath', '/bin/no\0de'),
-  field('platform', null),
+  field('platform', null, more),
   field('platform', '../..'),
   field('platform.os', '../..'),
   field('platform.cpu', `x64${nasty}`),
-  field('platform.libc', 7),
+  field('platform.libc', 7, more),
   field('env', null),
   field('env', { A: 7 }),
   hello(
@@ -115,16 +121,16 @@ const hellos: AgentLie[] = [
     heavy,
   ),
   field('hello', 2, either),
-  field('pid', '12'),
-  field('hostname', 7),
+  field('pid', '12', more),
+  field('hostname', 7, more),
   field('hostname', nasty),
-  field('machineId', {}),
+  field('machineId', {}, more),
   field('user', nasty),
-  field('home', 7),
-  field('node', 26),
-  field('now', 'noon'),
+  field('home', 7, more),
+  field('node', 26, more),
+  field('now', 'noon', more),
   field('now', 1e308, either),
-  field('rbeeHome', 7),
+  field('rbeeHome', 7, more),
   field('rbeeHome', '../..'),
   hello('whole is a number', () => ({ hello: 7 })),
   hello('fields are all missing', () => ({ hello: 1 })),
@@ -190,6 +196,7 @@ const starts: AgentLie[] = [
       name: `a machine without rbee, described as ${brief(said)}`,
       run: 'hive_logs',
       ends: 'either',
+      alone: true,
       instead: (mouth) => {
         mouth.say(`rbee-absent\n${said}`);
         setTimeout(() => mouth.exit(0), 100);
@@ -199,12 +206,14 @@ const starts: AgentLie[] = [
 ];
 
 const answers: AgentLie[] = [
-  ...[7, {}, [], true].map((value) => result('readLink', value, 'hive_ssh_test')),
+  ...[7, {}].map((value) => result('readLink', value, 'hive_ssh_test')),
+  ...[[], true].map((value) => result('readLink', value, 'hive_ssh_test', more)),
   result('readLink', '../../../canary', 'hive_ssh_test', either),
   result('readLink', `versions/${nasty}`, 'hive_ssh_test', either),
   result('readLink', `versions/${big}`, 'hive_ssh_test', either),
   ...[-1, 'much', null, []].map((value) => result('freeBytes', value, 'hive_ssh_test')),
-  ...[7, 'lines', null, [7], [null], {}].map((value) => result('tail', value, 'hive_logs')),
+  ...[7, [7]].map((value) => result('tail', value, 'hive_logs')),
+  ...['lines', null, [null], {}].map((value) => result('tail', value, 'hive_logs', more)),
   {
     name: 'a million lines of log',
     run: 'hive_logs',
@@ -218,27 +227,25 @@ const answers: AgentLie[] = [
     ends: 'either',
     results: { tail: () => Array.from({ length: 5_000 }, () => 'x') },
   },
-  ...[
-    7,
-    null,
-    {},
-    { socketPath: 7, port: 18_000 },
-    { socketPath: '/x', port: '18000' },
-    { socketPath: '/x', port: -1 },
-    { socketPath: '/x\0', port: 70_000 },
-  ].map((value) => result('openDoors', value, 'hive_start')),
+  ...[7, { socketPath: 7, port: 18_000 }, { socketPath: '/x\0', port: 70_000 }].map((value) =>
+    result('openDoors', value, 'hive_start'),
+  ),
+  ...[null, {}, { socketPath: '/x', port: '18000' }, { socketPath: '/x', port: -1 }].map((value) =>
+    result('openDoors', value, 'hive_start', more),
+  ),
   ...[7, null, { status: 'fine' }, { status: 200, body: 7 }].map((value) =>
     result('request', value, 'hive_start', { ends: 'stopped' }),
   ),
-  ...[7, null, 'held', {}, { held: 'yes' }, { held: false }, { held: false, owner: 7, about: nasty, since: {} }].map(
-    (value) => result('lease', value, 'package_sync'),
+  ...[7, { held: 'yes' }, { held: false }].map((value) => result('lease', value, 'package_sync')),
+  ...[null, 'held', {}, { held: false, owner: 7, about: nasty, since: {} }].map((value) =>
+    result('lease', value, 'package_sync', more),
   ),
-  ...[7, null, [7], ['../../x'], ['a/b'], [''], ['.', '..'], [nasty]].map((value) =>
-    result('list', value, 'package_sync'),
-  ),
+  ...[7, [7], ['../../x'], ['.', '..']].map((value) => result('list', value, 'package_sync')),
+  ...[null, ['a/b'], [''], [nasty]].map((value) => result('list', value, 'package_sync', more)),
   {
     name: 'the list of a folder has a million names',
     run: 'package_sync',
+    alone: true,
     ends: 'error',
     results: { list: () => Array.from({ length: 1_000_000 }, (_, nth) => `n${nth}`) },
     heavy: true,
@@ -261,37 +268,37 @@ const answers: AgentLie[] = [
     body: { code: 'PUBLISHER_UNKNOWN', message: 'x', hint: 'x', lines: ['@evil/worker@1.0.0'] },
   }),
   {
-    name: 'an answer that nobody waits for',
-    run: 'hive_ssh_test',
+    name: 'an answer to a request that was never made',
+    run: 'hive_logs',
     ends: 'result',
-    answers: { readLink: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
+    answers: { tail: (answer) => `${JSON.stringify({ id: 999, result: 7 })}\n${JSON.stringify(answer)}` },
   },
   {
     name: 'an answer twice',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'result',
-    answers: { readLink: (answer) => `${JSON.stringify(answer)}\n${JSON.stringify({ ...answer, result: 7 })}` },
+    answers: { tail: (answer) => `${JSON.stringify(answer)}\n${JSON.stringify({ ...answer, result: 7 })}` },
   },
   {
     name: 'an answer without an outcome',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'either',
-    answers: { readLink: ({ id }) => ({ id }) },
+    answers: { tail: ({ id }) => ({ id }) },
   },
   {
     name: 'an answer whose id is a text',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'stopped',
-    answers: { readLink: ({ id, result: value }) => ({ id: String(id), result: value }) },
+    answers: { tail: ({ id, result: value }) => ({ id: String(id), result: value }) },
   },
-  { name: 'no answer to one method', run: 'hive_ssh_test', ends: 'stopped', answers: { readLink: () => undefined } },
+  { name: 'no answer to one method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   { name: 'no answer to another method', run: 'hive_logs', ends: 'stopped', answers: { tail: () => undefined } },
   {
     name: 'an answer without an end',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'error',
     answers: {
-      readLink: ({ id }, mouth) => {
+      tail: ({ id }, mouth) => {
         mouth.say(`{"id":${id},"result":"`);
         mouth.pour(Buffer.alloc(2 ** 20, 'x'));
       },
@@ -299,18 +306,18 @@ const answers: AgentLie[] = [
     heavy: true,
   },
   {
-    name: 'a flood of answers that nobody waits for',
-    run: 'hive_ssh_test',
+    name: 'a flood of answers to requests that were never made',
+    run: 'hive_logs',
     ends: 'stopped',
-    answers: { readLink: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },
+    answers: { tail: (_answer, mouth) => mouth.pour('{"id":999999,"result":7}\n'.repeat(5_000)) },
     heavy: true,
   },
   {
     name: 'an end in the middle of an answer',
-    run: 'hive_ssh_test',
+    run: 'hive_logs',
     ends: 'error',
     answers: {
-      readLink: ({ id }, mouth) => {
+      tail: ({ id }, mouth) => {
         mouth.say(`{"id":${id},"res`);
         setTimeout(() => mouth.exit(0), 100);
       },

@@ -25,7 +25,7 @@ const onStop = (
 const narrated = (name: string, events: readonly unknown[], more: { never?: readonly string[] } = {}): HiveLie =>
   onStop(name, (reply) => reply.lines(...events, outcome(own(reply))), 'either', more);
 
-/** The worker of the liar, as the program keeps it for whoever asks. */
+/** The liar's own worker, as it truly is. */
 const own = ({ about }: Reply): unknown => about.truth.workers[0];
 
 const failing = (name: string, error: unknown, ends: Ends = 'error'): HiveLie =>
@@ -172,7 +172,7 @@ const workerResults: HiveLie[] = [
   ...[null, 7, 'stopped', [], {}].map((value) =>
     onStop(`a result that is ${JSON.stringify(value)}`, (reply) => reply.lines(outcome(value))),
   ),
-  onStop('another worker', (reply) => reply.lines(outcome({ ...(own(reply) as object), id: 'somebody-else' }))),
+  onStop('another worker', (reply) => reply.lines(outcome({ ...(own(reply) as object), id: 'another-one' }))),
   onStop('the worker of the honest machine', (reply) =>
     reply.lines(outcome({ ...(own(reply) as object), id: reply.about.good.id, hive: 'good' })),
   ),

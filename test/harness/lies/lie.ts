@@ -17,12 +17,12 @@ export interface About {
   port: number;
   /** A worker of the honest machine. */
   good: { id: string; name: string; machineId: string };
-  /** A file on the machine of the queen that must never change, and what is written in it. */
+  /** A file on the queen's machine that must never change, and its content. */
   canary: string;
   secret: string;
-  /** A port of the machine of the queen on which nobody may call. */
+  /** A port on the queen's machine that must never be dialled. */
   listener: number;
-  /** Ports of the lying machine on which nobody may call: outside the pool of worker ports, one of them the queen's own. */
+  /** Ports on the lying machine that must never be dialled: outside the pool of worker ports, one of them the queen's own. */
   baits: readonly number[];
   /** A port inside the pool on which the lying machine answers as an engine, and keeps what it is sent. */
   trap: number;
@@ -32,7 +32,7 @@ export interface About {
 
 /**
  * How the hive is shown while it lies. `away`: faulty or unreachable, as the way in which it breaks off may be either.
- * `either`: as it likes, as long as nobody else notices.
+ * `either`: any status, as long as other machines are not affected.
  */
 export type Shown = 'online' | 'faulty' | 'away' | 'either';
 
@@ -87,6 +87,8 @@ export interface HiveLie {
   heavy?: true;
   /** Its hive is of no more use afterwards: the queen may have found the real one of the machine. */
   once?: true;
+  /** Told at full scale only: others are of its kind. */
+  more?: true;
   /** Seconds within which it has to be shown as it should. */
   within?: number;
 }

@@ -9,6 +9,13 @@ const worker =
     return state;
   };
 
+/** Free text may hold anything, and is made harmless where it is shown. */
+const views = ({ alias, worker: id }: About): Act[] => [
+  { cli: ['hive', 'get', alias] },
+  { cli: ['worker', 'get', id] },
+  { cli: ['worker', 'list'] },
+];
+
 const chat = ({ model }: About): Act[] => [{ chat: model }];
 
 const set = (path: string, value: unknown, shown: Shown = 'faulty', more: Partial<HiveLie> = {}): HiveLie => ({
@@ -84,6 +91,26 @@ const stateFields: Readonly<Record<string, unknown>> = {
   workers: {},
 };
 
+/** Fields that code is likely to trip over. */
+const telling = new Set([
+  'id',
+  'names',
+  'state',
+  'port',
+  'serves',
+  'apiKey',
+  'failure',
+  'options',
+  'workers',
+  'devices',
+  'catalog',
+  'memory',
+]);
+const moreUnlessTelling = (lie: HiveLie): HiveLie => {
+  const field = /^[\w.]*?(\w+) is/.exec(lie.name)?.[1] ?? '';
+  return telling.has(field) ? lie : { ...lie, more: true };
+};
+
 /** Each field once without a value, and once with one of another type. */
 const fields: HiveLie[] = [
   ...Object.keys(workerFields).map((field) => without(`workers.0.${field}`)),
@@ -107,7 +134,7 @@ const fields: HiveLie[] = [
     variants: 'cpu',
     installed: null,
   }).map(([field, value]) => set(`catalog.0.${field}`, value)),
-];
+].map(moreUnlessTelling);
 
 const ids: HiveLie[] = [
   '',
@@ -124,7 +151,7 @@ const ids: HiveLie[] = [
 
 const ports: HiveLie[] = [
   ...[0, 70_000, -1, 1.5, 2 ** 60].map((port) => set('workers.0.port', port, 'faulty', { acts: chat })),
-  // Ports of other services of its machine: whether it is faulty or the worker is passed over, nobody calls there.
+  // Ports of other services of its machine: the hive may be faulty or the worker skipped, but the port is never dialled.
   set('workers.0.port', 22, 'either', { acts: chat }),
   ...[0, 1, 2].map(
     (nth): HiveLie => ({
@@ -162,6 +189,7 @@ const served: HiveLie[] = [
       'workers.0.names',
       Array.from({ length: 1_000_000 }, () => ''),
     ),
+    reason: /names|values/,
     heavy: true,
   },
   set('workers.0.serves', null, 'faulty', { acts: chat }),
@@ -228,6 +256,7 @@ const other: HiveLie[] = [
       at: 'x',
     },
     'either',
+    { acts: views },
   ),
   set(
     'workers.0.failure',
@@ -241,6 +270,7 @@ const other: HiveLie[] = [
       at: new Date(0).toISOString(),
     },
     'either',
+    { acts: views },
   ),
   {
     name: 'options with the keys of a prototype',
@@ -278,7 +308,7 @@ const other: HiveLie[] = [
   {
     name: '1,000,000 workers that are none',
     shown: 'faulty',
-    reason: /workers/,
+    reason: /workers|values/,
     heavy: true,
     state: (state) => ({ ...state, workers: Array.from({ length: 1_000_000 }, () => 7) }),
   },
@@ -335,15 +365,15 @@ const other: HiveLie[] = [
   },
   ...[null, [7], ['type'], [null]].map((catalog) => set('catalog', catalog)),
   set('devices', [null]),
-  set('devices.0.name', nasty),
+  set('devices.0.name', nasty, 'either', { acts: views }),
   set('devices.0.id', nasty),
   set('memory', { total: -1, available: -5 }, 'either'),
   set('memory', { total: '1', available: null }),
   set('memory', { total: 1e308, available: 1e308 }, 'either'),
-  set('cpu', { model: nasty, cores: 1 }, 'faulty', { reason: /cpu|model/ }),
+  set('cpu', { model: nasty, cores: 1 }, 'either', { acts: views }),
   set('cpu', { model: 'x', cores: -3 }, 'either'),
-  set('hostname', nasty),
-  set('hostname', 'x'.repeat(2 ** 20)),
+  set('hostname', nasty, 'either', { acts: views }),
+  set('hostname', 'x'.repeat(2 ** 20), 'either'),
   set('hostname', '__proto__', 'either'),
   set('version', '99.99.99', 'either'),
   set('version', 'not a version', 'either'),

@@ -33,6 +33,8 @@ export interface Clients {
   commands(): number[];
   /** No further requests; what is under way ends by itself. Resolves when all has ended. */
   finish(): Promise<void>;
+  /** Kills the commands that are under way, and asks for nothing more. */
+  abandon(): void;
 }
 
 export const ownId = (hive: string): string => `own-${hive}`;
@@ -42,6 +44,7 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
   const events = new EventEmitter();
   const running = new Set<ChildProcess>();
   let finishing = false;
+  let abandoned = false;
 
   const attempt = async (client: string, request: Request, work: () => Promise<Outcome>): Promise<Attempt> => {
     const made: Attempt = { client, request, began: performance.now(), ended: null, outcome: null, hive: null };
@@ -78,7 +81,7 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
       // Nobody else touches this worker, so a repeated request means the same as the first.
       for (;;) {
         const { outcome } = await attempt('application', mine, () => insist(field, mine));
-        if (outcome === 'done') break;
+        if (outcome === 'done' || abandoned) break;
         await delay(50);
       }
       own[hive] = (own[hive]! + 1) % ownChanges.length;
@@ -94,6 +97,11 @@ export const startClients = (field: Field, plan: StormPlan, log: StormLog): Clie
     finish: async () => {
       finishing = true;
       await all;
+    },
+    abandon: () => {
+      finishing = true;
+      abandoned = true;
+      for (const child of running) child.kill('SIGKILL');
     },
   };
 };
@@ -135,7 +143,15 @@ const parsed = (json: string): unknown => {
 };
 
 /** Errors that are found out before anything is done. */
-const refusals = new Set(['WORKER_NOT_FOUND', 'WORKER_AMBIGUOUS', 'INVALID_INPUT', 'NAME_CLASH']);
+const refusals = new Set([
+  'WORKER_NOT_FOUND',
+  'WORKER_AMBIGUOUS',
+  'INVALID_INPUT',
+  'NAME_CLASH',
+  'HIVE_NOT_RUNNING',
+  'QUEEN_START_FAILED',
+  'QUEEN_BUSY',
+]);
 
 const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> => {
   const { change, id, hive, now } = request;
@@ -148,17 +164,23 @@ const askQueen = async ({ queen }: Field, request: Request): Promise<Outcome> =>
     return { outcome: 'done', hive: worker.hive };
   } catch (error) {
     if (!(error instanceof RbeeError)) throw error;
-    // The command lines start a queen; an application waits for one.
-    if (error.code === 'QUEEN_NOT_RUNNING') await delay(50);
     const said = `${error.code}: ${error.message}`;
-    return { outcome: refusals.has(error.code) ? 'refused' : 'unknown', hive: null, said };
+    if (!isUnsent(error)) return { outcome: refusals.has(error.code) ? 'refused' : 'unknown', hive: null, said };
+    // The command lines start a queen; an application waits for one.
+    await delay(100);
+    return { outcome: 'refused', hive: null, said };
   }
 };
+
+/** Nobody was there to hear the request. */
+const isUnsent = ({ code, cause }: RbeeError): boolean =>
+  code === 'QUEEN_NOT_RUNNING' &&
+  /^(ENOENT|ECONNREFUSED)$/.test((cause as NodeJS.ErrnoException | undefined)?.code ?? '');
 
 /** One attempt that counts as done, too, when an earlier one turns out to have been. */
 const insist = async (field: Field, request: Request): Promise<Outcome> => {
   const asked = await askQueen(field, request);
-  if (asked.outcome !== 'refused') return asked;
+  if (asked.outcome !== 'refused' || asked.said?.startsWith('QUEEN_')) return asked;
   if (request.change === 'spawn') {
     // It is there, or on its way: waits until it is ready.
     const started = await askQueen(field, { ...request, change: 'start' });

@@ -19,10 +19,12 @@ interface Paused {
 }
 
 /** Commands come and go many times a second; where none does, the storm goes on all the same. */
-const longestWaitMs = 400;
+const longestWaitMs = 300;
 /** How long the target that was drawn first is waited for, and one that must rest. */
-const firstMs = 400;
-const longestRestMs = 3_000;
+const firstMs = 300;
+const longestRestMs = 5_000;
+/** A fleet of which nothing runs for so long does not come back. */
+const goneMs = 60_000;
 
 /** Everything that was stopped has been continued at the end, whatever happens. */
 export const sendFaults = async (
@@ -77,8 +79,9 @@ const choose = async (
   clients: Clients,
   isRested: (target: Target, rest: number) => boolean,
 ): Promise<{ target: Target; process: Process }> => {
-  for (const began = performance.now(); ; await delay(20)) {
+  for (const began = performance.now(); ; await delay(40)) {
     const waited = performance.now() - began;
+    if (waited > goneMs) throw new Error('there is nothing left that can be hit: no command brings the queen back');
     const all = processesOf(field);
     const commands = clients.commands();
     for (const target of waited < firstMs ? targets.slice(0, 1) : targets) {

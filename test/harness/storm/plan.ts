@@ -55,8 +55,8 @@ const targets: Readonly<Record<Target, number>> = {
   'remote hive': 15,
   agent: 10,
   connection: 10,
-  engine: 16,
-  child: 6,
+  engine: 12,
+  child: 10,
   command: 10,
 };
 

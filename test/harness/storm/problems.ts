@@ -5,7 +5,7 @@ import type { HiveView, JobView, WorkerList } from '../../../core/contract/queen
 import type { WorkerView } from '../../../core/contract/worker.ts';
 import type { Field } from './field.ts';
 import { hives } from './plan.ts';
-import { type Process, plays, processesOf } from './processes.ts';
+import { type Process, playersOf, plays, processesOf } from './processes.ts';
 import type { Wished } from './wishes.ts';
 
 /** One sentence for each thing that is wrong; none when all is well. */
@@ -18,9 +18,7 @@ export const problemsOf = async (field: Field, wishes: readonly Wished[]): Promi
   ]);
   const processes = processesOf(field);
   return [
-    ...fleet.hives.flatMap(({ alias, status, reason }) =>
-      status === 'online' ? [] : [`hive ${alias} is ${status}: ${reason}`],
-    ),
+    ...fleet.hives.flatMap((hive) => hiveProblems(hive, processes)),
     ...jobs.flatMap(({ id, operation, state }) => (state === 'running' ? [`job ${id} (${operation}) still runs`] : [])),
     ...hives.flatMap((hive) => {
       const workers = list.workers.filter((worker) => worker.hive === hive);
@@ -39,9 +37,19 @@ export const problemsOf = async (field: Field, wishes: readonly Wished[]): Promi
   ];
 };
 
+/** A hive that has just died is shown as online for a moment: what is shown must be what runs. */
+const hiveProblems = ({ alias, status, reason, mode, pid }: HiveView, processes: readonly Process[]): string[] => {
+  if (status !== 'online') return [`hive ${alias} is ${status}: ${reason}`];
+  const daemon = mode === 'attached' ? 'queen' : mode === 'local' ? 'local hive' : 'remote hive';
+  const pids = playersOf(daemon, processes).map(({ inside }) => inside);
+  return pids.length === 1 && pids[0] === pid
+    ? []
+    : [`hive ${alias} is shown as ${pid} and runs as ${pids.join(', ')}`];
+};
+
 /** For the report of a failure. */
-export const shownProcess = ({ hive, pid, inside, parent, worker, nonce, argv }: Process): string =>
-  `${hive} pid ${pid} (${inside} there) parent ${parent} ${nonce ? `worker ${worker} nonce ${nonce} ` : ''}${argv.join(' ')}`;
+export const shownProcess = ({ hive, pid, inside, parent, state, worker, nonce, argv }: Process): string =>
+  `${hive} pid ${pid} (${inside} there) parent ${parent} state ${state} ${nonce ? `worker ${worker} nonce ${nonce} ` : ''}${argv.join(' ')}`;
 
 type Records = ReadonlyMap<string, { nonce: string } | null>;
 

@@ -9,6 +9,8 @@ export interface Process {
   /** As its machine sees it. */
   inside: number;
   parent: number;
+  /** `R`, `S`, `T` when a signal has stopped it, `D` … */
+  state: string;
   startTime: string;
   hive: string;
   argv: readonly string[];
@@ -17,36 +19,33 @@ export interface Process {
   worker: string | null;
 }
 
-/** All processes of both machines, without zombies. */
+/** All processes of both machines, without zombies. One that is ending has no command line any more. */
 export const processesOf = ({ fleet }: Field): Process[] => {
   const { home, machines } = fleet;
   const there = machines.host('pi').processes({ all: true });
   const here = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   return [
-    ...here.flatMap((pid) => read(Number(pid), Number(pid), 'local', (seen) => isOf(home, seen))),
+    ...here.flatMap((pid) => read(Number(pid), Number(pid), 'local', (...process) => isOf(home, ...process))),
     ...there.flatMap(({ pid, inside }) => read(pid, inside, 'pi', () => true)),
   ];
 };
 
-interface Seen {
-  cwd: string;
-  environment: readonly string[];
-}
-
 /** Daemons and workers of a home work inside it; commands are told where it is. */
-const isOf = ({ folder }: Field['fleet']['home'], { cwd, environment }: Seen): boolean =>
-  `${cwd}/`.startsWith(`${folder}/`) || environment.includes(`RBEE_HOME=${folder}`);
+const isOf = ({ folder }: Field['fleet']['home'], pid: number, environment: readonly string[]): boolean =>
+  `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${folder}/`) || environment.includes(`RBEE_HOME=${folder}`);
+
+type IsOne = (pid: number, environment: readonly string[]) => boolean;
 
 /** Nothing when the process has ended, or is not one of those that are looked for. */
-const read = (pid: number, inside: number, hive: string, isOne: (seen: Seen) => boolean): Process[] => {
+const read = (pid: number, inside: number, hive: string, isOne: IsOne): Process[] => {
   try {
-    const argv = words(pid, 'cmdline');
     const environment = words(pid, 'environ');
-    if (argv.length === 0 || !isOne({ cwd: readlinkSync(`/proc/${pid}/cwd`), environment })) return [];
+    const stat = statOf(pid);
+    if (stat.state === 'Z' || !isOne(pid, environment)) return [];
     const value = (variable: string): string | null =>
       environment.find((word) => word.startsWith(`${variable}=`))?.slice(variable.length + 1) ?? null;
     const ids = { nonce: value('RBEE_RUN_NONCE'), worker: value('RBEE_WORKER_ID') };
-    return [{ pid, inside, ...statOf(pid), hive, argv, ...ids }];
+    return [{ pid, inside, ...stat, hive, argv: words(pid, 'cmdline'), ...ids }];
   } catch {
     return [];
   }
@@ -56,7 +55,7 @@ const read = (pid: number, inside: number, hive: string, isOne: (seen: Seen) => 
 export const playersOf = (target: Target, all: readonly Process[]): Process[] => {
   const players = all.filter((process) => plays(process, target));
   const pids = new Set(players.map(({ pid }) => pid));
-  return target === 'connection' ? players : players.filter(({ parent }) => !pids.has(parent));
+  return players.filter(({ parent }) => !pids.has(parent));
 };
 
 /** Does a process play that part? Commands are known by their PIDs alone. */
@@ -72,7 +71,8 @@ export const plays = ({ hive, argv, nonce }: Process, target: Target): boolean =
     case 'agent':
       return runs(/\/agent\/\w+\.mjs$/);
     case 'connection':
-      return /^sshd: ann/.test(argv[0] ?? '');
+      // The one that carries it, not its monitor: without that, only the next session would break it.
+      return /^sshd: ann@/.test(argv[0] ?? '');
     case 'engine':
       return nonce !== null && runs(/\/engine\.js$/);
     case 'child':
@@ -95,8 +95,8 @@ const words = (pid: number, file: string): string[] =>
     .split('\0')
     .filter((word) => word !== '');
 
-const statOf = (pid: number): { parent: number; startTime: string } => {
+const statOf = (pid: number): Pick<Process, 'state' | 'parent' | 'startTime'> => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return { parent: Number(fields[1]), startTime: fields[19] ?? '' };
+  return { state: fields[0] ?? '', parent: Number(fields[1]), startTime: fields[19] ?? '' };
 };

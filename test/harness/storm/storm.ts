@@ -12,7 +12,7 @@ import { sendFaults } from './faults.ts';
 import { createField, type Field, workerType } from './field.ts';
 import { fileProblems } from './leftovers.ts';
 import { createLog, type StormLog } from './log.ts';
-import { hives, planStorm, type StormPlan } from './plan.ts';
+import { hives, planStorm, type StormPlan, sharedIds } from './plan.ts';
 import { problemsOf, shownProcess } from './problems.ts';
 import { processesOf } from './processes.ts';
 import { steadyId, type Wished, wishesOf } from './wishes.ts';
@@ -31,20 +31,23 @@ export const runStorm = async (seed: number, count: number): Promise<StormResult
   const log = createLog();
   const field = await createField(plan);
   const stages = new Stages(log);
+  let clients: Clients | undefined;
   try {
     await stages.run('before the storm', () => prepare(field));
-    const clients = startClients(field, plan, log);
-    const tally = await stages.run('storm', () => sendFaults(field, plan, clients, log));
-    await stages.run('end of all commands', () => ended(field, clients));
-    const wishes = wishesOf(clients.attempts);
+    const started = startClients(field, plan, log);
+    clients = started;
+    const tally = await stages.run('storm', () => sendFaults(field, plan, started, log));
+    await stages.run('end of all commands', () => ended(field, started));
+    const wishes = wishesOf(started.attempts);
     await stages.run('settling', () => settled(field, wishes));
     await stages.run('reading', () => readable(field));
     await stages.run('use afterwards', () => usable(field));
     await stages.run('removal', () => removed(field, plan.mode));
-    return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(clients, wishes), stages.told()] };
+    return { told: [`signals: ${JSON.stringify(tally.hits)}`, requestsTold(started, wishes), stages.told()] };
   } catch (error) {
     throw new Error(await reportOf(field, { seed, count, mode: plan.mode }, log, error), { cause: error });
   } finally {
+    clients?.abandon();
     await field.fleet.close();
   }
 };
@@ -97,7 +100,7 @@ const ended = async ({ fleet }: Field, clients: Clients): Promise<void> => {
 };
 
 const settled = async (field: Field, wishes: readonly Wished[]): Promise<void> => {
-  for (const end = performance.now() + settleMs; ; await delay(100)) {
+  for (const end = performance.now() + settleMs; ; await delay(200)) {
     const problems = await problemsOf(field, wishes);
     if (problems.length === 0) return;
     if (performance.now() > end) throw new Error(problems.join('\n'));
@@ -111,13 +114,19 @@ const readable = async ({ fleet }: Field): Promise<void> => {
   );
 };
 
-const usable = async ({ fleet }: Field): Promise<void> => {
-  await Promise.all(
-    hives.map(async (hive) => {
-      await fleet.home.json(['worker', 'restart', steadyId(hive)]);
-      await fleet.home.json(['worker', 'spawn', '--type', workerType, '--id', `late-${hive}`, '--hive', hive]);
+/** The workers that everyone fought for can be had again, and those that nobody touched can be changed. */
+const usable = async ({ fleet, queen }: Field): Promise<void> => {
+  const all = hives.flatMap((hive) => sharedIds.map((id) => ({ hive, id })));
+  await Promise.all([
+    ...hives.map((hive) => fleet.home.json(['worker', 'restart', steadyId(hive), '--hive', hive])),
+    ...all.map(async ({ hive, id }) => {
+      await queen.runOperation('worker_delete', { worker: id, hive, now: true }).catch((error) => {
+        if (error.code !== 'WORKER_NOT_FOUND') throw error;
+      });
+      const { state } = await queen.runOperation('worker_spawn', { type: workerType, id, hive });
+      if (state !== 'ready') throw new Error(`worker ${id} on ${hive} was spawned again and is ${state}`);
     }),
-  );
+  ]);
 };
 
 const removed = async (field: Field, mode: StormPlan['mode']): Promise<void> => {

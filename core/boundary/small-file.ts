@@ -1,0 +1,83 @@
+/**
+ * Reads files that people, plugins or other programs put in place. Such a file may be anything: huge, a device without
+ * end, a pipe that nobody writes to. Only a regular file of bounded size is read.
+ */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
+
+export interface SmallFileOptions {
+  /** Default: 1 MiB. */
+  maxBytes?: number;
+  /** Sees the open file before it is read, and may throw. */
+  onOpen?: (stats: Stats, fd: number) => void;
+}
+
+/** Errors: those of the system; ENOTREG and EFBIG for files that are not read. */
+export const readSmallFile = async (path: string, options: SmallFileOptions = {}): Promise<string> =>
+  (await readSmallBytes(path, options)).toString('utf8');
+
+export const readSmallBytes = async (
+  path: string,
+  { maxBytes = mebibyte, onOpen }: SmallFileOptions = {},
+): Promise<Buffer> => {
+  const file = await open(path, flags);
+  try {
+    const stats = await file.stat();
+    onOpen?.(stats, file.fd);
+    const buffer = bufferFor(path, stats, maxBytes);
+    let length = 0;
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, length, buffer.length - length, null);
+      length += bytesRead;
+      if (isWhole(path, bytesRead, length, buffer, maxBytes)) return buffer.subarray(0, length);
+    }
+  } finally {
+    await file.close();
+  }
+};
+
+export const readSmallFileSync = (path: string, { maxBytes = mebibyte, onOpen }: SmallFileOptions = {}): string => {
+  const fd = openSync(path, flags);
+  try {
+    const stats = fstatSync(fd);
+    onOpen?.(stats, fd);
+    const buffer = bufferFor(path, stats, maxBytes);
+    let length = 0;
+    for (;;) {
+      const bytesRead = readSync(fd, buffer, length, buffer.length - length, null);
+      length += bytesRead;
+      if (isWhole(path, bytesRead, length, buffer, maxBytes)) return buffer.toString('utf8', 0, length);
+    }
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const mebibyte = 2 ** 20;
+
+/** Without NONBLOCK, the open of a pipe waits until someone writes to it. */
+const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+
+/** Room for a line or two that are added while it is read. A read that fills it shows that the file has grown by more. */
+const bufferFor = (path: string, stats: Stats, maxBytes: number): Buffer => {
+  if (stats.isDirectory()) throw refusal('EISDIR', path, 'it is a folder, not a file');
+  if (!stats.isFile()) throw refusal('ENOTREG', path, 'it is not a regular file');
+  if (stats.size > maxBytes) throw tooLarge(path, maxBytes);
+  return Buffer.allocUnsafe(Math.min(stats.size + 4_096, maxBytes + 1));
+};
+
+const isWhole = (path: string, bytesRead: number, length: number, { length: room }: Buffer, maxBytes: number) => {
+  if (length > maxBytes) throw tooLarge(path, maxBytes);
+  if (length === room) throw refusal('EBUSY', path, 'it was changed while it was read');
+  return bytesRead === 0;
+};
+
+const tooLarge = (path: string, maxBytes: number): Error =>
+  refusal(
+    'EFBIG',
+    path,
+    `it is larger than ${maxBytes >= mebibyte ? `${maxBytes / mebibyte} MiB` : `${maxBytes} bytes`}`,
+  );
+
+const refusal = (code: string, path: string, message: string): Error =>
+  Object.assign(new Error(message), { code, path });

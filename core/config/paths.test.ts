@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { RbeeError } from '../contract/errors.ts';
+import { pathsFrom } from './paths.ts';
+
+// A quoted "~" was once a folder of that name, and a relative RBEE_HOME another home in each working folder.
+test('RBEE_HOME may begin with ~/, and is refused when it is not a whole path', () => {
+  const env = { HOME: '/home/anna' };
+  assert.equal(pathsFrom({ ...env, RBEE_HOME: '~/x' }).data, '/home/anna/x/data');
+  assert.equal(pathsFrom({ ...env, RBEE_HOME: '~' }).data, '/home/anna/data');
+  assert.equal(pathsFrom({ ...env, RBEE_HOME: '/srv/../x/' }).data, '/x/data');
+  for (const RBEE_HOME of ['x', './x', '~bob/x']) {
+    assert.throws(
+      () => pathsFrom({ ...env, RBEE_HOME }),
+      (error: RbeeError) => error.code === 'RBEE_HOME_INVALID' && error.message.includes(RBEE_HOME),
+    );
+  }
+});
+
+test('an XDG folder that is not a whole path is ignored', () => {
+  const { data, cache } = pathsFrom({ HOME: '/home/anna', XDG_DATA_HOME: '~/data', XDG_CACHE_HOME: '/c' });
+  assert.equal(data, '/home/anna/.local/share/rbee');
+  assert.equal(cache, '/c/rbee');
+});

@@ -1,0 +1,81 @@
+/** Engines of this machine that no worker owns, and run records that cannot be read: with or without a queen. */
+import { rm } from 'node:fs/promises';
+import type { Paths } from '../../config/paths.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import type { WorkerList } from '../../contract/queen-api.ts';
+import { localConfiner } from '../../lifecycle/limits.ts';
+import { localRunner } from '../../lifecycle/local-runner.ts';
+import { RunRecords, type UnreadableRecord } from '../../lifecycle/run-records.ts';
+import { endStrays } from '../../lifecycle/strays.ts';
+import { findUnowned, type UnownedRun } from '../../lifecycle/unowned.ts';
+import { formatAge } from '../../narration/quantities.ts';
+import type { QueenClient } from '../../queen/client/index.ts';
+import { type Check, ok, warn } from './check.ts';
+
+export interface LeftOver {
+  runs: UnownedRun[];
+  unreadable: UnreadableRecord[];
+}
+
+export interface EngineSearch {
+  paths: Paths;
+  /** Null when none answers. */
+  queen: QueenClient | null;
+}
+
+export const findLeftOver = async ({ paths, queen }: EngineSearch): Promise<LeftOver> => {
+  const records = new RunRecords(paths.runs);
+  const { workers } = (await queen?.get<WorkerList>('/v1/workers')) ?? { workers: [] };
+  const local = workers.filter(({ hive, pid }) => hive === 'local' && pid !== null);
+  const owned = new Set(local.map(({ pid }) => pid ?? 0));
+  const runs = await findUnowned(localRunner, { state: paths.state, records, owned });
+  const { unreadable } = await records.examine();
+  return { runs, unreadable };
+};
+
+export const checkEngines = async (search: EngineSearch): Promise<Check[]> => {
+  const { runs, unreadable } = await findLeftOver(search);
+  const ids = new Set(unreadable.map(({ id }) => id));
+  const checks = [
+    ...runs.map((run) =>
+      warn(
+        'engine',
+        `${describeRun(run, Date.now())}${ids.has(run.worker) ? ', whose record cannot be read' : ''}`,
+        fix,
+      ),
+    ),
+    ...unreadable.map(({ id, file }) => warn('run record', `that of worker ${id} cannot be read: ${file}`, forget)),
+  ];
+  return checks.length > 0 ? checks : [ok('engines', 'none runs without a worker')];
+};
+
+const fix = 'end it with: rbee doctor --fix, then spawn the worker again';
+const forget = 'remove it with: rbee doctor --fix, then spawn the worker again';
+const longestCommand = 120;
+
+/** `pid 71 (and 2 more) runs for 3 h without an owner: llama-server --port 18000; it was worker qwen` */
+export const describeRun = ({ worker, pids, since, argv }: UnownedRun, now: number): string => {
+  const more = pids.length > 1 ? ` (and ${pids.length - 1} more)` : '';
+  const command = argv.join(' ');
+  const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}…` : command;
+  return `pid ${pids[0]}${more} runs for ${formatAge(since, now)} without an owner: ${shown}; it was worker ${worker}`;
+};
+
+const graceMs = 5_000;
+
+/** Ends them, and removes the records. What has an owner by now is left alone. Throws STOP_FAILED, PERMISSION_DENIED. */
+export const removeLeftOver = async (search: EngineSearch, left: LeftOver, narrate: Narrate): Promise<LeftOver> => {
+  const now = await findLeftOver(search);
+  const runs = left.runs.filter(({ nonce }) => now.runs.some((run) => run.nonce === nonce));
+  const unreadable = left.unreadable.filter(({ file }) => now.unreadable.some((one) => one.file === file));
+  for (const { worker: name, nonce, pids } of runs) {
+    narrate({ kind: 'info', text: `ending pid ${pids[0]}, which was worker ${name}` });
+    const group = localConfiner.groupOf({ name, nonce });
+    await endStrays(localRunner, { name, nonce, group, signals: [{ signal: 'SIGTERM', graceMs }] });
+  }
+  for (const { file } of unreadable) {
+    narrate({ kind: 'info', text: `removing ${file}` });
+    await rm(file, { force: true, recursive: true });
+  }
+  return { runs, unreadable };
+};

@@ -1,0 +1,93 @@
+/** What would keep a daemon from starting, found before the one that runs is stopped. Changes nothing. */
+import { accessSync, constants, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
+import type { Paths } from '../../config/paths.ts';
+import { findingError, homeFindings } from '../../config/private-places.ts';
+import { loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rbee-conf.ts';
+import { singleErrors } from '../../config/toml.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import type { QueenStatus } from '../../contract/queen-api.ts';
+import { readIndex } from '../../registry/plugin-index.ts';
+import { listenProblem } from '../listen-problem.ts';
+
+/** Refuses a change for all that is wrong with the configuration. Errors: CONFIG_REFUSED. */
+export const mustStart = (problems: readonly RbeeError[]): void => {
+  const [first] = problems;
+  if (!first) return;
+  const messages = problems.map(({ message }) => message);
+  const problem = problems.length === 1 ? first.message : `${problems.length} things would keep it from starting`;
+  throw RbeeError.of(
+    'CONFIG_REFUSED',
+    { problem, hint: first.hint },
+    { cause: first, ...(messages.length > 1 && { lines: messages }) },
+  );
+};
+
+/** Everything at once, the configuration first. `running` is the queen that is to be replaced. */
+export const queenProblems = async (paths: Paths, running: QueenStatus): Promise<RbeeError[]> => {
+  const found = await hiveProblems(paths);
+  found.push(...(await errorsOf(() => loadHivesConf(hivesConfFile(paths), paths))));
+  if (rbeeConfProblems(paths).length === 0)
+    found.push(...(await portProblems(loadRbeeConf(paths).queen, running, paths)));
+  return found;
+};
+
+/** The same for the hive of this machine. */
+export const hiveProblems = async (paths: Paths): Promise<RbeeError[]> => [
+  ...rbeeConfProblems(paths),
+  ...homeFindings(paths)
+    .filter(({ isSevere, path }) => isSevere && path !== paths.rbeeConf)
+    .map(findingError),
+  ...unwritable(paths),
+  ...(await errorsOf(() => readIndex(paths.data))),
+];
+
+const errorsOf = async (work: () => unknown): Promise<RbeeError[]> => {
+  try {
+    await work();
+    return [];
+  } catch (error) {
+    if (error instanceof RbeeError) return singleErrors(error);
+    throw error;
+  }
+};
+
+/** The state folder, or where it is to be made. */
+const unwritable = ({ state }: Paths): RbeeError[] => {
+  let there = state;
+  while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
+  try {
+    accessSync(there, constants.W_OK | constants.X_OK);
+    return [];
+  } catch (cause) {
+    return [RbeeError.of('STATE_UNWRITABLE', { path: there, problem: (cause as Error).message }, { cause })];
+  }
+};
+
+/** A port is free, or it is that of the queen that will be gone. */
+const portProblems = async (
+  { bind, port }: RbeeConfig['queen'],
+  { status, url }: QueenStatus,
+  { rbeeConf }: Paths,
+): Promise<RbeeError[]> => {
+  const error = port === 0 ? null : await listenError(bind, port);
+  if (error === null) return [];
+  const now = url === null ? null : new URL(url);
+  // One that does not answer cannot say where it listens, and its port is the likeliest to be taken.
+  const isOwn = now === null ? status === 'failed' : now.port === String(port) && hostsOf(bind).includes(now.hostname);
+  if (error.code === 'EADDRINUSE' && isOwn) return [];
+  return [listenProblem(error, { bind, port }, rbeeConf)];
+};
+
+/** As a URL shows an address. */
+const hostsOf = (bind: string): string[] =>
+  bind === 'localhost' ? ['127.0.0.1', '[::1]'] : [bind.includes(':') ? `[${bind}]` : bind];
+
+const listenError = (host: string, port: number): Promise<NodeJS.ErrnoException | null> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', resolve);
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(null)));
+  });
