@@ -238,6 +238,7 @@ test('manifests that cannot be used are refused by what is wrong with them', asy
     [{ serves: ['/health'] }, /belongs to rbee itself/],
     [{ serves: ['no-slash'] }, /serves/],
     [{ serves: [] }, /serves/],
+    [{ serves: ['/v1/echo', '/v1/other', '/v1/echo'] }, /worker type "echo": it names \/v1\/echo twice/],
     [{ version: 'newest' }, /version/],
   ];
   for (const [index, [options, expected]] of refused.entries()) {

@@ -52,6 +52,12 @@ const start = async (more: Partial<WorkerServerOptions<string>> = {}) => {
 };
 
 describe('a worker server', () => {
+  it('names the path that two of its routes have', () => {
+    const { routes } = echoOptions();
+    const twice = { ...echoOptions(), routes: [...routes, ...routes.slice(0, 1)] };
+    assert.throws(() => createWorkerServer(twice), /two of the routes are POST \/v1\/echo/);
+  });
+
   it('answers "Loading model" on every path until the model is there', async () => {
     let finish = () => {};
     const loading = new Promise<void>((resolve) => {

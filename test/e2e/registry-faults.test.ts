@@ -121,6 +121,7 @@ const assertFails = async (args: readonly string[], { code, says }: Fault): Prom
   assert.equal(await versionOf('echo'), '1.0.0');
 };
 
+const denied = (how: Answer, says: RegExp): Fault => ({ how: always(how), code: 'REGISTRY_DENIED', says });
 const unreachable = (how: Answer, says: RegExp): Fault => ({ how: always(how), code: 'REGISTRY_UNREACHABLE', says });
 
 /** It is asked for a package, and says nothing that would help. */
@@ -129,7 +130,7 @@ const asked: Record<string, Fault> = {
   'is broken': unreachable(status(500), /answers 500/),
   'is busy': unreachable(status(503), /answers 503/),
   'has had enough of us': unreachable(status(429, { 'retry-after': '60' }), /answers 429/),
-  'wants to know who asks': unreachable(status(401), /answers 401/),
+  'wants to know who asks': denied(status(401), /answers 401/),
   'is a page where one has to log in': unreachable((response) => response.end('<html>'), /something else than JSON/),
   'answers with a list': unreachable(json([]), /something else than a package/),
   'breaks off in the middle of a sentence': unreachable(cut('{"name":'), /aborted/),
@@ -214,7 +215,7 @@ const fetched: Record<string, Fault> = {
   'a page where one has to log in': refused((response) => response.end('<html>')),
   'the content of a server elsewhere': refused(toElsewhere),
   'an error': unfetched(status(500), /answers 500/),
-  'a closed door': unfetched(status(403), /answers 403/),
+  'a closed door': { ...unfetched(status(403), /answers 403/), code: 'REGISTRY_DENIED' },
   'a connection that is cut in the middle': unfetched(cut(newer.subarray(0, 300)), /aborted|hang up|premature/i),
   'a few bytes and then nothing more': tooSlow((response) =>
     response.writeHead(200, { 'content-length': newer.length }).write(newer.subarray(0, 100)),

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunRecords } from '../../lifecycle/run-records.ts';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { eventually, tempFolder } from '../../lifecycle/testing.ts';
+import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.ts';
 
 /** How many at once, and how often. */
@@ -141,4 +142,34 @@ test('a change that names a worker does not touch another one that has its id by
   );
   await workers.stop('one', { ...call(), uid: second?.uid });
   await remove('one');
+});
+
+// It was started again with the command of the new code and everything else of the old one.
+test('a worker that crashes after its linked plugin was edited starts as the plugin is now, in everything', async (t) => {
+  let looks = 'before';
+  const seen: (string | undefined)[] = [];
+  const handle = {
+    get looks() {
+      return looks;
+    },
+    command: async ({ port }: { port: number }) => ({ args: ['--port', String(port)], env: {} }),
+    diagnose: async () => undefined,
+  };
+  const { workers, spawn } = await testWorkers(t, {
+    handleOf: async () => handle as unknown as WorkerTypeHandle,
+    prepare: async (spec, { was }) => {
+      seen.push(was?.pluginLooks);
+      return { ...fakeDraft(spec), pluginLooks: looks, options: { state: looks } };
+    },
+  });
+  assert.equal(await spawn('edited'), null);
+  const { pid } = workers.get('edited').view();
+  looks = 'after';
+  process.kill(pid ?? 0, 'SIGKILL');
+  await eventually(async () => {
+    const view = workers.get('edited').view();
+    return view.state === 'ready' && view.pid !== pid;
+  }, 'another process');
+  assert.deepEqual(workers.get('edited').view().options, { state: 'after' });
+  assert.deepEqual(seen, [undefined, 'before']);
 });
