@@ -29,8 +29,8 @@ const wrongValues: Readonly<Record<OptionSchema['type'], readonly unknown[]>> = 
   integer: ['seven', 1.5, true],
   number: ['seven', Number.POSITIVE_INFINITY, true],
   boolean: ['true', 1],
-  // A text is split at its commas.
-  array: [{}, 1],
+  // One value alone is a list of one, and a text is split at its commas.
+  array: [{}, [{}]],
 };
 
 /** Values at the edge of what the schema allows. */
