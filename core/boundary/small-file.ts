@@ -1,6 +1,6 @@
 /**
  * Reads files that people, plugins or other programs put in place. Such a file may be anything: huge, a device without
- * end, a pipe that nobody writes to. Only a regular file of bounded size is read.
+ * end, a pipe without a writer. Only a regular file of bounded size is read.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';

@@ -3,7 +3,7 @@
 /** This process, as files see it. */
 export interface Me {
   uid: number;
-  /** Groups that nobody else is in. Their right to write is worth no refusal. */
+  /** Groups with no other member: their right to write is not worth a refusal. */
   privateGroups: readonly number[];
   /** In a user namespace: the uid that users from outside of it appear as, root among them. */
   outsideUid: number | null;
@@ -20,7 +20,7 @@ export interface Looks {
 
 /**
  * What it is to us. `own`: a folder that only we may own and write. `trusted`: a file or folder that root may own as well.
- * `above`: a folder around one of ours; a sticky one may be open to all, as /tmp is, since nobody can rename what is ours
+ * `above`: a parent of our folder; a sticky one may be open to all, as /tmp is, since other users cannot rename our entries
  * in there.
  */
 export type Role = 'own' | 'socket' | 'trusted' | 'above' | 'link';
@@ -87,7 +87,7 @@ const userFix = (role: Role): string =>
     : 'have root give it to you with chown, or set RBEE_HOME to a folder of your own';
 
 const tooOpen = (path: string, { mode, gid }: Looks, role: Role, { me, isChosen }: JudgeOptions): Wrong | undefined => {
-  // A socket is guarded by its folder, and nobody can write a link.
+  // A socket is guarded by its folder, and a link cannot be written to.
   if (role === 'socket' || role === 'link' || (role === 'above' && mode & sticky)) return undefined;
   const shown = `mode 0${(mode & 0o7777).toString(8)}`;
   if (mode & 0o002) {

@@ -29,7 +29,7 @@
  * `queen.db`). Of one job at most 8 MiB of events are kept and at most 16 MiB of result. The events of the oldest jobs go
  * first. A new job is refused with `JOBS_FULL` while the inputs of running jobs use up the memory.
  *
- * Whoever reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
+ * A client that reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
  * are missing later: progress that a later one of its step has replaced, and what goes beyond the budget. Numbers keep
  * their order, so `Last-Event-ID` works all the same, and the outcome is always the last event.
  */

@@ -4,7 +4,7 @@ import { checkSocket } from '../config/private-places.ts';
 
 export { connectQueen } from '../queen/client/index.ts';
 
-/** Does anything of ours accept connections at this socket? Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE. */
+/** Does one of our daemons accept connections at this socket? Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE. */
 export const socketAnswers = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
     checkSocket(socketPath);

@@ -39,7 +39,7 @@ export interface FailureContext {
 
 export interface FailureStory {
   failure: WorkerFailure;
-  /** Its own doing, or that of somebody else? */
+  /** Did it crash by itself, or was it killed from outside? */
   kind: Exclude<EndKind, 'clean'>;
 }
 
@@ -71,7 +71,7 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
   return { failure, kind: mayBeKilled(reason) && !explained ? 'kill' : 'crash' };
 };
 
-/** Can it have been somebody else's doing? Then it counts as that, unless something explains it otherwise. */
+/** Could it have been killed from outside? Then it counts as killed, unless something else explains its end. */
 export const mayBeKilled = (reason: EndReason): boolean =>
   'exit' in reason ? isUnknown(reason.exit) || isOutside(reason.exit) : reason.kind === 'unhealthy' && !!reason.frozen;
 

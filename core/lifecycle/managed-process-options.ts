@@ -21,7 +21,7 @@ export interface PlanContext {
 export interface ManagedProcessOptions {
   id: string;
   records: RunRecords;
-  /** Folder of its owner's state, by which the process is told from those of other homes; none when absent. */
+  /** State folder of its owner, which tells the process from those of other homes. */
   state?: string;
   logFile: string;
   policy: RestartPolicy;

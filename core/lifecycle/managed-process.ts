@@ -439,7 +439,7 @@ export class ManagedProcess {
     throw start.signal.reason;
   }
 
-  /** What ends a start from outside says nothing against the process, whoever asked for the start. */
+  /** A start that was killed from outside is not held against the process. */
   async #startFailed(recovers: boolean, story: FailureStory): Promise<void> {
     if (recovers || story.kind === 'kill') await this.#decideAfter(story.kind, story);
     else this.#fail(story.failure);

@@ -1,4 +1,4 @@
-/** What processes of ours, and what they start, carry in their environment: by these they are found again. */
+/** What our processes and their children carry in their environment, so that they can be found again. */
 import { realpathSync } from 'node:fs';
 
 /** One start of one worker. What carries it is ours, whatever its process group. */

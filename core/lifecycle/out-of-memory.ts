@@ -23,7 +23,7 @@ export interface MemoryQuestion {
   startTime: string | null;
   /** What its group counts now. */
   group: GroupKills | null;
-  /** Null when nobody looked before: then the machine's counter says nothing. */
+  /** Null when the counter was not read before: then its value now says nothing. */
   before: MemoryMark | null;
   /** Was it ended by SIGKILL, or may it have been? Only then the log and the machine's counter are asked. */
   killed: boolean;

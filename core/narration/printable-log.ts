@@ -1,4 +1,4 @@
-/** Where a daemon logs to: its lines are JSON, and harmless to whoever looks at the file itself. */
+/** Where a daemon logs to: its lines are JSON, and harmless when the file is shown on a terminal. */
 import { printableJsonText } from './printable.ts';
 import type { TextSink } from './screen.ts';
 

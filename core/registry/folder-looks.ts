@@ -1,6 +1,6 @@
 /**
  * By its looks, whether the folder of a plugin has changed: name, size and times of its files, and of the linked packages
- * that it depends on. What was installed under `node_modules` is left out, as nobody edits it there.
+ * that it depends on. What was installed under `node_modules` is left out: it is not edited there.
  */
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';

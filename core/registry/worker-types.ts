@@ -158,7 +158,7 @@ export class WorkerTypes {
   async #findNow(name: string): Promise<Known | undefined> {
     const item = this.#find(name);
     if (item && item.fault === null && item.looks === (await this.#looksOf(item.location.root))) return item;
-    // Why the index cannot be read is told by whoever needs a type of it.
+    // The first caller that needs a type reports why the index cannot be read.
     await this.refresh().catch(() => {});
     return this.#find(name);
   }

@@ -213,7 +213,7 @@ const isKept = async ({ knownAs, hashNames, newKeysFile }: Hop, key: Buffer): Pr
   return known.some((one) => one.key === key.toString('base64'));
 };
 
-/** A connection whose jump hosts serve nobody else. */
+/** A connection with jump hosts of its own. */
 const wholeRoute = (route: readonly Hop[], clients: readonly Client[]): SshConnection => {
   const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
   connection.onClose(() => {

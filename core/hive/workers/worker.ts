@@ -19,7 +19,7 @@ import { type EngineLoad, readLoad } from './load.ts';
 export interface WorkerData {
   spec: WorkerSpec;
   draft: LaunchDraft;
-  /** Of this worker alone, whoever has its id later. */
+  /** Identifies this worker: another one that gets its id later has another uid. */
   uid: string;
 }
 
@@ -40,7 +40,7 @@ export interface WorkerContext {
   state?: string;
   records: RunRecords;
   ports: PortPool;
-  /** Decides anew how a worker is launched. Absent: it is launched again as it was. */
+  /** Decides again how a worker is launched. When absent it is launched as it was. */
   prepare?: (spec: WorkerSpec, context: PrepareAgain) => Promise<LaunchDraft>;
   /** The type as the worker's own plugin version brings it. */
   handleOf: (draft: LaunchDraft) => Promise<WorkerTypeHandle>;

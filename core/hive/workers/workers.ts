@@ -61,7 +61,7 @@ export class Workers {
   readonly #workers = new Map<string, Worker>();
   /** Ids of spawns that have no worker yet: an id has one owner from here until nothing of its worker is left. */
   readonly #claimed = new Set<string>();
-  /** Under way; whoever else removes the same worker waits for the same end. */
+  /** Removals under way; a second caller for the same worker waits for the same one. */
   readonly #removals = new Map<Worker, Removal>();
   readonly #closing = new AbortController();
   #loadTimer: NodeJS.Timeout | null = null;

@@ -18,7 +18,7 @@ export const namesFrom =
 
 /**
  * A shell puts the candidate into the line that is being typed, bash without quoting it: a name such as `$(command)` would
- * be run by whoever presses Enter after it, and one that begins with a dash is a flag.
+ * run when the user presses Enter, and one that begins with a dash is a flag.
  */
 const isOneWord = /^[\p{L}\p{N}_@./][\p{L}\p{M}\p{N}_@%+=:,./-]*$/u;
 

@@ -48,7 +48,7 @@ const stateText = (worker: WorkerView): string =>
     ? `loading ${Math.floor(worker.progress * 100)} %`
     : worker.state;
 
-/** Being killed from outside says nothing against a worker, so it is told apart. */
+/** A kill from outside is not the worker's fault, so it is counted apart. */
 const restartText = ({ restarts, kills = 0 }: WorkerView): string =>
   kills === 0 ? String(restarts) : `${restarts} (${kills} after it was killed from outside)`;
 

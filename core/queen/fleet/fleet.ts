@@ -123,7 +123,7 @@ export class Fleet {
 
   /**
    * The hive of a worker. Two hives may use one id: then it must be said which is meant. Throws WORKER_NOT_FOUND,
-   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE when a hive that has told nothing yet may have it.
+   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE when a hive that has not reported yet may have it.
    */
   owner(name: WorkerName): Member {
     const { worker, hive } = name;

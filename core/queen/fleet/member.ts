@@ -134,7 +134,7 @@ export class Member {
     this.stop(reason);
   }
 
-  /** Is it looked for, and has told nothing yet since this queen started? Then its workers are not known. */
+  /** Is it being connected to, and has not reported since this queen started? Then its workers are not known. */
   get isUnheard(): boolean {
     return this.isLookedFor && this.#state === undefined;
   }

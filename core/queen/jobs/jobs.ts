@@ -24,14 +24,14 @@ export interface JobContext {
   readonly signal: AbortSignal;
   /**
    * For what is done, here or on a machine: steps, progress and remarks pass, everything else is dropped. So it may be
-   * handed to whoever talks to a machine.
+   * handed to code that talks to a machine.
    */
   readonly narrate: Narrate;
   /** Shows a plan, or a piece of an answer that is being generated. */
   show(event: ShownEvent): void;
   /**
    * Asks the person who waits; settles with the answer, or rejects when the job is cancelled. What answers a `secret`
-   * question is not shown while it is typed; an empty answer means that there is nobody who knows it.
+   * question is not shown while it is typed; an empty answer means that the person does not know it.
    */
   ask(question: string, choices?: readonly string[], secret?: boolean): Promise<string>;
 }

@@ -1,10 +1,10 @@
-/** How often the progress of a step is told: the latest value at most every `everyMs`, and the last one before its end. */
+/** Limits progress events of a step: the latest value at most every `everyMs`, and the last one before its end. */
 import type { ToldEvent } from './told.ts';
 
 type Progress = Extract<ToldEvent, { kind: 'progress' }>;
 
 const everyMs = 100;
-/** Steps that are paced. Beyond it the one that was heard of longest ago is told at once again. */
+/** Steps that are limited at once. Beyond that, the one that was quiet the longest is no longer limited. */
 const maxSteps = 1_000;
 
 export class ProgressPace {

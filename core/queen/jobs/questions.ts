@@ -29,7 +29,7 @@ export class Questions {
   ask({ question, choices, secret }: Question, tell: (event: AskEvent) => void, signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      // Nobody can answer a question that was not put to them, such as one that comes next.
+      // Ids cannot be guessed, so only a question that was asked can be answered.
       const id = `ask-${randomBytes(12).toString('hex')}`;
       const abort = () => {
         this.#open.delete(id);

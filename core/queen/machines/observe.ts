@@ -7,7 +7,7 @@ import type { HiveClient } from '../fleet/hive-connection.ts';
 import type { Remembered } from './remembered.ts';
 import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
 
-/** One that cannot be reached, or cannot take rbee, is told as such; only cancelling throws. */
+/** A machine that cannot be reached, or cannot run rbee, is reported as such; only cancelling throws. */
 export const observeRemote = async (
   hive: RemoteHive,
   remembered: Remembered,

@@ -22,7 +22,7 @@ export class BodyMemory {
   share(): MemoryShare {
     return new MemoryShare({
       take: (bytes, held) => {
-        // Never more for one than stays free for all others: large bodies leave room for small ones, and nobody takes it all.
+        // Never more for one than stays free for all others: large bodies leave room for small ones, and no request takes it all.
         if (held + bytes > this.#maxBytes - this.#used - bytes) return false;
         this.#used += bytes;
         return true;

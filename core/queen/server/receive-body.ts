@@ -142,7 +142,7 @@ class InMemory {
     return this.#whole ? [this.#whole.subarray(0, this.#length)] : this.#pieces.take();
   }
 
-  /** Frees it now, not only when it is collected. For a body that nobody else has seen. */
+  /** Frees it now, not only when it is collected. For a body that no other code holds. */
   free(): void {
     for (const piece of this.#whole ? [this.#whole] : this.#pieces.take()) letGo(piece);
     this.#whole = undefined;

@@ -84,7 +84,7 @@ export class Spool {
         const freed = loser.length;
         await loser.giveUp(error);
         if (freed < bytes) continue;
-        // Some file systems free blocks later than they say: what was freed is enough, and nobody else has to go for it.
+        // Some file systems free blocks later than they say: what was freed is enough, and no other body has to go.
         this.#reserved += bytes;
         return;
       }

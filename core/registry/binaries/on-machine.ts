@@ -11,7 +11,7 @@ export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | Absen
 /** Why the program of a source is not there. */
 export interface Absent {
   problem: string;
-  /** The variable that names it is set, and wrong: whoever set it wants this program and no other. */
+  /** The variable that names it is set, and wrong: the user wants this program and no other. */
   misnamed?: { variable: string; path: string; problem: string };
 }
 
