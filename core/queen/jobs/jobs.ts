@@ -6,13 +6,13 @@ import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outco
 import type { OperationName } from '../../contract/operations.ts';
 import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
 import { formatBytes } from '../../narration/quantities.ts';
+import { type BoundedEvent, boundedError, boundedEvent, pieces } from './bounded-event.ts';
 import { EventMemory, type EventWindow } from './event-memory.ts';
 import { type JobRecord, type JobStore, maxPendingBytes } from './job-store.ts';
 import { keptInput, storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead, type JobLimits } from './limits.ts';
 import { ProgressPace } from './progress-pace.ts';
 import { type AskEvent, Questions } from './questions.ts';
-import { pieces, type ToldEvent, toldError, toldEvent } from './told.ts';
 
 /** What only the queen says of its own accord: never something that came from a machine. */
 export type ShownEvent = Extract<NarrationEvent, { kind: 'text' | 'plan' }>;
@@ -239,11 +239,11 @@ export class Jobs {
 
   #narrate(job: LiveJob, event: NarrationEvent): void {
     if (job.record.state !== 'running') return;
-    const told = toldEvent(event);
-    if (told?.kind === 'progress') job.pace.take(told);
-    else if (told) {
-      if (told.kind === 'done') job.pace.end(told.id);
-      this.#tell(job, told);
+    const bounded = boundedEvent(event);
+    if (bounded?.kind === 'progress') job.pace.take(bounded);
+    else if (bounded) {
+      if (bounded.kind === 'done') job.pace.end(bounded.id);
+      this.#tell(job, bounded);
     }
   }
 
@@ -256,7 +256,7 @@ export class Jobs {
    * Numbers an event, keeps it and wakes readers. Once a job has said more than is kept of one, generated text still goes
    * to those who read along, and questions are still asked; all else is dropped.
    */
-  #tell(job: LiveJob, event: ToldEvent | ShownEvent | AskEvent): void {
+  #tell(job: LiveJob, event: BoundedEvent | ShownEvent | AskEvent): void {
     if (job.record.state !== 'running') return;
     const isCut = job.cutAt !== undefined;
     if (isCut && event.kind !== 'text' && event.kind !== 'ask') return;
@@ -297,12 +297,12 @@ export class Jobs {
     if (!error && bytes > this.#limits.result) {
       error = RbeeError.of('JOB_RESULT_TOO_LARGE', { size: formatBytes(bytes), max: formatBytes(this.#limits.result) });
     }
-    const [result, told] = error ? [null, toldError(error.toJSON())] : [given ?? null, null];
+    const [result, failure] = error ? [null, boundedError(error.toJSON())] : [given ?? null, null];
     const endedAt = new Date().toISOString();
-    const outcome: Outcome = told ? { kind: 'error', error: told } : { kind: 'result', result };
+    const outcome: Outcome = failure ? { kind: 'error', error: failure } : { kind: 'result', result };
     job.outcome = { ...outcome, seq: job.last + 1, at: endedAt };
     const state: JobState = !error ? 'succeeded' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
-    job.record = { ...job.record, state, endedAt, result, error: told };
+    job.record = { ...job.record, state, endedAt, result, error: failure };
     this.#hold(job, job.held + bytes);
     this.#store.appendOutcome(job.record.id, job.outcome);
     this.#store.save(job.record);

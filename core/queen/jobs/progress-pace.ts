@@ -1,7 +1,7 @@
 /** Limits progress events of a step: the latest value at most every `everyMs`, and the last one before its end. */
-import type { ToldEvent } from './told.ts';
+import type { BoundedEvent } from './bounded-event.ts';
 
-type Progress = Extract<ToldEvent, { kind: 'progress' }>;
+type Progress = Extract<BoundedEvent, { kind: 'progress' }>;
 
 const everyMs = 100;
 /** Steps that are limited at once. Beyond that, the one that was quiet the longest is no longer limited. */

@@ -5,7 +5,7 @@
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
 
-export type ToldEvent = Extract<NarrationEvent, { kind: 'step' | 'progress' | 'done' | 'info' | 'warning' }>;
+export type BoundedEvent = Extract<NarrationEvent, { kind: 'step' | 'progress' | 'done' | 'info' | 'warning' }>;
 
 /** Maximum characters of a text, and of a name of something. */
 export const maxText = 16_384;
@@ -14,7 +14,7 @@ const maxLines = 200;
 const maxLine = 2_000;
 
 /** Null for what only the queen may say. */
-export const toldEvent = (event: NarrationEvent): ToldEvent | null => {
+export const boundedEvent = (event: NarrationEvent): BoundedEvent | null => {
   const on = 'on' in event && event.on !== undefined && { on: cut(event.on, maxName) };
   switch (event.kind) {
     case 'step':
@@ -51,7 +51,7 @@ export const toldEvent = (event: NarrationEvent): ToldEvent | null => {
 };
 
 /** An error as a job keeps it: it may come from another machine as well. */
-export const toldError = ({ code, message, hint, lines = [] }: ErrorBody): ErrorBody => ({
+export const boundedError = ({ code, message, hint, lines = [] }: ErrorBody): ErrorBody => ({
   code,
   message: cut(message),
   hint: cut(hint),
