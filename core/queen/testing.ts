@@ -173,7 +173,12 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
     plugins: async () => {
       throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it has no plugins' });
     },
-    logs: async (id, { lines } = {}) => Readable.from([`last ${lines} lines of ${id}\n`]),
+    logs: async (id, { lines } = {}) => {
+      if (!hive.workers.some((worker) => worker.id === id)) {
+        throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: '' });
+      }
+      return Readable.from([`last ${lines} lines of ${id}\n`]);
+    },
     onFault: () => {},
     close: async () => {},
   };
