@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import Type from 'typebox';
 import { optionValues, textOf } from '../contract/bounds.ts';
-import { BadInput, checked } from './checked.ts';
+import { BadInput } from './bad-input.ts';
+import { checked } from './checked.ts';
 
 const worker = Type.Object({
   id: Type.String(),

@@ -1,11 +1,9 @@
 /** Data from outside, checked where it enters: unknown fields are dropped, everything else must fit its schema. */
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
+import { BadInput } from './bad-input.ts';
 import { firstFault } from './first-fault.ts';
 import { knownFields } from './known-fields.ts';
-
-/** What came from outside breaks the rules. `message` says how, in words that fit behind the name of the sender. */
-export class BadInput extends Error {}
 
 /**
  * A function that returns a copy of its argument as a `Value`, without the fields that the schema does not list: that is

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BadInput } from './checked.ts';
+import { BadInput } from './bad-input.ts';
 import { LineSplitter } from './lines.ts';
 
 const linesOf = (...chunks: (string | Buffer)[]): string[] => {

@@ -3,7 +3,7 @@
  * which JSON leaves unescaped inside strings.
  */
 import { StringDecoder } from 'node:string_decoder';
-import { BadInput } from './checked.ts';
+import { BadInput } from './bad-input.ts';
 
 /** Pieces of an unfinished line that are kept apart before they are joined: single bytes would cost 30 times their size. */
 const maxPieces = 256;

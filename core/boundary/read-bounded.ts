@@ -1,6 +1,6 @@
 /** Reads what another machine sends, up to a limit in bytes and in time. */
 import type { Readable } from 'node:stream';
-import { BadInput } from './checked.ts';
+import { BadInput } from './bad-input.ts';
 import { LineSplitter } from './lines.ts';
 import { type Rate, RateLimit } from './rate-limit.ts';
 

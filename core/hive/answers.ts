@@ -1,5 +1,6 @@
 /** The answers of a hive, each checked against its schema. */
-import { BadInput, checked } from '../boundary/checked.ts';
+import { BadInput } from '../boundary/bad-input.ts';
+import { checked } from '../boundary/checked.ts';
 import type { ErrorBody } from '../contract/errors.ts';
 import {
   catalog,

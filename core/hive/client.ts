@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
-import { BadInput } from '../boundary/checked.ts';
+import { BadInput } from '../boundary/bad-input.ts';
 import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
 import { RbeeError } from '../contract/errors.ts';
 import {

@@ -1,7 +1,7 @@
 /** HTTP requests to a hive, each on a connection of its own: narration, logs and heartbeats keep theirs for as long as they last. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { BadInput } from '../boundary/checked.ts';
+import { BadInput } from '../boundary/bad-input.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { headTimeoutMs } from './answer-limits.ts';
 

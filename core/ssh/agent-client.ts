@@ -1,6 +1,6 @@
 /** Talks to the agent of a machine: calls its methods, and checks what they answer before any other code sees it. */
 
-import { BadInput } from '../boundary/checked.ts';
+import { BadInput } from '../boundary/bad-input.ts';
 import { LineSplitter } from '../boundary/lines.ts';
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RateLimit } from '../boundary/rate-limit.ts';

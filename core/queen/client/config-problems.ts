@@ -2,7 +2,6 @@
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
-import { hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import { findingError, homeFindings } from '../../config/private-places.ts';
 import { loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rbee-conf.ts';
@@ -25,10 +24,12 @@ export const mustStart = (problems: readonly RbeeError[]): void => {
   );
 };
 
-/** Everything at once, the configuration first. `running` is the queen that is to be replaced. */
+/**
+ * Everything at once, the configuration first. `running` is the queen that is to be replaced. A queen starts with a hives.conf
+ * that is wrong, and goes by what it remembers, so that file is no reason to refuse.
+ */
 export const queenProblems = async (paths: Paths, running: QueenStatus): Promise<RbeeError[]> => {
   const found = await hiveProblems(paths);
-  found.push(...(await errorsOf(() => loadHivesConf(hivesConfFile(paths), paths))));
   if (rbeeConfProblems(paths).length === 0)
     found.push(...(await portProblems(loadRbeeConf(paths).queen, running, paths)));
   return found;

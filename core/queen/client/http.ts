@@ -67,6 +67,11 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       clearTimeout(timer);
       reject(connectionError(error, options.signal));
     });
+    // Node ends some requests without an error, and a caller must not wait for ever.
+    outgoing.once('close', () => {
+      clearTimeout(timer);
+      reject(connectionError(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
+    });
     if (!stream) outgoing.end(body);
     // An answer may come, and the connection end, before the whole body was sent: the answer counts.
     else pipeline(stream, outgoing, () => {});

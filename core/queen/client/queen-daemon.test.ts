@@ -133,15 +133,14 @@ describe('the queen as a process', () => {
     try {
       assert.match((await refused('[queen]\nbind = "0.0.0.0"\n')).message, /rbee\.conf:2:1: bind must be/);
       assert.match((await refused(`[queen]\nport = ${taken}\n`)).message, /port \d+ is already in use/);
-      writeFileSync(join(paths.config, 'hives.conf'), '[[hive]]\nalias = 1\n');
       writeFileSync(join(paths.data, 'package.json'), '{');
       const { lines } = await refused('[queen]\nport = 0\nbind = "::"\nprot = 1\n');
-      const parts = [/bind must be/, /named prot/, /package\.json/, /hives\.conf:/];
+      const parts = [/bind must be/, /named prot/, /package\.json/];
       assert.equal(lines.length, parts.length, lines.join('\n'));
       for (const [index, part] of parts.entries()) assert.match(lines[index] ?? '', part);
     } finally {
       other.close();
-      for (const file of [join(paths.config, 'hives.conf'), join(paths.data, 'package.json')]) rmSync(file);
+      rmSync(join(paths.data, 'package.json'));
     }
     const { url } = await queenStatus({ paths, env });
     configure(`[queen]\nport = ${new URL(url ?? '').port}\n`);

@@ -62,6 +62,12 @@ interface Write {
   run: () => void;
 }
 
+/**
+ * More events than can have been sent and not yet written when a queen was killed. Its readers know higher numbers than the
+ * file: an outcome with a lower one would look old to them, and they would wait for ever.
+ */
+const unwrittenEvents = 1_000_000;
+
 export class JobStore {
   readonly #file: string;
   readonly #db: DatabaseSync;
@@ -201,7 +207,7 @@ export class JobStore {
     for (const job of open) {
       const error = RbeeError.of('QUEEN_RESTARTED', { job: job.id }).toJSON();
       const last = this.#db.prepare('SELECT max(seq) AS seq FROM events WHERE job = ?').get(job.id)?.['seq'];
-      this.appendOutcome(job.id, { kind: 'error', error, seq: Number(last ?? 0) + 1, at });
+      this.appendOutcome(job.id, { kind: 'error', error, seq: Number(last ?? 0) + unwrittenEvents, at });
       this.save({ ...job, state: 'failed', endedAt: at, error });
     }
     this.flush();

@@ -184,11 +184,15 @@ describe('a job', () => {
     assert.equal(jobs.get(id).error?.code, 'QUEEN_RESTARTED');
     const events = await all(jobs.events('job-dead', 0));
     assert.deepEqual(
-      events.map(({ seq, kind }) => [seq, kind]),
-      [
-        [1, 'info'],
-        [2, 'error'],
-      ],
+      events.map(({ kind }) => kind),
+      ['info', 'error'],
+    );
+    // A reader had been sent more than was on disk when the queen was killed: it took the outcome for one it knew, and
+    // waited for ever.
+    const seen = 50_000;
+    assert.deepEqual(
+      (await all(jobs.events('job-dead', seen))).map(({ seq, kind }) => [seq > seen, kind]),
+      [[true, 'error']],
     );
     assert.equal(jobs.get('job-dead').state, 'failed');
     await jobs.close();

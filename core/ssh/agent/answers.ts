@@ -3,7 +3,8 @@
  * Paths are those of its own machine and mean nothing on any other.
  */
 import Type, { type TSchema } from 'typebox';
-import { BadInput, checked } from '../../boundary/checked.ts';
+import { BadInput } from '../../boundary/bad-input.ts';
+import { checked } from '../../boundary/checked.ts';
 import { absolutePath, count, lineOf, nameOf, pid, port, sha256, textOf, version } from '../../contract/bounds.ts';
 import { errorBody } from '../../contract/hive-answers.ts';
 import type { AgentError, AgentHello, AgentMethod } from './protocol.ts';
