@@ -22,8 +22,14 @@ export class LineSplitter {
 
   /** The lines that `chunk` completes. What follows the last line feed is kept. Throws BadInput for a line that is too long. */
   push(chunk: Buffer): string[] {
+    const text = this.#decoder.write(chunk);
+    // Most chunks are one whole line.
+    const isOneLine = text !== '' && text.indexOf('\n') === text.length - 1;
+    if (isOneLine && this.#bytes === 0 && text.length <= this.#maxBytes) {
+      return [withoutReturn(text.slice(0, -1))];
+    }
     this.#bytes += chunk.length;
-    const [rest = '', ...starts] = this.#decoder.write(chunk).split('\n');
+    const [rest = '', ...starts] = text.split('\n');
     this.#pieces.push(rest);
     if (starts.length === 0) {
       if (this.#bytes > this.#maxBytes) {
@@ -36,7 +42,9 @@ export class LineSplitter {
       const line = this.#pieces.join('');
       this.#pieces = [next];
       this.#bytes = next.length;
-      return line.endsWith('\r') ? line.slice(0, -1) : line;
+      return withoutReturn(line);
     });
   }
 }
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -12,7 +12,9 @@ const limits: LineLimits = {
 
 const collect = async (stream: Readable, over: Partial<LineLimits> = {}): Promise<unknown[]> => {
   const values: unknown[] = [];
-  for await (const value of readJsonLines(stream, { ...limits, ...over })) values.push(value);
+  await readJsonLines(stream, { ...limits, ...over }, (value) => {
+    values.push(value);
+  });
   return values;
 };
 
@@ -33,13 +35,31 @@ test('the error of a stream that breaks off comes after what it gave', async () 
   const stream = new PassThrough();
   stream.write('{"a":1}\n');
   const values: unknown[] = [];
-  await assert.rejects(async () => {
-    for await (const value of readJsonLines(stream, limits)) {
-      values.push(value);
-      stream.destroy(new Error('cut'));
-    }
-  }, /cut/);
+  const reading = readJsonLines(stream, limits, (value) => {
+    values.push(value);
+    stream.destroy(new Error('cut'));
+  });
+  await assert.rejects(reading, /cut/);
   assert.deepEqual(values, [{ a: 1 }]);
+});
+
+test('a stream that is closed before its end is an error', async () => {
+  const stream = new PassThrough();
+  const reading = readJsonLines(stream, limits, () => void stream.destroy());
+  stream.write('{"a":1}\n');
+  await assert.rejects(reading, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+});
+
+test('the first result ends the reading', async () => {
+  const stream = endless('1\n2\n3\n');
+  const values: unknown[] = [];
+  const result = await readJsonLines(stream, limits, (value) => {
+    values.push(value);
+    return value === 2 ? 'two' : undefined;
+  });
+  assert.equal(result, 'two');
+  assert.deepEqual(values, [1, 2]);
+  assert.equal(stream.destroyed, true);
 });
 
 // A hive that narrated without end filled the memory of the queen and its disk: 2 GB in 45 seconds.

@@ -72,8 +72,8 @@ export interface LogOptions {
 export interface HiveClient {
   health(signal?: AbortSignal): Promise<HealthBody>;
   state(signal?: AbortSignal): Promise<HiveState>;
-  /** Ends when the connection does. */
-  heartbeats(options: { signal: AbortSignal }): AsyncIterable<Heartbeat>;
+  /** Calls `onBeat` with each, until the connection ends. */
+  heartbeats(options: { signal: AbortSignal; onBeat: (beat: Heartbeat) => void }): Promise<void>;
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;
@@ -157,17 +157,17 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     };
     const response = await ask({ method, path, headers, body, signal: call.signal });
     try {
-      for await (const line of readJsonLines(response, narrationLimits)) {
+      const answer = await readJsonLines(response, narrationLimits, (line) => {
         const { kind, result, error } = (line ?? {}) as { kind?: unknown; result?: unknown; error?: unknown };
-        if (kind === 'result') return read(result);
+        if (kind === 'result') return { result: read(result) };
         if (kind === 'error') throw RbeeError.from(readErrorBody(error));
         const event = readNarration(line);
         if (event) call.narrate?.(event);
-      }
+        return undefined;
+      });
+      if (answer) return answer.result;
     } catch (error) {
       throw failure(error, call.signal);
-    } finally {
-      response.destroy();
     }
     throw RbeeError.of('HIVE_UNREACHABLE', { hive, problem: 'its answer broke off' });
   };
@@ -194,17 +194,16 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   return {
     health: (signal) => json('GET', '/health', readHealth, signal),
     state: (signal) => json('GET', '/v1/state', (value) => ownState(readState(value)), signal),
-    async *heartbeats({ signal }) {
+    heartbeats: async ({ signal, onBeat }) => {
       const response = await ask({ method: 'GET', path: '/v1/heartbeats', signal });
       try {
-        for await (const line of readJsonLines(response, heartbeatLimits)) {
+        await readJsonLines(response, heartbeatLimits, (line) => {
           const beat = readHeartbeat(line);
-          if (beat) yield beat.kind === 'state' ? { ...beat, state: ownState(beat.state) } : beat;
-        }
+          if (beat) onBeat(beat.kind === 'state' ? { ...beat, state: ownState(beat.state) } : beat);
+          return undefined;
+        });
       } catch (error) {
         throw failure(error, signal);
-      } finally {
-        response.destroy();
       }
     },
     devices: (signal) => json('GET', '/v1/devices', readDevices, signal),

@@ -109,30 +109,23 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       return { status: 'ok', name: 'hive', version, pid, instance, startedAt };
     },
     state: async () => state(),
-    async *heartbeats({ signal }) {
+    heartbeats: async ({ signal, onBeat }) => {
       if (broken) throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it is not running' });
-      const beats: (Heartbeat | null)[] = [beatNow()];
-      let wake = () => {};
-      const push = (beat: Heartbeat | null) => {
-        beats.push(beat);
-        wake();
-      };
-      const tick = setInterval(() => push({ kind: 'tick', revision }), 1_000).unref();
-      const end = () => push(null);
-      listeners.add(push);
-      signal?.addEventListener('abort', end, { once: true });
-      try {
-        for (;;) {
-          const beat = beats.shift();
-          if (beat) yield beat;
-          else if (beat === null) return;
-          else await new Promise<void>((resolve) => (wake = resolve));
-        }
-      } finally {
-        clearInterval(tick);
-        listeners.delete(push);
-        signal?.removeEventListener('abort', end);
-      }
+      // As over a socket, the first one comes later.
+      await null;
+      await new Promise<void>((resolve) => {
+        if (signal.aborted) return resolve();
+        const tick = setInterval(() => onBeat({ kind: 'tick', revision }), 1_000).unref();
+        const listener = (beat: Heartbeat | null) => {
+          if (beat) return onBeat(beat);
+          clearInterval(tick);
+          listeners.delete(listener);
+          resolve();
+        };
+        listeners.add(listener);
+        signal.addEventListener('abort', () => listener(null), { once: true });
+        onBeat(beatNow());
+      });
     },
     models: async () => {
       throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it has no models' });

@@ -1,7 +1,7 @@
 /** One hive as the queen knows it: its last state, kept up to date by its heartbeats, and whether it answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
-import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
+import type { Heartbeat, HiveState, HiveWorker } from '../../contract/hive-api.ts';
 import type { HiveStatus, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { HiveConnection } from './hive-connection.ts';
@@ -205,20 +205,17 @@ export class Member {
     while (!signal.aborted) {
       const cut = new AbortController();
       this.#cut = cut;
+      const abort = () => cut.abort();
+      signal.addEventListener('abort', abort, { once: true });
       try {
-        const reading = AbortSignal.any([signal, cut.signal]);
-        for await (const beat of this.connection.client.heartbeats({ signal: reading })) {
-          if (reading.aborted) break;
-          wait = reconnectMs.first;
-          this.#broken = undefined;
-          this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
-          const isAnother = beat.kind === 'state' && this.#take(beat.state);
-          const wasOnline = this.#status === 'online';
-          // A tick alone brings back a hive whose state is known, unless it has broken the rules since.
-          if (this.#state && !this.#mustShowState) this.#become('online', null);
-          // It was started anew before anyone missed it.
-          if (isAnother && wasOnline) this.#options.onOnline?.();
-        }
+        await this.connection.client.heartbeats({
+          signal: cut.signal,
+          onBeat: (beat) => {
+            if (cut.signal.aborted) return;
+            wait = reconnectMs.first;
+            this.#beat(beat);
+          },
+        });
         this.#broken = 'it closed the connection';
       } catch (error) {
         if (signal.aborted) return;
@@ -230,6 +227,8 @@ export class Member {
           if (this.#status === 'faulty') this.#become('unreachable', this.#broken);
         }
         this.#options.onBroken?.(error);
+      } finally {
+        signal.removeEventListener('abort', abort);
       }
       if (this.#status === 'faulty') {
         await sleep(this.#faults.backoffMs, undefined, { signal }).catch(() => {});
@@ -238,6 +237,17 @@ export class Member {
       await sleep(wait, undefined, { signal }).catch(() => {});
       wait = Math.min(wait * 2, reconnectMs.max);
     }
+  }
+
+  #beat(beat: Heartbeat): void {
+    this.#broken = undefined;
+    this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
+    const isAnother = beat.kind === 'state' && this.#take(beat.state);
+    const wasOnline = this.#status === 'online';
+    // A tick alone brings back a hive whose state is known, unless it has broken the rules since.
+    if (this.#state && !this.#mustShowState) this.#become('online', null);
+    // It was started again before its silence was noticed.
+    if (isAnother && wasOnline) this.#options.onOnline?.();
   }
 
   /** Is it the state of another start than the one before? */
