@@ -59,8 +59,7 @@ const commandManifest = async (): Promise<Manifest> => {
 
 /**
  * An `import` of a module of Node reads every export of it, and some of these load half of Node when they are read:
- * `node:http` takes 20 ms that way instead of 3. `node:crypto` costs 4 ms however it is loaded, and most runs do not
- * need it.
+ * `node:http` takes 20 ms that way instead of 3. Here only those that are used are read.
  */
 const takeBuiltinsLazily: Plugin = {
   name: 'take-builtins-lazily',
@@ -71,17 +70,35 @@ const takeBuiltinsLazily: Plugin = {
       if (kind === 'dynamic-import') return { path, external: true };
       if (kind === 'require-call')
         return { path, namespace: path.endsWith('child_process') ? 'builtin-late' : 'builtin' };
-      return { path, namespace: path === 'node:crypto' ? 'crypto' : 'builtin' };
+      return { path, namespace: 'builtin-exports', sideEffects: false };
     });
     const load = (path: string) => `process.getBuiltinModule(${JSON.stringify(path)})`;
     onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => ({ contents: `module.exports = ${load(path)};` }));
     onLoad({ filter: /./, namespace: 'builtin-late' }, ({ path }) => ({ contents: late(load(path)) }));
-    onLoad({ filter: /./, namespace: 'crypto' }, ({ path }) => ({
-      contents: ['createHash', 'randomBytes', 'randomUUID', 'timingSafeEqual']
-        .map((name) => `export const ${name} = (...args) => ${load(path)}.${name}(...args);`)
-        .join('\n'),
+    onLoad({ filter: /./, namespace: 'builtin-exports' }, ({ path }) => ({
+      contents: builtinExports(path, load(path)),
     }));
   },
+};
+
+/** Take milliseconds to load, however that is done, and most runs do not need them. */
+const slowBuiltins: ReadonlySet<string> = new Set(['node:crypto', 'node:fs/promises']);
+
+/** Each export on its own and marked as pure, so that esbuild drops those that nothing imports. */
+const builtinExports = (path: string, load: string): string => {
+  const exported = Object.entries(process.getBuiltinModule(path) as object).filter(([name]) =>
+    /^[a-z]\w*$/i.test(name),
+  );
+  const lines = exported
+    .filter(([name]) => name !== 'default')
+    .map(([name, value]) =>
+      slowBuiltins.has(path) && typeof value === 'function' && /^[a-z]/.test(name)
+        ? `export const ${name} = (...args) => ${load}.${name}(...args);`
+        : `export const ${name} = /* @__PURE__ */ pick('${name}');`,
+    );
+  return [`const pick = (name) => ${load}[name];`, `export default /* @__PURE__ */ (() => ${load})();`, ...lines].join(
+    '\n',
+  );
 };
 
 /** Dependencies of oclif that few runs need, and that it loads in every one. All export in the way of CommonJS. */

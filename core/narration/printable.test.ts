@@ -37,14 +37,15 @@ describe('text from outside', () => {
     }
   });
 
-  it('is made harmless in the keys of objects too, and data that was harmless is not copied', () => {
+  it('is made harmless in the keys of objects too, and ASCII without controls is not copied', () => {
     const dirty = JSON.parse(JSON.stringify({ list: [{ [hostile]: hostile }], __proto__: 1 }));
     assert.deepEqual(printableData(dirty), { list: [{ [writtenOut]: writtenOut }] });
     const proto = printableData(JSON.parse('{"__proto__":{"x":"\\u001b"}}'));
     assert.deepEqual(Object.keys(proto), ['__proto__']);
     assert.equal(({} as { x?: string }).x, undefined);
-    const fine = { a: ['b', 1, null], c: { d: 'é' } };
+    const fine = { a: ['b', 1, null], c: { d: 'e' } };
     assert.equal(printableData(fine), fine);
+    assert.deepEqual(printableData({ a: ['é'] }), { a: ['é'] });
   });
 });
 

@@ -11,8 +11,10 @@ export interface PrintableOptions {
 /** The text as it may be shown. What is harmless already is returned as it is. */
 export const printable = (text: string, { multiline = false }: PrintableOptions = {}): string => {
   if (plainLine.test(text)) return text;
-  if (!multiline) return text.replace(unsafe, writtenOut);
-  return text.replaceAll('\r\n', '\n').replace(unsafe, (found) => (keptInText.has(found) ? found : writtenOut(found)));
+  if (!multiline) return text.replace(unsafe(), writtenOut);
+  return text
+    .replaceAll('\r\n', '\n')
+    .replace(unsafe(), (found) => (keptInText.has(found) ? found : writtenOut(found)));
 };
 
 /** The same value with every string in it printable, the keys of its objects too. */
@@ -31,7 +33,7 @@ export const printableJsonText = (json: string): string =>
     ? json
     : json
         .replaceAll(/\r\n?/g, '\n')
-        .replace(unsafe, (found) => (found === '\n' || found === '\t' ? found : jsonEscapes(found)));
+        .replace(unsafe(), (found) => (found === '\n' || found === '\t' ? found : jsonEscapes(found)));
 
 /**
  * JSON inside a line for people, of data that is printable already: its backslashes are those of written out characters,
@@ -47,8 +49,18 @@ const plainText = /^[\n\x20-\x7e]*$/;
  * emoji and scripts are made of: joiners and selectors of a variant. Flags of parts of a country are whole words of
  * invisible letters; they match as a whole, and stay.
  */
-const unsafe =
-  /\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}|[[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--[\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]]/gv;
+const unsafeSource =
+  String.raw`\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}|` +
+  String.raw`[[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]--` +
+  String.raw`[\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]]`;
+let compiled: RegExp | undefined;
+
+/** Compiled on first use: it takes a millisecond, and most commands print ASCII only. */
+const unsafe = (): RegExp => {
+  compiled ??= new RegExp(unsafeSource, 'gv');
+  return compiled;
+};
+
 const flag = '\u{1f3f4}';
 const keptInText: ReadonlySet<string> = new Set(['\n', '\t', '\u200b']);
 const short: Record<string, string> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -69,14 +81,19 @@ const hex = (code: number, digits: number): string => code.toString(16).padStart
 
 const clean = (value: unknown, options: PrintableOptions | undefined): unknown => {
   if (typeof value === 'string') return printable(value, options);
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) {
-    const items = value.map((item) => clean(item, options));
-    return items.some((item, index) => item !== value[index]) ? items : value;
-  }
-  const entries = Object.entries(value);
-  const cleaned = entries.map(([key, each]) => [printable(key), clean(each, options)] as const);
-  const isClean = cleaned.every(([key, each], index) => key === entries[index]?.[0] && each === entries[index]?.[1]);
+  if (typeof value !== 'object' || value === null || isPlain(value)) return value;
+  if (Array.isArray(value)) return value.map((item) => clean(item, options));
   // `fromEntries` makes a key `__proto__` an ordinary one.
-  return isClean ? value : Object.fromEntries(cleaned);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [printable(key), clean(each, options)]));
+};
+
+/** Is everything in it ASCII without controls? Most data is, and is not copied. */
+const isPlain = (value: unknown): boolean => {
+  if (typeof value === 'string') return plainLine.test(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isPlain);
+  for (const key of Object.keys(value)) {
+    if (!plainLine.test(key) || !isPlain((value as Record<string, unknown>)[key])) return false;
+  }
+  return true;
 };

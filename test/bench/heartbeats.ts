@@ -54,7 +54,7 @@ export const heartbeats: Bench = async ({ rounds }) => {
       unit: '% of a core',
       value: many.share,
       baseline: { name, value: one.share },
-      aim: { of: 'value', atMost: 30 },
+      aim: { of: 'value', atMost: 6 },
     }),
     row({ what: 'memory of that queen', unit: 'MiB', value: many.memory, baseline: { name, value: one.memory } }),
   ];
