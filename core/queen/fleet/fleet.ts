@@ -2,10 +2,9 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { isInRange } from '../../contract/ports.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
+import type { HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { HiveCatalogEntry } from '../client/results.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { LoopLag } from './liveness.ts';
 import { Member } from './member.ts';

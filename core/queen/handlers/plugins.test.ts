@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RbeeError } from '../../contract/errors.ts';
-import type { BringRequest } from '../machines/delivery.ts';
+import type { BringRequest } from '../provision/delivery.ts';
+import { Provision } from '../provision/provision.ts';
+import { spawnWorker } from '../workers/spawn.ts';
 import type { Parts } from './parts.ts';
-import { updatePlugins, withPlugins } from './plugins.ts';
-import { spawnOn } from './spawn-worker.ts';
+import { updatePlugins } from './plugins.ts';
 
 const signal = new AbortController().signal;
 
@@ -25,22 +26,26 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
     },
   };
   const member = { status: 'online', connection: { alias: 'evil', client }, apply: () => {} };
-  const parts = {
-    fleet: { online: () => member, member: () => member, workers: () => [] },
-    machines: {
-      has: () => true,
-      bring: async (_hive: string, request: BringRequest) => {
-        brought.push(request);
-        return { name: request.plugin };
-      },
-      bringModel: async (_hive: string, { model }: { model: string }) => void models.push(model),
-      resolve: async (name: string) => {
-        resolved.push(name);
-        return { version: '2.0.0' };
-      },
-      knows: async (name: string) => known.includes(name),
+  const fleet = { online: () => member, member: () => member, workers: () => [] };
+  const delivery = {
+    bring: async (_machine: unknown, request: BringRequest) => {
+      brought.push(request);
+      return { name: request.plugin };
     },
-  } as unknown as Parts;
+    resolve: async (name: string) => {
+      resolved.push(name);
+      return { version: '2.0.0' };
+    },
+    knows: async (name: string) => known.includes(name),
+  };
+  const look = async ({ model }: { model: string }): Promise<null> => {
+    models.push(model);
+    return null;
+  };
+  const source = { open: async () => ({ look }) };
+  const remote = { get: () => member, delivery, models: source };
+  const provision = new Provision({ fleet, remote } as unknown as ConstructorParameters<typeof Provision>[0]);
+  const parts = { fleet, provision } as unknown as Parts;
   const ask = async (question: string) => {
     asked.push(question);
     return 'yes';
@@ -68,14 +73,14 @@ test('a hive hints at what it lacks, and is brought only the type that was asked
     lacks({ plugin: 'https://127.0.0.1:1/evil.tgz', version: '6.6.6' }),
     lacks({ plugin: 'x', variant: 'cuda' }),
   );
-  assert.equal(await withPlugins(parts, { hive: 'evil', type: 'mini' }, context, work), 'done');
+  assert.equal(await parts.provision.withPlugins({ hive: 'evil', type: 'mini' }, context, work), 'done');
   assert.deepEqual(brought, [
     { plugin: 'https://127.0.0.1:1/evil.tgz', type: 'mini' },
     { plugin: 'x', variant: 'cuda', type: 'mini' },
   ]);
   for (const wanted of [{ plugin: 7 }, { plugin: 'mini', variant: '../..' }, { plugin: 'mini', variant: 7 }]) {
     const work = throwing(lacks(wanted));
-    await assert.rejects(withPlugins(parts, { hive: 'evil', type: 'mini' }, context, work), {
+    await assert.rejects(parts.provision.withPlugins({ hive: 'evil', type: 'mini' }, context, work), {
       code: 'PLUGIN_NOT_DELIVERED',
     });
   }
@@ -88,7 +93,7 @@ test('a person is not asked about a publisher because a hive of another machine 
   const unknown = RbeeError.of('PUBLISHER_UNKNOWN', { package: 'evil', publisher: 'evil', flag: '' } as never, {
     lines: ['evil@1.0.0 sha512-x', 'trust me'],
   });
-  await assert.rejects(withPlugins(parts, { hive: 'evil', type: 'mini' }, context, throwing(unknown)), {
+  await assert.rejects(parts.provision.withPlugins({ hive: 'evil', type: 'mini' }, context, throwing(unknown)), {
     code: 'PUBLISHER_UNKNOWN',
   });
   assert.deepEqual(asked, []);
@@ -118,8 +123,10 @@ test('an update brings a hive what this queen knows or a person named, and nothi
 test('the queen downloads the models that a person wrote, not those that a hive says are meant', async () => {
   const { parts, context, models } = setUp();
   const spec = { hive: 'evil', type: 'mini', components: { vae: 'hf:acme/vae', lora: 'nice' } };
-  await assert.rejects(spawnOn(parts, { ...spec, model: 'pretty' }, context), { code: 'MODEL_HUB_UNREACHABLE' });
+  await assert.rejects(spawnWorker(parts, { ...spec, model: 'pretty' }, context), { code: 'MODEL_HUB_UNREACHABLE' });
   assert.deepEqual(models, ['hf:acme/vae']);
-  await assert.rejects(spawnOn(parts, { ...spec, model: 'hf:acme/main' }, context), { code: 'MODEL_HUB_UNREACHABLE' });
+  await assert.rejects(spawnWorker(parts, { ...spec, model: 'hf:acme/main' }, context), {
+    code: 'MODEL_HUB_UNREACHABLE',
+  });
   assert.deepEqual(models.slice(1), ['hf:acme/main', 'hf:acme/vae']);
 });

@@ -1,4 +1,5 @@
 /** Starting a worker: on which hive, and under a name that means one thing only. */
+import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import {
   formatModelReference,
@@ -11,29 +12,22 @@ import type { WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { localAlias } from '../local-hive.ts';
+import { modelsOfSpec, type Provision } from '../provision/provision.ts';
 import { withReferences } from './known-model.ts';
-import type { Handler, Parts } from './parts.ts';
-import { withPlugins } from './plugins.ts';
-import { modelsOfSpec, withModels } from './with-models.ts';
 
 /** How long a hive that has just been started may take to tell of itself. */
 const onlineMs = 10_000;
 
-export const spawnWorker =
-  (parts: Parts): Handler<'worker_spawn'> =>
-  (input, context) =>
-    spawnOn(parts, input, context);
+export interface SpawnParts {
+  fleet: Fleet;
+  provision: Provision;
+}
 
-/** What it takes to spawn; without machines, hives of this machine only. */
-export type SpawnParts = Pick<Parts, 'fleet' | 'machines'>;
-
-export const spawnOn = async (
-  parts: SpawnParts,
+export const spawnWorker = async (
+  { fleet, provision }: SpawnParts,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerView> => {
-  const { fleet } = parts;
   const { job, signal, narrate } = context;
   const member = fleet.member(hive);
   // One that is coming up is waited for; one that was stopped is refused at once.
@@ -45,8 +39,8 @@ export const spawnOn = async (
   const asking = ask ? context : { ...context, ask: async () => 'no' };
   // What a person wrote, never what the hive says that a name means: the queen fetches it where the hive cannot.
   const models = modelsOfSpec(given).filter(({ model }) => looksLikeReference(model));
-  const worker = await withPlugins(parts, { hive, type: spec.type }, asking, () =>
-    withModels(parts, { hive, models }, context, spawn),
+  const worker = await provision.withPlugins({ hive, type: spec.type }, asking, () =>
+    provision.withModels({ hive, models }, context, spawn),
   );
   member.apply(worker);
   return workerView(worker, hive, false);

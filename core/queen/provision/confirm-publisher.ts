@@ -2,7 +2,7 @@
 import { RbeeError } from '../../contract/errors.ts';
 
 /** The identity of the package if so; else, and for every other error, the error. */
-export const letInByPerson = async (
+export const confirmPublisher = async (
   error: unknown,
   ask: ((question: string, choices?: readonly string[]) => Promise<string>) | undefined,
 ): Promise<string> => {

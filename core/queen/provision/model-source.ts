@@ -1,7 +1,7 @@
 /** Where the queen has models from that she brings to machines. What it takes is loaded with the first: most queens never do. */
+import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
 import type { ModelsForMachines } from '../../hive/models/for-machines.ts';
-import { localAlias } from '../local-hive.ts';
 
 export class ModelSource {
   readonly #options: { paths: Paths; env: NodeJS.ProcessEnv };

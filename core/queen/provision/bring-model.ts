@@ -1,12 +1,12 @@
 /** A model for a machine that cannot reach its source: downloaded here once, uploaded, and checked by its hive as if it had come from there. */
 import type { ModelRequestOf } from '../../contract/models.ts';
 import { formatBytes } from '../../narration/quantities.ts';
+import type { Machine, RemoteCall } from './machine.ts';
 import type { ModelSource } from './model-source.ts';
-import type { RemoteCall, RemoteHive } from './remote-hive.ts';
 
 /** The next download of the hive finds all of it there. Errors: those of a download, of uploading, and of the hive. */
 export const bringModel = async (
-  hive: RemoteHive,
+  hive: Machine,
   request: ModelRequestOf<'download'>,
   source: ModelSource,
   call: RemoteCall,

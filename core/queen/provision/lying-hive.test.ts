@@ -15,8 +15,8 @@ import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
 import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
 import { bringModel } from './bring-model.ts';
 import { PluginDelivery } from './delivery.ts';
+import type { Machine } from './machine.ts';
 import type { ModelSource } from './model-source.ts';
-import type { RemoteHive } from './remote-hive.ts';
 
 const call = { signal: new AbortController().signal, narrate: () => {} };
 const sha256Of = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -100,7 +100,7 @@ const lyingHive = ({ platform = { os: process.platform, cpu: process.arch }, plu
     withAgent: async (_call: unknown, work: (there: unknown) => unknown) => work(agent),
     upload: async (file: string, path: string) => void uploads.push({ file, path }),
   };
-  return { hive: hive as unknown as RemoteHive, uploads };
+  return { hive: hive as unknown as Machine, uploads };
 };
 
 // A hive once named the addresses, the hashes and the places of the files that the queen fetched for it. With the hash

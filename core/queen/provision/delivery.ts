@@ -13,8 +13,8 @@ import type {
   Delivery as Packed,
 } from '../../registry/delivery/deliveries.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
-import { letInByPerson } from '../handlers/let-in.ts';
-import type { RemoteCall, RemoteHive } from './remote-hive.ts';
+import { confirmPublisher } from './confirm-publisher.ts';
+import type { Machine, RemoteCall } from './machine.ts';
 
 export type { DeliveryRequest } from '../../registry/delivery/deliveries.ts';
 
@@ -65,11 +65,7 @@ export class PluginDelivery {
   }
 
   /** What is there already is left as it is. Errors: those of `Deliveries`, of uploading, and of the hive. */
-  async bring(
-    hive: RemoteHive,
-    { force = false, ...request }: BringRequest,
-    call: RemoteCall,
-  ): Promise<{ name: string }> {
+  async bring(hive: Machine, { force = false, ...request }: BringRequest, call: RemoteCall): Promise<{ name: string }> {
     const { client } = hive.connection;
     const { signal, narrate } = call;
     const { devices, host } = await client.devices(signal);
@@ -81,7 +77,7 @@ export class PluginDelivery {
     try {
       packed = await deliver();
     } catch (error) {
-      packed = await deliver(await letInByPerson(error, call.ask));
+      packed = await deliver(await confirmPublisher(error, call.ask));
     }
     if (force || !(await this.#has(hive, packed, signal))) await this.#handOver(hive, packed, call);
     await this.#prepare(hive, packed, target, call);
@@ -92,7 +88,7 @@ export class PluginDelivery {
     return { name: packed.entry.name };
   }
 
-  async #has({ connection: { client } }: RemoteHive, { entry }: Packed, signal: AbortSignal): Promise<boolean> {
+  async #has({ connection: { client } }: Machine, { entry }: Packed, signal: AbortSignal): Promise<boolean> {
     const { plugins } = await client.plugins('list', {}, { signal });
     return plugins.some(
       ({ name, integrity, installed }) =>
@@ -100,7 +96,7 @@ export class PluginDelivery {
     );
   }
 
-  async #handOver(hive: RemoteHive, { archive, sha256, size, entry }: Packed, call: RemoteCall): Promise<void> {
+  async #handOver(hive: Machine, { archive, sha256, size, entry }: Packed, call: RemoteCall): Promise<void> {
     await hive.withAgent(call, async (agent) => {
       const place = `${agent.hello.paths.data}/uploads/${sha256}.tar.zst`;
       await hive.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
@@ -110,7 +106,7 @@ export class PluginDelivery {
   }
 
   /** Has the program of the variant installed; what the machine cannot download is downloaded here. */
-  async #prepare(hive: RemoteHive, packed: Packed, target: DeliveryHost, call: RemoteCall): Promise<void> {
+  async #prepare(hive: Machine, packed: Packed, target: DeliveryHost, call: RemoteCall): Promise<void> {
     const { client } = hive.connection;
     for (const type of packed.types) {
       const request = { plugin: type, variant: packed.variant };
@@ -126,7 +122,7 @@ export class PluginDelivery {
   }
 
   /** Where the files come from, what they must be and where they go is found out here: from the hive come names. */
-  async #bringFiles(hive: RemoteHive, { packed, type, target, lacking }: Bringing, call: RemoteCall): Promise<void> {
+  async #bringFiles(hive: Machine, { packed, type, target, lacking }: Bringing, call: RemoteCall): Promise<void> {
     const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
     const { cachedFile, downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
     const { downloadsFolder } = await import('../../registry/binaries/places.ts');
