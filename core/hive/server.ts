@@ -8,8 +8,10 @@ import { makeSocketFolder } from '../config/private-places.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import type { Models } from './models/models.ts';
+import type { Needs } from './needs.ts';
 import type { Plugins } from './plugins/plugins.ts';
 import { modelRoutes } from './routes/models.ts';
+import { needsRoute } from './routes/needs.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { type StateParts, stateRoutes } from './routes/state.ts';
 import { workerRoutes } from './routes/workers.ts';
@@ -20,6 +22,7 @@ export interface HiveServerOptions extends StateParts {
   workers: Workers;
   plugins: Plugins;
   models: Models;
+  needs: Needs;
   logger: FastifyBaseLogger;
   /** A loopback port beside the socket, for those who show the token; none when null. */
   port: { port: number; token: string } | null;
@@ -34,6 +37,7 @@ export const listenHive = async ({
   workers,
   plugins,
   models,
+  needs,
   logger,
   port,
   ...state
@@ -56,6 +60,7 @@ export const listenHive = async ({
     return reply.code(error.status).send({ error: error.toJSON() });
   });
   stateRoutes(server, state);
+  needsRoute(server, needs);
   workerRoutes(server, workers);
   pluginRoutes(server, plugins);
   modelRoutes(server, models);

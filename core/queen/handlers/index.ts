@@ -9,7 +9,7 @@ import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
-import { askAboutPlugins, installPlugin, linkPlugin, onPlugins, updatePlugins } from './plugins.ts';
+import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
 import { Serving } from './serving.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
@@ -56,8 +56,8 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_link: linkPlugin(parts),
     worker_prune: onPlugins(parts, 'prune'),
     worker_plugin_list: onPlugins(parts, 'list'),
-    worker_plugin_inspect: askAboutPlugins(parts, 'inspect'),
-    worker_plugin_search: askAboutPlugins(parts, 'search'),
+    worker_plugin_inspect: inspectPlugin(parts),
+    worker_plugin_search: searchPlugins(parts),
     infer: infer(parts, serving),
     model_load: loadModel(serving),
     model_unload: unloadModel(parts),

@@ -16,13 +16,9 @@ export const onModels =
   };
 
 export const downloadModel =
-  (parts: Parts): Handler<'model_download'> =>
-  (input, context) => {
-    const { hive = localAlias, ...request } = input;
-    return parts.provision.withModels({ hive, models: [request] }, context, () =>
-      onModels(parts, 'download')(input, context),
-    );
-  };
+  ({ provision }: Parts): Handler<'model_download'> =>
+  async ({ hive = localAlias, ...request }, context) =>
+    named(await provision.model(hive, request, context), hive);
 
 /** A hive does not know how its queen calls it. */
 const named = <Result extends object>(result: Result, hive: string): Result =>

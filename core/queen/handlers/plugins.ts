@@ -4,10 +4,9 @@
  */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
-import { wantedDelivery } from '../../registry/install/wanted-delivery.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { confirmPublisher } from '../provision/confirm-publisher.ts';
 import type { Handler, Parts } from './parts.ts';
 
 export const onPlugins =
@@ -18,35 +17,28 @@ export const onPlugins =
     return client.plugins(action, request as PluginRequestOf<Action>, context);
   };
 
-/** What only a registry can tell is asked for here: other hives never ask one. */
-export const askAboutPlugins = <Action extends 'inspect' | 'search'>(parts: Parts, action: Action) => {
-  const onHive = onPlugins(parts, action);
-  return async (
-    input: PluginRequestOf<Action> & { hive?: string },
-    context: JobContext,
-  ): Promise<PluginResults[Action]> => {
-    try {
-      return await onHive(input, context);
-    } catch (error) {
-      if (wantedDelivery(error) === null) throw error;
-      return onHive({ ...input, hive: localAlias }, context);
-    }
+/** What only a registry can tell is asked on this machine: the others never ask one. */
+export const inspectPlugin =
+  (parts: Parts): Handler<'worker_plugin_inspect'> =>
+  (input, context) => {
+    const { hive = localAlias, plugin } = input;
+    const { provision, fleet } = parts;
+    const isThere = !provision.isRemote(hive) || (fleet.member(hive).state?.catalog ?? []).some(isNamed(plugin));
+    return onPlugins(parts, 'inspect')(isThere ? input : { ...input, hive: localAlias }, context);
   };
-};
+
+export const searchPlugins =
+  (parts: Parts): Handler<'worker_plugin_search'> =>
+  (input, context) => {
+    const { hive = localAlias } = input;
+    parts.fleet.online(hive);
+    return onPlugins(parts, 'search')(parts.provision.isRemote(hive) ? { ...input, hive: localAlias } : input, context);
+  };
 
 export const installPlugin =
-  (parts: Parts): Handler<'worker_install'> =>
-  async ({ hive = localAlias, ask = true, ...request }, given) => {
-    const context = ask ? given : { ...given, ask: async () => 'no' };
-    if (parts.provision.isRemote(hive)) return broughtTo(parts, hive, request, context);
-    const { client } = parts.fleet.online(hive).connection;
-    try {
-      return await client.plugins('install', request, context);
-    } catch (error) {
-      const accepted = await confirmPublisher(error, context.ask);
-      return client.plugins('install', { ...request, accepted }, context);
-    }
-  };
+  ({ provision }: Parts): Handler<'worker_install'> =>
+  ({ hive = localAlias, ask = true, ...request }, context) =>
+    provision.plugin(hive, request, ask ? context : { ...context, ask: async () => 'no' });
 
 export const updatePlugins =
   (parts: Parts): Handler<'worker_update'> =>
@@ -56,12 +48,12 @@ export const updatePlugins =
     if (!provision.isRemote(hive)) return onPlugins(parts, 'update')(input, context);
     if (input.scripts) throw scriptsElsewhere(hive);
     const there = (await listed(parts, hive, context)).filter(({ source }) => source === 'installed');
-    const unknown = plugins?.find((one) => !there.some((plugin) => isNamed(plugin, one)));
+    const unknown = plugins?.find((one) => !there.some((plugin) => isPlugin(plugin, one)));
     if (unknown !== undefined) {
       throw RbeeError.of('NOT_INSTALLED', { name: unknown, known: there.map(({ name }) => name).join(', ') || 'none' });
     }
     const updates: PluginUpdate[] = [];
-    for (const plugin of there.filter((one) => plugins?.some((name) => isNamed(one, name)) ?? true)) {
+    for (const plugin of there.filter((one) => plugins?.some((name) => isPlugin(one, name)) ?? true)) {
       const { name, version: from } = plugin;
       // The list comes from the hive: what nobody named here, and this queen never brought, is not fetched for it.
       if (!plugins?.includes(name) && !(await provision.knows(name))) {
@@ -72,7 +64,7 @@ export const updatePlugins =
       const changed = to !== from;
       if (changed && !dryRun) {
         for (const variant of plugin.installed) {
-          await provision.bring(hive, { plugin: name, version: to, variant, offline }, context);
+          await provision.plugin(hive, { plugin: `${name}@${to}`, variant, offline }, context);
         }
       }
       updates.push({ name, from, to, changed, ...(!changed && { note: 'it is up to date' }) });
@@ -92,23 +84,6 @@ export const linkPlugin =
     });
   };
 
-const broughtTo = async (
-  parts: Parts,
-  hive: string,
-  request: PluginRequestOf<'install'>,
-  context: JobContext,
-): Promise<PluginView> => {
-  parts.fleet.online(hive);
-  const before = await listed(parts, hive, context);
-  const { plugin, variant, offline, yes, accepted, force, scripts } = request;
-  if (scripts) throw scriptsElsewhere(hive);
-  const { name } = await parts.provision.bring(hive, { plugin, variant, offline, yes, accepted, force }, context);
-  const view = (await listed(parts, hive, context)).find((one) => one.name === name);
-  if (!view) throw RbeeError.of('NOT_INSTALLED', { name, known: before.map((one) => one.name).join(', ') || 'none' });
-  const same = (one: PluginView) => one.integrity === view.integrity && one.installed.length === view.installed.length;
-  return { ...view, changed: !before.some(same) };
-};
-
 /** They would run on this machine, and make what is right for this one. */
 const scriptsElsewhere = (hive: string): RbeeError =>
   RbeeError.of('INVALID_INPUT', {
@@ -120,4 +95,9 @@ const scriptsElsewhere = (hive: string): RbeeError =>
 const listed = async ({ fleet }: Parts, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
   (await fleet.online(hive).connection.client.plugins('list', {}, context)).plugins;
 
-const isNamed = ({ name, types }: PluginView, wanted: string): boolean => name === wanted || types.includes(wanted);
+const isNamed =
+  (wanted: string) =>
+  ({ type, aliases, plugin }: CatalogEntry): boolean =>
+    wanted === type || wanted === plugin || aliases.includes(wanted);
+
+const isPlugin = ({ name, types }: PluginView, wanted: string): boolean => name === wanted || types.includes(wanted);

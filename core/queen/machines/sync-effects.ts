@@ -11,8 +11,8 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import type { Provision } from '../provision/provision.ts';
-import { type ChangeParts, deleteWorker } from '../workers/change.ts';
+import type { Provision, ProvisionCall } from '../provision/provision.ts';
+import { type ChangeParts, deleteWorker, startWorker } from '../workers/change.ts';
 import { spawnWorker } from '../workers/spawn.ts';
 import type { Bundles } from './bundles.ts';
 import { installHive } from './install-hive.ts';
@@ -147,28 +147,20 @@ export class QueenEffects implements SyncEffects {
     else await hives.must(alias).start(this.#call(call));
   }
 
-  async #installType(alias: string, step: StepOf<'install_worker'>, call: EffectCall): Promise<void> {
+  async #installType(
+    alias: string,
+    { package: name, version, variant }: StepOf<'install_worker'>,
+    call: EffectCall,
+  ): Promise<void> {
     const { provision, offline, force, yes } = this.#options;
-    const { variant, version } = step;
-    if (alias !== localAlias) {
-      const request = { plugin: step.package, version, offline, force, yes, ...(variant !== null && { variant }) };
-      await provision.bring(alias, request, this.#call(call));
-      return;
-    }
-    const request = {
-      plugin: `${step.package}@${version}`,
-      ...(variant !== null && { variant }),
-      ...(offline && { offline }),
-      ...(force && { force }),
-      ...(yes && { yes }),
-    };
-    await this.#client(alias).plugins('install', request, call);
+    const plugin = `${name}@${version}`;
+    const given = { ...(variant !== null && { variant }), ...(offline && { offline }) };
+    const request = { plugin, ...given, ...(force && { force }), ...(yes && { yes }) };
+    await provision.plugin(alias, request, this.#provisionCall(call));
   }
 
   async #downloadModel(alias: string, { model }: StepOf<'download_model'>, call: EffectCall): Promise<void> {
-    const { provision, context } = this.#options;
-    const download = () => this.#client(alias).models('download', { model }, { ...call, job: context.job });
-    await provision.withModels({ hive: alias, models: [{ model }] }, this.#context(call), download);
+    await this.#options.provision.model(alias, { model }, this.#provisionCall(call));
   }
 
   /** Whatever stands there stopped or failed as it was declared is started again, everything else is made anew. */
@@ -179,8 +171,7 @@ export class QueenEffects implements SyncEffects {
     const context = this.#context(call);
     if (there && there.declaration === step.spec.declaration) {
       try {
-        const { uid } = there;
-        member.apply(await member.connection.client.start(step.worker, { ...call, uid, job: context.job }));
+        await startWorker(this.#options, { worker: step.worker, hive: alias }, context);
         return;
       } catch (error) {
         // Its hive has lost what it knew, and has not told so yet.
@@ -196,7 +187,7 @@ export class QueenEffects implements SyncEffects {
     const variant = spec.variant ?? this.#options.fleet.member(alias).workers.get(worker)?.variant;
     if (variant === undefined) return;
     try {
-      await this.#client(alias).plugins('needs', { plugin: spec.type, variant, options: spec.options }, call);
+      await this.#client(alias).needs({ program: { plugin: spec.type, variant, options: spec.options } }, call);
     } catch (error) {
       // Whatever else is wrong is told by its start.
       if (error instanceof RbeeError && error.code === 'OPTION_INVALID') throw error;
@@ -218,6 +209,10 @@ export class QueenEffects implements SyncEffects {
 
   #context(call: EffectCall): JobContext {
     return { ...this.#options.context, ...call };
+  }
+
+  #provisionCall(call: EffectCall): ProvisionCall {
+    return { ...this.#call(call), job: this.#options.context.job };
   }
 
   #call({ narrate, signal }: EffectCall): RemoteCall {

@@ -15,7 +15,7 @@ export const bringModel = async (
   const offered = await (await source.open()).look(request, call);
   if (offered === null) return;
   const { client } = hive.connection;
-  const { files } = await client.models('needs', { ...request, offer: offered.offer }, call);
+  const { files } = await client.models('offer', { ...request, offer: offered.offer }, call);
   const lacking = new Set(files.map(({ path }) => path));
   // The hive only picks from the offer: what it was not offered is not looked for.
   const paths = offered.offer.files.map(({ path }) => path).filter((path) => lacking.has(path));

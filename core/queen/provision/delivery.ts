@@ -4,13 +4,15 @@
  */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import { RbeeError } from '../../contract/errors.ts';
+import type { HiveNeed } from '../../contract/needs.ts';
+import type { PluginView } from '../../contract/plugins.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type {
+  Confirm,
   Deliveries,
+  Delivery,
   DeliveryHost,
   DeliveryRequest,
-  Delivery as Packed,
 } from '../../registry/delivery/deliveries.ts';
 import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
@@ -32,9 +34,13 @@ export interface ResolveCall {
   update?: boolean;
 }
 
-export interface BringRequest extends DeliveryRequest {
-  /** Also when it is there already. */
-  force?: boolean;
+/** A plugin that is on a machine now. */
+export interface Delivered {
+  view: PluginView;
+  /** The variant that was asked for, or the best one for the machine. */
+  variant: string;
+  /** Worker types that it brings. */
+  types: readonly string[];
 }
 
 export class PluginDelivery {
@@ -64,87 +70,67 @@ export class PluginDelivery {
     return (await this.#load()).knows(name);
   }
 
-  /** What is there already is left as it is. Errors: those of `Deliveries`, of uploading, and of the hive. */
-  async bring(hive: Machine, { force = false, ...request }: BringRequest, call: RemoteCall): Promise<{ name: string }> {
-    const { client } = hive.connection;
-    const { signal, narrate } = call;
-    const { devices, host } = await client.devices(signal);
-    const deliveries = await this.#load();
-    const target = { alias: hive.alias, facts: { ...host, devices, probes: {} } };
-    const deliver = (accepted?: string) =>
-      deliveries.deliver({ ...request, ...(accepted !== undefined && { accepted }) }, target, call);
-    let packed: Packed;
-    try {
-      packed = await deliver();
-    } catch (error) {
-      packed = await deliver(await confirmPublisher(error, call.ask));
-    }
-    if (force || !(await this.#has(hive, packed, signal))) await this.#handOver(hive, packed, call);
-    await this.#prepare(hive, packed, target, call);
-    narrate({
-      kind: 'info',
-      text: `${packed.entry.name} ${packed.entry.version} (${packed.entry.variants.join(', ')}) is there`,
-    });
-    return { name: packed.entry.name };
+  /**
+   * What is there already is left as it is, unless forced. A person is asked about an unknown publisher before anything is
+   * fetched. Errors: those of `Deliveries`, of uploading, and of the hive.
+   */
+  async deliver(
+    machine: Machine,
+    { force = false, ...request }: DeliveryRequest & { force?: boolean },
+    call: RemoteCall,
+  ): Promise<Delivered> {
+    const { packed } = await this.#pack(machine, request, call);
+    const there = force ? undefined : await whatIsThere(machine, packed, call);
+    const view = there ? { ...there, changed: false } : await handOver(machine, packed, call);
+    const { name, version, variants } = packed.entry;
+    call.narrate({ kind: 'info', text: `${name} ${version} (${variants.join(', ')}) is there` });
+    return { view, variant: packed.variant, types: packed.types };
   }
 
-  async #has({ connection: { client } }: Machine, { entry }: Packed, signal: AbortSignal): Promise<boolean> {
-    const { plugins } = await client.plugins('list', {}, { signal });
-    return plugins.some(
-      ({ name, integrity, installed }) =>
-        name === entry.name && integrity === entry.integrity && entry.variants.every((one) => installed.includes(one)),
-    );
-  }
-
-  async #handOver(hive: Machine, { archive, sha256, size, entry }: Packed, call: RemoteCall): Promise<void> {
-    await hive.withAgent(call, async (agent) => {
-      const place = `${agent.hello.paths.data}/uploads/${sha256}.tar.zst`;
-      await hive.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
-      await hive.connection.client.plugins('import', { archive: place, sha256, entry }, call);
-      await agent.call('remove', [place]);
-    });
-  }
-
-  /** Has the program of the variant installed; what the machine cannot download is downloaded here. */
-  async #prepare(hive: Machine, packed: Packed, target: DeliveryHost, call: RemoteCall): Promise<void> {
-    const { client } = hive.connection;
-    for (const type of packed.types) {
-      const request = { plugin: type, variant: packed.variant };
-      try {
-        await client.plugins('prepare', request, call);
-      } catch (error) {
-        if (!(error instanceof RbeeError) || error.code !== 'DOWNLOAD_FAILED') throw error;
-        const { ready, sources } = await client.plugins('needs', request, call);
-        if (!ready) await this.#bringFiles(hive, { packed, type, target, lacking: sources.map(({ id }) => id) }, call);
-        await client.plugins('prepare', request, call);
-      }
-    }
-  }
-
-  /** Where the files come from, what they must be and where they go is found out here: from the hive come names. */
-  async #bringFiles(hive: Machine, { packed, type, target, lacking }: Bringing, call: RemoteCall): Promise<void> {
+  /**
+   * Puts the files of a program where its hive looks for downloads. Where they come from, what they must be and where they
+   * go is found out here: from the hive come names. Errors: those of `deliver` and of downloads.
+   */
+  async bringProgram(
+    machine: Machine,
+    request: DeliveryRequest,
+    wanted: Pick<ProgramNeed, 'type' | 'variant' | 'format' | 'sources'> & { options?: Record<string, unknown> },
+    call: RemoteCall,
+  ): Promise<void> {
     const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
     const { cachedFile, downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
     const { downloadsFolder } = await import('../../registry/binaries/places.ts');
     const { env, paths } = this.#options;
-    const { entry, variant } = packed;
-    const sources = await (await this.#load()).sourcesOf(packed, { type, variant }, target, call);
+    const { packed, target } = await this.#pack(machine, { ...request, variant: wanted.variant }, call);
+    const sources = await (await this.#load()).sourcesOf(packed, wanted, target, call);
     const files = await bringDownloads(
-      sources.filter(({ id }) => lacking.includes(id)),
+      sources.filter(({ id }) => wanted.sources.includes(id)),
       {
-        what: type,
-        plugin: { package: entry.name, version: entry.version },
+        what: wanted.type,
+        plugin: { package: packed.entry.name, version: packed.entry.version },
         fetcher: downloadFetcher(env),
         cache: paths.cache,
         ...call,
       },
     );
-    await hive.withAgent(call, async ({ hello }) => {
+    await machine.withAgent(call, async ({ hello }) => {
       const folder = downloadsFolder({ cache: hello.paths.cache });
       for (const { file, sha256 } of files) {
-        await hive.upload(file, cachedFile(folder, sha256), `a file of ${type}`, call);
+        await machine.upload(file, cachedFile(folder, sha256), `a file of ${wanted.type}`, call);
       }
     });
+  }
+
+  /** The plugin in an archive for this machine: made once, and kept. */
+  async #pack(
+    { alias, connection: { client } }: Machine,
+    request: DeliveryRequest,
+    call: RemoteCall,
+  ): Promise<{ packed: Delivery; target: DeliveryHost }> {
+    const { devices, host } = await client.devices(call.signal);
+    const target = { alias, facts: { ...host, devices, probes: {} } };
+    const confirm: Confirm = (publisher) => confirmPublisher(publisher, call.ask);
+    return { packed: await (await this.#load()).deliver(request, target, { ...call, confirm }), target };
   }
 
   #load(): Promise<Deliveries> {
@@ -167,11 +153,29 @@ export class PluginDelivery {
   }
 }
 
-/** A program that a machine could not download by itself. */
-interface Bringing {
-  packed: Packed;
-  type: string;
-  target: DeliveryHost;
-  /** Ids of its sources that the hive does not have. */
-  lacking: readonly string[];
-}
+type ProgramNeed = Extract<HiveNeed, { kind: 'program' }>;
+
+const whatIsThere = async (
+  { connection: { client } }: Machine,
+  { entry }: Delivery,
+  { signal }: RemoteCall,
+): Promise<PluginView | undefined> => {
+  const { plugins } = await client.plugins('list', {}, { signal });
+  return plugins.find(
+    ({ name, integrity, installed }) =>
+      name === entry.name && integrity === entry.integrity && entry.variants.every((one) => installed.includes(one)),
+  );
+};
+
+const handOver = (
+  machine: Machine,
+  { archive, sha256, size, entry }: Delivery,
+  call: RemoteCall,
+): Promise<PluginView> =>
+  machine.withAgent(call, async (agent) => {
+    const place = `${agent.hello.paths.data}/uploads/${sha256}.tar.zst`;
+    await machine.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
+    const view = await machine.connection.client.plugins('import', { archive: place, sha256, entry }, call);
+    await agent.call('remove', [place]);
+    return view;
+  });

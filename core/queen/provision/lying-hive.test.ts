@@ -110,7 +110,6 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: '#!/bin/sh\n', mode: 0o755 }]));
   const [good, bad] = [await serve(t, archive), await serve(t, Buffer.from('of the hive'))];
   await linkEngine(folder, paths, `${good.url}/engine.tar.gz`, sha256Of(archive));
-  let prepared = 0;
   const files = ['../../../own/precious.txt', '../../../own/link/precious.txt', 'a'.repeat(64)].map((sha256) => ({
     url: `${bad.url}/any`,
     sha256,
@@ -120,12 +119,6 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
     plugins: {
       list: () => ({ plugins: [{ name: 'worker-engine', types: ['../../own'], installed: [] }] }),
       import: () => ({}),
-      needs: () => ({ ready: false, downloads: '/etc', sources: [{ id: 'engine', kind: 'archive', files }] }),
-      prepare: () => {
-        prepared += 1;
-        if (prepared === 1) throw RbeeError.of('DOWNLOAD_FAILED', { url: bad.url, problem: 'no network' });
-        return {};
-      },
     },
   });
   const before = await canary();
@@ -135,7 +128,10 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
     env: process.env,
     fetcher: () => Promise.resolve({ resolve: assert.fail, unpack: assert.fail } as never),
   });
-  await delivery.bring(hive, { plugin: 'engine', variant: 'cpu' }, call);
+  const { types, variant } = await delivery.deliver(hive, { plugin: 'engine', variant: 'cpu' }, call);
+  assert.deepEqual([types, variant], [['engine'], 'cpu']);
+  const lies = { downloads: '/etc', files, sources: ['engine', '../../own'] };
+  await delivery.bringProgram(hive, { plugin: 'engine' }, { ...lies, type: 'engine', variant: 'cpu' }, call);
   assert.deepEqual(await canary(), before);
   assert.deepEqual(bad.requests, []);
   assert.deepEqual(good.requests, ['/engine.tar.gz']);
@@ -143,7 +139,7 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
   assert.match(plugin?.path ?? '', /^\/far\/data\/uploads\/[0-9a-f]{64}\.tar\.zst$/);
   assert.equal(engine?.path, `/far/cache/downloads/${sha256Of(archive)}`);
   assert.deepEqual(await readFile(engine?.file ?? ''), archive);
-  assert.deepEqual([more, prepared], [[], 2]);
+  assert.deepEqual(more, []);
 });
 
 test('a hive whose platform is no platform gets nothing made for it', async (t) => {
@@ -159,7 +155,7 @@ test('a hive whose platform is no platform gets nothing made for it', async (t) 
     { os: 5, cpu: null },
   ]) {
     const { hive, uploads } = lyingHive({ platform });
-    await assert.rejects(delivery.bring(hive, { plugin: 'engine', variant: 'cpu' }, call), {
+    await assert.rejects(delivery.deliver(hive, { plugin: 'engine', variant: 'cpu' }, call), {
       code: 'HOST_UNSUPPORTED',
     });
     assert.deepEqual(uploads, []);
@@ -183,7 +179,7 @@ test('a hive can lack only files of a model that were offered to it, and names n
     bytes: 1,
     place: '/etc/cron.d/evil',
   }));
-  const { hive, uploads } = lyingHive({ models: { needs: () => ({ files: lacking }) } });
+  const { hive, uploads } = lyingHive({ models: { offer: () => ({ files: lacking }) } });
   const before = await canary();
   const opened = { open: async () => models } as unknown as ModelSource;
   await bringModel(hive, { model: `${source.url}/model.gguf` }, opened, call);

@@ -1,13 +1,21 @@
-/** Brings to a hive what it lacks for a piece of work: plugins and models, through the hive itself or from the queen. */
+/**
+ * Brings to a hive what it lacks. The hive says what that is, by name and one thing at a time, so the question is asked
+ * again after each; the work that needs it is begun once, when nothing is lacking.
+ *
+ * A hive of this machine installs and downloads by itself. One on another machine gets its plugins from here, and what its
+ * machine cannot fetch as well.
+ */
+import { isDeepStrictEqual } from 'node:util';
 import { localAlias } from '../../config/hive-entry.ts';
-import { RbeeError } from '../../contract/errors.ts';
-import type { ModelRequestOf } from '../../contract/models.ts';
-import type { WorkerSpec } from '../../contract/worker.ts';
-import { wantedDelivery } from '../../registry/install/wanted-delivery.ts';
+import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
+import type { ModelDetails, ModelRequestOf } from '../../contract/models.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
+import type { PluginRequestOf, PluginView } from '../../contract/plugins.ts';
+import type { HiveClient } from '../../hive/client.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { bringModel } from './bring-model.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
-import type { BringRequest, PluginDelivery, ResolveCall } from './delivery.ts';
+import type { PluginDelivery, ResolveCall } from './delivery.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import type { ModelSource } from './model-source.ts';
 
@@ -29,6 +37,30 @@ export interface ProvisionCall extends RemoteCall {
   job?: string;
 }
 
+/** What a worker is to be started from, as it was asked for. */
+export interface Wanted {
+  /**
+   * The type that a person named. A hive may only hint at the package that has it. Absent, nothing is brought from here:
+   * what the hive can fetch by itself is all that it gets.
+   */
+  type?: string;
+  variant?: string;
+  options?: Record<string, unknown>;
+  /** `main` and components, as the hive is asked for each. */
+  models: Readonly<Record<string, WantedModel>>;
+}
+
+export interface WantedModel {
+  request: ModelRequestOf<'download'>;
+  /** May be brought from here: a person wrote this reference, it is not a hive's word for it. */
+  isWritten: boolean;
+}
+
+type Need<Kind extends HiveNeed['kind']> = Extract<HiveNeed, { kind: Kind }>;
+
+/** A hive names what it lacks, and must not keep the queen busy for ever. */
+const maxRounds = 16;
+
 export class Provision {
   readonly #options: ProvisionOptions;
 
@@ -36,21 +68,69 @@ export class Provision {
     this.#options = options;
   }
 
-  /** Is this hive on a machine that gets its plugins from the queen? */
+  /** Does this hive get its plugins from the queen? */
   isRemote(hive: string): boolean {
     return this.#options.remote?.get(hive) !== undefined;
   }
 
-  /** Brings a plugin to a hive over SSH, built here for its machine. Errors: what fetching, building and its hive say. */
-  bring(hive: string, request: BringRequest, call: ProvisionCall): Promise<{ name: string }> {
-    const { machine, delivery } = this.#remote(hive);
-    return delivery.bring(machine, request, call);
+  /**
+   * All that a launch lacks. Where a variant cannot be brought, the next best one is. Errors: those with which the hive
+   * would refuse the launch, and why the best variant cannot be brought where no other can.
+   */
+  async launch(
+    hive: string,
+    request: Extract<NeedsRequest, { without?: unknown }>,
+    wanted: Wanted,
+    call: ProvisionCall,
+  ): Promise<void> {
+    const { client } = this.#options.fleet.online(hive).connection;
+    const { signal, narrate } = call;
+    const without: string[] = [];
+    let failure: RbeeError | undefined;
+    let untold: RbeeError | undefined;
+    let last: HiveNeed | undefined;
+    for (let round = 0; round < maxRounds; round += 1) {
+      const asked = { ...request, ...(without.length > 0 && { without }) };
+      const need = await client.needs(asked, { signal, narrate, job: call.job }).catch((error) => {
+        throw failure ?? error;
+      });
+      if (untold)
+        narrate({ kind: 'warning', text: `${untold.message}: trying another variant instead`, hint: untold.hint });
+      untold = undefined;
+      // What is lacking after it was brought is said by the refusal of the launch.
+      if (need === null || isDeepStrictEqual(need, last)) return;
+      last = need;
+      try {
+        await this.#bring(hive, need, wanted, call);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof RbeeError) || !('variant' in need)) throw error;
+        failure ??= error;
+        untold = error;
+        without.push(need.variant);
+      }
+    }
   }
 
-  /** Brings what a hive lacks of a model to where its next download finds it. */
-  bringModel(hive: string, request: ModelRequestOf<'download'>, call: ProvisionCall): Promise<void> {
-    const { machine, models } = this.#remote(hive);
-    return bringModel(machine, request, models, call);
+  /** A plugin that a person named. Errors: those of fetching, trust and installing, INVALID_INPUT. */
+  async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
+    const { client } = this.#options.fleet.online(hive).connection;
+    const remote = this.#remote(hive);
+    if (!remote) return installThere(client, request, call);
+    const { scripts, ...given } = request;
+    if (scripts) throw scriptsElsewhere(hive);
+    const { view, variant, types } = await remote.delivery.deliver(remote.machine, given, call);
+    for (const type of types) {
+      const need = await client.needs({ program: { plugin: type, variant } }, call);
+      const from = { plugin: given.plugin, offline: given.offline };
+      if (need?.kind === 'program') await this.#program(hive, { ...need, type, variant }, { from }, call);
+    }
+    return view;
+  }
+
+  /** A model, as far as it is not there. Errors: those of a download. */
+  model(hive: string, request: ModelRequestOf<'download'>, call: ProvisionCall): Promise<ModelDetails> {
+    return this.#model(hive, { request, isWritten: true }, call);
   }
 
   /** The version that a plugin would be brought in. */
@@ -63,55 +143,79 @@ export class Provision {
     return this.#delivery().knows(plugin);
   }
 
-  /**
-   * Runs `work`. What the hive lacks for it is installed first, on another machine by the queen: the hive only hints at
-   * what it lacks, and `type`, this machine's plugins and rbee.lock decide what is brought.
-   */
-  async withPlugins<Result>(
-    { hive, type }: { hive: string; type: string },
-    call: ProvisionCall,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
-    const remote = this.isRemote(hive);
-    // The type first, then the variant that its device needs.
-    for (let times = 0; ; times += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        if (times >= (remote ? 2 : 1)) throw error;
-        if (remote) {
-          const wanted = wantedDelivery(error);
-          if (!wanted) throw error;
-          await this.bring(hive, { ...wanted, type }, call);
-        } else {
-          const accepted = await confirmPublisher(error, call.ask);
-          await this.#options.fleet.online(hive).connection.client.plugins('install', { plugin: type, accepted }, call);
-        }
+  async #bring(hive: string, need: HiveNeed, wanted: Wanted, call: ProvisionCall): Promise<void> {
+    switch (need.kind) {
+      case 'plugin':
+        return this.#type(hive, need, wanted, call);
+      case 'variant':
+        return this.#variant(hive, need, wanted, call);
+      case 'program': {
+        const from = wanted.type === undefined ? undefined : { plugin: need.plugin, type: wanted.type };
+        return this.#program(hive, need, { from, options: wanted.options }, call);
+      }
+      case 'models': {
+        const missing = Object.entries(wanted.models).filter(([name]) => need.models.includes(name));
+        for (const [, model] of missing) await this.#model(hive, model, call);
       }
     }
   }
 
-  /** Runs `work`; models that the hive cannot fetch for it are brought there, and it is run again. */
-  async withModels<Result>(
-    { hive, models }: { hive: string; models: readonly ModelRequestOf<'download'>[] },
-    call: ProvisionCall,
-    work: () => Promise<Result>,
-  ): Promise<Result> {
-    try {
-      return await work();
-    } catch (error) {
-      const isCutOff = error instanceof RbeeError && error.code === 'MODEL_HUB_UNREACHABLE';
-      if (!isCutOff || !this.isRemote(hive)) throw error;
-      for (const model of models) await this.bringModel(hive, model, call);
-      return work();
+  async #type(hive: string, need: Need<'plugin'>, { type, variant }: Wanted, call: ProvisionCall): Promise<void> {
+    if (type === undefined) return;
+    call.narrate({ kind: 'info', text: `worker type ${type} is not installed on hive ${hive}: installing it` });
+    const request = { plugin: need.plugin, ...(variant !== undefined && { variant }) };
+    const remote = this.#remote(hive);
+    if (remote) {
+      await remote.delivery.deliver(remote.machine, { ...request, type }, call);
+      return;
+    }
+    const accepted = need.publisher && (await confirmPublisher(need.publisher, call.ask, trustHint(hive, type)));
+    const { client } = this.#options.fleet.online(hive).connection;
+    await client.plugins('install', { ...request, ...(accepted !== undefined && { accepted }) }, call);
+  }
+
+  async #variant(hive: string, { plugin, variant }: Need<'variant'>, { type }: Wanted, call: ProvisionCall) {
+    call.narrate({ kind: 'info', text: `the variant ${variant} of ${plugin} is not on hive ${hive}: installing it` });
+    const remote = this.#remote(hive);
+    if (!remote) {
+      await this.#options.fleet.online(hive).connection.client.plugins('install', { plugin, variant }, call);
+    } else if (type !== undefined) {
+      await remote.delivery.deliver(remote.machine, { plugin, variant, type }, call);
     }
   }
 
-  #remote(hive: string): Remote & { machine: Machine } {
+  /** `from` says which plugin its files are asked of here; absent, the hive fetches them or goes without. */
+  async #program(
+    hive: string,
+    { type, variant, format, sources }: Omit<Need<'program'>, 'kind' | 'plugin'>,
+    { from, options }: { from?: Parameters<PluginDelivery['deliver']>[1]; options?: Record<string, unknown> },
+    call: ProvisionCall,
+  ): Promise<void> {
+    const { client } = this.#options.fleet.online(hive).connection;
+    const remote = this.#remote(hive);
+    const about = { variant, ...(options && { options }), ...(format !== undefined && { format }) };
+    await fetchThereOrHere({
+      there: () => client.plugins('prepare', { plugin: type, ...about }, call),
+      unreachable: 'DOWNLOAD_FAILED',
+      here:
+        remote && from && (() => remote.delivery.bringProgram(remote.machine, from, { type, sources, ...about }, call)),
+    });
+  }
+
+  #model(hive: string, { request, isWritten }: WantedModel, call: ProvisionCall): Promise<ModelDetails> {
+    const { client } = this.#options.fleet.online(hive).connection;
+    const remote = this.#remote(hive);
+    return fetchThereOrHere({
+      there: () => client.models('download', request, call),
+      unreachable: 'MODEL_HUB_UNREACHABLE',
+      here: remote && isWritten ? () => bringModel(remote.machine, request, remote.models, call) : undefined,
+    });
+  }
+
+  #remote(hive: string): (Remote & { machine: Machine }) | undefined {
     const { remote } = this.#options;
     const machine = remote?.get(hive);
-    if (remote && machine) return { ...remote, machine };
-    throw RbeeError.of('HIVE_NOT_FOUND', { hive, known: localAlias });
+    return remote && machine && { ...remote, machine };
   }
 
   #delivery(): PluginDelivery {
@@ -121,14 +225,59 @@ export class Provision {
   }
 }
 
-/** The models of a worker that is to be started, as the hive would ask for each. */
-export const modelsOfSpec = ({
-  type,
-  model,
-  options,
-  components = {},
-}: Pick<WorkerSpec, 'type' | 'model' | 'options' | 'components'>): ModelRequestOf<'download'>[] => {
-  const about = { type, ...(options && { options }) };
-  const parts = Object.entries(components).map(([component, part]) => ({ ...about, model: part, component }));
-  return model === undefined ? parts : [{ ...about, model }, ...parts];
+/**
+ * The one thing that is found out by trying: whether a machine reaches a source depends on proxies, redirects and
+ * certificates, and no other question tells. What was put there from here is taken in by the same request.
+ */
+const fetchThereOrHere = async <Result>({
+  there,
+  unreachable,
+  here,
+}: {
+  there: () => Promise<Result>;
+  unreachable: ErrorCode;
+  here: (() => Promise<void>) | undefined;
+}): Promise<Result> => {
+  try {
+    return await there();
+  } catch (error) {
+    if (!here || !(error instanceof RbeeError) || error.code !== unreachable) throw error;
+  }
+  await here();
+  return there();
 };
+
+/** A hive that asks registries itself: a person is asked before it fetches anything of an unknown publisher. */
+const installThere = async (
+  client: HiveClient,
+  request: PluginRequestOf<'install'>,
+  call: ProvisionCall,
+): Promise<PluginView> => {
+  const { plugin, variant, offline, force, yes, accepted: given } = request;
+  if (yes || given !== undefined) return client.plugins('install', request, call);
+  const about = {
+    plugin,
+    ...(variant !== undefined && { variant }),
+    ...(offline && { offline }),
+    ...(force && { force }),
+  };
+  const need = await client.needs({ plugin: about }, call);
+  const publisher = need?.kind === 'plugin' ? need.publisher : undefined;
+  const accepted = publisher && (await confirmPublisher(publisher, call.ask));
+  return client.plugins('install', { ...request, ...(accepted !== undefined && { accepted }) }, call);
+};
+
+/** What asked for the type has no flag that accepts a publisher. */
+const trustHint = (hive: string, plugin: string): string => {
+  const where = hive === localAlias ? '' : ` --hive ${hive}`;
+  const look = `look at it with: rbee plugins inspect ${plugin}${where}`;
+  return `${look}, and if you trust them: rbee plugins install ${plugin} --yes${where}`;
+};
+
+/** They would run on this machine, and make what is right for this one. */
+const scriptsElsewhere = (hive: string): RbeeError =>
+  RbeeError.of('INVALID_INPUT', {
+    what: 'scripts',
+    problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
+    hint: 'leave out --allow-scripts',
+  });

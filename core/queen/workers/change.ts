@@ -9,11 +9,17 @@ import { workerView } from '../fleet/views.ts';
 import { type WorkerName, workerKey } from '../fleet/worker-key.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { Provision, Wanted } from '../provision/provision.ts';
 
 /** What a change works with. */
 export interface ChangeParts {
   fleet: Fleet;
   gateway: Pick<Gateway, 'hold' | 'drain' | 'release'>;
+}
+
+export interface StartParts {
+  fleet: Fleet;
+  provision: Provision;
 }
 
 /** A worker by name, and how to stop it. */
@@ -24,12 +30,20 @@ export interface StopInput extends WorkerName {
 
 type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
 
+/** Starts one that is stopped or failed. Errors: as `wakeWorker`, and those of a launch. */
 export const startWorker = async (
-  { fleet }: Pick<ChangeParts, 'fleet'>,
+  { fleet, provision }: StartParts,
   name: WorkerName,
-  { signal, narrate, job }: Context,
+  context: Context,
 ): Promise<WorkerView> => {
   const { member, uid } = find(fleet, name);
+  const { signal, narrate, job } = context;
+  await provision.launch(
+    member.connection.alias,
+    { start: { id: name.worker, uid } },
+    wantedAgain(member, name),
+    context,
+  );
   return applied(member, await member.connection.client.start(name.worker, { uid, signal, narrate, job }));
 };
 
@@ -49,10 +63,19 @@ export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall 
   return applied(member, await member.connection.client.wake(name.worker, { ...call, uid }));
 };
 
-export const restartWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
-  drained(parts, input, context, async (member, call) =>
-    applied(member, await member.connection.client.restart(input.worker, { ...call, now: input.now })),
+/** What it lacks is brought before it is stopped. Errors: as `startWorker`. */
+export const restartWorker = async (
+  parts: ChangeParts & StartParts,
+  input: StopInput,
+  context: Context,
+): Promise<WorkerView> => {
+  const { member, uid } = find(parts.fleet, input);
+  const start = { id: input.worker, uid, restart: true };
+  await parts.provision.launch(member.connection.alias, { start }, wantedAgain(member, input), context);
+  return drained(parts, input, context, async (at, call) =>
+    applied(at, await at.connection.client.restart(input.worker, { ...call, now: input.now })),
   );
+};
 
 export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) => {
@@ -68,6 +91,24 @@ export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Cont
 const find = (fleet: Fleet, name: WorkerName): { member: Member; uid: string | undefined } => {
   const member = fleet.online(fleet.owner(name).connection.alias);
   return { member, uid: member.workers.get(name.worker)?.uid };
+};
+
+/** Of a worker that exists the hive says what it was started from: the queen fetches nothing by that word. */
+const wantedAgain = (member: Member, { worker }: WorkerName): Wanted => {
+  const { type, options, model, components = {} } = member.workers.get(worker)?.spec ?? {};
+  const about = { ...(type !== undefined && { type }), ...(options && { options }) };
+  const all = [['main', model] as const, ...Object.entries(components)];
+  const models = all.flatMap(([name, reference]) =>
+    reference === undefined
+      ? []
+      : [
+          [
+            name,
+            { request: { ...about, model: reference, ...(name !== 'main' && { component: name }) }, isWritten: false },
+          ],
+        ],
+  );
+  return { options, models: Object.fromEntries(models) };
 };
 
 const applied = (member: Member, worker: HiveWorker): WorkerView => {

@@ -8,11 +8,11 @@ import {
   servedName,
 } from '../../contract/model-reference.ts';
 import type { WorkerSpawnInput } from '../../contract/operations.ts';
-import type { WorkerView } from '../../contract/worker.ts';
+import type { WorkerSpec, WorkerView } from '../../contract/worker.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerView } from '../fleet/views.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { modelsOfSpec, type Provision } from '../provision/provision.ts';
+import type { Provision, Wanted, WantedModel } from '../provision/provision.ts';
 import { withReferences } from './known-model.ts';
 
 /** How long a hive that has just been started may take to tell of itself. */
@@ -35,15 +35,30 @@ export const spawnWorker = async (
   const { client } = fleet.online(hive).connection;
   const spec = await withReferences(client, given);
   refuseClash(fleet, spec, hive);
-  const spawn = () => client.spawn(spec, { signal, narrate, job });
-  const asking = ask ? context : { ...context, ask: async () => 'no' };
-  // What a person wrote, never what the hive says that a name means: the queen fetches it where the hive cannot.
-  const models = modelsOfSpec(given).filter(({ model }) => looksLikeReference(model));
-  const worker = await provision.withPlugins({ hive, type: spec.type }, asking, () =>
-    provision.withModels({ hive, models }, context, spawn),
-  );
+  await provision.launch(hive, { worker: spec }, wantedOf(spec, given), ask ? context : { ...context, ask: sayNo });
+  const worker = await client.spawn(spec, { signal, narrate, job });
   member.apply(worker);
   return workerView(worker, hive, false);
+};
+
+const sayNo = async (): Promise<string> => 'no';
+
+/**
+ * `spec` is what the hive is asked for, `given` what a person wrote: a name that the hive has resolved is asked of it, and
+ * never fetched by the queen.
+ */
+const wantedOf = ({ type, variant, options, model, components }: WorkerSpec, given: WorkerSpec): Wanted => {
+  const about = { type, ...(options && { options }) };
+  const one = (reference: string, written: string | undefined, component?: string): WantedModel => ({
+    request: { ...about, model: reference, ...(component !== undefined && { component }) },
+    isWritten: written !== undefined && looksLikeReference(written),
+  });
+  const parts = Object.entries(components ?? {}).map(([name, text]): [string, WantedModel] => [
+    name,
+    one(text, given.components?.[name], name),
+  ]);
+  const main: [string, WantedModel][] = model === undefined ? [] : [['main', one(model, given.model)]];
+  return { type, variant, options, models: Object.fromEntries([...main, ...parts]) };
 };
 
 /**

@@ -1,0 +1,36 @@
+/** What this hive lacks for a piece of work, asked of the part that would do it. Changes nothing. */
+import type { HiveNeed, NeedsRequest } from '../contract/needs.ts';
+import { refuseMissing } from '../registry/device-choice.ts';
+import type { WorkerTypes } from '../registry/worker-types.ts';
+import type { Machine } from './machine.ts';
+import type { Call } from './models/call.ts';
+import type { Plugins } from './plugins/plugins.ts';
+import { spawnCommand } from './workers/launch-plan.ts';
+import type { Workers } from './workers/workers.ts';
+
+export interface NeedsParts {
+  hive: string;
+  types: Pick<WorkerTypes, 'has'>;
+  machine: Pick<Machine, 'facts'>;
+  plugins: Pick<Plugins, 'needs' | 'typeNeeds' | 'programNeeds'>;
+  workers: Pick<Workers, 'refuse' | 'spawnNeeds' | 'startNeeds'>;
+}
+
+export type Needs = (request: NeedsRequest, call: Call) => Promise<HiveNeed | null>;
+
+/** Errors: also those with which the work itself would be refused. */
+export const needsOf =
+  ({ hive, types, machine, plugins, workers }: NeedsParts): Needs =>
+  async (request, call) => {
+    if ('plugin' in request) return plugins.needs(request.plugin, call);
+    if ('program' in request) return plugins.programNeeds(request.program);
+    const { without } = request;
+    if ('start' in request) return workers.startNeeds(request.start, { ...call, without });
+    const { worker } = request;
+    await workers.refuse(worker);
+    if (await types.has(worker.type)) return workers.spawnNeeds(worker, { ...call, without });
+    // What is known without the plugin is not found out after it was downloaded.
+    if (worker.device !== undefined)
+      refuseMissing(worker.device, (await machine.facts()).devices, hive, spawnCommand(worker.type));
+    return plugins.typeNeeds(worker.type, call);
+  };
