@@ -24,7 +24,6 @@ import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
 import { GgufHeaders } from './models/gguf-headers.ts';
 import { Models } from './models/models.ts';
-import { needsOf } from './needs.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
@@ -125,6 +124,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   await workers.start();
   feed.start();
   const server = await listenHive({
+    hive: alias,
     socketPath: paths.hiveSocket,
     health,
     state,
@@ -134,7 +134,6 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     workers,
     plugins,
     models,
-    needs: needsOf({ hive: alias, types, machine, plugins, workers }),
     logger,
     port: env['RBEE_HIVE_PORT'] ? { port: Number(env['RBEE_HIVE_PORT']), token: await hiveToken(paths.state) } : null,
   });

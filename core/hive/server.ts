@@ -8,7 +8,6 @@ import { makeSocketFolder } from '../config/private-places.ts';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import type { Models } from './models/models.ts';
-import type { Needs } from './needs.ts';
 import type { Plugins } from './plugins/plugins.ts';
 import { modelRoutes } from './routes/models.ts';
 import { needsRoute } from './routes/needs.ts';
@@ -18,11 +17,12 @@ import { workerRoutes } from './routes/workers.ts';
 import type { Workers } from './workers/workers.ts';
 
 export interface HiveServerOptions extends StateParts {
+  /** Alias of this hive. */
+  hive: string;
   socketPath: string;
   workers: Workers;
   plugins: Plugins;
   models: Models;
-  needs: Needs;
   logger: FastifyBaseLogger;
   /** A loopback port beside the socket, for those who show the token; none when null. */
   port: { port: number; token: string } | null;
@@ -33,11 +33,11 @@ const bodyLimit = 8 * 2 ** 20;
 
 /** Listens; the caller holds the lock of the state folder, so a socket that is there is a dead one's. */
 export const listenHive = async ({
+  hive,
   socketPath,
   workers,
   plugins,
   models,
-  needs,
   logger,
   port,
   ...state
@@ -60,7 +60,7 @@ export const listenHive = async ({
     return reply.code(error.status).send({ error: error.toJSON() });
   });
   stateRoutes(server, state);
-  needsRoute(server, needs);
+  needsRoute(server, { hive, types: state.types, machine: state.machine, plugins, workers });
   workerRoutes(server, workers);
   pluginRoutes(server, plugins);
   modelRoutes(server, models);

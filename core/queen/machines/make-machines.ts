@@ -14,8 +14,8 @@ import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
-import { PluginDelivery } from '../provision/delivery.ts';
-import { ModelSource } from '../provision/model-source.ts';
+import { ModelDelivery } from '../provision/model-delivery.ts';
+import { PluginDelivery } from '../provision/plugin-delivery.ts';
 import { Provision } from '../provision/provision.ts';
 import type { ChangeParts } from '../workers/change.ts';
 import { Bundles } from './bundles.ts';
@@ -75,8 +75,10 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
   const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, isChosen, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
-  const models = new ModelSource({ paths, env });
-  const provision = new Provision({ fleet, remote: { get: (alias) => hives.get(alias), delivery, models } });
+  const provision = new Provision({
+    fleet,
+    remote: { get: (alias) => hives.get(alias), plugins: delivery, models: new ModelDelivery({ paths, env }) },
+  });
   const working = { fleet, gateway, localHive, provision };
   const planning = { ...working, paths, config, hives, bundles, delivery, remembered, onDesired };
   const planner = new Planner(planning);

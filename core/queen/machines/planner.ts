@@ -14,7 +14,7 @@ import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/
 import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { PluginDelivery } from '../provision/delivery.ts';
+import type { PluginDelivery } from '../provision/plugin-delivery.ts';
 import type { Bundles } from './bundles.ts';
 import { explainType } from './impossible.ts';
 import { runProblems } from './impossible-run.ts';

@@ -10,13 +10,11 @@ import { rawTar } from '../../archives/testing.ts';
 import { pathsFrom } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { ModelsForMachines } from '../../hive/models/for-machines.ts';
 import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
 import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import { bringModel } from './bring-model.ts';
-import { PluginDelivery } from './delivery.ts';
 import type { Machine } from './machine.ts';
-import type { ModelSource } from './model-source.ts';
+import { ModelDelivery } from './model-delivery.ts';
+import { PluginDelivery } from './plugin-delivery.ts';
 
 const call = { signal: new AbortController().signal, narrate: () => {} };
 const sha256Of = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -165,15 +163,9 @@ test('a hive whose platform is no platform gets nothing made for it', async (t) 
 
 // The same of models: a hive named paths that the queen then looked for in its own store, and places of its choice.
 test('a hive can lack only files of a model that were offered to it, and names no place for them', async (t) => {
-  const { folder, canary } = await setUp(t);
+  const { paths, canary } = await setUp(t);
   const weights = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(2_000, 1)]);
   const source = await serve(t, weights);
-  const models = new ModelsForMachines({
-    hive: 'local',
-    data: join(folder, 'queen', 'data'),
-    cache: join(folder, 'queen', 'cache'),
-    env: {},
-  });
   const lacking = ['../../../own/precious.txt', 'model.gguf', '/etc/passwd', 'model.gguf'].map((path) => ({
     path,
     bytes: 1,
@@ -181,8 +173,7 @@ test('a hive can lack only files of a model that were offered to it, and names n
   }));
   const { hive, uploads } = lyingHive({ models: { offer: () => ({ files: lacking }) } });
   const before = await canary();
-  const opened = { open: async () => models } as unknown as ModelSource;
-  await bringModel(hive, { model: `${source.url}/model.gguf` }, opened, call);
+  await new ModelDelivery({ paths, env: {} }).bring(hive, { model: `${source.url}/model.gguf` }, call);
   assert.deepEqual(await canary(), before);
   assert.deepEqual(
     uploads.map(({ path }) => path),

@@ -73,14 +73,14 @@ const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes' }: Set
   const fleet = { online: () => member, member: () => member, workers: () => [] } as unknown as Fleet;
   const there = {
     get: () => member,
-    delivery: {
+    plugins: {
       deliver: async (_: unknown, request: object) => {
         write('deliver', request);
         return { view: {}, variant: 'cuda', types: ['mini'] };
       },
       bringProgram: async (_: unknown, from: object, wanted: object) => write('bring program', { from, wanted }),
     },
-    models: { open: async () => ({ look: async (request: object) => write('bring model', request) ?? null }) },
+    models: { bring: async (_: unknown, request: object) => write('bring model', request) },
   };
   const options = { fleet, ...(remote && { remote: there }) } as unknown as ProvisionOptions;
   const context = {

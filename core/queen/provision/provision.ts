@@ -13,17 +13,16 @@ import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import type { PluginRequestOf, PluginView } from '../../contract/plugins.ts';
 import type { HiveClient } from '../../hive/client.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import { bringModel } from './bring-model.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
-import type { PluginDelivery, ResolveCall } from './delivery.ts';
 import type { Machine, RemoteCall } from './machine.ts';
-import type { ModelSource } from './model-source.ts';
+import type { ModelDelivery } from './model-delivery.ts';
+import type { PluginDelivery, ResolveCall } from './plugin-delivery.ts';
 
 /** What the queen can bring to other machines, and which these are. */
 export interface Remote {
   get(hive: string): Machine | undefined;
-  delivery: PluginDelivery;
-  models: ModelSource;
+  plugins: PluginDelivery;
+  models: ModelDelivery;
 }
 
 export interface ProvisionOptions {
@@ -119,7 +118,7 @@ export class Provision {
     if (!remote) return installThere(client, request, call);
     const { scripts, ...given } = request;
     if (scripts) throw scriptsElsewhere(hive);
-    const { view, variant, types } = await remote.delivery.deliver(remote.machine, given, call);
+    const { view, variant, types } = await remote.plugins.deliver(remote.machine, given, call);
     for (const type of types) {
       const need = await client.needs({ program: { plugin: type, variant } }, call);
       const from = { plugin: given.plugin, offline: given.offline };
@@ -166,7 +165,7 @@ export class Provision {
     const request = { plugin: need.plugin, ...(variant !== undefined && { variant }) };
     const remote = this.#remote(hive);
     if (remote) {
-      await remote.delivery.deliver(remote.machine, { ...request, type }, call);
+      await remote.plugins.deliver(remote.machine, { ...request, type }, call);
       return;
     }
     const accepted = need.publisher && (await confirmPublisher(need.publisher, call.ask, trustHint(hive, type)));
@@ -180,7 +179,7 @@ export class Provision {
     if (!remote) {
       await this.#options.fleet.online(hive).connection.client.plugins('install', { plugin, variant }, call);
     } else if (type !== undefined) {
-      await remote.delivery.deliver(remote.machine, { plugin, variant, type }, call);
+      await remote.plugins.deliver(remote.machine, { plugin, variant, type }, call);
     }
   }
 
@@ -198,7 +197,7 @@ export class Provision {
       there: () => client.plugins('prepare', { plugin: type, ...about }, call),
       unreachable: 'DOWNLOAD_FAILED',
       here:
-        remote && from && (() => remote.delivery.bringProgram(remote.machine, from, { type, sources, ...about }, call)),
+        remote && from && (() => remote.plugins.bringProgram(remote.machine, from, { type, sources, ...about }, call)),
     });
   }
 
@@ -208,7 +207,7 @@ export class Provision {
     return fetchThereOrHere({
       there: () => client.models('download', request, call),
       unreachable: 'MODEL_HUB_UNREACHABLE',
-      here: remote && isWritten ? () => bringModel(remote.machine, request, remote.models, call) : undefined,
+      here: remote && isWritten ? () => remote.models.bring(remote.machine, request, call) : undefined,
     });
   }
 
@@ -221,7 +220,7 @@ export class Provision {
   #delivery(): PluginDelivery {
     const { remote } = this.#options;
     if (!remote) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
-    return remote.delivery;
+    return remote.plugins;
   }
 }
 
