@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import { createHiveClient } from '../../core/hive/client.ts';
+import { programsFolder } from '../../core/registry/binaries/places.ts';
 import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { type Hub, startHub } from '../harness/hub.ts';
@@ -139,5 +141,39 @@ test('what a spawn lacks is brought in order, and one request to spawn reaches t
     heard.requests.filter((request) => request.startsWith('POST')),
     ['POST /v1/needs', 'POST /v1/workers'],
   );
+
+  // A start brings what has gone since, and a restart does so before it stops anything.
+  const [{ id }] = (await home.json(['worker', 'list'])).workers;
+  for (const change of ['restart', 'start']) {
+    if (change === 'start') await home.json(['worker', 'stop', id]);
+    rmSync(programsFolder(home.paths), { recursive: true });
+    heard.requests.splice(0);
+    await home.json(['worker', change, id]);
+    assert.deepEqual(
+      heard.requests.filter((request) => request.startsWith('POST')),
+      ['POST /v1/needs', 'POST /v1/plugins/prepare', 'POST /v1/needs', `POST /v1/workers/${id}/${change}`],
+    );
+  }
+  assert.equal(downloads, 1, 'what was downloaded is kept');
   await heard.close();
+});
+
+test('a hive that is asked to spawn what it lacks refuses it by name, and keeps nothing of it', async () => {
+  const hive = createHiveClient({ hive: 'local', connect: { socketPath: home.paths.hiveSocket } });
+  try {
+    const spawn = (spec: object) => hive.spawn({ type: 'forge', device: 'cpu', ...spec });
+    await assert.rejects(spawn({ model: 'hf:acme/Other' }), { code: 'MODEL_NOT_HERE', message: /hf:acme\/Other/ });
+    rmSync(programsFolder(home.paths), { recursive: true });
+    const model = 'hf:acme/Tiny-GGUF';
+    await assert.rejects(spawn({ model }), { code: 'NOT_INSTALLED', message: /a program for forge \(cpu\)/ });
+    await home.json(['plugins', 'uninstall', 'forge', '--force']);
+    await assert.rejects(spawn({ model }), { code: 'TYPE_NOT_FOUND' });
+    const { workers } = await home.json(['worker', 'list']);
+    assert.deepEqual(
+      workers.map(({ state }: { state: string }) => state),
+      ['stopped', 'stopped'],
+    );
+  } finally {
+    await hive.close();
+  }
 });

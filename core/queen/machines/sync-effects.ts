@@ -13,7 +13,7 @@ import type { LocalHive } from '../local-hive.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import type { Provision, ProvisionCall } from '../provision/provision.ts';
 import { type ChangeParts, deleteWorker, startWorker } from '../workers/change.ts';
-import { spawnWorker } from '../workers/spawn.ts';
+import { provideFor, spawnWorker } from '../workers/spawn.ts';
 import type { Bundles } from './bundles.ts';
 import { installHive } from './install-hive.ts';
 import { type LeaseOwner, takeLease } from './lease.ts';
@@ -121,7 +121,7 @@ export class QueenEffects implements SyncEffects {
       case 'start_worker':
         return this.#startWorker(alias, step, call);
       case 'replace_worker':
-        await this.#refuseOptions(alias, step, call);
+        await this.#provideFor(alias, step, call);
         await this.#delete(alias, step.worker, call);
         return this.#startWorker(alias, step, call);
       case 'delete_worker':
@@ -182,17 +182,9 @@ export class QueenEffects implements SyncEffects {
     await spawnWorker(this.#options, { ...step.spec, hive: alias }, context);
   }
 
-  /** A worker that works is not given up for one that its type would refuse. Errors: OPTION_INVALID. */
-  async #refuseOptions(alias: string, { worker, spec }: StepOf<'replace_worker'>, call: EffectCall): Promise<void> {
-    const variant = spec.variant ?? this.#options.fleet.member(alias).workers.get(worker)?.variant;
-    if (variant === undefined) return;
-    try {
-      await this.#client(alias).needs({ program: { plugin: spec.type, variant, options: spec.options } }, call);
-    } catch (error) {
-      // Whatever else is wrong is told by its start.
-      if (error instanceof RbeeError && error.code === 'OPTION_INVALID') throw error;
-      call.signal.throwIfAborted();
-    }
+  /** A worker that works goes on until all is there for the one that replaces it, and it would not be refused. */
+  async #provideFor(alias: string, { spec: { id: _, ...spec } }: StepOf<'replace_worker'>, call: EffectCall) {
+    await provideFor(this.#options, { ...spec, hive: alias }, this.#context(call));
   }
 
   async #delete(hive: string, worker: string, call: EffectCall): Promise<void> {

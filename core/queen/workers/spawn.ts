@@ -23,22 +23,34 @@ export interface SpawnParts {
   provision: Provision;
 }
 
+/** Brings what it lacks, and starts it once. Errors: what bringing and starting it are refused for. */
 export const spawnWorker = async (
+  parts: SpawnParts,
+  input: WorkerSpawnInput,
+  context: JobContext,
+): Promise<WorkerView> => {
+  const spec = await provideFor(parts, input, context);
+  const { hive = localAlias } = input;
+  const { job, signal, narrate } = context;
+  const member = parts.fleet.online(hive);
+  const worker = await member.connection.client.spawn(spec, { signal, narrate, job });
+  member.apply(worker);
+  return workerView(worker, hive, false);
+};
+
+/** Brings what a spawn would lack, and gives what its hive is to be asked for. Errors: what the spawn would be refused for. */
+export const provideFor = async (
   { fleet, provision }: SpawnParts,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
-): Promise<WorkerView> => {
-  const { job, signal, narrate } = context;
+): Promise<WorkerSpec> => {
   const member = fleet.member(hive);
   // One that is coming up is waited for; one that was stopped is refused at once.
-  if (member.status === 'unreachable') await member.online(onlineMs, signal);
-  const { client } = fleet.online(hive).connection;
-  const spec = await withReferences(client, given);
+  if (member.status === 'unreachable') await member.online(onlineMs, context.signal);
+  const spec = await withReferences(fleet.online(hive).connection.client, given);
   refuseClash(fleet, spec, hive);
   await provision.launch(hive, { worker: spec }, wantedOf(spec, given), ask ? context : { ...context, ask: sayNo });
-  const worker = await client.spawn(spec, { signal, narrate, job });
-  member.apply(worker);
-  return workerView(worker, hive, false);
+  return spec;
 };
 
 const sayNo = async (): Promise<string> => 'no';
