@@ -56,7 +56,7 @@ if (patterns.length > 0) {
     'core/lifecycle/**/*.test.ts',
   );
   runTests(
-    'core/{contract,boundary,narration,config,archives,ssh,registry,sync,hive,queen,keeper,conformance}/**/*.test.ts',
+    'core/{contract,boundary,narration,config,http,gateway,archives,ssh,registry,sync,hive,queen,keeper,conformance}/**/*.test.ts',
     'core/worker-server/**/*.test.ts',
     'plugins/**/*.test.ts',
     'test/**/*.test.ts',
