@@ -37,7 +37,7 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
   return { ...server, worker: workerWith({ id, port: server.port, ...over }) };
 };
 
-/** A queen's application API in front of these workers. */
+/** The application API in front of these workers. */
 const gatewayFor = async (...workers: (HiveWorker | FleetWorker)[]) => {
   const fleet = memoryFleet(workers);
   const gateway = new Gateway(fleet);
@@ -88,7 +88,7 @@ interface Echoed {
   body: string;
 }
 
-/** Files of this process that are open below the folder, with or without a name. */
+/** Open files of this process below the folder, unlinked ones included. */
 const spoolFiles = (folder: string): string[] =>
   readdirSync('/proc/self/fd').flatMap((fd) => {
     try {
@@ -110,7 +110,7 @@ const streaming =
   };
 
 describe('the gateway', () => {
-  it('passes a request on untouched, but for the key and the headers of the connection', async () => {
+  it('passes a request on unchanged, except for the key and the headers of the connection', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { url } = await gatewayFor(worker);
     const text = '{ "model" : "DEMO",  "é" : 1.0 }';
@@ -135,7 +135,7 @@ describe('the gateway', () => {
     assert.equal(seen.headers['host'], `127.0.0.1:${worker.port}`);
   });
 
-  it('passes answers back untouched: status, headers, bytes, streams', async () => {
+  it('passes answers back unchanged: status, headers, bytes, streams', async () => {
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7) % 256));
     const { worker } = await fakeWorker('a', async (incoming, response) => {
       if (incoming.url?.startsWith('/v1/embeddings')) {
@@ -158,7 +158,7 @@ describe('the gateway', () => {
     assert.equal(await stream.text(), `${event('one')}${event('two')}data: [DONE]\n\n`);
   });
 
-  it('takes the model of a form and of a query too', async () => {
+  it('takes the model from a form or a query as well', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { url } = await gatewayFor(worker);
     const form = new FormData();
@@ -171,7 +171,7 @@ describe('the gateway', () => {
     assert.deepEqual([got.method, got.url, got.body], ['GET', '/v1/things?model=demo', '']);
   });
 
-  it('gives each of two workers its share of requests that run at once', async () => {
+  it('spreads concurrent requests over two workers', async () => {
     let release = () => {};
     const all = new Promise<void>((resolve) => (release = resolve));
     const slow: Listener = async (incoming, response) => {
@@ -189,7 +189,7 @@ describe('the gateway', () => {
     assert.equal(gateway.inFlight('a') + gateway.inFlight('b'), 0);
   });
 
-  it('frees the slot of a worker as soon as the client has left, before and amid the answer', async () => {
+  it('frees the worker as soon as the client disconnects, before or during the answer', async () => {
     for (const amid of [false, true]) {
       let gone = () => {};
       const left = new Promise<void>((resolve) => (gone = resolve));
@@ -208,11 +208,11 @@ describe('the gateway', () => {
     }
   });
 
-  it('gives a request to another worker when the first breaks off before its first byte', async () => {
+  it('tries another worker when the first breaks off before its first byte', async () => {
     let asked = 0;
     const dying: Listener = (incoming, response) => {
       asked += 1;
-      // Even a head is nothing yet, as long as no byte of the body came.
+      // A head alone does not count: no byte of the body has been sent.
       response.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
       setImmediate(() => incoming.socket.destroy());
     };
@@ -225,7 +225,7 @@ describe('the gateway', () => {
     assert.equal(asked, 1);
   });
 
-  it('gives requests elsewhere whose machine has gone silent before it said anything, and leaves those it has begun', async () => {
+  it('moves unanswered requests away from a silent machine, and leaves those that have begun', async () => {
     const { worker: good } = await fakeWorker('good', streaming(event('hi'), 'data: [DONE]\n\n'), { running: 5 });
     const halting: Listener = async (incoming, response) => {
       const { silent } = JSON.parse((await bodyOf(incoming)).toString());
@@ -233,7 +233,7 @@ describe('the gateway', () => {
       if (!silent) response.write(event('begun'));
     };
     const { worker: far } = await fakeWorker('far', halting);
-    // Its connection is never made, as on a link that is down.
+    // Never connects, as on a broken link.
     const further = workerWith({ id: 'further', port: 1, startedAt: '2026-01-02T00:00:00Z' });
     const machines = [
       { key: 'good', worker: good, online: true },
@@ -258,14 +258,14 @@ describe('the gateway', () => {
     gateway.release('further');
     const alone = post(url, { model: 'demo' });
     await until(() => gateway.inFlight('further') === 1, 'a request');
-    // Nobody else is there: it goes on waiting, for the machine may come back.
+    // There is no other worker, so the request keeps waiting: the machine may come back.
     fleet.silent('further');
     assert.equal(gateway.inFlight('further'), 1);
     alone.catch(() => {});
     await begun.body?.cancel();
   });
 
-  it('says so when the only worker broke off before its first byte, or does not listen', async () => {
+  it('reports that the only worker broke off before its first byte, or does not listen', async () => {
     const { worker, ...server } = await fakeWorker('a', (incoming) => void incoming.socket.destroy());
     const { url } = await gatewayFor(worker);
     for (let round = 0; round < 2; round++) {
@@ -278,15 +278,15 @@ describe('the gateway', () => {
     }
   });
 
-  it('ends a stream that broke off with an error event, never as if it were whole', async () => {
+  it('ends a stream that broke off with an error event, never as if it were complete', async () => {
     const endings: Listener[] = [
       (incoming, response) => {
         response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event('one'));
         setImmediate(() => incoming.socket.destroy());
       },
-      // Ended in order, yet without its end marker.
+      // Ended regularly, but without its end marker.
       streaming(event('one')),
-      // Of unknown length: only the end marker could tell.
+      // Of unknown length: only the end marker shows that it is complete.
       (incoming) =>
         void incoming.socket.end(`HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n${event('one')}`),
     ];
@@ -301,14 +301,14 @@ describe('the gateway', () => {
     }
   });
 
-  it('leaves a stream alone that told its own error', async () => {
+  it('does not touch a stream that reported its own error', async () => {
     const own = `${event('one')}data: {"error":{"message":"out of memory"}}\n\n`;
     const { worker } = await fakeWorker('a', streaming(own));
     const { url } = await gatewayFor(worker);
     assert.equal(await (await post(url, { model: 'demo' })).text(), own);
   });
 
-  it('cuts the connection when an answer that is no stream of events broke off', async () => {
+  it('cuts the connection when an answer that is not an event stream broke off', async () => {
     const { worker } = await fakeWorker('a', (incoming, response) => {
       response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100 }).write('{"half":');
       setImmediate(() => incoming.socket.destroy());
@@ -318,7 +318,7 @@ describe('the gateway', () => {
     await assert.rejects(response.text());
   });
 
-  it('refuses what no worker can answer, in the form that clients of OpenAI read', async () => {
+  it('refuses what no worker can answer, in the shape that OpenAI clients expect', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { url } = await gatewayFor(worker, workerWith({ id: 'b', names: ['other'], state: 'loading' }));
     const refusal = async (response: Response) => {
@@ -347,7 +347,7 @@ describe('the gateway', () => {
     }
   });
 
-  it('says which methods a served path takes when it is asked with another', async () => {
+  it('names the methods that a served path accepts when it gets another', async () => {
     const serves: HiveWorker['serves'] = [
       { path: chatPath, kind: 'chat' },
       { path: '/v1/voices', kind: 'other', method: 'GET' },
@@ -385,11 +385,11 @@ describe('the gateway', () => {
     outgoing.destroy();
   });
 
-  it('spools a large form, finds its model behind the file, and gives it whole to another worker when one breaks off', async () => {
+  it('spools a large form, finds its model after the file, and sends all of it again when a worker breaks off', async () => {
     const sound = Buffer.from(Array.from({ length: 3_000_000 }, (_, at) => (at * 31 + (at >> 9)) % 256));
     const spooled: string[][] = [];
     const lazy = await fakeWorker('a', async (incoming) => {
-      // Breaks off in the middle of the body.
+      // Breaks off during the body.
       await once(incoming, 'data');
       spooled.push(spoolFiles(folder));
       incoming.socket.destroy();
@@ -409,7 +409,7 @@ describe('the gateway', () => {
       ),
     ]);
     for (const announced of [true, false]) {
-      // The one that breaks off is asked first: it has waited longest.
+      // The worker that breaks off is chosen first: it has been idle for longest.
       fleet.changed();
       const response = await fetch(`${url}/v1/audio/transcriptions`, {
         method: 'POST',
@@ -428,7 +428,7 @@ describe('the gateway', () => {
     await until(() => spoolFiles(folder).length === 0, 'nothing is left open');
   });
 
-  it('leaves nothing of a large body whose client leaves in the middle', async () => {
+  it('keeps nothing of a large body whose client disconnects', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { port, folder } = await gatewayFor(worker);
     const headers = { 'content-type': 'application/json', 'content-length': 2_000_000 };
@@ -441,7 +441,7 @@ describe('the gateway', () => {
     await until(() => spoolFiles(folder).length === 0, 'it is gone');
   });
 
-  it('refuses a large body that is broken, and one that names no model, without a worker', async () => {
+  it('refuses a large body that is malformed or names no model, without asking a worker', async () => {
     let requests = 0;
     const { worker } = await fakeWorker('a', (_, response) => {
       requests += 1;
@@ -459,7 +459,7 @@ describe('the gateway', () => {
     await until(() => spoolFiles(folder).length === 0, 'nothing is left open');
   });
 
-  it('lists what can be asked for now', async () => {
+  it('lists the models that can be requested now', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { url } = await gatewayFor(worker, workerWith({ id: 'b', names: ['other'], state: 'stopped', port: null }));
     const list = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string; owned_by: string }[] };
@@ -471,7 +471,7 @@ describe('the gateway', () => {
     assert.equal((await fetch(`${url}/v1/models/other`)).status, 404);
   });
 
-  it('keeps its own paths from worker types', async () => {
+  it("keeps worker types off the queen's own paths", async () => {
     const serves = [
       { path: '/v1/jobs', kind: 'other' as const },
       { path: '/health', method: 'GET' as const, kind: 'other' as const },
@@ -484,7 +484,7 @@ describe('the gateway', () => {
 });
 
 describe('draining', () => {
-  it('sends a held worker nothing more, and waits for what runs', async () => {
+  it('sends a held worker no more requests, and waits for those in progress', async () => {
     let finish = () => {};
     const { worker: a } = await fakeWorker('a', async (incoming, response) => {
       await bodyOf(incoming);
@@ -512,7 +512,7 @@ describe('draining', () => {
     );
   });
 
-  it('closes what runs at once when it must be now, and the client is told', async () => {
+  it('cuts requests in progress at once when asked to, and the client gets an error', async () => {
     const { worker } = await fakeWorker('a', (_incoming, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write(event('one'));
     });
@@ -528,8 +528,8 @@ describe('draining', () => {
 });
 
 describe('two hives with a worker of the same id', () => {
-  // The pools were by id alone: a hive that listed another hive's id got its prompts and its key.
-  it('get their own requests and their own keys, whichever is asked', async () => {
+  // Pools used to be keyed by id alone: a hive that listed another hive's id got its prompts and its key.
+  it('each get their own requests and their own key', async () => {
     const seen: Record<string, Set<string | undefined>> = { honest: new Set(), evil: new Set() };
     const noting =
       (hive: string): Listener =>
@@ -557,7 +557,7 @@ describe('two hives with a worker of the same id', () => {
     assert.equal((await post(url, { model: 'real' })).status, 200);
   });
 
-  it('is not asked on a port that the queen has not set for it', async () => {
+  it('gets no requests on a port that the queen has not assigned to it', async () => {
     const { worker } = await fakeWorker('w1', (_incoming, response) => response.end('{}'));
     const refused = `on port ${worker.port}, outside 18000-18999`;
     const { url } = await gatewayFor({ key: 'evil/w1', worker, online: true, refused });
@@ -568,7 +568,7 @@ describe('two hives with a worker of the same id', () => {
 });
 
 describe('a worker that answers before it has read the request, and closes', () => {
-  /** Says so on the raw connection as soon as the head is there, and resets it with the body unread. */
+  /** Answers on the raw connection as soon as the head has arrived, then resets it with the body unread. */
   const hasty = async () => {
     const server = createTcpServer((socket) => {
       socket.once('data', () => {
@@ -584,8 +584,8 @@ describe('a worker that answers before it has read the request, and closes', () 
     return workerWith({ id: 'hasty', port: (server.address() as { port: number }).port });
   };
 
-  // A message of 12 MB to an engine that takes 8, 40 times: 7 of the clients were told "write EPIPE" with 502.
-  it('has its answer passed on, from memory and from disk', async () => {
+  // Of 40 bodies of 12 MB for an engine that accepts 8 MB, 7 used to be answered with 502 and "write EPIPE".
+  it('has its answer passed on, for bodies in memory and on disk', async () => {
     const { url } = await gatewayFor(await hasty());
     for (const bytes of [200_000, 8 * 2 ** 20]) {
       const answers = await Promise.all(
@@ -597,7 +597,7 @@ describe('a worker that answers before it has read the request, and closes', () 
   });
 });
 
-it('a worker is told one content type, the one by which the queen has read the body', async () => {
+it('a worker gets one content type, the one by which the model was found', async () => {
   const { worker } = await fakeWorker('a', (incoming, response) => {
     incoming.resume();
     response.end(JSON.stringify(incoming.rawHeaders));
@@ -614,7 +614,7 @@ it('a worker is told one content type, the one by which the queen has read the b
 });
 
 describe('a body that is refused before it has arrived', () => {
-  it('is read to its end, so that its client sees why', async () => {
+  it('is read to its end, so that its client sees the error', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { port } = await gatewayFor(worker);
     const bytes = limits.maxBytes + 2 ** 20;

@@ -136,13 +136,13 @@ export class Gateway {
       narrate?.({
         kind: 'step',
         id: `drain-${id}`,
-        text: `waiting for ${requests(this.inFlight(key))} of ${id}`,
+        text: `waiting for ${requests(this.inFlight(key))} on ${id}`,
         on: 'queen',
       });
       await this.#untilEmpty(key, drainTimeoutMs, signal);
       signal?.throwIfAborted();
       const left = this.inFlight(key);
-      const text = left > 0 ? `closing ${requests(left)} of ${id}` : `the requests of ${id} have ended`;
+      const text = left > 0 ? `cutting ${requests(left)} on ${id}` : `the requests on ${id} have finished`;
       narrate?.({ kind: 'done', id: `drain-${id}`, text, ms: Math.round(performance.now() - begun) });
     }
     const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: id, problem: 'it is being stopped' });
@@ -171,7 +171,7 @@ export class Gateway {
     for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.retryElsewhere();
   }
 
-  /** A ready worker; wakes one if none is ready. Workers that cannot be woken are skipped; throws the error of the last one if none is left. */
+  /** A ready worker; wakes one if none is ready. Skips workers that do not wake; if none is left, throws why the last did not. */
   async #awake(wanted: GatewayRequest, excluded: Set<string>): Promise<Chosen> {
     let failed: unknown;
     for (;;) {

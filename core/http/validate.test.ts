@@ -18,7 +18,7 @@ const refusal = (value: unknown): { message: string; hint: string } => {
 };
 
 describe('validator', () => {
-  it('gives back what fits', () => {
+  it('returns input that matches', () => {
     const input = { type: 'llamacpp', device: 'cuda:0', options: { context: 4096 } };
     assert.equal(spawn(input), input);
   });
@@ -31,7 +31,7 @@ describe('validator', () => {
     assert.match(refusal({ type: 'llamacpp', zzzzzz: 1 }).hint, /^it takes: type, variant/);
   });
 
-  it('names a field that is missing', () => {
+  it('names a missing field', () => {
     assert.equal(refusal({}).message, 'worker_spawn is not valid: type is missing');
   });
 
@@ -44,7 +44,7 @@ describe('validator', () => {
     });
   });
 
-  it('copes with anything else', () => {
+  it('handles any other input', () => {
     for (const value of [null, undefined, 3, 'text', [], { type: 'a', name: 'x'.repeat(5000) }]) {
       assert.ok(refusal(value).message.length < 400);
     }

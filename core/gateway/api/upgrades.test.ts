@@ -1,4 +1,4 @@
-/** WebSockets through the TCP address, with bare sockets at both ends: what a well-behaved client never does is seen too. */
+/** WebSockets through the loopback port, with bare sockets at both ends: they can do what a well-behaved client never does. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -19,7 +19,7 @@ afterEach(async () => {
   for (const one of undo.splice(0).reverse()) await one();
 });
 
-/** One end of a connection, and all that has arrived there. */
+/** One end of a connection, with everything that it has received. */
 class End {
   readonly socket: Socket;
   ended = false;
@@ -48,7 +48,7 @@ class End {
   }
 }
 
-/** A worker that speaks bare TCP: what it hears is read by the test, and what it says is said by the test. */
+/** A worker that speaks bare TCP: the test reads what it receives and decides what it sends. */
 const bareWorker = async (over: Partial<HiveWorker> = {}) => {
   const ends: End[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => void ends.push(new End(socket)));
@@ -112,8 +112,8 @@ const joined = async () => {
   return { ...queen, client, there, ends, head: client.text.length };
 };
 
-describe('a WebSocket through the queen', () => {
-  it('is passed on with its path and the key of the worker, and both sides hear each byte of the other', async () => {
+describe('a WebSocket through the gateway', () => {
+  it("is passed on with its path and the worker's key, and both sides get every byte of the other", async () => {
     const { worker, heard } = await bareWorker();
     const { port } = await queenFor(worker);
     const client = await open(port, [
@@ -143,7 +143,7 @@ describe('a WebSocket through the queen', () => {
     assert.ok(there.bytes.subarray(start).equals(Buffer.concat([Buffer.from('early'), noise])));
   });
 
-  it('may be ended by one side while the other goes on', async () => {
+  it('can be ended by one side while the other continues', async () => {
     for (const first of ['client', 'there'] as const) {
       const both = await joined();
       const [one, other] = first === 'client' ? [both.client, both.there] : [both.there, both.client];
@@ -159,7 +159,7 @@ describe('a WebSocket through the queen', () => {
     }
   });
 
-  it('ends at both sides when one breaks off', async () => {
+  it('ends on both sides when one breaks off', async () => {
     for (const first of ['client', 'there'] as const) {
       const both = await joined();
       const [one, other] = first === 'client' ? [both.client, both.there] : [both.there, both.client];
@@ -170,7 +170,7 @@ describe('a WebSocket through the queen', () => {
     }
   });
 
-  it('counts as a request of its worker, and is closed with it', async () => {
+  it("counts as a request of its worker, and is cut with the worker's other requests", async () => {
     const { gateway, client, there } = await joined();
     assert.equal(gateway.inFlight('bare-1'), 1);
     gateway.hold('bare-1');
@@ -179,13 +179,13 @@ describe('a WebSocket through the queen', () => {
     await until(() => gateway.inFlight('bare-1') === 0, 'it is counted no more');
   });
 
-  it('does not keep the queen from ending', async () => {
+  it('does not keep the server from closing', async () => {
     const { app, client, there } = await joined();
     await app.close();
     await until(() => client.ended && there.ended, 'both have heard the end');
   });
 
-  it('that the client gives up before its answer is given up at the worker', async () => {
+  it('is cancelled at the worker if the client gives up before the answer', async () => {
     const { worker, heard } = await bareWorker();
     const { port, gateway } = await queenFor(worker);
     const client = await open(port);
@@ -196,8 +196,8 @@ describe('a WebSocket through the queen', () => {
   });
 });
 
-describe('a WebSocket that does not come to be', () => {
-  it('gets the answer of the worker', async () => {
+describe('a WebSocket that is not accepted', () => {
+  it("gets the worker's answer", async () => {
     const { worker, heard } = await bareWorker();
     const { port } = await queenFor(worker);
     const client = await open(port);
@@ -209,11 +209,11 @@ describe('a WebSocket that does not come to be', () => {
     assert.ok(client.text.endsWith('nope'));
   });
 
-  it('is told why, when the worker breaks off or none is ready', async () => {
+  it('gets an error if the worker breaks off or none is ready', async () => {
     const { worker, ends } = await bareWorker();
     const { port } = await queenFor(worker);
     const client = await open(port);
-    // Asked once more, for an idle connection that has just been closed looks the same.
+    // Tried twice, because an idle connection that was just closed looks the same.
     for (const count of [1, 2]) {
       await until(() => ends.length === count, 'the worker was asked');
       ends[count - 1]?.socket.destroy();
@@ -226,7 +226,7 @@ describe('a WebSocket that does not come to be', () => {
     assert.match(early.text, /^HTTP\/1\.1 503 [\s\S]*"code":"NO_READY_WORKER"/);
   });
 
-  it('is refused to web pages and under other names of the address', async () => {
+  it('is refused to web pages and for other host names', async () => {
     const { worker, ends } = await bareWorker();
     const { port } = await queenFor(worker);
     for (const line of ['origin: https://evil.example', 'host: evil.example', 'sec-fetch-site: cross-site']) {
@@ -237,7 +237,7 @@ describe('a WebSocket that does not come to be', () => {
     assert.equal(ends.length, 0);
   });
 
-  it('is answered like any request where nothing takes it: other paths, and other protocols', async () => {
+  it('is answered as plain HTTP on other paths and for other protocols', async () => {
     const { worker, heard } = await bareWorker({
       serves: [
         { path: '/ws', method: 'GET', kind: 'other' },
@@ -249,7 +249,7 @@ describe('a WebSocket that does not come to be', () => {
     await until(() => lost.text.includes('NOT_FOUND'), 'the answer');
     const own = await open(port, [], 'GET /health HTTP/1.1');
     await until(() => own.text.includes('"status":"ok"'), 'the answer');
-    // Java's client asks for HTTP/2 in this way with each request.
+    // Java's HTTP client requests HTTP/2 like this with every request.
     const body = '{"model":"demo"}';
     const socket = connect({ port, host: '127.0.0.1' });
     const java = new End(socket);

@@ -15,7 +15,7 @@ import { Spool, type SpoolFile } from './spool.ts';
 
 const mebibyte = 1024 * 1024;
 
-/** A body as a server receives it. */
+/** A body as received by a server. */
 const received = (chunks: readonly Buffer[], length?: number): IncomingMessage =>
   Object.assign(Readable.from(chunks), {
     headers: length === undefined ? {} : { 'content-length': String(length) },
@@ -38,7 +38,7 @@ const pieces = (count: number): Buffer[] =>
   Array.from({ length: count }, (_, index) => Buffer.allocUnsafeSlow(64 * 1024).fill(index));
 
 describe('the body of a request', () => {
-  it('is what was sent, whether or not its length was announced, and its pieces are let go', async () => {
+  it('is what was sent, whether or not its length was announced, and its pieces are freed', async () => {
     for (const announced of [true, false]) {
       const chunks = pieces(32);
       const sent = Buffer.concat(chunks);
@@ -51,21 +51,21 @@ describe('the body of a request', () => {
     assert.equal((await wholeBody(100)(null, received([]))).length, 0);
   });
 
-  it('leaves a piece alone that is part of something larger', async () => {
+  it('does not free a piece that is part of a larger buffer', async () => {
     const all = Buffer.allocUnsafeSlow(mebibyte).fill(7);
     const chunks = [all.subarray(0, 500_000), all.subarray(500_000)];
     const body = await wholeBody(mebibyte)(null, received(chunks, mebibyte));
     assert.ok(body.equals(all));
   });
 
-  it('is refused when it is larger than the limit, announced or not', async () => {
+  it('is refused if it is larger than the limit, announced or not', async () => {
     await assert.rejects(wholeBody(mebibyte)(null, received([], mebibyte + 1)), { code: 'BODY_TOO_LARGE' });
     const flood = received(pieces(17));
     await assert.rejects(wholeBody(mebibyte)(null, flood), { code: 'BODY_TOO_LARGE' });
     assert.equal(flood.destroyed, false, 'the refusal goes out on its connection');
   });
 
-  it('that ends in the middle is the fault of its client', async () => {
+  it('that is cut off counts as an error of its client', async () => {
     const half = Readable.from(
       (async function* () {
         yield Buffer.from('half');
@@ -76,7 +76,7 @@ describe('the body of a request', () => {
     await assert.rejects(wholeBody(mebibyte)(null, payload), { statusCode: 400, code: 'ECONNRESET' });
   });
 
-  it('goes to disk when it is large, announced or not, and can be read any number of times', async () => {
+  it('goes to disk if it is large, announced or not, and can be read any number of times', async () => {
     for (const announced of [true, false]) {
       const chunks = pieces(32);
       const sent = Buffer.concat([Buffer.from('{"model":"demo","filler":"'), ...chunks]);
@@ -93,7 +93,7 @@ describe('the body of a request', () => {
     }
   });
 
-  it('that comes too slowly is refused, and leaves no file', async () => {
+  it('that arrives too slowly is refused, and leaves no file', async () => {
     const limits = { ...bodyLimits(8 * mebibyte), maxMemoryBytes: 1000, timeout: { ms: 50, bytesPerSecond: mebibyte } };
     const trickle = Readable.from(
       (async function* () {
@@ -107,7 +107,7 @@ describe('the body of a request', () => {
     assert.deepEqual(readdirSync(join(folder, 'spool')), []);
   });
 
-  it('is refused at once when the disk has no room for it', async () => {
+  it('is refused at once if the disk has no room for it', async () => {
     const limits = bodyLimits(Number.MAX_SAFE_INTEGER);
     const payload = received(pieces(1), 2 ** 52);
     await assert.rejects(receive(limits)(null, payload), {
@@ -122,7 +122,7 @@ describe('the body of a request', () => {
     });
   });
 
-  it('comes whole through a real connection', async () => {
+  it('arrives complete through a real connection', async () => {
     const server = createServer(async (incoming, outgoing) => {
       const body = await wholeBody(8 * mebibyte)(null, incoming);
       outgoing.end(`${body.length} ${body.every((byte, index) => byte === (index & 0xff))}`);
@@ -136,7 +136,7 @@ describe('the body of a request', () => {
     assert.equal(String(await response.toArray()), `${sent.length} true`);
   });
 
-  it('in one byte at a time is put together', async () => {
+  it('is joined if it arrives one byte at a time', async () => {
     const sent = Buffer.from(Array.from({ length: 5_000 }, (_, index) => index & 0xff));
     for (const announced of [true, false]) {
       const chunks = Array.from(sent, (byte) => Buffer.allocUnsafeSlow(1).fill(byte));
@@ -145,7 +145,7 @@ describe('the body of a request', () => {
     }
   });
 
-  it('is collected once it is through, and not once for each of many', async () => {
+  it('is collected after its request, but not once for each of many', async () => {
     let collected = 0;
     const { promise, resolve } = Promise.withResolvers<void>();
     const garbage = new BodyGarbage(() => {
@@ -161,7 +161,7 @@ describe('the body of a request', () => {
   });
 });
 
-/** A body that stops in the middle, and then its client leaves. */
+/** An unfinished body, whose client can then disconnect. */
 const unfinished = (bytes: number, announced: number) => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stream = Readable.from(
@@ -185,8 +185,8 @@ const jsonPieces = (count: number): Buffer[] => {
 };
 
 describe('many bodies at once', () => {
-  // 100 connections with an unfinished body of 8 MiB each took the queen from 167 to 957 MB, and it kept them.
-  it('take no more memory than there is for all of them; the others are on disk, and all is given back', async () => {
+  // 100 connections with an unfinished body of 8 MiB each took the queen from 167 to 957 MB, for good.
+  it('use no more memory than the budget; the others are on disk, and all of it is freed', async () => {
     const memory = new BodyMemory(4 * mebibyte);
     const files: SpoolFile[] = [];
     const counted = new Spool(join(folder, 'spool'));
@@ -216,7 +216,7 @@ describe('many bodies at once', () => {
     assert.equal(memory.used, 0);
   });
 
-  it('hold memory for what has arrived, not for what they announce, until they are removed', async () => {
+  it('use memory for what has arrived, not for what they announce, until they are removed', async () => {
     const given: number[] = [];
     class Told extends BodyGarbage {
       override add(bytes: number): void {
@@ -238,7 +238,7 @@ describe('many bodies at once', () => {
     assert.equal(memory.used, 0);
   });
 
-  it('that come after the memory is used up arrive whole all the same', async () => {
+  it('arrive complete even after the memory is used up', async () => {
     const memory = new BodyMemory(mebibyte);
     const parse = receive(bodyLimits(8 * mebibyte), { memory });
     const bodies = await Promise.all(

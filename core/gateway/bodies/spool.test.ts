@@ -10,7 +10,7 @@ const mebibyte = 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), 'rbee-spool-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A spool on a disk of this size, on which only its bodies are. */
+/** A spool on a disk of this size that holds nothing else. */
 const diskOf = (size: number) => {
   const files: SpoolFile[] = [];
   const asked: number[] = [];
@@ -37,8 +37,8 @@ const write = async (file: SpoolFile, bytes: number) => {
   for (let left = bytes; left > 0; left -= 64 * 1024) await file.write(Buffer.alloc(Math.min(left, 64 * 1024)));
 };
 
-// 100 connections that announced 1 GiB and sent 10 bytes had all of the free disk reserved for two minutes.
-test('a body reserves disk as it arrives, not as it announces', async () => {
+// 100 connections that announced 1 GiB and sent 10 bytes used to reserve the whole free disk for two minutes.
+test('a body reserves disk space for what arrives, not for what it announces', async () => {
   const { spool, open, asked, end } = diskOf(10 * mebibyte);
   for (let body = 0; body < 100; body += 1) await spool.expect(8 * mebibyte);
   const file = await open();
@@ -52,7 +52,7 @@ test('a body reserves disk as it arrives, not as it announces', async () => {
   await end();
 });
 
-test('on a full disk the slowest of those that hold more than their share loses its place', async () => {
+test('on a full disk, the slowest body of those that use more than their share is dropped', async () => {
   const { open, end } = diskOf(8 * mebibyte);
   const slow = await open();
   await write(slow, 6 * mebibyte);
@@ -64,7 +64,7 @@ test('on a full disk the slowest of those that hold more than their share loses 
   await end();
 });
 
-test('a body that has arrived keeps its place, and the one that wants more is refused', async () => {
+test('a complete body is not dropped, and the one that needs more space is refused', async () => {
   const { open, end } = diskOf(8 * mebibyte);
   const whole = await open();
   await write(whole, 6 * mebibyte);
@@ -78,7 +78,7 @@ test('a body that has arrived keeps its place, and the one that wants more is re
   await end();
 });
 
-test('who loses is a matter of share first, then of speed', () => {
+test('the body to drop depends on its share first, then on its speed', () => {
   const body = (name: string, length: number, begunAt: number) => ({ name, length, begunAt });
   const [small, slow, quick] = [body('small', 10, 0), body('slow', 900, 0), body('quick', 1_000, 800)];
   assert.equal(bodyToEvict([small, slow, quick], small, 1_000).name, 'slow');

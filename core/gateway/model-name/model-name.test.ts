@@ -7,11 +7,11 @@ const json = (text: string, query = '') =>
   modelName({ contentType: 'application/json', query, body: Buffer.from(text) });
 const refused = (text: string) =>
   assert.rejects(json(text), (error) => error instanceof RbeeError && error.code === 'INVALID_INPUT');
-/** Long enough to be scanned, not parsed. */
+/** Long enough to be scanned instead of parsed. */
 const filler = 'x"\\{}[],:'.repeat(10_000);
 
 describe('the model of a JSON body', () => {
-  it('is found before and behind anything, small and large', async () => {
+  it('is found before and after anything, in small and large bodies', async () => {
     const decoys = {
       messages: [{ model: 'inner', content: '"model":"no"' }],
       number: -1.5e3,
@@ -31,12 +31,12 @@ describe('the model of a JSON body', () => {
     }
   });
 
-  it('is refused when it is no string', async () => {
+  it('is refused if it is not a string', async () => {
     await refused('{"model": 3}');
     await refused(`{"content":${JSON.stringify(filler)},"model":{"a":"b"}}`);
   });
 
-  it('is refused when the body is no JSON object', async () => {
+  it('is refused if the body is not a JSON object', async () => {
     for (const broken of ['', ' ', '[]', '"text"', '{"model":"demo"', '{"model" "demo"}', '{model:"demo"}']) {
       if (broken !== '') await refused(broken);
       await refused(`{"content":${JSON.stringify(filler)},${broken}`);
@@ -59,7 +59,7 @@ describe('the model of a form', () => {
     });
   };
 
-  it('is found before and behind a file', async () => {
+  it('is found before and after a file', async () => {
     const file: [string, string] = [
       'name="file"; filename="model"\r\nContent-Type: audio/wav',
       `\0\xff name="model"\r\n\r\n${filler}`,
@@ -70,7 +70,7 @@ describe('the model of a form', () => {
     assert.equal(await form(file, ['name="submodel"', 'no']), undefined);
   });
 
-  it('is refused when the form is broken', async () => {
+  it('is refused if the form is malformed', async () => {
     const contentType = 'multipart/form-data; boundary="b"';
     for (const body of ['nothing', '--b', '--b\r\nContent-Disposition: form-data; name="model"\r\n\r\ncut']) {
       await assert.rejects(modelName({ contentType, query: '', body: Buffer.from(body) }), { code: 'INVALID_INPUT' });
@@ -78,13 +78,13 @@ describe('the model of a form', () => {
   });
 });
 
-it('the model of a request without a body is in its query', async () => {
+it('the model of a request without a body is taken from its query', async () => {
   assert.equal(await modelName({ contentType: undefined, query: 'a=b&model=demo%2Fone', body: null }), 'demo/one');
   assert.equal(await modelName({ contentType: undefined, query: '', body: null }), undefined);
   assert.equal(await json('{"stream":true}', 'model=demo'), 'demo');
 });
 
-it('the model of a body in pieces is found wherever it is cut', async () => {
+it('the model of a body in pieces is found wherever the body is split', async () => {
   const boundary = 'b';
   const form = [
     `--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\n\r\n--\r\n-b\r\n--`,
@@ -114,7 +114,7 @@ it('the model of a body in pieces is found wherever it is cut', async () => {
   }
 });
 
-it('a name that does not end is not gathered in memory', async () => {
+it('a name that does not end is not collected in memory', async () => {
   const endless = Buffer.alloc(20_000, 'x');
   const json = modelScan('application/json');
   json.push(Buffer.from('{"model":"'));
@@ -132,8 +132,8 @@ it('a name that does not end is not gathered in memory', async () => {
 describe('two names in one request', () => {
   const twice = { code: 'INVALID_INPUT', message: /model is given twice/ };
 
-  // The queen took the last of two below 64 KiB and the first above, and engines the last: a request could be answered by
-  // a worker that was never chosen for its model.
+  // The queen used the last of two names below 64 KiB and the first above, engines the last: a request could be answered by a
+  // worker that was not chosen for its model.
   it('are refused in JSON of any size, however the key is spelled', async () => {
     for (const content of ['', filler]) {
       const fill = `"content":${JSON.stringify(content)}`;
@@ -151,7 +151,7 @@ describe('two names in one request', () => {
     }
   });
 
-  it('are one where the second is a value, or deeper', async () => {
+  it('are one if the second is a value, or on a deeper level', async () => {
     for (const content of ['', filler]) {
       const more = { content, a: 'model', '"model"': 1, tools: [{ properties: { model: 'b' } }], b: '\\u006d' };
       assert.equal(await json(JSON.stringify({ model: 'a', ...more })), 'a');
@@ -159,7 +159,7 @@ describe('two names in one request', () => {
     }
   });
 
-  it('are suspected wherever the pieces of a body are cut, and never where there is one', () => {
+  it('are suspected wherever the body is split, and never if there is only one', () => {
     const text = '{"model":"a","b":1,"mod\\u0065l":"b","c":"d"}';
     const single = '{"model":"a","b":"mod","c":"el","d":[1]}';
     for (let size = 1; size <= text.length; size += 1) {
@@ -198,7 +198,7 @@ describe('two names in one request', () => {
     assert.equal(await form(usual, decoy, a, decoy), 'a');
   });
 
-  it('are refused in a query, and where query and body differ', async () => {
+  it('are refused in a query, and if query and body differ', async () => {
     await assert.rejects(modelName({ contentType: undefined, query: 'model=a&mod%65l=b', body: null }), twice);
     await assert.rejects(json('{"model":"a"}', 'model=b'), twice);
     assert.equal(await json('{"model":"a"}', 'model=a'), 'a');

@@ -20,7 +20,7 @@ const pick = (candidates: Candidate[], wanted = chat(), busy = load(), passedOve
   choose(wanted, new Names(candidates), busy, passedOver).worker.id;
 
 describe('the choice of a worker', () => {
-  it('is the one with the fewest requests under way, then the least busy engine, then the one that waited longest', () => {
+  it('takes the one with the fewest requests in progress, then the least busy engine, then the one idle for longest', () => {
     const two = [candidate('a', { running: 3 }), candidate('b', { running: 1 }), candidate('c', { running: 1 })];
     assert.equal(pick(two, chat(), load({ a: 0, b: 2, c: 1 })), 'a');
     assert.equal(pick(two, chat(), load({}, { b: 2, c: 1 })), 'c');
@@ -34,14 +34,14 @@ describe('the choice of a worker', () => {
     assert.equal(pick([suspect]), 'ill');
   });
 
-  it('takes a name as written before one of another case', () => {
+  it('prefers an exact name to one in another case', () => {
     const both = [candidate('a', { names: ['Demo'] }), candidate('b', { names: ['demo'] })];
     assert.equal(pick(both, chat('demo')), 'b');
     assert.equal(pick(both, chat('Demo')), 'a');
     assert.equal(pick([both[0]!], chat('DEMO')), 'a');
   });
 
-  it('passes over workers that are not open, or that failed this request', () => {
+  it('skips workers that are not open or that failed this request', () => {
     const three = [candidate('a', { open: false, state: 'loading' }), candidate('b'), candidate('c')];
     assert.equal(pick(three, chat(), load({ c: 9 })), 'b');
     assert.equal(pick(three, chat(), load({ c: 9 }), new Set(['b'])), 'c');
@@ -51,7 +51,7 @@ describe('the choice of a worker', () => {
     });
   });
 
-  it('says near names of an unknown model, and what is served', () => {
+  it('suggests similar names for an unknown model, and lists what is served', () => {
     assert.throws(() => pick([candidate('a')], chat('dmeo')), {
       code: 'MODEL_NOT_FOUND',
       message: 'no model dmeo is served; did you mean demo?',
@@ -60,7 +60,7 @@ describe('the choice of a worker', () => {
     assert.throws(() => pick([], chat()), { code: 'MODEL_NOT_FOUND', hint: /rbee worker spawn/ });
   });
 
-  it('says which paths a model serves when it is asked for another one, or by another method', () => {
+  it('names the paths that a model serves when it gets another path or method', () => {
     for (const wanted of [
       { ...chat(), path: '/v1/rerank' },
       { ...chat(), method: 'GET' },
@@ -69,7 +69,7 @@ describe('the choice of a worker', () => {
     }
   });
 
-  it('wakes a worker only where none is ready, and passes over one that did not wake', () => {
+  it('wakes a worker only if none is ready, and skips one that did not wake', () => {
     const sleeping = (id: string) => candidate(id, { open: false, asleep: true, state: 'sleeping' });
     assert.equal(pick([sleeping('a'), candidate('b', { running: 9 }), sleeping('c')]), 'b');
     const chosen = choose(chat(), new Names([sleeping('a'), sleeping('b')]), load({}, { a: 2, b: 1 }));
@@ -104,7 +104,7 @@ describe('paths of an engine of its own', () => {
   const servedBy = (method: string, path: string) =>
     choose({ model: 'a', method, path }, new Names([own('1', 'a')]), load()).served;
 
-  it('take in what lies below, and not themselves, their neighbours, or what lies above', () => {
+  it('match what is below them, but not themselves, their siblings or what is above', () => {
     assert.equal(servedBy('GET', '/history/1/2').path, '/history/*');
     assert.equal(servedBy('GET', '/history/special').path, '/history/special');
     assert.equal(servedBy('POST', '/upload/image').path, '/upload/*');
@@ -120,14 +120,14 @@ describe('paths of an engine of its own', () => {
     }
   });
 
-  it('answer the methods that they name', () => {
+  it('accept the methods that they declare', () => {
     assert.equal(servedBy('GET', '/prompt').path, '/prompt');
     assert.equal(servedBy('POST', '/prompt').path, '/prompt');
     assert.throws(() => servedBy('POST', '/history/1'), { hint: /GET, POST \/prompt, GET \/history\/\*/ });
     assert.throws(() => servedBy('GET', '/upload/image'), { code: 'PATH_NOT_SERVED' });
   });
 
-  it('are known by their kind', () => {
+  it('have a kind', () => {
     const names = new Names([own('1', 'a')]);
     const kinds = ['/history/1', '/history/special', '/history', '/upload/image', '/v1/images/generations'];
     assert.deepEqual(
@@ -136,7 +136,7 @@ describe('paths of an engine of its own', () => {
     );
   });
 
-  it('need no model where only one serves them', () => {
+  it('need no model if only one serves them', () => {
     const model = (candidates: Candidate[], method: string, path: string) =>
       new Names(candidates).onlyModelOf(method, path);
     assert.equal(model([own('1', 'a')], 'GET', '/history/1'), 'a');
@@ -150,7 +150,7 @@ describe('paths of an engine of its own', () => {
 });
 
 describe('the paths of the queen', () => {
-  it('are taken over by nobody, also not by one that takes in everything', () => {
+  it('cannot be served by a worker type, not even with a wildcard for everything', () => {
     for (const path of ['/health', '/v1/models', '/v1/models/*', '/v1/jobs/*', '/v1/*', '/*'])
       assert.ok(isCorePath(path), path);
     for (const path of ['/v1/embeddings', '/history/*', '/models/*', '/v1/images/*'])
