@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const homes: TestHome[] = [];
 const home = (queen = ''): TestHome => {
@@ -26,7 +26,9 @@ const spawnFake = (name: string, flags: readonly string[] = []) => [
 const list = async (at: TestHome) => (await at.json(['worker', 'list'])).workers;
 
 // The error of a time-out has a numeric code, which was taken for the PID that answered.
-test('a queen that hangs is stopped by her own PID, and no other process is touched', async () => {
+test('a queen that hangs is stopped by her own PID, and no other process is touched', {
+  skip: atFullScale,
+}, async () => {
   const at = home();
   await at.json(['queen', 'start']);
   const pid = pidIn(at.paths.queenPid);

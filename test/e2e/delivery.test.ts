@@ -35,7 +35,7 @@ import { Fetcher } from '../../core/registry/install/fetcher.ts';
 import { InstalledPlugins } from '../../core/registry/install/installed-plugins.ts';
 import { wantedDelivery } from '../../core/registry/install/wanted-delivery.ts';
 import { startRegistry, writePackage } from '../harness/registry.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -239,7 +239,9 @@ test('an engine that the machine cannot download is fetched by the queen, and ta
   assert.equal((await client.plugins('needs', program)).ready, true);
 });
 
-test('an rbee that was installed from a registry packs itself, and what it packs runs', async () => {
+test('an rbee that was installed from a registry packs itself, and what it packs runs', {
+  skip: atFullScale,
+}, async () => {
   const registry = await startRegistry({ uplink: ['**'] });
   try {
     await registry.release();

@@ -16,7 +16,7 @@ import { basename, join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { createHome, fakePlugin, kill, type TestHome } from '../harness/home.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const llamacpp = join(root, 'plugins/worker-llamacpp');
@@ -296,7 +296,7 @@ test('what is secret in an address is in no file, no list and no error', async (
   }
 });
 
-test('two spawns that need the same model share one download', async () => {
+test('two spawns that need the same model share one download', { skip: atFullScale }, async () => {
   const shared = ggufNoise(2_000_000, 'shared');
   hub.commit('acme/shared', { 'm.gguf': shared });
   hub.manners.slowMs = 20;
@@ -306,7 +306,9 @@ test('two spawns that need the same model share one download', async () => {
   for (const { id } of workers) await home.json(['worker', 'delete', id, '--now']);
 });
 
-test('the same file in two models is stored and fetched once, and stays as long as one of them does', async () => {
+test('the same file in two models is stored and fetched once, and stays as long as one of them does', {
+  skip: atFullScale,
+}, async () => {
   const same = ggufNoise(100_000, 'same');
   hub.commit('acme/one', { 'a.gguf': same });
   hub.commit('other/two', { 'b.gguf': same });

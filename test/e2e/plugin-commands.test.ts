@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { pluginFiles } from '../../core/registry/install/testing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
+import { atFullScale } from '../harness/until.ts';
 
 let home: TestHome;
 before(() => {
@@ -163,7 +164,9 @@ test('hooks of a plugin run around every command, the short ones too', async () 
   );
 });
 
-test('a hook may end the command, and one that fails or never ends is named and stops nothing', async () => {
+test('a hook may end the command, and one that fails or never ends is named and stops nothing', {
+  skip: atFullScale,
+}, async () => {
   const hooks = { init: './init.js' };
   link(plugin('guard', { hooks }, { 'init.js': hook(`this.error('not on a Sunday', { exit: 9 });`) }));
   const refused = await home.rbee(['job', 'list']);

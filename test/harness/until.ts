@@ -14,6 +14,4 @@ export const until = async <Value>(
   }
 };
 
-/** Long loops run at full length in CI and in short elsewhere. */
-export const scaled = (full: number, short: number): number =>
-  process.env['RBEE_TEST_SCALE'] === 'full' ? full : short;
+export { atFullScale, scaled } from '../scale.ts';

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
 import { kill } from '../harness/home.ts';
 import { cannot, type Host } from '../harness/machines.ts';
-import { scaled, until } from '../harness/until.ts';
+import { atFullScale, scaled, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -117,7 +117,9 @@ const declaredState = async (): Promise<void> => {
   assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
 };
 
-test('a queen that is killed in the middle of a sync blocks nobody, and the next one goes on', { skip }, async () => {
+test('a queen that is killed in the middle of a sync blocks nobody, and the next one goes on', {
+  skip: skip || atFullScale,
+}, async () => {
   const phases = [/uploading rbee/, /starting [abc] on cpu/, /uploading Node/, /starting hive/, /installing ticker/];
   for (const phase of phases.slice(0, scaled(phases.length, 2))) {
     const cleared = await fleet.home.rbee(['uninstall', '--hive', 'pi', '--purge', '--yes']);
