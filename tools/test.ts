@@ -61,7 +61,7 @@ if (patterns.length > 0) {
   // Code from the cache is covered with less precision.
   runTests([...coverage, 'core/lifecycle/**/*.test.ts'], process.env);
   runTests([
-    'core/{contract,boundary,narration,config,archives,ssh,registry,sync,hive,queen,keeper,conformance}/**/*.test.ts',
+    'core/{contract,boundary,narration,config,http,gateway,archives,ssh,registry,sync,hive,queen,keeper,conformance}/**/*.test.ts',
     'core/worker-server/**/*.test.ts',
     'plugins/**/*.test.ts',
     'test/**/*.test.ts',
