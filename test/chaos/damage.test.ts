@@ -138,7 +138,7 @@ test('a database of jobs that is damaged or another’s is set aside', async () 
   }
 });
 
-test('a hive without file descriptors ends no worker', async () => {
+test('a hive without file descriptors ends no worker', { skip: atFullScale }, async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('steady'), '--json'])).stdout);
   // Adopted, so that it is watched by looking.

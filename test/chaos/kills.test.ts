@@ -12,7 +12,7 @@ import { firstGap, readTokens, type StreamReader, workerKey } from '../harness/s
 import { scaled, until } from '../harness/until.ts';
 
 const workerCount = 5;
-const kills = scaled(100, 4);
+const kills = scaled(100, 2);
 
 interface Worker {
   id: string;
