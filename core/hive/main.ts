@@ -56,7 +56,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
-  const sweep = () => sweepUnfinished(paths.state, paths.runs);
+  const sweep = () => sweepUnfinished(paths.state, paths.runs, paths.logs);
   await sweep();
 
   const health: HealthBody = {

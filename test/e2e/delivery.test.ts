@@ -34,7 +34,7 @@ import { Deliveries } from '../../core/registry/delivery/deliveries.ts';
 import { Fetcher } from '../../core/registry/install/fetcher.ts';
 import { InstalledPlugins } from '../../core/registry/install/installed-plugins.ts';
 import { startRegistry, writePackage } from '../harness/registry.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -196,7 +196,9 @@ const linkEngine = async (url: string, sha256: string): Promise<void> => {
   await new InstalledPlugins({ data: queen.data, config: queen.config, ...nothing }).link(plugin, call);
 };
 
-test('an engine that the machine cannot download is fetched by the queen, and taken from where it was put', async () => {
+test('an engine that the machine cannot download is fetched by the queen, and taken from where it was put', {
+  skip: atFullScale,
+}, async () => {
   const { client } = machine;
   const { archive, sha256 } = engine();
   const server = createServer((_, response) => void response.end(archive));
@@ -239,7 +241,9 @@ test('an engine that the machine cannot download is fetched by the queen, and ta
   assert.equal(await client.needs({ program }), null);
 });
 
-test('an rbee that was installed from a registry packs itself, and what it packs runs', async () => {
+test('an rbee that was installed from a registry packs itself, and what it packs runs', {
+  skip: atFullScale,
+}, async () => {
   const registry = await startRegistry({ uplink: ['**'] });
   try {
     await registry.release();

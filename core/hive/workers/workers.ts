@@ -323,10 +323,10 @@ export class Workers {
     this.#workers.set(record.id, worker);
     if (record.port !== null && record.wanted === 'running') this.#options.ports.reserve(record.port);
     const alive = await worker.process.adopt(record);
-    // Its spawn ended with the hive before there was a process: whoever asked was told so, and nothing is to be kept.
-    // One that has crashed or failed has no process either, and is not that.
-    const { pid, wanted, failure, crashes, restarts } = record;
-    const everRan = failure !== null || crashes.length > 0 || restarts > 0;
+    // Its spawn ended with the hive before there was a process: the caller knows that, and nothing of it is kept. One that
+    // was ready before, has crashed or failed may have no process either, and stays.
+    const { pid, wanted, failure, crashes, restarts, kept = false } = record;
+    const everRan = kept || failure !== null || crashes.length > 0 || restarts > 0;
     if (!alive && pid === null && wanted === 'running' && !everRan) await this.#remove(worker);
   }
 

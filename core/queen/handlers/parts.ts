@@ -1,9 +1,9 @@
 /** What the operations work with. */
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
 import type { OperationResult } from '../client/results.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
 import type { SshMachines } from '../machines/ssh-machines.ts';

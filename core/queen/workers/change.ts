@@ -1,13 +1,13 @@
 /** Changing a worker that exists. Requests to it come first: they may finish before its hive is asked. */
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
 import type { HiveCall } from '../../hive/client.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { WorkerCall } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
 import { workerView } from '../fleet/views.ts';
 import { type WorkerName, workerKey } from '../fleet/worker-key.ts';
-import type { Gateway } from '../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision, Wanted } from '../provision/provision.ts';
 
