@@ -1,12 +1,10 @@
-/**
- * Plugins: the hive does it, or, where it is on another machine, the queen builds them here and brings them to it. A
- * person is asked whether a publisher may be let in.
- */
+/** Plugins: the hive does it, or, where it is on another machine, the queen builds them here and brings them to it. */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import { scriptsElsewhere } from '../provision/provision.ts';
 import type { Handler, Parts } from './parts.ts';
 
 export const onPlugins =
@@ -83,14 +81,6 @@ export const linkPlugin =
       hint: `link it here with rbee plugins link ${folder}; what hive ${hive} needs of it is brought there`,
     });
   };
-
-/** They would run on this machine, and make what is right for this one. */
-const scriptsElsewhere = (hive: string): RbeeError =>
-  RbeeError.of('INVALID_INPUT', {
-    what: 'scripts',
-    problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
-    hint: 'leave out --allow-scripts',
-  });
 
 const listed = async ({ fleet }: Parts, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
   (await fleet.online(hive).connection.client.plugins('list', {}, context)).plugins;

@@ -103,7 +103,8 @@ export class Provision {
         await this.#bring(hive, need, wanted, call);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof RbeeError) || !('variant' in need)) throw error;
+        const isAboutVariant = error instanceof RbeeError && error.code !== 'PUBLISHER_UNKNOWN' && 'variant' in need;
+        if (!isAboutVariant) throw error;
         failure ??= error;
         untold = error;
         without.push(need.variant);
@@ -274,7 +275,7 @@ const trustHint = (hive: string, plugin: string): string => {
 };
 
 /** They would run on this machine, and make what is right for this one. */
-const scriptsElsewhere = (hive: string): RbeeError =>
+export const scriptsElsewhere = (hive: string): RbeeError =>
   RbeeError.of('INVALID_INPUT', {
     what: 'scripts',
     problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
