@@ -16,7 +16,11 @@ export const abilities = {
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
   chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
-  diagnose: { missing: 'it does not diagnose', has: ({ type }) => type.diagnose !== undefined },
+  diagnose: {
+    missing: 'it does not diagnose',
+    has: ({ written }) => written.failures !== undefined || written.diagnose !== undefined,
+  },
+  rules: { missing: 'it has no failure rules', has: ({ written }) => written.failures !== undefined },
   failures: { missing: 'it has no recorded failures', has: ({ failures }) => failures.length > 0 },
   load: { missing: 'it does not tell its load', has: ({ type }) => type.load !== undefined },
   stop: { missing: 'it is stopped in the usual way', has: ({ type }) => type.stop !== undefined },

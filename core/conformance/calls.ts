@@ -1,5 +1,6 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
 import { formatDevice } from '../contract/device.ts';
+import { callMember } from '../contract/members.ts';
 import type { Failure, RepositoryFile, WorkerType } from '../contract/worker-type.ts';
 import { binaryRequests, defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platforms } from './samples.ts';
 
@@ -70,13 +71,5 @@ export const callsOf = (type: WorkerType): Call[] => [
 ];
 
 /** Makes a call in this process. */
-export const callHere = (type: WorkerType, { member }: Call, args: readonly unknown[]): unknown => {
-  const [list, id, method] = member.split('.');
-  const owner =
-    list === 'variants' || list === 'probes'
-      ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : type;
-  const call = (owner as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method ?? member];
-  if (typeof call !== 'function') throw new Error(`${member} is not a function`);
-  return call.apply(owner, [...args]);
-};
+export const callHere = (type: WorkerType, { member }: Call, args: readonly unknown[]): unknown =>
+  callMember(type, member, args);

@@ -45,7 +45,7 @@ const good: WorkerType = {
     ],
     env: { ENGINE_KEY: apiKey },
   }),
-  health: { ready: { mode: 'poll', path: '/health' }, progressPattern: 'loading (?<percent>\\d+)%' },
+  health: { ready: { mode: 'poll', path: '/health' }, progressPattern: 'loading (?<percent>\\d+)%', progressExample: 'loading 5%' },
   stop: { signals: [{ signal: 'SIGTERM', graceMs: 1000 }] },
   probes: [{ id: 'list', program: '$binary', args: ['--list'], parse: ({ stdout }) => stdout.split('\n').slice(0, 9) }],
   chooseFiles: (files) => [...new Set(files.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))],
@@ -89,6 +89,10 @@ const failing = async (
 };
 
 const withVariant = (more: Partial<Variant>): WorkerType => ({ ...good, variants: [variant('cuda', more)] });
+const withRule = (change: object): object => ({
+  ...good,
+  failures: [{ pattern: /broken (\w+)/, cause: 'crashed', message: 'it broke {1}', hint: 'mend it', ...change }],
+});
 const withOption = (option: object): WorkerType => ({
   ...good,
   options: {
@@ -197,9 +201,16 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['command.folder', withCommand(() => ({ cwd: 'here' }))],
   ['health.path', { ...good, health: { ready: { mode: 'poll', path: 'health' } } }],
   ['health.statuses', { ...good, health: { ...good.health, failedStatus: [503] } }],
-  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*' } } }],
-  ['health.patterns-fast', { ...good, health: { ready: { mode: 'log', pattern: '^(\\d+)+ready$' } } }],
-  ['health.progress', { ...good, health: { ...good.health, progressPattern: 'loading \\d+%' } }],
+  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*', example: 'ready' } } }],
+  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: 'ready', example: 'loaded' } } }],
+  [
+    'health.patterns-fast',
+    { ...good, health: { ready: { mode: 'log', pattern: '^(\\d+)+ready$', example: '1ready' } } },
+  ],
+  [
+    'health.progress',
+    { ...good, health: { ...good.health, progressPattern: 'loading \\d+%', progressExample: 'loading 5%' } },
+  ],
   ['health.deadline', { ...good, health: { ...good.health, progressDeadlineMs: 100 } }],
   ['health.live', { ...good, health: { ...good.health, live: { path: 'live' } } }],
   ['health.deep', { ...good, health: { ready: { mode: 'callback' }, deep: { path: '/v1/good', body: {} } } }],
@@ -229,6 +240,13 @@ const faults: [Check['id'], WorkerType | object][] = [
     'estimate.odd-models',
     { ...good, estimate: ({ metadata }: { metadata: { a: { b: 1 } } }) => ({ ram: metadata.a.b, vram: 0 }) },
   ],
+  ['diagnose.rules', withRule({ cause: 'bad_luck' })],
+  ['diagnose.rules', withRule({ message: 'it has {2}' })],
+  ['diagnose.rules', withRule({ hint: 'see {where}' })],
+  ['diagnose.rules', withRule({ pattern: undefined })],
+  ['diagnose.rules', withRule({ pattern: '(' })],
+  ['diagnose.rules-empty', withRule({ pattern: /.*/ })],
+  ['diagnose.rules-fast', withRule({ pattern: /^(\d+)+broken$/ })],
   ['diagnose.recorded', { ...good, diagnose: () => undefined }],
   ['diagnose.silence', { ...good, diagnose: ({ log }: { log: [string] }) => void log[0].trim() }],
   ['diagnose.garbage', { ...good, diagnose: () => ({ cause: 'bad_luck', message: 'm', hint: 'h' }) }],

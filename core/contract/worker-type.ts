@@ -8,8 +8,6 @@
  * Required: `name`, `apiVersion`, `serves`, `variants`, `command`, `health`. Every other member is optional: leaving it
  * out means that the engine does not have that ability.
  */
-import type { Device } from './device.ts';
-
 /** The version of this contract. A hive refuses a plugin of another one, by name. */
 export const workerTypeApiVersion = 1;
 
@@ -29,8 +27,8 @@ export interface WorkerType {
   /** The builds of this type, at least one. The first variant that fits a device drives it. */
   variants: readonly Variant[];
   /**
-   * The command line of one worker. Called before every start, also after a crash (with another port, perhaps).
-   * Pure: it may not look whether files exist; the hive has done that.
+   * The command line of one worker, built before every start, also after a crash (perhaps with another port). A function
+   * is pure: it may not look whether files exist; the hive has done that.
    */
   command(launch: Launch): Command;
   /** How the hive learns that a worker is loading, ready, or broken. */
@@ -70,8 +68,13 @@ export interface WorkerType {
    */
   chooseFiles?(files: readonly RepositoryFile[], options: Readonly<Record<string, unknown>>): readonly string[];
   /**
-   * Turns the engine's own last words into a typed cause and a clear sentence. Called when a worker ended or was given
-   * up without being asked to stop. Answer `undefined` when nothing is recognised.
+   * What the engine's last words mean, as a table: when a worker ends or is given up without being asked to stop, the
+   * first rule that fits says why. Put the more telling words first; engines often print a general line after them.
+   */
+  failures?: readonly FailureRule[];
+  /**
+   * For last words that no rule can describe. Called only when no rule of `failures` fits. Answer `undefined` when nothing
+   * is recognised: the hive then looks for the words of the operating system.
    */
   diagnose?(failure: Failure): Diagnosis | undefined;
 }
@@ -358,15 +361,17 @@ export interface HealthContract {
   /**
    * How readiness shows. `poll`: a GET of `path` (every 40 ms for 10 s, then every 250 ms, and at once on each new log
    * line). `callback`: the worker posts to the hive; `@rbee/worker-server` does. `log`: a line of its log matches
-   * `pattern` (a regular expression).
+   * `pattern` (a regular expression); `example` is such a line, as the engine prints it.
    */
-  ready: { mode: 'poll'; path: string } | { mode: 'callback' } | { mode: 'log'; pattern: string };
+  ready: { mode: 'poll'; path: string } | { mode: 'callback' } | { mode: 'log'; pattern: string; example: string };
   /** HTTP statuses of the polled path that mean "loading, go on waiting". 503 when absent. */
   loadingStatus?: readonly number[];
   /** HTTP statuses of the polled path that mean that it will never become ready. None when absent. */
   failedStatus?: readonly number[];
   /** A line of the log that shows how far loading is: a regular expression whose group `percent` is 0 to 100. */
   progressPattern?: string;
+  /** A line that `progressPattern` matches, as the engine prints it. Comes together with the pattern. */
+  progressExample?: string;
   /** Given up after so long without a new log line, a change of status or of progress. 300,000 ms when absent. */
   progressDeadlineMs?: number;
   /**
@@ -431,6 +436,32 @@ export interface LoadContract {
   kvCacheUse?: string;
 }
 
+/** One row of `failures`. It fits when everything that it names is so; at least `pattern` or `exit` must be named. */
+export interface FailureRule {
+  /**
+   * A line of the log must match this; the last one that does counts. A string is the source of a regular expression.
+   * Lines are read without colours, the first 2,000 characters of each, the last 200 lines.
+   */
+  pattern?: RegExp | string;
+  /**
+   * How the process must have ended: an exit code, a signal (`SIGKILL`, which is also exit code 137), or `nonzero`, which
+   * is every end but exit code 0. Of a list, one is enough. Absent: in any way, or it still runs and was given up.
+   */
+  exit?: FailureExit | readonly FailureExit[];
+  /** `true`: only for a worker that was ready before. `false`: only for one that never became ready. */
+  ready?: boolean;
+  cause: FailureCause;
+  /**
+   * One sentence: what happened. Here and in `hint`, `{1}` and `{name}` are what the groups of `pattern` matched, and
+   * `{exit}` is how the process ended.
+   */
+  message: string;
+  /** One sentence: what to try. */
+  hint: string;
+}
+
+export type FailureExit = number | 'nonzero' | `SIG${string}`;
+
 export interface Failure {
   /** The last lines of the worker's log, oldest first (at most 200). */
   log: readonly string[];
@@ -494,3 +525,11 @@ export type PrepareStep =
   | { kind: 'requirement'; requirement: string | readonly string[]; indexes?: readonly string[] }
   | { kind: 'requirements'; file: string; indexes?: readonly string[] }
   | { kind: 'run'; args: readonly string[] };
+
+/** A placement: the devices that a worker gets. Users write `cpu`, `cuda:0`, `cuda:0,1`, `vulkan:0`. */
+export interface Device {
+  /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a kind that a plugin brings. */
+  kind: string;
+  /** Indices as the vendor's tool numbers them; empty for `cpu`. */
+  indices: readonly number[];
+}

@@ -4,6 +4,8 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { searchOf } from '../contract/failure-rules.ts';
+import type { DataMember, FunctionMember } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
@@ -50,15 +52,22 @@ const health = Type.Object({
   ready: Type.Union([
     Type.Object({ mode: Type.Literal('poll'), path: Type.String({ pattern: '^/' }) }),
     Type.Object({ mode: Type.Literal('callback') }),
-    Type.Object({ mode: Type.Literal('log'), pattern: Type.String({ minLength: 1 }) }),
+    Type.Object({ mode: Type.Literal('log'), pattern: Type.String({ minLength: 1 }), example: Type.String() }),
   ]),
   loadingStatus: optional(Type.Array(Type.Integer())),
   failedStatus: optional(Type.Array(Type.Integer())),
   progressPattern: optional(Type.String()),
+  progressExample: optional(Type.String()),
   progressDeadlineMs: optional(Type.Integer({ minimum: 1_000 })),
   live: optional(Type.Object({ path: Type.String({ pattern: '^/' }) })),
   deep: optional(Type.Object({ path: Type.String({ pattern: '^/' }), body: Type.Unknown() })),
 });
+
+const endOfProcess = Type.Union([
+  Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 }),
+  Type.Literal('nonzero'),
+  Type.String({ pattern: '^SIG[A-Z0-9]+$' }),
+]);
 
 const restRequest = { method: Type.Literal('POST'), path: Type.String({ pattern: '^/' }) };
 
@@ -75,7 +84,21 @@ const stop = Type.Object({
   wake: optional(Type.Object(restRequest)),
 });
 
-const description = Type.Object({
+const failure = Type.Object({
+  pattern: optional(
+    Type.Union([
+      Type.String({ minLength: 1, maxLength: 4_000 }),
+      Type.Object({ source: Type.String({ minLength: 1, maxLength: 4_000 }), flags: Type.String({ maxLength: 10 }) }),
+    ]),
+  ),
+  exit: optional(Type.Union([endOfProcess, Type.Array(endOfProcess, { minItems: 1, maxItems: 50 })])),
+  ready: optional(Type.Boolean()),
+  cause: nameOf(64),
+  message: Type.String({ minLength: 1, maxLength: 1_000 }),
+  hint: Type.String({ minLength: 1, maxLength: 1_000 }),
+});
+
+const dataShapes = {
   name: Type.String(),
   apiVersion: Type.Literal(workerTypeApiVersion),
   summary: optional(Type.String()),
@@ -138,8 +161,10 @@ const description = Type.Object({
       kvCacheUse: optional(Type.String()),
     }),
   ),
-  has: texts,
-});
+  failures: optional(Type.Array(failure, { maxItems: 500 })),
+} as const satisfies Record<DataMember, TSchema>;
+
+const description = Type.Object({ ...dataShapes, has: texts, unknown: texts });
 
 export type TypeDescription = Static<typeof description>;
 
@@ -205,7 +230,7 @@ export const answerShapes = {
   chooseFiles: texts,
   moreNames: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   parse: Type.Unknown(),
-} as const satisfies Record<string, TSchema>;
+} as const satisfies Record<FunctionMember, TSchema>;
 
 /** Says what is wrong with a value, or undefined. */
 export const shapeProblem = (schema: TSchema, value: unknown): string | undefined => {
@@ -225,6 +250,8 @@ export const checkDescription = (
   const problem = shapeProblem(description, value);
   if (problem) throw invalid(problem);
   const type = value as TypeDescription;
+  const faults = ruleProblems(type);
+  if (faults[0] !== undefined) throw invalid(faults[0]);
   for (const path of [type.models?.demo, type.adapter?.script]) {
     if (path !== undefined && !isSafePath(plainPath(path)))
       throw invalid(`${JSON.stringify(path)} lies outside the package`);
@@ -246,3 +273,15 @@ export const checkDescription = (
   );
   return type;
 };
+
+const ruleProblems = ({ failures = [] }: TypeDescription): string[] =>
+  failures.flatMap(({ pattern, exit, message }) => {
+    const name = `the failure rule ${JSON.stringify(message)}`;
+    if (pattern === undefined) return exit === undefined ? [`${name} has neither a pattern nor an exit`] : [];
+    try {
+      searchOf(pattern as string);
+      return [];
+    } catch (error) {
+      return [`${name}: ${(error as Error).message}`];
+    }
+  });

@@ -95,7 +95,6 @@ export class WorkerTypeHandle {
 
   /** Undefined when the type does not recognise the failure. */
   async diagnose(failure: Failure): Promise<Diagnosis | undefined> {
-    if (!(await this.describe()).has.includes('diagnose')) return undefined;
     const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
     return diagnosis ?? undefined;
   }

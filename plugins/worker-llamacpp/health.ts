@@ -6,6 +6,7 @@ export const health: HealthContract = {
   // Both listen first and say "Loading model" with this status until the model is there.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'loading 42 %',
   live: { path: '/health' },
   deep: { path: '/v1/completions', body: { prompt: 'a', max_tokens: 1, temperature: 0 } },
 };

@@ -3,8 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import type { HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));

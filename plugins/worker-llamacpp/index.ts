@@ -4,6 +4,7 @@ import { probes, variants } from './binary.ts';
 import { checkOptions, command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 
@@ -26,5 +27,6 @@ export default {
   load,
   estimate,
   checkOptions,
+  failures,
   diagnose,
 } satisfies WorkerType;

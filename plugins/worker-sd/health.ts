@@ -5,6 +5,7 @@ export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'loading 42 %',
   // Gigabytes of weights from a slow disk come without a word in between.
   progressDeadlineMs: 600_000,
   live: { path: '/health' },

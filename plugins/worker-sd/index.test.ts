@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import type { Device, HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const variant = (id: string) => {
   const found = plugin.variants.find((one) => one.id === id);

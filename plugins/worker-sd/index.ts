@@ -4,8 +4,8 @@ import { probes, variants } from './binary.ts';
 import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
 import { components } from './components.ts';
-import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 
@@ -28,5 +28,5 @@ export default {
   load,
   estimate,
   chooseFiles,
-  diagnose,
+  failures,
 } satisfies WorkerType;

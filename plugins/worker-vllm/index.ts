@@ -5,6 +5,7 @@ import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { loraNames } from './lora.ts';
 import { options, withDefaults } from './options.ts';
@@ -38,5 +39,6 @@ export default {
   estimate,
   chooseFiles,
   moreNames: (given) => loraNames(withDefaults(given)),
+  failures,
   diagnose,
 } satisfies WorkerType;

@@ -6,6 +6,7 @@ export const health: HealthContract = {
   // It listens first and answers "Loading model" with this status until the model is there.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'loading 42 %',
   live: { path: '/health' },
 };
 

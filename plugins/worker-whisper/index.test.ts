@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import type { HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8'));
 

@@ -3,8 +3,8 @@ import type { WorkerType } from '@rbee/core/contract';
 import { variants } from './binary.ts';
 import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
-import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 
@@ -26,5 +26,5 @@ export default {
   load,
   estimate,
   chooseFiles,
-  diagnose,
+  failures,
 } satisfies WorkerType;

@@ -6,6 +6,7 @@ export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'my-engine: loading 42 %',
   progressDeadlineMs: 60_000,
   live: { path: '/health' },
 };

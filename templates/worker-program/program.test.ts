@@ -4,10 +4,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import type { Launch } from '@rbee/core/contract';
 import { command } from './command.ts';
 import { cpuFlags } from './devices.ts';
-import { diagnose } from './diagnose.ts';
+import type from './index.ts';
 
 const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');
 const device = { kind: 'cpu', indices: [] };
@@ -56,5 +57,6 @@ test('what it says of a missing model is understood', async () => {
   const log: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) log.push(line);
   const exit = { code: child.exitCode, signal: null };
+  const { diagnose } = resolveType(type);
   assert.equal(diagnose({ log, exit, wasReady: false, binary: { id: 'my-engine-server' } })?.cause, 'bad_model');
 });

@@ -109,10 +109,13 @@ export const optionChecks = [
     title: 'patterns compile, and no value keeps them busy',
     needs: ['options'],
     check: ({ type }) => {
-      for (const [name, { pattern }] of each(type)) {
+      for (const [name, { pattern, default: example }] of each(type)) {
         if (pattern === undefined) continue;
         attempt(`the pattern of option ${name}`, () => new RegExp(pattern));
-        must(slowLine(pattern) === null, `the pattern of option ${name} gets lost in some values: ${pattern}`);
+        must(
+          slowLine(new RegExp(pattern), String(example ?? '')) === null,
+          `the pattern of option ${name} gets lost in some values: ${pattern}`,
+        );
       }
     },
   },

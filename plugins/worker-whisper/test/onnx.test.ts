@@ -3,9 +3,10 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { heardSegments, heardSentence, translatedSentence } from '../demo/sentence.ts';
 import { whisperModel } from '../demo/whisper-model.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { levelsFlac, silentWav, toneWav } from './sounds.ts';
 import {
@@ -18,6 +19,8 @@ import {
   until,
   type Worker,
 } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const workers: Worker[] = [];

@@ -3,10 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import plugin from '../index.ts';
+import { resolveType } from '@rbee/core/conformance';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { toneWav } from './sounds.ts';
 import { type ErrorAnswer, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const model = models.file('ggml-tiny.bin', 'lmgg and the rest');

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import type { Failure } from '@rbee/core/contract';
-import { diagnose } from './diagnose.ts';
+import type from './index.ts';
 import { rootCause } from './last-words.ts';
+
+const { diagnose } = resolveType(type);
 
 interface Recorded extends Pick<Failure, 'log' | 'exit'> {
   name: string;

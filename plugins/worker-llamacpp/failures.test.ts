@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { diagnose } from './diagnose.ts';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
+
+const { diagnose } = resolveType(type);
 
 const failure = (log: string[], code: number | null = 1, signal: string | null = null, wasReady = false) => ({
   log,
@@ -111,15 +114,15 @@ describe('the diagnosis', () => {
     assert.equal(diagnose(failure([], 127))?.cause, 'missing_library');
   });
 
-  it('takes an exit with 0 for a failure until the worker was ready', () => {
-    assert.equal(diagnose(failure([], 0))?.cause, 'crashed');
+  it('leaves an exit with 0 to the hive', () => {
+    assert.equal(diagnose(failure([], 0)), undefined);
     assert.equal(diagnose(failure([], 0, null, true)), undefined);
   });
 
   it('knows a port in use although llama-server lost its last lines', () => {
     const log = ['0.00 I srv          init: The UI is disabled'];
     assert.equal(diagnose(failure(log))?.cause, 'port_in_use');
-    assert.equal(diagnose(failure([...log, "I srv load_model: loading model 'a'"]))?.cause, 'crashed');
+    assert.equal(diagnose(failure([...log, "I srv load_model: loading model 'a'"])), undefined);
   });
 
   it('says nothing of a worker that was given up while it lives', () => {
