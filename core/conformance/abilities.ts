@@ -14,7 +14,7 @@ export const abilities = {
   },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
-  chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },
+  selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
   diagnose: {
     missing: 'it does not diagnose',

@@ -12,7 +12,7 @@ const typeWith = (health: HealthContract, more: Partial<WorkerType> = {}): Worke
   variants: [
     {
       id: 'cpu',
-      platforms: [{ os: 'linux', cpu: 'x64' }],
+      platforms: ['linux-x64'],
       fits: () => ({ fits: true }),
       deviceFlags: () => ({ args: [], env: {} }),
       resolveBinary: () => [{ kind: 'path', id: 'living', program: 'living' }],

@@ -28,9 +28,9 @@ export const slowLine = ({ source, flags }: Pick<RegExp, 'source' | 'flags'>, ex
 const trapsFor = (source: string, sample: string): string[] => {
   const words = source.replace(/\\./g, ' ').match(/[\w ]{2,}/g) ?? [];
   const liked = new Set(['a', '0', ' ', 'a ', '1.', '\t', '-', ...words, sample, sample.slice(0, -1), ...sample]);
-  return [...liked].flatMap((unit) => {
-    if (unit === '') return [];
-    const run = unit.repeat(Math.ceil(lineLength / unit.length)).slice(0, lineLength);
-    return [`${run}\u0001`, `${sample.slice(0, -1)}${run}\u0001`];
-  });
+  const units = [...liked].filter((unit) => unit !== '');
+  const runs = units.map((unit) => unit.repeat(Math.ceil(lineLength / unit.length)).slice(0, lineLength));
+  // Each character of the example again and again in its own place, as where a number is to stand.
+  const stuck = [...sample.slice(0, 200)].map((unit, at) => sample.slice(0, at) + unit.repeat(lineLength));
+  return [...runs, ...runs.map((run) => `${sample.slice(0, -1)}${run}`), ...stuck].map((line) => `${line}\u0001`);
 };

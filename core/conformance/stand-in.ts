@@ -1,6 +1,8 @@
 /** The fake engine in the place of a type's program: its flags are made from what the type says of itself. */
+
 import { extname, join } from 'node:path';
-import type { Launch, WorkerType } from '../contract/worker-type.ts';
+import type { ResolvedType } from '../contract/resolved-type.ts';
+import type { Launch } from '../contract/worker-type.ts';
 import { progressLine } from './progress-line.ts';
 import type { Subject } from './subject.ts';
 
@@ -39,7 +41,7 @@ const readyFlags = ({ type: { health } }: Subject): string[] => {
   ];
 };
 
-const progressFlags = ({ health }: WorkerType): string[] => {
+const progressFlags = ({ health }: ResolvedType): string[] => {
   const line = progressLine(health, '{percent}');
   return line === undefined ? [] : [`--load-text=${line}`];
 };

@@ -2,10 +2,12 @@
  * The members of a worker type in one table. What crosses from the process of a plugin to the hive follows from it: data
  * is part of the description, a function is called where it is, and its answer is plain data.
  */
+import { devicesOf } from './device-binding.ts';
 import { resolveType } from './resolved-type.ts';
 import type { Probe, Variant, WorkerType } from './worker-type.ts';
 
-export type MemberKind = 'data' | 'function';
+/** `either`: a function, or the data that it would answer. */
+export type MemberKind = 'data' | 'function' | 'either';
 
 export const typeMembers = {
   name: 'data',
@@ -15,7 +17,7 @@ export const typeMembers = {
   models: 'data',
   options: 'data',
   variants: 'data',
-  command: 'function',
+  command: 'either',
   health: 'data',
   probes: 'data',
   adapter: 'data',
@@ -24,8 +26,8 @@ export const typeMembers = {
   estimate: 'function',
   checkOptions: 'function',
   load: 'data',
-  moreNames: 'function',
-  chooseFiles: 'function',
+  aliases: 'function',
+  selectFiles: 'function',
   failures: 'data',
   diagnose: 'function',
 } as const satisfies Record<keyof WorkerType, MemberKind>;
@@ -33,10 +35,11 @@ export const typeMembers = {
 export const variantMembers = {
   id: 'data',
   devices: 'data',
+  binds: 'data',
   platforms: 'data',
   fits: 'function',
-  deviceFlags: 'function',
-  resolveBinary: 'function',
+  deviceFlags: 'either',
+  resolveBinary: 'either',
   packages: 'data',
 } as const satisfies Record<keyof Variant, MemberKind>;
 
@@ -51,22 +54,37 @@ export const probeMembers = {
 
 type NamesOf<Table, Kind> = { [Name in keyof Table]: Table[Name] extends Kind ? Name : never }[keyof Table];
 
-export type DataMember = NamesOf<typeof typeMembers, 'data'>;
+export type DataMember = NamesOf<typeof typeMembers, 'data' | 'either'>;
 /** Functions by the last part of their name: `command`, `fits`, `parse`. */
 export type FunctionMember =
-  | NamesOf<typeof typeMembers, 'function'>
-  | NamesOf<typeof variantMembers, 'function'>
+  | NamesOf<typeof typeMembers, 'function' | 'either'>
+  | NamesOf<typeof variantMembers, 'function' | 'either'>
   | NamesOf<typeof probeMembers, 'function'>;
 
+/** Members of earlier drafts of the contract, and what they are called now. */
+export const formerMembers: Readonly<Record<string, keyof WorkerType>> = {
+  moreNames: 'aliases',
+  chooseFiles: 'selectFiles',
+};
+
 /**
- * A worker type as plain data. Functions are left out; `has` names those of the type that are there, `unknown` the members
- * that the contract does not have.
+ * A worker type as plain data, with the devices of each variant. Functions are left out; `has` names those members that are
+ * or may be one and are there, `unknown` the members that the contract does not have.
  */
 export const describeType = (type: WorkerType): Record<string, unknown> => {
-  const has = Object.keys(type).filter((member) => typeof type[member as keyof WorkerType] === 'function');
+  const variants = type.variants.map((variant) => ({
+    ...variant,
+    devices: devicesOf(variant),
+    has: present(variant, variantMembers),
+  }));
   const unknown = Object.keys(type).filter((member) => !Object.hasOwn(typeMembers, member));
-  return plainCopy({ ...type, has, unknown }) as Record<string, unknown>;
+  return plainCopy({ ...type, variants, has: present(type, typeMembers), unknown }) as Record<string, unknown>;
 };
+
+const present = (owner: object, kinds: Readonly<Record<string, MemberKind>>): string[] =>
+  Object.entries(owner)
+    .filter(([member, value]) => value !== undefined && (kinds[member] ?? 'data') !== 'data')
+    .map(([member]) => member);
 
 /** A value as JSON carries it. A regular expression becomes its source and flags. */
 export const plainCopy = (value: unknown): unknown =>

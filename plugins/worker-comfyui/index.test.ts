@@ -61,7 +61,7 @@ describe('a variant of comfyui', () => {
   it('fits where its platform and device are', () => {
     const gpu = (kind: string, fault?: string) => [{ id: `${kind}:0`, kind, name: 'test', fault }];
     assert.equal(reasons('cpu'), '');
-    assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not offered for darwin/);
+    assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not built for darwin/);
     assert.match(reasons('cuda'), /no cuda device/);
     assert.equal(reasons('cuda', { devices: gpu('cuda') }), '');
     assert.match(reasons('cuda', { devices: gpu('cuda', 'it is too hot') }), /cuda:0 cannot be used: it is too hot/);
@@ -70,7 +70,13 @@ describe('a variant of comfyui', () => {
 
   it('binds ComfyUI to its device and hides the others', () => {
     const table: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
-      ['cpu', 'cpu', [], ['--cpu'], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' }],
+      [
+        'cpu',
+        'cpu',
+        [],
+        ['--cpu'],
+        { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' },
+      ],
       ['cuda', 'cuda', [0], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
       ['cuda', 'cuda', [1, 2], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '1,2' }],
       ['rocm', 'rocm', [1], [], { HIP_VISIBLE_DEVICES: '1' }],

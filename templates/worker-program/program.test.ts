@@ -6,18 +6,17 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
 import type { Launch } from '@rbee/core/contract';
-import { command } from './command.ts';
-import { cpuFlags } from './devices.ts';
 import type from './index.ts';
 
 const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');
+const { command, diagnose, variants } = resolveType(type);
 const device = { kind: 'cpu', indices: [] };
 
 const launch = (model: string): Launch => ({
   id: 'tested',
   variant: 'cpu',
   device,
-  deviceFlags: cpuFlags(device),
+  deviceFlags: variants[0]?.deviceFlags(device) ?? { args: [], env: {} },
   binary: { id: 'my-engine-server', kind: 'path', path: program, argv: [program] },
   models: { main: model },
   names: ['tested'],
@@ -57,6 +56,5 @@ test('what it says of a missing model is understood', async () => {
   const log: string[] = [];
   for await (const line of createInterface({ input: child.stderr })) log.push(line);
   const exit = { code: child.exitCode, signal: null };
-  const { diagnose } = resolveType(type);
   assert.equal(diagnose({ log, exit, wasReady: false, binary: { id: 'my-engine-server' } })?.cause, 'bad_model');
 });

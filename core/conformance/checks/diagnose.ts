@@ -1,6 +1,8 @@
 /** What the type makes of the engine's last words. */
+
 import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
-import type { Diagnosis, Failure, FailureCause, FailureRule, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import { someFailure } from '../calls.ts';
 import type { Check } from '../check.ts';
@@ -34,12 +36,12 @@ const groupNames = ({ pattern }: FailureRule): string[] => {
   return ['exit', ...Array.from(match, (_, group) => String(group)), ...Object.keys(match.groups ?? {})];
 };
 
-const engines = (type: WorkerType): string[] => [
+const engines = (type: ResolvedType): string[] => [
   ...new Set(type.variants.flatMap((variant) => sourcesOf(type, variant).map(({ id }) => id))),
 ];
 
 /** The diagnosis, which must be none or a proper one. */
-const diagnosisOf = (type: WorkerType, failure: Failure, what: string): Diagnosis | undefined => {
+const diagnosisOf = (type: ResolvedType, failure: Failure, what: string): Diagnosis | undefined => {
   const diagnosis = attempt(`diagnose of ${what}`, () => type.diagnose?.(failure));
   const problem = shapeProblem(answerShapes.diagnose, diagnosis ?? null);
   must(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
@@ -61,7 +63,7 @@ const ends: Failure['exit'][] = [
 ];
 
 /** These lines with every engine and every kind of end. */
-const tryAll = (type: WorkerType, what: string, log: readonly string[]): void => {
+const tryAll = (type: ResolvedType, what: string, log: readonly string[]): void => {
   for (const id of engines(type)) {
     for (const exit of ends) {
       for (const wasReady of [false, true]) diagnosisOf(type, { log, exit, wasReady, binary: { id } }, what);

@@ -1,5 +1,5 @@
 /** How a hive learns that a worker is loading, ready, or broken. */
-import type { WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
@@ -14,7 +14,7 @@ interface Pattern {
   example: string;
 }
 
-const patternsOf = ({ health: { ready, progressPattern: pattern, progressExample: example = '' } }: WorkerType) => {
+const patternsOf = ({ health: { ready, progressPattern: pattern, progressExample: example = '' } }: ResolvedType) => {
   const patterns: Pattern[] = ready.mode === 'log' ? [{ name: 'ready.pattern', ...ready }] : [];
   return pattern === undefined ? patterns : [...patterns, { name: 'progressPattern', pattern, example }];
 };

@@ -1,5 +1,12 @@
 /** Who the type is, and what it says of itself as data. */
-import { describeType, plainCopy, typeMembers } from '../../contract/members.ts';
+import {
+  describeType,
+  type MemberKind,
+  plainCopy,
+  probeMembers,
+  typeMembers,
+  variantMembers,
+} from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import { workerTypeApiVersion } from '../../contract/worker-type.ts';
 import { checkDescription } from '../../registry/description.ts';
@@ -53,17 +60,22 @@ export const identityChecks = [
   {
     id: 'identity.functions',
     title: 'its functions are functions, and its data is not',
-    check: ({ type, written }) => {
-      for (const [member, kind] of Object.entries(typeMembers)) {
-        const value = (written as unknown as Record<string, unknown>)[member];
-        if (value === undefined) continue;
-        must((typeof value === 'function') === (kind === 'function'), `${member} must be ${kind}`);
+    check: ({ written }) => {
+      const all: [string, object, Readonly<Record<string, MemberKind>>][] = [
+        ['the type', written, typeMembers],
+        ...written.variants.map((one) => [`variant ${one.id}`, one, variantMembers] as (typeof all)[number]),
+        ...(written.probes ?? []).map((one) => [`probe ${one.id}`, one, probeMembers] as (typeof all)[number]),
+      ];
+      for (const [owner, object, kinds] of all) {
+        for (const [member, value] of Object.entries(object)) {
+          const kind = kinds[member] ?? 'either';
+          if (value === undefined || kind === 'either') continue;
+          must((typeof value === 'function') === (kind === 'function'), `${member} of ${owner} must be ${kind}`);
+        }
       }
-      for (const variant of type.variants) {
-        for (const method of ['fits', 'deviceFlags', 'resolveBinary'] as const)
-          must(typeof variant[method] === 'function', `${method} of variant ${variant.id} is no function`);
-      }
-      for (const probe of type.probes ?? []) must(typeof probe.parse === 'function', `${probe.id} has no parse`);
+      for (const { id, resolveBinary } of written.variants)
+        must(resolveBinary !== undefined, `variant ${id} has no resolveBinary`);
+      for (const { id, parse } of written.probes ?? []) must(parse !== undefined, `probe ${id} has no parse`);
     },
   },
   {

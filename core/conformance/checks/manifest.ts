@@ -14,7 +14,7 @@ const sameList = (what: string, manifest: unknown, code: readonly string[]): voi
   const declared = strings(manifest).sort();
   must(
     declared.join(' ') === [...code].sort().join(' '),
-    `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}`,
+    `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}: run rbee plugins check --write`,
   );
 };
 
@@ -53,14 +53,13 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.serves',
-    title: 'the paths of the manifest are those of the code',
+    title: 'the manifest names every path that the code can serve',
     needs: ['package'],
-    check: ({ type, manifestEntry }) =>
-      sameList(
-        'serves',
-        manifestEntry['serves'],
-        type.serves.map(({ path }) => path),
-      ),
+    check: ({ type, manifestEntry }) => {
+      const declared = strings(manifestEntry['serves']);
+      const missing = type.serves.map(({ path }) => path).filter((path) => !declared.includes(path));
+      must(missing.length === 0, `the manifest leaves out ${missing.join(', ')}: run rbee plugins check --write`);
+    },
   },
   {
     id: 'manifest.variants',

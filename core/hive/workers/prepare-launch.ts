@@ -109,7 +109,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
     names: [
-      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.moreNames(options))]),
+      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.aliases(options))]),
     ],
     models: model?.files ?? {},
     options,
@@ -192,7 +192,7 @@ const chooseCandidates = (
   }
   const variants: VariantChoice[] = type.variants
     .filter((variant) => spec.variant === undefined || variant.id === spec.variant)
-    .map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
+    .map((variant) => ({ id: variant.id, devices: variant.devices }));
   const candidates =
     spec.device === undefined
       ? rankDevices(variants, devices, context.promised)

@@ -3,7 +3,7 @@ import type { RepositoryFile } from '@rbee/core/contract';
 import { type Dtype, dtypesAmong, networkFilesAmong, settingFiles } from './dtypes.ts';
 import { withDefaults } from './options.ts';
 
-export const chooseFiles = (
+export const selectFiles = (
   files: readonly RepositoryFile[],
   given: Readonly<Record<string, unknown>>,
 ): readonly string[] => {

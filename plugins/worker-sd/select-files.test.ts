@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseFiles } from './choose-files.ts';
+import { selectFiles } from './select-files.ts';
 
 const choose = (paths: readonly string[], options = {}) =>
   [
-    ...chooseFiles(
+    ...selectFiles(
       paths.map((path, index) => ({ path, bytes: 1000 - index })),
       options,
     ),

@@ -2,7 +2,7 @@
 import type { RepositoryFile } from '@rbee/core/contract';
 
 /** Nothing when the repository has no safetensors weights. */
-export const chooseFiles = (files: readonly RepositoryFile[]): readonly string[] => {
+export const selectFiles = (files: readonly RepositoryFile[]): readonly string[] => {
   const paths = files.map(({ path }) => path).filter((path) => !elsewhere.test(path) && !notRead.test(path));
   const weights = paths.filter((path) => path.endsWith('.safetensors'));
   if (weights.length === 0) return [];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseFiles } from './choose-files.ts';
 import { settingFiles } from './dtypes.ts';
+import { selectFiles } from './select-files.ts';
 
 const repository = (...paths: string[]) => [...settingFiles, ...paths].map((path) => ({ path, bytes: 1 }));
 const networks = (...suffixes: string[]) =>
@@ -27,25 +27,25 @@ describe('the files to download', () => {
       ['q4', networks('_q4')],
     ];
     for (const [dtype, chosen] of cases) {
-      const files = chooseFiles(all, { dtype });
+      const files = selectFiles(all, { dtype });
       assert.deepEqual([...files].sort(), [...settingFiles, ...chosen].sort(), dtype);
     }
   });
 
   it('are in the most exact format of which both networks are there', () => {
     const some = repository('onnx/encoder_model.onnx', ...networks('_q4', '_quantized'));
-    assert.deepEqual([...chooseFiles(some, {})].sort(), [...settingFiles, ...networks('_quantized')].sort());
+    assert.deepEqual([...selectFiles(some, {})].sort(), [...settingFiles, ...networks('_quantized')].sort());
   });
 
   it('are one ggml file where whisper.cpp has its models', () => {
     const names = ['ggml-tiny.bin', 'ggml-base.bin', 'ggml-base-encoder.mlmodelc.zip', 'README.md'];
     const files = names.map((path) => ({ path, bytes: 1 }));
-    assert.deepEqual(chooseFiles(files, {}), ['ggml-base.bin']);
-    assert.deepEqual(chooseFiles(files.slice(0, 1), {}), ['ggml-tiny.bin']);
+    assert.deepEqual(selectFiles(files, {}), ['ggml-base.bin']);
+    assert.deepEqual(selectFiles(files.slice(0, 1), {}), ['ggml-tiny.bin']);
   });
 
   it('are none where there is no Whisper', () => {
-    assert.deepEqual(chooseFiles(repository('model.safetensors'), {}), []);
-    assert.deepEqual(chooseFiles(repository(...networks('')), { dtype: 'q4' }), []);
+    assert.deepEqual(selectFiles(repository('model.safetensors'), {}), []);
+    assert.deepEqual(selectFiles(repository(...networks('')), { dtype: 'q4' }), []);
   });
 });

@@ -3,7 +3,7 @@ import type { RepositoryFile } from '@rbee/core/contract';
 import { withDefaults } from './options.ts';
 
 /** An ONNX pipeline where there is one, else one file for sd-server; nothing when there is neither. */
-export const chooseFiles = (
+export const selectFiles = (
   files: readonly RepositoryFile[],
   given: Readonly<Record<string, unknown>>,
 ): readonly string[] => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseFiles } from './choose-files.ts';
+import { selectFiles } from './select-files.ts';
 
-const choose = (...paths: string[]) => chooseFiles(paths.map((path) => ({ path, bytes: 1 }))).toSorted();
+const choose = (...paths: string[]) => selectFiles(paths.map((path) => ({ path, bytes: 1 }))).toSorted();
 const small = [
   'config.json',
   'tokenizer.json',
