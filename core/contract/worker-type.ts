@@ -8,14 +8,11 @@
  * Required: `name`, `apiVersion`, `serves`, `variants`, `command`, `health`. Every other member is optional: leaving it
  * out means that the engine does not have that ability.
  */
-/** The version of this contract. A hive refuses a plugin of another one, by name. */
-export const workerTypeApiVersion = 1;
-
 export interface WorkerType {
   /** Identity: lower-case letters, digits and dashes; what users write after `--type`. Equal to its key in the manifest. */
   name: string;
-  /** The version of the contract that this type is written for. */
-  apiVersion: typeof workerTypeApiVersion;
+  /** The version of the contract that this type is written for. A hive refuses a plugin of another one, by name. */
+  apiVersion: 1;
   /** One line for lists: what the engine is. */
   summary?: string;
   /** The HTTP paths that a ready worker answers. The queen forwards exactly these, by the request's `model`. */

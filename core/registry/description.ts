@@ -10,7 +10,8 @@ import { searchOf } from '../contract/failure-rules.ts';
 import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
-import { type WorkerType, workerTypeApiVersion } from '../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../contract/api-version.ts';
+import type { WorkerType } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 

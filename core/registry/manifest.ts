@@ -6,7 +6,7 @@ import { Check, Errors } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
-import { workerTypeApiVersion } from '../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../contract/api-version.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
 const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*(/\\*)?$', maxLength: 200 });

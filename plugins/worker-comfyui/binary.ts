@@ -1,5 +1,5 @@
 /** Binary resolution: where each build of ComfyUI runs, and where it comes from. */
-import type { BinaryRequest, BinarySource, PrepareStep, Variant } from '@rbee/core/contract';
+import type { BinaryRequest, BinarySource, PrepareStep, Variant } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
 /** A program that starts ComfyUI with the arguments that it gets. */

@@ -1,5 +1,5 @@
 /** What the last words of ComfyUI and of the adapter mean. New words are a new row here, and one in failures.json. */
-import type { FailureRule } from '@rbee/core/contract';
+import type { FailureRule } from '@rbee/contract';
 
 const otherPort = 'spawn the worker again: another port is chosen';
 const look = 'look at its log; --option custom_nodes=false leaves out what others have added';

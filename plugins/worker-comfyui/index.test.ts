@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
-import type { HostFacts, Launch } from '@rbee/core/contract';
+import type { HostFacts, Launch } from '@rbee/contract';
 import type from './index.ts';
 
 const plugin = resolveType(type);

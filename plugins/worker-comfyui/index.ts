@@ -1,5 +1,5 @@
 /** ComfyUI as a worker type: its own API, and OpenAI's image API made of a workflow. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
 import { failures } from './failures.ts';

@@ -8,7 +8,7 @@ import type {
   PlatformName,
   Probe,
   Variant,
-} from '@rbee/core/contract';
+} from '@rbee/contract';
 import { buildProbes } from './build.ts';
 import { cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';

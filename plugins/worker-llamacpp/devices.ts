@@ -1,5 +1,5 @@
 /** The arguments that bind llama-server to one placement; variables hide every other device from both engines. */
-import type { Device, DeviceFlags } from '@rbee/core/contract';
+import type { Device, DeviceFlags } from '@rbee/contract';
 
 type Flags = Partial<DeviceFlags>;
 

@@ -1,5 +1,5 @@
 /** What no row of the table can say: the absence of words. */
-import type { Diagnosis, Failure } from '@rbee/core/contract';
+import type { Diagnosis, Failure } from '@rbee/contract';
 
 /**
  * llama-server loads right after it listens. Now and then its last lines get lost, and with them the reason why it could

@@ -1,5 +1,5 @@
 /** What llama.cpp's last words mean. New words of its are a new row here, and one in failures.json. */
-import type { FailureRule } from '@rbee/core/contract';
+import type { FailureRule } from '@rbee/contract';
 
 const smaller = 'choose a smaller model, or fewer and shorter slots: --option context=2048 --option slots=1';
 const otherPort = 'spawn the worker again: another port is chosen';

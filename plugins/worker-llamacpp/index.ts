@@ -1,5 +1,5 @@
 /** llama.cpp as a worker type: its own `llama-server` where there is one, else a server of ours on node-llama-cpp. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { checkOptions, command } from './command.ts';
 import { diagnose } from './diagnose.ts';

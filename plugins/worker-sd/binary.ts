@@ -7,7 +7,7 @@ import type {
   PlatformName,
   Probe,
   Variant,
-} from '@rbee/core/contract';
+} from '@rbee/contract';
 import { cpuFlags, cudaFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
 import { packages } from './packages.ts';

@@ -2,7 +2,7 @@
  * The arguments that bind sd-server to one placement. The builtin engine is told by its variant, and by the same variables
  * as sd-server. Metal needs none: a Mac has one such device, whose name changed with ggml's versions.
  */
-import type { Device, DeviceFlags } from '@rbee/core/contract';
+import type { Device, DeviceFlags } from '@rbee/contract';
 
 type Flags = Partial<DeviceFlags>;
 

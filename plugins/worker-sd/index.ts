@@ -1,5 +1,5 @@
 /** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` for files, a pipeline of ours on onnxruntime for folders. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { command } from './command.ts';
 import { components } from './components.ts';

@@ -1,5 +1,5 @@
 /** Which files of a model repository are the model: it often holds the same weights for several programs. */
-import type { RepositoryFile } from '@rbee/core/contract';
+import type { RepositoryFile } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
 /** An ONNX pipeline where there is one, else one file for sd-server; nothing when there is neither. */

@@ -7,7 +7,7 @@ import type {
   PlatformName,
   Probe,
   Variant,
-} from '@rbee/core/contract';
+} from '@rbee/contract';
 import { rootCause } from './last-words.ts';
 import { type Options, withDefaults } from './options.ts';
 import { older } from './versions.ts';

@@ -1,5 +1,5 @@
 /** What of vLLM's last words no row of the table can describe. */
-import type { Diagnosis, Failure, FailureCause } from '@rbee/core/contract';
+import type { Diagnosis, Failure, FailureCause } from '@rbee/contract';
 import { plainLines, rootCause } from './last-words.ts';
 
 export const diagnose = (failure: Failure): Diagnosis | undefined =>

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
-import type { Failure } from '@rbee/core/contract';
+import type { Failure } from '@rbee/contract';
 import type from './index.ts';
 import { rootCause } from './last-words.ts';
 

@@ -1,5 +1,5 @@
 /** What vLLM's last words mean. New words of its are a new row here, and one in failures.json. */
-import type { FailureRule } from '@rbee/core/contract';
+import type { FailureRule } from '@rbee/contract';
 
 const smaller =
   'choose a smaller or quantized model, or more GPUs (--device cuda:0,1), or less context (--option max_model_len=4096)';

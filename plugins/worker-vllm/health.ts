@@ -1,5 +1,5 @@
 /** How vLLM shows its health and load, and how it is ended. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   // While it loads, nothing listens: the connection is refused. 503 afterwards means that its engine has died.

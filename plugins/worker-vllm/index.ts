@@ -1,5 +1,5 @@
 /** vLLM as a worker type: its own `vllm serve`, from the machine or from a Python environment that the hive makes. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { command } from './command.ts';
 import { diagnose } from './diagnose.ts';

@@ -1,5 +1,5 @@
 /** Which files of a model repository vLLM needs: one set of safetensors weights, and what is not weights. */
-import type { RepositoryFile } from '@rbee/core/contract';
+import type { RepositoryFile } from '@rbee/contract';
 
 /** Nothing when the repository has no safetensors weights. */
 export const selectFiles = (files: readonly RepositoryFile[]): readonly string[] => {

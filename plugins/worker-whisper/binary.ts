@@ -1,5 +1,5 @@
 /** Binary resolution: the two builds, where each runs, and where the programs come from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, PlatformName, Variant } from '@rbee/core/contract';
+import type { BinaryRequest, BinarySource, Fit, HostFacts, PlatformName, Variant } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 import { packages } from './packages.ts';
 

@@ -1,5 +1,5 @@
 /** What the last words of both engines mean. New words of theirs are a new row here, and one in failures.json. */
-import type { FailureRule } from '@rbee/core/contract';
+import type { FailureRule } from '@rbee/contract';
 
 const smaller = 'choose a smaller model, or another number format: --option dtype=q8 --option slots=1';
 const otherPort = 'spawn the worker again: another port is chosen';

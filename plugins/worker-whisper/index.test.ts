@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
-import type { HostFacts } from '@rbee/core/contract';
+import type { HostFacts } from '@rbee/contract';
 import type from './index.ts';
 
 const plugin = resolveType(type);

@@ -1,5 +1,5 @@
 /** Whisper as a worker type: on ONNX Runtime in a program of ours, or whisper.cpp's `whisper-server` behind an adapter. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
 import { estimate } from './estimate.ts';

@@ -1,5 +1,5 @@
 /** Binary resolution: the builds of the engine, where each runs, and where its program comes from. */
-import type { Variant } from '@rbee/core/contract';
+import type { Variant } from '@rbee/contract';
 
 /**
  * The engine is plain JavaScript, so it runs wherever Node does. A build for GPUs is one more variant, which `binds` to

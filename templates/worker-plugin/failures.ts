@@ -2,7 +2,7 @@
  * What the engine's last words mean: the first row that fits is shown. What no row knows is left to the hive, which knows the
  * words of the system. New words are a new row here, and one in failures.json.
  */
-import type { FailureRule } from '@rbee/core/contract';
+import type { FailureRule } from '@rbee/contract';
 
 export const failures: readonly FailureRule[] = [
   {

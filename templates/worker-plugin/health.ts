@@ -1,5 +1,5 @@
 /** How the engine shows that it is ready and how busy it is, and how it is ended. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   // @rbee/worker-server listens first, and answers 503 until the engine is loaded.

@@ -1,5 +1,5 @@
 /** my-engine as a worker type. Everything here is data and pure functions; the hive does what it describes. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
 import { failures } from './failures.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
-import type { Launch } from '@rbee/core/contract';
+import type { Launch } from '@rbee/contract';
 import type from './index.ts';
 
 const launch: Launch = {

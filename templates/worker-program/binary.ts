@@ -1,5 +1,5 @@
 /** Binary resolution: the builds of the program, where each runs, and where it comes from. */
-import type { BinaryRequest, BinarySource, Variant } from '@rbee/core/contract';
+import type { BinaryRequest, BinarySource, Variant } from '@rbee/contract';
 
 /** Taken where the machine has it: named by a variable of the hive, or found on its PATH. */
 const installed: BinarySource = {

@@ -1,5 +1,5 @@
 /** How the program shows that it is ready, and how it is ended. */
-import type { HealthContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, StopContract } from '@rbee/contract';
 
 /**
  * A program without a health path that says so in its log would have:

@@ -1,5 +1,5 @@
 /** my-engine, a program of somebody else's, as a worker type. All of this is data and pure functions; the hive acts on it. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
 import { estimate } from './estimate.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
-import type { Launch } from '@rbee/core/contract';
+import type { Launch } from '@rbee/contract';
 import type from './index.ts';
 
 const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');

@@ -8,7 +8,7 @@ import {
   variantMembers,
 } from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import { workerTypeApiVersion } from '../../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import { checkDescription } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';

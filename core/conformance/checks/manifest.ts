@@ -1,7 +1,7 @@
 /** What package.json says of the type before any of its code runs. */
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
-import { workerTypeApiVersion } from '../../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import { readManifest } from '../../registry/manifest.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
@@ -118,13 +118,12 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.types-only',
-    title: 'it takes types from @rbee/core, not a copy of it',
+    title: 'rbee itself is no dependency of it: it takes types, and no code',
     needs: ['package'],
-    check: ({ packageJson }) =>
-      must(
-        packageJson?.dependencies?.['@rbee/core'] === undefined,
-        'move @rbee/core from dependencies to devDependencies, and to an optional peer',
-      ),
+    check: ({ packageJson }) => {
+      for (const name of ['@rbee/contract', '@rbee/core'])
+        must(packageJson?.dependencies?.[name] === undefined, `move ${name} from dependencies to devDependencies`);
+    },
   },
   {
     id: 'manifest.files-there',

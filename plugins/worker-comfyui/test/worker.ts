@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resolveType } from '@rbee/core/conformance';
-import type { Failure, Launch } from '@rbee/core/contract';
+import type { Failure, Launch } from '@rbee/contract';
 import type from '../index.ts';
 
 const plugin = resolveType(type);
