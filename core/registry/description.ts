@@ -2,6 +2,7 @@
 
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
+import { workerTypeApiVersion } from '../contract/api-version.ts';
 import { templateProblem } from '../contract/argv-template.ts';
 import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
 import { boundKinds } from '../contract/device-binding.ts';
@@ -10,7 +11,6 @@ import { searchOf } from '../contract/failure-rules.ts';
 import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
-import { workerTypeApiVersion } from '../contract/api-version.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';

@@ -331,3 +331,18 @@ test('a change of the index is picked up without a restart', async () => {
   await changed;
   assert.equal((await types.get('echo')).plugin.package, '@test/late');
 });
+
+test('failure rules are read in the process of the plugin: one that gets lost costs the diagnosis, and no more', async () => {
+  const rules = `failures: [
+    { pattern: /port (\\d+)/, cause: 'port_in_use', message: 'port {1} is taken', hint: 'h' },
+    { pattern: /^(a+)+$/, cause: 'crashed', message: 'm', hint: 'h' }], health:`;
+  const types = await typesOf(await plugin('ruled', { code: code.replace('health:', rules) }));
+  const type = await types.get('echo');
+  const failure = (line: string) => ({ log: [line], exit: null, wasReady: false, binary: { id: 'x' } });
+  const said = await type.diagnose(failure('port 80'));
+  assert.deepEqual(said, { cause: 'port_in_use', message: 'port 80 is taken', hint: 'h' });
+  const [kept] = (await type.describe()).failures ?? [];
+  assert.deepEqual(kept?.pattern, { source: 'port (\\d+)', flags: '' }, 'a pattern crosses as data');
+  await assert.rejects(type.diagnose(failure(`${'a'.repeat(60)}!`)), { code: 'PLUGIN_FAILED', message: /no answer/ });
+  assert.equal((await type.diagnose(failure('port 81')))?.message, 'port 81 is taken');
+});

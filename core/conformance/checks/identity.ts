@@ -1,4 +1,6 @@
 /** Who the type is, and what it says of itself as data. */
+
+import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import {
   describeType,
   type MemberKind,
@@ -8,7 +10,6 @@ import {
   variantMembers,
 } from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import { checkDescription } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
