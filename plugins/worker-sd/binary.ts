@@ -1,13 +1,5 @@
 /** Binary resolution: the builds of the two engines, where each runs, and where its program comes from. */
-import type {
-  BinaryRequest,
-  BinarySource,
-  HostFacts,
-  Platform,
-  PlatformName,
-  Probe,
-  Variant,
-} from '@rbee/contract';
+import type { BinaryRequest, BinarySource, HostFacts, Platform, PlatformName, Probe, Variant } from '@rbee/contract';
 import { cpuFlags, cudaFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
 import { packages } from './packages.ts';

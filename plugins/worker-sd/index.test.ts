@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import type { Device, HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from './index.ts';
 
 const plugin = resolveType(type);

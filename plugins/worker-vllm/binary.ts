@@ -1,13 +1,5 @@
 /** Binary resolution: the builds of vLLM, where each runs, and where its program comes from. */
-import type {
-  BinaryRequest,
-  BinarySource,
-  DeviceFacts,
-  HostFacts,
-  PlatformName,
-  Probe,
-  Variant,
-} from '@rbee/contract';
+import type { BinaryRequest, BinarySource, DeviceFacts, HostFacts, PlatformName, Probe, Variant } from '@rbee/contract';
 import { rootCause } from './last-words.ts';
 import { type Options, withDefaults } from './options.ts';
 import { older } from './versions.ts';

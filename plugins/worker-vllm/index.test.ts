@@ -3,8 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import type { HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from './index.ts';
 import { pinnedVersion } from './options.ts';
 

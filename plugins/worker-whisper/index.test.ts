@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import type { HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from './index.ts';
 
 const plugin = resolveType(type);

@@ -5,8 +5,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import type { Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from './index.ts';
 
 const launch: Launch = {

@@ -4,8 +4,8 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import type { Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from './index.ts';
 
 const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { resolveType } from '@rbee/core/conformance';
 import type { Failure, Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
 import type from '../index.ts';
 
 const plugin = resolveType(type);
