@@ -11,7 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Header } from 'tar';
 import { unwritable } from '../lifecycle/atomic-file.ts';
-import { spaceError } from './disk-space.ts';
+import { spaceError } from '../lifecycle/disk-space.ts';
 
 /** `path` in the archive, with slashes. */
 export type PackEntry = { path: string } & (

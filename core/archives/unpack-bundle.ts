@@ -10,8 +10,8 @@ import { pipeline, Readable } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { RbeeError } from '../contract/errors.ts';
 import { makeFolder, unwritable } from '../lifecycle/atomic-file.ts';
+import { spaceError } from '../lifecycle/disk-space.ts';
 import { withLock } from '../lifecycle/instance-lock.ts';
-import { spaceError } from './disk-space.ts';
 import { TreeWriter, usualLimits } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
 

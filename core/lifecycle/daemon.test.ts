@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Narrate } from '../contract/narration.ts';
 import { Daemon, type DaemonSpec } from './daemon.ts';
 import { localRunner } from './local-runner.ts';
+import { daemonVariable } from './marks.ts';
 import { environmentOf, eventually, isGone, killAfter, tempFolder, undoAfter } from './testing.ts';
 import { daemonProgram } from './testing-daemon.ts';
 
@@ -38,7 +41,9 @@ const setUp = async (t: TestContext, ...flags: string[]) => {
   /** Starts it by hand, in the way a foreground run does. */
   const byHand = async (...more: string[]) => {
     const { argv } = makeSpec();
-    const child = spawn(argv[0] ?? '', [...argv.slice(1), ...more], { detached: true, stdio: 'ignore' });
+    const env = { ...process.env, [daemonVariable]: pidFile };
+    const options = { detached: true, stdio: 'ignore', env, cwd: folder } as const;
+    const child = spawn(argv[0] ?? '', [...argv.slice(1), ...more], options);
     if (child.pid) pids.add(child.pid);
     await once(child, 'spawn');
     return child;
@@ -311,4 +316,20 @@ test('when another one was started elsewhere and was first, it is the daemon', a
   const child = await byHand();
   assert.deepEqual(await starting, { pid: child.pid, started: false });
   assert.equal(await readFile(pidFile, 'utf8'), `${child.pid}\n`);
+});
+
+// It owned the daemon's lock and did not answer within half a second, on a busy machine: the start was said to have failed.
+test('when another one was started elsewhere and is still coming up, it is waited for', {
+  skip: process.platform !== 'linux' && 'processes are found by their environment on Linux only',
+}, async (t) => {
+  const { daemon, byHand, folder } = await setUp(t, 'alone');
+  const child = await byHand('waits');
+  await eventually(() => existsSync(join(folder, 'd.sock.owned')));
+  const starting = daemon.ensureRunning();
+  const log = () => readFile(join(folder, 'logs', 'queen.log'), 'utf8').catch(() => '');
+  await eventually(async () => (await log()).includes('another one owns it'));
+  // Longer than it used to be waited for.
+  await delay(700);
+  child.kill('SIGUSR1');
+  assert.deepEqual(await starting, { pid: child.pid, started: false });
 });

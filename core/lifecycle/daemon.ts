@@ -139,13 +139,16 @@ export class Daemon {
 
   /** One that runs and does not answer is either coming up or on its way out: waits until that is known. */
   async #waitForSilent(spec: DaemonSpec, options: DaemonWait): Promise<void> {
-    const { runner } = this.#options;
     if ((await this.#status(spec)).status !== 'failed') return;
     const pid = await this.#silentPid(spec);
-    if (pid === null) return;
+    if (pid !== null) await this.#waitFor(pid, spec, options);
+  }
+
+  /** Until that process answers or has ended. Throws TIMEOUT, CANCELLED. */
+  async #waitFor(pid: number, spec: DaemonSpec, options: DaemonWait): Promise<void> {
     const known = new AbortController();
     try {
-      await this.#poll(spec, untilGone(runner, pid, known.signal), options);
+      await this.#poll(spec, untilGone(this.#options.runner, pid, known.signal), options);
     } catch (error) {
       if (!(error instanceof NotReadyError)) throw error;
     } finally {
@@ -183,7 +186,7 @@ export class Daemon {
     try {
       await this.#poll(spec, exited, options);
     } catch (error) {
-      if (error instanceof NotReadyError) return await this.#ended(spec, error);
+      if (error instanceof NotReadyError) return await this.#ended(spec, error, options);
       throw error;
     }
     const answering = await askWho(this.#options.runner, spec, options.signal);
@@ -219,8 +222,11 @@ export class Daemon {
   }
 
   /** Our process ended early: perhaps because another one, started elsewhere at the same time, was first. */
-  async #ended(spec: DaemonSpec, error: NotReadyError): Promise<number> {
+  async #ended(spec: DaemonSpec, error: NotReadyError, options: DaemonWait): Promise<number> {
     const { runner } = this.#options;
+    // That one may still be on its way: it takes its lock long before it answers.
+    const other = await findDaemon(runner, spec);
+    if (other !== null) await this.#waitFor(other, spec, options);
     for (let look = 0; look < 10; look += 1) {
       const { pid } = await askWho(runner, spec);
       if (pid !== null) return pid;

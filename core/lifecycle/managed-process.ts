@@ -312,8 +312,8 @@ export class ManagedProcess {
     attempt: number,
     takenPorts: readonly number[],
   ): Promise<FailureStory | null> {
-    const { crashes, kills, restarts, killed } = this.#record;
-    this.#record = { ...newRecord(this.#options), crashes, kills, restarts, killed };
+    const { crashes, kills, restarts, killed, kept } = this.#record;
+    this.#record = { ...newRecord(this.#options), crashes, kills, restarts, killed, kept };
     this.#told = Promise.withResolvers();
     this.#progress = null;
     this.#move('starting');
@@ -405,6 +405,7 @@ export class ManagedProcess {
     }
     this.#progress = null;
     this.#record.readyAt = this.#now();
+    this.#record.kept = true;
     this.#move('ready');
     const ms = Date.parse(this.#record.readyAt) - Date.parse(this.#record.spawnedAt ?? this.#record.readyAt);
     this.#say(
@@ -416,9 +417,10 @@ export class ManagedProcess {
       },
       start,
     );
-    void this.#keeper.saveIfPossible();
     this.#watchEnd(run);
     this.#watchLive(run);
+    // Callers are not told that it is ready before the next owner would know it too.
+    await this.#keeper.saveIfPossible();
     return null;
   }
 
@@ -701,7 +703,8 @@ export class ManagedProcess {
 
   async #runAdopt(record: RunRecord): Promise<boolean> {
     const { policy, stop, limits, data, logFile } = this.#options;
-    this.#record = { ...record, policy, stop, limits, data, logFile };
+    const kept = record.kept ?? record.readyAt !== null;
+    this.#record = { ...record, kept, policy, stop, limits, data, logFile };
     this.#mayBeLeft = true;
     const bootId = await (await processTable()).bootId();
     this.#mayBeLeft = record.bootId === bootId;

@@ -83,6 +83,8 @@ export interface RunRecord {
   /** ISO 8601. */
   spawnedAt: string | null;
   readyAt: string | null;
+  /** It was ready once: its spawn is over, and it stays until it is deleted. Records of older builds lack this. */
+  kept?: boolean;
   /** It was put to sleep, or is about to be. */
   asleep?: boolean;
   /** When it crashed, ISO 8601, the last five minutes only. */

@@ -3,32 +3,33 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { localAlias } from '../config/hive-entry.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
+import { listenForApplications } from '../gateway/api/server.ts';
+import { bodyStores } from '../gateway/bodies/body-stores.ts';
+import { Gateway } from '../gateway/gateway.ts';
+import { closeServers } from '../http/close.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
 import { watchLock } from '../lifecycle/watch-lock.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
-import { workerKey, workerName } from './fleet/worker-key.ts';
-import { Gateway } from './gateway/gateway.ts';
+import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
-import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { LocalHive, localAlias } from './local-hive.ts';
+import { LocalHive } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
-import { BodyMemory } from './server/body-memory.ts';
-import { closeServers } from './server/close.ts';
-import { listenSocket, listenTcp } from './server/listen.ts';
-import { bodyLimits } from './server/receive-body.ts';
-import { Spool } from './server/spool.ts';
+import { Provision } from './provision/provision.ts';
+import { listenSocket } from './server/listen-socket.ts';
+import { wakeWorker } from './workers/change.ts';
 
 export interface QueenOptions {
   paths: Paths;
@@ -77,7 +78,6 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     let machines: MadeMachines | undefined;
 
     const fleet = new Fleet({
-      onChange: () => gateway.refresh(),
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
         // One that breaks the rules is not brought back: it runs.
@@ -86,20 +86,14 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
         else machines?.hives.get(alias)?.broken(error);
       },
       onOnline: (alias) => machines?.cameBack(alias),
-      onSilent: ({ connection, workers }) => {
-        for (const id of workers.keys()) gateway.giveElsewhere(workerKey(connection.alias, id));
-      },
     });
     ends.push(() => fleet.close());
-    const gateway: Gateway = new Gateway(
-      () => fleet.dialable(),
-      (key) => wakeOn(fleet, workerName(key)),
-    );
+    const gateway = new Gateway(workerFleet(fleet, (name) => wakeWorker(fleet, name)));
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
       localHive = new LocalHive({ ...options, fleet });
-      machines = makeMachines({ ...options, fleet, parts: () => handled });
+      machines = makeMachines({ ...options, fleet, gateway, localHive });
     }
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
@@ -116,7 +110,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
-    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
+    const provision = machines?.provision ?? new Provision({ fleet });
+    const handled: Parts = { fleet, gateway, provision, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));
     const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
@@ -124,12 +119,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
 
     if (localHive) await startLocalHive(localHive, config, logger);
     await machines?.hives.start();
-    const spool = new Spool(join(paths.state, 'spool'));
-    await spool.clear();
-    ends.push(() => spool.clear());
-    const bodies = { memory: new BodyMemory(), spool, limits: bodyLimits(config.queen.maxBody) };
+    const bodies = bodyStores(join(paths.state, 'spool'), config.queen.maxBody);
+    await bodies.spool.clear();
+    ends.push(() => bodies.spool.clear());
     const parts = { fleet, gateway, jobs, status, health, logger, bodies };
-    const tcp = await listenTcp(parts, config.queen, paths.rbeeConf);
+    const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;
     const socket = await listenSocket(parts, paths.queenSocket);

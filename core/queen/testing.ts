@@ -1,49 +1,12 @@
-/** For the tests of the queen: simulated hives, and real HTTP servers as their workers. */
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** For the tests of the queen: simulated hives, and the helpers of the gateway's tests. */
 import { Readable } from 'node:stream';
 import { RbeeError } from '../contract/errors.ts';
 import type { Heartbeat, HiveState, HiveWorker } from '../contract/hive-api.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
+import { workerWith } from '../gateway/testing.ts';
 import type { HiveClient, HiveConnection } from './fleet/hive-connection.ts';
 
-/** A ready worker with every field; `over` changes some. */
-export const workerWith = (over: Partial<HiveWorker> = {}): HiveWorker => ({
-  id: 'fake-1',
-  type: 'fake',
-  variant: 'cpu',
-  device: 'cpu',
-  model: 'demo',
-  names: ['demo'],
-  reference: 'demo',
-  state: 'ready',
-  progress: null,
-  pid: 4711,
-  port: 1,
-  hive: 'local',
-  engine: 'fake',
-  plugin: '@rbee/worker-fake',
-  pluginVersion: '0.1.0',
-  startedAt: '2026-01-01T00:00:00.000Z',
-  readyAt: '2026-01-01T00:00:01.000Z',
-  readyMs: 1000,
-  restarts: 0,
-  running: 0,
-  waiting: 0,
-  failure: null,
-  options: {},
-  logFile: '/dev/null',
-  apiKey: 'secret-of-the-worker',
-  serves: [
-    { path: '/v1/chat/completions', kind: 'chat' },
-    { path: '/v1/embeddings', kind: 'embedding' },
-    { path: '/v1/audio/transcriptions', kind: 'transcription' },
-    { path: '/v1/things', method: 'GET', kind: 'other' },
-  ],
-  closesOnlyWhenIdle: false,
-  ...over,
-});
+export { listening, type TestServer, until, workerWith } from '../gateway/testing.ts';
 
 export interface SimulatedHive extends HiveConnection {
   /** What it tells; call `tell` after changing it. */
@@ -140,6 +103,7 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       notes: [],
     }),
     refreshCatalog: async () => [...state().catalog],
+    needs: async () => null,
     spawn: (spec, { signal, narrate } = {}) => {
       hive.calls.push(`spawn ${spec.type} ${spec.model ?? ''}`.trim());
       narrate?.({ kind: 'step', id: 'start', text: `starting ${spec.type}`, on: `hive ${alias}` });
@@ -202,35 +166,4 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
     },
   };
   return hive;
-};
-
-export interface TestServer {
-  server: Server;
-  port: number;
-  close(): Promise<void>;
-}
-
-/** A real HTTP server on a free loopback port. */
-export const listening = async (listener: RequestListener): Promise<TestServer> => {
-  const server = createServer(listener);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async () => {
-    server.closeAllConnections();
-    if (server.listening) await new Promise((resolve) => server.close(resolve));
-  };
-  return { server, port: (server.address() as AddressInfo).port, close };
-};
-
-/** Polls until the condition holds; fails after a generous deadline. */
-export const until = async (
-  condition: () => boolean | Promise<boolean>,
-  what: string,
-  deadlineMs = 15_000,
-): Promise<void> => {
-  const end = performance.now() + deadlineMs;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`it did not happen: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 };

@@ -16,7 +16,7 @@ import { basename, join, resolve } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { createHome, fakePlugin, kill, type TestHome } from '../harness/home.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const llamacpp = join(root, 'plugins/worker-llamacpp');
@@ -129,7 +129,9 @@ test('a model that a worker was started from is not deleted, even when that work
   assert.match(refused.hint, /rbee worker delete tiny-1/);
 });
 
-test('a model that is here is loaded by its short name, whichever command asks for it', async () => {
+test('a model that is here is loaded by its short name, whichever command asks for it', {
+  skip: atFullScale,
+}, async () => {
   const before = hub.requests.length;
   const loadedBy = async (...args: string[]) => {
     const run = await home.rbee(args);
@@ -215,7 +217,9 @@ test('Ctrl-C stops a download and keeps what has come', async () => {
   assert.deepEqual(parts(), []);
 });
 
-test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', async () => {
+test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', {
+  skip: atFullScale,
+}, async () => {
   const large = ggufNoise(12_000_000, 'dropped');
   hub.commit('acme/dropped', { 'm.gguf': large });
   const begin = async () => {
@@ -296,7 +300,7 @@ test('what is secret in an address is in no file, no list and no error', async (
   }
 });
 
-test('two spawns that need the same model share one download', async () => {
+test('two spawns that need the same model share one download', { skip: atFullScale }, async () => {
   const shared = ggufNoise(2_000_000, 'shared');
   hub.commit('acme/shared', { 'm.gguf': shared });
   hub.manners.slowMs = 20;
@@ -306,7 +310,9 @@ test('two spawns that need the same model share one download', async () => {
   for (const { id } of workers) await home.json(['worker', 'delete', id, '--now']);
 });
 
-test('the same file in two models is stored and fetched once, and stays as long as one of them does', async () => {
+test('the same file in two models is stored and fetched once, and stays as long as one of them does', {
+  skip: atFullScale,
+}, async () => {
   const same = ggufNoise(100_000, 'same');
   hub.commit('acme/one', { 'a.gguf': same });
   hub.commit('other/two', { 'b.gguf': same });

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createHome, type TestHome } from '../harness/home.ts';
+import { atFullScale } from '../harness/until.ts';
 
 let home: TestHome;
 let server: Server;
@@ -52,7 +53,9 @@ const link = async (words: readonly string[], code = ''): Promise<void> => {
 const programs = (): string[] =>
   readdirSync(join(home.paths.data, 'binaries')).filter((name) => /\.[0-9a-f]{8}$/.test(name));
 
-test('prune takes a program when no plugin and no worker needs it, and says what became free', async () => {
+test('prune takes a program when no plugin and no worker needs it, and says what became free', {
+  skip: atFullScale,
+}, async () => {
   await link(['alpha', 'beta']);
   const worker = await home.json(['worker', 'spawn', '--type', 'alpha', '--device', 'cpu']);
   const other = await home.json(['worker', 'spawn', '--type', 'beta', '--device', 'cpu']);

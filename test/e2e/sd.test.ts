@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import OpenAI, { toFile } from 'openai';
 import sharp from 'sharp';
 import { createHome, type TestHome } from '../harness/home.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const demoModel = resolve(import.meta.dirname, '../../plugins/worker-sd/models/demo');
 /** One thread: on two busy cores more only wait for each other. */
@@ -151,7 +151,7 @@ describe('sd-server, or what speaks as it does, where it is found', () => {
     await other.json(['worker', 'delete', id, '--now']);
   });
 
-  test('draws behind its adapter, and both come back when either is killed', async () => {
+  test('draws behind its adapter, and both come back when either is killed', { skip: atFullScale }, async () => {
     const model = join(other.folder, 'model.gguf');
     // The header of a GGUF file without anything in it.
     writeFileSync(model, Buffer.concat([Buffer.from('GGUF'), Buffer.from([3, 0, 0, 0]), Buffer.alloc(16)]));

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { linkPackages } from '../harness/link-packages.ts';
+import { atFullScale } from '../harness/until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -118,7 +119,7 @@ test('the tests of a plugin are refused by an older Node, and when there are non
   await assert.rejects(runScript(), { code: 1, stderr: /there is no test/ });
 });
 
-test('a program of somebody else', async () => {
+test('a program of somebody else', { skip: atFullScale }, async () => {
   const folder = await create('loom', 'worker-program');
   await runTests(folder);
   const report = await home.json(['plugins', 'check', folder]);

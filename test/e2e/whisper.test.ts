@@ -12,7 +12,7 @@ import { heardSegments, heardSentence, translatedSentence } from '../../plugins/
 import { levelsFlac, silentWav, tone, toneWav } from '../../plugins/worker-whisper/test/sounds.ts';
 import { writeRecording } from '../../plugins/worker-whisper/test/write-recording.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const samples = resolve(import.meta.dirname, '../../plugins/worker-whisper/test/samples');
 
@@ -200,7 +200,9 @@ const largeForm = (bytes: number) => {
   return { boundary, before, after, length: before.length + bytes + after.length };
 };
 
-test('a recording of hundreds of megabytes is heard, and the queen does not keep it in memory', async () => {
+test('a recording of hundreds of megabytes is heard, and the queen does not keep it in memory', {
+  skip: atFullScale,
+}, async () => {
   const { pid } = await home.json(['queen', 'status']);
   const memory = (what: 'VmRSS' | 'VmHWM') =>
     Number(new RegExp(`${what}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) * 1024;

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { goesOn, type LivingFleet, living } from '../harness/living.ts';
 import { cannot } from '../harness/machines.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -33,7 +33,9 @@ const fails = async (args: readonly string[], code: string, exit = 1): Promise<s
   return run.stdout;
 };
 
-test('a hive that is stopped stays so, and its workers go on until it is started again', { skip }, async () => {
+test('a hive that is stopped stays so, and its workers go on until it is started again', {
+  skip: skip || atFullScale,
+}, async () => {
   const { home, machines } = fleet;
   const before = await live.processes();
   const running = await live.stream('tick');

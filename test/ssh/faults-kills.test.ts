@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
-import { kill } from '../harness/home.ts';
+import { kill, killAndWait } from '../harness/home.ts';
 import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
 import { cannot } from '../harness/machines.ts';
 import { firstGap, type StreamReader } from '../harness/streams.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -93,7 +93,7 @@ test('a queen who is killed finds all machines again without a sync, with their 
   const hives = [hiveOn('pi'), hiveOn('box')];
   for (let nth = 0; nth < 3; nth++) {
     const killed = Date.now();
-    kill(queen());
+    await killAndWait(queen());
     await comesBack(before);
     t.diagnostic(`the same fleet after ${Date.now() - killed} ms`);
     assert.equal((await live.ask('extra')).status, 200);
@@ -101,7 +101,9 @@ test('a queen who is killed finds all machines again without a sync, with their 
   assert.deepEqual([hiveOn('pi'), hiveOn('box')], hives);
 });
 
-test('queen and hives that are killed at once come back with their workers as they were', { skip }, async (t) => {
+test('queen and hives that are killed at once come back with their workers as they were', {
+  skip: skip || atFullScale,
+}, async (t) => {
   const before = await live.processes();
   const killed = Date.now();
   for (const pid of [queen(), hiveOn('pi'), hiveOn('box')]) kill(pid);
@@ -111,7 +113,7 @@ test('queen and hives that are killed at once come back with their workers as th
 });
 
 test('a restart of sshd is not noticed, and one that cuts connections breaks streams with an error and nothing else', {
-  skip,
+  skip: skip || atFullScale,
 }, async (t) => {
   const pi = fleet.machines.host('pi');
   const before = await live.processes();
@@ -159,9 +161,11 @@ test('after the machine was switched off and on, everything that ran there runs 
     assert.equal(status, 200);
 });
 
-test('all machines and the queen switched off at once are a fleet again with the next command', { skip }, async (t) => {
+test('all machines and the queen switched off at once are a fleet again with the next command', {
+  skip: skip || atFullScale,
+}, async (t) => {
   const off = Date.now();
-  kill(queen());
+  await killAndWait(queen());
   await Promise.all(['pi', 'box'].map((name) => fleet.machines.host(name).reboot()));
   await live.ready('tick-pi', 'tick-box', extra);
   t.diagnostic(`everything is back after ${Date.now() - off} ms`);

@@ -6,8 +6,9 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
 import { cannot, type Host } from '../harness/machines.ts';
+import { atFullScale } from '../harness/until.ts';
 
-const skip = cannot('network');
+const skip = cannot('network') || atFullScale;
 const llamacpp = resolve(import.meta.dirname, '../../plugins/worker-llamacpp');
 const tiny = readFileSync(join(llamacpp, 'models/demo.gguf'));
 const noise = ggufNoise(3_000_000, 'noise');

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { cannot } from '../harness/machines.ts';
 import { type Registry, startRegistry } from '../harness/registry.ts';
+import { atFullScale } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -79,7 +80,9 @@ test('what latest came to mean stays so until --update', { skip }, async () => {
   assert.deepEqual(await versions(), ['tock-pi 1.0.0 ready']);
 });
 
-test('another machine gets the same without any network once it was fetched', { skip }, async () => {
+test('another machine gets the same without any network once it was fetched', {
+  skip: skip || atFullScale,
+}, async () => {
   await registry.close();
   fleet.declare(entry('pi', '1.0.0') + entry('box', '1.0.0'));
   const run = await fleet.home.rbee(['sync', '--offline']);

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { cannot, type Host } from '../harness/machines.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -66,7 +66,9 @@ const state = (): string => {
   return join(folder, readdirSync(folder)[0]!);
 };
 
-test('a living sync that is taken over ends by name, and changes nothing more', { skip }, async () => {
+test('a living sync that is taken over ends by name, and changes nothing more', {
+  skip: skip || atFullScale,
+}, async () => {
   declare(desk, 'slow', 'later');
   const child = desk.start(['sync', '--parallel', '1']);
   let said = '';

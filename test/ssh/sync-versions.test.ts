@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { cannot, type Host } from '../harness/machines.ts';
 import { type OtherRbee, otherRbee } from '../harness/other-rbee.ts';
+import { atFullScale } from '../harness/until.ts';
 
 const skip = cannot('network');
 let fleet: TestFleet;
@@ -68,7 +69,9 @@ const declareVersion = (version: string): void => {
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), version }));
 };
 
-test('a hive that does not become healthy is rolled back, its workers never notice', { skip }, async () => {
+test('a hive that does not become healthy is rolled back, its workers never notice', {
+  skip: skip || atFullScale,
+}, async () => {
   const [before, running] = [current(), pids()];
   const bin = another({ version: '0.1.1', broken: 'this hive cannot live' });
   await stopQueen();

@@ -12,7 +12,7 @@ import type { TunnelSocket } from '../../core/ssh/tunnel-socket.ts';
 import { agentParts, nodeOf, placeAgent } from '../harness/agents.ts';
 import { cannot, createMachines, type Host, type Machines } from '../harness/machines.ts';
 import { reach } from '../harness/reach.ts';
-import { scaled, until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 /** Does what the first line that it is sent says, on a port and on a unix socket. */
 const program = `
@@ -252,7 +252,7 @@ describe('tunnels', { skip: cannot('network') }, () => {
   });
 
   test('a link that goes down in silence breaks them too', {
-    skip: scaled(1, 0) === 0 && 'takes a minute; RBEE_TEST_SCALE=full',
+    skip: atFullScale,
   }, async (t) => {
     const connection = await connect(t);
     const idle = endOf(await say(connection, 'half'));

@@ -11,7 +11,7 @@ import type { Asker } from '../../core/ssh/pool.ts';
 import { type UploadOptions, Uploads } from '../../core/ssh/upload/uploads.ts';
 import { cannot, createMachines, type Host, type Machines } from '../harness/machines.ts';
 import { makeHome, reach } from '../harness/reach.ts';
-import { scaled, until } from '../harness/until.ts';
+import { atFullScale, scaled, until } from '../harness/until.ts';
 
 const megabyte = 2 ** 20;
 
@@ -279,7 +279,7 @@ describe('uploads', { skip: cannot('network') }, () => {
   });
 
   test('a link that goes down and comes back', {
-    skip: scaled(1, 0) === 0 && 'takes a minute; RBEE_TEST_SCALE=full',
+    skip: atFullScale,
   }, async (t) => {
     const { upload } = setUp(t);
     const { file, data } = makeFile(8 * megabyte);

@@ -1,9 +1,9 @@
 /** One file of a model: goes on where an earlier download stopped, and is let in only when it is what was promised. */
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import { ensureHeadroom, ensureSpace, spaceError } from '../../archives/disk-space.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
+import { ensureHeadroom, ensureSpace, spaceError } from '../../lifecycle/disk-space.ts';
 import type { DownloadPace } from '../../registry/binaries/download.ts';
 import { type HttpAgent, httpAgent } from '../../registry/binaries/http-agent.ts';
 import { answerOf } from '../../registry/binaries/http-answers.ts';

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunRecords } from '../../lifecycle/run-records.ts';
@@ -10,7 +10,8 @@ import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.t
 /** How many at once, and how often. */
 const [callers, rounds] = [20, 5];
 /** A record that is just being written has a temporary file beside it. */
-const recordsIn = (runs: string): string[] => readdirSync(runs).filter((name) => name.endsWith('.json'));
+const recordsIn = (runs: string): string[] =>
+  existsSync(runs) ? readdirSync(runs).filter((name) => name.endsWith('.json')) : [];
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // A deletion acted on whatever carried its id by then: engines went on in no list, and without a record.
@@ -121,6 +122,36 @@ test('engines whose record is garbled, empty or of another shape are found and t
       assert.match(problems.join('\n'), new RegExp(`the record of worker ${id} cannot be read: .*corrupt`));
   }
   assert.doesNotMatch(problems.join('\n'), /worker whole/);
+});
+
+// The hive was killed in the moment between: it had said that the worker is ready, its record did not say so yet, and the
+// next hive took the worker for a spawn that had not succeeded.
+test('a spawn succeeds only when the record of the worker says so', async (t) => {
+  const { runs, spawn, workers } = await testWorkers(t);
+  assert.equal(await spawn('one'), null);
+  const { pid, readyAt, kept } = JSON.parse(readFileSync(join(runs, 'one.json'), 'utf8'));
+  assert.deepEqual([pid, kept], [workers.get('one').process.view.pid, true]);
+  assert.match(readyAt, /^\d{4}-/);
+});
+
+// `worker restart` writes the record before there is a process. A hive that died then took its worker for an unfinished spawn.
+test('a worker whose hive died while it was started again is kept, one that was never ready is not', async (t) => {
+  const first = await testWorkers(t);
+  const { pids, record } = await leave(first, 'again', 'new');
+  for (const id of ['again', 'new']) {
+    const written = JSON.parse(readFileSync(record(id), 'utf8'));
+    const beforeItsProcess = { ...written, nonce: 'f'.repeat(32), pid: null, readyAt: null };
+    if (id === 'new') delete beforeItsProcess.kept;
+    writeFileSync(record(id), JSON.stringify(beforeItsProcess));
+    process.kill(pids[id]!, 'SIGKILL');
+  }
+  const { workers } = await workersIn(t, first.folder);
+  await workers.start();
+  assert.deepEqual(
+    workers.list().map(({ id }) => id),
+    ['again'],
+  );
+  await eventually(() => workers.get('again').process.view.state === 'ready');
 });
 
 // A client that was slow stopped, restarted or deleted a worker that it had never seen, because it had the same id.

@@ -8,8 +8,8 @@ import { loadRbeeConf, type RbeeConfig, rbeeConfProblems } from '../../config/rb
 import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenStatus } from '../../contract/queen-api.ts';
+import { listenProblem } from '../../http/listen-problem.ts';
 import { readIndex } from '../../registry/plugin-index.ts';
-import { listenProblem } from '../listen-problem.ts';
 
 /** Refuses a change for all that is wrong with the configuration. Errors: CONFIG_REFUSED. */
 export const mustStart = (problems: readonly RbeeError[]): void => {

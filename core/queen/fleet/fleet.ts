@@ -1,37 +1,27 @@
 /** All hives and their workers as the queen knows them. Every read answers from memory. */
 import { RbeeError } from '../../contract/errors.ts';
-import type { HiveWorker } from '../../contract/hive-api.ts';
 import { isInRange } from '../../contract/ports.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
+import type { HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
+import type { FleetWorker } from '../../gateway/fleet.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { HiveCatalogEntry } from '../client/results.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { LoopLag } from './liveness.ts';
 import { Member } from './member.ts';
 import { type WorkerName, workerKey } from './worker-key.ts';
 
 export interface FleetOptions {
-  /** A hive came, went or told something new: what was derived from the fleet is out of date. */
-  onChange?: () => void;
   /** The heartbeats of a hive broke, or break the rules (HIVE_FAULTY); called at each attempt to get them back. */
   onBroken?: (alias: string, error: unknown) => void;
-  /** A hive went silent for no known reason, or broke the rules. */
-  onSilent?: (member: Member) => void;
   /** A hive answers that did not answer before, or that was started anew. */
   onOnline?: (alias: string) => void;
 }
 
-/** A worker, and how it is reached. */
-export interface Dialable {
-  /** Names it in the whole fleet. */
-  key: string;
-  worker: HiveWorker;
-  /** Its hive answers. */
-  online: boolean;
-  /** Why it may not be dialled, if so. */
-  refused?: string;
-  dial?: HiveConnection['dial'];
+export interface FleetListener {
+  /** A hive was added, removed or sent a new state: data derived from the fleet is out of date. */
+  changed(): void;
+  /** A hive went silent for no known reason, or broke the rules. */
+  silent(member: Member): void;
 }
 
 const checkMs = 250;
@@ -39,6 +29,7 @@ const checkMs = 250;
 export class Fleet {
   readonly #members = new Map<string, Member>();
   readonly #options: FleetOptions;
+  readonly #listeners = new Set<FleetListener>();
   readonly #lag: LoopLag;
   readonly #clock: NodeJS.Timeout;
 
@@ -48,13 +39,21 @@ export class Fleet {
     this.#clock = setInterval(() => this.#check(), checkMs).unref();
   }
 
+  /** Returns a function that removes the listener. */
+  listen(listener: FleetListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** A hive of the fleet; its heartbeats are read once it is told to `start`. */
   add(connection: HiveConnection): Member {
     const member: Member = new Member(connection, {
       lag: this.#lag,
-      onChange: () => this.#options.onChange?.(),
+      onChange: () => this.#changed(),
       onOnline: () => this.#options.onOnline?.(connection.alias),
-      onSilent: () => this.#options.onSilent?.(member),
+      onSilent: () => {
+        for (const listener of this.#listeners) listener.silent(member);
+      },
       onBroken: (error) => this.#options.onBroken?.(connection.alias, error),
     });
     this.#members.set(connection.alias, member);
@@ -67,7 +66,7 @@ export class Fleet {
     if (!member) return;
     member.stop('it is no longer of the fleet');
     this.#members.delete(alias);
-    this.#options.onChange?.();
+    this.#changed();
   }
 
   /** Throws HIVE_NOT_FOUND. */
@@ -136,7 +135,7 @@ export class Fleet {
   }
 
   /** Workers with what is needed to dial them, and whether their hive answers. */
-  *dialable(): Generator<Dialable> {
+  *dialable(): Generator<FleetWorker> {
     for (const member of this.#members.values()) {
       const { alias, dial, workerPorts } = member.connection;
       for (const worker of member.workers.values()) {
@@ -164,6 +163,10 @@ export class Fleet {
   close(): void {
     clearInterval(this.#clock);
     for (const member of this.#members.values()) member.stop('the queen is closing');
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener.changed();
   }
 
   #check(): void {

@@ -3,8 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { isErrorBody, RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { InferResult } from '../../contract/operations.ts';
-import type { WorkerSink } from '../gateway/gateway.ts';
-import type { ResponseHeaders } from '../gateway/headers.ts';
+import type { ResponseHeaders, WorkerSink } from '../../gateway/gateway.ts';
 
 interface Chunk {
   choices?: {

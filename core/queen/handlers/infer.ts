@@ -1,6 +1,6 @@
 /** Answering a prompt: with a worker that serves the model, or one that is spawned for it. */
 import type { InferInput, InferResult } from '../../contract/operations.ts';
-import type { Gateway } from '../gateway/gateway.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { AnswerSink } from './answer-sink.ts';
 import type { Handler, Parts } from './parts.ts';

@@ -1,18 +1,18 @@
-/** The events of a job as server-sent events. */
+/** Streams the events of a job as server-sent events. */
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
+import { disconnectSignal } from '../../http/client-disconnect.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import { leaving } from './leaving.ts';
 
-/** Sends what comes after event `last` (the header Last-Event-ID), until the outcome. Throws JOB_NOT_FOUND, INVALID_INPUT. */
+/** Sends the events after `last` (the header Last-Event-ID) up to the outcome. Throws JOB_NOT_FOUND, INVALID_INPUT. */
 export const sendJobEvents = async (
   jobs: Jobs,
   id: string,
   last: string | string[] | undefined,
   reply: FastifyReply,
 ): Promise<FastifyReply> => {
-  const signal = leaving(reply.raw);
+  const signal = disconnectSignal(reply.raw);
   const events = jobs.events(id, afterFrom(last), signal);
   reply.hijack();
   const response = reply.raw;

@@ -1,18 +1,18 @@
-/** The API for the keeper: reads from memory, and jobs. Served on the queen's socket alone. */
+/** The API for the keeper: reads from memory, and jobs. Served on the queen's socket only. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
 import { type OperationName, operations } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
+import { disconnectSignal } from '../../http/client-disconnect.ts';
+import { plainForm, sendError } from '../../http/error-answers.ts';
+import { validator } from '../../http/validate.ts';
 import { nearest } from '../../narration/near.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerLog } from '../fleet/worker-log.ts';
 import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
-import { sendError } from './errors.ts';
 import { sendJobEvents } from './job-events.ts';
-import { leaving } from './leaving.ts';
-import { validator } from './validate.ts';
 
 export interface OperationsParts {
   fleet: Fleet;
@@ -55,7 +55,7 @@ const keyHeader = validator(
   'the header Idempotency-Key',
 );
 
-/** An answer without its body would never end. */
+/** No HEAD for answers that stream: without a body they would not end. */
 const endless = { exposeHeadRoute: false } as const;
 
 /** Validates the input of an operation: INVALID_INPUT naming the field. */
@@ -63,11 +63,11 @@ const inputs = Object.fromEntries(
   Object.entries(operations).map(([name, { input }]) => [name, validator(input, name)]),
 ) as Record<OperationName, (value: unknown) => unknown>;
 
-/** A plugin of fastify. */
+/** A fastify plugin. */
 export const operationsApi =
   ({ fleet, jobs, status, logger }: OperationsParts) =>
   async (app: FastifyInstance): Promise<void> => {
-    app.setErrorHandler(sendError(logger, 'plain'));
+    app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();
     app.addHook('preClose', async () => closing.abort());
 
@@ -75,7 +75,7 @@ export const operationsApi =
     app.get('/v1/hives', async () => ({ hives: fleet.hives() }));
     app.get<Id>('/v1/hives/:id', async ({ params }) => fleet.member(params.id).views.hive);
     app.get<Id>('/v1/hives/:id/devices', ({ params }, reply) =>
-      fleet.online(params.id).connection.client.devices(leaving(reply.raw)),
+      fleet.online(params.id).connection.client.devices(disconnectSignal(reply.raw)),
     );
     app.get<Id>('/v1/hives/:id/models', ({ params, query }) => {
       const { model } = modelQuery(query);
@@ -89,8 +89,8 @@ export const operationsApi =
     );
     app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
       const { lines = '100', follow, hive } = logsQuery(query);
-      // Who follows a log would keep a closing queen waiting.
-      const signal = AbortSignal.any([leaving(reply.raw), closing.signal]);
+      // A client that follows a log would keep the server from closing.
+      const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
       const log = await workerLog(fleet, { worker: params.id, ...(hive !== undefined && { hive }) }, options);
       return reply.type('text/plain; charset=utf-8').send(log);

@@ -1,8 +1,8 @@
 /** One download: goes on where an earlier one stopped, over broken connections, until the bytes are the promised ones. */
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ensureSpace, spaceError } from '../../archives/disk-space.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { ensureSpace, spaceError } from '../../lifecycle/disk-space.ts';
 import { type HttpAgent, httpAgent, type Incoming } from './http-agent.ts';
 import { answerOf, plainUrl, retryAfterMs, TransientError } from './http-answers.ts';
 import { PartFile } from './part-file.ts';

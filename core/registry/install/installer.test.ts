@@ -5,6 +5,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import type { ErrorCode, RbeeError } from '../../contract/errors.ts';
 import { readManifest } from '../manifest.ts';
 import { readIndex } from '../plugin-index.ts';
@@ -261,7 +262,9 @@ test('scopes that are not allowed stay out', async () => {
   await assertRefused(await place(['@acme']), 'echo', 'SCOPE_NOT_ALLOWED', /only packages of @acme may/);
 });
 
-test('a registry that is down, broken, slow or empty is named, and the old version stays', async () => {
+test('a registry that is down, broken, slow or empty is named, and the old version stays', {
+  skip: atFullScale,
+}, async () => {
   registry = await startTinyRegistry();
   offer();
   const store = await place();

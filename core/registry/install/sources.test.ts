@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import type { NarrationEvent } from '../../contract/narration.ts';
 import { type PluginOptions, packPlugin, pluginFiles, startTinyRegistry, type TinyRegistry } from './testing.ts';
 import { type TestStore, testStore } from './testing-store.ts';
@@ -58,7 +59,9 @@ test('no script of a plugin or of what it needs runs, unless the user allows it'
   assert.equal((await store.install('echo')).root, allowed.root);
 });
 
-test('scripts are run for the variants that lack them, and for the version that is up to date', async () => {
+test('scripts are run for the variants that lack them, and for the version that is up to date', {
+  skip: atFullScale,
+}, async () => {
   offerScripts({ variants: ['cpu', 'cuda'], packages: "id === 'cuda' ? { leaveOut: ['nothing'] } : {}" });
   await store.install('echo', { variant: 'cpu' });
   await store.install('echo', { variant: 'cuda', scripts: true });
@@ -135,7 +138,7 @@ test('a git address is asked about and installed, at its newest commit or at the
   assert.ok(!existsSync(join(other.root, 'later')));
 });
 
-test('a git address takes a range of its tags, and a folder in the repository', async () => {
+test('a git address takes a range of its tags, and a folder in the repository', { skip: atFullScale }, async () => {
   const address = await repository({ version: '1.0.0' });
   await store.install(`${address}#semver:^1`, { yes: true });
   await assert.rejects(store.install(`${address}#semver:^2`, { yes: true }), {
@@ -148,7 +151,9 @@ test('a git address takes a range of its tags, and a folder in the repository', 
   });
 });
 
-test('a git address runs none of its scripts, also not those that prepare a package', async () => {
+test('a git address runs none of its scripts, also not those that prepare a package', {
+  skip: atFullScale,
+}, async () => {
   const marker = join(folder, 'prepared');
   const run = `touch ${marker}`;
   const scripts = { prepare: run, prepack: run, postpack: run, preinstall: run, install: run, postinstall: run };

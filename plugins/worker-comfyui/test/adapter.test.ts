@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
 import type from '../index.ts';
 import { sizeOf } from './png.ts';
 import { writeFolder, writeProgram } from './stand-in-binary.ts';
@@ -325,7 +326,7 @@ describe('a workflow of your own', () => {
   });
 });
 
-describe('a ComfyUI that does not start or ends', () => {
+describe('a ComfyUI that does not start or ends', { skip: atFullScale }, () => {
   const cases: [string, Request, cause: string, says: RegExp][] = [
     [
       'no such folder',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
 import fc from 'fast-check';
 import { bertDimensions, bertModel } from '../demo/bert-model.ts';
 import { chainModel } from '../demo/chain-model.ts';
@@ -224,7 +225,7 @@ describe('the builtin engine', () => {
   });
 });
 
-describe('the builtin engine with an endless answer', () => {
+describe('the builtin engine with an endless answer', { skip: atFullScale }, () => {
   const workers: Worker[] = [];
   const start = async () => {
     const worker = await startWorker(builtin, {
@@ -309,7 +310,7 @@ describe('the builtin engine with an embedding model', () => {
   });
 });
 
-describe('the builtin engine that cannot start', () => {
+describe('the builtin engine that cannot start', { skip: atFullScale }, () => {
   const twice = Buffer.from(chainModel());
   // The token "!" becomes a second "#".
   twice[twice.indexOf(Buffer.concat([Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('!')])) + 8] = '#'.charCodeAt(

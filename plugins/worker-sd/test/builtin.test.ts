@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
 import sharp from 'sharp';
 import { type TinyPipelineOptions, tinyPipeline } from '../demo/tiny-pipeline.ts';
 import { writeModel } from '../demo/write-model.ts';
@@ -384,7 +385,7 @@ describe('editing with the builtin engine', () => {
   });
 });
 
-describe('models of other kinds in the builtin engine', () => {
+describe('models of other kinds in the builtin engine', { skip: atFullScale }, () => {
   const drawOne = async (path: string, body: object = {}) => {
     const worker = await startWorker(builtin, { model: path });
     try {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
 import { heardSegments, heardSentence, translatedSentence } from '../demo/sentence.ts';
 import { whisperModel } from '../demo/whisper-model.ts';
 import type from '../index.ts';
@@ -298,7 +299,7 @@ describe('a model with fewer abilities', () => {
 const hours = (count: number, level: (second: number) => number = () => 0.5) =>
   levelsFlac(Array.from({ length: count * 3600 }, (_, second) => level(second)));
 
-describe('work that takes long', () => {
+describe('work that takes long', { skip: atFullScale }, () => {
   it('is given up when its client leaves, and the next one is served', async () => {
     const leaving = new AbortController();
     const before = await worker.metric('rbee_tokens_generated_total');
@@ -339,7 +340,9 @@ describe('work that takes long', () => {
     for (const response of await Promise.all(waiting)) assert.equal(response.status, 200);
   });
 
-  it('takes a file of three hours without keeping it in memory, and tells how far it is', async () => {
+  it('takes a file of three hours without keeping it in memory, and tells how far it is', {
+    skip: atFullScale,
+  }, async () => {
     const speaks = new Set([0, 3600, 3601, 10_799]);
     const flac = hours(3, (second) => (speaks.has(second) ? 0.5 : 0));
     const answer = await jsonOf<{ duration: number; segments: { start: number }[] }>(
@@ -392,7 +395,7 @@ describe('the worker', () => {
     assert.equal(plugin.diagnose(failure)?.cause, 'killed');
   });
 
-  it('says what is wrong with a model, and the plugin knows the cause', async () => {
+  it('says what is wrong with a model, and the plugin knows the cause', { skip: atFullScale }, async () => {
     const whole = models.write();
     const cases: [model: string, options: Record<string, unknown>, cause: string, says: RegExp][] = [
       ['/nowhere/model', {}, 'missing_model', /\/nowhere\/model does not exist/],

@@ -1,0 +1,43 @@
+/** The HTTP server for applications. */
+import type { FastifyInstance } from 'fastify';
+import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { connectionLimit } from '../../http/connection-limit.ts';
+import { listenOnLoopback } from '../../http/listen.ts';
+import { refuseOtherMethods } from '../../http/methods.ts';
+import { makeHttpServer } from '../../http/server.ts';
+import { maxBodyMs } from '../bodies/limits.ts';
+import { isCorePath } from '../routing/core-paths.ts';
+import { type ApplicationParts, applicationApi } from './application-api.ts';
+import { applicationError } from './application-error.ts';
+import { type GuardOptions, guardFromBrowsers, refusalOf } from './browser-guard.ts';
+import { Upgrades } from './upgrades.ts';
+
+/** Listens on a loopback port for programs on this machine. Throws PORT_TAKEN, CONFIG_INVALID. */
+export const listenForApplications = async (
+  parts: ApplicationParts,
+  { bind, port, allowedOrigins }: RbeeConfig['queen'],
+  conf: string,
+): Promise<{ app: FastifyInstance; url: string }> => {
+  let url = '';
+  const app = makeApplicationServer(parts, { allowedOrigins, url: () => url });
+  await app.register(applicationApi(parts));
+  app.server.maxConnections = connectionLimit();
+  url = await listenOnLoopback(app, { bind, port }, conf);
+  return { app, url };
+};
+
+/** A server that passes WebSockets on and has no routes yet: `applicationApi` adds them. `guard` keeps web pages out. */
+export const makeApplicationServer = (parts: ApplicationParts, guard?: GuardOptions): FastifyInstance => {
+  const upgrades = new Upgrades({ ...parts, ...(guard && { refusal: (request) => refusalOf(request, guard) }) });
+  const app = makeHttpServer({
+    logger: parts.logger,
+    errorForm: applicationError,
+    // For the largest body that is allowed; a smaller one has less time, depending on how much of it has arrived.
+    requestTimeoutMs: maxBodyMs(parts.bodies.limits),
+    takesUpgrade: upgrades.takes,
+  });
+  upgrades.attach(app);
+  if (guard) guardFromBrowsers(app, guard);
+  refuseOtherMethods(app, isCorePath);
+  return app;
+};

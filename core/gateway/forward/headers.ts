@@ -1,0 +1,59 @@
+/** Which headers are passed on: all but those that concern a single connection. */
+
+/** RFC 9110, section 7.6.1. */
+const ofOneConnection = [
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+/** `origin` was checked before the request got here, so a worker must not check it again. */
+const notToWorker = new Set([...ofOneConnection, 'host', 'content-length', 'expect', 'authorization', 'origin']);
+const notToClient = new Set(ofOneConnection);
+
+/** From and to a flat list of names and values. The worker's API key replaces any other authorization. */
+export const headersToWorker = (raw: readonly string[], apiKey: string): string[] => {
+  const named = namedByConnection(raw);
+  const passed: string[] = [];
+  let isTyped = false;
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    const name = raw[at]!.toLowerCase();
+    if (notToWorker.has(name) || named?.has(name)) continue;
+    if (name === 'content-type') {
+      // The model was found by the first content type, so the worker must not see another one.
+      if (isTyped) continue;
+      isTyped = true;
+    }
+    passed.push(name, raw[at + 1]!);
+  }
+  if (apiKey !== '') passed.push('authorization', `Bearer ${apiKey}`);
+  return passed;
+};
+
+export type ResponseHeaders = Record<string, string | string[] | undefined>;
+
+/** The worker's headers that are passed on to the client. */
+export const headersToClient = (headers: ResponseHeaders): ResponseHeaders => {
+  const named = typeof headers['connection'] === 'string' ? tokens(headers['connection']) : undefined;
+  const passed: ResponseHeaders = {};
+  for (const [name, value] of Object.entries(headers)) {
+    // Which web pages may read an answer is decided by the gateway, not by the worker.
+    if (notToClient.has(name) || named?.has(name) || name.startsWith('access-control-')) continue;
+    passed[name] = value;
+  }
+  return passed;
+};
+
+const namedByConnection = (raw: readonly string[]): Set<string> | undefined => {
+  for (let at = 0; at + 1 < raw.length; at += 2) {
+    if (raw[at]!.toLowerCase() === 'connection') return tokens(raw[at + 1]!);
+  }
+  return undefined;
+};
+
+const tokens = (value: string): Set<string> => new Set(value.toLowerCase().split(/[\s,]+/));

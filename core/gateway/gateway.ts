@@ -1,0 +1,299 @@
+/**
+ * The gateway: passes a request on to a ready worker of its model and streams the answer back. It knows no engine: worker types
+ * declare which paths they serve.
+ */
+import { RbeeError } from '../contract/errors.ts';
+import type { HiveWorker } from '../contract/hive-api.ts';
+import type { Narrate } from '../contract/narration.ts';
+import type { Dial, WorkerFleet } from './fleet.ts';
+import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
+import { Pools } from './forward/pools.ts';
+import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
+import { isCorePath } from './routing/core-paths.ts';
+import { takesPath } from './routing/served-path.ts';
+import { Waking } from './routing/waking.ts';
+
+export type { ResponseHeaders } from './forward/headers.ts';
+
+export interface GatewayRequest extends Incoming {
+  /** Without the query. */
+  path: string;
+  model: string;
+  /** Aborted when the client disconnects. */
+  signal: AbortSignal;
+}
+
+/** A sink that wants to know which worker answers. */
+export interface WorkerSink extends Sink {
+  /** Called first, and again when another worker is tried. */
+  from?(worker: HiveWorker): void;
+}
+
+export interface DrainOptions {
+  /** Cut requests in progress at once. */
+  now?: boolean;
+  signal?: AbortSignal;
+  narrate?: Narrate;
+}
+
+/** A worker by its key in the fleet and by its id for people. */
+export interface WorkerRef {
+  key: string;
+  id: string;
+}
+
+interface Exchange {
+  abort: (reason: RbeeError) => void;
+  retryElsewhere: () => void;
+}
+
+const drainTimeoutMs = 30_000;
+const maxAttempts = 3;
+
+export class Gateway {
+  readonly #fleet: WorkerFleet;
+  readonly #unwatch: () => void;
+  readonly #pools = new Pools();
+  readonly #waking: Waking;
+  readonly #exchanges = new Map<string, Set<Exchange>>();
+  readonly #lastUsed = new Map<string, number>();
+  /** Workers that get no requests, with the number of operations that hold each of them. */
+  readonly #held = new Map<string, number>();
+  readonly #emptied = new Set<() => void>();
+  /** How busy each worker is, for `choose`. */
+  readonly load: Load = {
+    inFlight: (key) => this.inFlight(key),
+    lastUsed: (key) => this.#lastUsed.get(key) ?? 0,
+  };
+  #uses = 0;
+  #names: Names | undefined;
+
+  constructor(fleet: WorkerFleet) {
+    this.#fleet = fleet;
+    this.#waking = new Waking((key) => fleet.wake(key));
+    this.#unwatch = fleet.watch({ changed: () => this.#refresh(), silent: (key) => this.#retryElsewhere(key) });
+  }
+
+  /** Workers by the names of the models they serve, as of now. */
+  get names(): Names {
+    this.#names ??= this.#readFleet();
+    return this.#names;
+  }
+
+  /** An installed worker type can serve the path, whether such a worker runs or not. */
+  isServable(path: string): boolean {
+    for (const declared of this.#fleet.servablePaths()) if (takesPath(declared, path)) return true;
+    return false;
+  }
+
+  /** Requests in progress at a worker. */
+  inFlight(key: string): number {
+    return this.#exchanges.get(key)?.size ?? 0;
+  }
+
+  /**
+   * Answers a request. Throws MODEL_NOT_FOUND, NO_READY_WORKER, PATH_NOT_SERVED, WORKER_BROKE_OFF as long as nothing has been
+   * sent; later errors go to the sink. Returns without an error if the client disconnects.
+   */
+  async handle(request: GatewayRequest, sink: WorkerSink): Promise<void> {
+    const tried = new Map<string, number>();
+    const excluded = new Set<string>();
+    for (let attempt = 1; ; attempt++) {
+      const chosen = await this.#awake(request, excluded);
+      if (request.signal.aborted) return;
+      const { key, worker } = chosen;
+      const ended = await this.#attempt(chosen, request, sink, excluded);
+      if (ended.kind !== 'untouched' || request.signal.aborted) return;
+      const error = ended.error instanceof RbeeError ? ended.error : brokeOff(worker.id, ended.error);
+      const before = tried.get(key) ?? 0;
+      tried.set(key, before + 1);
+      excluded.add(key);
+      if (attempt === maxAttempts) throw error;
+      if (this.#hasOther(request, excluded)) continue;
+      // If the worker had just closed the idle connection, that looks the same as a crash. Try once more to find out.
+      if (ended.refused || before > 0 || ended.error instanceof RbeeError) throw error;
+      excluded.delete(key);
+    }
+  }
+
+  /** The worker gets no more requests until `release`. */
+  hold(key: string): void {
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+    this.#refresh();
+  }
+
+  release(key: string): void {
+    const left = (this.#held.get(key) ?? 1) - 1;
+    if (left > 0) this.#held.set(key, left);
+    else this.#held.delete(key);
+    this.#refresh();
+  }
+
+  /** Waits up to 30 s for the requests of a held worker to end, then cuts the rest. */
+  async drain({ key, id }: WorkerRef, { now = false, signal, narrate }: DrainOptions = {}): Promise<void> {
+    if (!now && this.inFlight(key) > 0) {
+      const begun = performance.now();
+      narrate?.({
+        kind: 'step',
+        id: `drain-${id}`,
+        text: `waiting for ${requests(this.inFlight(key))} on ${id}`,
+        on: 'queen',
+      });
+      await this.#untilEmpty(key, drainTimeoutMs, signal);
+      signal?.throwIfAborted();
+      const left = this.inFlight(key);
+      const text = left > 0 ? `cutting ${requests(left)} on ${id}` : `the requests on ${id} have finished`;
+      narrate?.({ kind: 'done', id: `drain-${id}`, text, ms: Math.round(performance.now() - begun) });
+    }
+    const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: id, problem: 'it is being stopped' });
+    this.abort(key, reason);
+  }
+
+  /** Cuts the requests in progress at a worker. */
+  abort(key: string, reason: RbeeError): void {
+    for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.abort(reason);
+  }
+
+  /** Cuts all connections to workers. Can be called again. */
+  async close(): Promise<void> {
+    this.#unwatch();
+    const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: 'of this request', problem: 'the queen is closing' });
+    for (const exchanges of this.#exchanges.values()) for (const exchange of exchanges) exchange.abort(reason);
+    await this.#pools.close();
+  }
+
+  #refresh(): void {
+    this.#names = undefined;
+  }
+
+  /** The machine of a worker is silent: requests that it has not begun to answer go to other workers, if there are any. */
+  #retryElsewhere(key: string): void {
+    for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.retryElsewhere();
+  }
+
+  /** A ready worker; wakes one if none is ready. Skips workers that do not wake; if none is left, throws why the last did not. */
+  async #awake(wanted: GatewayRequest, excluded: Set<string>): Promise<Chosen> {
+    let failed: unknown;
+    for (;;) {
+      let chosen: Chosen;
+      try {
+        chosen = choose(wanted, this.names, this.load, excluded);
+      } catch (error) {
+        throw failed ?? error;
+      }
+      const { key, asleep } = chosen;
+      if (!asleep || wanted.signal.aborted) return chosen;
+      try {
+        await this.#waking.wake(key, wanted.signal);
+      } catch (error) {
+        failed = error;
+        excluded.add(key);
+      }
+    }
+  }
+
+  async #attempt(
+    { key, worker, served }: Chosen,
+    request: GatewayRequest,
+    sink: WorkerSink,
+    excluded: ReadonlySet<string>,
+  ): Promise<Ended> {
+    const own = new AbortController();
+    let begun = false;
+    const exchange: Exchange = {
+      abort: (reason) => own.abort(reason),
+      retryElsewhere: () => {
+        if (begun || !this.#hasOther(request, new Set([...excluded, key]))) return;
+        own.abort(brokeOff(worker.id, new Error('its machine does not answer')));
+      },
+    };
+    const leave = () => own.abort(RbeeError.of('CANCELLED', { what: 'the request' }));
+    if (request.signal.aborted) leave();
+    else request.signal.addEventListener('abort', leave, { once: true });
+    this.#enter(key, exchange);
+    try {
+      sink.from?.(worker);
+      const endsWithMarker = /^(chat|completion)$/.test(served.kind) && served.path.endsWith('/completions');
+      const attempt = {
+        dispatcher: this.#pools.of(key, worker),
+        worker: worker.id,
+        apiKey: worker.apiKey,
+        endsWithMarker,
+        onBegin: () => {
+          begun = true;
+        },
+      };
+      return await forward(attempt, request, sink, own.signal);
+    } finally {
+      request.signal.removeEventListener('abort', leave);
+      this.#exit(key, exchange);
+    }
+  }
+
+  #enter(key: string, exchange: Exchange): void {
+    const exchanges = this.#exchanges.get(key) ?? new Set();
+    this.#exchanges.set(key, exchanges.add(exchange));
+    this.#uses += 1;
+    this.#lastUsed.set(key, this.#uses);
+  }
+
+  #exit(key: string, exchange: Exchange): void {
+    const exchanges = this.#exchanges.get(key);
+    exchanges?.delete(exchange);
+    if (exchanges?.size !== 0) return;
+    this.#exchanges.delete(key);
+    for (const wake of [...this.#emptied]) wake();
+  }
+
+  #hasOther(request: GatewayRequest, excluded: ReadonlySet<string>): boolean {
+    try {
+      choose(request, this.names, this.load, excluded);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  #untilEmpty(key: string, ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#emptied.delete(look);
+        signal?.removeEventListener('abort', end);
+        resolve();
+      };
+      const look = () => {
+        if (this.inFlight(key) === 0) end();
+      };
+      const timer = setTimeout(end, ms);
+      this.#emptied.add(look);
+      signal?.addEventListener('abort', end, { once: true });
+      if (signal?.aborted) end();
+      else look();
+    });
+  }
+
+  #readFleet(): Names {
+    const candidates: Candidate[] = [];
+    const dials = new Map<string, Dial | undefined>();
+    for (const { key, worker, online, refused, dial } of this.#fleet.workers()) {
+      const held = this.#held.has(key);
+      const usable = online && !held && refused === undefined;
+      const open = worker.state === 'ready' && worker.port !== null && usable;
+      const shown = refused ?? (held && worker.state === 'ready' ? 'draining' : worker.state);
+      const asleep = worker.state === 'sleeping' && usable;
+      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, state: online ? shown : 'lost' });
+      if (worker.port !== null && refused === undefined) dials.set(key, dial);
+    }
+    this.#pools.keepOnly(dials);
+    for (const key of this.#lastUsed.keys()) if (!dials.has(key)) this.#lastUsed.delete(key);
+    return new Names(candidates);
+  }
+}
+
+const withoutCorePaths = (worker: HiveWorker): HiveWorker =>
+  worker.serves.some(({ path }) => isCorePath(path))
+    ? { ...worker, serves: worker.serves.filter(({ path }) => !isCorePath(path)) }
+    : worker;
+
+const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`);

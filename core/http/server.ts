@@ -1,0 +1,42 @@
+/** The HTTP server under each of the queen's APIs, before it has routes and before it listens. */
+import type { IncomingMessage } from 'node:http';
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import { inputSchemas } from '../contract/input-schemas.ts';
+import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
+import { originForm } from './request-target.ts';
+
+export interface HttpServerOptions {
+  logger: FastifyBaseLogger;
+  /** Shape of errors outside any API: an unknown path, a request that is not HTTP. */
+  errorForm: ErrorForm;
+  /** How long a client may take to send a request, in milliseconds. Answers have no time limit. */
+  requestTimeoutMs: number;
+  /** Whether to hand the request to the `upgrade` listeners; all others are answered as plain HTTP. */
+  takesUpgrade: (request: IncomingMessage) => boolean;
+}
+
+export const makeHttpServer = ({
+  logger,
+  errorForm,
+  requestTimeoutMs,
+  takesUpgrade,
+}: HttpServerOptions): FastifyInstance => {
+  const app = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: maxJsonBytes,
+    schemaController: inputSchemas,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: 'idle',
+    rewriteUrl: originForm,
+    routerOptions: { maxParamLength: 512 },
+    http: { shouldUpgradeCallback: takesUpgrade },
+    clientErrorHandler: answerUnreadable(errorForm),
+    frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
+  });
+  app.setErrorHandler(sendError(logger, errorForm));
+  app.setNotFoundHandler((request) => {
+    throw notFound(request);
+  });
+  return app;
+};
