@@ -2,13 +2,22 @@
 
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
-import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
+import {
+  abilityValues,
+  affinityBounds,
+  idName,
+  maxOptions,
+  mediaType,
+  nameOf,
+  optionName,
+  optionValue,
+} from '../contract/bounds.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
-import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
+import { type PluginManifest, servedPathPattern, type WorkerTypeManifest } from './manifest.ts';
 
 const optional = Type.Optional;
 const texts = Type.Array(Type.String());
@@ -23,10 +32,18 @@ const variantPackages = {
   leaveOut: optional(packageNames),
   leaveOutFiles: optional(Type.Record(Type.String(), Type.Array(Type.String({ pattern: pathInPackage })))),
 };
+const httpMethod = Type.Enum(['GET', 'POST', 'PUT', 'DELETE']);
 const servedPath = Type.Object({
-  path: Type.String({ pattern: '^/' }),
-  method: optional(Type.Enum(['GET', 'POST', 'any'])),
+  path: Type.String({ pattern: servedPathPattern, maxLength: 200 }),
+  method: optional(Type.Union([httpMethod, Type.Literal('any'), Type.Array(httpMethod, { minItems: 1, maxItems: 4 })])),
   kind: nameOf(32),
+  accepts: optional(Type.Array(Type.String({ pattern: mediaType, maxLength: 128 }), { minItems: 1, maxItems: 32 })),
+  affinity: optional(
+    Type.Record(Type.String({ pattern: idName }), Type.String({ minLength: 1, maxLength: 128 }), affinityBounds),
+  ),
+  needs: optional(
+    Type.Object({ engine: optional(Type.Union([Type.String(), texts])), option: optional(Type.String()) }),
+  ),
 });
 
 const option = Type.Object({
@@ -203,6 +220,27 @@ export const answerShapes = {
   estimate: Type.Object({ ram: Type.Number({ minimum: 0 }), vram: Type.Number({ minimum: 0 }) }),
   diagnose: Type.Union([Type.Null(), Type.Object({ cause: nameOf(64), message: Type.String(), hint: Type.String() })]),
   chooseFiles: texts,
+  unserved: Type.Array(Type.Object({ path: Type.String(), hint: Type.String({ minLength: 1, maxLength: 1_024 }) }), {
+    maxItems: 256,
+  }),
+  abilities: abilityValues,
+  slots: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  forecast: Type.Union([
+    Type.Null(),
+    Type.Object({
+      program: Type.String({ minLength: 1 }),
+      args: texts,
+      env: optional(Type.Record(Type.String(), Type.String())),
+      timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+    }),
+  ]),
+  readForecast: Type.Union([
+    Type.Null(),
+    Type.Object({
+      ram: Type.Object({ mapped: Type.Number({ minimum: 0 }), private: Type.Number({ minimum: 0 }) }),
+      devices: Type.Record(Type.String(), Type.Number({ minimum: 0 })),
+    }),
+  ]),
   moreNames: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   parse: Type.Unknown(),
 } as const satisfies Record<string, TSchema>;

@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { confine } from './confine.ts';
+import { optionalFunctions } from './optional-functions.ts';
 
 /** A call: `member` of the worker type that `entry` exports, with `args`. No member: describe the type. */
 export interface EvaluatorCall {
@@ -31,9 +32,7 @@ const describe = (type: WorkerType): unknown => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
   probes: type.probes?.map((probe) => ({ ...probe })),
-  has: (['estimate', 'diagnose', 'chooseFiles', 'moreNames', 'checkOptions'] as const).filter(
-    (member) => typeof type[member] === 'function',
-  ),
+  has: optionalFunctions.filter((member) => typeof type[member] === 'function'),
 });
 
 const find = (type: WorkerType, member: string): ((...args: unknown[]) => unknown) => {

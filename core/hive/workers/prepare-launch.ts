@@ -36,6 +36,7 @@ import type { Plugins } from '../plugins/plugins.ts';
 import { type BinarySearch, findBinary } from './binary.ts';
 import { knownFormat } from './known-format.ts';
 import type { LaunchDraft } from './launch-draft.ts';
+import { offerOf } from './offer.ts';
 
 export interface PrepareContext {
   hive: string;
@@ -99,6 +100,19 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
   await refuseOptions(fit, { handle, options });
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
+  const { variant, device, binary, probes } = fit;
+  const deviceFlags = await handle.deviceFlags(variant, device);
+  const models = model?.files ?? {};
+  const launch = {
+    variant,
+    device,
+    deviceFlags,
+    options,
+    binary,
+    probes,
+    models,
+    ...(model && { model: model.facts }),
+  };
   return {
     type: type.name,
     plugin: handle.plugin.package,
@@ -111,13 +125,13 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
     names: [
       ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.moreNames(options))]),
     ],
-    models: model?.files ?? {},
+    models,
     options,
     binary: fit.binary,
     ...adapterOf(type, fit),
-    deviceFlags: await handle.deviceFlags(fit.variant, fit.device),
+    deviceFlags,
     apiKey: randomBytes(24).toString('base64url'),
-    serves: type.serves as LaunchDraft['serves'],
+    ...(await offerOf(handle, type, launch)),
     health: type.health,
     stop: (type.stop as StopContract | undefined) ?? defaultStop,
     load: type.load ?? null,
