@@ -1,7 +1,16 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
 import { formatDevice } from '../contract/device.ts';
 import type { Failure, RepositoryFile, WorkerType } from '../contract/worker-type.ts';
-import { binaryRequests, defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platforms } from './samples.ts';
+import {
+  binaryRequests,
+  defaultOptions,
+  devicesOf,
+  hostsOf,
+  launchesOf,
+  modelFacts,
+  platforms,
+  preparedLaunches,
+} from './samples.ts';
 
 export interface Call {
   /** In a sentence: `fits of cuda for linux-x64`. */
@@ -66,6 +75,13 @@ export const callsOf = (type: WorkerType): Call[] => [
   ...(type.chooseFiles
     ? [{ what: 'chooseFiles', member: 'chooseFiles', args: [someFiles, defaultOptions(type)] }]
     : []),
+  ...preparedLaunches(type).flatMap(({ what, launch }) =>
+    (['unserved', 'abilities', 'forecast'] as const).flatMap((member) =>
+      type[member] ? [{ what: `${member} for ${what}`, member, args: [launch] }] : [],
+    ),
+  ),
+  ...(type.slots ? [{ what: 'slots', member: 'slots', args: [defaultOptions(type)] }] : []),
+  ...(type.readForecast ? [{ what: 'readForecast', member: 'readForecast', args: [noOutput] }] : []),
   ...(type.diagnose ? [{ what: 'diagnose', member: 'diagnose', args: [someFailure] }] : []),
 ];
 

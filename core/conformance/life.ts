@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatDevice } from '../contract/device.ts';
 import type { Launch, StopContract } from '../contract/worker-type.ts';
+import { isPattern, takesMethod } from '../gateway/routing/served-path.ts';
 import type { LaunchDraft } from '../hive/workers/launch-draft.ts';
 import { Worker, type WorkerData } from '../hive/workers/worker.ts';
 import { localRunner } from '../lifecycle/local-runner.ts';
@@ -137,7 +138,7 @@ export class Life {
 
   /** A request as an application would send it to a path that the type serves. */
   ask(body: object = {}, signal?: AbortSignal): Promise<Response> {
-    const served = this.#subject.type.serves.find(({ method = 'POST' }) => method === 'POST');
+    const served = this.#subject.type.serves.find((one) => takesMethod(one, 'POST') && !isPattern(one.path));
     return this.#fetch(served?.path ?? '/', {
       method: 'POST',
       body: JSON.stringify({ model: this.#data.draft.names[0], ...body }),

@@ -9,6 +9,7 @@ import type {
   Launch,
   ModelFacts,
   Platform,
+  PreparedLaunch,
   ResolvedBinary,
   Variant,
   WorkerType,
@@ -161,6 +162,20 @@ export const launchesOf = (type: WorkerType, change: Partial<Launch> = {}, only?
   }
   return cases;
 };
+
+/** The same launches as they are before the worker has a port; types that load models get one. */
+export const preparedLaunches = (
+  type: WorkerType,
+  change: Partial<PreparedLaunch> = {},
+): { what: string; launch: PreparedLaunch }[] =>
+  launchesOf(type).map(({ what, launch: { variant, device, deviceFlags, options, binary, models } }) => ({
+    what,
+    launch: {
+      ...{ variant, device, deviceFlags, options, binary, models },
+      ...(type.models && { model: modelFacts(type) }),
+      ...change,
+    },
+  }));
 
 const plainLaunch = (type: WorkerType) => ({
   id: `${type.name}-examined`,
