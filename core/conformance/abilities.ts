@@ -1,5 +1,5 @@
 /** What a worker type may have or not have. A check of an ability that it does not declare is not made. */
-import { isPattern, takesMethod } from '../gateway/routing/served-path.ts';
+import { isPattern, takesMethod } from '../contract/served-path.ts';
 import type { Subject } from './subject.ts';
 
 export const abilities = {

@@ -5,6 +5,7 @@
 import { RbeeError } from '../contract/errors.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
+import { takesPath } from '../contract/served-path.ts';
 import type { ServedPath } from '../contract/worker-type.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
@@ -13,7 +14,6 @@ import { Pools } from './forward/pools.ts';
 import { Affinity } from './routing/affinity.ts';
 import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
-import { takesPath } from './routing/served-path.ts';
 import { Waking } from './routing/waking.ts';
 
 export type { ResponseHeaders } from './forward/headers.ts';

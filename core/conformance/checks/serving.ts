@@ -1,6 +1,7 @@
 /** What its workers serve and can do, of all that the type declares. */
+
+import { placeholders } from '../../contract/served-path.ts';
 import type { OptionSchema, PreparedLaunch, ServedPath, WorkerType } from '../../contract/worker-type.ts';
-import { placeholders } from '../../gateway/routing/served-path.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';

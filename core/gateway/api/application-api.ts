@@ -2,6 +2,7 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import { jsonAndForms, takesType } from '../../contract/served-path.ts';
 import type { HttpMethod } from '../../contract/worker-type.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
@@ -11,7 +12,6 @@ import type { BodyStores } from '../bodies/body-stores.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
-import { jsonAndForms, takesType } from '../routing/served-path.ts';
 import { applicationError } from './application-error.ts';
 import { commonAbilities } from './common-abilities.ts';
 import { requestedModel } from './requested-model.ts';

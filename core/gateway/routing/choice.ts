@@ -1,11 +1,19 @@
 /** Which worker gets a request: a pure function of what is known about the workers. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
+import {
+  acceptedTypes,
+  isPattern,
+  matchPath,
+  methodsOf,
+  takesMethod,
+  takesPath,
+  takesType,
+} from '../../contract/served-path.ts';
 import type { HttpMethod, ServedKind, ServedPath } from '../../contract/worker-type.ts';
 import { unsupported } from '../../http/error-answers.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { pathNotServed } from './path-not-served.ts';
-import { acceptedTypes, isPattern, matchPath, methodsOf, takesMethod, takesPath, takesType } from './served-path.ts';
 
 /** A worker as routing sees it. */
 export interface Candidate {
@@ -76,7 +84,8 @@ export const choose = (
   if (best) return best;
   if (paths) throw noneReady(wanted, named, excluded);
   if (refusing) throw unsupported(wanted.bodyType ?? '', wanted.path, acceptedTypes(refusing).join(', '));
-  throw pathNotServed(wanted, named, candidates);
+  const others = candidates.serving(wanted.method, wanted.path);
+  throw pathNotServed({ ...wanted, workers: named.map(workerOf), others: others.map(workerOf) });
 };
 
 /** What all workers together accept at a declared path. */
@@ -199,6 +208,8 @@ const extend = (routes: Map<string, Route>, served: ServedPath): void => {
 
 const union = <Item>(lists: readonly (readonly Item[])[]): readonly Item[] =>
   lists.length === 1 ? (lists[0] ?? []) : [...new Set(lists.flat())];
+
+const workerOf = ({ worker }: Candidate): HiveWorker => worker;
 
 const add = (map: Map<string, Candidate[]>, name: string, candidate: Candidate): void => {
   const list = map.get(name);

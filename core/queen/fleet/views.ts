@@ -1,8 +1,8 @@
 /** What users are shown of hives and workers. */
 import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
+import { methodsOf } from '../../contract/served-path.ts';
 import type { WorkerView } from '../../contract/worker.ts';
-import { methodsOf } from '../../gateway/routing/served-path.ts';
 
 /** States in which a process may be alive: without its hive nobody knows. */
 const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);

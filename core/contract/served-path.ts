@@ -1,5 +1,5 @@
 /** Whether a path, method and content type declared by a worker type match those of a request. */
-import type { HttpMethod, ServedPath } from '../../contract/worker-type.ts';
+import type { HttpMethod, ServedPath } from './worker-type.ts';
 
 /** It stands for several paths. */
 export const isPattern = (declared: string): boolean => isWildcard(declared) || declared.includes('{');
