@@ -32,6 +32,9 @@ export const applicationApi =
     app.setErrorHandler(sendError(logger, applicationError));
     app.removeAllContentTypeParsers();
     const parse = receiveBody(bodies);
+    app.addContentTypeParser('application/json', parse);
+    app.addContentTypeParser('multipart/form-data', parse);
+    // For all others, which take fastify longer to find.
     app.addContentTypeParser('*', parse);
 
     app.get('/health', async () => health());
