@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { localAlias } from '../config/hive-entry.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
@@ -22,12 +23,13 @@ import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
-import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { LocalHive, localAlias } from './local-hive.ts';
+import { LocalHive } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
+import { Provision } from './provision/provision.ts';
 import { listenSocket } from './server/listen-socket.ts';
+import { wakeWorker } from './workers/change.ts';
 
 export interface QueenOptions {
   paths: Paths;
@@ -86,12 +88,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onOnline: (alias) => machines?.cameBack(alias),
     });
     ends.push(() => fleet.close());
-    const gateway = new Gateway(workerFleet(fleet, (name) => wakeOn(fleet, name)));
+    const gateway = new Gateway(workerFleet(fleet, (name) => wakeWorker(fleet, name)));
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
       localHive = new LocalHive({ ...options, fleet });
-      machines = makeMachines({ ...options, fleet, parts: () => handled });
+      machines = makeMachines({ ...options, fleet, gateway, localHive });
     }
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
@@ -108,7 +110,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
-    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
+    const provision = machines?.provision ?? new Provision({ fleet });
+    const handled: Parts = { fleet, gateway, provision, localHive, machines: machines?.machines, status };
     const run = runOperation(makeHandlers(handled));
     const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
     jobs.open();

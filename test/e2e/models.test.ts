@@ -129,7 +129,9 @@ test('a model that a worker was started from is not deleted, even when that work
   assert.match(refused.hint, /rbee worker delete tiny-1/);
 });
 
-test('a model that is here is loaded by its short name, whichever command asks for it', async () => {
+test('a model that is here is loaded by its short name, whichever command asks for it', {
+  skip: atFullScale,
+}, async () => {
   const before = hub.requests.length;
   const loadedBy = async (...args: string[]) => {
     const run = await home.rbee(args);
@@ -215,7 +217,9 @@ test('Ctrl-C stops a download and keeps what has come', async () => {
   assert.deepEqual(parts(), []);
 });
 
-test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', async () => {
+test('a download that stopped is shown as what it is, and is dropped by delete and, after a week, by gc', {
+  skip: atFullScale,
+}, async () => {
   const large = ggufNoise(12_000_000, 'dropped');
   hub.commit('acme/dropped', { 'm.gguf': large });
   const begin = async () => {

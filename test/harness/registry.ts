@@ -1,10 +1,13 @@
 /** A real npm registry on loopback for one test file, in a temporary folder, with nothing behind it unless told. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { until } from './until.ts';
 
@@ -69,12 +72,15 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
     return stdout;
   };
   const put: Registry['put'] = async (packed, document) => {
-    const response = await fetch(new URL(document.name.replace('/', '%2f'), url), {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(publication(packed, document, url)),
-    });
-    if (!response.ok) throw new Error(`${document.name} was not taken: ${response.status} ${await response.text()}`);
+    const body = JSON.stringify(publication(packed, document, url));
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    // A connection of its own: fetch would reuse one that the registry is about to close, and the request would be lost.
+    const sent = request(new URL(document.name.replace('/', '%2f'), url), { method: 'PUT', headers, agent: false });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const answer = await text(response);
+    if (response.statusCode === 201) return;
+    throw new Error(`${document.name} was refused: ${response.statusCode} ${answer}`);
   };
   return { url, folder, env, publish, put, release, close };
 };

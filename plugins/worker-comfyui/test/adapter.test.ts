@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import plugin from '../index.ts';
 import { sizeOf } from './png.ts';
 import { writeFolder, writeProgram } from './stand-in-binary.ts';
@@ -322,7 +323,7 @@ describe('a workflow of your own', () => {
   });
 });
 
-describe('a ComfyUI that does not start or ends', () => {
+describe('a ComfyUI that does not start or ends', { skip: atFullScale }, () => {
   const cases: [string, Request, cause: string, says: RegExp][] = [
     [
       'no such folder',

@@ -222,7 +222,7 @@ describe('the builtin engine', () => {
   });
 });
 
-describe('the builtin engine with an endless answer', () => {
+describe('the builtin engine with an endless answer', { skip: atFullScale }, () => {
   const workers: Worker[] = [];
   const start = async () => {
     const worker = await startWorker(builtin, {

@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import { chainModel } from '../demo/chain-model.ts';
 import { demoSentence } from '../demo/sentence.ts';
 import plugin from '../index.ts';
@@ -211,7 +212,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
     });
   });
 
-  describe(`a worker on ${engine.name} that cannot start`, () => {
+  describe(`a worker on ${engine.name} that cannot start`, { skip: atFullScale }, () => {
     const diagnosis = async (model: string, more: object = {}) => {
       const worker = await launchWorker(engine, { model, ...more });
       const failure = await worker.failure(false);

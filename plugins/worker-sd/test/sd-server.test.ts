@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import sharp from 'sharp';
 import { tinyPipeline } from '../demo/tiny-pipeline.ts';
 import { writeModel } from '../demo/write-model.ts';
@@ -148,7 +149,7 @@ describe('a client of sd-server that leaves', () => {
   });
 });
 
-describe('sd-server in trouble', () => {
+describe('sd-server in trouble', { skip: atFullScale }, () => {
   const failing = async (engine: ReturnType<typeof standIn>, request: Parameters<typeof launchWorker>[1]) =>
     plugin.diagnose(await (await launchWorker(engine, request)).failure(false));
 

@@ -296,7 +296,7 @@ describe('a model with fewer abilities', () => {
 const hours = (count: number, level: (second: number) => number = () => 0.5) =>
   levelsFlac(Array.from({ length: count * 3600 }, (_, second) => level(second)));
 
-describe('work that takes long', () => {
+describe('work that takes long', { skip: atFullScale }, () => {
   it('is given up when its client leaves, and the next one is served', async () => {
     const leaving = new AbortController();
     const before = await worker.metric('rbee_tokens_generated_total');

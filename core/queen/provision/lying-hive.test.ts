@@ -10,13 +10,11 @@ import { rawTar } from '../../archives/testing.ts';
 import { pathsFrom } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { ModelsForMachines } from '../../hive/models/for-machines.ts';
 import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
 import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import { bringModel } from './bring-model.ts';
-import { PluginDelivery } from './delivery.ts';
-import type { ModelSource } from './model-source.ts';
-import type { RemoteHive } from './remote-hive.ts';
+import type { Machine } from './machine.ts';
+import { ModelDelivery } from './model-delivery.ts';
+import { PluginDelivery } from './plugin-delivery.ts';
 
 const call = { signal: new AbortController().signal, narrate: () => {} };
 const sha256Of = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
@@ -100,7 +98,7 @@ const lyingHive = ({ platform = { os: process.platform, cpu: process.arch }, plu
     withAgent: async (_call: unknown, work: (there: unknown) => unknown) => work(agent),
     upload: async (file: string, path: string) => void uploads.push({ file, path }),
   };
-  return { hive: hive as unknown as RemoteHive, uploads };
+  return { hive: hive as unknown as Machine, uploads };
 };
 
 // A hive once named the addresses, the hashes and the places of the files that the queen fetched for it. With the hash
@@ -110,7 +108,6 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: '#!/bin/sh\n', mode: 0o755 }]));
   const [good, bad] = [await serve(t, archive), await serve(t, Buffer.from('of the hive'))];
   await linkEngine(folder, paths, `${good.url}/engine.tar.gz`, sha256Of(archive));
-  let prepared = 0;
   const files = ['../../../own/precious.txt', '../../../own/link/precious.txt', 'a'.repeat(64)].map((sha256) => ({
     url: `${bad.url}/any`,
     sha256,
@@ -120,12 +117,6 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
     plugins: {
       list: () => ({ plugins: [{ name: 'worker-engine', types: ['../../own'], installed: [] }] }),
       import: () => ({}),
-      needs: () => ({ ready: false, downloads: '/etc', sources: [{ id: 'engine', kind: 'archive', files }] }),
-      prepare: () => {
-        prepared += 1;
-        if (prepared === 1) throw RbeeError.of('DOWNLOAD_FAILED', { url: bad.url, problem: 'no network' });
-        return {};
-      },
     },
   });
   const before = await canary();
@@ -135,7 +126,10 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
     env: process.env,
     fetcher: () => Promise.resolve({ resolve: assert.fail, unpack: assert.fail } as never),
   });
-  await delivery.bring(hive, { plugin: 'engine', variant: 'cpu' }, call);
+  const { types, variant } = await delivery.deliver(hive, { plugin: 'engine', variant: 'cpu' }, call);
+  assert.deepEqual([types, variant], [['engine'], 'cpu']);
+  const lies = { downloads: '/etc', files, sources: ['engine', '../../own'] };
+  await delivery.bringProgram(hive, { plugin: 'engine' }, { ...lies, type: 'engine', variant: 'cpu' }, call);
   assert.deepEqual(await canary(), before);
   assert.deepEqual(bad.requests, []);
   assert.deepEqual(good.requests, ['/engine.tar.gz']);
@@ -143,7 +137,7 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
   assert.match(plugin?.path ?? '', /^\/far\/data\/uploads\/[0-9a-f]{64}\.tar\.zst$/);
   assert.equal(engine?.path, `/far/cache/downloads/${sha256Of(archive)}`);
   assert.deepEqual(await readFile(engine?.file ?? ''), archive);
-  assert.deepEqual([more, prepared], [[], 2]);
+  assert.deepEqual(more, []);
 });
 
 test('a hive whose platform is no platform gets nothing made for it', async (t) => {
@@ -159,7 +153,7 @@ test('a hive whose platform is no platform gets nothing made for it', async (t) 
     { os: 5, cpu: null },
   ]) {
     const { hive, uploads } = lyingHive({ platform });
-    await assert.rejects(delivery.bring(hive, { plugin: 'engine', variant: 'cpu' }, call), {
+    await assert.rejects(delivery.deliver(hive, { plugin: 'engine', variant: 'cpu' }, call), {
       code: 'HOST_UNSUPPORTED',
     });
     assert.deepEqual(uploads, []);
@@ -169,24 +163,17 @@ test('a hive whose platform is no platform gets nothing made for it', async (t) 
 
 // The same of models: a hive named paths that the queen then looked for in its own store, and places of its choice.
 test('a hive can lack only files of a model that were offered to it, and names no place for them', async (t) => {
-  const { folder, canary } = await setUp(t);
+  const { paths, canary } = await setUp(t);
   const weights = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(2_000, 1)]);
   const source = await serve(t, weights);
-  const models = new ModelsForMachines({
-    hive: 'local',
-    data: join(folder, 'queen', 'data'),
-    cache: join(folder, 'queen', 'cache'),
-    env: {},
-  });
   const lacking = ['../../../own/precious.txt', 'model.gguf', '/etc/passwd', 'model.gguf'].map((path) => ({
     path,
     bytes: 1,
     place: '/etc/cron.d/evil',
   }));
-  const { hive, uploads } = lyingHive({ models: { needs: () => ({ files: lacking }) } });
+  const { hive, uploads } = lyingHive({ models: { offer: () => ({ files: lacking }) } });
   const before = await canary();
-  const opened = { open: async () => models } as unknown as ModelSource;
-  await bringModel(hive, { model: `${source.url}/model.gguf` }, opened, call);
+  await new ModelDelivery({ paths, env: {} }).bring(hive, { model: `${source.url}/model.gguf` }, call);
   assert.deepEqual(await canary(), before);
   assert.deepEqual(
     uploads.map(({ path }) => path),

@@ -6,11 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
-import { RbeeError } from '../../contract/errors.ts';
 import type { BinarySource } from '../../contract/worker-type.ts';
 import type { BinaryContext } from '../../registry/binaries/context.ts';
 import { downloadFetcher } from '../../registry/binaries/fetcher.ts';
-import { findBinary } from './binary.ts';
+import { findProgram, installProgram, type ProgramSearch } from './find-program.ts';
 
 let folder: string;
 before(async () => {
@@ -42,18 +41,27 @@ const contextOf = (env: NodeJS.ProcessEnv = {}): BinaryContext => ({
   signal: new AbortController().signal,
   fetcher: downloadFetcher({}, { stallMs: 5_000, attempts: 1, pauseMs: 1 }),
 });
-const find = (sources: BinarySource[], env: NodeJS.ProcessEnv = {}) => findBinary(sources, contextOf(env));
+const find = (sources: readonly BinarySource[], env: NodeJS.ProcessEnv = {}) => findProgram(sources, contextOf(env));
+const there = (search: ProgramSearch) => {
+  assert.equal(search.state, 'there');
+  return search.state === 'there' ? search.binary : assert.fail();
+};
+const lacking = (search: ProgramSearch) => {
+  assert.equal(search.state, 'lacking');
+  return search.state === 'lacking' ? search.sources : assert.fail();
+};
+const tried = (search: ProgramSearch) => (search.state === 'none' ? search.tried : assert.fail(search.state));
 
 test('the first source that is there is taken', async () => {
   const onPath = await find([engine, builtin], { PATH: join(folder, 'bin') });
-  assert.deepEqual(onPath.found?.argv, [join(folder, 'bin/engine')]);
+  assert.deepEqual(there(onPath).argv, [join(folder, 'bin/engine')]);
   const absent = await find([engine, builtin], { PATH: '/nowhere' });
-  assert.deepEqual(absent.found?.argv, [process.execPath, join(folder, 'server.js')]);
+  assert.deepEqual(there(absent).argv, [process.execPath, join(folder, 'server.js')]);
 });
 
 test('a program that a variable names comes before the PATH, and a wrong one is not papered over', async () => {
   const named = await find([engine], { ENGINE: join(folder, 'bin/engine') });
-  assert.equal(named.found?.path, join(folder, 'bin/engine'));
+  assert.equal(there(named).path, join(folder, 'bin/engine'));
   // With another source behind it, a variable that was misspelt was passed over in silence, and another engine ran.
   const wrong = { 'bin/plain': 'is not executable', 'no/such': 'does not exist', bin: 'is not a file' };
   for (const [path, problem] of Object.entries(wrong)) {
@@ -64,25 +72,24 @@ test('a program that a variable names comes before the PATH, and a wrong one is 
     });
   }
   await assert.rejects(find([engine, builtin], { ENGINE: 'bin/engine' }), /bin\/engine, which is not an absolute path/);
-  assert.equal((await find([builtin, engine], { ENGINE: '/no/such' })).found?.id, 'builtin');
+  assert.equal(there(await find([builtin, engine], { ENGINE: '/no/such' })).id, 'builtin');
 });
 
 test('folders of the PATH that are not absolute are never looked at', async () => {
-  assert.equal((await find([engine], { PATH: `:.:bin` })).found, null);
+  assert.equal((await find([engine], { PATH: `:.:bin` })).state, 'none');
 });
 
 test('a module whose platform package is missing, or replaced by a stand-in, is not there', async () => {
-  assert.ok((await find([{ ...builtin, requires: ['present'] }])).found);
+  assert.ok(there(await find([{ ...builtin, requires: ['present'] }])));
   for (const name of ['absent', 'replaced']) {
     const search = await find([{ ...builtin, requires: [name] }]);
-    assert.deepEqual(search, { found: null, tried: [`builtin: the package ${name} is not installed`] });
+    assert.deepEqual(tried(search), [`builtin: the package ${name} is not installed`]);
   }
 });
 
 test('all that was tried is told', async () => {
   const search = await find([engine, { kind: 'module', id: 'other', script: 'gone.js' }], { PATH: '' });
-  assert.equal(search.found, null);
-  assert.deepEqual(search.tried, [
+  assert.deepEqual(tried(search), [
     'engine: engine is not on the PATH of the hive, and ENGINE is not set',
     'other: gone.js is missing from the plugin',
   ]);
@@ -112,45 +119,49 @@ const serve = async (t: TestContext, text: string): Promise<{ url: string; reque
 test('what is there comes before what would have to be installed, whatever the plugin prefers', async (t) => {
   const { url, requests } = await serve(t, 'one');
   const search = await find([release(url, 'one'), engine], { PATH: join(folder, 'bin') });
-  assert.equal(search.found?.id, 'engine');
+  assert.equal(there(search).id, 'engine');
   assert.equal(requests(), 0);
 });
 
-test('what is not there is installed, in the order of preference, and taken as it is afterwards', async (t) => {
+test('what is not there is named, and nothing is fetched to find that out', async (t) => {
+  const { url, requests } = await serve(t, 'three');
+  const sources = lacking(await find([engine, release(url, 'three')]));
+  assert.deepEqual(
+    sources.map(({ id }) => id),
+    ['release-5'],
+  );
+  assert.equal(requests(), 0);
+});
+
+test('it is installed in the order of preference, and found as it is afterwards', async (t) => {
   const good = await serve(t, 'two!');
   const bad = await serve(t, 'not what was promised');
   const sources = [engine, release(bad.url, 'three'), release(good.url, 'two!')];
-  const search = await find(sources);
-  assert.equal(search.found?.id, 'release-4');
+  const binary = await installProgram(lacking(await find(sources)), contextOf());
+  assert.equal(binary.id, 'release-4');
   assert.ok(told.some((text) => /is not the file that was promised.*: trying release-4 instead/.test(text)));
-  assert.deepEqual(await find(sources), search);
+  assert.deepEqual(there(await find(sources)), binary);
   assert.equal(bad.requests(), 1);
 });
 
-test('nothing is installed where it is not worth it', async (t) => {
-  const { url, requests } = await serve(t, 'three');
-  const error = RbeeError.of('INVALID_INPUT', { what: 'it', problem: 'the driver is too old', hint: '' });
-  const search = await findBinary([release(url, 'three')], contextOf(), { notWorthIt: async () => error });
-  assert.deepEqual(search, { found: null, tried: [], error });
-  assert.equal(requests(), 0);
-});
-
-test('nothing is prepared for a program that is there where it is not worth it', async () => {
-  const error = RbeeError.of('INVALID_INPUT', { what: 'it', problem: 'there is no such device', hint: '' });
+test('a program whose steps were not taken yet is lacking, and nothing is prepared to find that out', async () => {
   const made = join(folder, 'made');
   const prepare = [{ kind: 'run', args: ['/bin/sh', '-c', `echo > ${made}`] }] as const;
   const context = contextOf({ PATH: join(folder, 'bin') });
-  const search = await findBinary([{ ...engine, prepare }], context, { notWorthIt: async () => error });
-  assert.deepEqual(search, { found: null, tried: [], error });
+  const sources = lacking(await findProgram([{ ...engine, prepare }, builtin], context));
+  assert.deepEqual(
+    sources.map(({ id }) => id),
+    ['engine'],
+  );
   await assert.rejects(access(made));
-  assert.ok((await findBinary([{ ...engine, prepare }], context)).found?.environment);
+  const binary = await installProgram(sources, context);
+  assert.ok(binary.environment);
   await access(made);
+  assert.deepEqual(there(await findProgram([{ ...engine, prepare }, builtin], context)), binary);
 });
 
-test('why the preferred one could not be installed is kept', async (t) => {
-  const { url } = await serve(t, 'something else');
-  const search = await find([engine, release(url, 'seven..')], { PATH: '' });
-  assert.equal(search.found, null);
-  assert.equal(search.error?.code, 'CHECKSUM_MISMATCH');
-  assert.equal(search.tried.length, 2);
+test('why the preferred one could not be installed is what is said', async (t) => {
+  const bad = await serve(t, 'something else');
+  const sources = [release(bad.url, 'seven..'), release('http://127.0.0.1:1/engine', 'nine.....')];
+  await assert.rejects(installProgram(sources, contextOf()), { code: 'CHECKSUM_MISMATCH' });
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseModelReference } from '../../contract/model-reference.ts';
-import { likelyFormat } from './known-format.ts';
+import { likelyFormat } from './likely-format.ts';
 
 test('the name of a file tells its format before it is here, if the type loads that', () => {
   const models = { formats: ['ggml', 'gguf', 'onnx-dir'] };
