@@ -13,6 +13,7 @@ import { manifestChecks } from './manifest.ts';
 import { optionChecks } from './options.ts';
 import { probeChecks } from './probes.ts';
 import { purityChecks } from './purity.ts';
+import { servingChecks } from './serving.ts';
 import { stopChecks } from './stop.ts';
 import { variantChecks } from './variants.ts';
 
@@ -23,6 +24,7 @@ export const checks: readonly Check[] = [
   ...variantChecks,
   ...binaryChecks,
   ...optionChecks,
+  ...servingChecks,
   ...commandChecks,
   ...healthChecks,
   ...stopChecks,
