@@ -22,11 +22,13 @@ import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
+import { secretViews } from './handlers/secrets.ts';
 import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LocalHive, localAlias } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
+import { QueenSecrets } from './secrets/queen-secrets.ts';
 import { listenSocket } from './server/listen-socket.ts';
 
 export interface QueenOptions {
@@ -75,6 +77,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     let localHive: LocalHive | undefined;
     let machines: MadeMachines | undefined;
 
+    const secrets = new QueenSecrets(paths);
+    await secrets.start();
     const fleet = new Fleet({
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
@@ -90,8 +94,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
-      localHive = new LocalHive({ ...options, fleet });
-      machines = makeMachines({ ...options, fleet, parts: () => handled });
+      localHive = new LocalHive({ ...options, fleet, secrets });
+      machines = makeMachines({ ...options, fleet, secrets, parts: () => handled });
     }
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
@@ -108,9 +112,10 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
-    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status };
+    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status, secrets, paths };
     const run = runOperation(makeHandlers(handled));
-    const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    const { redactor } = secrets;
+    const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 
@@ -119,7 +124,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const bodies = bodyStores(join(paths.state, 'spool'), config.queen.maxBody);
     await bodies.spool.clear();
     ends.push(() => bodies.spool.clear());
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, secrets: () => secretViews(handled) };
     const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;

@@ -5,6 +5,7 @@ import { Check, Errors } from 'typebox/value';
 import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
+import { variablePattern } from '../contract/secret-reference.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
@@ -39,6 +40,7 @@ const option = Type.Object({
   ]),
   description: Type.String({ minLength: 1 }),
   default: optional(optionValue),
+  secret: optional(Type.Boolean()),
   enum: optional(Type.Array(Type.Union([Type.String(), Type.Number()]))),
   minimum: optional(Type.Number()),
   maximum: optional(Type.Number()),
@@ -102,6 +104,7 @@ const description = Type.Object({
       }),
     }),
   ),
+  environment: optional(Type.Array(Type.String({ pattern: variablePattern }), { maxItems: 256 })),
   variants: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -142,6 +145,7 @@ const description = Type.Object({
 });
 
 export type TypeDescription = Static<typeof description>;
+export type OptionDescription = Static<typeof option>;
 
 const prepare = optional(prepareSteps);
 
@@ -229,6 +233,10 @@ export const checkDescription = (
     if (path !== undefined && !isSafePath(plainPath(path)))
       throw invalid(`${JSON.stringify(path)} lies outside the package`);
   }
+  for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
+    const fault = secretProblem(option);
+    if (fault !== undefined) throw invalid(`its option ${name} ${fault}`);
+  }
   if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
   const differs = (what: string, code: readonly string[], manifest: readonly string[]) => {
     if ([...code].sort().join(' ') === [...manifest].sort().join(' ')) return;
@@ -245,4 +253,12 @@ export const checkDescription = (
     entry.variants,
   );
   return type;
+};
+
+/** A secret is the name of one, and nothing that could stand in a plugin's code. */
+export const secretProblem = (option: OptionDescription): string | undefined => {
+  if (option.secret !== true) return undefined;
+  if (option.type !== 'string') return `is a secret and of type ${option.type}: a secret is a string`;
+  const unfit = (['default', 'enum', 'pattern'] as const).find((keyword) => option[keyword] !== undefined);
+  return unfit && `is a secret and has ${unfit === 'default' ? 'a default' : `"${unfit}"`}: leave that out`;
 };

@@ -13,6 +13,7 @@ const order = [
   'narration',
   'config',
   'lifecycle',
+  'secrets',
   'http',
   'gateway',
   'archives',

@@ -24,7 +24,7 @@ import {
   type VariantChoice,
 } from '../../registry/device-choice.ts';
 import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
+import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
@@ -81,6 +81,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
   const handle = await handleFor(spec, measured, context);
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
+  const environment = checkEnvironment(type, spec.environment);
   const wanted = await wantedModels(spec, type, context);
   const use = { handle, type, options, hive: context.hive, models: context.models };
   if (wanted) await checkLocal(wanted, use);
@@ -113,6 +114,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
     ],
     models: model?.files ?? {},
     options,
+    environment,
     binary: fit.binary,
     ...adapterOf(type, fit),
     deviceFlags: await handle.deviceFlags(fit.variant, fit.device),

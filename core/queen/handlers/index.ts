@@ -9,6 +9,7 @@ import { downloadModel, listModels, onModels } from './models.ts';
 import { hiveLogs, hiveSshTest, onMachines } from './package.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { askAboutPlugins, installPlugin, linkPlugin, onPlugins, updatePlugins } from './plugins.ts';
+import { deleteSecret, listSecrets, setSecret, withSecrets } from './secrets.ts';
 import { Serving } from './serving.ts';
 import { spawnWorker } from './spawn-worker.ts';
 import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wakeWorker } from './workers.ts';
@@ -40,7 +41,7 @@ export const makeHandlers = (parts: Parts): Handlers => {
     package_validate: onMachines(parts, 'validate'),
     package_migrate: onMachines(parts, 'migrate'),
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
-    worker_spawn: spawnWorker(parts),
+    worker_spawn: withSecrets(parts, spawnWorker(parts)),
     worker_stop: stopWorker(parts),
     worker_start: startWorker(parts),
     worker_restart: restartWorker(parts),
@@ -49,6 +50,9 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_delete: deleteWorker(parts),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
     worker_process_get: async (name) => fleet.worker(name),
+    secret_set: setSecret(parts),
+    secret_list: listSecrets(parts),
+    secret_delete: deleteSecret(parts),
     worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
     worker_catalog_refresh: refreshCatalog(parts),
     worker_install: installPlugin(parts),

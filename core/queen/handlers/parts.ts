@@ -1,4 +1,5 @@
 /** What the operations work with. */
+import type { Paths } from '../../config/paths.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -7,6 +8,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
 import type { Machines } from '../machines/machines.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 
 export interface Parts {
   fleet: Fleet;
@@ -16,6 +18,8 @@ export interface Parts {
   /** The other machines; absent where the queen was given other hives. */
   machines?: Machines;
   status: () => FleetStatus;
+  secrets: QueenSecrets;
+  paths: Pick<Paths, 'config' | 'isChosen'>;
 }
 
 export type Handler<Name extends OperationName> = (

@@ -14,6 +14,7 @@ import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import { Bundles } from './bundles.ts';
 import { PluginDelivery } from './delivery.ts';
 import { KnownDrift } from './known-drift.ts';
@@ -28,6 +29,7 @@ export interface MakeMachinesOptions {
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
   fleet: Fleet;
+  secrets: QueenSecrets;
   logger: FastifyBaseLogger;
   parts: () => Parts;
 }
@@ -42,7 +44,8 @@ export interface MadeMachines {
   close(): Promise<void>;
 }
 
-export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeMachinesOptions): MadeMachines => {
+export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
+  const { paths, config, env, fleet, secrets, logger, parts } = options;
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: config.package.sshTimeout * 1_000 });
   const uploads = new Uploads();
   let fetcher: Promise<Fetcher> | undefined;
@@ -68,9 +71,9 @@ export const makeMachines = ({ paths, config, env, fleet, logger, parts }: MakeM
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
-  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, isChosen, onFile });
+  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, secrets, logger, file, isChosen, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
-  const planning = { paths, config, hives, bundles, delivery, remembered, onDesired, parts };
+  const planning = { paths, config, hives, bundles, delivery, remembered, secrets, onDesired, parts };
   const planner = new Planner(planning);
   const machines = new SshMachines({ ...planning, planner, modelSource: new ModelSource({ paths, env }) });
   const closing = new AbortController();
