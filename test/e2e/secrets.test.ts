@@ -150,6 +150,7 @@ test('a log that is followed never shows a value, even where it comes in two pie
   const infer = async () => {
     while (!isSeen) {
       const run = await home.rbee(['infer', '-m', 'teller', 'tell']);
+      assert.equal(run.code, 0, run.stderr);
       showsNone(run.stdout + run.stderr);
     }
   };

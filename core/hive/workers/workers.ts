@@ -149,8 +149,8 @@ export class Workers {
   }
 
   /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
-  async spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
-    const spawned = this.#spawn(spec, { signal: AbortSignal.any([signal, this.#closing.signal]), narrate });
+  async spawn(spec: WorkerSpec, { signal, ...options }: ChangeOptions): Promise<HiveWorker> {
+    const spawned = this.#spawn(spec, { ...options, signal: AbortSignal.any([signal, this.#closing.signal]) });
     this.#spawning.add(spawned);
     return await spawned.finally(() => this.#spawning.delete(spawned));
   }
