@@ -14,6 +14,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   serves: 'data',
   models: 'data',
   options: 'data',
+  environment: 'data',
   variants: 'data',
   command: 'function',
   health: 'data',
