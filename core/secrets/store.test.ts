@@ -53,8 +53,8 @@ test('a value is one line of 4 characters to 64 KiB, and no complaint repeats it
     'abc',
     'first\nsecond',
     'with\0nul',
-    ' blank',
-    'blank ',
+    ' padded',
+    'padded ',
     `${most}m`,
     'é'.repeat(maxSecretBytes / 2 + 1),
   ]) {
