@@ -9,11 +9,11 @@ export default class SecretSet extends QueenCommand {
   static override description =
     `The value is asked for without being shown, or read from stdin; it is one line of at least ${minSecretLength} characters. Never give it as an argument: that would stay in the history of the shell. It is kept in a file that only your user can read, not encrypted. A worker that runs takes a new value at its next start.`;
   static override examples = [
-    { description: 'Type the value; nothing of it is shown', command: 'rbee secret set hf-token' },
-    { description: 'From a file or another program', command: 'rbee secret set hf-token < token.txt' },
+    { description: 'Type the value; nothing of it is shown', command: 'rbee secret set comfy-key' },
+    { description: 'From a file or another program', command: 'cat key.txt | rbee secret set comfy-key' },
     {
       description: 'Use it',
-      command: 'rbee worker spawn --type TYPE --option token=secret:hf-token',
+      command: 'rbee worker spawn --type comfyui --option comfy_org_key=secret:comfy-key',
     },
   ];
   static override args = { secret: argument('Name of the secret: letters, digits, _ and -') };

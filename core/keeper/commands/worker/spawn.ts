@@ -28,8 +28,8 @@ export default class WorkerSpawn extends QueenCommand {
       command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option context=8192',
     },
     {
-      description: 'With a secret that was stored by: rbee secret set my-token',
-      command: 'rbee worker spawn --type TYPE --option token=secret:my-token',
+      description: 'With a secret that was stored by: rbee secret set comfy-key',
+      command: 'rbee worker spawn --type comfyui --option comfy_org_key=secret:comfy-key',
     },
     {
       description: 'With limits, without waiting',
