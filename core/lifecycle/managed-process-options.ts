@@ -37,6 +37,8 @@ export interface ManagedProcessOptions {
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
   /** Takes secrets out of what is kept and told of a failure. */
   redact?: (text: string) => string;
+  /** Takes secrets out of the log file, once the process that wrote it has ended. Must not throw. */
+  scrub?: (logFile: string) => Promise<void>;
   /**
    * The environment that a plan describes with the values of secrets in place of their names: asked just before each start,
    * and kept nowhere.

@@ -678,6 +678,7 @@ export class ManagedProcess {
 
   async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
     await run.end({ signals, hurry: this.#skipLadder.signal });
+    await this.#options.scrub?.(this.#options.logFile);
     if (this.#run === run) this.#run = null;
     this.#mayBeLeft = false;
     this.#freePort(run.plan);
@@ -728,6 +729,7 @@ export class ManagedProcess {
 
   /** It ended while no owner watched: what is left to tell of it is its log and the kernel's. */
   async #endedUnseen(pid: number, { startTime }: RunRecord): Promise<void> {
+    await this.#options.scrub?.(this.#options.logFile);
     const reason: EndReason = { kind: 'ended', exit: { code: null, signal: null } };
     const log = { file: this.#options.logFile, from: this.#record.logFrom ?? 0 };
     const memory = ranOutOfMemory(this.#runner, { pid, startTime, group: null, before: null, killed: true });

@@ -29,6 +29,12 @@ export class Redactor {
     return (this.#now().pattern === null ? value : this.#deep(value)) as Value;
   }
 
+  /** Every way in which a value may be written, the longest first. */
+  written(): { form: string; name: string }[] {
+    const { starts, names } = this.#now();
+    return starts.map((form) => ({ form, name: names.get(form) ?? '' }));
+  }
+
   /** For a text that comes in pieces: a value may lie across them. */
   stream(): RedactingStream {
     let rest = '';

@@ -1,7 +1,7 @@
 /** Secrets through the real CLI, with an engine that prints, answers and fails with everything that it was given. */
 import assert from 'node:assert/strict';
 import { globSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { atTerminal } from '../harness/terminal.ts';
@@ -37,8 +37,6 @@ const filesWithValues = (): string[] =>
     });
 
 const isSecretFile = (file: string): boolean => file.split('/').at(-2) === 'secrets';
-/** The engine writes it itself; the hive shows it redacted. */
-const isOwnLog = (file: string): boolean => /\/logs\/worker-[a-z0-9-]+\.log$/.test(file);
 
 const spawn = (...args: string[]) => home.json(['worker', 'spawn', '--type', 'teller', ...args]);
 
@@ -210,9 +208,14 @@ test('deleting says who names it, and a restart without it is refused while the 
   assert.equal((await home.json(['worker', 'list'])).workers.length, 1);
 });
 
-test('nothing in the home holds a value but the secrets and what the engine wrote itself', async () => {
-  const others = filesWithValues().filter((file) => !isSecretFile(file) && !isOwnLog(file));
-  assert.deepEqual(others, []);
+test('nothing in the home holds a value but the secrets, and the log of a worker for as long as it runs', async () => {
+  const others = () => filesWithValues().filter((file) => !isSecretFile(file));
+  assert.deepEqual(
+    others().map((file) => basename(file)),
+    ['worker-one.log'],
+  );
+  await home.json(['worker', 'stop', 'one']);
+  assert.deepEqual(others(), []);
   const atHive = join(home.paths.state, 'secrets');
   const kept = () => globSync('*', { cwd: atHive }).sort();
   assert.deepEqual(kept(), ['hf-token', 'key', 'token'], relative(home.folder, atHive));

@@ -10,6 +10,7 @@ import {
   secretsOf,
 } from '../../contract/secret-reference.ts';
 import { Redactor } from '../../secrets/redaction.ts';
+import { scrubLog } from '../../secrets/scrub.ts';
 import type { SecretStore } from '../../secrets/store.ts';
 
 /** Values by name, as the queen sends them with a request. */
@@ -75,6 +76,11 @@ export class WorkerSecrets {
       if (name !== undefined && mayUse.has(name)) resolved[variable] = await this.#value(name);
     }
     return resolved;
+  }
+
+  /** A log that cannot be cleaned stays as its engine wrote it: it is shown redacted all the same. */
+  async scrub(logFile: string): Promise<void> {
+    await scrubLog(logFile, this.redactor).catch(() => {});
   }
 
   fileOf(name: string): string {

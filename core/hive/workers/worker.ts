@@ -87,6 +87,9 @@ export class Worker {
       ...(context.secrets && {
         resolveEnv: (env) => context.secrets!.resolve(env, this.spec),
         redact: (text) => context.secrets!.redactor.text(text),
+        scrub: async (logFile) => {
+          if (secretsOf(data.spec).length > 0) await context.secrets!.scrub(logFile);
+        },
       }),
       diagnose: async (failure) => {
         const handle = await context.handleOf(this.draft);
