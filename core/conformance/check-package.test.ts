@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import { checkPackage } from './check-package.ts';
 
 let folder: string;
@@ -24,7 +25,7 @@ const plugin = async (name: string, code: string): Promise<string> => {
 
 const code = (command: string) => `export default {
   name: 'odd', apiVersion: 1, serves: [{ path: '/v1/odd', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: ['linux-x64'], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
     resolveBinary: () => [{ kind: 'path', id: 'odd', program: 'odd' }] }],
   command: (launch) => { ${command} },
@@ -66,7 +67,7 @@ test('a plugin that cannot be started is examined to the end', async () => {
   assert.match(reasons['life.adopted-while-loading'] ?? '', /no command today/);
 });
 
-test('the reasons are those of the plugin', async () => {
+test('the reasons are those of the plugin', { skip: atFullScale }, async () => {
   const reasons = await failed(await plugin('random', code('return { args: [String(Math.random()), launch.host] }')));
   assert.match(reasons['purity.same-answer'] ?? '', /^command for cpu on cpu with odd answers .* then /);
   assert.match(reasons['purity.world'] ?? '', /asks for a random number/);

@@ -275,10 +275,32 @@ export const pluginAnswers = {
   list: Type.Object({ plugins: Type.Array(pluginView, { maxItems: 1_000 }) }),
   import: pluginView,
   prepare: Type.Object({ type: nameOf(64), variant: nameOf(64), source: nameOf(64), program: absolutePath }),
-  needs: Type.Object({
-    ready: Type.Boolean(),
-    sources: Type.Array(Type.Object({ id: nameOf(64) }), { maxItems: 100 }),
+};
+
+/** What a hive lacks, by kind. */
+export const hiveNeeds = {
+  plugin: Type.Object({
+    kind: Type.Literal('plugin'),
+    plugin: lineOf(4_096, 1),
+    publisher: optional(
+      Type.Object({
+        identity: lineOf(1_024),
+        package: lineOf(512),
+        publisher: textOf(512),
+        about: Type.Array(textOf(1_024), { maxItems: 32 }),
+      }),
+    ),
   }),
+  variant: Type.Object({ kind: Type.Literal('variant'), plugin: lineOf(4_096, 1), variant: nameOf(64) }),
+  program: Type.Object({
+    kind: Type.Literal('program'),
+    plugin: lineOf(4_096, 1),
+    type: nameOf(64),
+    variant: nameOf(64),
+    format: optional(nameOf(64)),
+    sources: Type.Array(nameOf(64), { maxItems: 100 }),
+  }),
+  models: Type.Object({ kind: Type.Literal('models'), models: Type.Array(nameOf(64), { maxItems: 1_000 }) }),
 };
 
 const commit = orNull(Type.String({ pattern: '^[A-Za-z0-9._-]{1,128}$' }));
@@ -318,7 +340,7 @@ const modelDetails = Type.Object({
 /** Results of `POST /v1/models/{action}`, and of the GETs. */
 export const modelAnswers = {
   download: modelDetails,
-  needs: Type.Object({
+  offer: Type.Object({
     files: Type.Array(Type.Object({ path: textOf(4_096) }), { maxItems: 50_000 }),
   }),
   list: Type.Object({ models: Type.Array(modelView, { maxItems: 10_000 }) }),

@@ -62,7 +62,7 @@ export type ModelOffer = Static<typeof modelOffer>;
 /** What a hive is asked for; the queen adds which hive. */
 export const modelRequests = {
   download: Type.Object(download, strict),
-  needs: Type.Object({ ...download, offer: modelOffer }, strict),
+  offer: Type.Object({ ...download, offer: modelOffer }, strict),
   list: Type.Object({}, strict),
   get: Type.Object({ model }, strict),
   delete: Type.Object({ model }, strict),
@@ -152,8 +152,8 @@ export interface NeededModelFile {
 
 export interface ModelResults {
   download: ModelDetails;
-  /** In the order of the offer; none when nothing is missing. */
-  needs: { files: readonly NeededModelFile[] };
+  /** What is missing of the offer, in its order. The hive keeps the offer: its next download asks nobody. */
+  offer: { files: readonly NeededModelFile[] };
   list: { models: readonly ModelView[] };
   get: ModelDetails;
   delete: ModelView;

@@ -36,12 +36,16 @@ export const deliveredPlugin = Type.Object({
 });
 export type DeliveredPlugin = Static<typeof deliveredPlugin>;
 
-/** Which program is meant: that of a variant with these options. */
-const program = {
-  plugin: name,
-  variant: Type.String({ maxLength: 64, description: 'Build of the type' }),
-  options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the worker' })),
-} as const;
+/** Which program is meant: that of a variant with these options, for a model of this format. */
+export const programRequest = Type.Object(
+  {
+    plugin: name,
+    variant: Type.String({ maxLength: 64, description: 'Build of the type' }),
+    options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: 'Options of the worker' })),
+    format: Type.Optional(Type.String({ maxLength: 64, description: 'Format of the model that it is to load' })),
+  },
+  strict,
+);
 
 /** What a hive is asked for; the queen adds which hive. */
 export const pluginRequests = {
@@ -101,8 +105,7 @@ export const pluginRequests = {
     },
     strict,
   ),
-  prepare: Type.Object(program, strict),
-  needs: Type.Object(program, strict),
+  prepare: programRequest,
 } as const;
 
 export type PluginAction = keyof typeof pluginRequests;
@@ -164,17 +167,6 @@ export interface PreparedProgram {
   program: string;
 }
 
-/**
- * What the program of a variant lacks on a machine: names only. Where its files come from and what they must be is in the
- * plugin, which the queen has and asks by itself.
- */
-export interface ProgramNeeds {
-  /** It is there: nothing has to be installed. */
-  ready: boolean;
-  /** Sources of the plugin that could be installed, in order of preference. */
-  sources: readonly { id: string }[];
-}
-
 /** A plugin that a registry has. */
 export interface PluginHit {
   name: string;
@@ -224,5 +216,4 @@ export interface PluginResults {
   list: { plugins: readonly PluginView[] };
   import: PluginView;
   prepare: PreparedProgram;
-  needs: ProgramNeeds;
 }

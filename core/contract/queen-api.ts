@@ -34,6 +34,7 @@
  * their order, so `Last-Event-ID` works all the same, and the outcome is always the last event.
  */
 import type { ErrorBody } from './errors.ts';
+import type { CatalogEntry } from './hive-api.ts';
 import type { OperationName } from './operations.ts';
 import type { FleetDrift } from './sync.ts';
 import type { WorkerView } from './worker.ts';
@@ -123,3 +124,6 @@ export interface QueenStatus {
   startedAt: string | null;
   reason: string | null;
 }
+
+/** A worker type, and the hive that has it. */
+export type HiveCatalogEntry = CatalogEntry & { hive: string };

@@ -8,6 +8,7 @@ import {
   healthBody,
   heartbeats,
   hiveDevices,
+  hiveNeeds,
   hiveState,
   hiveWorker,
   modelAnswers,
@@ -17,6 +18,7 @@ import {
 import type { CatalogEntry, HealthBody, Heartbeat, HiveDevices, HiveState, HiveWorker } from '../contract/hive-api.ts';
 import type { ModelAction, ModelResults } from '../contract/models.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
+import type { HiveNeed } from '../contract/needs.ts';
 import type { PluginAction, PluginResults } from '../contract/plugins.ts';
 
 type Read<Value> = (value: unknown) => Value;
@@ -64,6 +66,10 @@ export const readHeartbeat: Read<Heartbeat | null> = (value) => {
   if (beat?.kind === 'state') uniqueWorkers(beat.state);
   return beat;
 };
+
+const readNeed = byKind<HiveNeed>(hiveNeeds);
+/** Null where nothing is lacking, and for a need that only a newer version knows. */
+export const readNeeds: Read<HiveNeed | null> = (value) => (value === null ? null : readNeed(value));
 
 /** What only the queen may say: a question, a plan, generated text. */
 const queenOnly = new Set(['ask', 'plan', 'text']);

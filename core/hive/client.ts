@@ -18,6 +18,7 @@ import {
 } from '../contract/hive-api.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../contract/models.ts';
 import type { Narrate } from '../contract/narration.ts';
+import type { HiveNeed, NeedsRequest } from '../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults } from '../contract/plugins.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { answerLimits, errorLimits, heartbeatLimits, narrationLimits } from './answer-limits.ts';
@@ -29,6 +30,7 @@ import {
   readHeartbeat,
   readModels,
   readNarration,
+  readNeeds,
   readPlugins,
   readState,
   readWorker,
@@ -78,6 +80,8 @@ export interface HiveClient {
   heartbeats(options: { signal: AbortSignal; onBeat: (beat: Heartbeat) => void }): Promise<void>;
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
+  /** What it lacks next for this; null for nothing. Changes nothing. Errors: also those with which the work would be refused. */
+  needs(request: NeedsRequest, call?: HiveCall): Promise<HiveNeed | null>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;
   start(id: string, call?: WorkerCall): Promise<HiveWorker>;
   stop(id: string, call?: HiveChange): Promise<HiveWorker>;
@@ -211,6 +215,12 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     },
     devices: (signal) => json('GET', '/v1/devices', readDevices, signal),
     refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', readCatalog, signal),
+    needs: (request, call) =>
+      change('POST', '/v1/needs', request, readNeeds, call).catch((error) => {
+        // A hive of an earlier version installs what it lacks as it spawns.
+        if (error instanceof RbeeError && error.code === 'NOT_FOUND') return null;
+        throw error;
+      }),
     spawn: (spec, call) => change('POST', '/v1/workers', { ...spec, ...brought(call) }, workerOf(spec.id), call),
     start: (id, call) =>
       change('POST', `${at(id)}/start`, { ...meant(call), ...brought(call) }, workerOf(id, call?.uid), call),

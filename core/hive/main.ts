@@ -20,7 +20,7 @@ import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
 import { SecretStore } from '../secrets/store.ts';
-import { askPrograms } from './devices/ask.ts';
+import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
 import { GgufHeaders } from './models/gguf-headers.ts';
@@ -29,6 +29,7 @@ import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
 import { hiveToken } from './token.ts';
+import { launchNeeds } from './workers/launch-plan.ts';
 import { prepareLaunch } from './workers/prepare-launch.ts';
 import { Workers } from './workers/workers.ts';
 
@@ -57,7 +58,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
   const secretsFolder = join(paths.state, 'secrets');
-  const sweep = () => sweepUnfinished(paths.state, paths.runs, secretsFolder);
+  const sweep = () => sweepUnfinished(paths.state, paths.runs, paths.logs, secretsFolder);
   await sweep();
 
   const health: HealthBody = {
@@ -88,6 +89,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   });
   const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
   const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
+  // A spawn asks programs what the question about its needs has just asked them.
+  const launching = { hive: alias, types, models, machine, ask: rememberAnswers(ask), env, folders: paths };
   const workers: Workers = new Workers({
     hive: alias,
     hiveSocket: paths.hiveSocket,
@@ -101,19 +104,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
     onChange: feed.changed,
     onProblem: (message, error) => (error === undefined ? logger.warn(message) : logger.error({ err: error }, message)),
-    prepare: (spec, context) =>
-      prepareLaunch(spec, {
-        hive: alias,
-        types,
-        plugins,
-        models,
-        machine,
-        ask,
-        env,
-        folders: paths,
-        fetcher,
-        ...context,
-      }),
+    prepare: (spec, context) => prepareLaunch(spec, { ...launching, ...context }),
+    needs: (spec, context) => launchNeeds(spec, { ...launching, ...context }),
   });
   const state = (): HiveState => ({
     machineId: machineId(),
@@ -135,6 +127,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   await workers.start();
   feed.start();
   const server = await listenHive({
+    hive: alias,
     socketPath: paths.hiveSocket,
     health,
     state,

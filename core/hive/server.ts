@@ -10,12 +10,15 @@ import { inputSchemas } from '../contract/input-schemas.ts';
 import type { Models } from './models/models.ts';
 import type { Plugins } from './plugins/plugins.ts';
 import { modelRoutes } from './routes/models.ts';
+import { needsRoute } from './routes/needs.ts';
 import { pluginRoutes } from './routes/plugins.ts';
 import { type StateParts, stateRoutes } from './routes/state.ts';
 import { workerRoutes } from './routes/workers.ts';
 import type { Workers } from './workers/workers.ts';
 
 export interface HiveServerOptions extends StateParts {
+  /** Alias of this hive. */
+  hive: string;
   socketPath: string;
   workers: Workers;
   plugins: Plugins;
@@ -30,6 +33,7 @@ const bodyLimit = 8 * 2 ** 20;
 
 /** Listens; the caller holds the lock of the state folder, so a socket that is there is a dead one's. */
 export const listenHive = async ({
+  hive,
   socketPath,
   workers,
   plugins,
@@ -56,6 +60,7 @@ export const listenHive = async ({
     return reply.code(error.status).send({ error: error.toJSON() });
   });
   stateRoutes(server, state);
+  needsRoute(server, { hive, types: state.types, machine: state.machine, plugins, workers });
   workerRoutes(server, workers);
   pluginRoutes(server, plugins);
   modelRoutes(server, models);

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { localAlias } from '../config/hive-entry.ts';
 import type { Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
@@ -23,13 +24,14 @@ import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
 import { secretViews } from './handlers/secrets.ts';
-import { wakeOn } from './handlers/workers.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { LocalHive, localAlias } from './local-hive.ts';
+import { LocalHive } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
+import { Provision } from './provision/provision.ts';
 import { QueenSecrets } from './secrets/queen-secrets.ts';
 import { listenSocket } from './server/listen-socket.ts';
+import { wakeWorker } from './workers/change.ts';
 
 export interface QueenOptions {
   paths: Paths;
@@ -90,12 +92,12 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onOnline: (alias) => machines?.cameBack(alias),
     });
     ends.push(() => fleet.close());
-    const gateway = new Gateway(workerFleet(fleet, (name) => wakeOn(fleet, name)));
+    const gateway = new Gateway(workerFleet(fleet, (name) => wakeWorker(fleet, name)));
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
       localHive = new LocalHive({ ...options, fleet, secrets });
-      machines = makeMachines({ ...options, fleet, secrets, parts: () => handled });
+      machines = makeMachines({ ...options, fleet, gateway, localHive, secrets });
     }
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
@@ -112,7 +114,9 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       };
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
-    const handled: Parts = { fleet, gateway, localHive, machines: machines?.machines, status, secrets, paths };
+    const provision = machines?.provision ?? new Provision({ fleet });
+    const machinery = { localHive, machines: machines?.machines };
+    const handled: Parts = { fleet, gateway, provision, ...machinery, status, secrets, paths };
     const run = runOperation(makeHandlers(handled));
     const { redactor } = secrets;
     const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });

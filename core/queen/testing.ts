@@ -103,6 +103,7 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
       notes: [],
     }),
     refreshCatalog: async () => [...state().catalog],
+    needs: async () => null,
     spawn: (spec, { signal, narrate } = {}) => {
       hive.calls.push(`spawn ${spec.type} ${spec.model ?? ''}`.trim());
       narrate?.({ kind: 'step', id: 'start', text: `starting ${spec.type}`, on: `hive ${alias}` });

@@ -95,24 +95,23 @@ export class WorkerTypeHandle {
 
   /** Undefined when the type does not recognise the failure. */
   async diagnose(failure: Failure): Promise<Diagnosis | undefined> {
-    if (!(await this.describe()).has.includes('diagnose')) return undefined;
     const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
     return diagnosis ?? undefined;
   }
 
   /** None when the type answers under its model's name alone. */
-  async moreNames(options: Readonly<Record<string, unknown>>): Promise<string[]> {
-    if (!(await this.describe()).has.includes('moreNames')) return [];
-    return this.#call('moreNames', answerShapes.moreNames, [options]);
+  async aliases(options: Readonly<Record<string, unknown>>): Promise<string[]> {
+    if (!(await this.describe()).has.includes('aliases')) return [];
+    return this.#call('aliases', answerShapes.aliases, [options]);
   }
 
   /** Undefined when the type leaves the choice to rbee. */
-  async chooseFiles(
+  async selectFiles(
     files: readonly RepositoryFile[],
     options: Readonly<Record<string, unknown>>,
   ): Promise<string[] | undefined> {
-    if (!(await this.describe()).has.includes('chooseFiles')) return undefined;
-    return this.#call('chooseFiles', answerShapes.chooseFiles, [files, options]);
+    if (!(await this.describe()).has.includes('selectFiles')) return undefined;
+    return this.#call('selectFiles', answerShapes.selectFiles, [files, options]);
   }
 
   /** They are pure, so what has been asked before, or is being asked, need not be asked again: each spawn asks the same. */

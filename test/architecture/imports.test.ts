@@ -85,21 +85,70 @@ test('gateway, queen and hive are entered through their doors only', () => {
   assert.deepEqual(wrong, []);
 });
 
+/** Folders within these parts, from left to right: each imports from those left of it only. */
+const floors: Record<string, readonly string[]> = {
+  hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
+  queen: ['fleet', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
+};
+
+test('folders within a part look one way as well', () => {
+  for (const [part, folders] of Object.entries(floors)) {
+    const within = inCore.filter(({ from, to }) => from.startsWith(`${part}/`) && to.startsWith(`${part}/`));
+    const roomOf = (file: string): string => file.split('/')[1] ?? '';
+    const wrong = within.filter(({ from, to }) => {
+      const [importer, target] = [folders.indexOf(roomOf(from)), folders.indexOf(roomOf(to))];
+      return importer >= 0 && target > importer && !from.endsWith('.test.ts');
+    });
+    assert.deepEqual(wrong, [], part);
+    const unknown = within.map(({ from }) => roomOf(from)).filter((room) => !room.endsWith('.ts'));
+    assert.deepEqual(
+      [...new Set(unknown)].filter((room) => !folders.includes(room)),
+      [],
+      `${part}: say where it stands`,
+    );
+  }
+});
+
+// A file that lies beside the folders could close a circle between two of them.
+test('no folder is entered again through a file beside it', () => {
+  for (const part of Object.keys(floors)) {
+    const roomOf = (file: string): string => file.split('/')[1] ?? '';
+    const edges = inCore
+      .filter(({ from, to }) => from.startsWith(`${part}/`) && to.startsWith(`${part}/`) && !from.endsWith('.test.ts'))
+      .map(({ from, to }) => ({ from: roomOf(from), to: roomOf(to) }))
+      .filter(({ from, to }) => from !== to);
+    assert.equal(cycleIn(edges), undefined, part);
+  }
+});
+
 test('there are no cycles between the files of core', () => {
+  assert.equal(cycleIn(inCore), undefined);
+});
+
+/** The first circle that the arrows make, as text. */
+const cycleIn = (edges: readonly Import[]): string | undefined => {
   const graph = new Map<string, string[]>();
-  for (const { from, to } of inCore) graph.set(from, [...(graph.get(from) ?? []), to]);
+  for (const { from, to } of edges) graph.set(from, [...(graph.get(from) ?? []), to]);
   const done = new Set<string>();
   const path: string[] = [];
-  const visit = (file: string): void => {
-    if (done.has(file)) return;
-    assert.ok(!path.includes(file), `a cycle: ${[...path.slice(path.indexOf(file)), file].join(' -> ')}`);
-    path.push(file);
-    for (const next of graph.get(file) ?? []) visit(next);
+  const visit = (node: string): string | undefined => {
+    if (done.has(node)) return undefined;
+    if (path.includes(node)) return [...path.slice(path.indexOf(node)), node].join(' -> ');
+    path.push(node);
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next);
+      if (cycle !== undefined) return cycle;
+    }
     path.pop();
-    done.add(file);
+    done.add(node);
+    return undefined;
   };
-  for (const file of graph.keys()) visit(file);
-});
+  for (const node of graph.keys()) {
+    const cycle = visit(node);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+};
 
 test('core knows no plugin, and plugins know only the contract, as types', () => {
   const named = [...sourceFiles(core)]
@@ -113,8 +162,8 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
     );
   assert.deepEqual(named, []);
   const wrong = sourceFiles(join(root, 'plugins')).flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/^import (type )?.*?from '(@rbee\/core[^']*)'/gms)]
-      .filter((match) => match[1] === undefined || match[2] !== '@rbee/core/contract')
+    [...readFileSync(file, 'utf8').matchAll(/^import (type )?.*?from '(@rbee\/(?:core|contract)[^']*)'/gms)]
+      .filter((match) => match[1] === undefined || match[2] !== '@rbee/contract')
       .map((match) => `${relative(root, file)}: ${match[2]}`),
   );
   assert.deepEqual(

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { createHome, killAndWait, type TestHome } from '../harness/home.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
 const homes: TestHome[] = [];
@@ -54,7 +54,7 @@ test('a queen that is stopped while a worker loads takes back what she began', a
 test('a stale PID file that names a worker ends no worker', async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('innocent'), '--json'])).stdout);
-  kill(pidIn(at.paths.queenPid));
+  await killAndWait(pidIn(at.paths.queenPid));
   writeFileSync(at.paths.queenPid, `${worker.pid}\n`);
   await at.rbee(['queen', 'stop']);
   assert.ok(existsSync(`/proc/${worker.pid}`));
@@ -67,7 +67,7 @@ test('PID files that a power cut has emptied or torn end no command, and are rep
   await at.rbee(spawnFake('kept'));
   for (const text of ['', '\0\0\0\0']) {
     const pids = [at.paths.queenPid, at.paths.hivePid];
-    for (const file of pids) kill(pidIn(file));
+    for (const file of pids) await killAndWait(pidIn(file));
     for (const file of pids) writeFileSync(file, text);
     assert.equal((await at.json(['queen', 'status'])).status, 'stopped');
     assert.equal((await at.rbee(['doctor'])).code, 0);
@@ -138,7 +138,7 @@ test('a database of jobs that is damaged or another’s is set aside', async () 
   }
 });
 
-test('a hive without file descriptors ends no worker', async () => {
+test('a hive without file descriptors ends no worker', { skip: atFullScale }, async () => {
   const at = home();
   const worker = JSON.parse((await at.rbee([...spawnFake('steady'), '--json'])).stdout);
   // Adopted, so that it is watched by looking.

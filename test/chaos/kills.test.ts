@@ -7,12 +7,12 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { createHome, kill, type TestHome } from '../harness/home.ts';
+import { createHome, kill, killAndWait, type TestHome } from '../harness/home.ts';
 import { firstGap, readTokens, type StreamReader, workerKey } from '../harness/streams.ts';
 import { scaled, until } from '../harness/until.ts';
 
 const workerCount = 5;
-const kills = scaled(100, 4);
+const kills = scaled(100, 2);
 
 interface Worker {
   id: string;
@@ -96,7 +96,7 @@ describe('kill -9 of the queen with the hive inside', () => {
       await goneOn(streams);
       for (let index = 0; index < kills; index += 1) {
         await moment(index);
-        kill(pidIn(home.paths.queenPid));
+        await killAndWait(pidIn(home.paths.queenPid));
         await until(async () => same(await list(home), workers), { what: `the right list after kill ${index + 1}` });
       }
       await goneOn(streams);
@@ -168,7 +168,7 @@ describe('kill -9 of queen and hive together', () => {
   test('a worker that died meanwhile is started again, the others are as they were', async () => {
     const workers = await spawnStreaming(home);
     kill(pidIn(home.paths.hivePid));
-    kill(pidIn(home.paths.queenPid));
+    await killAndWait(pidIn(home.paths.queenPid));
     const victim = workers[0]!;
     kill(victim.pid);
     const now = await until(

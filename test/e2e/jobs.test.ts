@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { createHome, type TestHome } from '../harness/home.ts';
+import { createHome, killAndWait, type TestHome } from '../harness/home.ts';
 import { until } from '../harness/until.ts';
 
 let home: TestHome;
@@ -95,7 +95,7 @@ test('job cancel ends a job and its worker', async () => {
 test('jobs that were open when the queen was killed are told to have ended with it', async () => {
   const { job_id: id } = JSON.parse((await home.rbee([...slow('cut', 60_000), '--detach', '--json'])).stdout);
   await until(() => named('cut'));
-  process.kill((await home.json(['queen', 'status'])).pid, 'SIGKILL');
+  await killAndWait((await home.json(['queen', 'status'])).pid);
   const job = await home.json(['job', 'get', id]);
   assert.equal(job.state, 'failed');
   assert.equal(job.error.code, 'QUEEN_RESTARTED');

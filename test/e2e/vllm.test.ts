@@ -10,7 +10,7 @@ import { standInLine, writeStandIn } from '../../plugins/worker-vllm/test/stand-
 import { step, writeModel } from '../../plugins/worker-vllm/test/stand-in-model.ts';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
 import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';
-import { atFullScale, scaled, until } from '../harness/until.ts';
+import { atFullScale, sampleOf, until } from '../harness/until.ts';
 
 let home: TestHome;
 let openai: OpenAI;
@@ -154,7 +154,7 @@ test('a stop ends the server and its engine', async () => {
   assert.ok(!alive(worker.pid) && !alive(engine));
 });
 
-test('an engine that its server leaves behind does not keep the device', async () => {
+test('an engine that its server leaves behind does not keep the device', { skip: atFullScale }, async () => {
   const worker = await spawn(modelOf('clinging', { clinging: true }));
   const engine = engineOf((await get(worker.id)).logFile);
   kill(worker.pid);
@@ -253,7 +253,7 @@ describe('a failure of vLLM', () => {
   const recorded: { name: string; says: string; hint?: string }[] = JSON.parse(
     readFileSync(join(folder, 'failures.json'), 'utf8'),
   );
-  for (const { name, says, hint = '.' } of recorded.slice(0, scaled(recorded.length, 3))) {
+  for (const { name, says, hint = '.' } of sampleOf(recorded)) {
     test(`is told clearly: ${name}`, async () => {
       const before = (await list()).length;
       const run = await home.rbee([...spawnArgs(modelOf(`fails-${name}`, { fail: name })), '--json']);

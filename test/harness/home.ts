@@ -132,3 +132,17 @@ export const kill = (pid: number, signal: NodeJS.Signals = 'SIGKILL'): void => {
     // It ended by itself in the meantime.
   }
 };
+
+/** Kills a process and waits until it is gone: for a moment after the signal, its sockets still accept connections. */
+export const killAndWait = async (pid: number): Promise<void> => {
+  kill(pid);
+  await until(() => !isAlive(pid), { what: `the end of process ${pid}` });
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};

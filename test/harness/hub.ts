@@ -201,14 +201,15 @@ const sendBytes = async ({ data, etag, request, response, manners, onSent }: Sen
     ...(wanted === undefined ? {} : { 'content-range': `bytes ${from}-${data.length - 1}/${data.length}` }),
   });
   response.flushHeaders();
-  const { cutAfter, stallAfter, slowMs } = manners;
+  const { cutAfter, stallAfter } = manners;
   const until = Math.min(data.length, from + (cutAfter ?? stallAfter ?? data.length));
   const closed = new Promise((done) => response.once('close', done));
   for (let at = from; at < until && !response.destroyed; at += 65_536) {
     const piece = data.subarray(at, Math.min(until, at + 65_536));
     await Promise.race([new Promise((done) => response.write(piece, done)), closed]);
     onSent(piece.length);
-    if (slowMs) await new Promise((done) => setTimeout(done, slowMs));
+    // Read each time, so that a test can let it go on.
+    if (manners.slowMs) await new Promise((done) => setTimeout(done, manners.slowMs));
   }
   if (stallAfter !== undefined) return;
   if (cutAfter !== undefined && until < data.length) response.destroy();

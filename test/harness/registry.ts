@@ -1,10 +1,13 @@
 /** A real npm registry on loopback for one test file, in a temporary folder, with nothing behind it unless told. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { until } from './until.ts';
 
@@ -69,12 +72,15 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
     return stdout;
   };
   const put: Registry['put'] = async (packed, document) => {
-    const response = await fetch(new URL(document.name.replace('/', '%2f'), url), {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(publication(packed, document, url)),
-    });
-    if (!response.ok) throw new Error(`${document.name} was not taken: ${response.status} ${await response.text()}`);
+    const body = JSON.stringify(publication(packed, document, url));
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+    // A connection of its own: fetch would reuse one that the registry is about to close, and the request would be lost.
+    const sent = request(new URL(document.name.replace('/', '%2f'), url), { method: 'PUT', headers, agent: false });
+    sent.end(body);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    const answer = await text(response);
+    if (response.statusCode === 201) return;
+    throw new Error(`${document.name} was refused: ${response.statusCode} ${answer}`);
   };
   return { url, folder, env, publish, put, release, close };
 };
@@ -106,17 +112,19 @@ const publication = (packed: Buffer, document: { name: string; version: string }
 const withoutNpm = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
 
-/** Anyone may publish: it lives as long as the test. */
+/** Anyone may publish: it lives as long as the test. A registry behind it that is slow on a busy machine is asked again. */
 const configuration = (outer: string, uplink: readonly string[]): string => `storage: ./storage
 auth:
   htpasswd:
     file: ./htpasswd
-${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n`}packages:
+${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n    timeout: 120s\n    max_fails: 1000\n    fail_timeout: 1s\n`}packages:
   '@rbee/*':
     access: $all
     publish: $all
     unpublish: $all
 ${uplink.map((pattern) => `  '${pattern}':\n    access: $all\n    publish: $all\n    proxy: outer\n`).join('')}${uplink.includes('**') ? '' : "  '**':\n    access: $all\n    publish: $all\n    unpublish: $all\n"}max_body_size: 500mb
+publish:
+  allow_offline: true
 log: { type: stdout, level: fatal }
 `;
 

@@ -7,11 +7,13 @@ export const until = async <Value>(
 ): Promise<NonNullable<Exclude<Value, false>>> => {
   const end = performance.now() + deadlineMs;
   for (;;) {
+    const began = performance.now();
     const value = await look();
     if (value !== false && value !== null && value !== undefined) return value as NonNullable<Exclude<Value, false>>;
     if (performance.now() > end) throw new Error(`${what} did not come to be within ${deadlineMs / 1000} s`);
-    await delay(20);
+    // A look that takes long, such as a command, would keep a processor busy while there is nothing to see.
+    await delay(Math.min(Math.max(20, 2 * (performance.now() - began)), 500));
   }
 };
 
-export { atFullScale, scaled } from '../scale.ts';
+export { atFullScale, sampleOf, scaled } from '../scale.ts';

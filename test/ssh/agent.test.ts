@@ -20,7 +20,7 @@ import { Uploads } from '../../core/ssh/upload/uploads.ts';
 import { agentFile, agentParts, dataOf, greetAgent, nodeOf, placeAgent } from '../harness/agents.ts';
 import { cannot, createMachines, type Host, type Machines } from '../harness/machines.ts';
 import { reach } from '../harness/reach.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 describe('an agent', { skip: cannot('network') }, () => {
   let machines: Machines;
@@ -207,7 +207,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     await box.configureSshd({ lines: [] });
   });
 
-  describe('where there is none', () => {
+  describe('where there is none', { skip: atFullScale }, () => {
     const bareOf = async (t: TestContext, host: Host): Promise<BareHost> => {
       const found = await startAgent(await reach(t, machines).connect(host.name), agentParts);
       assert.ok(!(found instanceof AgentClient));

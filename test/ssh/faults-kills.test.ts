@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
-import { kill } from '../harness/home.ts';
+import { kill, killAndWait } from '../harness/home.ts';
 import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
 import { cannot } from '../harness/machines.ts';
 import { firstGap, type StreamReader } from '../harness/streams.ts';
@@ -93,7 +93,7 @@ test('a queen who is killed finds all machines again without a sync, with their 
   const hives = [hiveOn('pi'), hiveOn('box')];
   for (let nth = 0; nth < 3; nth++) {
     const killed = Date.now();
-    kill(queen());
+    await killAndWait(queen());
     await comesBack(before);
     t.diagnostic(`the same fleet after ${Date.now() - killed} ms`);
     assert.equal((await live.ask('extra')).status, 200);
@@ -165,7 +165,7 @@ test('all machines and the queen switched off at once are a fleet again with the
   skip: skip || atFullScale,
 }, async (t) => {
   const off = Date.now();
-  kill(queen());
+  await killAndWait(queen());
   await Promise.all(['pi', 'box'].map((name) => fleet.machines.host(name).reboot()));
   await live.ready('tick-pi', 'tick-box', extra);
   t.diagnostic(`everything is back after ${Date.now() - off} ms`);

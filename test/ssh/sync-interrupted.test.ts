@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } fr
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
-import { kill } from '../harness/home.ts';
+import { killAndWait } from '../harness/home.ts';
 import { cannot, type Host } from '../harness/machines.ts';
 import { atFullScale, scaled, until } from '../harness/until.ts';
 
@@ -126,7 +126,7 @@ test('a queen that is killed in the middle of a sync blocks nobody, and the next
     assert.equal(cleared.code, 0, cleared.stdout + cleared.stderr);
     const sync = begin(['sync']);
     await sync.says(phase);
-    kill(Number(readFileSync(fleet.home.paths.queenPid, 'utf8')));
+    await killAndWait(Number(readFileSync(fleet.home.paths.queenPid, 'utf8')));
     const { code, stderr } = await sync.ended;
     assert.equal(code, 1, stderr);
     const run = await fleet.home.rbee(['sync']);

@@ -1,16 +1,18 @@
 /** Secrets, and the environment that users may give: named everywhere, valued nowhere but with the engine. */
+
+import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
-import type { Command, Launch, WorkerType } from '../../contract/worker-type.ts';
+import type { Command, Launch } from '../../contract/worker-type.ts';
 import { secretProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, launchesOf } from '../samples.ts';
 
-const secretOptions = ({ options }: WorkerType): string[] =>
+const secretOptions = ({ options }: ResolvedType): string[] =>
   Object.entries(options?.properties ?? {}).flatMap(([name, { secret }]) => (secret === true ? [name] : []));
 
 /** Looks at the command of every variant, device and program, with every secret given. */
-const each = (type: WorkerType, look: (command: Command, launch: Launch, what: string) => void): void => {
+const each = (type: ResolvedType, look: (command: Command, launch: Launch, what: string) => void): void => {
   const names = secretOptions(type);
   const given = Object.fromEntries(names.map((name) => [name, secretReference(`examined-${name}`)]));
   const secretFiles = Object.fromEntries(names.map((name) => [name, `/secrets/examined-${name}`]));

@@ -15,3 +15,23 @@ export const askPrograms =
       return null;
     }
   };
+
+/** Milliseconds for which an answer is given again. */
+const freshMs = 2_000;
+
+/** Gives the answer of a moment ago again. What could not be asked is asked anew. */
+export const rememberAnswers = (ask: Ask, now: () => number = () => performance.now()): Ask => {
+  const known = new Map<string, { answer: ReturnType<Ask>; until: number }>();
+  return (...question) => {
+    for (const [key, { until }] of known) if (until <= now()) known.delete(key);
+    const key = JSON.stringify(question);
+    const before = known.get(key);
+    if (before) return before.answer;
+    const answer = ask(...question).then((output) => {
+      if (output === null) known.delete(key);
+      return output;
+    });
+    known.set(key, { answer, until: now() + freshMs });
+    return answer;
+  };
+};

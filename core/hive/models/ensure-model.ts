@@ -101,6 +101,14 @@ export class Ensurer {
     };
   }
 
+  /** Is all of it here that the loader needs? Asks nobody. */
+  async isHere(reference: RemoteReference, loader: Loader): Promise<boolean> {
+    const known = await this.#options.store.read(formatModelReference(reference));
+    if (known === null) return false;
+    const { missing } = await this.#compare(known, await this.#choose(reference, known, loader, () => {}));
+    return missing.length === 0;
+  }
+
   /** What is known of it here, or else what its source has. */
   async look(reference: RemoteReference, { update = false }: EnsureOptions, call: Call): Promise<Manifest> {
     const before = await this.#options.store.read(formatModelReference(reference));
@@ -108,10 +116,10 @@ export class Ensurer {
   }
 
   /**
-   * What is missing of it. The source is not asked: `offer` is what it has. The next `ensure` takes in what was put where
-   * downloads are kept. Errors: as `ensure`, but those of a network.
+   * Keeps an offer as what the source has, without asking the source, and says what is missing of it. The next `ensure`
+   * takes in what was put where downloads are kept. Errors: as `ensure`, but those of a network.
    */
-  async needs(
+  async take(
     reference: RemoteReference,
     offer: ModelOffer,
     { loader, update = false }: EnsureOptions,

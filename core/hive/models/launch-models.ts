@@ -3,6 +3,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import type { ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import type { Call } from './call.ts';
 import { hiveReference } from './hive-reference.ts';
@@ -69,33 +70,40 @@ const mainModel = async (
 
 export interface LaunchUse extends ModelUse {
   hive: string;
-  models: Pick<Models, 'bring' | 'headers'>;
+  models: Pick<Models, 'find' | 'headers'>;
 }
 
-/** Those that lie here already, so that a wrong path is told before anything is installed or downloaded. */
-export const checkLocal = async ({ main, components }: WantedModels, use: LaunchUse): Promise<void> => {
-  if (isLocal(main)) await localModel(main, use);
-  for (const [component, reference] of Object.entries(components)) {
-    if (isLocal(reference)) await localModel(reference, { ...use, component });
-  }
-};
+/** The models of a launch, as far as they are here. */
+export interface FoundModels {
+  /** `main`, and names of components. */
+  missing: readonly string[];
+  /** Of the main model, where that is here. */
+  format: ModelFormat | undefined;
+  /** The facts are those of the main model, the bytes those of all; null while one is missing. */
+  model: ResolvedModel | null;
+}
 
-/** All of them, with what is missing downloaded; the facts are those of the main model, the bytes those of all. */
-export const bringModels = async (
+/** Downloads nothing. Errors: MODEL_… of those that lie here, so that a wrong path is told before anything is fetched. */
+export const findModels = async (
   { main, components }: WantedModels,
   use: LaunchUse,
   call: Call,
-): Promise<ResolvedModel> => {
-  const one = (reference: ModelReference, of: LaunchUse): Promise<ResolvedModel> =>
-    isLocal(reference) ? localModel(reference, of) : use.models.bring(reference, of, call);
-  const { files, facts } = await one(main, use);
-  const all = { files: { ...files }, facts: { ...facts } };
+): Promise<FoundModels> => {
+  const find = (reference: ModelReference, of: LaunchUse): Promise<ResolvedModel | null> =>
+    isLocal(reference) ? localModel(reference, of) : use.models.find(reference, of, call);
+  const missing: string[] = [];
+  const first = await find(main, use);
+  const all = first && { files: { ...first.files }, facts: { ...first.facts } };
+  if (!first) missing.push('main');
   for (const [component, reference] of Object.entries(components)) {
-    const part = await one(reference, { ...use, component });
-    all.files[component] = part.files['main'] ?? '';
-    all.facts.bytes += part.facts.bytes;
+    const part = await find(reference, { ...use, component });
+    if (!part) missing.push(component);
+    else if (all) {
+      all.files[component] = part.files['main'] ?? '';
+      all.facts.bytes += part.facts.bytes;
+    }
   }
-  return all;
+  return { missing, format: first?.facts.format, model: missing.length === 0 ? all : null };
 };
 
 const isLocal = (reference: ModelReference): reference is LocalReference =>

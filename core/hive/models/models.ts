@@ -71,9 +71,10 @@ export class Models implements Actions {
     return this.#options.headers;
   }
 
-  /** Brings a model here for a worker, as far as it is not. Errors: those of the catalogue that begin with MODEL_, NO_SPACE. */
-  async bring(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel> {
+  /** A model as a worker is given it; null where it is not here, or not all of it. Errors: MODEL_…, PLUGIN_FAILED. */
+  async find(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel | null> {
     const loader = loaderOf(use);
+    if (!(await this.#ensurer.isHere(reference, loader))) return null;
     const { path, manifest } = await this.#ensurer.ensure(reference, { loader }, call);
     const { hive, headers } = this.#options;
     const facts = await factsOf(path, { ...loader, hive, headers, reference: manifest.reference });
@@ -120,14 +121,14 @@ export class Models implements Actions {
     return details;
   }
 
-  /** What `download` would lack, and where to put it. */
-  async needs({ offer, ...request }: ModelRequestOf<'needs'>, call: Call): Promise<ModelResults['needs']> {
+  /** Keeps what a source was seen to have by someone who reaches it: the next `download` of it asks nobody. */
+  async offer({ offer, ...request }: ModelRequestOf<'offer'>, call: Call): Promise<ModelResults['offer']> {
     const reference = parseModelReference(request.model);
     if (reference.kind === 'demo' || reference.kind === 'file') return { files: [] };
     const { update } = request;
     const loader = await this.#loaderFor(request);
     const options = { ...(loader && { loader }), ...(update && { update }) };
-    return { files: await this.#ensurer.needs(reference, offer, options, call) };
+    return { files: await this.#ensurer.take(reference, offer, options, call) };
   }
 
   async list(): Promise<ModelResults['list']> {
@@ -330,13 +331,13 @@ export const componentOf = (type: TypeDescription, component: string) => {
 /** The type's own choice; a file that it makes up is its fault. Errors: PLUGIN_FAILED. */
 const chosenBy = async (
   handle: WorkerTypeHandle,
-  files: Parameters<WorkerTypeHandle['chooseFiles']>[0],
+  files: Parameters<WorkerTypeHandle['selectFiles']>[0],
   options: Readonly<Record<string, unknown>>,
 ): Promise<string[] | undefined> => {
-  const chosen = await handle.chooseFiles(files, options);
+  const chosen = await handle.selectFiles(files, options);
   const known = new Set(files.map(({ path }) => path));
   const invented = chosen?.find((path) => !known.has(path));
   if (invented === undefined) return chosen;
   const problem = `it chose ${invented}, which the repository does not have`;
-  throw RbeeError.of('PLUGIN_FAILED', { plugin: handle.plugin.package, member: 'chooseFiles', problem });
+  throw RbeeError.of('PLUGIN_FAILED', { plugin: handle.plugin.package, member: 'selectFiles', problem });
 };

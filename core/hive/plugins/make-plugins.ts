@@ -8,11 +8,11 @@ import type { StoreOptions } from '../../registry/install/installer-options.ts';
 import { bestVariant } from '../../registry/variant-fit.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Machine } from '../machine.ts';
+import { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
 import { Inspection } from './inspect.ts';
 import { Plugins } from './plugins.ts';
 import { ProgramCollection } from './program-collection.ts';
-import { Programs } from './programs.ts';
 import { rootsInUse } from './roots-in-use.ts';
 
 export interface PluginParts {

@@ -1,17 +1,17 @@
 /** The plugins of this hive: what is asked of the installer, seen with the workers and devices of this machine. */
 import { RbeeError } from '../../contract/errors.ts';
+import type { HiveNeed, UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate } from '../../contract/plugins.ts';
 import type { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
 import type { Installer } from '../../registry/install/installer.ts';
 import type { Call, InstallRequest } from '../../registry/install/installer-options.ts';
 import { packagesOfType } from '../../registry/install/request.ts';
-import { notDelivered } from '../../registry/install/wanted-delivery.ts';
 import type { IndexEntry } from '../../registry/plugin-index.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { Inspection } from './inspect.ts';
 import type { ProgramCollection } from './program-collection.ts';
-import type { Programs } from './programs.ts';
 
 export interface PluginsOptions {
   /** Alias of this hive. */
@@ -27,6 +27,8 @@ export interface PluginsOptions {
   workers: () => Workers;
 }
 
+type PluginNeed = Extract<HiveNeed, { kind: 'plugin' }>;
+
 type Actions = {
   [Action in PluginAction]: (request: PluginRequestOf<Action>, call: Call) => Promise<PluginResults[Action]>;
 };
@@ -40,8 +42,7 @@ export class Plugins implements Actions {
 
   async install(request: InstallRequest, call: Call) {
     const { plugin, variant } = request;
-    const more = variant === undefined ? {} : { variant };
-    return (await this.#installer(plugin, more)).install(request, call);
+    return (await this.#installer(variant === undefined ? plugin : `${plugin} (${variant})`)).install(request, call);
   }
 
   async link({ folder }: PluginRequestOf<'link'>, call: Call) {
@@ -54,10 +55,6 @@ export class Plugins implements Actions {
 
   async prepare(request: PluginRequestOf<'prepare'>, call: Call) {
     return this.#options.programs.prepare(request, call);
-  }
-
-  async needs(request: PluginRequestOf<'needs'>, _call: Call) {
-    return this.#options.programs.needs(request);
   }
 
   /** Errors: NOT_INSTALLED, PLUGIN_IN_USE. */
@@ -110,57 +107,50 @@ export class Plugins implements Actions {
     return { plugins: await this.#options.installed.list() };
   }
 
-  /**
-   * Installs a type that a spawn asks for and that is not here. Errors: TYPE_NOT_FOUND with the reason, trust's, and
-   * PLUGIN_NOT_DELIVERED.
-   */
-  async installType(type: string, { variant, ...call }: Call & { variant?: string | undefined }): Promise<void> {
-    const plugin = type.includes('/') ? type : packagesOfType(type).length > 0 ? type : null;
+  /** What an installation would take; null where it is here. */
+  async needs({ plugin, ...request }: Pick<InstallRequest, 'plugin' | 'variant' | 'offline' | 'force'>, call: Call) {
+    const { installer } = this.#options;
+    if (!installer) return { kind: 'plugin' as const, plugin };
+    const wanted = await (await installer()).wanted({ plugin, ...request }, quiet(call));
+    return wanted && needOf(wanted);
+  }
+
+  /** What to install for a type that is not here. Errors: TYPE_NOT_FOUND with the reason, SCOPE_NOT_ALLOWED. */
+  async typeNeeds(type: string, call: Call): Promise<PluginNeed> {
+    const { installer, types } = this.#options;
+    const isNamed = type.includes('/');
     // A name that is nearly right is a slip of the pen, and not to be looked for in a registry.
-    if (plugin === null || this.#options.types.near(type).length > 0) return;
-    const more = variant === undefined ? {} : { variant };
-    const installer = await this.#installer(type, more);
-    call.narrate({
-      kind: 'info',
-      text: `worker type ${type} is not installed on hive ${this.#options.hive}: installing it`,
-    });
+    if (!isNamed && packagesOfType(type).length === 0) throw await this.#typeNotFound(type);
+    if (types.near(type).length > 0) throw await this.#typeNotFound(type);
+    if (!installer) return { kind: 'plugin', plugin: type };
     try {
-      await installer.install({ plugin, ...more, ownOnly: !type.includes('/') }, call);
+      const wanted = await (await installer()).wanted({ plugin: type, force: true, ownOnly: !isNamed }, quiet(call));
+      return needOf(wanted ?? { name: type });
     } catch (error) {
       if (!(error instanceof RbeeError)) throw error;
-      if (error.code === 'PUBLISHER_UNKNOWN') throw this.#notLetIn(plugin, error);
       if (!/^(PACKAGE_NOT_FOUND|REGISTRY_UNREACHABLE|INVALID_INPUT)$/.test(error.code)) throw error;
       throw await this.#typeNotFound(type, error);
     }
   }
 
-  /** Installs a variant of a type that is here. */
-  async installVariant(plugin: string, variant: string, call: Call): Promise<void> {
-    await (await this.#installer(plugin, { variant })).install({ plugin, variant }, call);
+  programNeeds(request: PluginRequestOf<'prepare'>): Promise<HiveNeed | null> {
+    return this.#options.programs.needs(request);
   }
 
   /** Errors: PLUGIN_NOT_DELIVERED where the queen is to bring it. */
-  async #installer(plugin: string, more: { variant?: string } = {}): Promise<Installer> {
+  async #installer(what: string): Promise<Installer> {
     const { installer, hive } = this.#options;
     if (installer) return installer();
-    throw notDelivered(hive, { plugin, ...more });
+    throw RbeeError.of('PLUGIN_NOT_DELIVERED', { hive, what });
   }
 
-  /** What asked for the type has no flag that lets a publisher in. */
-  #notLetIn(plugin: string, error: RbeeError): RbeeError {
-    const { hive } = this.#options;
-    const where = hive === 'local' ? '' : ` --hive ${hive}`;
-    const look = `look at it with: rbee plugins inspect ${plugin}${where}`;
-    const hint = `${look}, and if you trust them: rbee plugins install ${plugin} --yes${where}`;
-    return RbeeError.from({ ...error.toJSON(), hint });
-  }
-
-  async #typeNotFound(type: string, cause: RbeeError): Promise<unknown> {
+  /** The fault of the type, or that there is none, with why it could not be installed. */
+  async #typeNotFound(type: string, cause?: RbeeError): Promise<unknown> {
     try {
       await this.#options.types.get(type);
       return cause;
     } catch (error) {
-      if (!(error instanceof RbeeError) || error.code !== 'TYPE_NOT_FOUND') return error;
+      if (!(error instanceof RbeeError) || error.code !== 'TYPE_NOT_FOUND' || !cause) return error;
       const body = error.toJSON();
       return RbeeError.from({ ...body, message: `${body.message}, and it could not be installed: ${cause.message}` });
     }
@@ -175,3 +165,12 @@ export class Plugins implements Actions {
       .map(({ id }) => id);
   }
 }
+
+const needOf = ({ name, publisher }: { name: string; publisher?: UnknownPublisher }): PluginNeed => ({
+  kind: 'plugin',
+  plugin: name,
+  ...(publisher && { publisher }),
+});
+
+/** The installation that follows says the same again. */
+const quiet = (call: Call): Call => ({ ...call, narrate: () => {} });

@@ -1,102 +1,39 @@
-/**
- * Preflight: from what a user asked for to a launch that can be started, or the error that says why not. Nothing is
- * started and nothing is written here.
- */
+/** Preflight: from what a user asked for to a launch that can be started, or the error that says why not. Changes nothing. */
 
 import { randomBytes } from 'node:crypto';
 import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, servedName } from '../../contract/model-reference.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts, HostFacts, ModelFormat, ResolvedBinary, StopContract } from '../../contract/worker-type.ts';
-import { nearest } from '../../narration/near.ts';
+import type { DeviceFacts, StopContract } from '../../contract/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
 import type { TypeDescription } from '../../registry/description.ts';
-import {
-  type Candidate,
-  candidatesFor,
-  rankDevices,
-  refuseMissing,
-  type VariantChoice,
-} from '../../registry/device-choice.ts';
-import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
-import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
+import type { Candidate } from '../../registry/device-choice.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
-import type { Ask } from '../devices/device-source.ts';
-import type { Machine } from '../machine.ts';
-import { bringModels, checkLocal, wantedModels } from '../models/launch-models.ts';
 import type { ResolvedModel } from '../models/model-files.ts';
-import type { Models } from '../models/models.ts';
-import type { Plugins } from '../plugins/plugins.ts';
-import { type BinarySearch, findBinary } from './binary.ts';
-import { knownFormat } from './known-format.ts';
+import type { Ready } from '../programs/assess-variant.ts';
+import { bestReady } from './choose-candidate.ts';
 import type { LaunchDraft } from './launch-draft.ts';
-
-export interface PrepareContext {
-  hive: string;
-  types: WorkerTypes;
-  /** Installs types and variants that are asked for and not here. */
-  plugins: Pick<Plugins, 'installType' | 'installVariant'>;
-  /** Downloads models that are asked for and not here. */
-  models: Pick<Models, 'bring' | 'onlyOne' | 'headers'>;
-  machine: Machine;
-  ask: Ask;
-  env: NodeJS.ProcessEnv;
-  /** Where programs are installed, and what was downloaded for them is kept. */
-  folders: BinaryContext['folders'];
-  fetcher: Fetcher;
-  narrate: Narrate;
-  signal: AbortSignal;
-  /** Bytes promised to workers that have not taken them yet, by device id. */
-  promised: ReadonlyMap<string, number>;
-  /** What a worker that exists was started from last. */
-  was?: LaunchDraft;
-}
+import { type LaunchPlan, type PlanContext, planLaunch, withSteadyCode } from './launch-plan.ts';
 
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
-/** How often it begins again where the code of a linked plugin changes meanwhile. */
-const maxAttempts = 3;
+/**
+ * Nothing is installed or downloaded here: what is lacking is refused by name, and brought by whoever asked `launchNeeds`
+ * before. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_HERE, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
+ */
+export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> =>
+  withSteadyCode(() => prepare(spec, context));
 
-export const prepareLaunch = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await prepare(spec, context);
-    } catch (error) {
-      const hasChanged = error instanceof RbeeError && error.code === 'PLUGIN_CHANGED';
-      if (!hasChanged || attempt === maxAttempts) throw error;
-    }
+const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> => {
+  const plan = await planLaunch(spec, context);
+  const { handle, type, options, environment, wanted, devices } = plan;
+  const fit = await chooseFitting(plan);
+  if (spec.device === undefined) {
+    context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
   }
-};
-
-const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<LaunchDraft> => {
-  // While the plugin is being loaded: both take tens of milliseconds.
-  const measured = context.machine.facts();
-  measured.catch(() => {});
-  const handle = await handleFor(spec, measured, context);
-  const type = await handle.describe();
-  const options = resolveOptions(type, spec.options);
-  const environment = checkEnvironment(type, spec.environment);
-  const wanted = await wantedModels(spec, type, context);
-  const use = { handle, type, options, hive: context.hive, models: context.models };
-  if (wanted) await checkLocal(wanted, use);
-  const known = wanted ? await knownFormat(wanted.main, use, context) : undefined;
-  const { devices, host } = await measured;
-  const candidates = chooseCandidates(spec, type, devices, context);
-  const fitFor = (format: ModelFormat | undefined): Promise<Fitting> =>
-    firstThatFits(candidates, { handle, type, options, format, host: { ...host, devices, probes: {} }, context });
-  const likely = await fitFor(known);
-  if (spec.device === undefined) tellDevice(likely, context);
-  // What may be many gigabytes is only brought in where it can be run.
-  const model = wanted ? await bringModels(wanted, use, context) : null;
-  // Only now is it certain which program loads it.
-  const fit = model && model.facts.format !== known ? await fitFor(model.facts.format) : likely;
-  if (spec.device === undefined && formatDevice(fit.device) !== formatDevice(likely.device)) tellDevice(fit, context);
+  const model = foundModel(plan, context);
   await refuseOptions(fit, { handle, options });
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
@@ -110,7 +47,7 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
     names: [
-      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.moreNames(options))]),
+      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.aliases(options))]),
     ],
     models: model?.files ?? {},
     options,
@@ -128,208 +65,28 @@ const prepare = async (spec: WorkerSpec, context: PrepareContext): Promise<Launc
   };
 };
 
-const handleFor = async (
-  spec: WorkerSpec,
-  measured: Promise<{ devices: readonly DeviceFacts[] }>,
-  { types, plugins, hive, was, ...context }: PrepareContext,
-): Promise<WorkerTypeHandle> => {
-  if (was) return ownHandle(was, types, hive);
-  if (!(await types.has(spec.type))) {
-    // What is known without the plugin is not found out after it was downloaded.
-    if (spec.device !== undefined) refuseMissing(spec.device, (await measured).devices, hive, spawnCommand(spec.type));
-    await plugins.installType(spec.type, { ...context, variant: spec.variant });
-  }
-  return types.get(spec.type);
+type Fitting = Candidate & Pick<Ready, 'binary' | 'root' | 'probes'>;
+
+const chooseFitting = async ({ candidates, judge, handle, type }: LaunchPlan): Promise<Fitting> => {
+  const { candidate, found } = await bestReady(candidates, judge);
+  if (found.state === 'ready') return { ...candidate, ...found };
+  const what = found.need.kind === 'program' ? `a program for ${type.name}` : type.name;
+  const known = `${handle.plugin.package} ${handle.plugin.version}`;
+  throw RbeeError.of('NOT_INSTALLED', { name: `${what} (${candidate.variant})`, known });
 };
 
-/**
- * Of the package that the worker was started from: a type of the same name may be another publisher's, whose code nobody
- * asked for. Errors: WORKER_PLUGIN_GONE, and the fault of the type.
- */
-const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
-  const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
-  const there = (await types.has(type)) ? await types.get(type) : null;
-  if (there?.plugin.package === plugin) return there;
-  const on = hive === 'local' ? '' : ` --hive ${hive}`;
-  const again =
-    pluginLooks === undefined
-      ? `rbee plugins install ${plugin}@${pluginVersion}${on}`
-      : `rbee plugins link ${pluginRoot}${on}`;
-  const other = there?.plugin.package;
-  throw RbeeError.of('WORKER_PLUGIN_GONE', {
-    package: `${plugin} ${pluginVersion}`,
-    hive,
-    problem: other === undefined ? 'does not have it any more' : `now has ${type} from ${other}`,
-    hint:
-      other === undefined
-        ? `bring it back with: ${again}, or delete the worker`
-        : `spawn another worker to run ${type} of ${other}, or uninstall that and run: ${again}`,
-  });
+const foundModel = ({ wanted, found: { missing, model } }: LaunchPlan, { hive }: PlanContext): ResolvedModel | null => {
+  const [first] = missing;
+  if (!wanted || first === undefined) return model;
+  const missed = first === 'main' ? wanted.main : wanted.components[first];
+  const reference = missed ? formatModelReference(missed) : first;
+  throw RbeeError.of('MODEL_NOT_HERE', { model: reference, hive, near: '', reference });
 };
-
-const spawnCommand = (type: string) => (device: string) => `rbee worker spawn --type ${type} --device ${device}`;
-
-const tellDevice = ({ device }: Candidate, { narrate }: PrepareContext): void =>
-  narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(device)}` });
 
 const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>
   adapter && (adapter.for?.includes(binary.id) ?? true)
     ? { adapter: insideFolder(root, plainPath(adapter.script)) }
     : {};
-
-const chooseCandidates = (
-  spec: WorkerSpec,
-  type: TypeDescription,
-  devices: readonly DeviceFacts[],
-  context: PrepareContext,
-): Candidate[] => {
-  const known = type.variants.map((variant) => variant.id);
-  if (spec.variant !== undefined && !known.includes(spec.variant)) {
-    const near = nearest(spec.variant, known)[0];
-    throw RbeeError.of('VARIANT_NOT_FOUND', {
-      type: type.name,
-      variant: spec.variant,
-      known: known.join(', ') + (near ? `; did you mean ${near}?` : ''),
-    });
-  }
-  const variants: VariantChoice[] = type.variants
-    .filter((variant) => spec.variant === undefined || variant.id === spec.variant)
-    .map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
-  const candidates =
-    spec.device === undefined
-      ? rankDevices(variants, devices, context.promised)
-      : candidatesFor(spec.device, variants, devices, context.hive, spawnCommand(type.name));
-  if (candidates.length > 0) return candidates;
-  const wanted = spec.device ?? 'any device of this machine';
-  throw RbeeError.of('VARIANT_UNFIT', {
-    type: type.name,
-    variant: spec.variant ?? 'any variant',
-    hive: context.hive,
-    reasons: `it does not drive ${wanted}`,
-    hint: `its variants: ${known.join(', ')}`,
-  });
-};
-
-interface FitCheck {
-  handle: WorkerTypeHandle;
-  type: TypeDescription;
-  options: Record<string, unknown>;
-  /** Of the model, as far as it is known. */
-  format: ModelFormat | undefined;
-  host: HostFacts;
-  context: PrepareContext;
-}
-
-type Fitting = Candidate & {
-  binary: ResolvedBinary;
-  /** The plugin's folder, with the packages that this variant needs. */
-  root: string;
-  /** Answers of the type's probes. */
-  probes: Record<string, unknown>;
-};
-
-/** The first candidate whose program is there and whose variant fits; else the error of the best one. */
-const firstThatFits = async (candidates: readonly Candidate[], check: FitCheck): Promise<Fitting> => {
-  let first: RbeeError | undefined;
-  for (const candidate of candidates) {
-    const result = await tryCandidate(candidate, check);
-    if (!(result instanceof RbeeError)) return result;
-    first ??= result;
-  }
-  throw first ?? new Error('no candidate was given');
-};
-
-const tryCandidate = async (candidate: Candidate, check: FitCheck): Promise<Fitting | RbeeError> => {
-  const { handle, type, options, format, context } = check;
-  const unfit = (reasons: readonly string[]) =>
-    RbeeError.of('VARIANT_UNFIT', {
-      type: type.name,
-      variant: candidate.variant,
-      hive: context.hive,
-      reasons: reasons.join('; '),
-      hint: 'choose another --device or --variant; see: rbee hive devices',
-    });
-  const offPlatform = platformProblem(type, candidate.variant, check.host);
-  if (offPlatform) return unfit([offPlatform]);
-  const root = await variantRoot(candidate.variant, check);
-  if (root instanceof RbeeError) return root;
-  const { package: name, version } = handle.plugin;
-  const { platform } = check.host;
-  const request = { platform, version, options, ...(format !== undefined && { model: { format } }) };
-  const search: BinarySearch = await findBinary(
-    await handle.resolveBinary(candidate.variant, request),
-    { ...context, plugin: { package: name, version, root } },
-    {
-      notWorthIt: async () => {
-        const fit = await variantFit(handle, type, candidate.variant, check.host);
-        return fit.fits ? undefined : unfit(fit.reasons);
-      },
-    },
-  );
-  if (search.found === null) {
-    if (search.error) return search.error;
-    return RbeeError.of('BINARY_NOT_FOUND', {
-      type: type.name,
-      variant: candidate.variant,
-      hive: context.hive,
-      tried:
-        search.tried.join('; ') ||
-        `it names none for ${platform.os} ${platform.cpu}${format === undefined ? '' : ` that loads ${format}`}`,
-      hint: 'install the program, or choose another --device or --variant',
-    });
-  }
-  const probes = await runProbes(candidate.variant, search.found, check);
-  const fit = await handle.fits(candidate.variant, { ...check.host, probes });
-  return fit.fits ? { ...candidate, root, binary: search.found, probes } : unfit(fit.reasons);
-};
-
-/** Where a variant is; one that is not here but fits is installed. */
-const variantRoot = async (variant: string, check: FitCheck): Promise<string | RbeeError> => {
-  const { handle, type, context } = check;
-  const there = context.types.rootOf(type.name, variant);
-  if (there !== null) return there;
-  const fit = await variantFit(handle, type, variant, check.host);
-  if (fit.fits) {
-    try {
-      await context.plugins.installVariant(handle.plugin.package, variant, context);
-    } catch (error) {
-      context.signal.throwIfAborted();
-      if (error instanceof RbeeError) return error;
-      throw error;
-    }
-  }
-  const installed = context.types.rootOf(type.name, variant);
-  if (installed !== null) return installed;
-  return RbeeError.of('VARIANT_UNFIT', {
-    type: type.name,
-    variant,
-    hive: context.hive,
-    reasons: fit.reasons.join('; ') || 'it is not installed',
-    hint: 'choose another --device or --variant; see: rbee hive devices',
-  });
-};
-
-const runProbes = async (
-  variant: string,
-  binary: ResolvedBinary,
-  check: FitCheck,
-): Promise<Record<string, unknown>> => {
-  const asked = (check.type.probes ?? []).filter(
-    (probe) =>
-      (probe.variants?.includes(variant) ?? true) &&
-      // The plugin's own script is not a program that answers probes.
-      !(probe.program === '$binary' && binary.kind === 'module'),
-  );
-  // At the same time: each may take as long as the program takes to load its libraries.
-  const answers = await Promise.all(
-    asked.map(async (probe): Promise<[string, unknown][]> => {
-      const program = probe.program === '$binary' ? binary.path : probe.program;
-      const output = await check.context.ask(program, probe.args, probe.timeoutMs);
-      return output ? [[probe.id, await check.handle.parseProbe(probe.id, output)]] : [];
-    }),
-  );
-  return Object.fromEntries(answers.flat());
-};
 
 /** Errors: OPTION_INVALID. */
 const refuseOptions = async (
@@ -352,7 +109,7 @@ interface MemoryCheck {
   model: ResolvedModel | null;
   options: Record<string, unknown>;
   devices: readonly DeviceFacts[];
-  context: PrepareContext;
+  context: PlanContext;
 }
 
 const checkMemory = async (

@@ -50,6 +50,7 @@ export const workersIn = async (
     onChange: () => {},
     onProblem: (message) => problems.push(message),
     prepare: async (spec) => fakeDraft(spec),
+    needs: async () => null,
     ...more,
   });
   const engines = async (id: string) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunRecords } from '../../lifecycle/run-records.ts';
@@ -10,7 +10,8 @@ import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.t
 /** How many at once, and how often. */
 const [callers, rounds] = [20, 5];
 /** A record that is just being written has a temporary file beside it. */
-const recordsIn = (runs: string): string[] => readdirSync(runs).filter((name) => name.endsWith('.json'));
+const recordsIn = (runs: string): string[] =>
+  existsSync(runs) ? readdirSync(runs).filter((name) => name.endsWith('.json')) : [];
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // A deletion acted on whatever carried its id by then: engines went on in no list, and without a record.

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
@@ -18,7 +19,7 @@ import type { SecretStore } from '../../secrets/store.ts';
 import { ChangeNotice } from './change-notice.ts';
 import { type FailedStart, FailedStarts } from './failed-starts.ts';
 import type { LaunchDraft } from './launch-draft.ts';
-import { Worker, type WorkerContext, workerData } from './worker.ts';
+import { type PrepareAgain, Worker, type WorkerContext, workerData } from './worker.ts';
 import { type GivenSecrets, WorkerSecrets } from './worker-secrets.ts';
 
 export interface WorkersOptions extends Omit<WorkerContext, 'secrets'> {
@@ -27,6 +28,8 @@ export interface WorkersOptions extends Omit<WorkerContext, 'secrets'> {
   /** Something is wrong, or went wrong, that no caller waits for. */
   onProblem: (message: string, error?: unknown) => void;
   prepare: NonNullable<WorkerContext['prepare']>;
+  /** What such a launch would lack next; changes nothing. */
+  needs: (spec: WorkerSpec, context: PrepareAgain & { without?: readonly string[] }) => Promise<HiveNeed | null>;
 }
 
 export interface ChangeOptions {
@@ -38,6 +41,9 @@ export interface ChangeOptions {
   /** Values of the secrets that it names, as they are now; those that are here stay as they are. */
   secrets?: GivenSecrets;
 }
+
+type StartRequest = Extract<NeedsRequest, { start: unknown }>['start'];
+type NeedsOptions = Pick<ChangeOptions, 'signal' | 'narrate'> & { without?: readonly string[] };
 
 interface Removal {
   done: Promise<void>;
@@ -146,6 +152,24 @@ export class Workers {
   async logOf(id: string): Promise<{ file: string; failed: FailedStart | null }> {
     const failed = this.#workers.has(id) ? null : await this.#failedStarts.find(id);
     return { file: failed ? this.#options.logFileOf(id) : this.get(id).view().logFile, failed };
+  }
+
+  /** Whatever is found here, it would not be spawned. Errors: INVALID_INPUT for an id that is taken, LIMIT_NOT_KEPT. */
+  async refuse(spec: WorkerSpec): Promise<void> {
+    this.#claim(spec.id)();
+    await this.#checkLimits(spec);
+  }
+
+  /** What a spawn would lack next. */
+  spawnNeeds(spec: WorkerSpec, options: NeedsOptions): Promise<HiveNeed | null> {
+    return this.#options.needs(spec, { ...options, promised: this.#promised() });
+  }
+
+  /** What starting it again would lack next. Errors: WORKER_NOT_FOUND, and those of such a start. */
+  async startNeeds({ id, uid, restart = false }: StartRequest, options: NeedsOptions): Promise<HiveNeed | null> {
+    const worker = this.get(id, uid);
+    if (!restart && !isIdle(worker)) return null;
+    return this.#options.needs(worker.spec, { ...options, promised: this.#promised(), was: worker.draft });
   }
 
   /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */

@@ -1,7 +1,7 @@
 /** The worker types of hives as people see them. */
 
+import type { HiveCatalogEntry } from '../../contract/queen-api.ts';
 import type { Terminal } from '../../narration/text.ts';
-import type { HiveCatalogEntry } from '../../queen/client/results.ts';
 import { type Column, formatTable } from '../table.ts';
 
 export const formatCatalog = (types: readonly HiveCatalogEntry[], terminal: Terminal): string =>

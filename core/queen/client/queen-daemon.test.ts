@@ -6,6 +6,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { atFullScale } from '@rbee/test/scale';
 import { type Paths, pathsFrom } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
@@ -150,7 +151,9 @@ describe('the queen as a process', () => {
     assert.notEqual(again.pid, pid);
   });
 
-  it('runs her hive as a process of its own when told to, brings it back, and leaves it running when she stops', async () => {
+  it('runs her hive as a process of its own when told to, brings it back, and leaves it running when she stops', {
+    skip: atFullScale,
+  }, async () => {
     configure('[queen]\nport = 0\nmode = "standalone"\n');
     await ensureQueen({ paths, env });
     const queen = connectQueen({ socketPath: paths.queenSocket });

@@ -1,9 +1,9 @@
 /** What each operation takes and gives, as types for callers. */
-import type { CatalogEntry, HiveDevices } from '../../contract/hive-api.ts';
+import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { PluginResults } from '../../contract/plugins.ts';
-import type { AbsentHive, FleetStatus, HiveView } from '../../contract/queen-api.ts';
+import type { AbsentHive, FleetStatus, HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
 import type { SecretView } from '../../contract/secret-reference.ts';
 import type {
   DriftView,
@@ -68,8 +68,6 @@ interface Results {
 
 /** Models of hives; `absent` names those that could not be asked. */
 export type ModelList = ModelResults['list'] & { absent?: readonly AbsentHive[] };
-
-export type HiveCatalogEntry = CatalogEntry & { hive: string };
 
 export type OperationResult<Name extends OperationName> = Results[Name];
 

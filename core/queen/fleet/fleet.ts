@@ -1,11 +1,10 @@
 /** All hives and their workers as the queen knows them. Every read answers from memory. */
 import { RbeeError } from '../../contract/errors.ts';
 import { isInRange } from '../../contract/ports.ts';
-import type { HiveView } from '../../contract/queen-api.ts';
+import type { HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { FleetWorker } from '../../gateway/fleet.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { HiveCatalogEntry } from '../client/results.ts';
 import type { HiveConnection } from './hive-connection.ts';
 import { LoopLag } from './liveness.ts';
 import { Member } from './member.ts';

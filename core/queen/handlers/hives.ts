@@ -1,7 +1,8 @@
-/** Starting and stopping hives, here and on other machines. */
+/** Hives: starting and stopping them here and on other machines, their logs, and the way to them. */
+import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { LocalHive } from '../local-hive.ts';
-import type { Machines } from '../machines/machines.ts';
+import type { SshMachines } from '../machines/ssh-machines.ts';
 import type { Handler, Parts } from './parts.ts';
 
 export const hiveStart =
@@ -28,10 +29,33 @@ export const hiveRestart =
     return member.views.hive;
   };
 
-type Command = 'start' | 'stop' | 'restart';
-type Owner = Pick<Machines, Command>;
+export const hiveSshTest =
+  (parts: Parts): Handler<'hive_ssh_test'> =>
+  async (input, context) => {
+    if (input.hive === localAlias) throw overSsh(input.hive, 'tested', 'look at it with: rbee doctor');
+    return machinesOf(parts).sshTest(input, context);
+  };
 
-/** Who reaches the machine of a hive. A hive inside the queen's own process lives and ends with her. */
+export const hiveLogs =
+  (parts: Parts): Handler<'hive_logs'> =>
+  async (input, context) => {
+    if (input.hive === localAlias) throw overSsh(input.hive, 'read', 'what it says is here: rbee queen logs');
+    return machinesOf(parts).logs(input, context);
+  };
+
+/** Errors: MACHINES_UNAVAILABLE. */
+export const machinesOf = ({ machines }: Pick<Parts, 'machines'>): SshMachines => {
+  if (!machines) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
+  return machines;
+};
+
+const overSsh = (hive: string, action: string, hint: string): RbeeError =>
+  RbeeError.of('HIVE_LOCAL', { hive, action, hint });
+
+type Command = 'start' | 'stop' | 'restart';
+type Owner = Pick<SshMachines, Command>;
+
+/** Who reaches the machine of a hive. A hive inside the queen's own process lives and ends with it. */
 const ownerOf = ({ fleet, localHive, machines }: Parts, hive: string, command: Command): Owner => {
   const { mode } = fleet.member(hive).connection;
   if (mode === 'ssh' && machines?.has(hive)) return machines;

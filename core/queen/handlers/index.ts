@@ -2,17 +2,16 @@
 import { askEach } from '../fleet/each-hive.ts';
 import type { Member } from '../fleet/member.ts';
 import type { RunOperation } from '../jobs/jobs.ts';
-import { hiveRestart, hiveStart, hiveStop } from './hives.ts';
+import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wakeWorker } from '../workers/change.ts';
+import { spawnWorker } from '../workers/spawn.ts';
+import { hiveLogs, hiveRestart, hiveSshTest, hiveStart, hiveStop, machinesOf } from './hives.ts';
 import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
-import { hiveLogs, hiveSshTest, onMachines } from './package.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
-import { askAboutPlugins, installPlugin, linkPlugin, onPlugins, updatePlugins } from './plugins.ts';
+import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
 import { deleteSecret, listSecrets, setSecret, withSecrets } from './secrets.ts';
 import { Serving } from './serving.ts';
-import { spawnWorker } from './spawn-worker.ts';
-import { deleteWorker, restartWorker, sleepWorker, startWorker, stopWorker, wakeWorker } from './workers.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
   const { fleet, status } = parts;
@@ -34,20 +33,20 @@ export const makeHandlers = (parts: Parts): Handlers => {
     hive_restart: hiveRestart(parts),
     hive_ssh_test: hiveSshTest(parts),
     hive_logs: hiveLogs(parts),
-    package_sync: onMachines(parts, 'sync'),
-    package_install: onMachines(parts, 'install'),
-    package_status: onMachines(parts, 'status'),
-    package_uninstall: onMachines(parts, 'uninstall'),
-    package_validate: onMachines(parts, 'validate'),
-    package_migrate: onMachines(parts, 'migrate'),
+    package_sync: async (input, context) => machinesOf(parts).sync(input, context),
+    package_install: async (input, context) => machinesOf(parts).install(input, context),
+    package_status: async (input, context) => machinesOf(parts).status(input, context),
+    package_uninstall: async (input, context) => machinesOf(parts).uninstall(input, context),
+    package_validate: async (input, context) => machinesOf(parts).validate(input, context),
+    package_migrate: async (input, context) => machinesOf(parts).migrate(input, context),
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
-    worker_spawn: withSecrets(parts, spawnWorker(parts)),
-    worker_stop: stopWorker(parts),
-    worker_start: startWorker(parts),
-    worker_restart: restartWorker(parts),
-    worker_sleep: sleepWorker(parts),
-    worker_wake: wakeWorker(parts),
-    worker_delete: deleteWorker(parts),
+    worker_spawn: withSecrets(parts, (input, context) => spawnWorker(parts, input, context)),
+    worker_stop: (input, context) => stopWorker(parts, input, context),
+    worker_start: (input, context) => startWorker(parts, input, context),
+    worker_restart: (input, context) => restartWorker(parts, input, context),
+    worker_sleep: (input, context) => sleepWorker(parts, input, context),
+    worker_wake: (name, { signal, narrate, job }) => wakeWorker(fleet, name, { signal, narrate, job }),
+    worker_delete: (input, context) => deleteWorker(parts, input, context),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
     worker_process_get: async (name) => fleet.worker(name),
     secret_set: setSecret(parts),
@@ -61,8 +60,8 @@ export const makeHandlers = (parts: Parts): Handlers => {
     worker_link: linkPlugin(parts),
     worker_prune: onPlugins(parts, 'prune'),
     worker_plugin_list: onPlugins(parts, 'list'),
-    worker_plugin_inspect: askAboutPlugins(parts, 'inspect'),
-    worker_plugin_search: askAboutPlugins(parts, 'search'),
+    worker_plugin_inspect: inspectPlugin(parts),
+    worker_plugin_search: searchPlugins(parts),
     infer: infer(parts, serving),
     model_load: loadModel(serving),
     model_unload: unloadModel(parts),

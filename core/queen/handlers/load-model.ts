@@ -2,9 +2,10 @@
 import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { workerName } from '../fleet/worker-key.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import { type StopInput, sleepWorker, stopWorker } from '../workers/change.ts';
 import type { Handler, Parts } from './parts.ts';
 import type { Serving } from './serving.ts';
-import { sleepWorker, stopWorker } from './workers.ts';
 
 export const loadModel =
   (serving: Serving): Handler<'model_load'> =>
@@ -12,10 +13,9 @@ export const loadModel =
     serving.ensure(input, context);
 
 export const unloadModel = (parts: Parts): Handler<'model_unload'> => {
-  const stop = stopWorker(parts);
-  const rest = sleepWorker(parts);
+  const stop = (input: StopInput, context: JobContext) => stopWorker(parts, input, context);
   const sleepOrStop: typeof stop = (input, context) =>
-    rest(input, context).catch((error) => {
+    sleepWorker(parts, input, context).catch((error) => {
       if (error instanceof RbeeError && error.code === 'WORKER_CANNOT_SLEEP') return stop(input, context);
       throw error;
     });

@@ -1,12 +1,11 @@
 /** Models: the hive does it; a list without a hive is that of all hives that answer. */
+import { localAlias } from '../../config/hive-entry.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelList } from '../client/results.ts';
 import { askEach } from '../fleet/each-hive.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { localAlias } from '../local-hive.ts';
 import type { Handler, Parts } from './parts.ts';
-import { withModels } from './with-models.ts';
 
 export const onModels =
   <Action extends ModelAction>({ fleet }: Parts, action: Action) =>
@@ -17,11 +16,9 @@ export const onModels =
   };
 
 export const downloadModel =
-  (parts: Parts): Handler<'model_download'> =>
-  (input, context) => {
-    const { hive = localAlias, ...request } = input;
-    return withModels(parts, { hive, models: [request] }, context, () => onModels(parts, 'download')(input, context));
-  };
+  ({ provision }: Parts): Handler<'model_download'> =>
+  async ({ hive = localAlias, ...request }, context) =>
+    named(await provision.model(hive, request, context), hive);
 
 /** A hive does not know how its queen calls it. */
 const named = <Result extends object>(result: Result, hive: string): Result =>

@@ -7,16 +7,18 @@ import type { OperationResult } from '../client/results.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
-import type { Machines } from '../machines/machines.ts';
+import type { SshMachines } from '../machines/ssh-machines.ts';
+import type { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 
 export interface Parts {
   fleet: Fleet;
   gateway: Gateway;
+  provision: Provision;
   /** Absent where the queen was given other hives. */
   localHive?: LocalHive;
   /** The other machines; absent where the queen was given other hives. */
-  machines?: Machines;
+  machines?: SshMachines;
   status: () => FleetStatus;
   secrets: QueenSecrets;
   paths: Pick<Paths, 'config' | 'isChosen'>;

@@ -1,39 +1,31 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RbeeError } from '../../contract/errors.ts';
-import type { BringRequest } from '../machines/delivery.ts';
+import type { PluginRequestOf } from '../../contract/plugins.ts';
 import type { Parts } from './parts.ts';
-import { updatePlugins, withPlugins } from './plugins.ts';
-import { spawnOn } from './spawn-worker.ts';
+import { inspectPlugin, searchPlugins, updatePlugins } from './plugins.ts';
 
-const signal = new AbortController().signal;
-
-/** A queen with one hive on another machine, which answers as it likes; what she brings there is written down. */
+/** A queen with one hive on another machine, and one here; what is asked of them and brought is written down. */
 const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
-  const brought: BringRequest[] = [];
-  const models: string[] = [];
-  const asked: string[] = [];
+  const brought: PluginRequestOf<'install'>[] = [];
   const resolved: string[] = [];
-  const client = {
-    plugins: async (action: string) => {
-      assert.equal(action, 'list', 'nothing else is asked of it');
-      return { plugins };
-    },
-    modelGet: async () => ({ model: 'https://127.0.0.1:1/of-the-hive.gguf' }),
-    spawn: async () => {
-      throw RbeeError.of('MODEL_HUB_UNREACHABLE', { model: 'x', hive: 'evil', host: 'hub', problem: 'no network' });
-    },
-  };
-  const member = { status: 'online', connection: { alias: 'evil', client }, apply: () => {} };
-  const parts = {
-    fleet: { online: () => member, member: () => member, workers: () => [] },
-    machines: {
-      has: () => true,
-      bring: async (_hive: string, request: BringRequest) => {
-        brought.push(request);
-        return { name: request.plugin };
+  const asked: string[] = [];
+  const memberOf = (alias: string) => ({
+    connection: {
+      alias,
+      client: {
+        plugins: async (action: string) => {
+          asked.push(`${action} ${alias}`);
+          return { plugins };
+        },
       },
-      bringModel: async (_hive: string, { model }: { model: string }) => void models.push(model),
+    },
+    state: { catalog: [{ type: 'mini', aliases: ['tiny'], plugin: '@rbee/worker-mini' }] },
+  });
+  const parts = {
+    fleet: { online: memberOf, member: memberOf },
+    provision: {
+      isRemote: (hive: string) => hive !== 'local',
+      plugin: async (_hive: string, request: PluginRequestOf<'install'>) => void brought.push(request),
       resolve: async (name: string) => {
         resolved.push(name);
         return { version: '2.0.0' };
@@ -41,58 +33,11 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
       knows: async (name: string) => known.includes(name),
     },
   } as unknown as Parts;
-  const ask = async (question: string) => {
-    asked.push(question);
-    return 'yes';
-  };
+  const { signal } = new AbortController();
+  const ask = async (): Promise<string> => 'yes';
   const context = { job: 'job-1', signal, narrate: () => {}, show: () => {}, ask };
-  return { parts, context, brought, models, asked, resolved };
+  return { parts, context, brought, resolved, asked };
 };
-
-const lacks = (wanted: object): RbeeError =>
-  RbeeError.of('PLUGIN_NOT_DELIVERED', { hive: 'evil', what: 'it' }, { lines: [JSON.stringify(wanted)] });
-
-const throwing = (...errors: RbeeError[]) => {
-  const left = [...errors];
-  return async () => {
-    const error = left.shift();
-    if (error) throw error;
-    return 'done';
-  };
-};
-
-// A hive that asked for a plugin got it by whatever name it gave: any package in any version, or any address.
-test('a hive hints at what it lacks, and is brought only the type that was asked for', async () => {
-  const { parts, context, brought } = setUp();
-  const work = throwing(
-    lacks({ plugin: 'https://127.0.0.1:1/evil.tgz', version: '6.6.6' }),
-    lacks({ plugin: 'x', variant: 'cuda' }),
-  );
-  assert.equal(await withPlugins(parts, { hive: 'evil', type: 'mini' }, context, work), 'done');
-  assert.deepEqual(brought, [
-    { plugin: 'https://127.0.0.1:1/evil.tgz', type: 'mini' },
-    { plugin: 'x', variant: 'cuda', type: 'mini' },
-  ]);
-  for (const wanted of [{ plugin: 7 }, { plugin: 'mini', variant: '../..' }, { plugin: 'mini', variant: 7 }]) {
-    const work = throwing(lacks(wanted));
-    await assert.rejects(withPlugins(parts, { hive: 'evil', type: 'mini' }, context, work), {
-      code: 'PLUGIN_NOT_DELIVERED',
-    });
-  }
-  assert.equal(brought.length, 2);
-});
-
-// Any hive could have a person asked, in rbee's own words, whether a publisher of its choice may be let in.
-test('a person is not asked about a publisher because a hive of another machine says so', async () => {
-  const { parts, context, asked } = setUp();
-  const unknown = RbeeError.of('PUBLISHER_UNKNOWN', { package: 'evil', publisher: 'evil', flag: '' } as never, {
-    lines: ['evil@1.0.0 sha512-x', 'trust me'],
-  });
-  await assert.rejects(withPlugins(parts, { hive: 'evil', type: 'mini' }, context, throwing(unknown)), {
-    code: 'PUBLISHER_UNKNOWN',
-  });
-  assert.deepEqual(asked, []);
-});
 
 // What a hive listed as installed was looked up and fetched by the queen, by whatever name: also an address of its own.
 test('an update brings a hive what this queen knows or a person named, and nothing else that it lists', async () => {
@@ -109,17 +54,20 @@ test('an update brings a hive what this queen knows or a person named, and nothi
     updates.map(({ name, changed }) => `${name} ${changed}`),
     ['https://127.0.0.1:1/evil.tgz false', '@evil/worker-mini false', '@rbee/worker-mini true'],
   );
-  assert.deepEqual([resolved, brought.map(({ plugin }) => plugin)], [['@rbee/worker-mini'], ['@rbee/worker-mini']]);
+  assert.deepEqual(
+    [resolved, brought.map(({ plugin }) => plugin)],
+    [['@rbee/worker-mini'], ['@rbee/worker-mini@2.0.0']],
+  );
   await updatePlugins(parts)({ hive: 'evil', plugins: ['@evil/worker-mini'] }, context);
   assert.deepEqual(resolved, ['@rbee/worker-mini', '@evil/worker-mini']);
 });
 
-// A name that a person gave was asked of the hive, and what it answered was downloaded by the queen.
-test('the queen downloads the models that a person wrote, not those that a hive says are meant', async () => {
-  const { parts, context, models } = setUp();
-  const spec = { hive: 'evil', type: 'mini', components: { vae: 'hf:acme/vae', lora: 'nice' } };
-  await assert.rejects(spawnOn(parts, { ...spec, model: 'pretty' }, context), { code: 'MODEL_HUB_UNREACHABLE' });
-  assert.deepEqual(models, ['hf:acme/vae']);
-  await assert.rejects(spawnOn(parts, { ...spec, model: 'hf:acme/main' }, context), { code: 'MODEL_HUB_UNREACHABLE' });
-  assert.deepEqual(models.slice(1), ['hf:acme/main', 'hf:acme/vae']);
+test('what only a registry knows is asked here, what another machine has is asked there', async () => {
+  const { parts, context, asked } = setUp();
+  for (const plugin of ['mini', 'tiny', '@rbee/worker-mini', '@acme/worker-none']) {
+    await inspectPlugin(parts)({ hive: 'pi', plugin }, context);
+  }
+  await searchPlugins(parts)({ hive: 'pi' }, context);
+  await inspectPlugin(parts)({ plugin: 'other' }, context);
+  assert.deepEqual(asked, ['inspect pi', 'inspect pi', 'inspect pi', 'inspect local', 'search local', 'inspect local']);
 });

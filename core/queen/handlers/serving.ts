@@ -1,5 +1,6 @@
 /** Making sure that a ready worker serves a model: one that is there, one that is coming, or one that is spawned for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, looksLikeReference, parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
@@ -9,12 +10,11 @@ import { type Candidate, choose } from '../../gateway/routing/choice.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import { workerKey, workerName } from '../fleet/worker-key.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import { localAlias } from '../local-hive.ts';
+import { wakeWorker } from '../workers/change.ts';
+import { referenceOf } from '../workers/known-model.ts';
+import { type SpawnParts, spawnWorker } from '../workers/spawn.ts';
 import { type Ability, abilityFor } from './ability.ts';
-import { referenceOf } from './known-model.ts';
 import type { Parts } from './parts.ts';
-import { type SpawnParts, spawnOn } from './spawn-worker.ts';
-import { wakeOn } from './workers.ts';
 
 export class Serving {
   readonly #fleet: Fleet;
@@ -44,7 +44,7 @@ export class Serving {
       const asleep = named.find((candidate) => candidate.asleep);
       if (asleep) {
         const { signal, narrate, job } = context;
-        await wakeOn(this.#fleet, workerName(asleep.key), { signal, narrate, job });
+        await wakeWorker(this.#fleet, workerName(asleep.key), { signal, narrate, job });
         continue;
       }
       const coming = named.find(({ worker, state }) => state === worker.state && isComing(state));
@@ -89,7 +89,7 @@ export class Serving {
   ): Promise<void> {
     const wanted = { type: type ?? typeFor(this.#fleet, ability), model, device };
     const spec = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as typeof wanted;
-    const spawn = spawnOn(this.#parts, spec, context);
+    const spawn = spawnWorker(this.#parts, spec, context);
     this.#spawning.set(key, spawn);
     try {
       const { id, hive } = await spawn;

@@ -3,8 +3,9 @@ import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { AppBundle } from '../../registry/bundle/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { startStory } from '../client/start-log.ts';
+import type { RemoteCall } from '../provision/machine.ts';
 import { hiveLog } from './hive-spec.ts';
-import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
+import { installedOn, type RemoteHive } from './remote-hive.ts';
 
 export interface InstallOptions {
   app: AppBundle;

@@ -12,13 +12,15 @@ import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
-import type { Parts } from '../handlers/parts.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { LocalHive } from '../local-hive.ts';
+import { ModelDelivery } from '../provision/model-delivery.ts';
+import { PluginDelivery } from '../provision/plugin-delivery.ts';
+import { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
+import type { ChangeParts } from '../workers/change.ts';
 import { Bundles } from './bundles.ts';
-import { PluginDelivery } from './delivery.ts';
 import { KnownDrift } from './known-drift.ts';
-import { ModelSource } from './model-source.ts';
 import { Planner } from './planner.ts';
 import { Remembered } from './remembered.ts';
 import { RemoteHives } from './remote-hives.ts';
@@ -29,13 +31,15 @@ export interface MakeMachinesOptions {
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
   fleet: Fleet;
+  gateway: ChangeParts['gateway'];
+  localHive: LocalHive;
   secrets: QueenSecrets;
   logger: FastifyBaseLogger;
-  parts: () => Parts;
 }
 
 export interface MadeMachines {
   machines: SshMachines;
+  provision: Provision;
   hives: RemoteHives;
   /** How the fleet differs from hives.conf, as far as it is known. */
   drift(): FleetDrift | undefined;
@@ -45,7 +49,7 @@ export interface MadeMachines {
 }
 
 export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
-  const { paths, config, env, fleet, secrets, logger, parts } = options;
+  const { paths, config, env, fleet, gateway, localHive, secrets, logger } = options;
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: config.package.sshTimeout * 1_000 });
   const uploads = new Uploads();
   let fetcher: Promise<Fetcher> | undefined;
@@ -73,9 +77,14 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
   const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, secrets, logger, file, isChosen, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
-  const planning = { paths, config, hives, bundles, delivery, remembered, secrets, onDesired, parts };
+  const provision = new Provision({
+    fleet,
+    remote: { get: (alias) => hives.get(alias), plugins: delivery, models: new ModelDelivery({ paths, env }) },
+  });
+  const working = { fleet, gateway, localHive, provision };
+  const planning = { ...working, paths, config, hives, bundles, delivery, remembered, secrets, onDesired };
   const planner = new Planner(planning);
-  const machines = new SshMachines({ ...planning, planner, modelSource: new ModelSource({ paths, env }) });
+  const machines = new SshMachines({ ...planning, planner });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;
@@ -102,5 +111,5 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
     await uploads.close();
     if (fetcher) (await fetcher.catch(() => null))?.close();
   };
-  return { machines, hives, drift: () => drift.view(), cameBack, close };
+  return { machines, provision, hives, drift: () => drift.view(), cameBack, close };
 };

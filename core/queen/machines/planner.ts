@@ -12,20 +12,21 @@ import { Semaphore } from '../../lifecycle/semaphore.ts';
 import { ownerOf } from '../../registry/install/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
-import type { Parts } from '../handlers/parts.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { PluginDelivery } from '../provision/plugin-delivery.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { Bundles } from './bundles.ts';
-import type { PluginDelivery } from './delivery.ts';
 import { explainType, impossible } from './impossible.ts';
 import { runProblems } from './impossible-run.ts';
 import { withKnownTypes } from './known-types.ts';
 import { queenId } from './queen-id.ts';
 import type { Remembered } from './remembered.ts';
 import type { RemoteHives } from './remote-hives.ts';
-import { QueenEffects } from './sync-effects.ts';
+import { QueenEffects, type SyncEffectsOptions } from './sync-effects.ts';
 
-export interface PlannerOptions {
+export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'provision' | 'localHive'> {
+  fleet: Fleet;
   paths: Paths;
   config: RbeeConfig;
   hives: RemoteHives;
@@ -35,8 +36,6 @@ export interface PlannerOptions {
   secrets: QueenSecrets;
   /** Told what the file means whenever that was found out. */
   onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
-  /** Complete only once the handlers are made. */
-  parts: () => Parts;
 }
 
 /** What all inputs may have. */
@@ -109,8 +108,8 @@ export class Planner {
 
   /** Why a type cannot be had, with its place in the file and what may have been meant. */
   explain(file: string, error: RbeeError, hive: string, wanted: DeclaredType): Promise<RbeeError> {
-    const { paths, parts } = this.#options;
-    return withKnownTypes({ data: paths.data, fleet: parts().fleet }, async (types) =>
+    const { paths, fleet } = this.#options;
+    return withKnownTypes({ data: paths.data, fleet }, async (types) =>
       explainType(error, { file, hive, ...wanted }, types),
     );
   }
@@ -121,8 +120,8 @@ export class Planner {
     hives: readonly HiveDeclaration[],
     resolved: readonly Pick<DesiredHive, 'alias' | 'types'>[],
   ): Promise<Map<string, RbeeError[]>> {
-    const { fleet } = this.#options.parts();
-    return withKnownTypes({ data: this.#options.paths.data, fleet }, async (types) => {
+    const { fleet, paths } = this.#options;
+    return withKnownTypes({ data: paths.data, fleet }, async (types) => {
       const found = hives.map(async (hive): Promise<[string, RbeeError[]]> => {
         const wanted = resolved.find(({ alias }) => alias === hive.alias)?.types ?? [];
         const isMeant = (entry: CatalogEntry) =>
@@ -178,12 +177,11 @@ export class Planner {
   }
 
   async effects(input: Asked, context: JobContext): Promise<QueenEffects> {
-    const { parts, config, ...rest } = this.#options;
+    const { config, ...rest } = this.#options;
     const queen = await queenId(join(rest.paths.state, 'queen.id'));
     const { agent, acceptNewHostKeys, offline, force, yes, removing } = input;
     return new QueenEffects({
       ...rest,
-      parts: parts(),
       healthMs: config.package.healthCheckTimeout * 1_000,
       owner: { queen, start: this.#start, job: context.job },
       context,

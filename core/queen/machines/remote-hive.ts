@@ -2,7 +2,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import { asRbeeError, type ErrorCode, RbeeError } from '../../contract/errors.ts';
 import type { HiveState } from '../../contract/hive-api.ts';
-import type { Narrate } from '../../contract/narration.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
@@ -10,13 +9,14 @@ import { AgentClient, AgentFailure } from '../../ssh/agent-client.ts';
 import type { BareHost } from '../../ssh/bootstrap.ts';
 import { checkForwarding, probeForwarding } from '../../ssh/check-forwarding.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
-import type { Asker, SshPool } from '../../ssh/pool.ts';
+import type { SshPool } from '../../ssh/pool.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
 import type { Hop, SshTarget } from '../../ssh/target.ts';
 import type { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
+import type { Machine, RemoteCall } from '../provision/machine.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import { bringAgent, findAgent, refuseUnfit, uploadTo } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
@@ -39,13 +39,6 @@ export interface RemoteHiveSettings {
   hivePort: number;
   /** Ports for its workers, `first-last`. */
   workerPorts: string;
-}
-
-/** Who asks, and who listens. */
-export interface RemoteCall extends Asker {
-  signal: AbortSignal;
-  narrate: Narrate;
-  offline?: boolean;
 }
 
 const stoppedReason = 'it was stopped';
@@ -71,7 +64,7 @@ interface Held {
   idle?: NodeJS.Timeout;
 }
 
-export class RemoteHive {
+export class RemoteHive implements Machine {
   readonly alias: string;
   readonly connection: HiveConnection;
   readonly member: Member;

@@ -1,8 +1,8 @@
+/** What the queen can do with the machines of `hives.conf`. */
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { ModelRequestOf } from '../../contract/models.ts';
 import type { OperationInput } from '../../contract/operations.ts';
 import { defaultWorkerPorts } from '../../contract/ports.ts';
 import type {
@@ -23,26 +23,25 @@ import { hivesLeft, leftOver } from '../../sync/left-over.ts';
 import { migrate } from '../../sync/migrate.ts';
 import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { RemoteCall } from '../provision/machine.ts';
 import { agreeToRemovals } from './agree-to-removals.ts';
-import { bringModel } from './bring-model.ts';
-import type { BringRequest } from './delivery.ts';
 import { hiveLog } from './hive-spec.ts';
-import type { Machines } from './machines.ts';
-import type { ModelSource } from './model-source.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
 import { Reconciling } from './reconciling.ts';
-import type { RemoteCall } from './remote-hive.ts';
 import { testSsh } from './ssh-test.ts';
 import { validate } from './validate.ts';
 
 export interface SshMachinesOptions extends PlannerOptions {
   planner: Planner;
-  modelSource: ModelSource;
 }
 
 const defaultLogLines = 100;
 
-export class SshMachines implements Machines {
+/**
+ * Each call is a job of its own. It ends soon after `context.signal` is aborted, and leaves no machine half-changed that
+ * the next sync could not go on with. Host keys and passphrases are asked through `context.ask`.
+ */
+export class SshMachines {
   readonly #options: SshMachinesOptions;
   readonly #planner: Planner;
   readonly #reconciling = new Reconciling();
@@ -52,14 +51,17 @@ export class SshMachines implements Machines {
     this.#planner = options.planner;
   }
 
+  /** Throws only what concerns all machines: NO_HIVES_CONF, CONFIG_INVALID, HIVE_NOT_DECLARED, SYNC_NOTHING_TO_RETRY. */
   async sync(input: OperationInput<'package_sync'>, context: JobContext): Promise<SyncResult> {
     return this.#sync(input, context);
   }
 
+  /** The same without removals. */
   async install(input: OperationInput<'package_install'>, context: JobContext): Promise<SyncResult> {
     return this.#sync({ ...input, removeExtra: false }, context);
   }
 
+  /** Changes nothing, and holds no lease. Without a `hives.conf` nothing is declared and nothing drifts. */
   async status(input: OperationInput<'package_status'>, context: JobContext): Promise<DriftView> {
     const file = this.#planner.file(input);
     const conf = this.#planner.load(input, context);
@@ -96,6 +98,7 @@ export class SshMachines implements Machines {
     return { plan, report };
   }
 
+  /** A file that is wrong is a failed check, not an error. */
   async validate(input: OperationInput<'package_validate'>, context: JobContext): Promise<ValidationReport> {
     const { hives } = this.#options;
     return validate(this.#planner.file(input), input, {
@@ -125,31 +128,17 @@ export class SshMachines implements Machines {
     );
   }
 
-  bring(hive: string, request: BringRequest, context: JobContext): Promise<{ name: string }> {
-    return this.#options.delivery.bring(this.#options.hives.must(hive), request, this.#call({}, context));
-  }
-
-  bringModel(hive: string, request: ModelRequestOf<'download'>, context: JobContext): Promise<void> {
-    const { hives, modelSource } = this.#options;
-    return bringModel(hives.must(hive), request, modelSource, this.#call({}, context));
-  }
-
-  resolve(plugin: string, options: { offline?: boolean; update?: boolean }, { signal }: JobContext) {
-    return this.#options.delivery.resolve(plugin, undefined, { ...options, signal });
-  }
-
-  knows(plugin: string): Promise<boolean> {
-    return this.#options.delivery.knows(plugin);
-  }
-
+  /** Is this hive on a machine that is reached over SSH? */
   has(hive: string): boolean {
     return this.#options.hives.get(hive) !== undefined;
   }
 
+  /** Waits until the hive answers. Errors: HIVE_NOT_FOUND, START_FAILED, and why the machine cannot be reached. */
   start(input: OperationInput<'hive_start'>, context: JobContext): Promise<void> {
     return this.#options.hives.must(input.hive).start(this.#call(input, context));
   }
 
+  /** Workers go on. */
   stop(input: OperationInput<'hive_stop'>, context: JobContext): Promise<void> {
     return this.#options.hives.must(input.hive).stop(this.#call(input, context));
   }
@@ -161,6 +150,7 @@ export class SshMachines implements Machines {
     await hive.start(call);
   }
 
+  /** Why a machine cannot be reached is in the result. */
   sshTest(input: OperationInput<'hive_ssh_test'>, context: JobContext): Promise<SshTestResult> {
     const conf = this.#planner.load(input, context);
     if (conf) this.#options.hives.adopt(conf);

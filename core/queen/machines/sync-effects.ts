@@ -7,27 +7,30 @@ import type { ObservedHive, SyncStep } from '../../contract/sync.ts';
 import { lease as leaseHere, release as releaseHere } from '../../ssh/agent/lease.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
-import type { Parts } from '../handlers/parts.ts';
-import { spawnOn } from '../handlers/spawn-worker.ts';
-import { withModels } from '../handlers/with-models.ts';
-import { deleteWorker } from '../handlers/workers.ts';
+import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { LocalHive } from '../local-hive.ts';
+import type { RemoteCall } from '../provision/machine.ts';
+import type { Provision, ProvisionCall } from '../provision/provision.ts';
+import { type ChangeParts, deleteWorker, startWorker } from '../workers/change.ts';
+import { provideFor, spawnWorker } from '../workers/spawn.ts';
 import type { Bundles } from './bundles.ts';
-import type { PluginDelivery } from './delivery.ts';
 import { installHive } from './install-hive.ts';
 import { type LeaseOwner, takeLease } from './lease.ts';
 import { observeLocal, observeRemote } from './observe.ts';
 import type { Remembered } from './remembered.ts';
-import type { RemoteCall, RemoteHive } from './remote-hive.ts';
+import type { RemoteHive } from './remote-hive.ts';
 import type { RemoteHives } from './remote-hives.ts';
 import { uninstallHive } from './uninstall-hive.ts';
 
 export interface SyncEffectsOptions {
-  parts: Parts;
+  fleet: Fleet;
+  gateway: ChangeParts['gateway'];
+  provision: Provision;
+  localHive: LocalHive;
   paths: Paths;
   hives: RemoteHives;
   bundles: Bundles;
-  delivery: PluginDelivery;
   remembered: Remembered;
   /** Milliseconds that a new hive may take to tell of itself. */
   healthMs: number;
@@ -57,9 +60,9 @@ export class QueenEffects implements SyncEffects {
   }
 
   observe(alias: string, call: EffectCall): Promise<ObservedHive> {
-    const { hives, parts, remembered, removing } = this.#options;
+    const { hives, fleet, remembered, removing } = this.#options;
     if (alias === localAlias) {
-      return observeLocal(alias, parts.fleet.member(alias).connection.client, call.signal);
+      return observeLocal(alias, fleet.member(alias).connection.client, call.signal);
     }
     return observeRemote(hives.must(alias), remembered, { ...this.#call(call), removing });
   }
@@ -118,7 +121,7 @@ export class QueenEffects implements SyncEffects {
       case 'start_worker':
         return this.#startWorker(alias, step, call);
       case 'replace_worker':
-        await this.#refuseOptions(alias, step, call);
+        await this.#provideFor(alias, step, call);
         await this.#delete(alias, step.worker, call);
         return this.#startWorker(alias, step, call);
       case 'delete_worker':
@@ -139,45 +142,36 @@ export class QueenEffects implements SyncEffects {
   }
 
   async #start(alias: string, call: EffectCall): Promise<void> {
-    const { parts, hives } = this.#options;
-    if (alias === localAlias) await parts.localHive?.start(call);
+    const { localHive, hives } = this.#options;
+    if (alias === localAlias) await localHive.start(call);
     else await hives.must(alias).start(this.#call(call));
   }
 
-  async #installType(alias: string, step: StepOf<'install_worker'>, call: EffectCall): Promise<void> {
-    const { hives, delivery, offline, force, yes } = this.#options;
-    const { variant, version } = step;
-    if (alias !== localAlias) {
-      const request = { plugin: step.package, version, offline, force, yes, ...(variant !== null && { variant }) };
-      await delivery.bring(hives.must(alias), request, this.#call(call));
-      return;
-    }
-    const request = {
-      plugin: `${step.package}@${version}`,
-      ...(variant !== null && { variant }),
-      ...(offline && { offline }),
-      ...(force && { force }),
-      ...(yes && { yes }),
-    };
-    await this.#client(alias).plugins('install', request, call);
+  async #installType(
+    alias: string,
+    { package: name, version, variant }: StepOf<'install_worker'>,
+    call: EffectCall,
+  ): Promise<void> {
+    const { provision, offline, force, yes } = this.#options;
+    const plugin = `${name}@${version}`;
+    const given = { ...(variant !== null && { variant }), ...(offline && { offline }) };
+    const request = { plugin, ...given, ...(force && { force }), ...(yes && { yes }) };
+    await provision.plugin(alias, request, this.#provisionCall(call));
   }
 
   async #downloadModel(alias: string, { model }: StepOf<'download_model'>, call: EffectCall): Promise<void> {
-    const { parts, context } = this.#options;
-    const download = () => this.#client(alias).models('download', { model }, { ...call, job: context.job });
-    await withModels(parts, { hive: alias, models: [{ model }] }, this.#context(call), download);
+    await this.#options.provision.model(alias, { model }, this.#provisionCall(call));
   }
 
   /** Whatever stands there stopped or failed as it was declared is started again, everything else is made anew. */
   async #startWorker(alias: string, step: StepOf<'start_worker' | 'replace_worker'>, call: EffectCall): Promise<void> {
-    const { parts } = this.#options;
-    const member = parts.fleet.member(alias);
+    const { fleet } = this.#options;
+    const member = fleet.member(alias);
     const there = member.workers.get(step.worker);
     const context = this.#context(call);
     if (there && there.declaration === step.spec.declaration) {
       try {
-        const { uid } = there;
-        member.apply(await member.connection.client.start(step.worker, { ...call, uid, job: context.job }));
+        await startWorker(this.#options, { worker: step.worker, hive: alias }, context);
         return;
       } catch (error) {
         // Its hive has lost what it knew, and has not told so yet.
@@ -185,36 +179,32 @@ export class QueenEffects implements SyncEffects {
         member.forget(there);
       }
     } else if (there) await this.#delete(alias, step.worker, call);
-    await spawnOn(parts, { ...step.spec, hive: alias }, context);
+    await spawnWorker(this.#options, { ...step.spec, hive: alias }, context);
   }
 
-  /** A worker that works is not given up for one that its type would refuse. Errors: OPTION_INVALID. */
-  async #refuseOptions(alias: string, { worker, spec }: StepOf<'replace_worker'>, call: EffectCall): Promise<void> {
-    const variant = spec.variant ?? this.#options.parts.fleet.member(alias).workers.get(worker)?.variant;
-    if (variant === undefined) return;
-    try {
-      await this.#client(alias).plugins('needs', { plugin: spec.type, variant, options: spec.options }, call);
-    } catch (error) {
-      // Whatever else is wrong is told by its start.
-      if (error instanceof RbeeError && error.code === 'OPTION_INVALID') throw error;
-      call.signal.throwIfAborted();
-    }
+  /** A worker that works goes on until all is there for the one that replaces it, and it would not be refused. */
+  async #provideFor(alias: string, { spec: { id: _, ...spec } }: StepOf<'replace_worker'>, call: EffectCall) {
+    await provideFor(this.#options, { ...spec, hive: alias }, this.#context(call));
   }
 
   async #delete(hive: string, worker: string, call: EffectCall): Promise<void> {
     try {
-      await deleteWorker(this.#options.parts)({ worker, hive }, this.#context(call));
+      await deleteWorker(this.#options, { worker, hive }, this.#context(call));
     } catch (error) {
       if (!isNoWorker(error)) throw error;
     }
   }
 
   #client(alias: string) {
-    return this.#options.parts.fleet.online(alias).connection.client;
+    return this.#options.fleet.online(alias).connection.client;
   }
 
   #context(call: EffectCall): JobContext {
     return { ...this.#options.context, ...call };
+  }
+
+  #provisionCall(call: EffectCall): ProvisionCall {
+    return { ...this.#call(call), job: this.#options.context.job };
   }
 
   #call({ narrate, signal }: EffectCall): RemoteCall {

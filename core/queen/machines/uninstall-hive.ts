@@ -4,8 +4,9 @@ import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/ma
 import { endStrays } from '../../lifecycle/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
+import type { RemoteCall } from '../provision/machine.ts';
 import { purge } from './purge.ts';
-import { installedOn, type RemoteCall, type RemoteHive } from './remote-hive.ts';
+import { installedOn, type RemoteHive } from './remote-hive.ts';
 
 export interface UninstallOptions {
   /** Also models, plugins, logs and settings. */

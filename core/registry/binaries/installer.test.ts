@@ -13,7 +13,7 @@ import type { BinarySource, PrepareStep, ResolvedBinary } from '../../contract/w
 import { eventually, isGone, tempFolder } from '../../lifecycle/testing.ts';
 import type { BinaryContext } from './context.ts';
 import { downloadFetcher } from './fetcher.ts';
-import { ensureBinary, lookForBinary, needsPreparing } from './installer.ts';
+import { ensureBinary, lookForBinary, lookForPrepared } from './installer.ts';
 import { fileServer, noise, sha256Of } from './testing-server.ts';
 
 interface Setting {
@@ -113,7 +113,7 @@ test('libraries that are released by themselves join the program in its folder',
       url: `${server.url}/a.zip`,
       sha256: sha256Of(program).toUpperCase(),
       member: 'engine',
-      more: [{ url: `${server.url}/b.zip`, sha256: sha256Of(library) }],
+      overlays: [{ url: `${server.url}/b.zip`, sha256: sha256Of(library) }],
     },
     context,
   );
@@ -389,9 +389,9 @@ test('what an archive lists beside its program is installed for it, with the pac
     told.filter((text) => text.startsWith('installing')),
     ['installing tiny-torch tiny-vllm with pip', 'installing requirements.txt with pip'],
   );
-  assert.equal(await needsPreparing({ ...archive, prepare }, plain, context), false);
+  assert.deepEqual(await lookForPrepared({ ...archive, prepare }, plain, context), binary);
   const otherwise: BinarySource = { ...archive, prepare: prepare.slice(0, 1) };
-  assert.equal(await needsPreparing(otherwise, plain, context), true);
+  assert.equal(await lookForPrepared(otherwise, plain, context), null);
   assert.notEqual((await ensureBinary(otherwise, context)).environment, binary.environment);
 });
 

@@ -76,16 +76,20 @@ const prepared = async (
   return { ...binary, environment: folder };
 };
 
-/** Is there something to be made for this program before it can be used? */
-export const needsPreparing = async (
+/**
+ * A program that is there as `ensureBinary` would give it; null where its steps were not taken yet. Changes nothing. Errors:
+ * PLUGIN_INVALID.
+ */
+export const lookForPrepared = async (
   source: BinarySource,
   binary: ResolvedBinary,
   context: Where,
-): Promise<boolean> => {
-  const steps = source.prepare ?? [];
-  if (source.kind === 'python' || steps.length === 0) return false;
+): Promise<ResolvedBinary | null> => {
+  const steps = checkSteps(source, context.plugin);
+  if (source.kind === 'python' || steps.length === 0) return binary;
   const made = await findInstalled(programsFolder(context.folders), preparedKey(binary, context, steps));
-  return made === null || !(await environmentUsable(made.facts, made.folder));
+  if (made === null || !(await environmentUsable(made.facts, made.folder))) return null;
+  return { ...binary, environment: made.folder };
 };
 
 /** Name of what the steps made for this program. */

@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unpackBundle } from '../../archives/unpack-bundle.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { UnknownPublisher } from '../../contract/needs.ts';
 import type { DeliveredPlugin } from '../../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../../contract/worker-type.ts';
 import { realInside } from '../../lifecycle/real-inside.ts';
@@ -23,7 +24,7 @@ import type { NpmContext } from '../install/npm-tree.ts';
 import { typesOf } from '../install/plugin-types.ts';
 import { groupVariants, makeTree, type TreeGroup } from '../install/stage.ts';
 import { changeIndex, packageFolder } from '../install/store.ts';
-import { checkTrust } from '../install/trust.ts';
+import { publisherUnknown, unknownPublisher } from '../install/trust.ts';
 import { wantedGroups } from '../install/wanted-groups.ts';
 import { readIndex } from '../plugin-index.ts';
 import { bestVariant } from '../variant-fit.ts';
@@ -60,11 +61,16 @@ export interface Delivery extends PackedPlugin {
   types: readonly string[];
 }
 
+/** Asks whether a publisher may be trusted; throws for a no. */
+export type Confirm = (publisher: UnknownPublisher) => Promise<unknown>;
+
 /** The program of a variant of a plugin that was delivered. */
 export interface WantedProgram {
   type: string;
   variant: string;
   options?: Readonly<Record<string, unknown>>;
+  /** Format of the model that it is to load. */
+  format?: string;
 }
 
 /** What a request means, as far as that can be told without a machine. */
@@ -105,7 +111,7 @@ export class Deliveries {
       return { package: name, version, integrity, types: types.map(({ type }) => type), source: 'registry' };
     }
     return this.#inStaging(async (staging) => {
-      const { found, plugin } = await this.#find(request, staging, call, false);
+      const { found, plugin } = await this.#find(request, staging, call);
       const { name, version, integrity, registry, rbee } = found;
       const kind = plugin ? 'folder' : registry === null ? 'installed' : 'registry';
       return { package: name, version, integrity, types: typesOf(rbee).map(({ type }) => type), source: kind };
@@ -113,14 +119,18 @@ export class Deliveries {
   }
 
   /**
-   * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN and
-   * SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform;
+   * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN, unless
+   * `confirm` says yes, and SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform;
    * HOST_UNSUPPORTED.
    */
-  async deliver(request: DeliveryRequest, host: DeliveryHost, call: Call): Promise<Delivery> {
+  async deliver(
+    request: DeliveryRequest,
+    host: DeliveryHost,
+    { confirm, ...call }: Call & { confirm?: Confirm },
+  ): Promise<Delivery> {
     refuseUnknownPlatform(host.alias, host.facts.platform);
     return this.#inStaging(async (staging) => {
-      const origin = await this.#find(request, staging, call, true);
+      const origin = await this.#find(request, staging, call, { confirm });
       const { found, tag, folder, plugin } = origin;
       const examined = await examine(folder, found);
       try {
@@ -147,7 +157,7 @@ export class Deliveries {
    */
   async sourcesOf(
     { archive, sha256, entry }: PackedPlugin,
-    { type, variant, options }: WantedProgram,
+    { type, variant, options, format }: WantedProgram,
     { facts: { platform } }: DeliveryHost,
     { signal }: Call,
   ): Promise<readonly BinarySource[]> {
@@ -158,7 +168,9 @@ export class Deliveries {
       try {
         const handle = examined.types.find(({ name }) => name === type);
         if (!handle) throw typeNotFound(type, examined);
-        const request = { platform, version: entry.version, options: resolveOptions(await handle.describe(), options) };
+        const model = format === undefined ? {} : { model: { format } };
+        const chosen = resolveOptions(await handle.describe(), options);
+        const request = { platform, version: entry.version, options: chosen, ...model };
         return await handle.resolveBinary(variant, request);
       } finally {
         examined.close();
@@ -171,8 +183,13 @@ export class Deliveries {
     return isKnown(name, this.#options);
   }
 
-  /** Finds the package and, if it `isWanted`, brings it here and asks whether it may be used. */
-  async #find(request: DeliveryRequest, staging: string, call: Call, isWanted: boolean): Promise<Origin> {
+  /** Finds the package and, where it is to be `fetched`, brings it here once it may be used. */
+  async #find(
+    request: DeliveryRequest,
+    staging: string,
+    call: Call,
+    fetched?: { confirm: Confirm | undefined },
+  ): Promise<Origin> {
     const { cache, fetcher } = this.#options;
     const { offline } = request;
     const source = await findSource(request, this.#options);
@@ -201,8 +218,8 @@ export class Deliveries {
             context,
           )
         : (await findPackage({ plugin: request.plugin, offline }, context)).found);
-    if (!isWanted) return { found, tag, folder: '' };
-    await this.#checkTrust(found, request);
+    if (!fetched) return { found, tag, folder: '' };
+    await this.#checkTrust(found, request, fetched.confirm);
     const kept = cached ?? (await cachedPackage(cache, found.name, found.integrity));
     if (kept) return { found, tag, folder: kept.folder };
     const began = performance.now();
@@ -215,10 +232,16 @@ export class Deliveries {
   }
 
   /** Who was let in once, for this machine or for another one, is not asked about again. */
-  async #checkTrust(found: FoundPackage, { yes, accepted }: DeliveryRequest): Promise<void> {
+  async #checkTrust(
+    found: FoundPackage,
+    { yes, accepted }: DeliveryRequest,
+    confirm: Confirm | undefined,
+  ): Promise<void> {
     const { data, cache, registry } = this.#options;
     const known = [...(await readIndex(data)), ...(await publishersLetIn(cache))];
-    checkTrust(found, known, { yes, accepted, allowedScopes: registry.allowedScopes });
+    const unknown = unknownPublisher(found, known, { yes, accepted, allowedScopes: registry.allowedScopes });
+    if (unknown && !confirm) throw publisherUnknown(unknown);
+    if (unknown) await confirm?.(unknown);
     await letIn(cache, found);
   }
 

@@ -1,6 +1,7 @@
 /** Installs and updates plugins from registries: each change is whole or has not happened, however many go on at once. */
 import { join } from 'node:path';
 import type { NarrationEvent } from '../../contract/narration.ts';
+import type { UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import { readIndex } from '../plugin-index.ts';
 import { refuseClash } from './clash.ts';
@@ -22,7 +23,7 @@ import { type LockedVariant, readLock } from './lock-file.ts';
 import type { NpmContext } from './npm-tree.ts';
 import { groupVariants, makeTree } from './stage.ts';
 import { packageFolder, stagedTree, withStaging } from './store.ts';
-import { checkTrust } from './trust.ts';
+import { checkTrust, unknownPublisher } from './trust.ts';
 import { pluginView } from './view.ts';
 import { wantedGroups } from './wanted-groups.ts';
 
@@ -44,11 +45,8 @@ export class Installer extends InstalledPlugins {
     this.#fetcher.close();
   }
 
-  /**
-   * Errors: those of fetching, trust, examination and npm; then nothing has changed. With `ownOnly` a bare word is a type
-   * of rbee's own scope and nothing else.
-   */
-  async install(request: InstallRequest & { ownOnly?: boolean }, call: Call): Promise<PluginView> {
+  /** Errors: those of fetching, trust, examination and npm; then nothing has changed. */
+  async install(request: InstallRequest, call: Call): Promise<PluginView> {
     const there = request.force ? null : await findInstalledEntry(request, this.#options.data);
     if (there) {
       call.narrate({ kind: 'info', text: `${there.name} ${there.version} is installed already` });
@@ -60,8 +58,23 @@ export class Installer extends InstalledPlugins {
     });
   }
 
+  /**
+   * What an installation would take, and whom a person has to be asked about first; null where it is installed already.
+   * Changes nothing. Errors: those of fetching, and SCOPE_NOT_ALLOWED.
+   */
+  async wanted(
+    request: Pick<InstallRequest, 'plugin' | 'variant' | 'offline' | 'force'> & { ownOnly?: boolean },
+    call: Call,
+  ): Promise<{ name: string; publisher?: UnknownPublisher } | null> {
+    if (!request.force && (await findInstalledEntry(request, this.#options.data))) return null;
+    const found = await this.look(request, call);
+    const { data, registry } = this.#options;
+    const publisher = unknownPublisher(found, await readIndex(data), { allowedScopes: registry.allowedScopes });
+    return { name: found.name, ...(publisher && { publisher }) };
+  }
+
   /** What a request means, and what its package says of itself. Runs nothing of it. */
-  look(request: Pick<InstallRequest, 'plugin' | 'offline'>, call: Call): Promise<FoundPackage> {
+  look(request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean }, call: Call): Promise<FoundPackage> {
     return withStaging(
       this.#options.data,
       async (staging) => (await findPackage(request, this.#context(request, staging, call))).found,

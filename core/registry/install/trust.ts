@@ -1,5 +1,6 @@
-/** May this package be installed, and has its publisher been let in before? Pure. */
+/** May this package be installed, and is its publisher known? Pure. */
 import { RbeeError } from '../../contract/errors.ts';
+import type { UnknownPublisher } from '../../contract/needs.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 import type { FoundPackage } from './fetch-calls.ts';
 
@@ -21,20 +22,35 @@ export const ownScope = '@rbee';
 /** Names one very package, so that what was asked about is what gets installed. */
 export const identityOf = ({ name, version, integrity }: FoundPackage): string => `${name}@${version} ${integrity}`;
 
-/** Errors: SCOPE_NOT_ALLOWED, PUBLISHER_UNKNOWN (its first line is the identity to accept). */
-export const checkTrust = (found: FoundPackage, installed: readonly IndexEntry[], policy: TrustPolicy): void => {
+/** The publisher that a person has to be asked about before this is fetched. Errors: SCOPE_NOT_ALLOWED. */
+export const unknownPublisher = (
+  found: FoundPackage,
+  installed: readonly IndexEntry[],
+  policy: TrustPolicy,
+): UnknownPublisher | undefined => {
   const { id } = found.publisher;
   const allowed = policy.allowedScopes;
   if (allowed.length > 0 && !allowed.includes(id)) {
     throw RbeeError.of('SCOPE_NOT_ALLOWED', { package: found.name, allowed: allowed.join(', ') });
   }
-  if (policy.yes || policy.accepted === identityOf(found) || isKnown(found, installed, allowed)) return;
-  throw RbeeError.of(
-    'PUBLISHER_UNKNOWN',
-    { package: `${found.name}@${found.version}`, publisher: publisherText(found) },
-    { lines: [identityOf(found), ...aboutPackage(found)] },
-  );
+  if (policy.yes || policy.accepted === identityOf(found) || isKnown(found, installed, allowed)) return undefined;
+  return {
+    identity: identityOf(found),
+    package: `${found.name}@${found.version}`,
+    publisher: publisherText(found),
+    about: aboutPackage(found),
+  };
 };
+
+/** Errors: SCOPE_NOT_ALLOWED, PUBLISHER_UNKNOWN. */
+export const checkTrust = (found: FoundPackage, installed: readonly IndexEntry[], policy: TrustPolicy): void => {
+  const unknown = unknownPublisher(found, installed, policy);
+  if (unknown) throw publisherUnknown(unknown);
+};
+
+/** The refusal of an unknown publisher; its first line is the identity to accept. */
+export const publisherUnknown = ({ package: name, publisher, identity, about }: UnknownPublisher): RbeeError =>
+  RbeeError.of('PUBLISHER_UNKNOWN', { package: name, publisher }, { lines: [identity, ...about] });
 
 /** The very package is known wherever it comes from. A file can claim any name; what a registry gives was published by the owner of that name. */
 const isKnown = (found: FoundPackage, installed: readonly IndexEntry[], allowed: readonly string[]): boolean => {

@@ -4,10 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import plugin from '../index.ts';
+import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
+import type from '../index.ts';
 import { sizeOf } from './png.ts';
 import { writeFolder, writeProgram } from './stand-in-binary.ts';
 import { launchWorker, until, type Worker, type WorkerRequest } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-comfyui-'));
 const program = writeProgram(join(folder, 'bin'));
@@ -339,7 +343,7 @@ describe('a workflow of your own', () => {
   });
 });
 
-describe('a ComfyUI that does not start or ends', () => {
+describe('a ComfyUI that does not start or ends', { skip: atFullScale }, () => {
   const cases: [string, Request, cause: string, says: RegExp][] = [
     [
       'no such folder',

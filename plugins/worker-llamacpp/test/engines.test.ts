@@ -6,10 +6,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
 import { chainModel } from '../demo/chain-model.ts';
 import { demoSentence } from '../demo/sentence.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { builtin, type Engine, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 interface Answer {
   choices: {
@@ -211,7 +215,7 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
     });
   });
 
-  describe(`a worker on ${engine.name} that cannot start`, () => {
+  describe(`a worker on ${engine.name} that cannot start`, { skip: atFullScale }, () => {
     const diagnosis = async (model: string, more: object = {}) => {
       const worker = await launchWorker(engine, { model, ...more });
       const failure = await worker.failure(false);

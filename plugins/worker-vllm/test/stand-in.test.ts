@@ -6,10 +6,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import plugin from '../index.ts';
+import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
+import type from '../index.ts';
 import { words } from './stand-in-api.ts';
 import { step, writeModel } from './stand-in-model.ts';
 import { freePort, launchWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 let folder: string;
 const workers: Worker[] = [];
@@ -177,7 +181,7 @@ describe('a stand-in that is ready', () => {
   });
 });
 
-describe('a stand-in that ends', () => {
+describe('a stand-in that ends', { skip: atFullScale }, () => {
   it('exits with 0 on SIGTERM, and cuts what runs', async () => {
     const worker = await launch(model({ endless: true }));
     await worker.ready();

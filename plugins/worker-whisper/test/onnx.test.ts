@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import { heardSegments, heardSentence, translatedSentence } from '../demo/sentence.ts';
 import { whisperModel } from '../demo/whisper-model.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { levelsFlac, silentWav, toneWav } from './sounds.ts';
 import {
@@ -19,6 +20,8 @@ import {
   until,
   type Worker,
 } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const workers: Worker[] = [];
@@ -296,7 +299,7 @@ describe('a model with fewer abilities', () => {
 const hours = (count: number, level: (second: number) => number = () => 0.5) =>
   levelsFlac(Array.from({ length: count * 3600 }, (_, second) => level(second)));
 
-describe('work that takes long', () => {
+describe('work that takes long', { skip: atFullScale }, () => {
   it('is given up when its client leaves, and the next one is served', async () => {
     const leaving = new AbortController();
     const before = await worker.metric('rbee_tokens_generated_total');

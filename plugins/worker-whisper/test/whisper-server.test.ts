@@ -3,10 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import plugin from '../index.ts';
+import { resolveType } from '@rbee/core/conformance';
+import { atFullScale } from '@rbee/test/scale';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { toneWav } from './sounds.ts';
 import { type ErrorAnswer, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const model = models.file('ggml-tiny.bin', 'lmgg and the rest');
@@ -25,7 +29,7 @@ const start = async (args: readonly string[] = [], options: Record<string, unkno
 const children = (pid: number | undefined): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
-describe('whisper-server behind the adapter', () => {
+describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
   it("answers in OpenAI's formats", async () => {
     const worker = await start();
     const text = await worker.transcribe(toneWav(4), { response_format: 'text' });

@@ -208,6 +208,11 @@ const asked: Readonly<Record<string, { path: string; run: string; input: (about:
       run: 'worker_spawn',
       input: ({ alias }) => ({ hive: alias, type: 'ticker' }),
     },
+    'what a spawn lacks': {
+      path: 'POST /v1/needs',
+      run: 'worker_spawn',
+      input: ({ alias }) => ({ hive: alias, type: 'ticker' }),
+    },
     'a list of plugins': {
       path: 'POST /v1/plugins/list',
       run: 'worker_plugin_list',
@@ -279,8 +284,13 @@ const asked: Readonly<Record<string, { path: string; run: string; input: (about:
     devices: { path: 'GET /v1/devices', run: 'hive_capabilities', input: ({ alias }) => ({ hive: alias }) },
   };
 
-/** Answers of which nothing follows are not looked at by every path: whether they are refused is left open. */
-const unread = new Set(['an import for a delivery', 'a preparation for a delivery', 'a search for plugins']);
+/** Answers of which nothing follows are not looked at by every path, and null is a need: whether they are refused is left open. */
+const unread = new Set([
+  'what a spawn lacks',
+  'an import for a delivery',
+  'a preparation for a delivery',
+  'a search for plugins',
+]);
 
 const shapes = (path: string): Readonly<Record<string, unknown>> => ({
   'a number': 7,
@@ -447,9 +457,10 @@ const needing = (name: string, files: (about: About) => Anything[], more: object
   shown: 'either',
   answers: {
     'POST /v1/plugins/prepare': (reply) => reply.lines({ kind: 'error', error: error('DOWNLOAD_FAILED') }),
-    'POST /v1/plugins/needs': (reply) => {
-      const sources = [{ id: 'evil', kind: 'archive', files: files(reply.about) }];
-      reply.lines(outcome({ ready: false, downloads: '/home/ann/downloads', sources, ...more }));
+    'POST /v1/needs': (reply) => {
+      const about = { plugin: 'evil', type: 'evil', variant: 'cpu', sources: ['evil'] };
+      const lies = { files: files(reply.about), downloads: '/home/ann/downloads' };
+      reply.lines(outcome({ kind: 'program', ...about, ...lies, ...more }));
     },
   },
   acts: ({ alias }) => [{ run: 'worker_install', input: { hive: alias, plugin: 'ticker', yes: true }, ends: 'error' }],
@@ -458,6 +469,16 @@ const needing = (name: string, files: (about: About) => Anything[], more: object
 const up = '../'.repeat(24);
 const sum = 'a'.repeat(64);
 const url = ({ listener }: About): string => `http://127.0.0.1:${listener}/x.tar`;
+
+/** What a machine says that it lacks as a worker is spawned. The queen brings the type that was asked for, or nothing. */
+const wanting = (name: string, need: unknown, ends: Ends = 'either'): HiveLie => ({
+  name: `a spawn that wants ${name}`,
+  shown: 'either',
+  answers: { 'POST /v1/needs': (reply) => reply.lines(outcome(need)) },
+  acts: ({ alias }) => [
+    { run: 'worker_spawn', input: { hive: alias, type: 'ticker', ask: true }, ends, never: ['ask'] },
+  ],
+});
 
 const needs: HiveLie[] = [
   needing('a sum that leads to a file of the queen', (about) => [
@@ -474,32 +495,25 @@ const needs: HiveLie[] = [
   ),
   needing('a folder that is none', (about) => [{ url: url(about), sha256: sum, there: false }], { downloads: 7 }),
   needing('sources that are none', () => [], { sources: 7 }),
-  needing('an unknown kind of source', () => [], { sources: [{ id: 7, kind: 'evil', files: 'all' }] }),
-  ...['@evil/worker-x', '../../../canary', 'https://127.0.0.1/x.tgz', 'file:/etc', '__proto__'].map(
-    (plugin): HiveLie => ({
-      name: `a spawn that wants ${plugin} brought`,
-      shown: 'either',
-      answers: {
-        'POST /v1/workers': (reply) =>
-          reply.lines({
-            kind: 'error',
-            error: error('PLUGIN_NOT_DELIVERED', {
-              lines: [JSON.stringify({ plugin, variant: 'cpu', version: '1.0.0' })],
-            }),
-          }),
-      },
-      acts: ({ alias }) => [{ run: 'worker_spawn', input: { hive: alias, type: 'ticker' }, ends: 'error' }],
-    }),
+  needing('sources that are no names', () => [], { sources: [{ id: 7, kind: 'evil', files: 'all' }] }),
+  ...['@evil/worker-x', '../../../canary', 'https://127.0.0.1/x.tgz', 'file:/etc', '__proto__'].map((plugin) =>
+    wanting(`${plugin} brought`, { kind: 'plugin', plugin, version: '1.0.0' }),
   ),
-  {
-    name: 'a spawn that wants a publisher let in',
-    shown: 'either',
-    answers: {
-      'POST /v1/workers': (reply) =>
-        reply.lines({ kind: 'error', error: error('PUBLISHER_UNKNOWN', { lines: ['@evil/worker@1.0.0', 'by evil'] }) }),
-    },
-    acts: ({ alias }) => [{ run: 'worker_spawn', input: { hive: alias, type: 'ticker' }, ends: 'error' }],
-  },
+  wanting('the variant of another plugin brought', { kind: 'variant', plugin: '@evil/worker-x', variant: 'cpu' }),
+  wanting(
+    'a variant brought whose name is a path',
+    { kind: 'variant', plugin: 'ticker', variant: '../../canary' },
+    'error',
+  ),
+  wanting('a publisher to be trusted', {
+    kind: 'plugin',
+    plugin: '@evil/worker',
+    publisher: { identity: '@evil/worker@1.0.0', package: 'evil', publisher: nasty, about: [nasty] },
+  }),
+  wanting('models brought that were not asked for', { kind: 'models', models: ['main', 'evil', '__proto__'] }),
+  wanting('models that are a number', { kind: 'models', models: 7 }, 'error'),
+  wanting('what no version knows', { kind: 'dance', plugin: '@evil/worker' }),
+  wanting('nothing that has a name', {}, 'error'),
   {
     name: 'a spawn that gives the worker of the honest machine',
     shown: 'either',
@@ -515,7 +529,7 @@ const modelNeeds = (name: string, files: (about: About) => Anything): HiveLie =>
   shown: 'either',
   answers: {
     'POST /v1/models/download': (reply) => reply.lines({ kind: 'error', error: error('MODEL_HUB_UNREACHABLE') }),
-    'POST /v1/models/needs': (reply) => reply.lines(outcome({ files: files(reply.about) })),
+    'POST /v1/models/offer': (reply) => reply.lines(outcome({ files: files(reply.about) })),
   },
   acts: ({ alias }) => [{ run: 'model_download', input: { hive: alias, model: 'hf:acme/Small' }, ends: 'error' }],
 });

@@ -1,0 +1,52 @@
+/** The program of a variant on this machine: the first of its sources that is there, else those that can be installed. */
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
+import type { BinaryContext } from '../../registry/binaries/context.ts';
+import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../registry/binaries/installer.ts';
+
+export type ProgramSearch =
+  | { state: 'there'; binary: ResolvedBinary }
+  /** Any of these would do, best first. */
+  | { state: 'lacking'; sources: readonly BinarySource[] }
+  /** Nothing to be done here: what was tried, and why it did not do. */
+  | { state: 'none'; tried: readonly string[] };
+
+/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_MISNAMED where a variable names a program that is not there. */
+export const findProgram = async (
+  sources: readonly BinarySource[],
+  context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
+): Promise<ProgramSearch> => {
+  const tried: string[] = [];
+  for (const source of sources) {
+    const look = await lookForBinary(source, context);
+    if (!('problem' in look)) {
+      const binary = await lookForPrepared(source, look, context);
+      return binary ? { state: 'there', binary } : { state: 'lacking', sources: [source] };
+    }
+    if (look.misnamed) throw RbeeError.of('PROGRAM_MISNAMED', look.misnamed);
+    if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
+  }
+  const installable = sources.filter(isInstallable);
+  return installable.length > 0 ? { state: 'lacking', sources: installable } : { state: 'none', tried };
+};
+
+/** Installs the first that can be. Errors: why the best could not, and the signal's reason when aborted. */
+export const installProgram = async (
+  sources: readonly BinarySource[],
+  context: BinaryContext,
+): Promise<ResolvedBinary> => {
+  let first: RbeeError | undefined;
+  for (const [index, source] of sources.entries()) {
+    try {
+      return await ensureBinary(source, context);
+    } catch (thrown) {
+      context.signal.throwIfAborted();
+      const error = asRbeeError(thrown, 'the hive');
+      first ??= error;
+      const next = sources[index + 1];
+      if (!next) continue;
+      context.narrate({ kind: 'warning', text: `${error.message}: trying ${next.id} instead`, hint: error.hint });
+    }
+  }
+  throw first ?? new Error('no source was given');
+};

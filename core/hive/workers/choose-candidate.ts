@@ -1,0 +1,45 @@
+/** Which of several variants and devices a worker gets, best first. Pure: how a candidate is judged is given. */
+import type { RbeeError } from '../../contract/errors.ts';
+import type { HiveNeed } from '../../contract/needs.ts';
+
+/** What a candidate was found to be. */
+type Judged = { state: 'ready' } | { state: 'lacking'; need: HiveNeed } | { state: 'unfit'; error: RbeeError };
+type Possible<Found> = Extract<Found, { state: 'ready' | 'lacking' }>;
+
+export interface Choice<Candidate, Found> {
+  candidate: Candidate;
+  found: Possible<Found>;
+}
+
+/** The best that could run, whether all is here for it or not. Errors: why the best cannot, where none can. */
+export const bestPossible = <Candidate, Found extends Judged>(
+  candidates: readonly Candidate[],
+  judge: (candidate: Candidate) => Promise<Found>,
+): Promise<Choice<Candidate, Found>> => choose(candidates, judge, () => true);
+
+/** The best for which all is here; where there is none, the best that lacks something. Errors: as above. */
+export const bestReady = <Candidate, Found extends Judged>(
+  candidates: readonly Candidate[],
+  judge: (candidate: Candidate) => Promise<Found>,
+): Promise<Choice<Candidate, Found>> => choose(candidates, judge, ({ state }) => state === 'ready');
+
+const choose = async <Candidate, Found extends Judged>(
+  candidates: readonly Candidate[],
+  judge: (candidate: Candidate) => Promise<Found>,
+  isGood: (found: Judged) => boolean,
+): Promise<Choice<Candidate, Found>> => {
+  let error: RbeeError | undefined;
+  let second: Choice<Candidate, Found> | undefined;
+  for (const candidate of candidates) {
+    const found: Judged = await judge(candidate);
+    if (found.state === 'unfit') {
+      error ??= found.error;
+      continue;
+    }
+    const choice = { candidate, found: found as Possible<Found> };
+    if (isGood(found)) return choice;
+    second ??= choice;
+  }
+  if (second) return second;
+  throw error ?? new Error('no candidate was given');
+};

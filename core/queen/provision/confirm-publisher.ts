@@ -1,0 +1,20 @@
+/** Asks a person about a publisher of whom nothing is installed yet, before anything of it is fetched. */
+import { RbeeError } from '../../contract/errors.ts';
+import type { UnknownPublisher } from '../../contract/needs.ts';
+import { publisherUnknown } from '../../registry/install/trust.ts';
+
+type Ask = (question: string, choices?: readonly string[]) => Promise<string>;
+
+/** The identity of the package after a yes. Errors: PUBLISHER_UNKNOWN, with `hint` where the usual one does not lead on. */
+export const confirmPublisher = async (
+  publisher: UnknownPublisher,
+  ask: Ask | undefined,
+  hint?: string,
+): Promise<string> => {
+  const error = publisherUnknown(publisher);
+  const refusal = hint === undefined ? error : RbeeError.from({ ...error.toJSON(), hint });
+  if (!ask) throw refusal;
+  const answer = await ask(`${error.message} (${publisher.about.join('; ')}). Install it?`, ['yes', 'no']);
+  if (answer !== 'yes') throw refusal;
+  return publisher.identity;
+};

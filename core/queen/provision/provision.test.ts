@@ -1,0 +1,253 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ErrorCode, RbeeError } from '../../contract/errors.ts';
+import type { HiveNeed, NeedsRequest, UnknownPublisher } from '../../contract/needs.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import { spawnWorker } from '../workers/spawn.ts';
+import { Provision, type ProvisionOptions } from './provision.ts';
+
+const signal = new AbortController().signal;
+const publisher: UnknownPublisher = {
+  identity: '@acme/worker-mini@1.0.0 sha512-x',
+  package: '@acme/worker-mini@1.0.0',
+  publisher: '@acme',
+  about: ['from a registry'],
+};
+const plugin: HiveNeed = { kind: 'plugin', plugin: 'mini' };
+const variant: HiveNeed = { kind: 'variant', plugin: '@rbee/worker-mini', variant: 'cuda' };
+const program: HiveNeed = {
+  kind: 'program',
+  plugin: '@rbee/worker-mini',
+  type: 'mini',
+  variant: 'cuda',
+  format: 'gguf',
+  sources: ['release'],
+};
+const models: HiveNeed = { kind: 'models', models: ['main', 'vae', 'not-asked-for'] };
+
+interface Setting {
+  /** What the hive answers, one after another; then nothing is lacking. An error is thrown. */
+  needs?: readonly (HiveNeed | RbeeError | null)[];
+  /** Does the queen bring what it lacks? */
+  remote?: boolean;
+  /** Calls that fail the first time. */
+  failing?: Readonly<Record<string, ErrorCode>>;
+  answer?: 'yes' | 'no';
+}
+
+/** A hive that answers as it is told; all that is asked of it and brought to it is written down. */
+const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes' }: Setting) => {
+  const calls: string[] = [];
+  const questions: NeedsRequest[] = [];
+  const asked: string[] = [];
+  const told: string[] = [];
+  const left = [...needs];
+  const failed = new Set<string>();
+  const write = (call: string, details: object = {}): void => {
+    calls.push(`${call} ${JSON.stringify(details)}`);
+    const code = failing[call];
+    if (code === undefined || failed.has(call)) return;
+    failed.add(call);
+    throw RbeeError.from({ code, message: `${call} failed`, hint: 'try again' });
+  };
+  const client = {
+    needs: async (request: NeedsRequest) => {
+      questions.push(request);
+      calls.push('needs');
+      const need = left.shift() ?? null;
+      if (need instanceof RbeeError) throw need;
+      return need;
+    },
+    plugins: async (action: string, request: object) => write(action, request),
+    models: async (action: string, request: object) => {
+      write(action, request);
+      return {};
+    },
+    modelGet: async () => ({ model: 'https://127.0.0.1:1/of-the-hive.gguf' }),
+    spawn: async (spec: object) => {
+      write('spawn', spec);
+      return { id: 'mini-1', names: [], serves: [] };
+    },
+  };
+  const member = { status: 'online', connection: { alias: 'pi', client }, apply: () => {} };
+  const fleet = { online: () => member, member: () => member, workers: () => [] } as unknown as Fleet;
+  const there = {
+    get: () => member,
+    plugins: {
+      deliver: async (_: unknown, request: object) => {
+        write('deliver', request);
+        return { view: {}, variant: 'cuda', types: ['mini'] };
+      },
+      bringProgram: async (_: unknown, from: object, wanted: object) => write('bring program', { from, wanted }),
+    },
+    models: { bring: async (_: unknown, request: object) => write('bring model', request) },
+  };
+  const options = { fleet, ...(remote && { remote: there }) } as unknown as ProvisionOptions;
+  const context = {
+    job: 'job-1',
+    signal,
+    narrate: (event: { kind: string; text?: string }) => void (event.text && told.push(event.text)),
+    show: () => {},
+    ask: async (question: string) => {
+      asked.push(question);
+      return answer;
+    },
+  };
+  const provision = new Provision(options);
+  const spawn = (spec: object = {}) =>
+    spawnWorker({ fleet, provision }, { hive: 'pi', type: 'mini', ask: true, ...spec }, context as never);
+  return { spawn, provision, context, calls, questions, asked, told };
+};
+
+const written = { model: 'hf:acme/main', components: { vae: 'hf:acme/vae', lora: 'hf:acme/lora' } };
+
+// A spawn was begun again for each thing that was found missing, up to six times.
+test('a hive that lacks everything is brought it piece by piece, and is asked to spawn once', async () => {
+  const { spawn, calls } = setUp({ needs: [plugin, variant, program, models] });
+  await spawn(written);
+  const spec = { type: 'mini', ...written };
+  assert.deepEqual(calls, [
+    'needs',
+    'install {"plugin":"mini"}',
+    'needs',
+    'install {"plugin":"@rbee/worker-mini","variant":"cuda"}',
+    'needs',
+    'prepare {"plugin":"mini","variant":"cuda","format":"gguf"}',
+    'needs',
+    'download {"type":"mini","model":"hf:acme/main"}',
+    'download {"type":"mini","model":"hf:acme/vae","component":"vae"}',
+    'needs',
+    `spawn ${JSON.stringify(spec)}`,
+  ]);
+});
+
+test('the same on another machine comes from the queen, as far as the machine cannot fetch it', async () => {
+  const failing = { prepare: 'DOWNLOAD_FAILED', download: 'MODEL_HUB_UNREACHABLE' } as const;
+  const { spawn, calls } = setUp({ needs: [plugin, variant, program, models], remote: true, failing });
+  await spawn({ model: 'hf:acme/main', options: { slots: 2 } });
+  const about = { type: 'mini', sources: ['release'], variant: 'cuda', options: { slots: 2 }, format: 'gguf' };
+  const prepare = 'prepare {"plugin":"mini","variant":"cuda","options":{"slots":2},"format":"gguf"}';
+  const model = '{"type":"mini","options":{"slots":2},"model":"hf:acme/main"}';
+  assert.deepEqual(
+    calls.filter((call) => call !== 'needs'),
+    [
+      'deliver {"plugin":"mini","type":"mini"}',
+      'deliver {"plugin":"@rbee/worker-mini","variant":"cuda","type":"mini"}',
+      prepare,
+      `bring program ${JSON.stringify({ from: { plugin: '@rbee/worker-mini', type: 'mini' }, wanted: about })}`,
+      prepare,
+      `download ${model}`,
+      `bring model ${model}`,
+      `download ${model}`,
+      'spawn {"type":"mini","model":"hf:acme/main","options":{"slots":2}}',
+    ],
+  );
+});
+
+test('a person is asked about an unknown publisher before anything is fetched', async () => {
+  const needs = [{ ...plugin, publisher }];
+  const agreed = setUp({ needs });
+  await agreed.spawn();
+  assert.match(
+    agreed.asked[0] ?? '',
+    /@acme\/worker-mini@1\.0\.0 comes from @acme.*\(from a registry\)\. Install it\?/,
+  );
+  assert.equal(agreed.calls[1], `install ${JSON.stringify({ plugin: 'mini', accepted: publisher.identity })}`);
+  const refused = setUp({ needs, answer: 'no' });
+  await assert.rejects(refused.spawn(), {
+    code: 'PUBLISHER_UNKNOWN',
+    hint: /rbee plugins install mini --yes --hive pi/,
+  });
+  assert.deepEqual(refused.calls, ['needs']);
+  const silent = setUp({ needs });
+  await assert.rejects(silent.spawn({ ask: false }), { code: 'PUBLISHER_UNKNOWN' });
+  assert.deepEqual([silent.asked, silent.calls], [[], ['needs']]);
+});
+
+// Any hive could have a person asked, in rbee's own words, whether a publisher of its choice may be trusted.
+test('nobody is asked about a publisher because a hive of another machine says so', async () => {
+  const { spawn, asked, calls } = setUp({ needs: [{ ...plugin, publisher }], remote: true });
+  await spawn();
+  assert.deepEqual(asked, []);
+  assert.equal(calls[1], 'deliver {"plugin":"mini","type":"mini"}');
+});
+
+// A hive that asked for a plugin got it by whatever name it gave: any package in any version, or any address.
+test('a hive hints at what it lacks, and is brought only the type that was asked for', async () => {
+  const evil: HiveNeed[] = [
+    { kind: 'plugin', plugin: 'https://127.0.0.1:1/evil.tgz' },
+    { kind: 'variant', plugin: 'x', variant: 'cuda' },
+  ];
+  const { spawn, calls } = setUp({ needs: evil, remote: true });
+  await spawn();
+  assert.deepEqual(
+    calls.filter((call) => call.startsWith('deliver')),
+    [
+      'deliver {"plugin":"https://127.0.0.1:1/evil.tgz","type":"mini"}',
+      'deliver {"plugin":"x","variant":"cuda","type":"mini"}',
+    ],
+  );
+});
+
+// A name that a person gave was asked of the hive, and what it answered was downloaded by the queen.
+test('the queen downloads the models that a person wrote, not those that a hive says are meant', async () => {
+  const failing = { download: 'MODEL_HUB_UNREACHABLE' } as const;
+  const named = setUp({ needs: [models], remote: true, failing });
+  await assert.rejects(named.spawn({ model: 'pretty' }), { code: 'MODEL_HUB_UNREACHABLE' });
+  assert.ok(!named.calls.some((call) => call.startsWith('bring')), named.calls.join());
+  const reference = setUp({ needs: [models], remote: true, failing });
+  await reference.spawn({ model: 'hf:acme/main' });
+  assert.ok(reference.calls.includes('bring model {"type":"mini","model":"hf:acme/main"}'));
+});
+
+test('for a worker that exists the queen brings nothing by the word of its hive', async () => {
+  const { provision, context, calls } = setUp({ needs: [variant, plugin], remote: true });
+  await provision.launch('pi', { start: { id: 'mini-1' } }, { models: {} }, context);
+  assert.deepEqual(calls, ['needs', 'needs', 'needs']);
+});
+
+test('where a variant cannot be brought the next best one is, which is said', async () => {
+  const failing = { prepare: 'DOWNLOAD_FAILED' } as const;
+  const cpu: HiveNeed = { ...program, variant: 'cpu' } as HiveNeed;
+  const { spawn, calls, questions, told } = setUp({ needs: [program, cpu], failing });
+  await spawn();
+  assert.deepEqual(questions, [
+    { worker: { type: 'mini' } },
+    { worker: { type: 'mini' }, without: ['cuda'] },
+    { worker: { type: 'mini' }, without: ['cuda'] },
+  ]);
+  assert.ok(told.includes('prepare failed: trying another variant instead'));
+  assert.equal(calls.filter((call) => call.startsWith('spawn')).length, 1);
+});
+
+test('where no other variant can run, why the best one could not be brought is the error', async () => {
+  const none = RbeeError.of('VARIANT_UNFIT', {
+    type: 'mini',
+    variant: '',
+    hive: 'pi',
+    reasons: 'none is left',
+    hint: '',
+  });
+  const { spawn, calls, told } = setUp({ needs: [program, none], failing: { prepare: 'DOWNLOAD_FAILED' } });
+  await assert.rejects(spawn(), { code: 'DOWNLOAD_FAILED', message: 'prepare failed' });
+  assert.deepEqual(
+    [calls.filter((call) => call.startsWith('spawn')), told.filter((text) => /instead/.test(text))],
+    [[], []],
+  );
+});
+
+test('what is lacking after it was brought is left to the refusal of the spawn', async () => {
+  const { spawn, calls } = setUp({ needs: [program, program, program] });
+  await spawn();
+  assert.deepEqual(
+    calls.map((call) => call.split(' ')[0]),
+    ['needs', 'prepare', 'needs', 'spawn'],
+  );
+});
+
+test('a hive that always lacks something else does not keep the queen for ever', async () => {
+  const needs = Array.from({ length: 100 }, (_, nth): HiveNeed => ({ ...program, variant: `v${nth}` }) as HiveNeed);
+  const { spawn, questions } = setUp({ needs });
+  await spawn();
+  assert.ok(questions.length < 20, String(questions.length));
+});

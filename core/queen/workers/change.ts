@@ -1,0 +1,138 @@
+/** Changing a worker that exists. Requests to it come first: they may finish before its hive is asked. */
+import type { HiveWorker } from '../../contract/hive-api.ts';
+import type { WorkerView } from '../../contract/worker.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
+import type { HiveCall } from '../../hive/client.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { WorkerCall } from '../fleet/hive-connection.ts';
+import type { Member } from '../fleet/member.ts';
+import { workerView } from '../fleet/views.ts';
+import { type WorkerName, workerKey } from '../fleet/worker-key.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import type { Provision, Wanted } from '../provision/provision.ts';
+
+/** What a change works with. */
+export interface ChangeParts {
+  fleet: Fleet;
+  gateway: Pick<Gateway, 'hold' | 'drain' | 'release'>;
+}
+
+export interface StartParts {
+  fleet: Fleet;
+  provision: Provision;
+}
+
+/** A worker by name, and how to stop it. */
+export interface StopInput extends WorkerName {
+  /** Do not wait for requests. */
+  now?: boolean;
+}
+
+type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
+
+/** Starts one that is stopped or failed. Errors: as `wakeWorker`, and those of a launch. */
+export const startWorker = async (
+  { fleet, provision }: StartParts,
+  name: WorkerName,
+  context: Context,
+): Promise<WorkerView> => {
+  const { member, uid } = find(fleet, name);
+  const { signal, narrate, job } = context;
+  await provision.launch(
+    member.connection.alias,
+    { start: { id: name.worker, uid } },
+    wantedAgain(member, name),
+    context,
+  );
+  return applied(member, await member.connection.client.start(name.worker, { uid, signal, narrate, job }));
+};
+
+export const stopWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+  drained(parts, input, context, async (member, call) =>
+    applied(member, await member.connection.client.stop(input.worker, { ...call, now: input.now })),
+  );
+
+export const sleepWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+  drained(parts, input, context, async (member, call) =>
+    applied(member, await member.connection.client.sleep(input.worker, { ...call, now: input.now })),
+  );
+
+/** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and why it does not wake. */
+export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall = {}): Promise<WorkerView> => {
+  const { member, uid } = find(fleet, name);
+  return applied(member, await member.connection.client.wake(name.worker, { ...call, uid }));
+};
+
+/** What it lacks is brought before it is stopped. Errors: as `startWorker`. */
+export const restartWorker = async (
+  parts: ChangeParts & StartParts,
+  input: StopInput,
+  context: Context,
+): Promise<WorkerView> => {
+  const { member, uid } = find(parts.fleet, input);
+  const start = { id: input.worker, uid, restart: true };
+  await parts.provision.launch(member.connection.alias, { start }, wantedAgain(member, input), context);
+  return drained(parts, input, context, async (at, call) =>
+    applied(at, await at.connection.client.restart(input.worker, { ...call, now: input.now })),
+  );
+};
+
+export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+  drained(parts, input, context, async (member, call) => {
+    const last = await member.connection.client.delete(input.worker, { ...call, now: input.now });
+    member.forget(last);
+    return workerView(last, member.connection.alias, false);
+  });
+
+/**
+ * The hive of a worker, and the worker that has this id now: the change is for that one and no other. Errors:
+ * WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_FAULTY.
+ */
+const find = (fleet: Fleet, name: WorkerName): { member: Member; uid: string | undefined } => {
+  const member = fleet.online(fleet.owner(name).connection.alias);
+  return { member, uid: member.workers.get(name.worker)?.uid };
+};
+
+/** Of a worker that exists the hive says what it was started from: the queen fetches nothing by that word. */
+const wantedAgain = (member: Member, { worker }: WorkerName): Wanted => {
+  const { type, options, model, components = {} } = member.workers.get(worker)?.spec ?? {};
+  const about = { ...(type !== undefined && { type }), ...(options && { options }) };
+  const all = [['main', model] as const, ...Object.entries(components)];
+  const models = all.flatMap(([name, reference]) =>
+    reference === undefined
+      ? []
+      : [
+          [
+            name,
+            { request: { ...about, model: reference, ...(name !== 'main' && { component: name }) }, isWritten: false },
+          ],
+        ],
+  );
+  return { options, models: Object.fromEntries(models) };
+};
+
+const applied = (member: Member, worker: HiveWorker): WorkerView => {
+  member.apply(worker);
+  return workerView(worker, member.connection.alias, false);
+};
+
+/**
+ * Sends the worker no more requests, waits for those under way (unless `now`), closes the rest, and then makes the
+ * change: some engines do not end while a client is connected. Afterwards it may get requests again, if it is ready.
+ */
+const drained = async (
+  { gateway, fleet }: ChangeParts,
+  { now, ...name }: StopInput,
+  { signal, narrate, job }: Context,
+  change: (member: Member, call: WorkerCall) => Promise<WorkerView>,
+): Promise<WorkerView> => {
+  const { member, uid } = find(fleet, name);
+  const worker = { key: workerKey(member.connection.alias, name.worker), id: name.worker };
+  gateway.hold(worker.key);
+  try {
+    await gateway.drain(worker, { now, signal, narrate });
+    return await change(member, { uid, signal, narrate, job });
+  } finally {
+    gateway.release(worker.key);
+  }
+};
