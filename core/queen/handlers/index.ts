@@ -10,7 +10,7 @@ import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
-import { deleteSecret, listSecrets, setSecret, withSecrets } from './secrets.ts';
+import { deleteSecret, listSecrets, setSecret, withSecrets, withSecretsAgain } from './secrets.ts';
 import { Serving } from './serving.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
@@ -42,8 +42,8 @@ export const makeHandlers = (parts: Parts): Handlers => {
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
     worker_spawn: withSecrets(parts, (input, context) => spawnWorker(parts, input, context)),
     worker_stop: (input, context) => stopWorker(parts, input, context),
-    worker_start: (input, context) => startWorker(parts, input, context),
-    worker_restart: (input, context) => restartWorker(parts, input, context),
+    worker_start: withSecretsAgain<'worker_start'>(parts, (input, context) => startWorker(parts, input, context)),
+    worker_restart: withSecretsAgain<'worker_restart'>(parts, (input, context) => restartWorker(parts, input, context)),
     worker_sleep: (input, context) => sleepWorker(parts, input, context),
     worker_wake: (name, { signal, narrate, job }) => wakeWorker(fleet, name, { signal, narrate, job }),
     worker_delete: (input, context) => deleteWorker(parts, input, context),

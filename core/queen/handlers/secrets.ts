@@ -53,6 +53,17 @@ export const withSecrets =
     return spawn(input, context);
   };
 
+/** The same for a worker that is there. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
+export const withSecretsAgain =
+  <Name extends 'worker_start' | 'worker_restart'>(
+    { fleet, secrets }: Pick<SecretParts, 'fleet' | 'secrets'>,
+    change: Handler<Name>,
+  ): Handler<Name> =>
+  async (input, context) => {
+    await secrets.checkAgain(fleet.owner(input).connection.alias, input.worker);
+    return change(input, context);
+  };
+
 /** A file that is wrong must not keep anyone from changing a secret. */
 const declared = (paths: SecretParts['paths'], narrate: Narrate): HivesConf | null => {
   try {

@@ -33,6 +33,11 @@ export class QueenSecrets {
     await this.#values(secretsOf(spec));
   }
 
+  /** The same for what a worker was given when it was spawned: before it is stopped, or anything is fetched for it. */
+  async checkAgain(hive: string, worker: string): Promise<void> {
+    await this.#values(this.#grants.of(hive, worker));
+  }
+
   /** The errors of `check`, one for each secret. */
   async problems(spec: MayNameSecrets): Promise<RbeeError[]> {
     const checks = await Promise.allSettled(secretsOf(spec).map((name) => this.#values([name])));
