@@ -11,6 +11,7 @@ export const areas = {
   binaries: 'Binary resolution',
   options: 'Options',
   command: 'Command line',
+  secrets: 'Secrets and environment',
   health: 'Health',
   stop: 'Stopping',
   probes: 'Probes',

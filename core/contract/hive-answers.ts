@@ -6,6 +6,7 @@
  */
 import Type from 'typebox';
 import { absolutePath, bytes, count, lineOf, nameOf, optionValues, pid, textOf, time, version } from './bounds.ts';
+import { variablePattern } from './secret-reference.ts';
 import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
 
 const optional = Type.Optional;
@@ -225,6 +226,7 @@ const pluginDetails = Type.Object({
           { maxItems: 500 },
         ),
       ),
+      environment: optional(Type.Array(Type.String({ pattern: variablePattern }), { maxItems: 256 })),
     }),
     { maxItems: 64 },
   ),

@@ -28,7 +28,7 @@ export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<L
 
 const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> => {
   const plan = await planLaunch(spec, context);
-  const { handle, type, options, wanted, devices } = plan;
+  const { handle, type, options, environment, wanted, devices } = plan;
   const fit = await chooseFitting(plan);
   if (spec.device === undefined) {
     context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
@@ -51,6 +51,7 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
     ],
     models: model?.files ?? {},
     options,
+    environment,
     binary: fit.binary,
     ...adapterOf(type, fit),
     deviceFlags: await handle.deviceFlags(fit.variant, fit.device),

@@ -121,6 +121,9 @@ const fields: HiveLie[] = [
   ...Object.entries({ hive: 7, spec: 7, suspect: 'x', givenOptions: 7, declaration: 7, kinds: 7 }).map(
     ([field, value]) => set(`workers.0.${field}`, value, 'either'),
   ),
+  ...[{ RBEE_API_KEY: 'x' }, { HF_TOKEN: 7 }, { 'A=B': 'x' }].map((environment) =>
+    set('workers.0.spec.environment', environment, 'either'),
+  ),
   ...Object.entries({ id: 7, kind: null, name: {}, memory: 'much' }).map(([field, value]) =>
     set(`devices.0.${field}`, value),
   ),
