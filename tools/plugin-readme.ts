@@ -39,7 +39,8 @@ const defaultOf = ({ default: value }: OptionSchema) => {
   return typeof value === 'string' ? `\`${escaped(value)}\`` : escaped(String(value));
 };
 
-const limits = ({ enum: choices, minimum, maximum }: OptionSchema): string[] => {
+const limits = ({ enum: choices, minimum, maximum, secret }: OptionSchema): string[] => {
+  if (secret === true) return ['given as `secret:NAME`'];
   if (choices !== undefined) return [`one of ${choices.map((choice) => `\`${choice}\``).join(', ')}`];
   if (minimum !== undefined && maximum !== undefined) return [`${minimum} to ${maximum}`];
   if (minimum !== undefined) return [`${minimum} at least`];

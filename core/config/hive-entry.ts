@@ -4,6 +4,7 @@ import { formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
 import { defaultWorkerPorts } from '../contract/ports.ts';
+import { variablePattern } from '../contract/secret-reference.ts';
 import type { DeclaredRun, DeclaredType, HiveDeclaration } from '../contract/sync.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { parseBytes } from '../narration/quantities.ts';
@@ -82,6 +83,11 @@ const texts: Check = (value) =>
   isTable(value) && Object.values(value).every((one) => typeof one === 'string')
     ? undefined
     : 'must be a table of texts such as { room = "lab" }';
+const variables: Check = (value) =>
+  isTable(value) &&
+  Object.entries(value).every(([name, one]) => typeof one === 'string' && new RegExp(variablePattern).test(name))
+    ? undefined
+    : 'must be a table of variables such as { HF_TOKEN = "secret:hf-token" }';
 const word = written(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/, 'a word of lower-case letters, digits and dashes');
 const type: Check = (value) =>
   typeof value === 'string' && word(typeName(value)) === undefined ? undefined : 'must be the name of a worker type';
@@ -150,6 +156,7 @@ const runRules: TableRules = {
     device: text,
     replicas: integer(0, 1000, 'a number of workers'),
     options: table,
+    environment: variables,
     components: texts,
     restart: oneOf('never', 'on-failure', 'always'),
     memory_limit: (value) => {
@@ -210,6 +217,7 @@ const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun | 
         : understood(document, [...path, 'device'], () => formatDevice(parseDevice(device as string))),
     replicas: (fields['replicas'] as number | undefined) ?? 1,
     options: (fields['options'] as Record<string, unknown> | undefined) ?? {},
+    environment: (fields['environment'] as Record<string, string> | undefined) ?? {},
     components: readComponents(document, { value: fields['components'] ?? {}, path: [...path, 'components'] }),
     restart: (fields['restart'] as DeclaredRun['restart'] | undefined) ?? null,
     memoryLimit: bytesOf(fields['memory_limit']) ?? null,

@@ -9,6 +9,11 @@ export const abilities = {
   models: { missing: 'it loads no models', has: ({ type }) => type.models !== undefined },
   demo: { missing: 'it has no demo model', has: ({ type }) => type.models?.demo !== undefined },
   options: { missing: 'it has no options', has: ({ type }) => type.options !== undefined },
+  secrets: {
+    missing: 'none of its options is a secret',
+    has: ({ type }) => Object.values(type.options?.properties ?? {}).some(({ secret }) => secret === true),
+  },
+  environment: { missing: 'it lets no variables through', has: ({ type }) => type.environment !== undefined },
   checkOptions: {
     missing: 'it does not check its options itself',
     has: ({ type }) => type.checkOptions !== undefined,

@@ -12,6 +12,7 @@ export const areas = {
   options: 'Options',
   serving: 'What it serves',
   command: 'Command line',
+  secrets: 'Secrets and environment',
   health: 'Health',
   stop: 'Stopping',
   probes: 'Probes',

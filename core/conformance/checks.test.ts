@@ -19,15 +19,17 @@ const variant = (id: string, more: Partial<Variant> = {}): Variant => ({
   ...more,
 });
 
-const command = ({ models, names, host, port, options, deviceFlags, apiKey }: Launch): Command => ({
+const command = ({ models, names, host, port, options, deviceFlags, apiKey, secretFiles = {} }: Launch): Command => ({
   args: [
+    ...(secretFiles['key'] ? [`--key-file=${secretFiles['key']}`] : []),
     ...Object.entries(models).flatMap(([name, path]) => [`--${name}`, path]),
     ...names.flatMap((name) => ['--name', name]),
     ...['--host', host, '--port', String(port)],
     ...['--context', String(options['context']), '--mode', String(options['mode']), `--text=${options['text']}`],
+    ...(options['better'] ? ['--better'] : []),
     ...deviceFlags.args,
   ],
-  env: { ENGINE_KEY: apiKey },
+  env: { ENGINE_KEY: apiKey, ...(options['token'] ? { ENGINE_TOKEN: String(options['token']) } : {}) },
 });
 
 /** A type that keeps everything. */
@@ -58,8 +60,11 @@ const good: WorkerType = {
       mode: { type: 'string', description: 'How it works', default: 'fast', enum: ['fast', 'slow'] },
       text: { type: 'string', description: 'Any text', default: '' },
       better: { type: 'boolean', description: 'Serve the better path', default: false },
+      token: { type: 'string', description: 'A secret for its environment', secret: true },
+      key: { type: 'string', description: 'A secret in a file', secret: true },
     },
   },
+  environment: ['ENGINE_LEVEL'],
   variants: [variant('cpu', { fits: () => ({ fits: true }) }), variant('cuda')],
   command,
   health: {
@@ -128,9 +133,19 @@ const withServed = (more: object): WorkerType => ({
 });
 const anywhere = [{ kind: 'path', id: 'a', program: 'a' }] as const;
 const withSource = (source: object): WorkerType => withVariant({ resolveBinary: () => [source as never] });
-const withCommand = (change: (args: string[]) => object): WorkerType => ({
+const withSecret = (option: object): WorkerType => ({
   ...good,
-  command: (launch) => ({ ...command(launch), ...change([...command(launch).args]) }),
+  options: {
+    type: 'object',
+    properties: {
+      ...good.options?.properties,
+      token: { type: 'string', description: 'A token', secret: true, ...option },
+    },
+  },
+});
+const withCommand = (change: (args: string[], launch: Launch) => object): WorkerType => ({
+  ...good,
+  command: (launch) => ({ ...command(launch), ...change([...command(launch).args], launch) }),
 });
 let count = 0;
 
@@ -249,6 +264,14 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['command.no-nul', withCommand((args) => ({ args: [...args, 'a\0b'] }))],
   ['command.environment', withCommand(() => ({ env: { LD_PRELOAD: '/a.so' } }))],
   ['command.folder', withCommand(() => ({ cwd: 'here' }))],
+  ['secrets.schema', withSecret({ default: 'secret:mine' })],
+  ['secrets.schema', withSecret({ type: 'integer' })],
+  ['secrets.arguments', withCommand((args, { options }) => ({ args: [...args, `--token=${options['token'] ?? ''}`] }))],
+  ['secrets.given', withCommand((_args, { apiKey }) => ({ env: { ENGINE_KEY: apiKey } }))],
+  ['secrets.given', withCommand((args) => ({ args: args.filter((arg) => !arg.startsWith('--key-file')) }))],
+  ['secrets.own', withCommand((_args, { apiKey }) => ({ env: { ENGINE_KEY: apiKey, OTHER: 'secret:of-others' } }))],
+  ['secrets.environment', { ...good, environment: ['LD_PRELOAD'] }],
+  ['secrets.environment', { ...good, environment: ['RBEE_API_KEY'] }],
   ['health.path', { ...good, health: { ready: { mode: 'poll', path: 'health' } } }],
   ['health.statuses', { ...good, health: { ...good.health, failedStatus: [503] } }],
   ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*', example: 'ready' } } }],

@@ -518,6 +518,21 @@ export const errorCatalogue = {
     message: '{archive} is not what was packed: {problem}',
     hint: 'nothing of it was used; run the command again, and it is sent anew',
   },
+  SECRET_NOT_FOUND: {
+    status: 404,
+    message: 'there is no secret {secret}{near}',
+    hint: 'store it with: rbee secret set {secret}',
+  },
+  SECRET_EXPECTED: {
+    status: 400,
+    message: 'option {option} of worker type {type} is a secret: its value may not be given here',
+    hint: 'store it with: rbee secret set NAME, and give {option}=secret:NAME; a value that was typed is in the history of the shell',
+  },
+  ENVIRONMENT_REFUSED: {
+    status: 400,
+    message: 'worker type {type} does not let the variable {variable} through',
+    hint: '{known}',
+  },
   OPTION_INVALID: { status: 400, message: 'option {option} of worker type {type}: {problem}', hint: '{hint}' },
 
   // Devices, models, memory

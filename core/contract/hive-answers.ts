@@ -20,6 +20,7 @@ import {
   time,
   version,
 } from './bounds.ts';
+import { variablePattern } from './secret-reference.ts';
 import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
 
 const optional = Type.Optional;
@@ -245,6 +246,7 @@ const pluginDetails = Type.Object({
           { maxItems: 500 },
         ),
       ),
+      environment: optional(Type.Array(Type.String({ pattern: variablePattern }), { maxItems: 256 })),
     }),
     { maxItems: 64 },
   ),

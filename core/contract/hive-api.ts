@@ -9,7 +9,7 @@
  * | `GET /v1/devices` | `HiveDevices`, measured now |
  * | `POST /v1/catalog/refresh` | `CatalogEntry[]`, read again from disk |
  * | `POST /v1/needs` (`NeedsRequest`) | narration, then the next `HiveNeed`, or null when nothing is lacking |
- * | `POST /v1/workers` (`WorkerSpec`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
+ * | `POST /v1/workers` (`SpawnRequest`) | NDJSON of narration, then the ready `HiveWorker` as outcome |
  * | `POST /v1/workers/{id}/start`, `/wake` (`WorkerRequest`) | the same |
  * | `POST /v1/workers/{id}/stop`, `/sleep`, `/restart`, `DELETE /v1/workers/{id}` (`StopRequest`) | the same |
  * | `POST /v1/plugins/{install,uninstall,update,link,inspect,search,prune,list,import,prepare}` | narration, then as `plugins.ts` says |
@@ -98,7 +98,12 @@ export interface HiveState {
 
 export type Heartbeat = { kind: 'state'; revision: number; state: HiveState } | { kind: 'tick'; revision: number };
 
+/** What is spawned, and the values of the secrets that it names. */
+export type SpawnRequest = WorkerSpec & { secrets?: Readonly<Record<string, string>> };
+
 export interface WorkerRequest {
+  /** Values of the secrets that the worker names, as they are now: for `start` and `restart`. */
+  secrets?: Readonly<Record<string, string>>;
   /** The worker that is meant: when another one has its id by now, the answer is WORKER_NOT_FOUND. */
   uid?: string;
 }

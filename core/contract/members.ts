@@ -16,6 +16,7 @@ export const typeMembers = {
   serves: 'data',
   models: 'data',
   options: 'data',
+  environment: 'data',
   variants: 'data',
   command: 'either',
   health: 'data',

@@ -5,6 +5,7 @@
 import Type, { type Static, type TObject } from 'typebox';
 import { modelRequests } from './models.ts';
 import { pluginRequests } from './plugins.ts';
+import { maxSecretBytes, secretName } from './secret-reference.ts';
 import { workerId, workerSpec } from './worker.ts';
 
 const hive = Type.String({ minLength: 1, maxLength: 63, description: 'Alias of a hive' });
@@ -154,6 +155,8 @@ interface Operation {
   /** `read` changes nothing. */
   readonly kind: 'read' | 'change';
   readonly input: TObject;
+  /** Fields of the input that are kept nowhere: neither in the job, nor on disk. */
+  readonly unkept?: readonly string[];
 }
 
 export const operations = {
@@ -339,6 +342,28 @@ export const operations = {
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
   worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object(ofWorker, strict) },
+  secret_set: {
+    summary: 'Store a secret on the machine of the queen, or give it another value',
+    kind: 'change',
+    input: Type.Object(
+      {
+        name: secretName,
+        value: Type.String({ maxLength: maxSecretBytes, description: 'The secret itself: one line of text' }),
+      },
+      strict,
+    ),
+    unkept: ['value'],
+  },
+  secret_list: {
+    summary: 'Names of the secrets that are stored, and who uses them; never their values',
+    kind: 'read',
+    input: Type.Object({}, strict),
+  },
+  secret_delete: {
+    summary: 'Delete a secret; workers that run keep what they were started with',
+    kind: 'change',
+    input: Type.Object({ name: secretName }, strict),
+  },
   worker_catalog_list: {
     summary: 'Worker types that are installed',
     kind: 'read',

@@ -199,7 +199,10 @@ export interface PluginTypeDetails {
   summary: string;
   serves: readonly string[];
   variants: readonly { id: string; installed: boolean; fits: boolean | null; reasons: readonly string[] }[];
+  /** A `type` of `secret` takes `secret:NAME`. */
   options: readonly { name: string; type: string; default: unknown; description: string }[] | null;
+  /** Variables that users may set for the engine. Absent where an older hive does not tell. */
+  environment?: readonly string[];
 }
 
 export interface PluginResults {

@@ -61,6 +61,7 @@ export interface DeclaredRun {
   device: string | null;
   replicas: number;
   options: Readonly<Record<string, unknown>>;
+  environment: Readonly<Record<string, string>>;
   components: Readonly<Record<string, string>>;
   restart: WorkerSpec['restart'] | null;
   /** Bytes. */

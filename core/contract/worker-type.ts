@@ -41,6 +41,11 @@ export interface WorkerType {
   models?: ModelSupport;
   /** JSON Schema (type `object`) of the type's own options; each property has a `default` and a one-line `description`. */
   options?: OptionsSchema;
+  /**
+   * Variables of the environment that users may set for the engine with `--env NAME=VALUE`; a value may be `secret:NAME`.
+   * No others reach it but those of `command` and of the device. Names of rbee (`RBEE_…`) are refused.
+   */
+  environment?: readonly string[];
   /** The builds of this type, at least one. The first variant that fits a device drives it. */
   variants: readonly Variant[];
   /**
@@ -202,6 +207,13 @@ export interface OptionSchema {
   /** One line, shown in help and in the plugin's README. */
   description: string;
   default?: string | number | boolean | readonly string[];
+  /**
+   * A secret, such as a token: of type `string`, without default, choice or pattern. Users store the value with
+   * `rbee secret set NAME` and give `secret:NAME`; the value itself is refused. The type sees that reference alone, in
+   * `launch.options`, and passes it on by `env` or by `launch.secretFiles`; never among the arguments, which every user
+   * of the machine can read.
+   */
+  secret?: boolean;
   enum?: readonly (string | number)[];
   minimum?: number;
   maximum?: number;
@@ -440,6 +452,12 @@ export interface Launch extends LaunchRequest {
   /** Loopback address and port to listen on. */
   host: string;
   port: number;
+  /**
+   * The private file with the value of each secret option that was given, by option, for an engine that reads a secret from
+   * a file. For one that reads it from its environment, put the option itself into `env`: `{ TOKEN: options.token }` holds
+   * `secret:NAME`, and the hive puts the value in its place when it starts the process. Absent: none was given.
+   */
+  secretFiles?: Readonly<Record<string, string>>;
   /** Secret that requests will carry as `Authorization: Bearer …`. Put it in the environment, never in the arguments. */
   apiKey: string;
 }

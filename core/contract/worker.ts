@@ -2,6 +2,7 @@
 import Type, { type Static, type TSchema } from 'typebox';
 import { abilityValues, absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
 import { longestReference, modelComponents } from './models.ts';
+import { variablePattern } from './secret-reference.ts';
 
 export const workerId = Type.String({
   pattern: '^[a-z0-9][a-z0-9-]{0,62}$',
@@ -39,6 +40,12 @@ export const workerSpec = Type.Object(
     ),
     id: Type.Optional(workerId),
     options: Type.Optional(Type.Record(Type.String(), Type.Unknown(), { description: "The type's own options" })),
+    environment: Type.Optional(
+      Type.Record(Type.String({ pattern: variablePattern }), Type.String({ maxLength: 16_384 }), {
+        maxProperties: 256,
+        description: 'Variables for the engine, of those that its type lets through; a value may be secret:NAME',
+      }),
+    ),
     restart: Type.Optional(
       Type.Union([Type.Literal('never'), Type.Literal('on-failure'), Type.Literal('always')], {
         description: 'When the worker is started again by itself (on-failure)',

@@ -51,6 +51,8 @@ export interface HiveCall {
   narrate?: Narrate;
   /** Id of the job on whose behalf the call is made. */
   job?: string;
+  /** For spawn, start and restart: values of the secrets that the worker names. */
+  secrets?: Readonly<Record<string, string>>;
 }
 
 /** A change of a worker. */
@@ -193,6 +195,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   };
 
   const meant = (call: WorkerCall | undefined) => (call?.uid === undefined ? {} : { uid: call.uid });
+  const brought = (call: HiveCall | undefined) => (call?.secrets === undefined ? {} : { secrets: call.secrets });
   const at = (id: string): string => `/v1/workers/${encodeURIComponent(id)}`;
 
   return {
@@ -218,12 +221,19 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
         if (error instanceof RbeeError && error.code === 'NOT_FOUND') return null;
         throw error;
       }),
-    spawn: (spec, call) => change('POST', '/v1/workers', spec, workerOf(spec.id), call),
-    start: (id, call) => change('POST', `${at(id)}/start`, meant(call), workerOf(id, call?.uid), call),
+    spawn: (spec, call) => change('POST', '/v1/workers', { ...spec, ...brought(call) }, workerOf(spec.id), call),
+    start: (id, call) =>
+      change('POST', `${at(id)}/start`, { ...meant(call), ...brought(call) }, workerOf(id, call?.uid), call),
     stop: (id, call) =>
       change('POST', `${at(id)}/stop`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
     restart: (id, call) =>
-      change('POST', `${at(id)}/restart`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
+      change(
+        'POST',
+        `${at(id)}/restart`,
+        { ...meant(call), ...brought(call), now: call?.now },
+        workerOf(id, call?.uid),
+        call,
+      ),
     sleep: (id, call) =>
       change('POST', `${at(id)}/sleep`, { ...meant(call), now: call?.now }, workerOf(id, call?.uid), call),
     wake: (id, call) => change('POST', `${at(id)}/wake`, meant(call), workerOf(id, call?.uid), call),

@@ -19,6 +19,7 @@ import { watchLock } from '../lifecycle/watch-lock.ts';
 import { usualPace } from '../registry/binaries/download.ts';
 import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
+import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
@@ -56,7 +57,8 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
-  const sweep = () => sweepUnfinished(paths.state, paths.runs, paths.logs);
+  const secretsFolder = join(paths.state, 'secrets');
+  const sweep = () => sweepUnfinished(paths.state, paths.runs, paths.logs, secretsFolder);
   await sweep();
 
   const health: HealthBody = {
@@ -95,6 +97,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     env,
     state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
+    secretStore: new SecretStore(secretsFolder),
     // The queen of another machine decides: it dials no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type, draft.plugin),

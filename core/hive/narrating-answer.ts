@@ -3,10 +3,12 @@ import type { FastifyReply } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { NarrationLine } from '../contract/hive-api.ts';
 import type { Narrate, NarrationEvent } from '../contract/narration.ts';
+import type { Redactor } from '../secrets/redaction.ts';
 
 export const narratingAnswer = (
   reply: FastifyReply,
   work: (options: { signal: AbortSignal; narrate: Narrate }) => Promise<unknown>,
+  redactor?: Redactor,
 ): void => {
   const left = new AbortController();
   const { raw } = reply.hijack();
@@ -18,10 +20,14 @@ export const narratingAnswer = (
   const write = (line: NarrationLine) => {
     if (!raw.destroyed) raw.write(`${JSON.stringify(line)}\n`);
   };
-  work({ signal: left.signal, narrate: withLessProgress(write) })
+  const narrate = withLessProgress((event) => write(redactor ? redactedEvent(event, redactor) : event));
+  work({ signal: left.signal, narrate })
     .then(
       (result) => write({ kind: 'result', result }),
-      (error) => write({ kind: 'error', error: asRbeeError(error, 'the hive', 'hive.log').toJSON() }),
+      (thrown) => {
+        const { code, ...words } = asRbeeError(thrown, 'the hive', 'hive.log').toJSON();
+        write({ kind: 'error', error: { code, ...(redactor?.data(words) ?? words) } });
+      },
     )
     .finally(() => raw.end());
 };
@@ -40,4 +46,14 @@ const withLessProgress = (narrate: Narrate): Narrate => {
     }
     narrate(event);
   };
+};
+
+/** Only texts for people: ids and names are looked up by, and stay. */
+const redactedEvent = (event: NarrationEvent, redactor: Redactor): NarrationEvent => {
+  const { text, hint } = event as { text?: string; hint?: string };
+  return {
+    ...event,
+    ...(text !== undefined && { text: redactor.text(text) }),
+    ...(hint !== undefined && { hint: redactor.text(hint) }),
+  } as NarrationEvent;
 };

@@ -5,7 +5,8 @@ import { describe, it } from 'node:test';
 import * as Parser from '@oclif/core/parser';
 import { loadConfig } from './main.ts';
 
-const options = readFileSync(join(import.meta.dirname, '../../plugins/worker-llamacpp/options.ts'), 'utf8');
+const optionsOf = (type: string): string =>
+  readFileSync(join(import.meta.dirname, `../../plugins/worker-${type}/options.ts`), 'utf8');
 const config = await loadConfig({ ignoreManifest: true });
 
 /** The command lines of an example that are rbee's own, as a shell splits them. */
@@ -46,8 +47,9 @@ describe('the examples of the help', () => {
         throw error;
       });
       const given = ((flags as { option?: string[] }).option ?? []).map((pair) => pair.split('=')[0] ?? '');
+      const { type = 'llamacpp' } = flags as { type?: string };
       for (const name of given)
-        assert.match(options, new RegExp(`^ {4}${name}: \\{`, 'm'), `llamacpp has no option ${name}`);
+        assert.match(optionsOf(type), new RegExp(`^ {4}${name}: \\{`, 'm'), `${type} has no option ${name}`);
     });
   }
 });

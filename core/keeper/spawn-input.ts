@@ -36,6 +36,19 @@ export const parseOptions = (pairs: readonly string[], help: string): Record<str
   return options;
 };
 
+/** `HF_HOME=/models` for the environment of the engine; the last of one name counts. */
+export const parseVariables = (pairs: readonly string[], help: string): Record<string, string> => {
+  const variables: Record<string, string> = {};
+  for (const pair of pairs) {
+    const [, name, value] = /^([A-Za-z_][A-Za-z0-9_]{0,127})=(.*)$/s.exec(pair) ?? [];
+    if (name === undefined || value === undefined)
+      throw RbeeError.of('USAGE', { problem: '--env takes NAME=VALUE, such as HF_TOKEN=secret:hf-token', help });
+    if (name.startsWith('RBEE_')) throw RbeeError.of('USAGE', { problem: `${name} is set by rbee itself`, help });
+    Object.defineProperty(variables, name, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return variables;
+};
+
 const scalar = (text: string): unknown => {
   try {
     const value: unknown = JSON.parse(text);

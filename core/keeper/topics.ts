@@ -6,5 +6,6 @@ export const topics = {
   catalog: { description: 'Worker types that are installed on hives' },
   queen: { description: 'The queen: the daemon that knows the fleet and answers for it' },
   plugins: { description: 'Plugins: worker types as npm packages, to install, make and examine' },
+  secret: { description: 'Secrets: tokens and keys that workers use by name' },
   job: { description: 'Jobs: what was asked for, and how it goes' },
 };

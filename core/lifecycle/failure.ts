@@ -36,6 +36,8 @@ export interface FailureContext {
   memoryLimit?: number;
   /** Milliseconds since 1970. */
   now: number;
+  /** Takes secrets out of a text before anything else sees it. */
+  redact?: (text: string) => string;
 }
 
 export interface FailureStory {
@@ -48,9 +50,9 @@ const mostDiagnosedLines = 200;
 const mostShownLines = 20;
 
 export const describeFailure = async (context: FailureContext): Promise<FailureStory> => {
-  const { reason, log, diagnose, memory, memoryLimit, now } = context;
+  const { reason, log, diagnose, memory, memoryLimit, now, redact = (text: string) => text } = context;
   const exit = 'exit' in reason ? reason.exit : null;
-  const lines = log ? await tail(log.file, mostDiagnosedLines, log).catch(() => []) : [];
+  const lines = (log ? await tail(log.file, mostDiagnosedLines, log).catch(() => []) : []).map(redact);
   const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
   const said = (): Promise<Diagnosis | undefined> =>
     diagnose({ log: lines, exit: isUnknown(exit) ? null : exit, wasReady }).catch(() => undefined);
@@ -64,8 +66,11 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
     diagnosis?.cause === 'killed' ? null : diagnosis,
     signOfSystem(reason, lines, wasReady),
   ].find(Boolean);
+  const told = explained ?? diagnosis ?? plain(reason);
   const failure = {
-    ...(explained ?? diagnosis ?? plain(reason)),
+    cause: told.cause,
+    message: redact(told.message),
+    hint: redact(told.hint),
     exitCode: exit?.code ?? null,
     signal: exit?.signal ?? null,
     log: lines.slice(-mostShownLines),

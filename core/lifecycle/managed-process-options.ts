@@ -35,6 +35,15 @@ export interface ManagedProcessOptions {
   plan: (context: PlanContext) => Promise<ProcessPlan>;
   /** Turns the last words of the process into a cause; `undefined` when nothing is recognised. */
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
+  /** Takes secrets out of what is kept and told of a failure. */
+  redact?: (text: string) => string;
+  /** Takes secrets out of the log file, once the process that wrote it has ended. Must not throw. */
+  scrub?: (logFile: string) => Promise<void>;
+  /**
+   * The environment that a plan describes with the values of secrets in place of their names: asked just before each start,
+   * and kept nowhere.
+   */
+  resolveEnv?: (env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** Called after every change of `view`. */
   onChange: () => void;
   /** The port of a plan is not used by this process any more. */

@@ -339,14 +339,15 @@ export class ManagedProcess {
   }
 
   async #spawn(plan: ProcessPlan): Promise<ProcessRun> {
-    const { id, logFile, limits, state } = this.#options;
+    const { id, logFile, limits, state, resolveEnv } = this.#options;
     const { nonce } = this.#record;
     const marks = {
       [nonceVariable]: nonce,
       [workerVariable]: id,
       ...(state !== undefined && { [stateVariable]: state }),
     };
-    const env = cleanEnvironment(this.#options.env, { ...plan.env, ...marks });
+    const own = (await resolveEnv?.(plan.env)) ?? plan.env;
+    const env = cleanEnvironment(this.#options.env, { ...own, ...marks });
     // Also the working folder of a process that asks for no other.
     await this.#runner.mkdir(dirname(logFile));
     const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
@@ -677,6 +678,7 @@ export class ManagedProcess {
 
   async #endRun(run: ProcessRun, signals: ManagedProcessOptions['stop']['signals']): Promise<void> {
     await run.end({ signals, hurry: this.#skipLadder.signal });
+    await this.#options.scrub?.(this.#options.logFile);
     if (this.#run === run) this.#run = null;
     this.#mayBeLeft = false;
     this.#freePort(run.plan);
@@ -727,6 +729,7 @@ export class ManagedProcess {
 
   /** It ended while no owner watched: what is left to tell of it is its log and the kernel's. */
   async #endedUnseen(pid: number, { startTime }: RunRecord): Promise<void> {
+    await this.#options.scrub?.(this.#options.logFile);
     const reason: EndReason = { kind: 'ended', exit: { code: null, signal: null } };
     const log = { file: this.#options.logFile, from: this.#record.logFrom ?? 0 };
     const memory = ranOutOfMemory(this.#runner, { pid, startTime, group: null, before: null, killed: true });
@@ -806,9 +809,9 @@ export class ManagedProcess {
 
   async #describe(reason: EndReason, run?: Pick<ProcessRun, 'log' | 'ranOutOfMemory'>): Promise<FailureStory> {
     const memory = 'exit' in reason ? ((await run?.ranOutOfMemory) ?? null) : null;
-    const { diagnose, limits } = this.#options;
+    const { diagnose, limits, redact } = this.#options;
     const memoryLimit = limits.memoryBytes;
-    return await describeFailure({ reason, log: run?.log, diagnose, memory, memoryLimit, now: this.#time() });
+    return await describeFailure({ reason, log: run?.log, diagnose, memory, memoryLimit, now: this.#time(), redact });
   }
 
   #time(): number {

@@ -14,11 +14,13 @@ import type { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import type { Member } from './fleet/member.ts';
 import { ensureHive, stopHive } from './hive-daemon.ts';
+import type { QueenSecrets } from './secrets/queen-secrets.ts';
 
 export const localAlias = 'local';
 
 export interface LocalHiveOptions {
   fleet: Fleet;
+  secrets: QueenSecrets;
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
@@ -52,8 +54,9 @@ export class LocalHive {
   /** Adds the hive to the fleet; it is not started yet. */
   constructor(options: LocalHiveOptions) {
     this.#options = options;
-    const { paths, config, fleet } = options;
-    const client = createHiveClient({ hive: localAlias, connect: { dial: () => dialOwn(paths.hiveSocket) } });
+    const { paths, config, fleet, secrets } = options;
+    const dialled = createHiveClient({ hive: localAlias, connect: { dial: () => dialOwn(paths.hiveSocket) } });
+    const client = secrets.client(localAlias, dialled);
     const mode = config.queen.mode === 'attached-hive' ? 'attached' : 'local';
     this.#connection = { alias: localAlias, mode, client, workerPorts: parsePortRange(config.hive.workerPorts) };
     this.#member = fleet.add(this.#connection);

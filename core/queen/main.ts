@@ -23,11 +23,13 @@ import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import type { Parts } from './handlers/parts.ts';
+import { secretViews } from './handlers/secrets.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { LocalHive } from './local-hive.ts';
 import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
 import { Provision } from './provision/provision.ts';
+import { QueenSecrets } from './secrets/queen-secrets.ts';
 import { listenSocket } from './server/listen-socket.ts';
 import { wakeWorker } from './workers/change.ts';
 
@@ -77,6 +79,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     let localHive: LocalHive | undefined;
     let machines: MadeMachines | undefined;
 
+    const secrets = new QueenSecrets(paths);
+    await secrets.start();
     const fleet = new Fleet({
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
@@ -92,8 +96,8 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     ends.push(() => gateway.close());
     if (hives) for (const hive of hives) fleet.add(hive).start();
     else {
-      localHive = new LocalHive({ ...options, fleet });
-      machines = makeMachines({ ...options, fleet, gateway, localHive });
+      localHive = new LocalHive({ ...options, fleet, secrets });
+      machines = makeMachines({ ...options, fleet, gateway, localHive, secrets });
     }
     ends.push(() => localHive?.close());
     ends.push(() => machines?.close());
@@ -111,9 +115,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const provision = machines?.provision ?? new Provision({ fleet });
-    const handled: Parts = { fleet, gateway, provision, localHive, machines: machines?.machines, status };
+    const machinery = { localHive, machines: machines?.machines };
+    const handled: Parts = { fleet, gateway, provision, ...machinery, status, secrets, paths };
     const run = runOperation(makeHandlers(handled));
-    const jobs: Jobs = new Jobs({ store, run, log: (message, error) => logger.error({ error }, message) });
+    const { redactor } = secrets;
+    const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });
     jobs.open();
     ends.push(() => jobs.close());
 
@@ -122,7 +128,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const bodies = bodyStores(join(paths.state, 'spool'), config.queen.maxBody);
     await bodies.spool.clear();
     ends.push(() => bodies.spool.clear());
-    const parts = { fleet, gateway, jobs, status, health, logger, bodies };
+    const parts = { fleet, gateway, jobs, status, health, logger, bodies, secrets: () => secretViews(handled) };
     const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;

@@ -19,6 +19,7 @@ import { RbeeError } from '../contract/errors.ts';
 import { searchOf } from '../contract/failure-rules.ts';
 import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
+import { variablePattern } from '../contract/secret-reference.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
@@ -61,6 +62,7 @@ const option = Type.Object({
   ]),
   description: Type.String({ minLength: 1 }),
   default: optional(optionValue),
+  secret: optional(Type.Boolean()),
   enum: optional(Type.Array(Type.Union([Type.String(), Type.Number()]))),
   minimum: optional(Type.Number()),
   maximum: optional(Type.Number()),
@@ -153,6 +155,7 @@ const dataShapes = {
       }),
     }),
   ),
+  environment: optional(Type.Array(Type.String({ pattern: variablePattern }), { maxItems: 256 })),
   variants: Type.Array(
     Type.Object({
       id: Type.String(),
@@ -196,6 +199,7 @@ const dataShapes = {
 const description = Type.Object({ ...dataShapes, has: texts, unknown: texts });
 
 export type TypeDescription = Static<typeof description>;
+export type OptionDescription = Static<typeof option>;
 
 const prepare = optional(prepareSteps);
 
@@ -302,6 +306,10 @@ export const checkDescription = (
     if (path !== undefined && !isSafePath(plainPath(path)))
       throw invalid(`${JSON.stringify(path)} lies outside the package`);
   }
+  for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
+    const fault = secretProblem(option);
+    if (fault !== undefined) throw invalid(`its option ${name} ${fault}`);
+  }
   if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
   const missing = type.serves.map(({ path }) => path).filter((path) => !entry.serves.includes(path));
   if (missing.length > 0) throw invalid(`its manifest leaves out the paths ${missing.join(', ')}; ${writeIt}`);
@@ -311,6 +319,14 @@ export const checkDescription = (
     throw invalid(`${said}; ${writeIt}`);
   }
   return type;
+};
+
+/** A secret is the name of one, and nothing that could stand in a plugin's code. */
+export const secretProblem = (option: OptionDescription): string | undefined => {
+  if (option.secret !== true) return undefined;
+  if (option.type !== 'string') return `is a secret and of type ${option.type}: a secret is a string`;
+  const unfit = (['default', 'enum', 'pattern'] as const).find((keyword) => option[keyword] !== undefined);
+  return unfit && `is a secret and has ${unfit === 'default' ? 'a default' : `"${unfit}"`}: leave that out`;
 };
 
 const writeIt = 'run: rbee plugins check --write';

@@ -1,5 +1,6 @@
 /** The options of one worker: what the user gave, checked against the type's schema, with defaults filled in. */
 import { RbeeError } from '../contract/errors.ts';
+import { referencedSecret, secretNamePattern } from '../contract/secret-reference.ts';
 import { nearest } from '../narration/near.ts';
 import type { TypeDescription } from './description.ts';
 
@@ -16,7 +17,7 @@ export const resolveOptions = (
     const schema = Object.hasOwn(schemas, option) ? schemas[option] : undefined;
     if (!schema) throw unknownOption(type.name, option, Object.keys(schemas));
     const value = asMeant(schema, written);
-    const problem = problemOf(schema, value);
+    const problem = secretProblem(schema, value, { type: type.name, option }) ?? problemOf(schema, value);
     if (problem) {
       const hint = schema.type === 'array' ? `${schema.description}; ${howToList(option)}` : schema.description;
       throw RbeeError.of('OPTION_INVALID', { type: type.name, option, problem, hint });
@@ -27,6 +28,14 @@ export const resolveOptions = (
     ([option, schema]) => [option, meant.get(option) ?? schema.default] as const,
   );
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+};
+
+/** Only the name of a secret may be given, and only where one is wanted. Errors: SECRET_EXPECTED. */
+const secretProblem = (schema: Schema, value: unknown, about: { type: string; option: string }): string | undefined => {
+  const name = referencedSecret(value);
+  if (schema.secret !== true) return name === undefined ? undefined : 'it is not a secret, and takes its value itself';
+  if (name === undefined) throw RbeeError.of('SECRET_EXPECTED', about);
+  return new RegExp(secretNamePattern).test(name) ? undefined : 'what stands after secret: is not the name of a secret';
 };
 
 const howToList = (option: string): string =>
@@ -93,3 +102,31 @@ const scalarProblem = (schema: Schema, value: unknown): string | undefined => {
 
 const article = (type: string): string =>
   type === 'integer' ? 'a whole number' : type === 'boolean' ? 'true or false' : `a ${type}`;
+
+/** What the user gave for the environment of the engine, of what its type lets through. Errors: ENVIRONMENT_REFUSED. */
+export const checkEnvironment = (
+  type: Pick<TypeDescription, 'name' | 'environment'>,
+  given: Readonly<Record<string, string>> = {},
+): Record<string, string> => {
+  const allowed = type.environment ?? [];
+  for (const [variable, value] of Object.entries(given)) {
+    const near = nearest(variable, allowed)[0];
+    const hint =
+      near !== undefined
+        ? `did you mean ${near}?`
+        : allowed.length > 0
+          ? `it lets through: ${allowed.join(', ')}`
+          : 'it lets none through; see its options with: rbee plugins inspect';
+    if (!allowed.includes(variable))
+      throw RbeeError.of('ENVIRONMENT_REFUSED', { type: type.name, variable, known: hint });
+    const name = referencedSecret(value);
+    const isName = name === undefined || new RegExp(secretNamePattern).test(name);
+    if (isName && !value.includes('\0')) continue;
+    throw RbeeError.of('INVALID_INPUT', {
+      what: `the variable ${variable}`,
+      problem: isName ? 'its value has a character that no variable may have' : 'it does not name a secret',
+      hint: 'give a text, or secret:NAME',
+    });
+  }
+  return { ...given };
+};

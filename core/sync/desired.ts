@@ -97,7 +97,8 @@ const replicas = (entry: DeclaredRun, name: string): DesiredWorker[] => {
 
 /** What is not declared is absent, and so chosen by the hive. */
 const specOf = (entry: DeclaredRun): WorkerSpec => {
-  const { type, variant, device, model, name, options, components, restart, memoryLimit, cpuLimit } = entry;
+  const { type, variant, device, model, name, options, environment, components, restart, memoryLimit, cpuLimit } =
+    entry;
   return {
     type,
     ...(variant !== null && { variant }),
@@ -105,6 +106,7 @@ const specOf = (entry: DeclaredRun): WorkerSpec => {
     ...(model !== null && { model }),
     ...(name !== null && { name }),
     ...(Object.keys(options).length > 0 && { options: { ...options } }),
+    ...(Object.keys(environment).length > 0 && { environment: { ...environment } }),
     ...(Object.keys(components).length > 0 && { components: { ...components } }),
     ...(restart !== null && { restart }),
     ...(memoryLimit !== null && { memoryLimit }),

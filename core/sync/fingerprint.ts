@@ -13,6 +13,7 @@ export const fingerprint = (spec: WorkerSpec): string => {
     model,
     device,
     options,
+    environment,
     components,
     restart,
     ...rest
@@ -23,6 +24,7 @@ export const fingerprint = (spec: WorkerSpec): string => {
       model === undefined ? undefined : understood(model, (text) => formatModelReference(parseModelReference(text))),
     device: device === undefined ? undefined : understood(device, (text) => formatDevice(parseDevice(text))),
     options: filled(options),
+    environment: filled(environment),
     components: filled(components),
     restart: restart === 'on-failure' ? undefined : restart,
   };

@@ -142,8 +142,8 @@ const runOf = (
       `hive ${alias}: worker ${id} uses ${worker.type} ${worker.pluginVersion}; the next sync replaces it once`,
     );
   } else if (state === 'unhealthy') notes.push(`hive ${alias}: worker ${id} is unhealthy`);
-  const { type, model, name, variant, device, options, components, restart, memoryLimit, cpuLimit } = own;
-  const fields = { type, id, model, name, variant, device, options, components, restart };
+  const { type, model, name, variant, device, options, environment, components, restart, memoryLimit, cpuLimit } = own;
+  const fields = { type, id, model, name, variant, device, options, environment, components, restart };
   return { ...fields, memory_limit: memoryLimit, cpu_limit: cpuLimit };
 };
 

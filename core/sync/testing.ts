@@ -184,6 +184,7 @@ const entry: fc.Arbitrary<DeclaredRun> = fc.record({
   device: fc.constantFrom(null, 'cpu', 'cuda:0'),
   replicas: fc.integer({ min: 0, max: 3 }),
   options: fc.constantFrom({}, { context: 512 }),
+  environment: fc.constant({}),
   components: fc.constant({}),
   restart: fc.constantFrom(null, 'always' as const),
   memoryLimit: fc.constantFrom(null, 2 ** 30),

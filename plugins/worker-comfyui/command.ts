@@ -23,7 +23,13 @@ export const command = (launch: Launch): Command => {
       '--',
       ...engineArguments(launch, options),
     ],
-    env: { ...launch.deviceFlags.env, RBEE_API_KEY: launch.apiKey, DO_NOT_TRACK: '1', HF_HUB_DISABLE_TELEMETRY: '1' },
+    env: {
+      ...launch.deviceFlags.env,
+      RBEE_API_KEY: launch.apiKey,
+      DO_NOT_TRACK: '1',
+      HF_HUB_DISABLE_TELEMETRY: '1',
+      ...(options.comfy_org_key !== undefined && { COMFY_ORG_API_KEY: options.comfy_org_key }),
+    },
   };
 };
 

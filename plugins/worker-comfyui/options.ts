@@ -119,6 +119,11 @@ export const options = {
       default: true,
       description: 'Load the custom nodes that are installed in ComfyUI; they are Python code of their authors',
     },
+    comfy_org_key: {
+      type: 'string',
+      secret: true,
+      description: 'API key of comfy.org, for workflows with partner nodes, which compute elsewhere and cost money',
+    },
     extra_args: {
       type: 'array',
       items: { type: 'string' },
@@ -150,11 +155,15 @@ export interface Options {
   vram: string;
   reserve_vram: number;
   custom_nodes: boolean;
+  /** `secret:NAME`; absent when none was given. */
+  comfy_org_key?: string;
   extra_args: readonly string[];
 }
 
 const defaults = Object.fromEntries(
-  Object.entries(options.properties).map(([name, property]) => [name, property.default]),
+  Object.entries(options.properties).flatMap(([name, property]) =>
+    'default' in property ? [[name, property.default]] : [],
+  ),
 );
 
 /** Options with what is missing filled in, for callers that give only some. */

@@ -13,6 +13,7 @@ const order = [
   'narration',
   'config',
   'lifecycle',
+  'secrets',
   'http',
   'gateway',
   'archives',
@@ -87,7 +88,7 @@ test('gateway, queen and hive are entered through their doors only', () => {
 /** Folders within these parts, from left to right: each imports from those left of it only. */
 const floors: Record<string, readonly string[]> = {
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
-  queen: ['fleet', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
+  queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
 };
 
 test('folders within a part look one way as well', () => {

@@ -84,6 +84,9 @@ const asking: Record<string, Run | Run[]> = {
   'plugins:uninstall': { args: ['plugins', 'uninstall', word] },
   'plugins:update': { args: ['plugins', 'update'] },
   'queen:status': { args: ['queen', 'status'] },
+  'secret:delete': { args: ['secret', 'delete', word], json: served.secret },
+  'secret:list': { args: ['secret', 'list'], json: served.secrets },
+  'secret:set': { args: ['secret', 'set', word], json: served.secret, input: 'value of it' },
   status: [
     { args: ['status'], json: served.status },
     { args: ['status', '--no-start'], json: served.status },

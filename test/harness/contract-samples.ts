@@ -9,6 +9,7 @@ import type { NarrationEvent } from '../../core/contract/narration.ts';
 import type { InferResult } from '../../core/contract/operations.ts';
 import type { PluginDetails, PluginHit, PluginPrune, PluginUpdate, PluginView } from '../../core/contract/plugins.ts';
 import type { FleetStatus, HiveView, JobView, WorkerList } from '../../core/contract/queen-api.ts';
+import type { SecretView } from '../../core/contract/secret-reference.ts';
 import type {
   DriftView,
   Extra,
@@ -116,11 +117,21 @@ const spec: Whole<WorkerSpec> = {
   name: x,
   id: x,
   options: record,
+  environment: record,
   restart: 'always',
   memoryLimit: 1,
   cpuLimit: 1,
   declaration: x,
   force: true,
+};
+
+export const secret: Whole<SecretView> = {
+  name: x,
+  updatedAt: at,
+  uses: [
+    { kind: 'worker', hive: x, worker: x, state: x },
+    { kind: 'declared', hive: x, type: x, line: 1 },
+  ],
 };
 
 const step = { type: x, package: x, version: x };
@@ -330,6 +341,7 @@ export const pluginDetails: Whole<PluginDetails> = {
       serves: [x],
       variants: [{ id: x, installed: true, fits: false, reasons: [x] }],
       options: [{ name: x, type: x, default: x, description: x }],
+      environment: [x],
     },
   ],
 };

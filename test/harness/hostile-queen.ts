@@ -29,6 +29,8 @@ export const served = {
   model: hostile(samples.model),
   jobs: { jobs: [hostile(samples.job)] },
   job: hostile(samples.job),
+  secret: hostile(samples.secret, keeping('kind')),
+  secrets: { secrets: [hostile(samples.secret, keeping('kind'))] },
   catalog: { types: [hostile(samples.catalogEntry)] },
   error: { error: hostile(samples.error) },
 };
@@ -76,6 +78,9 @@ const results: Record<OperationName, unknown> = {
   worker_process_list: served.workers,
   worker_process_get: worker,
   worker_catalog_list: served.catalog,
+  secret_set: served.secret,
+  secret_list: served.secrets,
+  secret_delete: served.secret,
   worker_install: hostile(samples.plugin),
   worker_uninstall: hostile(samples.plugin),
   worker_update: { updates: [hostile(samples.pluginUpdate), { ...hostile(samples.pluginUpdate), changed: true }] },

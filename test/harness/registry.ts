@@ -36,8 +36,8 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-verdaccio-')));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
-  const outer =
-    uplink.length === 0 ? '' : spawnSync('npm', ['config', 'get', 'registry'], { encoding: 'utf8' }).stdout.trim();
+  const outer = uplink.length === 0 ? undefined : npmSetting('registry');
+  const authorities = outer === undefined ? undefined : npmSetting('cafile');
   writeFileSync(join(folder, 'config.yaml'), configuration(outer, uplink));
   const home = join(folder, 'home');
   mkdirSync(home);
@@ -45,7 +45,12 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   const env: NodeJS.ProcessEnv = { ...withoutNpm(process.env), HOME: home };
   const program = join(root, 'node_modules/.bin/verdaccio');
   const args = ['--config', join(folder, 'config.yaml'), '--listen', `127.0.0.1:${port}`];
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: 'ignore' });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    // It reads no settings of npm.
+    env: { ...env, ...(authorities !== undefined && { NODE_EXTRA_CA_CERTS: authorities }) },
+    stdio: 'ignore',
+  });
   const close = async (): Promise<void> => {
     const gone = child.exitCode === null ? new Promise((done) => child.once('exit', done)) : null;
     child.kill('SIGKILL');
@@ -85,6 +90,12 @@ export const startRegistry = async ({ uplink = [] }: RegistryOptions = {}): Prom
   return { url, folder, env, publish, put, release, close };
 };
 
+/** As npm on this machine has it; undefined when it is not set. */
+const npmSetting = (name: string): string | undefined => {
+  const value = spawnSync('npm', ['config', 'get', name], { encoding: 'utf8' }).stdout.trim();
+  return ['', 'null', 'undefined'].includes(value) ? undefined : value;
+};
+
 /** What `npm publish` sends. */
 const publication = (packed: Buffer, document: { name: string; version: string }, url: string): object => {
   const { name, version } = document;
@@ -113,11 +124,11 @@ const withoutNpm = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
 
 /** Anyone may publish: it lives as long as the test. A registry behind it that is slow on a busy machine is asked again. */
-const configuration = (outer: string, uplink: readonly string[]): string => `storage: ./storage
+const configuration = (outer: string | undefined, uplink: readonly string[]): string => `storage: ./storage
 auth:
   htpasswd:
     file: ./htpasswd
-${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n    timeout: 120s\n    max_fails: 1000\n    fail_timeout: 1s\n`}packages:
+${outer === undefined ? '' : `uplinks:\n  outer:\n    url: ${outer}\n    timeout: 120s\n    max_fails: 1000\n    fail_timeout: 1s\n`}packages:
   '@rbee/*':
     access: $all
     publish: $all

@@ -205,7 +205,7 @@ export const commandChecks = [
       for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
         const isText =
           option.type === 'string' || (option.type === 'array' && (option.items?.type ?? 'string') === 'string');
-        if (!isText || option.enum !== undefined || option.pattern !== undefined) continue;
+        if (!isText || option.secret === true || option.enum !== undefined || option.pattern !== undefined) continue;
         const options = (text: string) => {
           const given = { [name]: option.type === 'array' ? [text] : text };
           return { options: resolveOptions(type as unknown as Parameters<typeof resolveOptions>[0], given) };

@@ -13,6 +13,7 @@ import { manifestChecks } from './manifest.ts';
 import { optionChecks } from './options.ts';
 import { probeChecks } from './probes.ts';
 import { purityChecks } from './purity.ts';
+import { secretChecks } from './secrets.ts';
 import { servingChecks } from './serving.ts';
 import { stopChecks } from './stop.ts';
 import { variantChecks } from './variants.ts';
@@ -26,6 +27,7 @@ export const checks: readonly Check[] = [
   ...optionChecks,
   ...servingChecks,
   ...commandChecks,
+  ...secretChecks,
   ...healthChecks,
   ...stopChecks,
   ...probeChecks,

@@ -8,7 +8,7 @@ import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';
 import { binaryRequests, builtFor, defaultOptions, launchesOf } from '../samples.ts';
 
-const keywords = ['type', 'description', 'default', 'enum', 'minimum', 'maximum', 'pattern', 'items'];
+const keywords = ['type', 'description', 'default', 'secret', 'enum', 'minimum', 'maximum', 'pattern', 'items'];
 
 const each = ({ options }: ResolvedType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
 
@@ -73,10 +73,11 @@ export const optionChecks = [
   },
   {
     id: 'options.defaults',
-    title: 'every option has a default',
+    title: 'every option has a default, but for secrets',
     needs: ['options'],
     check: ({ type }) => {
-      for (const [name, option] of each(type)) must(option.default !== undefined, `option ${name} has no default`);
+      for (const [name, option] of each(type))
+        must(option.secret === true || option.default !== undefined, `option ${name} has no default`);
     },
   },
   {

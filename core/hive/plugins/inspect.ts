@@ -86,10 +86,11 @@ export class Inspection {
       variants: await Promise.all(variants),
       options: Object.entries(type.options?.properties ?? {}).map(([name, option]) => ({
         name,
-        type: option.type,
+        type: option.secret === true ? 'secret' : option.type,
         default: option.default ?? null,
         description: option.description,
       })),
+      environment: type.environment ?? [],
     };
   }
 

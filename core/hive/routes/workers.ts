@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
-import type { StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
-import { type WorkerSpec, workerId, workerSpec } from '../../contract/worker.ts';
+import type { SpawnRequest, StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
+import { maxSecretBytes, secretNamePattern } from '../../contract/secret-reference.ts';
+import { workerId, workerSpec } from '../../contract/worker.ts';
 import { follow, tail } from '../../lifecycle/logs.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
 import type { FailedStart } from '../workers/failed-starts.ts';
@@ -11,11 +12,16 @@ import type { Workers } from '../workers/workers.ts';
 
 const idParams = Type.Object({ id: workerId });
 const uid = Type.Optional(Type.String({ maxLength: 64 }));
-const startBody = Type.Union([Type.Null(), Type.Object({ uid }, { additionalProperties: false })]);
-const stopBody = Type.Union([
-  Type.Null(),
-  Type.Object({ now: Type.Optional(Type.Boolean()), uid }, { additionalProperties: false }),
-]);
+/** Only on their way to the folder of secrets: no message may repeat what is in them. */
+const secrets = Type.Optional(
+  Type.Record(Type.String({ pattern: secretNamePattern }), Type.String({ maxLength: maxSecretBytes }), {
+    maxProperties: 256,
+  }),
+);
+const strict = { additionalProperties: false } as const;
+const spawnBody = Type.Object({ ...workerSpec.properties, secrets }, strict);
+const startBody = Type.Union([Type.Null(), Type.Object({ uid, secrets }, strict)]);
+const stopBody = Type.Union([Type.Null(), Type.Object({ now: Type.Optional(Type.Boolean()), uid, secrets }, strict)]);
 const logQuery = Type.Object({
   lines: Type.Integer({ minimum: 0, maximum: 100_000, default: 100 }),
   follow: Type.Boolean({ default: false }),
@@ -26,10 +32,12 @@ type WithStart = WithId & { Body: WorkerRequest | null };
 type WithStop = WithId & { Body: StopRequest | null };
 
 export const workerRoutes = (server: FastifyInstance, workers: Workers): void => {
+  const { redactor } = workers;
   const changing = { schema: { params: idParams, body: stopBody } };
 
-  server.post<{ Body: WorkerSpec }>('/v1/workers', { schema: { body: workerSpec } }, (request, reply) => {
-    narratingAnswer(reply, (options) => workers.spawn(request.body, options));
+  server.post<{ Body: SpawnRequest }>('/v1/workers', { schema: { body: spawnBody } }, (request, reply) => {
+    const { secrets, ...spec } = request.body;
+    narratingAnswer(reply, (options) => workers.spawn(spec, { ...options, ...(secrets && { secrets }) }), redactor);
   });
   const starting = { schema: { params: idParams, body: startBody } };
   for (const [path, change] of [
@@ -38,18 +46,18 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
   ] as const) {
     server.post<WithStart>(`/v1/workers/:id/${path}`, starting, ({ params: { id }, body }, reply) => {
       workers.get(id, body?.uid);
-      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }));
+      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }), redactor);
     });
   }
   for (const change of ['stop', 'sleep', 'restart'] as const) {
     server.post<WithStop>(`/v1/workers/:id/${change}`, changing, ({ params: { id }, body }, reply) => {
       workers.get(id, body?.uid);
-      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }));
+      narratingAnswer(reply, (options) => workers[change](id, { ...options, ...body }), redactor);
     });
   }
   server.delete<WithStop>('/v1/workers/:id', changing, ({ params: { id }, body }, reply) => {
     workers.get(id, body?.uid);
-    narratingAnswer(reply, (options) => workers.delete(id, { ...options, ...body }));
+    narratingAnswer(reply, (options) => workers.delete(id, { ...options, ...body }), redactor);
   });
 
   server.post<WithId>('/v1/workers/:id/ready', { schema: { params: idParams } }, (request, reply) => {
@@ -68,17 +76,19 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
       const { lines } = request.query;
       reply.type('text/plain; charset=utf-8');
       // Nothing comes any more that could be followed.
-      if (failed) return failedLog(failed, logFile, lines);
-      if (!request.query.follow) return (await tail(logFile, lines)).map((line) => `${line}\n`).join('');
+      if (failed) return redactor.text(await failedLog(failed, logFile, lines));
+      if (!request.query.follow) return redactor.text((await tail(logFile, lines)).map((line) => `${line}\n`).join(''));
       const left = new AbortController();
       const { raw } = reply.hijack();
       raw.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
       raw.flushHeaders();
       raw.on('close', () => left.abort());
+      const redacted = redactor.stream();
       for await (const chunk of follow(logFile, { lines, signal: left.signal })) {
-        if (!raw.write(chunk)) await new Promise((resolve) => raw.once('drain', resolve).once('close', resolve));
+        if (!raw.write(redacted.push(chunk)))
+          await new Promise((resolve) => raw.once('drain', resolve).once('close', resolve));
       }
-      raw.end();
+      raw.end(redacted.end());
     },
   );
 };

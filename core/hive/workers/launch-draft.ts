@@ -24,6 +24,8 @@ export interface LaunchDraft {
   names: string[];
   models: Record<string, string>;
   options: Record<string, unknown>;
+  /** What the user gave for the engine's environment. Absent in records of older builds. */
+  environment?: Readonly<Record<string, string>>;
   binary: ResolvedBinary;
   /** Absolute path of the script that stands in front of the program, where the program needs one. */
   adapter?: string;

@@ -9,7 +9,7 @@ import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
+import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { Ask } from '../devices/device-source.ts';
@@ -39,6 +39,8 @@ export interface LaunchPlan {
   handle: WorkerTypeHandle;
   type: TypeDescription;
   options: Record<string, unknown>;
+  /** What the user gave for the environment of the engine. */
+  environment: Record<string, string>;
   /** Null for a type that runs without a model. */
   wanted: WantedModels | null;
   found: FoundModels;
@@ -82,6 +84,7 @@ export const planLaunch = async (spec: WorkerSpec, context: PlanContext): Promis
   const handle = was ? await ownHandle(was, types, hive) : await types.get(spec.type);
   const type = await handle.describe();
   const options = resolveOptions(type, spec.options);
+  const environment = checkEnvironment(type, spec.environment);
   const wanted = await wantedModels(spec, type, context);
   const found = wanted
     ? await findModels(wanted, { handle, type, options, hive, models: context.models }, context)
@@ -93,6 +96,7 @@ export const planLaunch = async (spec: WorkerSpec, context: PlanContext): Promis
     handle,
     type,
     options,
+    environment,
     wanted,
     found,
     devices,

@@ -29,7 +29,7 @@ export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<L
 
 const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> => {
   const plan = await planLaunch(spec, context);
-  const { handle, type, options, wanted, devices } = plan;
+  const { handle, type, options, environment, wanted, devices } = plan;
   const fit = await chooseFitting(plan);
   if (spec.device === undefined) {
     context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
@@ -65,6 +65,7 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
     ],
     models,
     options,
+    environment,
     binary: fit.binary,
     ...adapterOf(type, fit),
     deviceFlags,

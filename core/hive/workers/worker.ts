@@ -4,9 +4,12 @@ import { dirname } from 'node:path';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { parseDevice } from '../../contract/device.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { referencedSecret, secretReference, secretsOf } from '../../contract/secret-reference.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
+import type { Command } from '../../contract/worker-type.ts';
 import { ManagedProcess, type PlanContext } from '../../lifecycle/managed-process.ts';
 import type { PortPool } from '../../lifecycle/ports.ts';
 import type { ProcessPlan, ReadySpec, RunRecord } from '../../lifecycle/process-plan.ts';
@@ -14,6 +17,7 @@ import type { RunRecords } from '../../lifecycle/run-records.ts';
 import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { type EngineLoad, readLoad } from './load.ts';
+import type { WorkerSecrets } from './worker-secrets.ts';
 
 /** What a run record keeps of a worker. */
 export interface WorkerData {
@@ -46,6 +50,8 @@ export interface WorkerContext {
   handleOf: (draft: LaunchDraft) => Promise<WorkerTypeHandle>;
   logFileOf: (id: string) => string;
   onChange: () => void;
+  /** Absent where workers have none. */
+  secrets?: WorkerSecrets;
 }
 
 /** Milliseconds without progress before a start is given up, unless the type says otherwise. */
@@ -78,6 +84,13 @@ export class Worker {
       data,
       env: context.env,
       plan: (plan) => this.#plan(plan),
+      ...(context.secrets && {
+        resolveEnv: (env) => context.secrets!.resolve(env, this.spec),
+        redact: (text) => context.secrets!.redactor.text(text),
+        scrub: async (logFile) => {
+          if (secretsOf(data.spec).length > 0) await context.secrets!.scrub(logFile);
+        },
+      }),
       diagnose: async (failure) => {
         const handle = await context.handleOf(this.draft);
         return handle.diagnose({ ...failure, binary: { id: this.draft.binary.id } });
@@ -185,11 +198,13 @@ export class Worker {
         models: draft.models,
         names: draft.names,
         options: draft.options,
+        ...this.#secretFiles(),
         ...(draft.probes && { probes: draft.probes }),
         host,
         port,
         apiKey: draft.apiKey,
       });
+      refuseSecretArguments(command, this.spec, draft);
       const base = `http://${host}:${port}`;
       const headers = { authorization: `Bearer ${draft.apiKey}` };
       const { health } = draft;
@@ -197,6 +212,7 @@ export class Worker {
       return {
         argv: [...programOf(draft), ...command.args],
         env: {
+          ...draft.environment,
           ...draft.deviceFlags.env,
           ...command.env,
           RBEE_API_KEY: draft.apiKey,
@@ -234,6 +250,16 @@ export class Worker {
     return handleOf(this.draft);
   }
 
+  /** For engines that read a secret from a file. */
+  #secretFiles(): { secretFiles?: Record<string, string> } {
+    const { secrets } = this.#context;
+    const given = Object.entries(this.draft.options).flatMap(([option, value]): [string, string][] => {
+      const name = referencedSecret(value);
+      return secrets && name !== undefined ? [[option, secrets.fileOf(name)]] : [];
+    });
+    return given.length === 0 ? {} : { secretFiles: Object.fromEntries(given) };
+  }
+
   #callbackEnv(token: string): Record<string, string> {
     return {
       RBEE_READY_SOCKET: this.#context.hiveSocket,
@@ -251,6 +277,15 @@ export class Worker {
     }
   }
 }
+
+/** An argument is read by every user of the machine, and the engine would take the name for the value. Errors: PLUGIN_FAILED. */
+const refuseSecretArguments = ({ args }: Command, spec: WorkerSpec, { plugin }: LaunchDraft): void => {
+  for (const reference of secretsOf(spec).map(secretReference)) {
+    if (!args.some((arg) => arg.includes(reference))) continue;
+    const problem = `it puts ${reference} among the arguments; a secret is passed by env or secretFiles`;
+    throw RbeeError.of('PLUGIN_FAILED', { plugin, member: 'command', problem });
+  }
+};
 
 /** What is started: the engine's program, or what stands in front of it. */
 const programOf = ({ adapter, binary }: LaunchDraft): readonly string[] =>

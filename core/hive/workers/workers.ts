@@ -5,6 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
+import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import { localConfiner } from '../../lifecycle/limits.ts';
@@ -13,12 +14,17 @@ import { removeLog } from '../../lifecycle/logs.ts';
 import { startStep } from '../../lifecycle/managed-process.ts';
 import { findUnowned } from '../../lifecycle/unowned.ts';
 import { didYouMean } from '../../narration/near.ts';
+import { Redactor } from '../../secrets/redaction.ts';
+import type { SecretStore } from '../../secrets/store.ts';
 import { ChangeNotice } from './change-notice.ts';
 import { type FailedStart, FailedStarts } from './failed-starts.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { type PrepareAgain, Worker, type WorkerContext, workerData } from './worker.ts';
+import { type GivenSecrets, WorkerSecrets } from './worker-secrets.ts';
 
-export interface WorkersOptions extends WorkerContext {
+export interface WorkersOptions extends Omit<WorkerContext, 'secrets'> {
+  /** Where the secrets of its workers are kept; none where it is absent. */
+  secretStore?: SecretStore;
   /** Something is wrong, or went wrong, that no caller waits for. */
   onProblem: (message: string, error?: unknown) => void;
   prepare: NonNullable<WorkerContext['prepare']>;
@@ -32,6 +38,8 @@ export interface ChangeOptions {
   now?: boolean;
   /** The worker that is meant, where another one may have its id by now. */
   uid?: string;
+  /** Values of the secrets that it names, as they are now; those that are here stay as they are. */
+  secrets?: GivenSecrets;
 }
 
 type StartRequest = Extract<NeedsRequest, { start: unknown }>['start'];
@@ -56,11 +64,13 @@ const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraf
   };
 };
 
+const noSecrets = new Redactor(() => []);
+
 /** Has it no process, and none on its way? */
 const isIdle = ({ process }: Worker): boolean => process.view.state === 'stopped' || process.view.state === 'failed';
 
 export class Workers {
-  readonly #options: WorkersOptions;
+  readonly #options: WorkersOptions & WorkerContext;
   /** They are not kept; their logs are. */
   readonly #failedStarts: FailedStarts;
   readonly #notice: ChangeNotice;
@@ -77,12 +87,21 @@ export class Workers {
     const { logFileOf } = options;
     this.#failedStarts = new FailedStarts({ file: join(dirname(logFileOf('any')), 'failed-starts.json'), logFileOf });
     this.#notice = new ChangeNotice(options.onChange);
-    this.#options = { ...options, onChange: this.#notice.changed };
+    const secrets =
+      options.secretStore &&
+      new WorkerSecrets(options.secretStore, () => [...this.#workers.values()].map(({ spec }) => spec));
+    this.#options = { ...options, onChange: this.#notice.changed, ...(secrets && { secrets }) };
+  }
+
+  /** Takes the values of secrets out of what is told of workers. */
+  get redactor(): Redactor {
+    return this.#options.secrets?.redactor ?? noSecrets;
   }
 
   /** Finds the workers of an earlier hive again; what died meanwhile is treated as crashed. */
   async start(): Promise<void> {
     const records = await this.#options.records.list();
+    await this.#options.secretStore?.load();
     // One record that cannot be worked with costs its own worker, not the hive.
     await Promise.all(
       records.map((record) =>
@@ -91,6 +110,7 @@ export class Workers {
         ),
       ),
     );
+    await this.#collectSecrets();
     await this.#tellUnowned().catch((error) => this.#options.onProblem('cannot look for engines without owner', error));
     this.#loadTimer = setInterval(() => void this.#measureLoads(), loadIntervalMs);
     this.#loadTimer.unref();
@@ -153,15 +173,15 @@ export class Workers {
   }
 
   /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
-  async spawn(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
-    const spawned = this.#spawn(spec, { signal: AbortSignal.any([signal, this.#closing.signal]), narrate });
+  async spawn(spec: WorkerSpec, { signal, ...options }: ChangeOptions): Promise<HiveWorker> {
+    const spawned = this.#spawn(spec, { ...options, signal: AbortSignal.any([signal, this.#closing.signal]) });
     this.#spawning.add(spawned);
     return await spawned.finally(() => this.#spawning.delete(spawned));
   }
 
   async #spawn(spec: WorkerSpec, options: ChangeOptions): Promise<HiveWorker> {
     const release = this.#claim(spec.id);
-    const worker = await this.#add(spec, options).finally(release);
+    const worker = await this.#withSecrets(spec, options, () => this.#add(spec, options)).finally(release);
     try {
       await this.#makeReady(worker, options);
     } catch (error) {
@@ -176,7 +196,8 @@ export class Workers {
   async #failedStart(id: string, error: unknown): Promise<unknown> {
     const { hive } = this.#options;
     try {
-      await this.#failedStarts.add(id, error instanceof Error ? error.message : String(error));
+      const message = error instanceof Error ? error.message : String(error);
+      await this.#failedStarts.add(id, this.redactor.text(message));
     } catch (problem) {
       this.#options.onProblem(`the failed start of ${id} could not be written down`, problem);
       return error;
@@ -231,7 +252,8 @@ export class Workers {
 
   /** Starts a stopped or failed worker again, with its plugin, program and model as they are now. */
   async startAgain(id: string, options: ChangeOptions): Promise<HiveWorker> {
-    return this.#startAgain(this.get(id, options.uid), options);
+    const worker = this.get(id, options.uid);
+    return this.#withSecrets(worker.spec, options, () => this.#startAgain(worker, options));
   }
 
   async #startAgain(worker: Worker, { signal, narrate }: ChangeOptions): Promise<HiveWorker> {
@@ -274,8 +296,11 @@ export class Workers {
 
   async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
     const worker = this.get(id, options.uid);
-    await this.#stop(worker, options);
-    return this.#startAgain(worker, options);
+    // Before it is stopped: a secret that is missing must not end one that runs.
+    return this.#withSecrets(worker.spec, options, async () => {
+      await this.#stop(worker, options);
+      return this.#startAgain(worker, options);
+    });
   }
 
   async delete(id: string, options: ChangeOptions): Promise<HiveWorker> {
@@ -294,6 +319,26 @@ export class Workers {
     await worker.process[change]({ signal, now });
     narrate({ kind: 'done', id: `${change}-${id}`, text: `${id} ${end}`, ms: performance.now() - began });
     return worker.view();
+  }
+
+  /** Writes the secrets that came with a request, and keeps them while `work` makes or starts what names them. */
+  async #withSecrets<Result>(
+    spec: WorkerSpec,
+    { secrets }: ChangeOptions,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const release = await this.#options.secrets?.hold(spec, secrets);
+    try {
+      return await work();
+    } finally {
+      await release?.().catch((error) => this.#options.onProblem('secrets that no worker names are still here', error));
+    }
+  }
+
+  async #collectSecrets(): Promise<void> {
+    await this.#options.secrets
+      ?.collect()
+      .catch((error) => this.#options.onProblem('secrets that no worker names are still here', error));
   }
 
   /** The ready callback of a worker. False when the token is not its own. */
@@ -362,6 +407,7 @@ export class Workers {
     if (this.#workers.get(worker.id) !== worker) return;
     if (removal.withLog) await removeLog(worker.view().logFile);
     this.#workers.delete(worker.id);
+    if (secretsOf(worker.spec).length > 0) await this.#collectSecrets();
     this.#options.onChange();
   }
 

@@ -12,6 +12,7 @@ const names: Record<NameKind, Candidate[]> = {
   model: [{ value: 'qwen' }],
   reference: [{ value: 'hf:org/qwen' }],
   device: [{ value: 'cuda:0' }],
+  secret: [{ value: 'hf-token' }],
 };
 const config = await loadConfig({ ignoreManifest: true });
 const tree = {

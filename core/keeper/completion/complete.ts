@@ -24,7 +24,7 @@ interface FlagShape {
 }
 
 /** Names that only the running fleet knows. */
-export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'reference' | 'device';
+export type NameKind = 'worker' | 'hive' | 'job' | 'type' | 'model' | 'reference' | 'device' | 'secret';
 export type Names = (kind: NameKind) => Promise<readonly Candidate[]>;
 
 export interface CommandTree {
@@ -116,6 +116,7 @@ const ofArgument = new Map<string, NameKind>([
   ['hive', 'hive'],
   ['job', 'job'],
   ['model', 'reference'],
+  ['secret', 'secret'],
 ]);
 
 const valuesOf = async (

@@ -2,6 +2,7 @@
 import type { Paths } from '../../config/paths.ts';
 import type { ModelView } from '../../contract/models.ts';
 import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
+import type { SecretView } from '../../contract/secret-reference.ts';
 import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';
 
@@ -43,6 +44,7 @@ const namesOf = async (kind: NameKind, socketPath: string): Promise<readonly Can
   try {
     if (kind === 'job') return jobs((await read<{ jobs: JobView[] }>('/v1/jobs?limit=50')).jobs);
     if (kind === 'reference') return models((await read<{ models: ModelView[] }>('/v1/hives/local/models')).models);
+    if (kind === 'secret') return secrets((await read<{ secrets: SecretView[] }>('/v1/secrets')).secrets);
     return ofFleet(kind, await read<FleetStatus>('/v1/status'));
   } catch {
     return [];
@@ -55,8 +57,11 @@ const jobs = (list: readonly JobView[]): Candidate[] =>
 const models = (list: readonly ModelView[]): Candidate[] =>
   list.map(({ model, name, workers }) => ({ value: model, about: workers.length > 0 ? `${name}, in use` : name }));
 
+const secrets = (list: readonly SecretView[]): Candidate[] =>
+  list.map(({ name, uses }) => ({ value: name, about: uses.length > 0 ? 'in use' : 'unused' }));
+
 const ofFleet = (
-  kind: Exclude<NameKind, 'job' | 'reference'>,
+  kind: Exclude<NameKind, 'job' | 'reference' | 'secret'>,
   { hives, workers, models }: FleetStatus,
 ): Candidate[] => {
   switch (kind) {

@@ -119,7 +119,8 @@ const formatType = (type: PluginTypeDetails, terminal: Terminal): string => {
   const serves = `serves ${type.serves.join(' ')}\n`;
   const variants = formatTable(type.variants, variantColumns, terminal);
   const options = type.options?.length ? `\n${formatTable(type.options, optionColumns, terminal)}` : '';
-  return `${title}${summary}${serves}\n${variants}${options}`;
+  const variables = type.environment?.length ? `\nvariables (--env): ${type.environment.join(' ')}\n` : '';
+  return `${title}${summary}${serves}\n${variants}${options}${variables}`;
 };
 
 const variantColumns: Column<PluginTypeDetails['variants'][number]>[] = [

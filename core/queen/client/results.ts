@@ -4,6 +4,7 @@ import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
 import type { PluginResults } from '../../contract/plugins.ts';
 import type { AbsentHive, FleetStatus, HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
+import type { SecretView } from '../../contract/secret-reference.ts';
 import type {
   DriftView,
   HiveLogs,
@@ -50,6 +51,9 @@ interface Results {
   worker_delete: WorkerView;
   worker_process_list: { workers: readonly WorkerView[] };
   worker_process_get: WorkerView;
+  secret_set: SecretView;
+  secret_list: { secrets: readonly SecretView[] };
+  secret_delete: SecretView;
   worker_catalog_list: { types: readonly HiveCatalogEntry[] };
   worker_install: PluginResults['install'];
   worker_uninstall: PluginResults['uninstall'];

@@ -10,6 +10,7 @@ import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
 import type { Handler, Handlers, Parts } from './parts.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
+import { deleteSecret, listSecrets, setSecret, withSecrets, withSecretsAgain } from './secrets.ts';
 import { Serving } from './serving.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {
@@ -39,15 +40,18 @@ export const makeHandlers = (parts: Parts): Handlers => {
     package_validate: async (input, context) => machinesOf(parts).validate(input, context),
     package_migrate: async (input, context) => machinesOf(parts).migrate(input, context),
     hive_capabilities: ({ hive }, { signal }) => fleet.online(hive).connection.client.devices(signal),
-    worker_spawn: (input, context) => spawnWorker(parts, input, context),
+    worker_spawn: withSecrets(parts, (input, context) => spawnWorker(parts, input, context)),
     worker_stop: (input, context) => stopWorker(parts, input, context),
-    worker_start: (input, context) => startWorker(parts, input, context),
-    worker_restart: (input, context) => restartWorker(parts, input, context),
+    worker_start: withSecretsAgain<'worker_start'>(parts, (input, context) => startWorker(parts, input, context)),
+    worker_restart: withSecretsAgain<'worker_restart'>(parts, (input, context) => restartWorker(parts, input, context)),
     worker_sleep: (input, context) => sleepWorker(parts, input, context),
     worker_wake: (name, { signal, narrate, job }) => wakeWorker(fleet, name, { signal, narrate, job }),
     worker_delete: (input, context) => deleteWorker(parts, input, context),
     worker_process_list: async ({ hive }) => ({ workers: fleet.workers(hive) }),
     worker_process_get: async (name) => fleet.worker(name),
+    secret_set: setSecret(parts),
+    secret_list: listSecrets(parts),
+    secret_delete: deleteSecret(parts),
     worker_catalog_list: async ({ hive }) => ({ types: fleet.catalog(hive) }),
     worker_catalog_refresh: refreshCatalog(parts),
     worker_install: installPlugin(parts),

@@ -1,4 +1,5 @@
 /** What the operations work with. */
+import type { Paths } from '../../config/paths.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -8,6 +9,7 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { LocalHive } from '../local-hive.ts';
 import type { SshMachines } from '../machines/ssh-machines.ts';
 import type { Provision } from '../provision/provision.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 
 export interface Parts {
   fleet: Fleet;
@@ -18,6 +20,8 @@ export interface Parts {
   /** The other machines; absent where the queen was given other hives. */
   machines?: SshMachines;
   status: () => FleetStatus;
+  secrets: QueenSecrets;
+  paths: Pick<Paths, 'config' | 'isChosen'>;
 }
 
 export type Handler<Name extends OperationName> = (

@@ -1,15 +1,16 @@
 /** Running operations as jobs: numbered events, any number of readers, one outcome, cancelling for real, one budget. */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import { asRbeeError, type ErrorBody, RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent, type Narrate, type NarrationEvent, type Outcome } from '../../contract/narration.ts';
 import type { OperationName } from '../../contract/operations.ts';
 import type { JobState, JobsUsage, JobView } from '../../contract/queen-api.ts';
 import { formatBytes } from '../../narration/quantities.ts';
+import { type RedactingStream, Redactor } from '../../secrets/redaction.ts';
 import { type BoundedEvent, boundedError, boundedEvent, pieces } from './bounded-event.ts';
 import { EventMemory, type EventWindow } from './event-memory.ts';
 import { type JobRecord, type JobStore, maxPendingBytes } from './job-store.ts';
-import { keptInput, storedInput } from './kept-input.ts';
+import { keptInput, storedInput, uncheckedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead, type JobLimits } from './limits.ts';
 import { ProgressPace } from './progress-pace.ts';
 import { type AskEvent, Questions } from './questions.ts';
@@ -45,6 +46,8 @@ export interface JobsOptions {
   /** Told of errors that are not of the catalogue. */
   log?: (message: string, error: unknown) => void;
   limits?: Partial<Omit<JobLimits, 'disk'>>;
+  /** Takes secrets out of everything that a job says and keeps. */
+  redactor?: Redactor;
 }
 
 interface LiveJob {
@@ -71,6 +74,8 @@ interface LiveJob {
   readers: number;
   waiting: Set<() => void>;
   questions: Questions;
+  /** What it generates, in which a secret may lie across two pieces. */
+  answer: RedactingStream;
   controller: AbortController;
   finished: Promise<void>;
 }
@@ -85,12 +90,14 @@ export class Jobs {
   readonly #log: (message: string, error: unknown) => void;
   readonly #limits: JobLimits;
   readonly #memory: EventMemory;
+  readonly #redactor: Redactor;
   /** Jobs that run, and those whose end is not yet on disk. */
   readonly #live = new Map<string, LiveJob>();
   #pruning: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor({ store, run, log, limits }: JobsOptions) {
+  constructor({ store, run, log, limits, redactor = new Redactor(() => []) }: JobsOptions) {
+    this.#redactor = redactor;
     this.#store = store;
     this.#run = run;
     this.#log = log ?? (() => {});
@@ -120,11 +127,14 @@ export class Jobs {
    * IDEMPOTENCY_KEY_REUSED, JOBS_FULL.
    */
   start(operation: OperationName, given: unknown, key: string | null = null): JobView {
-    const input = keptInput(given);
+    const input = this.#redactor.data(keptInput(operation, given));
     if (this.#closed) throw RbeeError.of('QUEEN_NOT_RUNNING', {});
     const known = key === null ? undefined : this.#byKey(key);
     if (known) {
-      const isSame = isDeepStrictEqual(storedInput(known.input), storedInput(input));
+      // One that ended with its queen was never written down in full.
+      const isSame = [input, uncheckedInput(input)].some((one) =>
+        isDeepStrictEqual(storedInput(known.input), storedInput(one)),
+      );
       if (known.operation === operation && isSame) return viewOf(known);
       throw RbeeError.of('IDEMPOTENCY_KEY_REUSED', { key: known.key ?? '', job: known.id });
     }
@@ -157,11 +167,12 @@ export class Jobs {
       readers: 0,
       waiting: new Set(),
       questions: new Questions(record.id),
+      answer: this.#redactor.stream(),
       controller: new AbortController(),
       finished: Promise.resolve(),
     };
     this.#live.set(record.id, job);
-    this.#store.save(record);
+    this.#store.save({ ...record, input: uncheckedInput(input) });
     // Before it is acknowledged: the next queen must know it, and must not run the request of its key a second time.
     this.#store.flush();
     job.finished = this.#perform(job);
@@ -249,7 +260,11 @@ export class Jobs {
 
   #show(job: LiveJob, event: ShownEvent): void {
     if (event.kind === 'plan') this.#tell(job, event);
-    else for (const text of pieces(event.text)) this.#tell(job, { kind: 'text', text });
+    else this.#write(job, job.answer.push(event.text));
+  }
+
+  #write(job: LiveJob, written: string): void {
+    for (const text of pieces(written)) this.#tell(job, { kind: 'text', text });
   }
 
   /**
@@ -260,7 +275,9 @@ export class Jobs {
     if (job.record.state !== 'running') return;
     const isCut = job.cutAt !== undefined;
     if (isCut && event.kind !== 'text' && event.kind !== 'ask') return;
-    const numbered = { ...event, seq: job.last + 1, at: new Date().toISOString() };
+    const { kind, ...said } = event;
+    const redacted = { kind, ...this.#redactor.data(said) } as typeof event;
+    const numbered = { ...redacted, seq: job.last + 1, at: new Date().toISOString() };
     const body = JSON.stringify(numbered);
     const bytes = body.length + eventOverhead;
     if (!isCut && !(this.#store.hasRoom && job.kept + bytes <= this.#limits.narration)) {
@@ -288,8 +305,10 @@ export class Jobs {
     wakeReaders(job);
   }
 
-  #end(job: LiveJob, thrown: unknown, given?: unknown): void {
+  #end(job: LiveJob, thrown: unknown, answered?: unknown): void {
     if (job.record.state !== 'running') return;
+    const given = this.#redactor.data(answered);
+    this.#write(job, job.answer.end());
     job.pace.close();
     let error = thrown === undefined ? null : asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error?.code === 'INTERNAL') this.#log(`job ${job.record.id} (${job.record.operation}) failed`, thrown);
@@ -297,17 +316,23 @@ export class Jobs {
     if (!error && bytes > this.#limits.result) {
       error = RbeeError.of('JOB_RESULT_TOO_LARGE', { size: formatBytes(bytes), max: formatBytes(this.#limits.result) });
     }
-    const [result, failure] = error ? [null, boundedError(error.toJSON())] : [given ?? null, null];
+    const [result, failure] = error ? [null, this.#failure(error)] : [given ?? null, null];
     const endedAt = new Date().toISOString();
     const outcome: Outcome = failure ? { kind: 'error', error: failure } : { kind: 'result', result };
     job.outcome = { ...outcome, seq: job.last + 1, at: endedAt };
     const state: JobState = !error ? 'succeeded' : error.code === 'CANCELLED' ? 'cancelled' : 'failed';
-    job.record = { ...job.record, state, endedAt, result, error: failure };
+    const input = error?.code === 'SECRET_EXPECTED' ? uncheckedInput(job.record.input) : job.record.input;
+    job.record = { ...job.record, input, state, endedAt, result, error: failure };
     this.#hold(job, job.held + bytes);
     this.#store.appendOutcome(job.record.id, job.outcome);
     this.#store.save(job.record);
     this.#settle(job);
     wakeReaders(job);
+  }
+
+  #failure(error: RbeeError): ErrorBody {
+    const { code, ...words } = boundedError(error.toJSON());
+    return { code, ...this.#redactor.data(words) };
   }
 
   /** A job leaves memory only when its end is on disk. */

@@ -1,14 +1,17 @@
 /**
- * The input of an operation as a job keeps and shows it: the models that it names are without the secrets of addresses, and
- * on disk long texts are cut.
+ * The input of an operation as a job keeps and shows it: the models that it names are without the secrets of addresses, what
+ * is to be kept nowhere is left out, and on disk long texts are cut.
  */
+import { type OperationName, operations } from '../../contract/operations.ts';
+import { referencedSecret } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 
-export const keptInput = (input: unknown): unknown => {
+export const keptInput = (operation: OperationName, input: unknown): unknown => {
   if (!isObject(input)) return input;
+  const { unkept = [] } = operations[operation] as { unkept?: readonly string[] };
   const { model, components } = input;
   return {
-    ...input,
+    ...Object.fromEntries(Object.entries(input).filter(([field]) => !unkept.includes(field))),
     ...(typeof model === 'string' && { model: addressWithoutSecrets(model) }),
     ...(isObject(components) && {
       components: Object.fromEntries(
@@ -20,6 +23,19 @@ export const keptInput = (input: unknown): unknown => {
     }),
   };
 };
+
+/**
+ * The same without the texts of options: whether one of them is a secret that someone typed in place of its name is known
+ * only once the worker's type has looked at it. Nothing of it is written down before that.
+ */
+export const uncheckedInput = (input: unknown): unknown => {
+  if (!isObject(input) || !isObject(input['options'])) return input;
+  const options = Object.entries(input['options']).map(([name, value]) => [name, isWritable(value) ? value : '…']);
+  return { ...input, options: Object.fromEntries(options) };
+};
+
+const isWritable = (value: unknown): boolean =>
+  typeof value === 'number' || typeof value === 'boolean' || referencedSecret(value) !== undefined;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

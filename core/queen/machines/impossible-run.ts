@@ -10,7 +10,7 @@ import type { DeclaredRun, HiveDeclaration } from '../../contract/sync.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypeDescription } from '../../registry/description.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
+import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
 import { entryOf, impossible, type Place } from './impossible.ts';
 import type { TypesHere } from './known-types.ts';
 
@@ -47,6 +47,7 @@ export const runProblems = async (
       problems.push(
         ...variantProblems(place, entry, type, machine),
         ...optionProblems(place, entry, type),
+        ...environmentProblems(place, entry, type),
         ...modelProblems(place, entry, type),
       );
     }
@@ -87,6 +88,16 @@ const optionProblems = (place: Place, { options }: DeclaredRun, type: TypeDescri
       return [impossible(place, error.message, error.hint)];
     }
   });
+
+const environmentProblems = (place: Place, { environment }: DeclaredRun, type: TypeDescription): RbeeError[] => {
+  try {
+    checkEnvironment(type, environment);
+    return [];
+  } catch (error) {
+    if (!(error instanceof RbeeError)) throw error;
+    return [impossible(place, error.message, error.hint)];
+  }
+};
 
 const modelProblems = (place: Place, { model, components }: DeclaredRun, { name, models }: TypeDescription) => {
   const given = Object.entries(components);

@@ -17,6 +17,7 @@ import type { LocalHive } from '../local-hive.ts';
 import { ModelDelivery } from '../provision/model-delivery.ts';
 import { PluginDelivery } from '../provision/plugin-delivery.ts';
 import { Provision } from '../provision/provision.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { ChangeParts } from '../workers/change.ts';
 import { Bundles } from './bundles.ts';
 import { KnownDrift } from './known-drift.ts';
@@ -32,6 +33,7 @@ export interface MakeMachinesOptions {
   fleet: Fleet;
   gateway: ChangeParts['gateway'];
   localHive: LocalHive;
+  secrets: QueenSecrets;
   logger: FastifyBaseLogger;
 }
 
@@ -47,7 +49,7 @@ export interface MadeMachines {
 }
 
 export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
-  const { paths, config, env, fleet, gateway, localHive, logger } = options;
+  const { paths, config, env, fleet, gateway, localHive, secrets, logger } = options;
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: config.package.sshTimeout * 1_000 });
   const uploads = new Uploads();
   let fetcher: Promise<Fetcher> | undefined;
@@ -73,14 +75,14 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
-  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, logger, file, isChosen, onFile });
+  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, secrets, logger, file, isChosen, onFile });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
   const provision = new Provision({
     fleet,
     remote: { get: (alias) => hives.get(alias), plugins: delivery, models: new ModelDelivery({ paths, env }) },
   });
   const working = { fleet, gateway, localHive, provision };
-  const planning = { ...working, paths, config, hives, bundles, delivery, remembered, onDesired };
+  const planning = { ...working, paths, config, hives, bundles, delivery, remembered, secrets, onDesired };
   const planner = new Planner(planning);
   const machines = new SshMachines({ ...planning, planner });
   const closing = new AbortController();

@@ -15,8 +15,9 @@ import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { PluginDelivery } from '../provision/plugin-delivery.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { Bundles } from './bundles.ts';
-import { explainType } from './impossible.ts';
+import { explainType, impossible } from './impossible.ts';
 import { runProblems } from './impossible-run.ts';
 import { withKnownTypes } from './known-types.ts';
 import { queenId } from './queen-id.ts';
@@ -32,6 +33,7 @@ export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'pr
   bundles: Bundles;
   delivery: PluginDelivery;
   remembered: Remembered;
+  secrets: QueenSecrets;
   /** Told what the file means whenever that was found out. */
   onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
 }
@@ -136,10 +138,20 @@ export class Planner {
           ...(devices && { devices }),
           ...(platform !== undefined && { platform }),
         });
-        return [hive.alias, [...refused, ...impossible]];
+        return [hive.alias, [...refused, ...impossible, ...(await this.#missingSecrets(file, hive))]];
       });
       return new Map(await Promise.all(found));
     });
+  }
+
+  /** Named with their place before anything is fetched or started. */
+  async #missingSecrets(file: string, { alias, run }: HiveDeclaration): Promise<RbeeError[]> {
+    const missing = run.map(async (entry) => {
+      const problems = await this.#options.secrets.problems(entry);
+      const place = { file, hive: alias, line: entry.line };
+      return problems.map(({ message, hint }) => impossible(place, message, hint));
+    });
+    return (await Promise.all(missing)).flat();
   }
 
   #platformOf(alias: string): string | undefined {

@@ -17,6 +17,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
 import type { Machine, RemoteCall } from '../provision/machine.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import { bringAgent, findAgent, refuseUnfit, uploadTo } from './bring-agent.ts';
 import type { Bundles } from './bundles.ts';
 import { hiveSpec, hiveToken } from './hive-spec.ts';
@@ -28,6 +29,7 @@ export interface RemoteHiveParts {
   uploads: Uploads;
   bundles: Bundles;
   remembered: Remembered;
+  secrets: QueenSecrets;
   logger: FastifyBaseLogger;
 }
 
@@ -101,7 +103,8 @@ export class RemoteHive implements Machine {
     this.#port = parts.remembered.get(target.alias)?.hivePort?.port ?? null;
     this.#parts = parts;
     const token = () => parts.remembered.get(this.alias)?.hivePort?.token;
-    const client = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
+    const dialled = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
+    const client = parts.secrets.client(this.alias, dialled);
     const pinned = () => parsePortRange(parts.remembered.get(this.alias)?.workerPorts ?? this.workerPorts);
     this.connection = {
       alias: this.alias,

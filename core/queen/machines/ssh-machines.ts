@@ -218,6 +218,7 @@ export class SshMachines {
       ? leftOver(planned.plan, journal)
       : { plan: planned.plan, only: undefined };
     if (input.dryRun) return { plan, report: null };
+    for (const { spec } of planned.desired.flatMap(({ workers }) => workers)) await this.#options.secrets.check(spec);
     context.show({ kind: 'plan', plan });
     if (!input.yes) await agreeToRemovals(plan, context);
     const report = await this.#apply({

@@ -4,6 +4,7 @@ import Type from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
 import { type OperationName, operations } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
+import type { SecretView } from '../../contract/secret-reference.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { plainForm, sendError } from '../../http/error-answers.ts';
 import { validator } from '../../http/validate.ts';
@@ -18,6 +19,8 @@ export interface OperationsParts {
   fleet: Fleet;
   jobs: Jobs;
   status: () => FleetStatus;
+  /** Names and uses, never values. */
+  secrets: () => Promise<readonly SecretView[]>;
   logger: FastifyBaseLogger;
 }
 
@@ -65,7 +68,7 @@ const inputs = Object.fromEntries(
 
 /** A fastify plugin. */
 export const operationsApi =
-  ({ fleet, jobs, status, logger }: OperationsParts) =>
+  ({ fleet, jobs, status, secrets, logger }: OperationsParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();
@@ -96,6 +99,7 @@ export const operationsApi =
       return reply.type('text/plain; charset=utf-8').send(log);
     });
     app.get('/v1/catalog', async ({ query }) => ({ types: fleet.catalog(hiveQuery(query).hive) }));
+    app.get('/v1/secrets', async () => ({ secrets: await secrets() }));
     app.get('/v1/operations', async () => ({
       operations: Object.entries(operations).map(([name, { summary, kind, input }]) => ({
         name,

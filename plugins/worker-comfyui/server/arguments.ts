@@ -25,6 +25,8 @@ export interface Arguments {
   scheduler: string;
   maxImages: number;
   queueLimit: number;
+  /** Given by the environment, as arguments can be read by every user of the machine. */
+  comfyOrgKey: string | undefined;
   /** Of ComfyUI itself. */
   engine: readonly string[];
 }
@@ -52,7 +54,7 @@ const known = {
 } as const;
 
 /** Throws a `StartError` that names what is wrong. */
-export const readArguments = (argv: readonly string[]): Arguments => {
+export const readArguments = (argv: readonly string[], env: NodeJS.ProcessEnv): Arguments => {
   const end = argv.indexOf('--');
   const [own, engine] = end === -1 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
   const { values } = parse(own);
@@ -75,6 +77,7 @@ export const readArguments = (argv: readonly string[]): Arguments => {
     scheduler: values.scheduler ?? 'normal',
     maxImages: number('max-images', values['max-images'] ?? '10'),
     queueLimit: number('queue-limit', values['queue-limit'] ?? '64'),
+    comfyOrgKey: env['COMFY_ORG_API_KEY'] || undefined,
     engine,
   };
 };

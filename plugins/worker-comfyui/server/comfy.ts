@@ -8,6 +8,8 @@ import { QueueWatch } from './queue-watch.ts';
 export interface Comfy {
   /** `http://127.0.0.1:PORT`, of ComfyUI itself. */
   url: string;
+  /** What goes with each prompt beside its graph. */
+  extraData: Readonly<Record<string, string>>;
   queue: QueueWatch;
   /** Checkpoint for graphs that ask for one; undefined when ComfyUI has none. */
   checkpoint(signal: AbortSignal): Promise<string | undefined>;
@@ -20,6 +22,8 @@ export const startComfy = async (options: Arguments, context: LoadContext): Prom
   const given = options.checkpoint ?? (options.model === undefined ? undefined : basename(options.model));
   return {
     url: engine.url,
+    // As ComfyUI's own example for API nodes without its web page has it.
+    extraData: options.comfyOrgKey === undefined ? {} : { api_key_comfy_org: options.comfyOrgKey },
     queue,
     // Asked for anew each time: somebody may have put one there meanwhile.
     checkpoint: async (signal) => given ?? (await checkpoints(engine.url, signal))[0],

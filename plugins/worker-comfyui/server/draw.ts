@@ -8,6 +8,7 @@ export interface DrawOptions {
   /** Of ComfyUI. */
   url: string;
   graph: Graph;
+  extraData: Readonly<Record<string, string>>;
   /** Fires when nobody waits for it any more: it is taken out of the queue, or interrupted. */
   signal: AbortSignal;
   /** A step of a node of the graph. */
@@ -26,12 +27,12 @@ interface History {
 }
 
 /** The images as ComfyUI has saved them. Throws an `ApiError`, or the signal's reason. */
-export const draw = async ({ url, graph, signal, onStep }: DrawOptions): Promise<Buffer[]> => {
+export const draw = async ({ url, graph, extraData, signal, onStep }: DrawOptions): Promise<Buffer[]> => {
   const client = randomUUID();
   const events = await Messages.open(`${url.replace(/^http/, 'ws')}/ws?clientId=${client}`, signal);
   try {
     // Not given up on the way: it might be in the queue by then, and nobody would take it out.
-    const id = await submit(url, graph, client);
+    const id = await submit(url, graph, { client_id: client, extra_data: extraData });
     try {
       await finished(events, id, url, signal, onStep);
       return await collect(url, id, signal);
@@ -45,8 +46,12 @@ export const draw = async ({ url, graph, signal, onStep }: DrawOptions): Promise
   }
 };
 
-const submit = async (url: string, prompt: Graph, client_id: string): Promise<string> => {
-  const answer = await post(`${url}/prompt`, { prompt, client_id });
+const submit = async (
+  url: string,
+  prompt: Graph,
+  about: { client_id: string; extra_data: Readonly<Record<string, string>> },
+): Promise<string> => {
+  const answer = await post(`${url}/prompt`, { prompt, ...about });
   const body = (await answer.json().catch(() => ({}))) as { prompt_id?: string } & Refusal;
   if (!answer.ok || body.prompt_id === undefined) throw refusedGraph(body, prompt);
   return body.prompt_id;

@@ -88,7 +88,8 @@ async function* makeImages(
       wake();
     };
     let images: Buffer[] | undefined;
-    const drawing = draw({ url: loaded.url, graph: fill(workflow, { ...first, seed }), signal, onStep }).then(
+    const { url, extraData } = loaded;
+    const drawing = draw({ url, graph: fill(workflow, { ...first, seed }), extraData, signal, onStep }).then(
       (drawn) => {
         images = drawn;
       },

@@ -9,7 +9,7 @@ import { readWorkflow } from './workflow.ts';
 const name = 'comfyui';
 
 try {
-  const options = readArguments(process.argv.slice(2));
+  const options = readArguments(process.argv.slice(2), process.env);
   const workflow = readWorkflow(options);
   let comfy: Comfy | undefined;
   await runWorkerServer<Comfy>({

@@ -270,6 +270,23 @@ describe('where ComfyUI and its models are', () => {
   });
 });
 
+describe('a workflow with nodes that compute at comfy.org', () => {
+  it('is sent with the key that was given as a secret, and refused without it', async () => {
+    const workflow = file('partner.json', {
+      1: { class_type: 'PartnerNode', inputs: { prompt: '{{prompt}}' } },
+      2: { class_type: 'SaveImage', inputs: { images: ['1', 0] } },
+    });
+    const statusWith = async (options: object): Promise<number> => {
+      const worker = await launch({ program, options: { workflow, ...options } });
+      await worker.ready();
+      return (await worker.fetch(images, { prompt: 'a bee' })).status;
+    };
+    assert.equal(await statusWith({}), 400);
+    // The hive has put the value in place of `secret:NAME` by then.
+    assert.equal(await statusWith({ comfy_org_key: 'comfy-key' }), 200);
+  });
+});
+
 describe('a workflow of your own', () => {
   const node = (class_type: string, inputs: object) => ({ class_type, inputs });
   const canvas = node('EmptyLatentImage', { width: '{{width}}', height: '{{ height }}' });

@@ -41,13 +41,25 @@ const readBody = async (request: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-const submit = (response: ServerResponse, { prompt, client_id = '' }: { prompt?: Graph; client_id?: string }) => {
+interface Submission {
+  prompt?: Graph;
+  client_id?: string;
+  extra_data?: { api_key_comfy_org?: string };
+}
+
+const submit = (response: ServerResponse, { prompt, client_id = '', extra_data = {} }: Submission) => {
   const refuse = (type: string, message: string, node_errors = {}) =>
     json(response, { error: { type, message, details: '', extra_info: {} }, node_errors }, 400);
   if (prompt === undefined) return refuse('no_prompt', 'No prompt provided');
   const nodes = Object.entries(prompt);
   if (!nodes.some(([, { class_type }]) => /^(Save|Preview)Image$/.test(class_type))) {
     return refuse('prompt_no_outputs', 'Prompt has no outputs');
+  }
+  if (
+    nodes.some(([, { class_type }]) => class_type === 'PartnerNode') &&
+    extra_data.api_key_comfy_org !== 'comfy-key'
+  ) {
+    return refuse('unauthorized', 'Please login first to use this node.');
   }
   for (const [id, { class_type, inputs }] of nodes) {
     const name = inputs['ckpt_name'];

@@ -124,6 +124,9 @@ const fields: HiveLie[] = [
   ...Object.entries({ slots: 0, abilities: { tools: nasty }, unserved: [{ path: 7, hint: 7 }], paths: [7] }).map(
     ([field, value]) => set(`workers.0.${field}`, value, 'either'),
   ),
+  ...[{ RBEE_API_KEY: 'x' }, { HF_TOKEN: 7 }, { 'A=B': 'x' }].map((environment) =>
+    set('workers.0.spec.environment', environment, 'either'),
+  ),
   ...Object.entries({ id: 7, kind: null, name: {}, memory: 'much' }).map(([field, value]) =>
     set(`devices.0.${field}`, value),
   ),

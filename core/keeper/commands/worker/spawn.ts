@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import type { WorkerSpawnInput } from '../../../contract/operations.ts';
 import { QueenCommand } from '../../base.ts';
 import { parseComponents } from '../../components.ts';
-import { absoluteModel, parseMemory, parseNumber, parseOptions, parseWord } from '../../spawn-input.ts';
+import { absoluteModel, parseMemory, parseNumber, parseOptions, parseVariables, parseWord } from '../../spawn-input.ts';
 import { formatSpawned } from '../../views/workers.ts';
 import { detachFlag } from '../../worker-change.ts';
 
@@ -26,6 +26,10 @@ export default class WorkerSpawn extends QueenCommand {
     {
       description: 'A model file, under a name of its own, with options of the engine',
       command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option context=8192',
+    },
+    {
+      description: 'With a secret that was stored by: rbee secret set comfy-key',
+      command: 'rbee worker spawn --type comfyui --option comfy_org_key=secret:comfy-key',
     },
     {
       description: 'With limits, without waiting',
@@ -54,6 +58,12 @@ export default class WorkerSpawn extends QueenCommand {
       multipleNonGreedy: true,
       description: "The type's own options; a list is written a,b or given several times",
       helpValue: '<key=value>',
+    }),
+    env: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Variable for the engine, of those that its type lets through; secret:NAME is a stored secret',
+      helpValue: '<NAME=value>',
     }),
     restart: Flags.string({
       options: ['never', 'on-failure', 'always'] as const,
@@ -88,6 +98,7 @@ interface SpawnFlags {
   name?: string;
   id?: string;
   option?: readonly string[];
+  env?: readonly string[];
   restart?: 'never' | 'on-failure' | 'always';
   'memory-limit'?: string;
   'cpu-limit'?: string;
@@ -97,7 +108,7 @@ interface SpawnFlags {
 
 /** What the queen is asked for; absent stays absent. */
 export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => {
-  const { type, device, variant, name, id, restart, hive, model, component, option } = flags;
+  const { type, device, variant, name, id, restart, hive, model, component, option, env } = flags;
   const memory = flags['memory-limit'];
   const cpu = flags['cpu-limit'];
   const input = {
@@ -111,6 +122,7 @@ export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => 
     model: model === undefined ? undefined : absoluteModel(model, hive, cwd),
     components: component === undefined ? undefined : parseComponents(component, { hive, cwd, help }),
     options: option === undefined ? undefined : parseOptions(option, help),
+    environment: env === undefined ? undefined : parseVariables(env, help),
     memoryLimit: memory === undefined ? undefined : parseMemory(memory, help),
     cpuLimit: cpu === undefined ? undefined : parseNumber('cpu-limit', cpu, help, { least: 0.01, most: 4096 }),
     force: flags.force || undefined,

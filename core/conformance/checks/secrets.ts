@@ -1,0 +1,98 @@
+/** Secrets, and the environment that users may give: named everywhere, valued nowhere but with the engine. */
+
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
+import type { Command, Launch } from '../../contract/worker-type.ts';
+import { secretProblem } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { defaultOptions, launchesOf } from '../samples.ts';
+
+const secretOptions = ({ options }: ResolvedType): string[] =>
+  Object.entries(options?.properties ?? {}).flatMap(([name, { secret }]) => (secret === true ? [name] : []));
+
+/** Looks at the command of every variant, device and program, with every secret given. */
+const each = (type: ResolvedType, look: (command: Command, launch: Launch, what: string) => void): void => {
+  const names = secretOptions(type);
+  const given = Object.fromEntries(names.map((name) => [name, secretReference(`examined-${name}`)]));
+  const secretFiles = Object.fromEntries(names.map((name) => [name, `/secrets/examined-${name}`]));
+  for (const { what, launch } of launchesOf(type, { options: { ...defaultOptions(type), ...given }, secretFiles })) {
+    look(
+      attempt(`command for ${what}`, () => type.command(launch)),
+      launch,
+      what,
+    );
+  }
+};
+
+/** Variables that steer every program, or belong to rbee. */
+const steering = /^(LD_|DYLD_|NODE_OPTIONS$|PYTHONPATH$|PYTHONSTARTUP$|BASH_ENV$|ENV$|PATH$|HOME$|RBEE_)/;
+
+export const secretChecks = [
+  {
+    id: 'secrets.schema',
+    title: 'a secret option is a string without default, choice or pattern',
+    needs: ['secrets'],
+    check: ({ type }) => {
+      for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
+        const problem = secretProblem(option as Parameters<typeof secretProblem>[0]);
+        must(problem === undefined, `option ${name} ${problem}`);
+      }
+    },
+  },
+  {
+    id: 'secrets.arguments',
+    title: 'a secret never stands among the arguments, where every user of the machine can read it',
+    needs: ['secrets'],
+    check: ({ type }) =>
+      each(type, ({ args }, { options }, what) => {
+        for (const name of secretOptions(type)) {
+          const reference = String(options[name]);
+          must(
+            !args.some((arg) => arg.includes(reference)),
+            `command for ${what} has option ${name} in an argument: put it into env, or pass launch.secretFiles.${name}`,
+          );
+        }
+      }),
+  },
+  {
+    id: 'secrets.given',
+    title: 'the engine is given every secret, in a variable of its own or as the path of its file',
+    needs: ['secrets'],
+    check: ({ type }) =>
+      each(type, ({ args, env = {} }, { options, secretFiles = {} }, what) => {
+        const variables = Object.values(env);
+        for (const name of secretOptions(type)) {
+          const file = secretFiles[name] ?? '';
+          must(
+            variables.includes(String(options[name])) || [...args, ...variables].some((word) => word.includes(file)),
+            `command for ${what} does not use option ${name}: a variable must be the option itself, with nothing around it`,
+          );
+        }
+      }),
+  },
+  {
+    id: 'secrets.own',
+    title: 'it asks for no secret that its options do not name',
+    check: ({ type }) => {
+      for (const { what, launch } of launchesOf(type)) {
+        const { env = {} } = attempt(`command for ${what}`, () => type.command(launch));
+        const asked = Object.values(env).find((value) => referencedSecret(value) !== undefined);
+        must(asked === undefined, `command for ${what} asks for ${asked}, which nobody gave it`);
+      }
+    },
+  },
+  {
+    id: 'secrets.environment',
+    title: 'variables that users may give have legal names, and none steers every program',
+    needs: ['environment'],
+    check: ({ type }) => {
+      const names = type.environment ?? [];
+      must(new Set(names).size === names.length, 'environment names a variable twice');
+      for (const name of names) {
+        must(new RegExp(variablePattern).test(name), `a variable cannot be called ${shown(name)}`);
+        must(!steering.test(name), `users must not set ${name}: it steers every program`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];

@@ -1,0 +1,17 @@
+/** `rbee secret list` */
+import type { SecretView } from '../../../contract/secret-reference.ts';
+import { QueenCommand } from '../../base.ts';
+import { formatSecrets } from '../../views/secrets.ts';
+
+export default class SecretList extends QueenCommand {
+  static override summary = 'Names of the secrets that are stored, and who uses them.';
+  static override description = 'Values are never shown.';
+  static override examples = [{ description: 'All of them', command: 'rbee secret list' }];
+
+  async run(): Promise<{ secrets: readonly SecretView[] }> {
+    const { flags } = await this.parse(SecretList);
+    const list = await this.runJob(await this.queen(flags), 'secret_list', {});
+    this.print(list.secrets, formatSecrets);
+    return list;
+  }
+}

@@ -1,0 +1,29 @@
+/** `rbee secret set` */
+import { minSecretLength, type SecretView } from '../../../contract/secret-reference.ts';
+import { argument, QueenCommand } from '../../base.ts';
+import { typedSecret } from '../../typed-secret.ts';
+import { formatSecretSet } from '../../views/secrets.ts';
+
+export default class SecretSet extends QueenCommand {
+  static override summary = 'Store a secret, such as a token, for workers to use by name.';
+  static override description =
+    `The value is asked for without being shown, or read from stdin; it is one line of at least ${minSecretLength} characters. Never give it as an argument: that would stay in the history of the shell. It is kept in a file that only your user can read, not encrypted. A worker that runs takes a new value at its next start.`;
+  static override examples = [
+    { description: 'Type the value; nothing of it is shown', command: 'rbee secret set comfy-key' },
+    { description: 'From a file or another program', command: 'cat key.txt | rbee secret set comfy-key' },
+    {
+      description: 'Use it',
+      command: 'rbee worker spawn --type comfyui --option comfy_org_key=secret:comfy-key',
+    },
+  ];
+  static override args = { secret: argument('Name of the secret: letters, digits, _ and -') };
+
+  async run(): Promise<SecretView> {
+    const { args, flags } = await this.parse(SecretSet);
+    const value = await typedSecret(args.secret, (question) => this.err.line(question));
+    const queen = await this.queen(flags);
+    const secret = await this.runJob(queen, 'secret_set', { name: args.secret, value });
+    this.print(secret, formatSecretSet);
+    return secret;
+  }
+}

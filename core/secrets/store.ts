@@ -1,0 +1,168 @@
+/**
+ * Secrets as files of their own, one each, that only their owner can read: `secrets/NAME`, mode 0600, in a folder of mode
+ * 0700. They are not encrypted: whoever can read the files of this user has them.
+ */
+import { constants, type Stats } from 'node:fs';
+import { chmod, type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RbeeError } from '../contract/errors.ts';
+import { maxSecretBytes, minSecretLength, secretNamePattern } from '../contract/secret-reference.ts';
+import { makeFolder, unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+
+export interface SecretEntry {
+  name: string;
+  /** When its value was set last, ISO 8601. */
+  updatedAt: string;
+}
+
+export class SecretStore {
+  readonly folder: string;
+  /** What has been read or written, by name: every value of a name, for redaction. */
+  readonly #seen = new Map<string, Set<string>>();
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Where the value of a secret is, or would be. Errors: INVALID_INPUT for what is not a name. */
+  fileOf(name: string): string {
+    checkName(name);
+    return join(this.folder, name);
+  }
+
+  /** Errors: INVALID_INPUT, STATE_UNWRITABLE. */
+  async set(name: string, value: string): Promise<void> {
+    const file = this.fileOf(name);
+    checkValue(name, value);
+    await makeFolder(this.folder);
+    await chmod(this.folder, 0o700).catch((error) => {
+      throw unwritable(this.folder, error);
+    });
+    await writeAtomic(file, value, 0o600);
+    this.#remember(name, value);
+  }
+
+  /** Undefined when there is none. Errors: INVALID_INPUT, FILE_NOT_PRIVATE, FILE_UNREADABLE. */
+  async get(name: string): Promise<string | undefined> {
+    const file = this.fileOf(name);
+    const handle = await openPrivate(file);
+    if (handle === null) return undefined;
+    try {
+      const value = await readValue(handle, file);
+      this.#remember(name, value);
+      return value;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Those that are there, by name. */
+  async list(): Promise<SecretEntry[]> {
+    const isName = new RegExp(secretNamePattern);
+    const names = (await namesIn(this.folder)).filter((name) => isName.test(name));
+    const entries = names.map(async (name) => {
+      const stats = await lstat(join(this.folder, name)).catch(() => null);
+      return stats?.isFile() ? [{ name, updatedAt: stats.mtime.toISOString() }] : [];
+    });
+    return (await Promise.all(entries)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** False when there is none. Errors: INVALID_INPUT, STATE_UNWRITABLE. */
+  async delete(name: string): Promise<boolean> {
+    const file = this.fileOf(name);
+    const isThere = (await lstat(file).catch(() => null)) !== null;
+    await rm(file, { force: true }).catch((error) => {
+      throw unwritable(file, error);
+    });
+    return isThere;
+  }
+
+  /** Reads all values, so that they are redacted from now on. One that cannot be read is left out. */
+  async load(): Promise<void> {
+    for (const { name } of await this.list()) await this.get(name).catch(() => undefined);
+  }
+
+  /** Names with every value that this process has seen of them: a worker may still use one that was replaced. */
+  *values(): Iterable<readonly [name: string, value: string]> {
+    for (const [name, values] of this.#seen) for (const value of values) yield [name, value];
+  }
+
+  #remember(name: string, value: string): void {
+    const values = this.#seen.get(name) ?? new Set();
+    // Last in, last out: the newest are kept.
+    values.delete(value);
+    values.add(value);
+    for (const oldest of values) {
+      if (values.size <= maxValues) break;
+      values.delete(oldest);
+    }
+    this.#seen.set(name, values);
+  }
+}
+
+/** Values of one secret that are redacted at the same time. */
+const maxValues = 8;
+
+const checkName = (name: string): void => {
+  if (new RegExp(secretNamePattern).test(name)) return;
+  throw invalid(
+    `the name of a secret`,
+    `${JSON.stringify(name.slice(0, 80))} is not one`,
+    'use up to 63 letters, digits, _ and -, beginning with a letter or digit',
+  );
+};
+
+/** The value itself is never part of the complaint. */
+const checkValue = (name: string, value: string): void => {
+  const what = `the value of secret ${name}`;
+  if (value.length < minSecretLength)
+    throw invalid(what, `it is shorter than ${minSecretLength} characters`, 'a longer one can be told apart in logs');
+  if (Buffer.byteLength(value) > maxSecretBytes)
+    throw invalid(what, `it is larger than ${maxSecretBytes / 1024} KiB`, 'give a token or a key, not a file');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.
+  if (/[\u0000-\u001f\u007f]/.test(value))
+    throw invalid(what, 'it has a line break or another control character', 'give one line of text');
+  if (value.trim() !== value) throw invalid(what, 'it begins or ends with a blank', 'give the value alone');
+};
+
+const invalid = (what: string, problem: string, hint: string): RbeeError =>
+  RbeeError.of('INVALID_INPUT', { what, problem, hint });
+
+const namesIn = async (folder: string): Promise<string[]> => {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw RbeeError.of('FILE_UNREADABLE', { path: folder, problem: (error as Error).message }, { cause: error });
+  }
+};
+
+/** Null when it is not there. What is checked is what is read: a link is not followed, and the file stays open. */
+const openPrivate = async (file: string): Promise<FileHandle | null> => {
+  let handle: FileHandle;
+  try {
+    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw RbeeError.of('FILE_UNREADABLE', { path: file, problem: (error as Error).message }, { cause: error });
+  }
+  const problem = openness(await handle.stat());
+  if (problem === undefined) return handle;
+  await handle.close();
+  throw RbeeError.of('FILE_NOT_PRIVATE', { path: file, problem, fix: `chmod 600 ${file}, and change the secret` });
+};
+
+const openness = (stats: Stats): string | undefined => {
+  if (!stats.isFile()) return 'it is not a file';
+  const me = process.getuid?.();
+  if (me !== undefined && stats.uid !== me) return `it belongs to another user (uid ${stats.uid})`;
+  const mode = stats.mode & 0o7777;
+  return mode & 0o077 ? `other users may read or write it (mode 0${mode.toString(8)})` : undefined;
+};
+
+const readValue = async (handle: FileHandle, file: string): Promise<string> => {
+  const buffer = Buffer.alloc(maxSecretBytes + 1);
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+  if (bytesRead <= maxSecretBytes) return buffer.toString('utf8', 0, bytesRead);
+  throw RbeeError.of('FILE_UNREADABLE', { path: file, problem: 'it is larger than a secret may be' });
+};
