@@ -1,4 +1,5 @@
 /** What a worker type may have or not have. A check of an ability that it does not declare is not made. */
+import { isPattern, takesMethod } from '../contract/served-path.ts';
 import type { Subject } from './subject.ts';
 
 export const abilities = {
@@ -20,6 +21,21 @@ export const abilities = {
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
   selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
+  affinity: {
+    missing: 'its answers make no ids',
+    has: ({ type }) => type.serves.some(({ affinity }) => affinity !== undefined),
+  },
+  needs: { missing: 'no path needs anything', has: ({ type }) => type.serves.some(({ needs }) => needs !== undefined) },
+  unserved: {
+    missing: 'its workers serve all that their needs allow',
+    has: ({ type }) => type.unserved !== undefined,
+  },
+  abilities: { missing: 'it does not tell what models can do', has: ({ type }) => type.abilities !== undefined },
+  slots: { missing: 'it does not tell its slots', has: ({ type }) => type.slots !== undefined },
+  forecast: {
+    missing: 'it has no forecast',
+    has: ({ type }) => type.forecast !== undefined || type.readForecast !== undefined,
+  },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
   diagnose: {
     missing: 'it does not diagnose',
@@ -42,7 +58,7 @@ export const abilities = {
   },
   posts: {
     missing: 'it serves nothing by POST',
-    has: ({ type }) => type.serves.some(({ method = 'POST' }) => method === 'POST'),
+    has: ({ type }) => type.serves.some((served) => takesMethod(served, 'POST') && !isPattern(served.path)),
   },
 } as const satisfies Record<string, { missing: string; has: (subject: Subject) => boolean }>;
 

@@ -4,7 +4,16 @@ import { formatDevice } from '../contract/device.ts';
 import { callMember } from '../contract/members.ts';
 import type { ResolvedType } from '../contract/resolved-type.ts';
 import type { Failure, RepositoryFile } from '../contract/worker-type.ts';
-import { binaryRequests, defaultOptions, devicesOf, hostsOf, launchesOf, modelFacts, platforms } from './samples.ts';
+import {
+  binaryRequests,
+  defaultOptions,
+  devicesOf,
+  hostsOf,
+  launchesOf,
+  modelFacts,
+  platforms,
+  preparedLaunches,
+} from './samples.ts';
 
 export interface Call {
   /** In a sentence: `fits of cuda for linux-x64`. */
@@ -69,6 +78,13 @@ export const callsOf = (type: ResolvedType): Call[] => [
   ...(type.selectFiles
     ? [{ what: 'selectFiles', member: 'selectFiles', args: [someFiles, defaultOptions(type)] }]
     : []),
+  ...preparedLaunches(type).flatMap(({ what, launch }) =>
+    (['unserved', 'abilities', 'forecast'] as const).flatMap((member) =>
+      type[member] ? [{ what: `${member} for ${what}`, member, args: [launch] }] : [],
+    ),
+  ),
+  ...(type.slots ? [{ what: 'slots', member: 'slots', args: [defaultOptions(type)] }] : []),
+  ...(type.readForecast ? [{ what: 'readForecast', member: 'readForecast', args: [noOutput] }] : []),
   { what: 'diagnose', member: 'diagnose', args: [someFailure] },
 ];
 

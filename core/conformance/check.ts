@@ -10,6 +10,7 @@ export const areas = {
   variants: 'Variants and devices',
   binaries: 'Binary resolution',
   options: 'Options',
+  serving: 'What it serves',
   command: 'Command line',
   secrets: 'Secrets and environment',
   health: 'Health',

@@ -26,6 +26,7 @@ const command = ({ models, names, host, port, options, deviceFlags, apiKey, secr
     ...names.flatMap((name) => ['--name', name]),
     ...['--host', host, '--port', String(port)],
     ...['--context', String(options['context']), '--mode', String(options['mode']), `--text=${options['text']}`],
+    ...(options['better'] ? ['--better'] : []),
     ...deviceFlags.args,
   ],
   env: { ENGINE_KEY: apiKey, ...(options['token'] ? { ENGINE_TOKEN: String(options['token']) } : {}) },
@@ -36,7 +37,21 @@ const good: WorkerType = {
   name: 'good',
   apiVersion: 1,
   summary: 'A type without a fault',
-  serves: [{ path: '/v1/good', kind: 'other' }],
+  serves: [
+    { path: '/v1/good', kind: 'other', accepts: ['application/json', 'audio/*'], affinity: { thing: 'data.id' } },
+    { path: '/v1/good/{thing}', method: ['GET', 'PUT', 'DELETE'], kind: 'other' },
+    { path: '/v1/better', kind: 'other', needs: { engine: ['engine'], option: 'better' } },
+  ],
+  unserved: ({ options }) =>
+    options['mode'] === 'slow' ? [{ path: '/v1/good/{thing}', hint: 'start it with mode=fast' }] : [],
+  abilities: ({ model, options }) => ({
+    contextLength: Number(options['context']),
+    ...(model && { vision: model.metadata['vision'] === true }),
+  }),
+  slots: ({ context }) => Math.max(1, Math.floor(Number(context) / 64)),
+  forecast: ({ models }) => ({ program: '$binary', args: ['--fit', models['main'] ?? ''] }),
+  readForecast: ({ stdout, code }) =>
+    code === 0 && stdout !== '' ? { ram: { mapped: stdout.length, private: 1 }, devices: {} } : undefined,
   models: { formats: ['gguf'], components: { draft: { required: false, description: 'A small model' } } },
   options: {
     type: 'object',
@@ -44,6 +59,7 @@ const good: WorkerType = {
       context: { type: 'integer', description: 'Tokens', default: 512, minimum: 64, maximum: 4096 },
       mode: { type: 'string', description: 'How it works', default: 'fast', enum: ['fast', 'slow'] },
       text: { type: 'string', description: 'Any text', default: '' },
+      better: { type: 'boolean', description: 'Serve the better path', default: false },
       token: { type: 'string', description: 'A secret for its environment', secret: true },
       key: { type: 'string', description: 'A secret in a file', secret: true },
     },
@@ -69,6 +85,7 @@ const good: WorkerType = {
     options['mode'] === 'slow' ? [{ option: 'mode', problem: 'cannot be slow', hint: 'be fast' }] : [],
 };
 
+const paths = ['/v1/good', '/v1/good/{thing}', '/v1/better'];
 const manifest: PackageJson = {
   name: 'rbee-worker-good',
   version: '1.0.0',
@@ -77,7 +94,7 @@ const manifest: PackageJson = {
   files: ['dist'],
   rbee: {
     api: 1,
-    workerTypes: { good: { entry: './dist/index.js', serves: ['/v1/good'], variants: ['cpu', 'cuda'] } },
+    workerTypes: { good: { entry: './dist/index.js', serves: paths, variants: ['cpu', 'cuda'] } },
   },
 };
 
@@ -109,6 +126,10 @@ const withOption = (option: object): WorkerType => ({
     type: 'object',
     properties: { context: { type: 'integer', description: 'Tokens', default: 1, ...option } },
   },
+});
+const withServed = (more: object): WorkerType => ({
+  ...good,
+  serves: good.serves.map((served) => (served.path === '/v1/good' ? { ...served, ...more } : served)),
 });
 const anywhere = [{ kind: 'path', id: 'a', program: 'a' }] as const;
 const withSource = (source: object): WorkerType => withVariant({ resolveBinary: () => [source as never] });
@@ -146,6 +167,22 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['identity.accepted', { ...good, chooseFiles: () => [] }],
   ['identity.serves-paths', { ...good, serves: [{ path: '/v1/a?b', kind: 'other' }] }],
   ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'chatting' }] }],
+  ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'other', method: ['GET', 'TRACE'] }] }],
+  ['identity.serves-paths', { ...good, serves: [{ path: '/v1/good/x{y}', kind: 'other' }] }],
+  ['identity.serves-own', { ...good, serves: [{ path: '/v1/{any}', kind: 'other' }] }],
+  ['identity.accepted', withServed({ accepts: ['audio'] })],
+  ['serving.segments', { ...good, serves: [...good.serves, { path: '/a/{b}/c/{b}', kind: 'other' }] }],
+  ['serving.affinity', withServed({ affinity: { other: 'id' } })],
+  ['serving.affinity', withServed({ affinity: { thing: 'data..id' } })],
+  ['serving.needs', withServed({ needs: { engine: 'turbine' } })],
+  ['serving.needs', withServed({ needs: { option: 'mode' } })],
+  ['serving.unserved', { ...good, unserved: () => [{ path: '/v1/elsewhere', hint: 'go there' }] }],
+  ['serving.unserved', { ...good, unserved: () => paths.map((path) => ({ path, hint: 'never' })) }],
+  ['serving.abilities', { ...good, abilities: () => ({ vision: 'sharp' }) }],
+  ['serving.abilities', { ...good, abilities: () => ({ contextLength: 0 }) }],
+  ['serving.slots', { ...good, slots: ({ context }: { context: number }) => context / 64 - 1 }],
+  ['serving.forecast', { ...good, readForecast: undefined }],
+  ['serving.forecast', { ...good, readForecast: ({ stdout }: { stdout: string }) => JSON.parse(stdout) }],
   ['identity.serves-own', { ...good, serves: [{ path: '/v1/jobs', kind: 'other' }] }],
   ['identity.models', { ...good, models: { formats: [] } }],
   ['identity.demo', { ...good, models: { formats: ['gguf'], demo: '../../etc/passwd' } }],

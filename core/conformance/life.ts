@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { formatDevice } from '../contract/device.ts';
+import { isPattern, takesMethod } from '../contract/served-path.ts';
 import type { Launch, StopContract } from '../contract/worker-type.ts';
 import type { LaunchDraft } from '../hive/workers/launch-draft.ts';
 import { Worker, type WorkerData } from '../hive/workers/worker.ts';
@@ -137,7 +138,7 @@ export class Life {
 
   /** A request as an application would send it to a path that the type serves. */
   ask(body: object = {}, signal?: AbortSignal): Promise<Response> {
-    const served = this.#subject.type.serves.find(({ method = 'POST' }) => method === 'POST');
+    const served = this.#subject.type.serves.find((one) => takesMethod(one, 'POST') && !isPattern(one.path));
     return this.#fetch(served?.path ?? '/', {
       method: 'POST',
       body: JSON.stringify({ model: this.#data.draft.names[0], ...body }),

@@ -12,6 +12,7 @@ import type {
   Launch,
   ModelFacts,
   Platform,
+  PreparedLaunch,
   ResolvedBinary,
 } from '../contract/worker-type.ts';
 import { attempt } from './must.ts';
@@ -162,6 +163,20 @@ export const launchesOf = (type: ResolvedType, change: Partial<Launch> = {}, onl
   }
   return cases;
 };
+
+/** The same launches as they are before the worker has a port; types that load models get one. */
+export const preparedLaunches = (
+  type: ResolvedType,
+  change: Partial<PreparedLaunch> = {},
+): { what: string; launch: PreparedLaunch }[] =>
+  launchesOf(type).map(({ what, launch: { variant, device, deviceFlags, options, binary, models } }) => ({
+    what,
+    launch: {
+      ...{ variant, device, deviceFlags, options, binary, models },
+      ...(type.models && { model: modelFacts(type) }),
+      ...change,
+    },
+  }));
 
 const plainLaunch = (type: ResolvedType) => ({
   id: `${type.name}-examined`,

@@ -39,3 +39,16 @@ export const maxOptions = 500;
 export const optionValues = Type.Unsafe<Record<string, unknown>>(
   Type.Record(Type.String({ pattern: optionName }), optionValue, { maxProperties: maxOptions }),
 );
+
+/** A media type without parameters; `audio/*` and `*` stand for several. */
+export const mediaType = '^(?:\\*|[a-z0-9!#$&^_.+-]+/(?:\\*|[a-z0-9!#$&^_.+-]+))$';
+/** Name of a `{name}` segment of a path. */
+export const idName = '^[A-Za-z_][A-Za-z0-9_]{0,63}$';
+export const affinityBounds = { maxProperties: 16, additionalProperties: false };
+
+/** What a model can do, by name. */
+export const abilityValues = Type.Record(
+  Type.String({ pattern: '^[A-Za-z][A-Za-z0-9]{0,63}$' }),
+  Type.Union([Type.Boolean(), Type.Number({ minimum: -Number.MAX_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER })]),
+  { maxProperties: 64, additionalProperties: false },
+);

@@ -710,7 +710,12 @@ export const errorCatalogue = {
     hint: 'run: rbee worker list',
   },
   WORKER_BROKE_OFF: { status: 502, message: 'worker {worker} broke off: {problem}', hint: 'send the request again' },
-  PATH_NOT_SERVED: { status: 404, message: 'model {model} does not serve {path}', hint: 'it serves: {known}' },
+  PATH_NOT_SERVED: { status: 404, message: 'model {model} does not serve {path}: {reason}', hint: '{hint}' },
+  ID_NOT_FOUND: {
+    status: 404,
+    message: 'no worker is known to have made {id}, and {count} workers serve {path}',
+    hint: 'ids are remembered for 30 days, until the queen restarts; name a model of a single worker with ?model=',
+  },
 
   // Jobs
   JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },

@@ -5,7 +5,21 @@
  * Fields that are not listed are dropped. A field that an older hive does not send must be optional here.
  */
 import Type from 'typebox';
-import { absolutePath, bytes, count, lineOf, nameOf, optionValues, pid, textOf, time, version } from './bounds.ts';
+import {
+  absolutePath,
+  affinityBounds,
+  bytes,
+  count,
+  idName,
+  lineOf,
+  mediaType,
+  nameOf,
+  optionValues,
+  pid,
+  textOf,
+  time,
+  version,
+} from './bounds.ts';
 import { variablePattern } from './secret-reference.ts';
 import { servedNamePattern, workerId, workerSpec, workerView } from './worker.ts';
 
@@ -23,10 +37,15 @@ export const healthBody = Type.Object({
   startedAt: time,
 });
 
+const path = Type.String({ maxLength: 256, pattern: '^/[!-~]*$' });
+const httpMethod = Type.Enum(['GET', 'POST', 'PUT', 'DELETE']);
+
 const servedPath = Type.Object({
-  path: Type.String({ maxLength: 256, pattern: '^/[!-~]*$' }),
-  method: optional(Type.Enum(['GET', 'POST', 'any'])),
+  path,
+  method: optional(Type.Union([httpMethod, Type.Literal('any'), Type.Array(httpMethod, { minItems: 1, maxItems: 4 })])),
   kind: nameOf(32),
+  accepts: optional(Type.Array(Type.String({ maxLength: 128, pattern: mediaType }), { minItems: 1, maxItems: 32 })),
+  affinity: optional(Type.Record(Type.String({ pattern: idName }), Type.String({ maxLength: 128 }), affinityBounds)),
 });
 
 const spec = Type.Object({
@@ -40,6 +59,7 @@ export const hiveWorker = Type.Object({
   uid: optional(nameOf(64)),
   apiKey: Type.String({ maxLength: 512, pattern: '^[!-~]*$' }),
   serves: Type.Array(servedPath, { maxItems: 256 }),
+  unserved: optional(Type.Array(Type.Object({ path, hint: textOf(1_024) }), { maxItems: 256 })),
   closesOnlyWhenIdle: Type.Boolean(),
   spec: optional(spec),
   suspect: optional(Type.Boolean()),

@@ -22,7 +22,7 @@
  */
 import type { NarrationEvent, Outcome } from './narration.ts';
 import type { WorkerSpec, WorkerView } from './worker.ts';
-import type { DeviceFacts, HostFacts, ServedPath } from './worker-type.ts';
+import type { DeviceFacts, HostFacts, ServedPath, UnservedPath } from './worker-type.ts';
 
 /** `GET /health` of queen and hive. */
 export interface HealthBody {
@@ -43,6 +43,8 @@ export interface HiveWorker extends WorkerView {
   /** Bearer that the engine expects. */
   apiKey: string;
   serves: readonly ServedPath[];
+  /** Paths that its type can serve and it does not. Absent where the hive does not tell. */
+  unserved?: readonly UnservedPath[];
   /** The engine does not end while clients are connected. */
   closesOnlyWhenIdle: boolean;
   /** What was asked for when it was spawned; absent where an older hive does not tell. */

@@ -31,6 +31,11 @@ export const typeMembers = {
   selectFiles: 'function',
   failures: 'data',
   diagnose: 'function',
+  unserved: 'function',
+  abilities: 'function',
+  slots: 'function',
+  forecast: 'function',
+  readForecast: 'function',
 } as const satisfies Record<keyof WorkerType, MemberKind>;
 
 export const variantMembers = {

@@ -15,8 +15,28 @@ export interface WorkerType {
   apiVersion: 1;
   /** One line for lists: what the engine is. */
   summary?: string;
-  /** The HTTP paths that a ready worker answers. The queen forwards exactly these, by the request's `model`. */
+  /**
+   * The HTTP paths that workers of this type can answer: all of them, whatever program runs and whatever the options are.
+   * The queen forwards exactly the methods, paths and content types that a worker serves, by the request's `model`.
+   */
   serves: readonly ServedPath[];
+  /**
+   * Paths of `serves` that one worker does not serve, beside those whose `needs` are not met: because its build, its model
+   * or its options lack what they take. Called before every spawn.
+   */
+  unserved?(launch: PreparedLaunch): readonly UnservedPath[];
+  /** What a worker's model can do, for lists and for clients that choose by it. Called before every spawn. */
+  abilities?(launch: PreparedLaunch): Abilities;
+  /** How many requests a worker computes at the same time, at least 1. Called before every spawn. */
+  slots?(options: Readonly<Record<string, unknown>>): number;
+  /**
+   * How to ask the engine itself how much memory a worker will take: a program that ends by itself and loads no model.
+   * `undefined` where it cannot tell. Called before every spawn; the hive keeps the question with the worker. Comes
+   * together with `readForecast`.
+   */
+  forecast?(launch: PreparedLaunch): ForecastQuestion | undefined;
+  /** Reads the answer to `forecast`, also after a non-zero exit. `undefined` when it says nothing of use. */
+  readForecast?(output: ProgramOutput): MemoryForecast | undefined;
   /** What the type loads. Absent: the type needs no model. */
   models?: ModelSupport;
   /** JSON Schema (type `object`) of the type's own options; each property has a `default` and a one-line `description`. */
@@ -99,16 +119,65 @@ export type ServedKind =
   | 'image'
   | 'other';
 
+/** Methods that are passed on to workers. */
+export type HttpMethod = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 export interface ServedPath {
-  /** Absolute HTTP path, without a query: `/v1/chat/completions`. With `/*` at its end it is every path below. */
+  /**
+   * Absolute HTTP path, without a query: `/v1/chat/completions`. `{name}` stands for one segment (`/v1/batches/{batch}`);
+   * with `/*` at its end it is every path below. Each path is named once.
+   */
   path: string;
-  /** HTTP method; POST when absent. `any` is GET and POST. */
-  method?: 'GET' | 'POST' | 'any';
+  /** HTTP methods; POST when absent. `any` is GET and POST. */
+  method?: HttpMethod | 'any' | readonly HttpMethod[];
   /**
    * What it is for. Requests to a path of kind `other` need not name a model: they go to the one that serves the path, as
    * long as there is just one.
    */
   kind: ServedKind;
+  /**
+   * Content types that a request's body may have, without parameters: `audio/wav`, `audio/*`, or `*` for all. Absent: JSON, and for
+   * transcriptions, translations, images and `other` also `multipart/form-data`. The model is looked for in JSON and in
+   * forms; requests of other types name it in the query.
+   */
+  accepts?: readonly string[];
+  /**
+   * Ids that an answer of this path makes: the `{name}` of the paths that use such an id, and the field of the JSON answer
+   * that holds it, with dots for a field inside (`{ batch: 'id' }`, `{ file: 'data.id' }`). Later requests whose path has
+   * the id go to the worker that made it, and need not name a model. Ids must not repeat between workers: use random ones.
+   */
+  affinity?: Readonly<Record<string, string>>;
+  /** What a worker must have to serve this path. Absent: every worker of the type serves it. */
+  needs?: PathNeeds;
+}
+
+export interface PathNeeds {
+  /** Ids of the binary sources that serve it; one of them must run. */
+  engine?: string | readonly string[];
+  /** Name of an option of the type that must be `true`. */
+  option?: string;
+}
+
+export interface UnservedPath {
+  /** As in `serves`. */
+  path: string;
+  /** One sentence: what would serve it. "Start it with rerank=true." */
+  hint: string;
+}
+
+/** What a model can do as its worker runs it. What is not known is absent; a type may add names of its own. */
+export interface Abilities {
+  /** It takes images. */
+  vision?: boolean;
+  /** It takes sound. */
+  audio?: boolean;
+  /** It calls tools. */
+  tools?: boolean;
+  /** Tokens of prompt and answer together. */
+  contextLength?: number;
+  /** Numbers of one embedding. */
+  dimensions?: number;
+  [name: string]: boolean | number | undefined;
 }
 
 export interface ModelSupport {
@@ -349,6 +418,17 @@ export interface LaunchRequest {
   probes?: Readonly<Record<string, unknown>>;
 }
 
+/** A launch as far as it is decided before the worker has a port: what it will serve and can do follows from this. */
+export interface PreparedLaunch extends LaunchRequest {
+  binary: ResolvedBinary;
+  /** What `deviceFlags` gave for this device. */
+  deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
+  /** Absolute path of each model component. */
+  models: Readonly<Record<string, string>>;
+  /** What was read from the main model; absent for a worker without one. */
+  model?: ModelFacts;
+}
+
 export interface OptionProblem {
   /** Name of the option. */
   option: string;
@@ -471,6 +551,24 @@ export interface MemoryEstimate {
   vram: number;
 }
 
+/** A program to run once, as for a probe. */
+export interface ForecastQuestion {
+  /** A program of the host, or `$binary` for the resolved program of the worker. */
+  program: string;
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  /** Milliseconds before it is given up; 8,000 when absent. */
+  timeoutMs?: number;
+}
+
+/** Bytes that a worker will take, by device. */
+export interface MemoryForecast {
+  /** Of main memory. `mapped` are those of model files, which the system can drop and read again. */
+  ram: { mapped: number; private: number };
+  /** Of each device, by its id (`cuda:0`). */
+  devices: Readonly<Record<string, number>>;
+}
+
 /** Names in the Prometheus text of `path`, read every few seconds and shown beside the worker. */
 export interface LoadContract {
   path: string;
@@ -553,7 +651,14 @@ export interface Probe {
   /** Milliseconds before it is given up; 8,000 when absent. */
   timeoutMs?: number;
   /** Reads the program's output. Called with whatever it printed, also after a non-zero exit. */
-  parse(output: { stdout: string; stderr: string; code: number | null }): unknown;
+  parse(output: ProgramOutput): unknown;
+}
+
+/** What a program printed, and its exit code; null when it was ended by a signal. */
+export interface ProgramOutput {
+  stdout: string;
+  stderr: string;
+  code: number | null;
 }
 
 /**

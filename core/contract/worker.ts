@@ -1,6 +1,6 @@
 /** Workers as data: what is asked for, and what is shown. */
 import Type, { type Static, type TSchema } from 'typebox';
-import { absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
+import { abilityValues, absolutePath, count, lineOf, nameOf, optionValues, pid, port, textOf, time } from './bounds.ts';
 import { longestReference, modelComponents } from './models.ts';
 import { variablePattern } from './secret-reference.ts';
 
@@ -129,6 +129,12 @@ export const workerView = Type.Object({
   running: orNull(Type.Number({ minimum: 0 })),
   waiting: orNull(Type.Number({ minimum: 0 })),
   failure: orNull(workerFailure),
+  /** Requests that it computes at the same time. Absent where its type or its hive does not say. */
+  slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000 })),
+  /** What its model can do: vision, tools, contextLength, dimensions, … Absent where its type or its hive does not say. */
+  abilities: Type.Optional(abilityValues),
+  /** Paths that it serves, with their methods: `POST /v1/chat/completions`. */
+  paths: Type.Optional(Type.Array(lineOf(300), { maxItems: 256 })),
   options: optionValues,
   /** Names of the options that were given; the others have their defaults. Absent where the hive does not say. */
   givenOptions: Type.Optional(Type.Array(nameOf(64), { maxItems: 500 })),

@@ -483,6 +483,212 @@ describe('the gateway', () => {
   });
 });
 
+const refusal = async (response: Response) => {
+  const { error } = (await response.json()) as { error: { code: string; message: string; hint?: string } };
+  return error;
+};
+
+describe('what a worker declares that it serves', () => {
+  const asBytes = (url: string, init: RequestInit) =>
+    fetch(url, init).then((response) => response.json() as Promise<Echoed>);
+
+  it('decides which methods are passed on, with their bodies', async () => {
+    const serves: HiveWorker['serves'] = [
+      { path: '/v1/files/{file}', method: ['GET', 'PUT', 'DELETE'], kind: 'other' },
+      { path: '/v1/embeddings', kind: 'embedding' },
+    ];
+    const { worker } = await fakeWorker('a', echo, { serves });
+    const { url } = await gatewayFor(worker);
+    const body = JSON.stringify({ model: 'demo' });
+    const headers = { 'content-type': 'application/json' };
+    for (const method of ['PUT', 'DELETE']) {
+      const got = await asBytes(`${url}/v1/files/f%201?x=1`, { method, headers, body });
+      assert.deepEqual([got.method, got.url], [method, '/v1/files/f%201?x=1']);
+      assert.equal(Buffer.from(got.body, 'base64').toString(), body);
+    }
+    assert.equal((await asBytes(`${url}/v1/files/f`, { method: 'DELETE' })).method, 'DELETE');
+    const refused = await fetch(`${url}/v1/files/f`, { method: 'POST', headers, body });
+    assert.deepEqual([refused.status, refused.headers.get('allow')], [405, 'DELETE, GET, PUT']);
+    for (const path of ['/v1/files', '/v1/files/', '/v1/files/a/b', '/v1/files/%2e%2e', '/v1/files/..%2Fx']) {
+      assert.equal((await fetch(`${url}${path}`, { method: 'DELETE' })).status, 404, path);
+    }
+  });
+
+  it('decides which content types are passed on', async () => {
+    const serves: HiveWorker['serves'] = [
+      { path: '/v1/hear', kind: 'transcription', accepts: ['audio/*', 'application/x-ndjson'] },
+      { path: '/v1/embeddings', kind: 'embedding' },
+    ];
+    const { worker } = await fakeWorker('a', echo, { serves });
+    const { url } = await gatewayFor(worker);
+    const send = (path: string, type: string | undefined, body: string | Buffer) =>
+      fetch(`${url}${path}`, {
+        method: 'POST',
+        body,
+        ...(type !== undefined && { headers: { 'content-type': type } }),
+      });
+    const sound = Buffer.from([0, 1, 2, 255, 123, 34]);
+    const heard = (await (await send('/v1/hear?model=demo', 'Audio/WAV; rate=8000', sound)).json()) as Echoed;
+    assert.deepEqual(Buffer.from(heard.body, 'base64'), sound);
+    assert.equal(heard.headers['content-type'], 'Audio/WAV; rate=8000');
+    assert.equal((await send('/v1/hear?model=demo', 'application/x-ndjson', '{"model":"other"}\n{}')).status, 200);
+    const large = Buffer.alloc(600 * 1024, 7);
+    const spooled = (await (await send('/v1/hear?model=demo', 'audio/wav', large)).json()) as Echoed;
+    assert.ok(Buffer.from(spooled.body, 'base64').equals(large));
+    for (const [path, type] of [
+      ['/v1/hear?model=demo', 'application/json'],
+      ['/v1/hear?model=demo', 'video/mp4'],
+      ['/v1/embeddings', 'text/plain'],
+      ['/v1/embeddings', 'multipart/form-data; boundary=x'],
+    ] as const) {
+      const { code } = await refusal(await send(path, type, '{"model":"demo"}'));
+      assert.equal(code, 'UNSUPPORTED_CONTENT_TYPE', `${path} ${type}`);
+    }
+  });
+
+  it('skips workers of the model that do not take the content type', async () => {
+    const path = '/v1/hear';
+    const a = await fakeWorker('a', echo, { serves: [{ path, kind: 'transcription', accepts: ['audio/wav'] }] });
+    const b = await fakeWorker('b', echo, { serves: [{ path, kind: 'transcription' }] });
+    const { url } = await gatewayFor(a.worker, b.worker);
+    const from = new Set<string | null>();
+    for (let nth = 0; nth < 4; nth += 1) {
+      const headers = { 'content-type': 'audio/wav' };
+      const response = await fetch(`${url}${path}?model=demo`, { method: 'POST', headers, body: 'x' });
+      from.add(response.headers.get('x-rbee-worker'));
+    }
+    assert.deepEqual([...from], ['a']);
+  });
+
+  it('says which worker does not serve a path, and what would', async () => {
+    const over = { type: 'llamacpp', engine: 'builtin', serves: [{ path: chatPath, kind: 'chat' as const }] };
+    const unserved = [{ path: '/v1/rerank', hint: 'Start a worker with --option rerank=true.' }];
+    const { worker } = await fakeWorker('a', echo, { ...over, unserved });
+    const other = await fakeWorker('b', echo, {
+      names: ['ranker'],
+      serves: [{ path: '/v1/rerank', kind: 'rerank' }],
+    });
+    const { url } = await gatewayFor(worker, other.worker);
+    const error = await refusal(await post(url, { model: 'demo' }, '/v1/rerank'));
+    assert.equal(error.code, 'PATH_NOT_SERVED');
+    const hint = `Start a worker with --option rerank=true; models that do: ranker; it serves: POST ${chatPath}`;
+    const message = 'model demo does not serve POST /v1/rerank: not a path of a (llamacpp, builtin)';
+    assert.deepEqual([error.message, error.hint], [message, hint]);
+  });
+
+  it('lists what every worker of a model can do', async () => {
+    const a = workerWith({ id: 'a', abilities: { vision: true, tools: true, contextLength: 8192 } });
+    const b = workerWith({ id: 'b', abilities: { tools: false, contextLength: 4096 } });
+    const { url } = await gatewayFor(a, b, workerWith({ id: 'c', names: ['plain'] }));
+    const { data } = (await (await fetch(`${url}/v1/models`)).json()) as {
+      data: { id: string; abilities?: unknown }[];
+    };
+    assert.deepEqual(
+      data.map(({ id, abilities }) => [id, abilities]),
+      [
+        ['demo', { tools: false, contextLength: 4096 }],
+        ['plain', undefined],
+      ],
+    );
+  });
+});
+
+describe('an id that a worker made', () => {
+  const serves: HiveWorker['serves'] = [
+    { path: '/v1/batches', kind: 'other', affinity: { batch: 'data.id' } },
+    { path: '/v1/batches/{batch}', method: ['GET', 'DELETE'], kind: 'other' },
+    { path: '/v1/batches/{batch}/cancel', kind: 'other' },
+  ];
+  let made = 0;
+  const batches: Listener = async (incoming, response) => {
+    await bodyOf(incoming);
+    made += 1;
+    const answer = { data: { id: `batch ${made}` }, url: incoming.url, method: incoming.method };
+    response.setHeader('content-type', 'application/json; charset=utf-8').end(JSON.stringify(answer));
+  };
+  const make = async (url: string) => {
+    const response = await post(url, { model: 'demo' }, '/v1/batches');
+    const { data } = (await response.json()) as { data: { id: string } };
+    return { id: encodeURIComponent(data.id), worker: response.headers.get('x-rbee-worker') };
+  };
+
+  it('takes later requests to this worker, without a model', async () => {
+    const a = await fakeWorker('a', batches, { serves });
+    const b = await fakeWorker('b', batches, { serves });
+    const { url } = await gatewayFor(a.worker, b.worker);
+    const both = [await make(url), await make(url)];
+    assert.deepEqual(both.map(({ worker }) => worker).sort(), ['a', 'b']);
+    for (const { id, worker } of [...both, ...both.reverse()]) {
+      for (const [method, path] of [
+        ['GET', `/v1/batches/${id}`],
+        ['POST', `/v1/batches/${id}/cancel`],
+        ['DELETE', `/v1/batches/${id}?force=1`],
+      ] as const) {
+        const response = await fetch(url + path, { method });
+        assert.equal(response.headers.get('x-rbee-worker'), worker, path);
+        assert.equal(((await response.json()) as { url: string }).url, path);
+      }
+    }
+  });
+
+  it('is never sent to another worker: not when its own is away, and not when nobody knows the id', async () => {
+    const a = await fakeWorker('a', batches, { serves, uid: 'first' });
+    const b = await fakeWorker('b', batches, { serves });
+    const { url, fleet } = await gatewayFor(a.worker, b.worker);
+    let of = await make(url);
+    while (of.worker !== 'a') of = await make(url);
+    const ask = (id: string, query = '') => fetch(`${url}/v1/batches/${id}${query}`);
+    const replace = (over: Partial<HiveWorker>) => {
+      fleet.list = fleet.list.map((one) =>
+        one.key === 'a' ? { ...one, worker: { ...one.worker, ...over } as HiveWorker } : one,
+      );
+      fleet.changed();
+    };
+    assert.equal((await refusal(await ask('unheard-of'))).code, 'ID_NOT_FOUND');
+    replace({ state: 'loading' });
+    assert.equal((await refusal(await ask(of.id))).code, 'NO_READY_WORKER');
+    // Another worker that got the same name does not know the ids of the one before.
+    replace({ state: 'ready', uid: 'second' });
+    assert.equal((await refusal(await ask(of.id))).code, 'ID_NOT_FOUND');
+    replace({ names: ['alone'] });
+    assert.equal((await ask(of.id, '?model=alone')).headers.get('x-rbee-worker'), 'a');
+  });
+
+  it('needs no memory where only one worker serves the path', async () => {
+    const { worker } = await fakeWorker('a', batches, { serves });
+    const { url } = await gatewayFor(worker);
+    assert.equal((await fetch(`${url}/v1/batches/of-yesterday`)).status, 200);
+  });
+
+  it('is read from plain answers only, which workers are asked for, and the answer is passed on whole', async () => {
+    const asked: (string | undefined)[] = [];
+    const answers: [type: string, body: string][] = [
+      ['application/json', '{"data":{"id":"broken'],
+      ['text/plain', '{"data":{"id":"text"}}'],
+      ['application/json', `{"data":{"id":"long"},"rest":"${'x'.repeat(1024 * 1024)}"}`],
+      ['application/json', '{"data":{"id":{"an":"object"}}}'],
+    ];
+    const listener: Listener = async (incoming, response) => {
+      await bodyOf(incoming);
+      asked.push(incoming.headers['accept-encoding']);
+      const [type, body] = answers.shift() ?? ['application/json', '{"data":{"id":12}}'];
+      response.setHeader('content-type', type).end(body);
+    };
+    const a = await fakeWorker('a', listener, { serves });
+    const b = await fakeWorker('b', batches, { serves, names: ['other'] });
+    const { url } = await gatewayFor(a.worker, b.worker);
+    for (const [, body] of [...answers]) {
+      assert.equal(await (await post(url, { model: 'demo' }, '/v1/batches')).text(), body);
+    }
+    await (await post(url, { model: 'demo' }, '/v1/batches')).text();
+    assert.deepEqual(new Set(asked), new Set([undefined]));
+    assert.equal((await fetch(`${url}/v1/batches/12`)).headers.get('x-rbee-worker'), 'a');
+    for (const id of ['text', 'long']) {
+      assert.equal((await refusal(await fetch(`${url}/v1/batches/${id}`))).code, 'ID_NOT_FOUND');
+    }
+  });
+});
+
 describe('draining', () => {
   it('sends a held worker no more requests, and waits for those in progress', async () => {
     let finish = () => {};

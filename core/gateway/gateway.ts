@@ -5,12 +5,15 @@
 import { RbeeError } from '../contract/errors.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
+import { takesPath } from '../contract/served-path.ts';
+import type { ServedPath } from '../contract/worker-type.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
+import { readMadeIds } from './forward/made-ids.ts';
 import { Pools } from './forward/pools.ts';
+import { Affinity } from './routing/affinity.ts';
 import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
-import { takesPath } from './routing/served-path.ts';
 import { Waking } from './routing/waking.ts';
 
 export type { ResponseHeaders } from './forward/headers.ts';
@@ -19,6 +22,10 @@ export interface GatewayRequest extends Incoming {
   /** Without the query. */
   path: string;
   model: string;
+  /** Media type of the body, if there is one. */
+  bodyType?: string;
+  /** Key of the only worker that can answer, see `makerOf`. */
+  only?: string;
   /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
@@ -55,6 +62,7 @@ export class Gateway {
   readonly #unwatch: () => void;
   readonly #pools = new Pools();
   readonly #waking: Waking;
+  readonly #affinity = new Affinity();
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #lastUsed = new Map<string, number>();
   /** Workers that get no requests, with the number of operations that hold each of them. */
@@ -86,14 +94,24 @@ export class Gateway {
     return false;
   }
 
+  /** The worker that made an id in the path; undefined if there is no such id, or it is not known or gone. */
+  makerOf(path: string): Candidate | undefined {
+    for (const id of this.names.idsIn(path)) {
+      const maker = this.#affinity.makerOf(id);
+      const candidate = maker && this.names.byKey(maker.key);
+      if (candidate?.worker.uid === maker?.uid) return candidate;
+    }
+    return undefined;
+  }
+
   /** Requests in progress at a worker. */
   inFlight(key: string): number {
     return this.#exchanges.get(key)?.size ?? 0;
   }
 
   /**
-   * Answers a request. Throws MODEL_NOT_FOUND, NO_READY_WORKER, PATH_NOT_SERVED, WORKER_BROKE_OFF as long as nothing has been
-   * sent; later errors go to the sink. Returns without an error if the client disconnects.
+   * Answers a request. Throws MODEL_NOT_FOUND, NO_READY_WORKER, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, WORKER_BROKE_OFF as
+   * long as nothing has been sent; later errors go to the sink. Returns without an error if the client disconnects.
    */
   async handle(request: GatewayRequest, sink: WorkerSink): Promise<void> {
     const tried = new Map<string, number>();
@@ -219,15 +237,22 @@ export class Gateway {
         worker: worker.id,
         apiKey: worker.apiKey,
         endsWithMarker,
+        isRead: served.affinity !== undefined,
         onBegin: () => {
           begun = true;
         },
       };
-      return await forward(attempt, request, sink, own.signal);
+      return await forward(attempt, request, this.#remembering(sink, key, worker, served), own.signal);
     } finally {
       request.signal.removeEventListener('abort', leave);
       this.#exit(key, exchange);
     }
+  }
+
+  /** Remembers the ids that the worker makes in its answer, if this path makes any. */
+  #remembering(sink: WorkerSink, key: string, { uid }: HiveWorker, { affinity }: ServedPath): WorkerSink {
+    if (!affinity) return sink;
+    return readMadeIds(sink, affinity, (name, id) => this.#affinity.bind(name, id, { key, uid }));
   }
 
   #enter(key: string, exchange: Exchange): void {

@@ -4,7 +4,16 @@ import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { workerTypeApiVersion } from '../contract/api-version.ts';
 import { templateProblem } from '../contract/argv-template.ts';
-import { maxOptions, nameOf, optionName, optionValue } from '../contract/bounds.ts';
+import {
+  abilityValues,
+  affinityBounds,
+  idName,
+  maxOptions,
+  mediaType,
+  nameOf,
+  optionName,
+  optionValue,
+} from '../contract/bounds.ts';
 import { boundKinds } from '../contract/device-binding.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { searchOf } from '../contract/failure-rules.ts';
@@ -14,7 +23,7 @@ import { variablePattern } from '../contract/secret-reference.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
-import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
+import { type PluginManifest, servedPathPattern, type WorkerTypeManifest } from './manifest.ts';
 
 const optional = Type.Optional;
 const texts = Type.Array(Type.String());
@@ -29,10 +38,18 @@ const variantPackages = {
   leaveOut: optional(packageNames),
   leaveOutFiles: optional(Type.Record(Type.String(), Type.Array(Type.String({ pattern: pathInPackage })))),
 };
+const httpMethod = Type.Enum(['GET', 'POST', 'PUT', 'DELETE']);
 const servedPath = Type.Object({
-  path: Type.String({ pattern: '^/' }),
-  method: optional(Type.Enum(['GET', 'POST', 'any'])),
+  path: Type.String({ pattern: servedPathPattern, maxLength: 200 }),
+  method: optional(Type.Union([httpMethod, Type.Literal('any'), Type.Array(httpMethod, { minItems: 1, maxItems: 4 })])),
   kind: nameOf(32),
+  accepts: optional(Type.Array(Type.String({ pattern: mediaType, maxLength: 128 }), { minItems: 1, maxItems: 32 })),
+  affinity: optional(
+    Type.Record(Type.String({ pattern: idName }), Type.String({ minLength: 1, maxLength: 128 }), affinityBounds),
+  ),
+  needs: optional(
+    Type.Object({ engine: optional(Type.Union([Type.String(), texts])), option: optional(Type.String()) }),
+  ),
 });
 
 const option = Type.Object({
@@ -241,6 +258,27 @@ export const answerShapes = {
   diagnose: Type.Union([Type.Null(), Type.Object({ cause: nameOf(64), message: Type.String(), hint: Type.String() })]),
   selectFiles: texts,
   aliases: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
+  unserved: Type.Array(Type.Object({ path: Type.String(), hint: Type.String({ minLength: 1, maxLength: 1_024 }) }), {
+    maxItems: 256,
+  }),
+  abilities: abilityValues,
+  slots: Type.Integer({ minimum: 1, maximum: 1_000_000 }),
+  forecast: Type.Union([
+    Type.Null(),
+    Type.Object({
+      program: Type.String({ minLength: 1 }),
+      args: texts,
+      env: optional(Type.Record(Type.String(), Type.String())),
+      timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+    }),
+  ]),
+  readForecast: Type.Union([
+    Type.Null(),
+    Type.Object({
+      ram: Type.Object({ mapped: Type.Number({ minimum: 0 }), private: Type.Number({ minimum: 0 }) }),
+      devices: Type.Record(Type.String(), Type.Number({ minimum: 0 })),
+    }),
+  ]),
   parse: Type.Unknown(),
 } as const satisfies Record<FunctionMember, TSchema>;
 

@@ -9,7 +9,10 @@ import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 
 const typeName = '^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$';
-const servedPath = Type.String({ pattern: '^/[A-Za-z0-9._~/-]*(/\\*)?$', maxLength: 200 });
+/** `{name}` stands for a segment, `/*` at the end for everything below. */
+export const servedPathPattern =
+  '^(?:/(?:[A-Za-z0-9._~-]+|\\{[A-Za-z_][A-Za-z0-9_]{0,63}\\}))+/?(?:/\\*)?$|^/(?:\\*)?$';
+const servedPath = Type.String({ pattern: servedPathPattern, maxLength: 200 });
 
 const workerTypeEntry = Type.Object({
   entry: Type.String({ minLength: 1 }),
@@ -57,6 +60,9 @@ const reserved = [
   '/v1/catalog',
   '/v1/operations',
 ];
+
+/** A path that begins so would include them. */
+const anySegment = /^\/(v1\/)?(\*|\{)/;
 
 /** Reads the manifest of the package in `root`. Errors: PLUGIN_INVALID, PLUGIN_API_VERSION. */
 export const readManifest = async (root: string): Promise<PluginManifest> => {
@@ -114,7 +120,7 @@ const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTyp
   const twice = entry.serves.find((path, index) => entry.serves.indexOf(path) !== index);
   if (twice !== undefined) throw invalid(`it names ${twice} twice`);
   for (const path of entry.serves) {
-    if (reserved.some((own) => path === own || path.startsWith(`${own}/`)))
+    if (anySegment.test(path) || reserved.some((own) => path === own || path.startsWith(`${own}/`)))
       throw invalid(`${path} belongs to rbee itself`);
   }
   return { ...entry, name };

@@ -5,19 +5,23 @@ import type { TSchema } from 'typebox';
 import type { Device } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type {
+  Abilities,
   BinaryRequest,
   BinarySource,
   Command,
   Diagnosis,
   Failure,
   Fit,
+  ForecastQuestion,
   HostFacts,
   Launch,
   LaunchRequest,
   MemoryEstimate,
   ModelFacts,
   OptionProblem,
+  PreparedLaunch,
   RepositoryFile,
+  UnservedPath,
 } from '../contract/worker-type.ts';
 import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
 import type { Evaluator } from './evaluator.ts';
@@ -87,6 +91,25 @@ export class WorkerTypeHandle {
     return this.#once('estimate', answerShapes.estimate, [model, launch]);
   }
 
+  /** Beside those whose `needs` are not met. */
+  async unserved(launch: PreparedLaunch): Promise<UnservedPath[]> {
+    return (await this.#ask('unserved', answerShapes.unserved, [launch])) ?? [];
+  }
+
+  async abilities(launch: PreparedLaunch): Promise<Abilities> {
+    return (await this.#ask('abilities', answerShapes.abilities, [launch])) ?? {};
+  }
+
+  /** Undefined when the type does not say. */
+  slots(options: Readonly<Record<string, unknown>>): Promise<number | undefined> {
+    return this.#ask('slots', answerShapes.slots, [options]);
+  }
+
+  /** Undefined when the engine cannot tell. */
+  forecast(launch: PreparedLaunch): Promise<ForecastQuestion | undefined> {
+    return this.#ask('forecast', answerShapes.forecast, [launch]);
+  }
+
   /** None when the type finds nothing wrong, or does not look. */
   async checkOptions(launch: LaunchRequest): Promise<OptionProblem[]> {
     if (!(await this.describe()).has.includes('checkOptions')) return [];
@@ -112,6 +135,16 @@ export class WorkerTypeHandle {
   ): Promise<string[] | undefined> {
     if (!(await this.describe()).has.includes('selectFiles')) return undefined;
     return this.#call('selectFiles', answerShapes.selectFiles, [files, options]);
+  }
+
+  /** Undefined when the type does not have the member, or answers nothing. */
+  async #ask<Answer>(
+    member: keyof typeof answerShapes,
+    shape: TSchema,
+    args: readonly unknown[],
+  ): Promise<Answer | undefined> {
+    if (!(await this.describe()).has.includes(member)) return undefined;
+    return (await this.#once<Answer | null>(member, shape, args)) ?? undefined;
   }
 
   /** They are pure, so what has been asked before, or is being asked, need not be asked again: each spawn asks the same. */

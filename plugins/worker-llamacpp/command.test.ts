@@ -24,6 +24,17 @@ const launch = (id: string, given: Record<string, unknown> = {}, more: Partial<L
 const argumentOf = (args: readonly string[], flag: string) => args[args.indexOf(flag) + 1];
 
 describe('the command line of llama-server', () => {
+  it('has llama-server rank texts in whole batches, and not embed them as well', () => {
+    const { args } = command(launch('llama-server', { context: 8192, rerank: true, pooling: 'mean' }));
+    assert.ok(args.includes('--rerank') && !args.includes('--pooling'));
+    assert.equal(argumentOf(args, '--ubatch-size'), '8192');
+    const refused = (id: string, options: Record<string, unknown>) =>
+      checkOptions(launch(id, options)).map(({ option }) => option);
+    assert.deepEqual(refused('llama-server', { rerank: true }), []);
+    assert.deepEqual(refused('llama-server', { rerank: true, embeddings: true }), ['rerank']);
+    assert.deepEqual(refused('builtin', { rerank: true }), ['rerank']);
+  });
+
   it('gives each slot its whole context, all names, and the device', () => {
     const { args, env } = command(launch('llama-server', { context: 2048, slots: 3 }));
     assert.equal(argumentOf(args, '--model'), '/models/a b.gguf');

@@ -11,10 +11,11 @@ export const command = (launch: Launch): Command => {
 /** Options that this build of llama-server has no flag for, and arguments that may not be added. */
 export const checkOptions = ({ binary, variant, options: given, probes }: LaunchRequest): OptionProblem[] => {
   const options = withDefaults(given);
-  if (binary.id === 'builtin') return attention(options);
+  if (binary.id === 'builtin') return [...attention(options), ...ranking(options)];
   const build = buildOf(probes);
   return [
     ...attention(options),
+    ...(options.rerank && options.embeddings ? [eitherOr] : []),
     ...options.extra_args.flatMap(refusal),
     ...wishesOf(variant, options).flatMap(({ option, spellings }) => {
       if (spellingFor(spellings, build) !== undefined) return [];
@@ -37,6 +38,24 @@ const attention = ({ cache_type_v, flash_attention }: Options): OptionProblem[] 
         },
       ]
     : [];
+
+const ranking = ({ rerank }: Options): OptionProblem[] =>
+  rerank
+    ? [
+        {
+          option: 'rerank',
+          problem: 'the builtin engine does not rank texts',
+          hint: 'install llama-server, or set RBEE_LLAMA_SERVER',
+        },
+      ]
+    : [];
+
+/** A server that ranks pools each text to one score, which is no embedding. */
+const eitherOr: OptionProblem = {
+  option: 'rerank',
+  problem: 'llama-server serves either ranks or embeddings',
+  hint: 'leave out one of rerank and embeddings, or start two workers',
+};
 
 const floatTypes = ['f32', 'f16', 'bf16'];
 
@@ -113,7 +132,8 @@ const wishesOf = (variant: string, options: Options): Wish[] => {
     wish('cache_type_k', '--cache-type-k', options.cache_type_k),
     wish('cache_type_v', '--cache-type-v', options.cache_type_v),
     ...(options.embeddings ? [{ option: 'embeddings', spellings: [['--embeddings'], ['--embedding']] }] : []),
-    ...(options.pooling === 'auto' ? [] : [wish('pooling', '--pooling', options.pooling)]),
+    ...(options.rerank ? [{ option: 'rerank', spellings: [['--rerank'], ['--reranking']] }] : []),
+    ...(options.pooling === 'auto' || options.rerank ? [] : [wish('pooling', '--pooling', options.pooling)]),
     ...(options.chat_template === '' ? [] : [wish('chat_template', '--chat-template', options.chat_template)]),
     ...loading(options),
     wish('engine', '--metrics'),
@@ -136,10 +156,11 @@ const loading = ({ mmap, mlock }: Options): Wish[] => {
   return [{ option: mlock ? 'mlock' : 'mmap', spellings: [['--load-mode', mode], old] }];
 };
 
-/** An embedding needs its whole input in one physical batch. */
-const batch = ({ batch: tokens, context, embeddings }: Options): Wish[] => {
-  const physical = embeddings ? Math.max(tokens, context) : tokens;
-  const logical = embeddings ? physical : Math.max(2048, physical);
+/** An embedding or a rank needs its whole input in one physical batch. */
+const batch = ({ batch: tokens, context, embeddings, rerank }: Options): Wish[] => {
+  const isWhole = embeddings || rerank;
+  const physical = isWhole ? Math.max(tokens, context) : tokens;
+  const logical = isWhole ? physical : Math.max(2048, physical);
   return [
     { option: 'batch', spellings: [['--batch-size', String(logical)]] },
     { option: 'batch', spellings: [['--ubatch-size', String(physical)]] },

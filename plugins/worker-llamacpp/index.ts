@@ -7,16 +7,16 @@ import { estimate } from './estimate.ts';
 import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
+import { abilities, serves, slots, unserved } from './serves.ts';
 
 export default {
   name: 'llamacpp',
   apiVersion: 1,
   summary: 'llama.cpp: GGUF chat, completion and embedding models on CPU, CUDA, ROCm, Vulkan and Metal',
-  serves: [
-    { path: '/v1/chat/completions', kind: 'chat' },
-    { path: '/v1/completions', kind: 'completion' },
-    { path: '/v1/embeddings', kind: 'embedding' },
-  ],
+  serves,
+  unserved,
+  abilities,
+  slots,
   models: { formats: ['gguf'], demo: 'models/demo.gguf' },
   options,
   variants,

@@ -80,6 +80,11 @@ export const options = {
       description:
         'Serve /v1/embeddings (llama-server, which needs to know beforehand; the builtin engine always does)',
     },
+    rerank: {
+      type: 'boolean',
+      default: false,
+      description: 'Serve /v1/rerank with a reranking model (llama-server)',
+    },
     pooling: {
       type: 'string',
       enum: ['auto', 'mean', 'cls', 'last'],
@@ -125,6 +130,7 @@ export interface Options {
   cache_type_k: string;
   cache_type_v: string;
   embeddings: boolean;
+  rerank: boolean;
   pooling: 'auto' | 'mean' | 'cls' | 'last';
   chat_template: string;
   mmap: boolean;

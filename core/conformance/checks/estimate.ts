@@ -25,7 +25,7 @@ const each = (type: ResolvedType, look: (one: LaunchCase) => void): void => {
 };
 
 /** What a header may hold when a file is broken or made to harm. */
-const oddMetadata: ModelFacts['metadata'][] = [
+export const oddMetadata: ModelFacts['metadata'][] = [
   {},
   { 'general.architecture': 'llama', 'llama.block_count': -1, 'llama.context_length': 0, 'llama.embedding_length': 0 },
   { 'general.architecture': '', block_count: 'many', 'llama.attention.head_count': Number.MAX_SAFE_INTEGER },

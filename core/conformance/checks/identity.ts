@@ -11,6 +11,7 @@ import {
 } from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import { checkDescription } from '../../registry/description.ts';
+import { servedPathPattern } from '../../registry/manifest.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
@@ -27,8 +28,9 @@ const kinds = [
   'other',
 ] as const;
 
-/** Paths that queen and worker keep for themselves. */
-const reserved = /^\/(health|metrics|v1\/(\*|models|jobs|workers|hives|status|catalog|operations))(\/|$)/;
+/** Paths that queen and worker keep for themselves, and those that would include them. */
+const reserved =
+  /^\/(?:(?:health|metrics|v1\/(?:models|jobs|workers|hives|status|catalog|operations))(?:\/|$)|(?:v1\/)?[*{])/;
 
 const isInside = (path: string): boolean => isSafePath(plainPath(path));
 
@@ -115,7 +117,7 @@ export const identityChecks = [
     check: ({ type }) => {
       must(type.serves.length > 0, 'it serves nothing');
       for (const { path } of type.serves)
-        must(/^\/[A-Za-z0-9._~/-]*(\/\*)?$/.test(path), `${shown(path)} is no plain path`);
+        must(new RegExp(servedPathPattern).test(path), `${shown(path)} is no plain path`);
       const paths = type.serves.map(({ path }) => path);
       must(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
     },
@@ -126,7 +128,11 @@ export const identityChecks = [
     check: ({ type }) => {
       for (const { path, kind, method = 'POST' } of type.serves) {
         must(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
-        must(['GET', 'POST', 'any'].includes(method), `${path} has the method ${shown(method)}`);
+        const methods = method === 'any' ? ['GET', 'POST'] : [method].flat();
+        must(
+          methods.length > 0 && methods.every((one) => /^(GET|POST|PUT|DELETE)$/.test(one)),
+          `${path} has the method ${shown(method)}`,
+        );
       }
     },
   },

@@ -14,6 +14,7 @@ import { optionChecks } from './options.ts';
 import { probeChecks } from './probes.ts';
 import { purityChecks } from './purity.ts';
 import { secretChecks } from './secrets.ts';
+import { servingChecks } from './serving.ts';
 import { stopChecks } from './stop.ts';
 import { variantChecks } from './variants.ts';
 
@@ -24,6 +25,7 @@ export const checks: readonly Check[] = [
   ...variantChecks,
   ...binaryChecks,
   ...optionChecks,
+  ...servingChecks,
   ...commandChecks,
   ...secretChecks,
   ...healthChecks,

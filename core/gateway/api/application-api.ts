@@ -2,6 +2,8 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import { jsonAndForms, takesType } from '../../contract/served-path.ts';
+import type { HttpMethod } from '../../contract/worker-type.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
@@ -11,6 +13,7 @@ import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
+import { commonAbilities } from './common-abilities.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -22,9 +25,6 @@ export interface ApplicationParts {
   logger: FastifyBaseLogger;
 }
 
-/** Kinds of path that accept uploads. */
-const takesForms = new Set<string | undefined>(['transcription', 'translation', 'image', 'other']);
-
 /** A fastify plugin, so that its parsers and its error shape apply to these routes only. */
 export const applicationApi =
   ({ gateway, health, logger, bodies }: ApplicationParts) =>
@@ -34,6 +34,8 @@ export const applicationApi =
     const parse = receiveBody(bodies);
     app.addContentTypeParser('application/json', parse);
     app.addContentTypeParser('multipart/form-data', parse);
+    // For all others, which take fastify longer to find.
+    app.addContentTypeParser('*', parse);
 
     app.get('/health', async () => health());
     app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
@@ -48,15 +50,14 @@ export const applicationApi =
       url: anyPath,
       exposeHeadRoute: false,
       onRequest: async (request, reply) => {
-        const type = request.headers['content-type'];
         const path = pathOf(request.url);
         const methods = gateway.names.methodsOf(path);
-        if (methods.length === 0 && !isForwarded(request.method)) throw notFound(request);
+        if (methods.length === 0 && !forwarded.has(request.method)) throw notFound(request);
         if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
-        const kind = gateway.names.kindOf(path);
-        if (kind !== undefined && !takesForms.has(kind) && type?.startsWith('multipart/form-data')) {
-          throw unsupported('multipart/form-data', path, 'application/json');
-        }
+        const type = bodyTypeOf(request);
+        if (type === undefined) return;
+        const accepted = methods.length > 0 ? gateway.names.typesOf(path) : jsonAndForms;
+        if (!takesType(accepted, type)) throw unsupported(type, path, accepted.join(', '));
       },
       handler: (request, reply) => {
         const body = request.body as ReceivedBody | undefined;
@@ -68,24 +69,38 @@ export const applicationApi =
       const path = pathOf(request.url);
       const query = request.url.slice(path.length + 1);
       const body = (request.body as ReceivedBody | undefined)?.content ?? null;
-      const method = request.method === 'GET' ? 'GET' : 'POST';
+      const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
-      const model = requestedModel(gateway, { method, url: request.url, named });
+      const requested = requestedModel(gateway, { method, url: request.url, named });
+      const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
-      const incoming = { method, path, target: request.url, model, headers, body, signal: left } as const;
+      const incoming = { method, path, target: request.url, ...requested, bodyType, headers, body, signal: left };
       await gateway.handle(incoming, responseSink(reply));
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };
   };
 
-/** Methods that are passed on to workers. */
-const isForwarded = (method: string): boolean => method === 'GET' || method === 'POST';
+const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies HttpMethod[]);
+
+/** Media type of the body, in lower case; `none` for a body that does not say, undefined if there is no body. */
+const bodyTypeOf = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): string | undefined => {
+  const { 'content-type': type = 'none', 'content-length': length, 'transfer-encoding': encoding } = headers;
+  if (method === 'GET' || (encoding === undefined && !(Number(length) > 0))) return undefined;
+  const end = type.indexOf(';');
+  return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
+};
 
 const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[]]) => ({
   id,
   object: 'model',
   created: Math.floor(Math.min(...workers.map(({ readyAt }) => (readyAt ? Date.parse(readyAt) : Date.now()))) / 1_000),
   owned_by: workers[0]?.type ?? 'rbee',
+  ...abilitiesOf(workers),
 });
+
+const abilitiesOf = (workers: readonly HiveWorker[]): { abilities?: Record<string, boolean | number> } => {
+  const abilities = commonAbilities(workers);
+  return Object.keys(abilities).length > 0 ? { abilities } : {};
+};

@@ -59,7 +59,7 @@ const allowOrigin = (origin: string, request: FastifyRequest, reply: FastifyRepl
   const requested = request.headers['access-control-request-headers'];
   return reply
     .code(204)
-    .header('access-control-allow-methods', 'GET, POST')
+    .header('access-control-allow-methods', 'GET, POST, PUT, DELETE')
     .header('access-control-allow-headers', requested ?? 'content-type, authorization')
     .header('access-control-allow-private-network', 'true')
     .header('access-control-max-age', '600')

@@ -5,23 +5,44 @@ import { pathOf } from '../../http/request-target.ts';
 import type { Gateway } from '../gateway.ts';
 
 export interface ModelRequest {
-  method: 'GET' | 'POST';
+  method: string;
   /** Path and query. */
   url: string;
   /** The model that it names. */
   named: string | undefined;
 }
 
-/** Throws NOT_FOUND, INVALID_INPUT. */
-export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRequest): string => {
+export interface RequestedModel {
+  model: string;
+  /** Key of the worker that made an id in the path: no other can answer. */
+  only?: string;
+}
+
+/** Throws NOT_FOUND, INVALID_INPUT, ID_NOT_FOUND. */
+export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRequest): RequestedModel => {
   const path = pathOf(url);
   const { names } = gateway;
+  const [id] = names.idsIn(path);
+  if (id !== undefined) {
+    const maker = gateway.makerOf(path) ?? onlyOne(gateway, { method, path, named, id });
+    if (maker) return { model: maker.worker.names[0] ?? '', only: maker.key };
+  }
   const model = named ?? names.onlyModelOf(method, path);
   if (names.kindOf(path) === undefined && !gateway.isServable(path)) {
     // For a known model the answer is that it does not serve this path; otherwise the path does not exist.
     if (model === undefined || names.named(model).length === 0) throw notFound({ method, url });
   }
-  if (model !== undefined && model !== '') return model;
+  if (model !== undefined && model !== '') return { model };
   const hint = `served are: ${[...names.open()].map(([name]) => name).join(', ') || 'none'}`;
   throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
+};
+
+/** Whoever made the id, it can only be this worker; undefined if nothing serves the path. */
+const onlyOne = (
+  { names }: Gateway,
+  { method, path, named, id }: { method: string; path: string; named: string | undefined; id: string },
+) => {
+  const serving = names.serving(method, path, named);
+  if (serving.length <= 1) return serving[0];
+  throw RbeeError.of('ID_NOT_FOUND', { id: id.slice(id.indexOf(':') + 1, 200), count: serving.length, path });
 };

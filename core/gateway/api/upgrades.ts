@@ -74,11 +74,11 @@ export class Upgrades {
       const { url } = targetOf(request);
       const path = pathOf(url);
       const named = await modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
-      const model = requestedModel(gateway, { method: 'GET', url, named });
+      const requested = requestedModel(gateway, { method: 'GET', url, named });
       const headers = request.rawHeaders;
-      const wanted = { method: 'GET', path, target: url, model, headers, body: null, upgrade: 'websocket' } as const;
+      const wanted = { method: 'GET', path, target: url, headers, body: null, upgrade: 'websocket' } as const;
       const sink = this.#sink(socket, answer, () => socket.off('close', leave));
-      await gateway.handle({ ...wanted, signal: left.signal }, sink);
+      await gateway.handle({ ...wanted, ...requested, signal: left.signal }, sink);
       if (left.signal.aborted) socket.destroy();
     } catch (thrown) {
       const error = asRbeeError(thrown, 'the queen', 'rbee queen logs');

@@ -2,13 +2,14 @@
 import type { Duplex, Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { RbeeError } from '../../contract/errors.ts';
+import type { HttpMethod } from '../../contract/worker-type.ts';
 import type { StoredBody } from '../bodies/stored-body.ts';
 import { headersToClient, headersToWorker, type ResponseHeaders } from './headers.ts';
 import { StreamEnd } from './stream-end.ts';
 
 /** A request as received. */
 export interface Incoming {
-  method: 'GET' | 'POST';
+  method: HttpMethod;
   /** Path and query. */
   target: string;
   /** Names and values, alternating. */
@@ -42,6 +43,8 @@ export interface Attempt {
   apiKey: string;
   /** Streams of this path end with OpenAI's end marker. */
   endsWithMarker: boolean;
+  /** The answer is read on its way, so the worker must not compress it. */
+  isRead?: boolean;
   /** Called when the sink gets its first data: from then on no other worker can be tried. */
   onBegin?: () => void;
 }
@@ -59,7 +62,7 @@ export const forward = (attempt: Attempt, incoming: Incoming, sink: Sink, signal
     if (signal.aborted) return resolve({ kind: 'untouched', error: asError(signal.reason), refused: false });
     const handler = new Forwarding(attempt, sink, signal, resolve);
     const { method, target: path, upgrade = null } = incoming;
-    const headers = headersToWorker(incoming.headers, attempt.apiKey);
+    const headers = headersToWorker(incoming.headers, attempt.apiKey, attempt.isRead);
     const body = bodyOf(incoming, headers);
     attempt.dispatcher.dispatch({ method, path, headers, body, upgrade, headersTimeout: 0, bodyTimeout: 0 }, handler);
   });

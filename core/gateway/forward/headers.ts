@@ -16,14 +16,18 @@ const ofOneConnection = [
 const notToWorker = new Set([...ofOneConnection, 'host', 'content-length', 'expect', 'authorization', 'origin']);
 const notToClient = new Set(ofOneConnection);
 
-/** From and to a flat list of names and values. The worker's API key replaces any other authorization. */
-export const headersToWorker = (raw: readonly string[], apiKey: string): string[] => {
+/**
+ * From and to a flat list of names and values. The worker's API key replaces any other authorization. `plain` asks for an
+ * answer that is not compressed.
+ */
+export const headersToWorker = (raw: readonly string[], apiKey: string, plain = false): string[] => {
   const named = namedByConnection(raw);
   const passed: string[] = [];
   let isTyped = false;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
     if (notToWorker.has(name) || named?.has(name)) continue;
+    if (plain && name === 'accept-encoding') continue;
     if (name === 'content-type') {
       // The model was found by the first content type, so the worker must not see another one.
       if (isTyped) continue;

@@ -40,6 +40,7 @@ const modelOfQuery = (query: string): string | undefined => {
 
 const modelOfBody = (contentType: string | undefined, body: Buffer | ScannedBody) => {
   if (!Buffer.isBuffer(body)) return body.model();
+  if (!canName(contentType)) return undefined;
   const boundary = boundaryOf(contentType);
   return boundary === undefined ? modelOfJson(body) : scanned(new FormScan(boundary), body);
 };
@@ -74,9 +75,16 @@ const scanned = (scan: ModelScan, body: Buffer): string | undefined => {
 
 /** Looks for the model while a body arrives. */
 export const modelScan = (contentType: string | undefined, thoroughness?: Thoroughness): ModelScan => {
+  if (!canName(contentType)) return noScan;
   const boundary = boundaryOf(contentType);
   return boundary === undefined ? new JsonScan(thoroughness) : new FormScan(boundary);
 };
+
+/** Other types of body hold no model's name that could be found. */
+const canName = (contentType: string | undefined): boolean =>
+  contentType === undefined || /^\s*(application\/([\w.-]+\+)?json|multipart\/form-data)\s*(;|$)/i.test(contentType);
+
+const noScan: ModelScan = { push: () => {}, end: () => undefined, isUnsure: false };
 
 const boundaryOf = (contentType = ''): string | undefined => {
   if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;

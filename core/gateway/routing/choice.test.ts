@@ -27,6 +27,16 @@ describe('the choice of a worker', () => {
     assert.equal(pick(two, chat(), load({ a: 1 })), 'b');
   });
 
+  it('compares shares of the slots where all say how many they have', () => {
+    const [small, large] = [candidate('small'), candidate('large')].map((one, nth) => ({
+      ...one,
+      worker: { ...one.worker, slots: nth === 0 ? 2 : 8 },
+    })) as [Candidate, Candidate];
+    assert.equal(pick([small, large], chat(), load({ small: 1, large: 3 })), 'large');
+    assert.equal(pick([small, large], chat(), load({ small: 1, large: 5 })), 'small');
+    assert.equal(pick([candidate('silent'), large], chat(), load({ silent: 1, large: 3 })), 'silent');
+  });
+
   it('prefers a busy one to one whose health check has just failed, which is better than none', () => {
     const ill = candidate('ill');
     const suspect = { ...ill, worker: { ...ill.worker, suspect: true } };
@@ -151,9 +161,9 @@ describe('paths of an engine of its own', () => {
 
 describe('the paths of the queen', () => {
   it('cannot be served by a worker type, not even with a wildcard for everything', () => {
-    for (const path of ['/health', '/v1/models', '/v1/models/*', '/v1/jobs/*', '/v1/*', '/*'])
-      assert.ok(isCorePath(path), path);
-    for (const path of ['/v1/embeddings', '/history/*', '/models/*', '/v1/images/*'])
+    const own = ['/health', '/v1/models', '/v1/models/*', '/v1/jobs/{id}', '/v1/*', '/*', '/v1/{x}', '/{x}/{y}'];
+    for (const path of own) assert.ok(isCorePath(path), path);
+    for (const path of ['/v1/embeddings', '/history/*', '/models/*', '/v1/images/*', '/v1/batches/{id}'])
       assert.ok(!isCorePath(path), path);
   });
 });

@@ -1,9 +1,19 @@
 /** Which worker gets a request: a pure function of what is known about the workers. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
-import type { ServedKind, ServedPath } from '../../contract/worker-type.ts';
+import {
+  acceptedTypes,
+  isPattern,
+  matchPath,
+  methodsOf,
+  takesMethod,
+  takesPath,
+  takesType,
+} from '../../contract/served-path.ts';
+import type { HttpMethod, ServedKind, ServedPath } from '../../contract/worker-type.ts';
+import { unsupported } from '../../http/error-answers.ts';
 import { didYouMean } from '../../narration/near.ts';
-import { isWildcard, methodsOf, takesMethod, takesPath } from './served-path.ts';
+import { pathNotServed } from './path-not-served.ts';
 
 /** A worker as routing sees it. */
 export interface Candidate {
@@ -22,6 +32,10 @@ export interface Wanted {
   model: string;
   method: string;
   path: string;
+  /** Media type of the body, if there is one. */
+  bodyType?: string;
+  /** Key of the only worker that can answer: the one that made an id in the path. */
+  only?: string;
 }
 
 export interface Load {
@@ -41,7 +55,7 @@ export interface Chosen {
 
 /**
  * The least busy open worker that serves the path, otherwise one that sleeps. `excluded` are those that have failed this
- * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, NO_READY_WORKER.
+ * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, NO_READY_WORKER.
  */
 export const choose = (
   wanted: Wanted,
@@ -53,34 +67,54 @@ export const choose = (
   if (named.length === 0) throw noModel(wanted.model, candidates);
   let best: Chosen | undefined;
   let paths = false;
+  let refusing: ServedPath | undefined;
   for (const { key, worker, open, asleep } of named) {
+    if (wanted.only !== undefined && wanted.only !== key) continue;
     const served = servedAt(worker, wanted);
     if (!served) continue;
+    if (wanted.bodyType !== undefined && !takesType(acceptedTypes(served), wanted.bodyType)) {
+      refusing = served;
+      continue;
+    }
     paths = true;
     if (!(open || asleep) || excluded.has(key)) continue;
     const better = !best || (best.asleep === asleep ? isLessBusy({ key, worker }, best, load) : best.asleep);
     if (better) best = { key, worker, served, asleep };
   }
   if (best) return best;
-  throw paths ? noneReady(wanted.model, named, excluded) : pathNotServed(wanted, named);
+  if (paths) throw noneReady(wanted, named, excluded);
+  if (refusing) throw unsupported(wanted.bodyType ?? '', wanted.path, acceptedTypes(refusing).join(', '));
+  const others = candidates.serving(wanted.method, wanted.path);
+  throw pathNotServed({ ...wanted, workers: named.map(workerOf), others: others.map(workerOf) });
 };
+
+/** What all workers together accept at a declared path. */
+interface Route {
+  kind: ServedKind;
+  methods: HttpMethod[];
+  types: string[];
+}
 
 /** Workers by the names of the models they serve: exact matches first, otherwise ignoring case. */
 export class Names {
   readonly #exact = new Map<string, Candidate[]>();
   readonly #folded = new Map<string, Candidate[]>();
-  readonly #paths = new Map<string, ServedKind>();
-  /** For paths that end in `/*`. */
-  readonly #wildcards = new Map<string, ServedKind>();
-  readonly #methods = new Map<string, readonly string[]>();
+  readonly #paths = new Map<string, Route>();
+  /** For paths that stand for several. */
+  readonly #patterns = new Map<string, Route>();
+  readonly #keys = new Map<string, Candidate>();
+  /** Names of the ids that bind a request to a worker. */
+  readonly #ids = new Set<string>();
 
   constructor(candidates: Iterable<Candidate>) {
     for (const candidate of candidates) {
+      this.#keys.set(candidate.key, candidate);
       for (const name of new Set(candidate.worker.names)) add(this.#exact, name, candidate);
       for (const name of new Set(candidate.worker.names.map((one) => one.toLowerCase())))
         add(this.#folded, name, candidate);
-      for (const { path, kind } of candidate.worker.serves) {
-        (isWildcard(path) ? this.#wildcards : this.#paths).set(path, kind);
+      for (const served of candidate.worker.serves) {
+        extend(isPattern(served.path) ? this.#patterns : this.#paths, served);
+        if (served.affinity) for (const id of Object.keys(served.affinity)) this.#ids.add(id);
       }
     }
   }
@@ -92,6 +126,10 @@ export class Names {
   /** Every worker once, in any state. */
   candidates(): Iterable<Candidate> {
     return new Set([...this.#exact.values()].flat());
+  }
+
+  byKey(key: string): Candidate | undefined {
+    return this.#keys.get(key);
   }
 
   /** Every name, whether or not a worker is ready for it. */
@@ -109,28 +147,33 @@ export class Names {
 
   /** The kind of a path; undefined if no worker serves it. */
   kindOf(path: string): ServedKind | undefined {
-    const exact = this.#paths.get(path);
-    if (exact !== undefined || this.#wildcards.size === 0) return exact;
-    for (const [declared, kind] of this.#wildcards) if (takesPath(declared, path)) return kind;
-    return undefined;
+    return this.#routesAt(path)[0]?.kind;
   }
 
   /** Methods that a path accepts for any model; empty if no worker serves it. */
   methodsOf(path: string): readonly string[] {
-    const known = this.#methods.get(path);
-    if (known) return known;
-    const methods = new Set<string>();
-    if (this.kindOf(path) !== undefined) {
-      for (const { worker } of this.candidates()) {
-        for (const served of worker.serves) {
-          if (takesPath(served.path, path)) for (const method of methodsOf(served)) methods.add(method);
-        }
-      }
+    return union(this.#routesAt(path).map(({ methods }) => methods));
+  }
+
+  /** Content types that a path accepts for any model; empty if no worker serves it. */
+  typesOf(path: string): readonly string[] {
+    return union(this.#routesAt(path).map(({ types }) => types));
+  }
+
+  /** The ids in a path that a worker made, as `name:id`. */
+  idsIn(path: string): readonly string[] {
+    if (this.#ids.size === 0 || this.#paths.has(path)) return [];
+    const ids = new Set<string>();
+    for (const declared of this.#patterns.keys()) {
+      for (const [name, id] of matchPath(declared, path) ?? []) if (this.#ids.has(name)) ids.add(`${name}:${id}`);
     }
-    const all = [...methods];
-    // Not for paths below a wildcard: there is no end of them.
-    if (this.#paths.has(path)) this.#methods.set(path, all);
-    return all;
+    return [...ids];
+  }
+
+  /** The workers that serve a path for a model, or for any. */
+  serving(method: string, path: string, model?: string): Candidate[] {
+    const candidates = model === undefined ? this.candidates() : this.named(model);
+    return [...candidates].filter(({ worker }) => servedAt(worker, { method, path }));
   }
 
   /**
@@ -139,12 +182,34 @@ export class Names {
    */
   onlyModelOf(method: string, path: string): string | undefined {
     if (this.kindOf(path) !== 'other') return undefined;
-    const serving = [...this.candidates()].filter(({ worker }) => servedAt(worker, { method, path }));
+    const serving = this.serving(method, path);
     const open = serving.filter((candidate) => candidate.open);
     const names = new Set((open.length > 0 ? open : serving).map(({ worker }) => worker.names[0]));
     return names.size === 1 ? [...names][0] : undefined;
   }
+
+  /** The most exact first. */
+  #routesAt(path: string): readonly Route[] {
+    const exact = this.#paths.get(path);
+    if (this.#patterns.size === 0) return exact ? [exact] : [];
+    const routes = exact ? [exact] : [];
+    for (const [declared, route] of this.#patterns) if (takesPath(declared, path)) routes.push(route);
+    return routes;
+  }
 }
+
+const extend = (routes: Map<string, Route>, served: ServedPath): void => {
+  const known = routes.get(served.path);
+  const route: Route = known ?? { kind: served.kind, methods: [], types: [] };
+  if (!known) routes.set(served.path, route);
+  for (const method of methodsOf(served)) if (!route.methods.includes(method)) route.methods.push(method);
+  for (const type of acceptedTypes(served)) if (!route.types.includes(type)) route.types.push(type);
+};
+
+const union = <Item>(lists: readonly (readonly Item[])[]): readonly Item[] =>
+  lists.length === 1 ? (lists[0] ?? []) : [...new Set(lists.flat())];
+
+const workerOf = ({ worker }: Candidate): HiveWorker => worker;
 
 const add = (map: Map<string, Candidate[]>, name: string, candidate: Candidate): void => {
   const list = map.get(name);
@@ -157,16 +222,20 @@ const servedAt = (worker: HiveWorker, { method, path }: Omit<Wanted, 'model'>): 
   worker.serves.find((served) => takesPath(served.path, path) && takesMethod(served, method));
 
 /**
- * By health checks first, then by the gateway's requests in progress, then by the load that the engine reports, then by the time
- * since the last request.
+ * By health checks first, then by the gateway's requests in progress as a share of the slots, then by the load that the engine
+ * reports, then by the time since the last request.
  */
 const isLessBusy = (a: Keyed, b: Keyed, load: Load): boolean =>
   (Number(a.worker.suspect ?? false) - Number(b.worker.suspect ?? false) ||
-    load.inFlight(a.key) - load.inFlight(b.key) ||
+    load.inFlight(a.key) * slotsOf(b, a) - load.inFlight(b.key) * slotsOf(a, b) ||
     engineLoad(a.worker) - engineLoad(b.worker) ||
     load.lastUsed(a.key) - load.lastUsed(b.key)) < 0;
 
 type Keyed = Pick<Candidate, 'key' | 'worker'>;
+
+/** 1 unless both workers report theirs: a share can only be compared with a share. */
+const slotsOf = ({ worker }: Keyed, other: Keyed): number =>
+  (other.worker.slots === undefined ? undefined : worker.slots) ?? 1;
 
 const engineLoad = (worker: HiveWorker): number => (worker.running ?? 0) + (worker.waiting ?? 0);
 
@@ -180,15 +249,9 @@ const noModel = (model: string, names: Names): RbeeError => {
   return RbeeError.of('MODEL_NOT_FOUND', { model: shown, near: didYouMean(model, names.all()), hint });
 };
 
-const noneReady = (model: string, named: readonly Candidate[], excluded: ReadonlySet<string>): RbeeError => {
-  const states = named.map(
-    ({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`,
-  );
+const noneReady = ({ model, only }: Wanted, named: readonly Candidate[], excluded: ReadonlySet<string>): RbeeError => {
+  const states = named
+    .filter(({ key }) => only === undefined || key === only)
+    .map(({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`);
   return RbeeError.of('NO_READY_WORKER', { model, reason: states.slice(0, 5).join(', ') });
-};
-
-const pathNotServed = ({ model, method, path }: Wanted, named: readonly Candidate[]): RbeeError => {
-  const serves = named.flatMap(({ worker }) => worker.serves);
-  const known = [...new Set(serves.map((served) => `${methodsOf(served).join(', ')} ${served.path}`))].join(', ');
-  return RbeeError.of('PATH_NOT_SERVED', { model, path: `${method} ${path}`, known: known || 'nothing' });
 };

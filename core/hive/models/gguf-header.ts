@@ -27,6 +27,8 @@ const mostBytes = 256 * 1024 * 1024;
 const mostEntries = 100_000;
 const mostTensors = 1_000_000;
 const longestKept = 4_000;
+/** Of a chat template: worker types read in it what a model can do. */
+const longestTemplate = 64 * 1024;
 const longestName = 64 * 1024;
 const valueTypes = { boolean: 7, string: 8, array: 9 } as const;
 /** Bytes of a value of each type that has a fixed size. */
@@ -47,7 +49,7 @@ const readHeader = (cursor: Cursor): GgufHeader => {
       skipList(cursor, 0);
     } else if (type === valueTypes.string) {
       const length = cursor.count(mostBytes);
-      if (length > longestKept) {
+      if (length > (key === 'tokenizer.chat_template' ? longestTemplate : longestKept)) {
         cursor.skip(length);
         longTexts.push(key);
       } else {

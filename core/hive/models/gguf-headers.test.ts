@@ -53,7 +53,7 @@ const large = () =>
       ['tokenizer.ggml.merges', 9, texts(Array.from({ length: 151_000 }, (_, at) => `to ken${at}`))],
       ['tokenizer.ggml.token_type', 9, Buffer.concat([int(5), long(3), Buffer.alloc(12)])],
       ['qwen3.context_length', 4, int(40_960)],
-      ['tokenizer.chat_template', 8, text('x'.repeat(5000))],
+      ['tokenizer.chat_template', 8, text('x'.repeat(100_000))],
     ],
     [[10, 20], [7]],
   );

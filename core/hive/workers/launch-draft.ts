@@ -1,5 +1,12 @@
 /** Everything about a worker that is decided before its first start and kept for every later one. */
-import type { ResolvedBinary, ServedPath, StopContract } from '../../contract/worker-type.ts';
+import type {
+  Abilities,
+  ForecastQuestion,
+  ResolvedBinary,
+  ServedPath,
+  StopContract,
+  UnservedPath,
+} from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 
 export interface LaunchDraft {
@@ -25,7 +32,15 @@ export interface LaunchDraft {
   deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
   /** Bearer that requests to the worker carry. */
   apiKey: string;
+  /** The paths of its type that this worker serves. */
   serves: readonly ServedPath[];
+  /** The other paths of its type. Absent in records of an earlier version. */
+  unserved?: readonly UnservedPath[];
+  abilities?: Abilities;
+  /** Requests that it computes at the same time, where its type says. */
+  slots?: number;
+  /** How to ask the engine for the memory that it will take, where it can tell. */
+  forecast?: ForecastQuestion;
   health: TypeDescription['health'];
   stop: StopContract;
   load: TypeDescription['load'] | null;

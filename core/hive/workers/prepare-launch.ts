@@ -16,6 +16,7 @@ import type { Ready } from '../programs/assess-variant.ts';
 import { bestReady } from './choose-candidate.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { type LaunchPlan, type PlanContext, planLaunch, withSteadyCode } from './launch-plan.ts';
+import { offerOf } from './offer.ts';
 
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
@@ -37,6 +38,19 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
   await refuseOptions(fit, { handle, options });
   const reference = wanted?.main ?? null;
   const estimate = await checkMemory(spec, fit, { handle, model, options, devices, context });
+  const { variant, device, binary, probes } = fit;
+  const deviceFlags = await handle.deviceFlags(variant, device);
+  const models = model?.files ?? {};
+  const launch = {
+    variant,
+    device,
+    deviceFlags,
+    options,
+    binary,
+    probes,
+    models,
+    ...(model && { model: model.facts }),
+  };
   return {
     type: type.name,
     plugin: handle.plugin.package,
@@ -49,14 +63,14 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
     names: [
       ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.aliases(options))]),
     ],
-    models: model?.files ?? {},
+    models,
     options,
     environment,
     binary: fit.binary,
     ...adapterOf(type, fit),
-    deviceFlags: await handle.deviceFlags(fit.variant, fit.device),
+    deviceFlags,
     apiKey: randomBytes(24).toString('base64url'),
-    serves: type.serves as LaunchDraft['serves'],
+    ...(await offerOf(handle, type, launch)),
     health: type.health,
     stop: (type.stop as StopContract | undefined) ?? defaultStop,
     load: type.load ?? null,

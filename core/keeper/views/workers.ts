@@ -100,6 +100,9 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
       ['started', up],
       ['ready after', worker.readyMs === null ? null : formatDuration(worker.readyMs)],
       ['restarts', restartText(worker)],
+      ...abilityLines(worker).map((line, index) => [index === 0 ? 'can do' : '', line] as const),
+      ...(worker.paths ?? []).map((path, index) => [index === 0 ? 'serves' : '', path] as const),
+      ['slots', worker.slots === undefined ? null : String(worker.slots)],
       ['requests', worker.running === null ? null : `${worker.running} running, ${worker.waiting ?? 0} waiting`],
       ...options.map((option, index) => [index === 0 ? 'options' : '', option] as const),
       ['log', worker.logFile],
@@ -111,6 +114,11 @@ export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.
   const lines = failure?.log.slice(-20).map((line) => `  | ${line}\n`) ?? [];
   return pairs + lines.join('');
 };
+
+const abilityLines = ({ abilities = {} }: WorkerView): string[] =>
+  Object.entries(abilities).map(([name, value]) =>
+    typeof value === 'boolean' ? `${name}: ${value ? 'yes' : 'no'}` : `${name}: ${value}`,
+  );
 
 /** Those that somebody chose; an engine has many that nobody did. */
 const optionLines = ({ options, givenOptions = Object.keys(options) }: WorkerView): string[] => {

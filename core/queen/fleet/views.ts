@@ -1,6 +1,7 @@
 /** What users are shown of hives and workers. */
 import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
+import { methodsOf } from '../../contract/served-path.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
 /** States in which a process may be alive: without its hive nobody knows. */
@@ -12,13 +13,15 @@ export const workerView = (worker: HiveWorker, hive: string, lost: boolean): Wor
     uid: _uid,
     apiKey: _key,
     serves,
+    unserved: _unserved,
     closesOnlyWhenIdle: _closes,
     spec: _spec,
     suspect: _suspect,
     ...view
   } = worker;
   const kinds = [...new Set(serves.map(({ kind }) => kind))];
-  return { ...view, kinds, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
+  const paths = serves.map((served) => `${methodsOf(served).join(', ')} ${served.path}`);
+  return { ...view, kinds, paths, hive, state: lost && alive.has(view.state) ? 'lost' : view.state };
 };
 
 type About = Pick<HiveView, 'alias' | 'mode' | 'status' | 'since' | 'reason' | 'labels'>;

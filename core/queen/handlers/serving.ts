@@ -2,8 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import type { HiveWorker } from '../../contract/hive-api.ts';
 import { formatModelReference, looksLikeReference, parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelLoadInput, ModelLoadResult } from '../../contract/operations.ts';
+import { takesMethod } from '../../contract/served-path.ts';
 import type { ServedKind } from '../../contract/worker-type.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { type Candidate, choose } from '../../gateway/routing/choice.ts';
@@ -96,8 +98,7 @@ export class Serving {
       const key = workerKey(hive, id);
       const spawned = [...this.#gateway.names.candidates()].find((candidate) => candidate.key === key);
       if (spawned && serves(spawned, ability.kind)) return;
-      const known = spawned?.worker.serves.map(({ path }) => path).join(', ') || 'nothing by name';
-      throw RbeeError.of('PATH_NOT_SERVED', { model: model ?? id, path: ability.usual, known });
+      throw notServed(model ?? id, ability.usual, spawned?.worker);
     } finally {
       this.#spawning.delete(key);
     }
@@ -113,7 +114,7 @@ export class Serving {
 
   #refuse(model: string, { usual }: Ability): never {
     choose({ model, method: 'POST', path: usual }, this.#gateway.names, this.#gateway.load);
-    throw RbeeError.of('PATH_NOT_SERVED', { model, path: usual, known: 'nothing by that path' });
+    throw notServed(model, usual);
   }
 }
 
@@ -122,12 +123,23 @@ const isComing = (state: string): boolean => state === 'starting' || state === '
 const serves = ({ worker }: Candidate, kind: ServedKind): boolean => worker.serves.some((path) => path.kind === kind);
 
 const target = ({ worker }: Candidate, { kind, paths }: Ability): ModelLoadResult => {
-  const of = worker.serves.filter((served) => served.kind === kind && (served.method ?? 'POST') === 'POST');
+  const of = worker.serves.filter((served) => served.kind === kind && takesMethod(served, 'POST'));
   const path = (of.find((served) => paths.test(served.path)) ?? of[0])?.path;
   const [model] = worker.names;
-  if (path === undefined || model === undefined)
-    throw RbeeError.of('PATH_NOT_SERVED', { model: worker.id, path: kind, known: 'nothing by POST' });
+  if (path === undefined || model === undefined) throw notServed(worker.id, `${kind} by POST`, worker);
   return { model, path, worker: worker.id };
+};
+
+/** `worker` is one that came up and does not serve it: what it lacks is said by its hive. */
+const notServed = (model: string, path: string, worker?: HiveWorker): RbeeError => {
+  const { id, engine, serves = [], unserved = [] } = worker ?? {};
+  const known = serves.map((served) => served.path).join(', ') || 'nothing';
+  return RbeeError.of('PATH_NOT_SERVED', {
+    model,
+    path,
+    reason: id === undefined ? 'no worker of it does' : `not a path of ${id} (${engine})`,
+    hint: [...unserved.filter((one) => one.path === path).map(({ hint }) => hint), `it serves: ${known}`].join('; '),
+  });
 };
 
 const settled = (work: Promise<unknown> | undefined, signal: AbortSignal): Promise<unknown> =>

@@ -69,11 +69,58 @@ const handle = async (request: IncomingMessage, response: ServerResponse): Promi
   }
   if (path === '/v1/chat/completions') return chat(body, response);
   if (path === '/v1/completions') return complete(String(body['prompt']), body, response, 'text_completion');
+  if (path !== undefined && Object.hasOwn(others, path)) {
+    const answered = others[path]?.(body) ?? {};
+    return json(response, answered, 'error' in answered ? 501 : 200);
+  }
   if (path === '/v1/embeddings') {
     const message = 'This server does not support embeddings. Start it with `--embeddings`';
     return fail(response, 501, 'not_supported_error', message);
   }
   return fail(response, 404, 'not_found_error', 'File Not Found');
+};
+
+type Body = Record<string, unknown>;
+
+const modelName = () => options.aliases[0] ?? options.model;
+const said = () => [...(model as StandInModel).answer()].join('');
+const notSupported = (message: string) => ({ error: { code: 501, message, type: 'not_supported_error' } });
+
+/** The paths that llama-server has beside OpenAI's older ones: each in its own shape, whole answers only. */
+const others: Record<string, (body: Body) => object> = {
+  '/v1/responses': () => ({
+    id: 'resp_stand-in',
+    object: 'response',
+    status: 'completed',
+    model: modelName(),
+    output: [
+      {
+        type: 'message',
+        role: 'assistant',
+        content: [{ type: 'output_text', text: said(), annotations: [] }],
+      },
+    ],
+  }),
+  '/v1/messages': () => ({
+    id: 'msg_stand-in',
+    type: 'message',
+    role: 'assistant',
+    model: modelName(),
+    content: [{ type: 'text', text: said() }],
+    stop_reason: 'end_turn',
+  }),
+  '/v1/messages/count_tokens': ({ messages }) => ({ input_tokens: countTokens(JSON.stringify(messages)) }),
+  '/v1/rerank': ({ query, documents = [] }) => {
+    if (!options.rerank) return notSupported('This server does not support reranking. Start it with `--reranking`');
+    const results = (documents as string[]).map((text, index) => ({
+      index,
+      relevance_score: text.includes(String(query)) ? 1 : 0,
+    }));
+    return { model: modelName(), object: 'list', results };
+  },
+  '/tokenize': ({ content }) => ({ tokens: [...String(content)].map((letter) => letter.codePointAt(0)) }),
+  '/detokenize': ({ tokens }) => ({ content: String.fromCodePoint(...(tokens as number[])) }),
+  '/infill': () => ({ content: said(), stop: true }),
 };
 
 const modelList = () => {

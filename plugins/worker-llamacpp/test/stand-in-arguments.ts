@@ -11,6 +11,7 @@ export interface StandInArguments {
   apiKey: string | undefined;
   metrics: boolean;
   embeddings: boolean;
+  rerank: boolean;
   pingMs: number;
   listDevices: boolean;
   version: boolean;
@@ -46,6 +47,7 @@ const withValue = [
 const switches = [
   ['--metrics'],
   ['--embeddings', '--embedding'],
+  ['--rerank', '--reranking'],
   ['--help', '-h', '--usage'],
   ['--no-ui', '--no-webui'],
   ['--list-devices'],
@@ -120,6 +122,7 @@ export const readStandInArguments = (
     apiKey: env['LLAMA_API_KEY'],
     metrics: given.has('--metrics'),
     embeddings: given.has('--embeddings'),
+    rerank: given.has('--rerank'),
     pingMs: number('--sse-ping-interval', Number(env['LLAMA_ARG_SSE_PING_INTERVAL'] ?? 30)) * 1000,
     listDevices: given.has('--list-devices'),
     version: given.has('--version'),

@@ -121,6 +121,9 @@ const fields: HiveLie[] = [
   ...Object.entries({ hive: 7, spec: 7, suspect: 'x', givenOptions: 7, declaration: 7, kinds: 7 }).map(
     ([field, value]) => set(`workers.0.${field}`, value, 'either'),
   ),
+  ...Object.entries({ slots: 0, abilities: { tools: nasty }, unserved: [{ path: 7, hint: 7 }], paths: [7] }).map(
+    ([field, value]) => set(`workers.0.${field}`, value, 'either'),
+  ),
   ...[{ RBEE_API_KEY: 'x' }, { HF_TOKEN: 7 }, { 'A=B': 'x' }].map((environment) =>
     set('workers.0.spec.environment', environment, 'either'),
   ),
@@ -203,6 +206,12 @@ const served: HiveLie[] = [
   set('workers.0.serves', [{ path: '/v1/chat/completions', kind: 7 }]),
   set('workers.0.serves', [{ path: 'v1/chat/completions', kind: 'chat' }]),
   set('workers.0.serves', [{ path: '/x\r\nhost: evil', kind: 'chat' }]),
+  set('workers.0.serves', [{ path: '/x', kind: 'chat', method: 'CONNECT' }]),
+  set('workers.0.serves', [{ path: '/x', kind: 'chat', method: [] }]),
+  set('workers.0.serves', [{ path: '/x', kind: 'chat', accepts: ['text/plain\r\nx: y'] }], 'either'),
+  set('workers.0.serves', [{ path: '/x', kind: 'chat', affinity: { '__proto__ ': 'id' } }], 'either'),
+  set('workers.0.serves', [{ path: '/x', kind: 'chat', affinity: { id: 7 } }], 'either'),
+  set('workers.0.serves', [{ path: '/{a}/{b}', kind: 'other' }], 'either'),
   set('workers.0.serves', [{ path: `/${'x'.repeat(2 ** 20)}`, kind: 'chat' }]),
   // Those of the queen itself stay its own.
   set('workers.0.serves', [{ path: '/health', kind: 'chat' }], 'either'),

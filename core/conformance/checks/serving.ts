@@ -1,0 +1,157 @@
+/** What its workers serve and can do, of all that the type declares. */
+
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import { placeholders } from '../../contract/served-path.ts';
+import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type.ts';
+import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import type { Check } from '../check.ts';
+import { attempt, must, shown } from '../must.ts';
+import { defaultOptions, modelFacts, preparedLaunches, sourcesOf } from '../samples.ts';
+import { oddMetadata } from './estimate.ts';
+
+const optionsOf = ({ options }: ResolvedType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
+
+/** Default options, and those with one switch turned or one choice made. */
+const optionSets = (type: ResolvedType): Record<string, unknown>[] => {
+  const usual = defaultOptions(type);
+  const changed = optionsOf(type).flatMap(([name, { type: kind, enum: choices }]) => {
+    const values = kind === 'boolean' ? [true, false] : (choices ?? []);
+    return values.map((value) => ({ ...usual, [name]: value }));
+  });
+  return [usual, ...changed];
+};
+
+const launches = (type: ResolvedType): { what: string; launch: PreparedLaunch }[] =>
+  optionSets(type).flatMap((options) => preparedLaunches(type, { options }));
+
+/** Answers of a function for every launch, each of the right shape. */
+const answers = (
+  type: ResolvedType,
+  member: 'unserved' | 'abilities' | 'forecast',
+  cases = launches(type),
+): { what: string; answer: unknown; launch: PreparedLaunch }[] =>
+  cases.map(({ what, launch }) => {
+    const name = `${member} for ${what}`;
+    const answer = attempt(name, () => type[member]?.(launch)) ?? null;
+    const problem = shapeProblem(answerShapes[member], answer);
+    must(problem === undefined, `${name} is ${shown(answer)}: ${problem}`);
+    return { what, answer, launch };
+  });
+
+const isMet = ({ needs }: ServedPath, { binary, options }: PreparedLaunch): boolean =>
+  (needs?.engine === undefined || [needs.engine].flat().includes(binary.id)) &&
+  (needs?.option === undefined || options[needs.option] === true);
+
+export const servingChecks = [
+  {
+    id: 'serving.segments',
+    title: 'a path names each of its segments that stand for any only once',
+    check: ({ type }) => {
+      for (const { path } of type.serves) {
+        const names = placeholders(path);
+        must(new Set(names).size === names.length, `${path} names a segment twice`);
+      }
+    },
+  },
+  {
+    id: 'serving.affinity',
+    title: 'each id that an answer makes is part of another path',
+    needs: ['affinity'],
+    check: ({ type }) => {
+      const used = new Set(type.serves.flatMap(({ path }) => placeholders(path)));
+      for (const { path, affinity = {} } of type.serves) {
+        for (const [name, field] of Object.entries(affinity)) {
+          must(used.has(name), `${path} makes ${name}, and no path has {${name}}`);
+          must(/^[^.\s]+(\.[^.\s]+)*$/.test(field), `the field of ${name} is ${shown(field)}`);
+        }
+      }
+    },
+  },
+  {
+    id: 'serving.needs',
+    title: 'what a path needs is an engine that it names as a source, or an option that is true or false',
+    needs: ['needs'],
+    check: ({ type }) => {
+      const engines = new Set(
+        type.variants.flatMap((variant) =>
+          optionSets(type).flatMap((options) => sourcesOf(type, variant, options).map(({ id }) => id)),
+        ),
+      );
+      for (const { path, needs } of type.serves) {
+        for (const engine of [needs?.engine ?? []].flat())
+          must(engines.has(engine), `${path} needs the engine ${engine}; its sources are ${[...engines].join(', ')}`);
+        const { option } = needs ?? {};
+        if (option === undefined) continue;
+        const kind = type.options?.properties[option]?.type;
+        must(kind === 'boolean', `${path} needs the option ${option}, which is ${kind ?? 'not there'}`);
+      }
+    },
+  },
+  {
+    id: 'serving.unserved',
+    title: 'what a worker does not serve is of what the type serves, with a hint, and is never all of it',
+    needs: ['unserved'],
+    check: ({ type }) => {
+      const paths = type.serves.map(({ path }) => path);
+      for (const { what, answer, launch } of answers(type, 'unserved')) {
+        const unserved = answer as { path: string; hint: string }[];
+        for (const { path, hint } of unserved) {
+          must(paths.includes(path), `unserved for ${what} has ${shown(path)}, which serves does not have`);
+          must(/^\S.*$/.test(hint), `the hint for ${path} is ${shown(hint)}`);
+        }
+        const left = type.serves.filter(
+          (served) => isMet(served, launch) && !unserved.some(({ path }) => path === served.path),
+        );
+        must(left.length > 0, `for ${what} nothing is left that it serves`);
+      }
+    },
+  },
+  {
+    id: 'serving.abilities',
+    title: 'what its model can do is said in names with a number or true or false, for odd models too',
+    needs: ['abilities'],
+    check: ({ type }) => {
+      answers(type, 'abilities');
+      const facts = modelFacts(type);
+      const odd = oddMetadata.flatMap((metadata) => preparedLaunches(type, { model: { ...facts, metadata } }));
+      for (const { what, answer } of answers(type, 'abilities', odd)) {
+        const { contextLength = 1, dimensions = 1 } = answer as Record<string, number>;
+        must(contextLength > 0 && dimensions > 0, `abilities for ${what} is ${shown(answer)}`);
+      }
+    },
+  },
+  {
+    id: 'serving.slots',
+    title: 'the number of its slots is whole and at least 1, whatever its options',
+    needs: ['slots'],
+    check: ({ type }) => {
+      const usual = defaultOptions(type);
+      const edges = optionsOf(type).flatMap(([name, { minimum, maximum }]) =>
+        [minimum, maximum].flatMap((value) => (value === undefined ? [] : [{ ...usual, [name]: value }])),
+      );
+      for (const options of [...optionSets(type), ...edges]) {
+        const slots = attempt('slots', () => type.slots?.(options));
+        const problem = shapeProblem(answerShapes.slots, slots);
+        must(problem === undefined, `slots for ${shown(options)} is ${shown(slots)}: ${problem}`);
+      }
+    },
+  },
+  {
+    id: 'serving.forecast',
+    title: 'it can read the answer to its question for a forecast, also when the program says nothing',
+    needs: ['forecast'],
+    check: ({ type }) => {
+      must(type.forecast && type.readForecast, 'forecast and readForecast come together');
+      answers(type, 'forecast');
+      for (const output of [
+        { stdout: '', stderr: '', code: 0 },
+        { stdout: '', stderr: 'error: no such option\n', code: 1 },
+        { stdout: 'x'.repeat(10_000), stderr: '', code: null },
+      ]) {
+        const forecast = attempt('readForecast', () => type.readForecast?.(output)) ?? null;
+        const problem = shapeProblem(answerShapes.readForecast, forecast);
+        must(problem === undefined, `readForecast answers ${shown(forecast)}: ${problem}`);
+      }
+    },
+  },
+] as const satisfies readonly Check[];
