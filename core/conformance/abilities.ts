@@ -13,6 +13,7 @@ export const abilities = {
     missing: 'it does not check its options itself',
     has: ({ type }) => type.checkOptions !== undefined,
   },
+  devices: { missing: 'it brings no kind of device', has: ({ type }) => type.devices !== undefined },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
   chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },

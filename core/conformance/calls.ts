@@ -71,6 +71,11 @@ export const callsOf = (type: WorkerType): Call[] => [
     member: `probes.${id}.parse`,
     args: [noOutput],
   })),
+  ...(type.devices ?? []).map(({ kind }) => ({
+    what: `parse of devices ${kind}`,
+    member: `devices.${kind}.parse`,
+    args: [noOutput],
+  })),
   ...(type.moreNames ? [{ what: 'moreNames', member: 'moreNames', args: [defaultOptions(type)] }] : []),
   ...(type.chooseFiles
     ? [{ what: 'chooseFiles', member: 'chooseFiles', args: [someFiles, defaultOptions(type)] }]
@@ -91,7 +96,9 @@ export const callHere = (type: WorkerType, { member }: Call, args: readonly unkn
   const owner =
     list === 'variants' || list === 'probes'
       ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : type;
+      : list === 'devices'
+        ? type.devices?.find(({ kind }) => kind === id)
+        : type;
   const call = (owner as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method ?? member];
   if (typeof call !== 'function') throw new Error(`${member} is not a function`);
   return call.apply(owner, [...args]);

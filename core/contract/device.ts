@@ -1,6 +1,12 @@
 /** Devices as users write them: `cpu`, `cuda:0`, `cuda:0,1`, `rocm:0`, `vulkan:0`, `metal:0`. */
 import { RbeeError } from './errors.ts';
 
+/** Kinds that rbee itself knows, which no plugin may bring, and words that people use for them. */
+export const reservedKinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal', 'gpu', 'any', 'auto'];
+
+/** As `parseDevice` reads it: no digit at its end. */
+export const kindPattern = '^[a-z](?:[a-z0-9-]{0,30}[a-z-])?$';
+
 export interface Device {
   /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a kind that a plugin brings. */
   kind: string;

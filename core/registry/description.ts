@@ -12,7 +12,9 @@ import {
   optionName,
   optionValue,
 } from '../contract/bounds.ts';
+import { kindPattern } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { deviceFacts } from '../contract/hive-answers.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
 import { workerTypeApiVersion } from '../contract/worker-type.ts';
@@ -144,6 +146,18 @@ const description = Type.Object({
       }),
     ),
   ),
+  devices: optional(
+    Type.Array(
+      Type.Object({
+        kind: Type.String({ pattern: kindPattern }),
+        programs: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 16 }),
+        args: texts,
+        os: optional(texts),
+        timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+      }),
+      { maxItems: 16 },
+    ),
+  ),
   adapter: optional(Type.Object({ script: Type.String(), for: optional(texts) })),
   keyless: optional(Type.Boolean()),
   stop: optional(stop),
@@ -234,6 +248,7 @@ export const answerShapes = {
       timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
     }),
   ]),
+  devices: Type.Array(deviceFacts, { maxItems: 256 }),
   readForecast: Type.Union([
     Type.Null(),
     Type.Object({
@@ -281,6 +296,11 @@ export const checkDescription = (
     'variants',
     type.variants.map((variant) => variant.id),
     entry.variants,
+  );
+  differs(
+    'devices',
+    (type.devices ?? []).map(({ kind }) => kind),
+    entry.devices ?? [],
   );
   return type;
 };

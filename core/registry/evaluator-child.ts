@@ -32,6 +32,7 @@ const describe = (type: WorkerType): unknown => ({
   ...type,
   variants: type.variants.map((variant) => ({ ...variant })),
   probes: type.probes?.map((probe) => ({ ...probe })),
+  devices: type.devices?.map((probe) => ({ ...probe })),
   has: optionalFunctions.filter((member) => typeof type[member] === 'function'),
 });
 
@@ -40,7 +41,9 @@ const find = (type: WorkerType, member: string): ((...args: unknown[]) => unknow
   const owner =
     list === 'variants' || list === 'probes'
       ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : type;
+      : list === 'devices'
+        ? type.devices?.find(({ kind }) => kind === id)
+        : type;
   const value = (owner as Record<string, unknown> | undefined)?.[method ?? member];
   if (typeof value !== 'function') throw new Error(`${member} is not a function`);
   return value.bind(owner) as (...args: unknown[]) => unknown;

@@ -9,6 +9,7 @@ import type {
   BinaryRequest,
   BinarySource,
   Command,
+  DeviceFacts,
   Diagnosis,
   Failure,
   Fit,
@@ -20,6 +21,7 @@ import type {
   ModelFacts,
   OptionProblem,
   PreparedLaunch,
+  ProgramOutput,
   RepositoryFile,
   UnservedPath,
 } from '../contract/worker-type.ts';
@@ -83,6 +85,11 @@ export class WorkerTypeHandle {
 
   parseProbe(probe: string, output: { stdout: string; stderr: string; code: number | null }): Promise<unknown> {
     return this.#call(`probes.${probe}.parse`, answerShapes.parse, [output]);
+  }
+
+  /** The devices of a kind that the type brings. */
+  parseDevices(kind: string, output: ProgramOutput): Promise<DeviceFacts[]> {
+    return this.#call(`devices.${kind}.parse`, answerShapes.devices, [output]);
   }
 
   /** Undefined when the type does not estimate. */

@@ -20,6 +20,7 @@ const members: Readonly<Record<string, 'data' | 'function'>> = {
   command: 'function',
   health: 'data',
   probes: 'data',
+  devices: 'data',
   adapter: 'data',
   keyless: 'data',
   stop: 'data',
@@ -100,6 +101,7 @@ export const identityChecks = [
         for (const method of ['fits', 'deviceFlags', 'resolveBinary'] as const)
           must(typeof variant[method] === 'function', `${method} of variant ${variant.id} is no function`);
       }
+      for (const { kind, parse } of type.devices ?? []) must(typeof parse === 'function', `${kind} has no parse`);
       for (const probe of type.probes ?? []) must(typeof probe.parse === 'function', `${probe.id} has no parse`);
     },
   },
@@ -111,7 +113,7 @@ export const identityChecks = [
       const withoutFunctions = (item: object) =>
         Object.fromEntries(Object.entries(item).filter(([, value]) => typeof value !== 'function'));
       for (const [member, value] of data) {
-        const lists = member === 'variants' || member === 'probes';
+        const lists = member === 'variants' || member === 'probes' || member === 'devices';
         const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : value, member);
         must(problem === undefined, String(problem));
       }
@@ -129,6 +131,7 @@ export const identityChecks = [
           entry: '',
           serves: type.serves.map(({ path }) => path),
           variants: type.variants.map(({ id }) => id),
+          devices: (type.devices ?? []).map(({ kind }) => kind),
         },
         JSON.parse(JSON.stringify(description(subject))),
       );
