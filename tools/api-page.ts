@@ -19,8 +19,8 @@ Ask her by hand:
     curl --unix-socket ~/.local/state/rbee/*/queen.sock http://queen/v1/status
 
 The shapes named below are defined in \`core/contract/queen-api.ts\`, \`core/contract/hive-api.ts\`,
-\`core/contract/worker.ts\` and \`core/contract/narration.ts\`; programs in TypeScript import them from
-\`@rbee/core/contract\`.
+\`core/contract/worker.ts\` and \`core/contract/narration.ts\`; programs use the
+client instead (\`@rbee/core/client\`, [with an example](client.md)).
 
 ${routes()}
 

@@ -25,6 +25,9 @@ const buildPackage = async (folder: string): Promise<void> => {
       cpSync(join(home, 'config/examples'), join(staged, 'config/examples'), { recursive: true });
       await bundleAgent(home, staged);
       cpSync(join(root, 'templates'), join(staged, 'templates'), { recursive: true });
+      const types = join(root, 'core/contract-types/dist');
+      mkdirSync(types, { recursive: true });
+      cpSync(join(staged, 'contract/worker-type.d.ts'), join(types, 'index.d.ts'));
     }
     const dist = join(home, 'dist');
     const old = `${staged}-old`;

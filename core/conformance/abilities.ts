@@ -16,7 +16,6 @@ export const abilities = {
   devices: { missing: 'it brings no kind of device', has: ({ type }) => type.devices !== undefined },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
-  chooseFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.chooseFiles !== undefined },
   affinity: {
     missing: 'its answers make no ids',
     has: ({ type }) => type.serves.some(({ affinity }) => affinity !== undefined),
@@ -32,8 +31,13 @@ export const abilities = {
     missing: 'it has no forecast',
     has: ({ type }) => type.forecast !== undefined || type.readForecast !== undefined,
   },
+  selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
-  diagnose: { missing: 'it does not diagnose', has: ({ type }) => type.diagnose !== undefined },
+  diagnose: {
+    missing: 'it does not diagnose',
+    has: ({ written }) => written.failures !== undefined || written.diagnose !== undefined,
+  },
+  rules: { missing: 'it has no failure rules', has: ({ written }) => written.failures !== undefined },
   failures: { missing: 'it has no recorded failures', has: ({ failures }) => failures.length > 0 },
   load: { missing: 'it does not tell its load', has: ({ type }) => type.load !== undefined },
   stop: { missing: 'it is stopped in the usual way', has: ({ type }) => type.stop !== undefined },

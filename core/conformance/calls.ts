@@ -1,6 +1,9 @@
 /** The functions of a worker type as a list of calls, so that one check can make them all. */
+
 import { formatDevice } from '../contract/device.ts';
-import type { Failure, RepositoryFile, WorkerType } from '../contract/worker-type.ts';
+import { callMember } from '../contract/members.ts';
+import type { ResolvedType } from '../contract/resolved-type.ts';
+import type { Failure, RepositoryFile } from '../contract/worker-type.ts';
 import {
   binaryRequests,
   defaultOptions,
@@ -41,7 +44,7 @@ export const someFiles: readonly RepositoryFile[] = [
 ];
 
 /** A call of every function that the type has, for every variant, device and platform. */
-export const callsOf = (type: WorkerType): Call[] => [
+export const callsOf = (type: ResolvedType): Call[] => [
   ...type.variants.flatMap((variant) => [
     ...hostsOf(type).map(({ what, host }) => ({
       what: `fits of ${variant.id} for ${what}`,
@@ -76,9 +79,9 @@ export const callsOf = (type: WorkerType): Call[] => [
     member: `devices.${kind}.parse`,
     args: [noOutput],
   })),
-  ...(type.moreNames ? [{ what: 'moreNames', member: 'moreNames', args: [defaultOptions(type)] }] : []),
-  ...(type.chooseFiles
-    ? [{ what: 'chooseFiles', member: 'chooseFiles', args: [someFiles, defaultOptions(type)] }]
+  ...(type.aliases ? [{ what: 'aliases', member: 'aliases', args: [defaultOptions(type)] }] : []),
+  ...(type.selectFiles
+    ? [{ what: 'selectFiles', member: 'selectFiles', args: [someFiles, defaultOptions(type)] }]
     : []),
   ...preparedLaunches(type).flatMap(({ what, launch }) =>
     (['unserved', 'abilities', 'forecast'] as const).flatMap((member) =>
@@ -87,19 +90,9 @@ export const callsOf = (type: WorkerType): Call[] => [
   ),
   ...(type.slots ? [{ what: 'slots', member: 'slots', args: [defaultOptions(type)] }] : []),
   ...(type.readForecast ? [{ what: 'readForecast', member: 'readForecast', args: [noOutput] }] : []),
-  ...(type.diagnose ? [{ what: 'diagnose', member: 'diagnose', args: [someFailure] }] : []),
+  { what: 'diagnose', member: 'diagnose', args: [someFailure] },
 ];
 
 /** Makes a call in this process. */
-export const callHere = (type: WorkerType, { member }: Call, args: readonly unknown[]): unknown => {
-  const [list, id, method] = member.split('.');
-  const owner =
-    list === 'variants' || list === 'probes'
-      ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : list === 'devices'
-        ? type.devices?.find(({ kind }) => kind === id)
-        : type;
-  const call = (owner as unknown as Record<string, (...args: readonly unknown[]) => unknown>)[method ?? member];
-  if (typeof call !== 'function') throw new Error(`${member} is not a function`);
-  return call.apply(owner, [...args]);
-};
+export const callHere = (type: ResolvedType, { member }: Call, args: readonly unknown[]): unknown =>
+  callMember(type, member, args);

@@ -25,7 +25,7 @@ const plugin = async (name: string, code: string): Promise<string> => {
 
 const code = (command: string) => `export default {
   name: 'odd', apiVersion: 1, serves: [{ path: '/v1/odd', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: ['linux-x64'], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
     resolveBinary: () => [{ kind: 'path', id: 'odd', program: 'odd' }] }],
   command: (launch) => { ${command} },

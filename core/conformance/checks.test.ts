@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeviceProbe, Variant, WorkerType } from '../contract/worker-type.ts';
+import type { Command, DeviceProbe, Fit, Launch, Variant, WorkerType } from '../contract/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas, type Check } from './check.ts';
 import { checks } from './checks/index.ts';
@@ -8,7 +8,7 @@ import { type PackageJson, Subject } from './subject.ts';
 
 const variant = (id: string, more: Partial<Variant> = {}): Variant => ({
   id,
-  platforms: [{ os: 'linux', cpu: 'x64' }],
+  platforms: ['linux-x64'],
   fits: ({ devices }) =>
     devices.some(({ kind, fault }) => kind === id && !fault) ? { fits: true } : { fits: false, reasons: [`no ${id}`] },
   deviceFlags: ({ kind, indices }) => ({ args: ['--device', `${kind}:${indices.join(',')}`], env: {} }),
@@ -17,6 +17,18 @@ const variant = (id: string, more: Partial<Variant> = {}): Variant => ({
     { kind: 'archive', id: 'engine', url: 'https://example.com/a.tgz', sha256: 'a'.repeat(64), member: 'bin/engine' },
   ],
   ...more,
+});
+
+const command = ({ models, names, host, port, options, deviceFlags, apiKey }: Launch): Command => ({
+  args: [
+    ...Object.entries(models).flatMap(([name, path]) => [`--${name}`, path]),
+    ...names.flatMap((name) => ['--name', name]),
+    ...['--host', host, '--port', String(port)],
+    ...['--context', String(options['context']), '--mode', String(options['mode']), `--text=${options['text']}`],
+    ...(options['better'] ? ['--better'] : []),
+    ...deviceFlags.args,
+  ],
+  env: { ENGINE_KEY: apiKey },
 });
 
 /** A type that keeps everything. */
@@ -50,21 +62,15 @@ const good: WorkerType = {
     },
   },
   variants: [variant('cpu', { fits: () => ({ fits: true }) }), variant('cuda')],
-  command: ({ models, names, host, port, options, deviceFlags, apiKey }) => ({
-    args: [
-      ...Object.entries(models).flatMap(([name, path]) => [`--${name}`, path]),
-      ...names.flatMap((name) => ['--name', name]),
-      ...['--host', host, '--port', String(port)],
-      ...['--context', String(options['context']), '--mode', String(options['mode']), `--text=${options['text']}`],
-      ...(options['better'] ? ['--better'] : []),
-      ...deviceFlags.args,
-    ],
-    env: { ENGINE_KEY: apiKey },
-  }),
-  health: { ready: { mode: 'poll', path: '/health' }, progressPattern: 'loading (?<percent>\\d+)%' },
+  command,
+  health: {
+    ready: { mode: 'poll', path: '/health' },
+    progressPattern: 'loading (?<percent>\\d+)%',
+    progressExample: 'loading 5%',
+  },
   stop: { signals: [{ signal: 'SIGTERM', graceMs: 1000 }] },
   probes: [{ id: 'list', program: '$binary', args: ['--list'], parse: ({ stdout }) => stdout.split('\n').slice(0, 9) }],
-  chooseFiles: (files) => [...new Set(files.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))],
+  selectFiles: (files) => [...new Set(files.map(({ path }) => path).filter((path) => path.endsWith('.gguf')))],
   estimate: ({ bytes }, { variant: id }) => (id === 'cpu' ? { ram: bytes, vram: 0 } : { ram: 0, vram: bytes }),
   diagnose: ({ log }) =>
     log.some((line) => line.includes('out of memory'))
@@ -106,6 +112,10 @@ const failing = async (
 };
 
 const withVariant = (more: Partial<Variant>): WorkerType => ({ ...good, variants: [variant('cuda', more)] });
+const withRule = (change: object): object => ({
+  ...good,
+  failures: [{ pattern: /broken (\w+)/, cause: 'crashed', message: 'it broke {1}', hint: 'mend it', ...change }],
+});
 const withOption = (option: object): WorkerType => ({
   ...good,
   options: {
@@ -132,7 +142,7 @@ const anywhere = [{ kind: 'path', id: 'a', program: 'a' }] as const;
 const withSource = (source: object): WorkerType => withVariant({ resolveBinary: () => [source as never] });
 const withCommand = (change: (args: string[]) => object): WorkerType => ({
   ...good,
-  command: (launch) => ({ ...good.command(launch), ...change([...good.command(launch).args]) }),
+  command: (launch) => ({ ...command(launch), ...change([...command(launch).args]) }),
 });
 let count = 0;
 
@@ -145,6 +155,13 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['identity.functions', { ...good, estimate: { ram: 1, vram: 1 } }],
   ['identity.plain-data', { ...good, health: { ...good.health, live: new URL('http://a/') } }],
   ['identity.accepted', { ...good, stop: { signals: [] } }],
+  ['identity.accepted', { ...good, command: ['--port', '{prot}'] }],
+  ['identity.accepted', { ...good, command: ['--key', '{apiKey}'] }],
+  ['identity.accepted', { ...good, command: ['--model', '{model.draft}'] }],
+  ['identity.accepted', { ...good, command: ['--context', '{option.contxt}'] }],
+  ['identity.accepted', withVariant({ deviceFlags: undefined })],
+  ['identity.accepted', withVariant({ binds: 'tpu' as never })],
+  ['identity.accepted', { ...good, chooseFiles: () => [] }],
   ['identity.serves-paths', { ...good, serves: [{ path: '/v1/a?b', kind: 'other' }] }],
   ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'chatting' }] }],
   ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'other', method: ['GET', 'TRACE'] }] }],
@@ -180,9 +197,10 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['purity.inputs', { ...good, command: (launch: { names: string[] }) => void launch.names.push('x') }],
   ['purity.world', withCommand((args) => ({ args: [...args, String(Date.now() > 0)] }))],
   ['purity.world', withCommand((args) => ({ args: [...args, String('HOME' in process.env)] }))],
-  ['purity.plain', { ...good, command: async (launch: never) => good.command(launch) }],
+  ['purity.plain', { ...good, command: async (launch: never) => command(launch) }],
   ['variants.ids', { ...good, variants: [variant('cpu'), variant('cpu')] }],
-  ['variants.platforms', withVariant({ platforms: [{ os: 'macos', cpu: 'arm64' }] })],
+  ['variants.platforms', withVariant({ platforms: ['macos-arm64'] })],
+  ['variants.platforms', withVariant({ platforms: ['linux'] as never })],
   ['variants.devices', withVariant({ devices: ['GPU 0'] })],
   ['variants.fits', withVariant({ fits: () => ({ fits: false, reasons: [] }) })],
   ['variants.faulty', withVariant({ fits: () => ({ fits: true }) })],
@@ -225,9 +243,9 @@ const faults: [Check['id'], WorkerType | object][] = [
     'options.edges',
     {
       ...good,
-      command: (launch: Parameters<WorkerType['command']>[0]) => {
+      command: (launch: Launch) => {
         if (launch.options['mode'] === 'slow') throw new Error('not slowly');
-        return good.command(launch);
+        return command(launch);
       },
     },
   ],
@@ -254,9 +272,16 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['command.folder', withCommand(() => ({ cwd: 'here' }))],
   ['health.path', { ...good, health: { ready: { mode: 'poll', path: 'health' } } }],
   ['health.statuses', { ...good, health: { ...good.health, failedStatus: [503] } }],
-  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*' } } }],
-  ['health.patterns-fast', { ...good, health: { ready: { mode: 'log', pattern: '^(\\d+)+ready$' } } }],
-  ['health.progress', { ...good, health: { ...good.health, progressPattern: 'loading \\d+%' } }],
+  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: '.*', example: 'ready' } } }],
+  ['health.patterns', { ...good, health: { ready: { mode: 'log', pattern: 'ready', example: 'loaded' } } }],
+  [
+    'health.patterns-fast',
+    { ...good, health: { ready: { mode: 'log', pattern: '^(\\d+)+ready$', example: '1ready' } } },
+  ],
+  [
+    'health.progress',
+    { ...good, health: { ...good.health, progressPattern: 'loading \\d+%', progressExample: 'loading 5%' } },
+  ],
   ['health.deadline', { ...good, health: { ...good.health, progressDeadlineMs: 100 } }],
   ['health.live', { ...good, health: { ...good.health, live: { path: 'live' } } }],
   ['health.deep', { ...good, health: { ready: { mode: 'callback' }, deep: { path: '/v1/good', body: {} } } }],
@@ -274,10 +299,10 @@ const faults: [Check['id'], WorkerType | object][] = [
     'probes.huge',
     { ...good, probes: [{ ...good.probes?.[0], parse: ({ stdout }: Output) => Math.max(0, ...Buffer.from(stdout)) }] },
   ],
-  ['files.known', { ...good, chooseFiles: () => ['config.json'] }],
-  ['files.once', { ...good, chooseFiles: (files: Files) => files.flatMap(({ path }) => [path, path]) }],
-  ['files.order', { ...good, chooseFiles: (files: Files) => files.slice(0, 1).map(({ path }) => path) }],
-  ['files.odd-listings', { ...good, chooseFiles: (files: Files) => [files[0]!.path] }],
+  ['files.known', { ...good, selectFiles: () => ['config.json'] }],
+  ['files.once', { ...good, selectFiles: (files: Files) => files.flatMap(({ path }) => [path, path]) }],
+  ['files.order', { ...good, selectFiles: (files: Files) => files.slice(0, 1).map(({ path }) => path) }],
+  ['files.odd-listings', { ...good, selectFiles: (files: Files) => [files[0]!.path] }],
   ['estimate.shape', { ...good, estimate: () => ({ ram: -1, vram: 0 }) }],
   ['estimate.grows', { ...good, estimate: ({ bytes }: { bytes: number }) => ({ ram: 1e12 - bytes, vram: 0 }) }],
   ['estimate.model-counts', { ...good, estimate: () => ({ ram: 1, vram: 0 }) }],
@@ -286,6 +311,13 @@ const faults: [Check['id'], WorkerType | object][] = [
     'estimate.odd-models',
     { ...good, estimate: ({ metadata }: { metadata: { a: { b: 1 } } }) => ({ ram: metadata.a.b, vram: 0 }) },
   ],
+  ['diagnose.rules', withRule({ cause: 'bad_luck' })],
+  ['diagnose.rules', withRule({ message: 'it has {2}' })],
+  ['diagnose.rules', withRule({ hint: 'see {where}' })],
+  ['diagnose.rules', withRule({ pattern: undefined })],
+  ['diagnose.rules', withRule({ pattern: '(' })],
+  ['diagnose.rules-empty', withRule({ pattern: /.*/ })],
+  ['diagnose.rules-fast', withRule({ pattern: /^(\d+)+broken$/ })],
   ['diagnose.recorded', { ...good, diagnose: () => undefined }],
   ['diagnose.silence', { ...good, diagnose: ({ log }: { log: [string] }) => void log[0].trim() }],
   ['diagnose.garbage', { ...good, diagnose: () => ({ cause: 'bad_luck', message: 'm', hint: 'h' }) }],
@@ -307,7 +339,6 @@ type Files = { path: string }[];
 interface Output {
   stdout: string;
 }
-type Fit = ReturnType<Variant['fits']>;
 
 test('a type without a fault passes', async () => {
   assert.deepEqual(await failing(good), []);

@@ -1,4 +1,5 @@
 /** The examiner: what a worker type must do, as tests that its author runs. */
+export { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 export { type Area, areas, type Check } from './check.ts';
 export { checks } from './checks/index.ts';
 export { type ExamineOptions, examine } from './examine.ts';

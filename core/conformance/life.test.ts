@@ -12,7 +12,7 @@ const typeWith = (health: HealthContract, more: Partial<WorkerType> = {}): Worke
   variants: [
     {
       id: 'cpu',
-      platforms: [{ os: 'linux', cpu: 'x64' }],
+      platforms: ['linux-x64'],
       fits: () => ({ fits: true }),
       deviceFlags: () => ({ args: [], env: {} }),
       resolveBinary: () => [{ kind: 'path', id: 'living', program: 'living' }],
@@ -34,7 +34,7 @@ const live = async (type: WorkerType, ...ids: (typeof lifeChecks)[number]['id'][
 
 test('a type lives whichever way it shows that it is ready', async () => {
   const ways: HealthContract[] = [
-    { ready: { mode: 'log', pattern: '^server is listening on port \\d+$' } },
+    { ready: { mode: 'log', pattern: '^server is listening on port \\d+$', example: 'server is listening on port 1' } },
     { ready: { mode: 'callback' }, live: { path: '/live' } },
     { ready: { mode: 'poll', path: '/ready?deep=1' }, loadingStatus: [200, 425], failedStatus: [500] },
   ];

@@ -1,6 +1,9 @@
 /** The hosts, devices and launches with which a worker type is tried. */
+
 import type { Device } from '../contract/device.ts';
 import { formatDevice } from '../contract/device.ts';
+import { isBuiltFor } from '../contract/platforms.ts';
+import type { ResolvedType, ResolvedVariant } from '../contract/resolved-type.ts';
 import type {
   BinaryRequest,
   BinarySource,
@@ -11,8 +14,6 @@ import type {
   Platform,
   PreparedLaunch,
   ResolvedBinary,
-  Variant,
-  WorkerType,
 } from '../contract/worker-type.ts';
 import { attempt } from './must.ts';
 
@@ -32,10 +33,10 @@ export const platforms: readonly Platform[] = [
 export const platformName = ({ os, cpu, libc }: Platform): string => [os, cpu, ...(libc ? [libc] : [])].join('-');
 
 /** Kinds of device that a variant drives. */
-export const kindsOf = (variant: Variant): readonly string[] => variant.devices ?? [variant.id];
+export const kindsOf = ({ devices }: ResolvedVariant): readonly string[] => devices;
 
 /** The first device of each kind that a variant drives, the second, and both together. */
-export const devicesOf = (variant: Variant): Device[] =>
+export const devicesOf = (variant: ResolvedVariant): Device[] =>
   kindsOf(variant).flatMap((kind) =>
     kind === 'cpu' ? [{ kind, indices: [] }] : [[0], [1], [0, 1]].map((indices) => ({ kind, indices })),
   );
@@ -46,7 +47,7 @@ export interface HostCase {
 }
 
 /** Every platform without devices, with two of each kind that the type drives, and with these out of order. */
-export const hostsOf = (type: WorkerType): HostCase[] => {
+export const hostsOf = (type: ResolvedType): HostCase[] => {
   const kinds = [...new Set(type.variants.flatMap(kindsOf))].filter((kind) => kind !== 'cpu');
   const several = kinds.flatMap((kind) => [deviceFacts(kind, 0), deviceFacts(kind, 1)]);
   const sets: [string, DeviceFacts[]][] = [
@@ -90,14 +91,14 @@ const deviceFacts = (kind: string, index: number): DeviceFacts => ({
 });
 
 /** The options as the hive would give them: every default. */
-export const defaultOptions = (type: WorkerType): Record<string, unknown> =>
+export const defaultOptions = (type: ResolvedType): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(type.options?.properties ?? {}).flatMap(([name, option]) =>
       option.default === undefined ? [] : [[name, option.default]],
     ),
   );
 
-export const modelFacts = (type: WorkerType): ModelFacts => ({
+export const modelFacts = (type: ResolvedType): ModelFacts => ({
   reference: 'file:/models/examined',
   format: type.models?.formats[0] ?? 'gguf',
   bytes: 4 * gibibyte,
@@ -105,16 +106,12 @@ export const modelFacts = (type: WorkerType): ModelFacts => ({
 });
 
 /** Platforms of a variant as hosts have them. */
-export const builtFor = (variant: Variant): Platform[] =>
-  platforms.filter(({ os, cpu, libc }) =>
-    variant.platforms.some(
-      (built) => built.os === os && built.cpu === cpu && (built.libc === undefined || built.libc === libc),
-    ),
-  );
+export const builtFor = (variant: ResolvedVariant): Platform[] =>
+  platforms.filter((platform) => isBuiltFor(variant.platforms, platform));
 
 /** What is asked on a platform: before a model is known, and for a model of each format that the type loads. */
 export const binaryRequests = (
-  type: WorkerType,
+  type: ResolvedType,
   platform: Platform,
   options = defaultOptions(type),
 ): { what: string; request: BinaryRequest }[] => {
@@ -131,7 +128,11 @@ export const binaryRequests = (
 };
 
 /** The sources that a variant names on each of its platforms for any model, one for each id. */
-export const sourcesOf = (type: WorkerType, variant: Variant, options = defaultOptions(type)): BinarySource[] => {
+export const sourcesOf = (
+  type: ResolvedType,
+  variant: ResolvedVariant,
+  options = defaultOptions(type),
+): BinarySource[] => {
   const found = builtFor(variant)
     .flatMap((platform) => binaryRequests(type, platform, options))
     .flatMap(({ what, request }) =>
@@ -142,12 +143,12 @@ export const sourcesOf = (type: WorkerType, variant: Variant, options = defaultO
 
 export interface LaunchCase {
   what: string;
-  variant: Variant;
+  variant: ResolvedVariant;
   launch: Launch;
 }
 
 /** A launch of every variant on every device with every program, or of just the first with `only: 'first'`. */
-export const launchesOf = (type: WorkerType, change: Partial<Launch> = {}, only?: 'first'): LaunchCase[] => {
+export const launchesOf = (type: ResolvedType, change: Partial<Launch> = {}, only?: 'first'): LaunchCase[] => {
   const cases: LaunchCase[] = [];
   for (const variant of type.variants) {
     for (const device of devicesOf(variant)) {
@@ -165,7 +166,7 @@ export const launchesOf = (type: WorkerType, change: Partial<Launch> = {}, only?
 
 /** The same launches as they are before the worker has a port; types that load models get one. */
 export const preparedLaunches = (
-  type: WorkerType,
+  type: ResolvedType,
   change: Partial<PreparedLaunch> = {},
 ): { what: string; launch: PreparedLaunch }[] =>
   launchesOf(type).map(({ what, launch: { variant, device, deviceFlags, options, binary, models } }) => ({
@@ -177,7 +178,7 @@ export const preparedLaunches = (
     },
   }));
 
-const plainLaunch = (type: WorkerType) => ({
+const plainLaunch = (type: ResolvedType) => ({
   id: `${type.name}-examined`,
   options: defaultOptions(type),
   models: modelPaths(type, '/models/examined'),
@@ -188,7 +189,7 @@ const plainLaunch = (type: WorkerType) => ({
 });
 
 /** A path for each component of the model; `main` is the path itself. */
-export const modelPaths = (type: WorkerType, main: string): Record<string, string> => {
+export const modelPaths = (type: ResolvedType, main: string): Record<string, string> => {
   if (!type.models) return {};
   const components = Object.keys(type.models.components ?? {}).map((name) => [name, `${main}.${name}`]);
   return { ...Object.fromEntries(components), main };

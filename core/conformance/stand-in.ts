@@ -1,8 +1,9 @@
 /** The fake engine in the place of a type's program: its flags are made from what the type says of itself. */
+
 import { extname, join } from 'node:path';
-import type { Launch, WorkerType } from '../contract/worker-type.ts';
-import { CheckFailure } from './must.ts';
-import { sampleOf } from './regex-sample.ts';
+import type { ResolvedType } from '../contract/resolved-type.ts';
+import type { Launch } from '../contract/worker-type.ts';
+import { progressLine } from './progress-line.ts';
 import type { Subject } from './subject.ts';
 
 export const fakeEngine = join(import.meta.dirname, `fake-engine${extname(import.meta.filename)}`);
@@ -24,14 +25,11 @@ export const standInFlags = (subject: Subject, launch: Launch): string[] => {
   ];
 };
 
-const readyFlags = ({ type: { health }, readyLine }: Subject): string[] => {
+const readyFlags = ({ type: { health } }: Subject): string[] => {
   const live = health.live ? [`--live-path=${withoutQuery(health.live.path)}`] : [];
   if (health.ready.mode === 'callback') return ['--callback', ...live];
   if (health.ready.mode === 'log') {
-    const line = readyLine ?? sampleOf(health.ready.pattern);
-    if (line === null)
-      throw new CheckFailure('no line was found that ready.pattern matches; give examine() a readyLine');
-    return [`--ready-line=${line}`, ...live];
+    return [`--ready-line=${health.ready.example}`, ...live];
   }
   const { loadingStatus = [503] } = health;
   const ready = [200, 204, 202, 201].find((status) => !loadingStatus.includes(status)) ?? 200;
@@ -43,10 +41,9 @@ const readyFlags = ({ type: { health }, readyLine }: Subject): string[] => {
   ];
 };
 
-const progressFlags = ({ health: { progressPattern } }: WorkerType): string[] => {
-  if (progressPattern === undefined) return [];
-  const line = sampleOf(progressPattern, { percent: '42' });
-  return line === null ? [] : [`--load-text=${line.replace('42', '{percent}')}`];
+const progressFlags = ({ health }: ResolvedType): string[] => {
+  const line = progressLine(health, '{percent}');
+  return line === undefined ? [] : [`--load-text=${line}`];
 };
 
 const withoutQuery = (path: string): string => path.split('?', 1)[0] ?? path;

@@ -1,6 +1,7 @@
 /** What is examined: a worker type, and its package where there is one. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 import type { Failure, FailureCause, WorkerType } from '../contract/worker-type.ts';
 import { Evaluator } from '../registry/evaluator.ts';
 import { CheckFailure } from './must.ts';
@@ -30,25 +31,25 @@ export interface SubjectOptions {
   package?: PackageJson;
   /** Recorded ends of the engine; `failures.json` of `root` when absent. */
   failures?: readonly RecordedFailure[];
-  /** A line that `health.ready.pattern` matches, should the examiner not find one by itself. */
-  readyLine?: string;
 }
 
 export class Subject {
-  readonly type: WorkerType;
+  /** As its author wrote it. */
+  readonly written: WorkerType;
+  /** As a hive sees it. */
+  readonly type: ResolvedType;
   readonly root: string | undefined;
   readonly packageJson: PackageJson | undefined;
   readonly failures: readonly RecordedFailure[];
-  readonly readyLine: string | undefined;
   #evaluator: Evaluator | undefined;
 
   constructor(type: WorkerType, options: SubjectOptions = {}) {
     const { root } = options;
-    this.type = type;
+    this.written = type;
+    this.type = resolveType(type);
     this.root = root;
     this.packageJson = options.package ?? (root === undefined ? undefined : readJson(join(root, 'package.json')));
     this.failures = options.failures ?? (root === undefined ? undefined : readJson(join(root, 'failures.json'))) ?? [];
-    this.readyLine = options.readyLine;
   }
 
   /** What the manifest says of this type. Fails the check when it says nothing. */

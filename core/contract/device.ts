@@ -1,18 +1,14 @@
 /** Devices as users write them: `cpu`, `cuda:0`, `cuda:0,1`, `rocm:0`, `vulkan:0`, `metal:0`. */
 import { RbeeError } from './errors.ts';
+import type { Device } from './worker-type.ts';
+
+export type { Device };
 
 /** Kinds that rbee itself knows, which no plugin may bring, and words that people use for them. */
 export const reservedKinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal', 'gpu', 'any', 'auto'];
 
 /** As `parseDevice` reads it: no digit at its end. */
 export const kindPattern = '^[a-z](?:[a-z0-9-]{0,30}[a-z-])?$';
-
-export interface Device {
-  /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a kind that a plugin brings. */
-  kind: string;
-  /** Indices as the vendor's tool numbers them; empty for `cpu`. */
-  indices: readonly number[];
-}
 
 /** `gpu0` is no kind: an index stands behind a colon. */
 const written = /^([a-z](?:[a-z0-9-]*[a-z-])?)(?::(\d{1,4}(?:,\d{1,4})*))?$/;

@@ -1,4 +1,5 @@
 /** What the parts of rbee, and plugins, promise each other. */
+export * from './api-version.ts';
 export * from './device.ts';
 export * from './errors.ts';
 export * from './hive-api.ts';

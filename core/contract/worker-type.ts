@@ -8,16 +8,11 @@
  * Required: `name`, `apiVersion`, `serves`, `variants`, `command`, `health`. Every other member is optional: leaving it
  * out means that the engine does not have that ability.
  */
-import type { Device } from './device.ts';
-
-/** The version of this contract. A hive refuses a plugin of another one, by name. */
-export const workerTypeApiVersion = 1;
-
 export interface WorkerType {
   /** Identity: lower-case letters, digits and dashes; what users write after `--type`. Equal to its key in the manifest. */
   name: string;
-  /** The version of the contract that this type is written for. */
-  apiVersion: typeof workerTypeApiVersion;
+  /** The version of the contract that this type is written for. A hive refuses a plugin of another one, by name. */
+  apiVersion: 1;
   /** One line for lists: what the engine is. */
   summary?: string;
   /**
@@ -49,10 +44,16 @@ export interface WorkerType {
   /** The builds of this type, at least one. The first variant that fits a device drives it. */
   variants: readonly Variant[];
   /**
-   * The command line of one worker. Called before every start, also after a crash (with another port, perhaps).
-   * Pure: it may not look whether files exist; the hive has done that.
+   * The command line of one worker, made before every start, also after a crash (perhaps with another port).
+   *
+   * As data it is the list of arguments, or a `Command`, with placeholders: `{port}`, `{host}`, `{model}`,
+   * `{model.COMPONENT}`, `{name}` (the first of its names), `{names}` (all, with commas between), `{option.NAME}`,
+   * `{device}` (`cuda:0,1`), `{indices}` (`0,1`), `{variant}`, `{id}`, `{program}`, and in `env` alone `{apiKey}`. Each is
+   * one argument or a part of one, whatever is in it. The arguments of `deviceFlags` follow.
+   *
+   * A function is pure: it may not look whether files exist; the hive has done that.
    */
-  command(launch: Launch): Command;
+  command: readonly string[] | Command | ((launch: Launch) => Command);
   /** How the hive learns that a worker is loading, ready, or broken. */
   health: HealthContract;
   /**
@@ -87,16 +88,21 @@ export interface WorkerType {
    * Names under which a worker answers beside its model's own, such as those of adapters that its options name. They
    * reach `command` as the further ones of `launch.names`, and requests keep them. Called before every spawn.
    */
-  moreNames?(options: Readonly<Record<string, unknown>>): readonly string[];
+  aliases?(options: Readonly<Record<string, unknown>>): readonly string[];
   /**
    * Which files of a model repository to download: a repository often holds the same weights several times, for other
    * precisions or programs. Called once per download, with the worker's options where there are any (else the defaults).
    * Absent: one quantization of a GGUF repository, all files that are no alternative weights of any other.
    */
-  chooseFiles?(files: readonly RepositoryFile[], options: Readonly<Record<string, unknown>>): readonly string[];
+  selectFiles?(files: readonly RepositoryFile[], options: Readonly<Record<string, unknown>>): readonly string[];
   /**
-   * Turns the engine's own last words into a typed cause and a clear sentence. Called when a worker ended or was given
-   * up without being asked to stop. Answer `undefined` when nothing is recognised.
+   * What the engine's last words mean, as a table: when a worker ends or is given up without being asked to stop, the
+   * first rule that fits says why. Put the more telling words first; engines often print a general line after them.
+   */
+  failures?: readonly FailureRule[];
+  /**
+   * For last words that no rule can describe. Called only when no rule of `failures` fits. Answer `undefined` when nothing
+   * is recognised: the hive then looks for the words of the operating system.
    */
   diagnose?(failure: Failure): Diagnosis | undefined;
 }
@@ -215,26 +221,43 @@ export interface Platform {
   libc?: 'glibc' | 'musl';
 }
 
+/** An operating system and a processor, and where it matters the C library: `linux-x64`, `linux-x64-glibc`. */
+export type PlatformName = `${string}-${string}`;
+
 export interface Variant {
   /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a new name. */
   id: string;
-  /** The kinds of device that this build drives (`cuda` drives `cuda:0`). Absent: the kind named like the variant. */
+  /**
+   * The kinds of device that this build drives (`cuda` drives `cuda:0`). Absent: the kind that it `binds`, else the kind
+   * named like the variant.
+   */
   devices?: readonly string[];
-  /** Platforms that it is built for. */
-  platforms: readonly Platform[];
+  /**
+   * The kind of device whose usual environment binds the engine to its own devices: `CUDA_VISIBLE_DEVICES` with
+   * `CUDA_DEVICE_ORDER`, `HIP_VISIBLE_DEVICES`, `GGML_VK_VISIBLE_DEVICES`; `cpu` hides all GPUs from it; `metal` needs
+   * nothing. A variant for GPUs has `binds`, `deviceFlags`, or both.
+   */
+  binds?: 'cpu' | 'cuda' | 'rocm' | 'vulkan' | 'metal';
+  /** Platforms that it is built for. Absent: all. */
+  platforms?: readonly PlatformName[];
   /**
    * Does it run on this host? Called before a spawn and for `inspect`; every reason is shown. Before a program is
-   * installed it is also asked whether that is worth it, then without the answers of `$binary` probes.
+   * installed it is also asked whether that is worth it, then without the answers of `$binary` probes. `usual` is the
+   * answer without this function: it fits a host of its platforms that has a device of its kinds without a fault.
    */
-  fits(host: HostFacts): Fit;
-  /** Device flags: the arguments and environment that bind the engine to this device and to no other. */
-  deviceFlags(device: Device): { args: readonly string[]; env: Readonly<Record<string, string>> };
+  fits?(host: HostFacts, usual: Fit): Fit;
   /**
-   * Binary resolution: where the engine's program can come from, in order of preference. The hive takes the first source
+   * Device flags: the arguments and environment that bind the engine to this device and to no other. Variables are added
+   * to those of `binds`, and win over them.
+   */
+  deviceFlags?: Partial<DeviceFlags> | ((device: Device) => Partial<DeviceFlags>);
+  /**
+   * Binary resolution: where the engine's program can come from, in order of preference; a list when that is always the
+   * same. The hive takes the first source
    * that is there, else the first that can be installed. An option of the type may change the order. Asked again once
    * the model is here, where its format was not known before; a worker runs with the last answer.
    */
-  resolveBinary(request: BinaryRequest): readonly BinarySource[];
+  resolveBinary: readonly BinarySource[] | ((request: BinaryRequest) => readonly BinarySource[]);
   /**
    * npm packages that this build needs or must leave out (a CPU host must not download CUDA libraries). `on` adds to them
    * on one platform, named `os-cpu` as in `linux-x64`.
@@ -252,6 +275,12 @@ export interface VariantPackages {
    * the binaries of every platform. Paths are relative, with `/`.
    */
   leaveOutFiles?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What binds an engine to a device. */
+export interface DeviceFlags {
+  args: readonly string[];
+  env: Readonly<Record<string, string>>;
 }
 
 export type Fit = { fits: true } | { fits: false; reasons: readonly string[] };
@@ -324,11 +353,11 @@ export type ProgramSource =
   /** A program that the machine has: named by an environment variable of the hive, or found on its PATH. */
   | { kind: 'path'; id: string; program: string; variable?: string }
   /**
-   * A release archive. `member` is the program's path in the unpacked folder, after `strip`; `more` are archives that
+   * A release archive. `member` is the program's path in the unpacked folder, after `strip`; `overlays` are archives that
    * are unpacked into the same folder, later ones over earlier ones (libraries that are released by themselves).
    * `{version}` in `url` and `member` is the plugin's version.
    */
-  | ({ kind: 'archive'; id: string; member: string; more?: readonly ArchiveFile[] } & ArchiveFile)
+  | ({ kind: 'archive'; id: string; member: string; overlays?: readonly ArchiveFile[] } & ArchiveFile)
   /** A program of an npm package: its exact version, and the name of the program in its `bin`. No install scripts run. */
   | { kind: 'npm'; id: string; package: string; version: string; bin: string }
   /**
@@ -408,7 +437,7 @@ export interface Launch extends LaunchRequest {
   id: string;
   binary: ResolvedBinary;
   /** What `deviceFlags` gave for this device. The type decides where in its command line they go. */
-  deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
+  deviceFlags: DeviceFlags;
   /** Absolute path of each model component; `main` is there whenever the type needs a model. */
   models: Readonly<Record<string, string>>;
   /** All names under which the model is asked for; the first is the one to answer with. */
@@ -443,15 +472,17 @@ export interface HealthContract {
   /**
    * How readiness shows. `poll`: a GET of `path` (every 40 ms for 10 s, then every 250 ms, and at once on each new log
    * line). `callback`: the worker posts to the hive; `@rbee/worker-server` does. `log`: a line of its log matches
-   * `pattern` (a regular expression).
+   * `pattern` (a regular expression); `example` is such a line, as the engine prints it.
    */
-  ready: { mode: 'poll'; path: string } | { mode: 'callback' } | { mode: 'log'; pattern: string };
+  ready: { mode: 'poll'; path: string } | { mode: 'callback' } | { mode: 'log'; pattern: string; example: string };
   /** HTTP statuses of the polled path that mean "loading, go on waiting". 503 when absent. */
   loadingStatus?: readonly number[];
   /** HTTP statuses of the polled path that mean that it will never become ready. None when absent. */
   failedStatus?: readonly number[];
   /** A line of the log that shows how far loading is: a regular expression whose group `percent` is 0 to 100. */
   progressPattern?: string;
+  /** A line that `progressPattern` matches, as the engine prints it. Comes together with the pattern. */
+  progressExample?: string;
   /** Given up after so long without a new log line, a change of status or of progress. 300,000 ms when absent. */
   progressDeadlineMs?: number;
   /**
@@ -533,6 +564,32 @@ export interface LoadContract {
   /** 0 to 1. */
   kvCacheUse?: string;
 }
+
+/** One row of `failures`. It fits when everything that it names is so; at least `pattern` or `exit` must be named. */
+export interface FailureRule {
+  /**
+   * A line of the log must match this; the last one that does counts. A string is the source of a regular expression.
+   * Lines are read without colours, the first 2,000 characters of each, the last 200 lines.
+   */
+  pattern?: RegExp | string;
+  /**
+   * How the process must have ended: an exit code, a signal (`SIGKILL`, which is also exit code 137), or `nonzero`, which
+   * is every end but exit code 0. Of a list, one is enough. Absent: in any way, or it still runs and was given up.
+   */
+  exit?: FailureExit | readonly FailureExit[];
+  /** `true`: only for a worker that was ready before. `false`: only for one that never became ready. */
+  ready?: boolean;
+  cause: FailureCause;
+  /**
+   * One sentence: what happened. Here and in `hint`, `{1}` and `{name}` are what the groups of `pattern` matched, and
+   * `{exit}` is how the process ended.
+   */
+  message: string;
+  /** One sentence: what to try. */
+  hint: string;
+}
+
+export type FailureExit = number | 'nonzero' | `SIG${string}`;
 
 export interface Failure {
   /** The last lines of the worker's log, oldest first (at most 200). */
@@ -619,3 +676,11 @@ export type PrepareStep =
   | { kind: 'requirement'; requirement: string | readonly string[]; indexes?: readonly string[] }
   | { kind: 'requirements'; file: string; indexes?: readonly string[] }
   | { kind: 'run'; args: readonly string[] };
+
+/** A placement: the devices that a worker gets. Users write `cpu`, `cuda:0`, `cuda:0,1`, `vulkan:0`. */
+export interface Device {
+  /** `cpu`, `cuda`, `rocm`, `vulkan`, `metal`, or a kind that a plugin brings. */
+  kind: string;
+  /** Indices as the vendor's tool numbers them; empty for `cpu`. */
+  indices: readonly number[];
+}

@@ -2,8 +2,9 @@
 
 import { totalmem } from 'node:os';
 import { RbeeError } from '../contract/errors.ts';
+import { diagnoseByRules } from '../contract/failure-rules.ts';
 import type { WorkerFailure } from '../contract/states.ts';
-import type { Diagnosis, Failure, FailureCause } from '../contract/worker-type.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../contract/worker-type.ts';
 import { formatBytes } from '../narration/quantities.ts';
 import { tail } from './log-tail.ts';
 import type { OutOfMemory } from './out-of-memory.ts';
@@ -58,9 +59,11 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
   // The kernel knows better than an engine that only found itself, or its child, gone.
   const known = memory && (!diagnosis || bareFacts.includes(diagnosis.cause)) ? outOfMemory(memory, memoryLimit) : null;
   // That it was killed says less than the last words of the system.
-  const explained = [known, diagnosis?.cause === 'killed' ? null : diagnosis, signOfSystem(reason, lines)].find(
-    Boolean,
-  );
+  const explained = [
+    known,
+    diagnosis?.cause === 'killed' ? null : diagnosis,
+    signOfSystem(reason, lines, wasReady),
+  ].find(Boolean);
   const failure = {
     ...(explained ?? diagnosis ?? plain(reason)),
     exitCode: exit?.code ?? null,
@@ -140,35 +143,35 @@ const ownDiagnosis = (reason: EndReason): Diagnosis | undefined => {
   };
 };
 
-interface SystemSign {
-  pattern: RegExp;
-  cause: FailureCause;
-  message: string;
-  hint: string;
-}
-
-/** Words of the operating system and its loader; those of engines are known to their plugins. */
-const systemSigns: readonly SystemSign[] = [
+/**
+ * Words of the operating system and its loader; those of engines are known to their plugins. What kept a worker from
+ * starting does not end it later, though the log may still hold the words.
+ */
+const systemFailures: readonly FailureRule[] = [
   {
     pattern: /EADDRINUSE|address already in use/i,
+    ready: false,
     cause: 'port_in_use',
     message: 'its port is already in use',
     hint: 'try again; another port is then chosen',
   },
   {
     pattern: /error while loading shared libraries|cannot open shared object file|Library not loaded/i,
+    ready: false,
     cause: 'missing_library',
     message: 'a library that it needs is not installed',
     hint: 'install the library that the log names',
   },
   {
     pattern: /GLIBC(XX)?_\d[\d.]*' not found/,
+    ready: false,
     cause: 'missing_library',
     message: 'it is built for a newer system than this one',
     hint: 'get a build for this system, or update the system',
   },
   {
     pattern: /Exec format error|cannot execute binary file/i,
+    ready: false,
     cause: 'missing_library',
     message: 'the program is not built for this machine',
     hint: 'get the build for this machine',
@@ -181,14 +184,8 @@ const systemSigns: readonly SystemSign[] = [
   },
 ];
 
-const signOfSystem = (reason: EndReason, lines: readonly string[]): Diagnosis | undefined => {
-  if (reason.kind === 'no_progress') return undefined;
-  const text = lines.join('\n');
-  const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
-  // What kept it from starting does not end it later, though the log may still hold the words.
-  const sign = systemSigns.find(({ pattern, cause }) => pattern.test(text) && (!wasReady || cause === 'out_of_memory'));
-  return sign && { cause: sign.cause, message: sign.message, hint: sign.hint };
-};
+const signOfSystem = (reason: EndReason, log: readonly string[], wasReady: boolean): Diagnosis | undefined =>
+  reason.kind === 'no_progress' ? undefined : diagnoseByRules(systemFailures, { log, exit: null, wasReady });
 
 const plain = (reason: EndReason): Diagnosis => {
   const hint = 'look at the last lines of its log';

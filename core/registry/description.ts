@@ -2,6 +2,8 @@
 
 import Type, { type Static, type TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
+import { workerTypeApiVersion } from '../contract/api-version.ts';
+import { templateProblem } from '../contract/argv-template.ts';
 import {
   abilityValues,
   affinityBounds,
@@ -13,11 +15,14 @@ import {
   optionValue,
 } from '../contract/bounds.ts';
 import { kindPattern } from '../contract/device.ts';
+import { boundKinds } from '../contract/device-binding.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { searchOf } from '../contract/failure-rules.ts';
 import { deviceFacts } from '../contract/hive-answers.ts';
+import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { servedNamePattern } from '../contract/worker.ts';
-import { workerTypeApiVersion } from '../contract/worker-type.ts';
+import type { WorkerType } from '../contract/worker-type.ts';
 import { prepareSteps } from './binaries/source-check.ts';
 import { type PluginManifest, servedPathPattern, type WorkerTypeManifest } from './manifest.ts';
 
@@ -69,15 +74,22 @@ const health = Type.Object({
   ready: Type.Union([
     Type.Object({ mode: Type.Literal('poll'), path: Type.String({ pattern: '^/' }) }),
     Type.Object({ mode: Type.Literal('callback') }),
-    Type.Object({ mode: Type.Literal('log'), pattern: Type.String({ minLength: 1 }) }),
+    Type.Object({ mode: Type.Literal('log'), pattern: Type.String({ minLength: 1 }), example: Type.String() }),
   ]),
   loadingStatus: optional(Type.Array(Type.Integer())),
   failedStatus: optional(Type.Array(Type.Integer())),
   progressPattern: optional(Type.String()),
+  progressExample: optional(Type.String()),
   progressDeadlineMs: optional(Type.Integer({ minimum: 1_000 })),
   live: optional(Type.Object({ path: Type.String({ pattern: '^/' }) })),
   deep: optional(Type.Object({ path: Type.String({ pattern: '^/' }), body: Type.Unknown() })),
 });
+
+const endOfProcess = Type.Union([
+  Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 }),
+  Type.Literal('nonzero'),
+  Type.String({ pattern: '^SIG[A-Z0-9]+$' }),
+]);
 
 const restRequest = { method: Type.Literal('POST'), path: Type.String({ pattern: '^/' }) };
 
@@ -94,7 +106,29 @@ const stop = Type.Object({
   wake: optional(Type.Object(restRequest)),
 });
 
-const description = Type.Object({
+const failure = Type.Object({
+  pattern: optional(
+    Type.Union([
+      Type.String({ minLength: 1, maxLength: 4_000 }),
+      Type.Object({ source: Type.String({ minLength: 1, maxLength: 4_000 }), flags: Type.String({ maxLength: 10 }) }),
+    ]),
+  ),
+  exit: optional(Type.Union([endOfProcess, Type.Array(endOfProcess, { minItems: 1, maxItems: 50 })])),
+  ready: optional(Type.Boolean()),
+  cause: nameOf(64),
+  message: Type.String({ minLength: 1, maxLength: 1_000 }),
+  hint: Type.String({ minLength: 1, maxLength: 1_000 }),
+});
+
+const platformName = '^[a-z0-9]+-[a-z0-9_]+(-(glibc|musl))?$';
+
+const commandLine = Type.Object({
+  args: texts,
+  env: optional(Type.Record(Type.String(), Type.String())),
+  cwd: optional(Type.String()),
+});
+
+const dataShapes = {
   name: Type.String(),
   apiVersion: Type.Literal(workerTypeApiVersion),
   summary: optional(Type.String()),
@@ -124,13 +158,13 @@ const description = Type.Object({
   variants: Type.Array(
     Type.Object({
       id: Type.String(),
-      devices: optional(texts),
-      platforms: Type.Array(Type.Object({ os: Type.String(), cpu: Type.String(), libc: optional(Type.String()) }), {
-        minItems: 1,
-      }),
+      devices: Type.Array(Type.String(), { minItems: 1 }),
+      binds: optional(Type.Enum(boundKinds)),
+      platforms: optional(Type.Array(Type.String({ pattern: platformName }), { minItems: 1, maxItems: 100 })),
       packages: optional(
         Type.Object({ ...variantPackages, on: optional(Type.Record(Type.String(), Type.Object(variantPackages))) }),
       ),
+      has: texts,
     }),
     { minItems: 1 },
   ),
@@ -169,8 +203,11 @@ const description = Type.Object({
       kvCacheUse: optional(Type.String()),
     }),
   ),
-  has: texts,
-});
+  command: optional(Type.Union([texts, commandLine])),
+  failures: optional(Type.Array(failure, { maxItems: 500 })),
+} as const satisfies Record<DataMember, TSchema>;
+
+const description = Type.Object({ ...dataShapes, has: texts, unknown: texts });
 
 export type TypeDescription = Static<typeof description>;
 
@@ -178,11 +215,7 @@ const prepare = optional(prepareSteps);
 
 /** Shapes of what the functions of a worker type answer; anything else is PLUGIN_FAILED. */
 export const answerShapes = {
-  command: Type.Object({
-    args: texts,
-    env: optional(Type.Record(Type.String(), Type.String())),
-    cwd: optional(Type.String()),
-  }),
+  command: commandLine,
   checkOptions: Type.Array(Type.Object({ option: Type.String(), problem: Type.String(), hint: Type.String() })),
   fits: Type.Union([
     Type.Object({ fits: Type.Literal(true) }),
@@ -233,7 +266,6 @@ export const answerShapes = {
   ),
   estimate: Type.Object({ ram: Type.Number({ minimum: 0 }), vram: Type.Number({ minimum: 0 }) }),
   diagnose: Type.Union([Type.Null(), Type.Object({ cause: nameOf(64), message: Type.String(), hint: Type.String() })]),
-  chooseFiles: texts,
   unserved: Type.Array(Type.Object({ path: Type.String(), hint: Type.String({ minLength: 1, maxLength: 1_024 }) }), {
     maxItems: 256,
   }),
@@ -248,7 +280,6 @@ export const answerShapes = {
       timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
     }),
   ]),
-  devices: Type.Array(deviceFacts, { maxItems: 256 }),
   readForecast: Type.Union([
     Type.Null(),
     Type.Object({
@@ -256,9 +287,13 @@ export const answerShapes = {
       devices: Type.Record(Type.String(), Type.Number({ minimum: 0 })),
     }),
   ]),
-  moreNames: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
+  selectFiles: texts,
+  aliases: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   parse: Type.Unknown(),
-} as const satisfies Record<string, TSchema>;
+} as const satisfies Record<FunctionMember, TSchema>;
+
+/** What `parse` of a kind of device answers. */
+export const devicesAnswer = Type.Array(deviceFacts, { maxItems: 256 });
 
 /** Says what is wrong with a value, or undefined. */
 export const shapeProblem = (schema: TSchema, value: unknown): string | undefined => {
@@ -275,32 +310,67 @@ export const checkDescription = (
 ): TypeDescription => {
   const invalid = (problem: string) =>
     RbeeError.of('PLUGIN_INVALID', { plugin: plugin.package, problem: `worker type "${entry.name}": ${problem}` });
-  const problem = shapeProblem(description, value);
+  const problem = formerProblem(value) ?? shapeProblem(description, value);
   if (problem) throw invalid(problem);
   const type = value as TypeDescription;
+  const [fault] = [...bindingProblems(type), ...commandProblems(type), ...ruleProblems(type)];
+  if (fault !== undefined) throw invalid(fault);
   for (const path of [type.models?.demo, type.adapter?.script]) {
     if (path !== undefined && !isSafePath(plainPath(path)))
       throw invalid(`${JSON.stringify(path)} lies outside the package`);
   }
   if (type.name !== entry.name) throw invalid(`its code calls itself "${type.name}"`);
-  const differs = (what: string, code: readonly string[], manifest: readonly string[]) => {
-    if ([...code].sort().join(' ') === [...manifest].sort().join(' ')) return;
-    throw invalid(`its manifest says ${what} ${manifest.join(', ')}, its code says ${code.join(', ')}`);
-  };
-  differs(
-    'serves',
-    type.serves.map((path) => path.path),
-    entry.serves,
-  );
-  differs(
-    'variants',
-    type.variants.map((variant) => variant.id),
-    entry.variants,
-  );
-  differs(
-    'devices',
-    (type.devices ?? []).map(({ kind }) => kind),
-    entry.devices ?? [],
-  );
+  const missing = type.serves.map(({ path }) => path).filter((path) => !entry.serves.includes(path));
+  if (missing.length > 0) throw invalid(`its manifest leaves out the paths ${missing.join(', ')}; ${writeIt}`);
+  const variants = type.variants.map(({ id }) => id);
+  if ([...variants].sort().join(' ') !== [...entry.variants].sort().join(' ')) {
+    const said = `its manifest names the variants ${entry.variants.join(', ')}, its code ${variants.join(', ')}`;
+    throw invalid(`${said}; ${writeIt}`);
+  }
+  const kinds = (type.devices ?? []).map(({ kind }) => kind);
+  const listed = entry.devices ?? [];
+  if ([...kinds].sort().join(' ') !== [...listed].sort().join(' ')) {
+    const said = `its manifest names the kinds of device ${listed.join(', ') || 'none'}, its code ${kinds.join(', ') || 'none'}`;
+    throw invalid(`${said}; ${writeIt}`);
+  }
   return type;
 };
+
+const writeIt = 'run: rbee plugins check --write';
+
+/** What was written otherwise in earlier drafts of the contract, by the name that it has now. */
+const formerProblem = (value: unknown): string | undefined => {
+  const { unknown = [], variants = [], health } = value as Partial<TypeDescription>;
+  const former = unknown.find((member) => Object.hasOwn(formerMembers, member));
+  if (former !== undefined) return `it has ${former}, which is called ${formerMembers[former]} now`;
+  const objects = variants.find(({ platforms = [] }) => platforms.some((one) => typeof one === 'object'));
+  if (objects) return `the platforms of the variant ${objects.id} are objects; write them as 'linux-x64'`;
+  return health?.ready?.mode === 'log' && health.ready.example === undefined
+    ? 'health.ready has a pattern and no example: add a line of the log that it matches'
+    : undefined;
+};
+
+const bindingProblems = ({ variants }: TypeDescription): string[] =>
+  variants
+    .filter(
+      ({ binds, devices, has }) => binds === undefined && !has.includes('deviceFlags') && !devices.includes('cpu'),
+    )
+    .map(({ id }) => `the variant ${id} has neither binds nor deviceFlags: it would use every device of the machine`);
+
+const commandProblems = (type: TypeDescription): string[] => {
+  if (type.command === undefined) return type.has.includes('command') ? [] : ['it has no command'];
+  const problem = templateProblem(type.command, type as Pick<WorkerType, 'models' | 'options'>);
+  return problem === undefined ? [] : [problem];
+};
+
+const ruleProblems = ({ failures = [] }: TypeDescription): string[] =>
+  failures.flatMap(({ pattern, exit, message }) => {
+    const name = `the failure rule ${JSON.stringify(message)}`;
+    if (pattern === undefined) return exit === undefined ? [`${name} has neither a pattern nor an exit`] : [];
+    try {
+      searchOf(pattern as string);
+      return [];
+    } catch (error) {
+      return [`${name}: ${(error as Error).message}`];
+    }
+  });

@@ -5,9 +5,9 @@
  */
 import { writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { callMember, describeType } from '../contract/members.ts';
 import type { WorkerType } from '../contract/worker-type.ts';
 import { confine } from './confine.ts';
-import { optionalFunctions } from './optional-functions.ts';
 
 /** A call: `member` of the worker type that `entry` exports, with `args`. No member: describe the type. */
 export interface EvaluatorCall {
@@ -27,32 +27,10 @@ const load = async (entry: string): Promise<WorkerType> => {
   return module.default;
 };
 
-/** The type as data: functions are left out, and named in `has` where they are optional. */
-const describe = (type: WorkerType): unknown => ({
-  ...type,
-  variants: type.variants.map((variant) => ({ ...variant })),
-  probes: type.probes?.map((probe) => ({ ...probe })),
-  devices: type.devices?.map((probe) => ({ ...probe })),
-  has: optionalFunctions.filter((member) => typeof type[member] === 'function'),
-});
-
-const find = (type: WorkerType, member: string): ((...args: unknown[]) => unknown) => {
-  const [list, id, method] = member.split('.');
-  const owner =
-    list === 'variants' || list === 'probes'
-      ? (type[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : list === 'devices'
-        ? type.devices?.find(({ kind }) => kind === id)
-        : type;
-  const value = (owner as Record<string, unknown> | undefined)?.[method ?? member];
-  if (typeof value !== 'function') throw new Error(`${member} is not a function`);
-  return value.bind(owner) as (...args: unknown[]) => unknown;
-};
-
 const answer = async ({ id, entry, member, args }: EvaluatorCall): Promise<string> => {
   try {
     const type = await load(entry);
-    const value = member === undefined ? describe(type) : await find(type, member)(...args);
+    const value = member === undefined ? describeType(type) : await callMember(type, member, args);
     return JSON.stringify({ id, value: value ?? null } satisfies EvaluatorAnswer);
   } catch (error) {
     const words = error instanceof Error ? `${error.name}: ${error.message}` : String(error);

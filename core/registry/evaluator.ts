@@ -108,7 +108,8 @@ export class Evaluator {
     if (living) return living;
     this.#place = place;
     const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
-    const readable = [...folders, import.meta.dirname, join(packageRoot(), 'package.json')];
+    const own = [import.meta.dirname, join(import.meta.dirname, '../contract'), join(packageRoot(), 'package.json')];
+    const readable = [...folders, ...own];
     const flags = [
       '--permission',
       // It would write databases wherever it likes: the permission model does not know it.

@@ -23,7 +23,7 @@ after(() => rm(home, { recursive: true, force: true }));
 
 const code = `export default {
   name: 'echo', apiVersion: 1, serves: [{ path: '/v1/echo', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: ['linux-x64'], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }), resolveBinary: () => [{ kind: 'module', id: 'builtin', script: 'server.js' }] }],
   command: (launch) => ({ args: ['--port', String(launch.port)] }),
   health: { ready: { mode: 'poll', path: '/health' } },
@@ -102,9 +102,18 @@ test('a linked plugin is listed without running its code, and evaluated when ask
 test('describing and calling give plain data', async () => {
   const types = await typesOf(await plugin('plain'));
   const type = await types.get('echo');
-  assert.deepEqual((await type.describe()).variants, [{ id: 'cpu', platforms: [{ os: 'linux', cpu: 'x64' }] }]);
+  assert.deepEqual((await type.describe()).variants, [
+    {
+      id: 'cpu',
+      platforms: ['linux-x64'],
+      devices: ['cpu'],
+      has: ['fits', 'deviceFlags', 'resolveBinary'],
+    },
+  ]);
   assert.deepEqual(await type.command(launch), { args: ['--port', '4242'] });
-  assert.deepEqual(await type.fits('cpu', {} as never), { fits: true });
+  assert.deepEqual(await type.fits('cpu', { platform: { os: 'linux', cpu: 'x64' }, devices: [] } as never), {
+    fits: true,
+  });
   assert.equal(await type.estimate({} as never, {} as never), undefined);
 });
 
@@ -207,12 +216,39 @@ test('a linked plugin that is not built says so', async () => {
   });
 });
 
-test('a manifest that lies about its code is refused', async () => {
-  const types = await typesOf(await plugin('liar', { serves: ['/v1/echo', '/v1/other'] }));
-  await assert.rejects(
-    (await types.get('echo')).describe(),
-    /its manifest says serves \/v1\/echo, \/v1\/other, its code says \/v1\/echo/,
-  );
+test('a manifest that leaves out what its code has is refused, and one that names more paths is not', async () => {
+  const wider = await typesOf(await plugin('wider', { serves: ['/v1/echo', '/v1/other'] }));
+  assert.equal((await (await wider.get('echo')).describe()).serves.length, 1);
+  const refused: [PluginOptions, RegExp][] = [
+    [{ serves: ['/v1/other'] }, /its manifest leaves out the paths \/v1\/echo; run: rbee plugins check --write/],
+    [{ variants: ['cpu', 'cuda'] }, /its manifest names the variants cpu, cuda, its code cpu; run: rbee plugins check/],
+  ];
+  for (const [options, problem] of refused) {
+    const types = await typesOf(await plugin('liar', options));
+    await assert.rejects((await types.get('echo')).describe(), problem);
+  }
+});
+
+test('members of earlier drafts are refused by their name, with the one that they have now', async () => {
+  const refused: [string, string, RegExp][] = [
+    ['health:', 'chooseFiles: () => [], health:', /it has chooseFiles, which is called selectFiles now/],
+    ['health:', 'moreNames: () => [], health:', /it has moreNames, which is called aliases now/],
+    [
+      "['linux-x64']",
+      "[{ os: 'linux', cpu: 'x64' }]",
+      /platforms of the variant cpu are objects; write them as 'linux-x64'/,
+    ],
+  ];
+  for (const [now, former, problem] of refused) {
+    const types = await typesOf(await plugin('former', { code: code.replace(now, former) }));
+    await assert.rejects((await types.get('echo')).describe(), problem);
+  }
+});
+
+test('a variant for GPUs that nothing binds is refused', async () => {
+  const unbound = code.replace("id: 'cpu'", "id: 'cuda'").replace(/deviceFlags: .*?\}\),/, '');
+  const types = await typesOf(await plugin('unbound', { code: unbound, variants: ['cuda'] }));
+  await assert.rejects((await types.get('echo')).describe(), /variant cuda has neither binds nor deviceFlags/);
 });
 
 test('an answer of the wrong shape is the plugin’s failure', async () => {
@@ -294,4 +330,19 @@ test('a change of the index is picked up without a restart', async () => {
   await writeIndex(data, [await plugin('late')]);
   await changed;
   assert.equal((await types.get('echo')).plugin.package, '@test/late');
+});
+
+test('failure rules are read in the process of the plugin: one that gets lost costs the diagnosis, and no more', async () => {
+  const rules = `failures: [
+    { pattern: /port (\\d+)/, cause: 'port_in_use', message: 'port {1} is taken', hint: 'h' },
+    { pattern: /^(a+)+$/, cause: 'crashed', message: 'm', hint: 'h' }], health:`;
+  const types = await typesOf(await plugin('ruled', { code: code.replace('health:', rules) }));
+  const type = await types.get('echo');
+  const failure = (line: string) => ({ log: [line], exit: null, wasReady: false, binary: { id: 'x' } });
+  const said = await type.diagnose(failure('port 80'));
+  assert.deepEqual(said, { cause: 'port_in_use', message: 'port 80 is taken', hint: 'h' });
+  const [kept] = (await type.describe()).failures ?? [];
+  assert.deepEqual(kept?.pattern, { source: 'port (\\d+)', flags: '' }, 'a pattern crosses as data');
+  await assert.rejects(type.diagnose(failure(`${'a'.repeat(60)}!`)), { code: 'PLUGIN_FAILED', message: /no answer/ });
+  assert.equal((await type.diagnose(failure('port 81')))?.message, 'port 81 is taken');
 });

@@ -1,5 +1,6 @@
 /** Does a variant fit this machine, before anything of its program is there? */
 import type { Narrate } from '../contract/narration.ts';
+import { platformProblem as problemOf } from '../contract/platforms.ts';
 import type { HostFacts } from '../contract/worker-type.ts';
 import type { TypeDescription } from './description.ts';
 import { rankDevices } from './device-choice.ts';
@@ -24,14 +25,8 @@ export const variantFit = async (
 };
 
 /** Why a variant does not exist for this platform, or undefined. */
-export const platformProblem = (type: TypeDescription, variantId: string, host: HostFacts): string | undefined => {
-  const { os, cpu, libc } = host.platform;
-  const platforms = type.variants.find((variant) => variant.id === variantId)?.platforms ?? [];
-  const built = platforms.some(
-    (platform) => platform.os === os && platform.cpu === cpu && (platform.libc === undefined || platform.libc === libc),
-  );
-  return built ? undefined : `it is not built for ${os} ${cpu}${libc === 'musl' ? ' with musl' : ''}`;
-};
+export const platformProblem = ({ variants }: TypeDescription, id: string, { platform }: HostFacts) =>
+  problemOf(variants.find((variant) => variant.id === id)?.platforms, platform);
 
 /**
  * The variant to install where none was asked for: the one that drives the best device of this machine; where none
@@ -39,7 +34,7 @@ export const platformProblem = (type: TypeDescription, variantId: string, host: 
  */
 export const bestVariant = async (handle: WorkerTypeHandle, host: HostFacts, narrate: Narrate): Promise<string> => {
   const type = await handle.describe();
-  const choices = type.variants.map((variant) => ({ id: variant.id, devices: variant.devices ?? [variant.id] }));
+  const choices = type.variants.map((variant) => ({ id: variant.id, devices: variant.devices }));
   const ranked = new Set(rankDevices(choices, host.devices, new Map()).map(({ variant }) => variant));
   for (const variant of ranked) {
     if (!(await variantFit(handle, type, variant, host)).fits) continue;

@@ -25,7 +25,7 @@ import type {
   RepositoryFile,
   UnservedPath,
 } from '../contract/worker-type.ts';
-import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
+import { answerShapes, checkDescription, devicesAnswer, shapeProblem, type TypeDescription } from './description.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
@@ -89,7 +89,7 @@ export class WorkerTypeHandle {
 
   /** The devices of a kind that the type brings. */
   parseDevices(kind: string, output: ProgramOutput): Promise<DeviceFacts[]> {
-    return this.#call(`devices.${kind}.parse`, answerShapes.devices, [output]);
+    return this.#call(`devices.${kind}.parse`, devicesAnswer, [output]);
   }
 
   /** Undefined when the type does not estimate. */
@@ -125,24 +125,23 @@ export class WorkerTypeHandle {
 
   /** Undefined when the type does not recognise the failure. */
   async diagnose(failure: Failure): Promise<Diagnosis | undefined> {
-    if (!(await this.describe()).has.includes('diagnose')) return undefined;
     const diagnosis = await this.#call<Diagnosis | null>('diagnose', answerShapes.diagnose, [failure]);
     return diagnosis ?? undefined;
   }
 
   /** None when the type answers under its model's name alone. */
-  async moreNames(options: Readonly<Record<string, unknown>>): Promise<string[]> {
-    if (!(await this.describe()).has.includes('moreNames')) return [];
-    return this.#call('moreNames', answerShapes.moreNames, [options]);
+  async aliases(options: Readonly<Record<string, unknown>>): Promise<string[]> {
+    if (!(await this.describe()).has.includes('aliases')) return [];
+    return this.#call('aliases', answerShapes.aliases, [options]);
   }
 
   /** Undefined when the type leaves the choice to rbee. */
-  async chooseFiles(
+  async selectFiles(
     files: readonly RepositoryFile[],
     options: Readonly<Record<string, unknown>>,
   ): Promise<string[] | undefined> {
-    if (!(await this.describe()).has.includes('chooseFiles')) return undefined;
-    return this.#call('chooseFiles', answerShapes.chooseFiles, [files, options]);
+    if (!(await this.describe()).has.includes('selectFiles')) return undefined;
+    return this.#call('selectFiles', answerShapes.selectFiles, [files, options]);
   }
 
   /** Undefined when the type does not have the member, or answers nothing. */

@@ -1,6 +1,6 @@
 /**
  * How a worker's program ends when it did not become ready, in the numbers of sysexits(3) where there is one, so that a
- * plugin's `diagnose` knows the cause without reading the log.
+ * plugin's failure rules know the cause by the code.
  */
 export const exitCodes = {
   /** Asked to stop, and stopped. */

@@ -1,12 +1,6 @@
 /** Binary resolution: where each build of ComfyUI runs, and where it comes from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, PrepareStep, Variant } from '@rbee/core/contract';
-import { cpuFlags, cudaFlags, rocmFlags } from './devices.ts';
+import type { BinaryRequest, BinarySource, PrepareStep, Variant } from '@rbee/contract';
 import { withDefaults } from './options.ts';
-
-const linux: Platform[] = [
-  { os: 'linux', cpu: 'x64' },
-  { os: 'linux', cpu: 'arm64' },
-];
 
 /** A program that starts ComfyUI with the arguments that it gets. */
 const program: BinarySource = { kind: 'path', id: 'program', program: 'comfyui', variable: 'RBEE_COMFYUI' };
@@ -37,32 +31,12 @@ const sources = (variant: string, { options: given }: BinaryRequest): readonly B
   return [program, { ...archive, prepare: environment(index === '' ? (torchIndexes[variant] ?? '') : index) }];
 };
 
-const hasDevice = (kind: string, { devices }: HostFacts): Fit => {
-  const here = devices.filter((device) => device.kind === kind);
-  if (here.some(({ fault }) => fault === undefined)) return { fits: true };
-  const faults = here.map(({ id, fault }) => `${id} cannot be used: ${fault}`);
-  return { fits: false, reasons: faults.length > 0 ? faults : [`this machine has no ${kind} device`] };
-};
-
-const onLinux = (id: string, { platform: { os, cpu } }: HostFacts): string[] =>
-  linux.some((one) => one.os === os && one.cpu === cpu)
-    ? []
-    : [`ComfyUI with ${id} is not offered for ${os} on ${cpu}`];
-
-const variantOf = (id: string, deviceFlags: Variant['deviceFlags']): Variant => ({
+const variantOf = (id: 'cuda' | 'rocm' | 'cpu'): Variant => ({
   id,
-  platforms: linux,
-  deviceFlags,
-  fits: (host) => {
-    const reasons = onLinux(id, host);
-    if (reasons.length > 0) return { fits: false, reasons };
-    return id === 'cpu' ? { fits: true } : hasDevice(id, host);
-  },
+  binds: id,
+  platforms: ['linux-x64', 'linux-arm64'],
+  ...(id === 'cpu' && { deviceFlags: { args: ['--cpu'] } }),
   resolveBinary: (request) => sources(id, request),
 });
 
-export const variants: readonly Variant[] = [
-  variantOf('cuda', cudaFlags),
-  variantOf('rocm', rocmFlags),
-  variantOf('cpu', cpuFlags),
-];
+export const variants: readonly Variant[] = [variantOf('cuda'), variantOf('rocm'), variantOf('cpu')];

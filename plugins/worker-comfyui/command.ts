@@ -1,5 +1,5 @@
 /** The command line of the adapter: its own arguments, then `--` and what starts ComfyUI. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
 export const command = (launch: Launch): Command => {

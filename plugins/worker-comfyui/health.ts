@@ -1,5 +1,5 @@
 /** How the adapter in front of ComfyUI shows its health and load, and how both are ended. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },

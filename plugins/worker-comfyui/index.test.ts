@@ -3,8 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { HostFacts, Launch } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type { HostFacts, Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -58,7 +61,7 @@ describe('a variant of comfyui', () => {
   it('fits where its platform and device are', () => {
     const gpu = (kind: string, fault?: string) => [{ id: `${kind}:0`, kind, name: 'test', fault }];
     assert.equal(reasons('cpu'), '');
-    assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not offered for darwin/);
+    assert.match(reasons('cpu', { platform: { os: 'darwin', cpu: 'arm64' } }), /not built for darwin/);
     assert.match(reasons('cuda'), /no cuda device/);
     assert.equal(reasons('cuda', { devices: gpu('cuda') }), '');
     assert.match(reasons('cuda', { devices: gpu('cuda', 'it is too hot') }), /cuda:0 cannot be used: it is too hot/);
@@ -67,7 +70,13 @@ describe('a variant of comfyui', () => {
 
   it('binds ComfyUI to its device and hides the others', () => {
     const table: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
-      ['cpu', 'cpu', [], ['--cpu'], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' }],
+      [
+        'cpu',
+        'cpu',
+        [],
+        ['--cpu'],
+        { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' },
+      ],
       ['cuda', 'cuda', [0], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
       ['cuda', 'cuda', [1, 2], [], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '1,2' }],
       ['rocm', 'rocm', [1], [], { HIP_VISIBLE_DEVICES: '1' }],

@@ -1,8 +1,8 @@
 /** ComfyUI as a worker type: its own API, and OpenAI's image API made of a workflow. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
-import { diagnose } from './diagnose.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 import { ownPaths } from './own-paths.ts';
@@ -20,5 +20,5 @@ export default {
   health,
   stop,
   load,
-  diagnose,
+  failures,
 } satisfies WorkerType;

@@ -1,5 +1,5 @@
 /** The options of the type. */
-import type { OptionsSchema } from '@rbee/core/contract';
+import type { OptionsSchema } from '@rbee/contract';
 
 export const options = {
   type: 'object',

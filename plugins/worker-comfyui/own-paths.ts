@@ -1,5 +1,5 @@
 /** ComfyUI's own API: passed on as it is, request and answer. */
-import type { ServedPath } from '@rbee/core/contract';
+import type { ServedPath } from '@rbee/contract';
 
 export const ownPaths: readonly ServedPath[] = [
   { path: '/prompt', method: 'any', kind: 'other' },

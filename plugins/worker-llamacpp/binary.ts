@@ -1,7 +1,16 @@
 /** Binary resolution: the builds of llama.cpp, where each runs, and where its program comes from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
+import type {
+  BinaryRequest,
+  BinarySource,
+  Fit,
+  HostFacts,
+  Platform,
+  PlatformName,
+  Probe,
+  Variant,
+} from '@rbee/contract';
 import { buildProbes } from './build.ts';
-import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
+import { cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
 
 const llamaServer: BinarySource = {
@@ -12,18 +21,9 @@ const llamaServer: BinarySource = {
 };
 const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'dist/server/main.js' };
 
-const linux: Platform[] = [
-  { os: 'linux', cpu: 'x64' },
-  { os: 'linux', cpu: 'arm64' },
-];
-const mac: Platform[] = [
-  { os: 'darwin', cpu: 'arm64' },
-  { os: 'darwin', cpu: 'x64' },
-];
-const windows: Platform[] = [
-  { os: 'win32', cpu: 'x64' },
-  { os: 'win32', cpu: 'arm64' },
-];
+const linux: PlatformName[] = ['linux-x64', 'linux-arm64'];
+const mac: PlatformName[] = ['darwin-arm64', 'darwin-x64'];
+const windows: PlatformName[] = ['win32-x64', 'win32-arm64'];
 
 /** npm packages with node-llama-cpp's programs; one for each platform and build. */
 const packageOf = (platform: string) => `@node-llama-cpp/${platform}`;
@@ -89,8 +89,8 @@ export const probes: Probe[] = [
 ];
 
 interface GpuBuild {
-  id: string;
-  platforms: Platform[];
+  id: NonNullable<Variant['binds']>;
+  platforms: PlatformName[];
   deviceFlags: Variant['deviceFlags'];
   /** How llama.cpp names its devices, before the number. */
   prefix: string;
@@ -101,19 +101,21 @@ interface GpuBuild {
 
 const gpuVariant = ({ id, platforms, deviceFlags, prefix, builtinOn, packages }: GpuBuild): Variant => ({
   id,
+  binds: id,
   platforms,
   deviceFlags,
   packages,
-  fits: (host) => fit([...wrongPlatform(id, platforms, host), ...noDevice(id, prefix, builtinOn, host)]),
+  fits: (host, usual) => (usual.fits ? fit(noGpuBuild(id, prefix, builtinOn, host)) : usual),
   resolveBinary: (request) => sources(request, builtinOn.includes(platformKey(request.platform))),
 });
 
 const cpu: Variant = {
   id: 'cpu',
   platforms: [...linux, ...mac, ...windows],
-  deviceFlags: cpuFlags,
+  binds: 'cpu',
+  deviceFlags: { args: ['--device', 'none'] },
   packages: packagesFor(),
-  fits: (host) => fit([...wrongPlatform('cpu', cpu.platforms, host), ...cannotRun(host)]),
+  fits: (host, usual) => (usual.fits ? fit(cannotRun(host)) : usual),
   resolveBinary: (request) => sources(request, true),
 };
 
@@ -121,7 +123,7 @@ export const variants: readonly Variant[] = [
   cpu,
   gpuVariant({
     id: 'cuda',
-    platforms: [...linux, { os: 'win32', cpu: 'x64' }],
+    platforms: [...linux, 'win32-x64'],
     deviceFlags: cudaFlags,
     prefix: 'CUDA',
     builtinOn: ['linux-x64', 'win32-x64'],
@@ -137,7 +139,7 @@ export const variants: readonly Variant[] = [
   }),
   gpuVariant({
     id: 'metal',
-    platforms: [{ os: 'darwin', cpu: 'arm64' }],
+    platforms: ['darwin-arm64'],
     deviceFlags: metalFlags,
     prefix: 'MTL',
     builtinOn: ['darwin-arm64'],
@@ -145,10 +147,7 @@ export const variants: readonly Variant[] = [
   }),
   gpuVariant({
     id: 'rocm',
-    platforms: [
-      { os: 'linux', cpu: 'x64' },
-      { os: 'win32', cpu: 'x64' },
-    ],
+    platforms: ['linux-x64', 'win32-x64'],
     deviceFlags: rocmFlags,
     prefix: 'ROCm',
     builtinOn: [],
@@ -165,11 +164,6 @@ const sources = ({ options }: BinaryRequest, hasBuiltin: boolean): readonly Bina
 const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
 
 const platformKey = ({ os, cpu }: Platform) => `${os}-${cpu}`;
-
-const wrongPlatform = (id: string, platforms: readonly Platform[], { platform }: HostFacts): string[] =>
-  platforms.some((one) => platformKey(one) === platformKey(platform))
-    ? []
-    : [`the ${id} build does not exist for ${platform.os} on ${platform.cpu}`];
 
 const listed = ({ probes: answers }: HostFacts) => answers['llama-server'] as ListedDevices | undefined;
 
@@ -188,11 +182,7 @@ const cannotRun = (host: HostFacts): string[] => {
     : [];
 };
 
-const noDevice = (id: string, prefix: string, builtinOn: readonly string[], host: HostFacts): string[] => {
-  const here = host.devices.filter(({ kind }) => kind === id);
-  const usable = here.filter(({ fault }) => fault === undefined);
-  if (here.length === 0) return [`this machine has no ${id} device`];
-  if (usable.length === 0) return here.map(({ id: device, fault }) => `${device} cannot be used: ${fault}`);
+const noGpuBuild = (id: string, prefix: string, builtinOn: readonly string[], host: HostFacts): string[] => {
   const answer = listed(host);
   if (answer === undefined) {
     return builtinOn.includes(platformKey(host.platform))

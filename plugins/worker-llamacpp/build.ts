@@ -1,5 +1,5 @@
 /** What a build of llama-server knows: its flags come and go from one to the next, and an unknown one ends the program. */
-import type { Probe } from '@rbee/core/contract';
+import type { Probe } from '@rbee/contract';
 
 export interface Build {
   /** As people know it, such as `b10875`; absent where it does not say. */

@@ -1,5 +1,5 @@
 /** The command line of one worker, for each of the two engines. */
-import type { Command, Launch, LaunchRequest, OptionProblem } from '@rbee/core/contract';
+import type { Command, Launch, LaunchRequest, OptionProblem } from '@rbee/contract';
 import { type Build, buildOf } from './build.ts';
 import { type Options, withDefaults } from './options.ts';
 

@@ -3,8 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type { HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -75,7 +78,7 @@ describe('a variant of llamacpp', () => {
     const cases: [id: string, facts: Partial<HostFacts>, says: RegExp][] = [
       ['cpu', {}, /^$/],
       ['cpu', { platform: { os: 'darwin', cpu: 'arm64' } }, /^$/],
-      ['cpu', { platform: { os: 'linux', cpu: 'riscv64' } }, /does not exist for linux on riscv64/],
+      ['cpu', { platform: { os: 'linux', cpu: 'riscv64' } }, /not built for linux riscv64/],
       ['cpu', { platform: { os: 'linux', cpu: 'x64', libc: 'musl' } }, /musl/],
       ['cpu', { platform: { os: 'linux', cpu: 'x64', libc: 'musl' }, probes: listed() }, /^$/],
       ['cpu', { libcVersion: '2.31' }, /glibc 2\.35 and this machine has 2\.31/],
@@ -89,7 +92,7 @@ describe('a variant of llamacpp', () => {
       ['rocm', { devices: [gpu('rocm')] }, /no rocm build/],
       ['rocm', { devices: [gpu('rocm')], probes: listed('ROCm0') }, /^$/],
       ['vulkan', { devices: [gpu('vulkan')], probes: listed('Vulkan0') }, /^$/],
-      ['metal', { devices: [gpu('metal')] }, /does not exist for linux/],
+      ['metal', { devices: [gpu('metal')] }, /not built for linux/],
       ['metal', { devices: [gpu('metal')], platform: { os: 'darwin', cpu: 'arm64' } }, /^$/],
     ];
     for (const [id, facts, says] of cases) assert.match(reasons(id, facts), says, `${id} ${JSON.stringify(facts)}`);

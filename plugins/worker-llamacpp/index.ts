@@ -1,9 +1,10 @@
 /** llama.cpp as a worker type: its own `llama-server` where there is one, else a server of ours on node-llama-cpp. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
 import { checkOptions, command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 import { abilities, serves, slots, unserved } from './serves.ts';
@@ -26,5 +27,6 @@ export default {
   load,
   estimate,
   checkOptions,
+  failures,
   diagnose,
 } satisfies WorkerType;

@@ -1,5 +1,5 @@
 /** The options of the type. Each holds for both engines unless its description names one. */
-import type { OptionsSchema } from '@rbee/core/contract';
+import type { OptionsSchema } from '@rbee/contract';
 
 const cacheTypes = ['f32', 'f16', 'bf16', 'q8_0', 'q5_1', 'q5_0', 'q4_1', 'q4_0', 'iq4_nl'];
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ModelFacts, PreparedLaunch } from '@rbee/core/contract';
+import type { ModelFacts, PreparedLaunch } from '@rbee/contract';
 import plugin from './index.ts';
 import { abilities, slots, unserved } from './serves.ts';
 

@@ -1,5 +1,5 @@
 /** What a worker serves and what its model can do, by engine, build, options and the header of the model. */
-import type { Abilities, PreparedLaunch, ServedPath, UnservedPath } from '@rbee/core/contract';
+import type { Abilities, PreparedLaunch, ServedPath, UnservedPath } from '@rbee/contract';
 import { type Build, buildOf } from './build.ts';
 import { withDefaults } from './options.ts';
 

@@ -1,24 +1,15 @@
 /** Binary resolution: the builds of the two engines, where each runs, and where its program comes from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Probe, Variant } from '@rbee/core/contract';
-import { cpuFlags, cudaFlags, metalFlags, rocmFlags, vulkanFlags } from './devices.ts';
+import type { BinaryRequest, BinarySource, HostFacts, Platform, PlatformName, Probe, Variant } from '@rbee/contract';
+import { cpuFlags, cudaFlags, rocmFlags, vulkanFlags } from './devices.ts';
 import { withDefaults } from './options.ts';
 import { packages } from './packages.ts';
 
 const sdServer: BinarySource = { kind: 'path', id: 'sd-server', program: 'sd-server', variable: 'RBEE_SD_SERVER' };
 const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'dist/server/main.js' };
 
-const linux: Platform[] = [
-  { os: 'linux', cpu: 'x64' },
-  { os: 'linux', cpu: 'arm64' },
-];
-const mac: Platform[] = [
-  { os: 'darwin', cpu: 'arm64' },
-  { os: 'darwin', cpu: 'x64' },
-];
-const windows: Platform[] = [
-  { os: 'win32', cpu: 'x64' },
-  { os: 'win32', cpu: 'arm64' },
-];
+const linux: PlatformName[] = ['linux-x64', 'linux-arm64'];
+const mac: PlatformName[] = ['darwin-arm64', 'darwin-x64'];
+const windows: PlatformName[] = ['win32-x64', 'win32-arm64'];
 
 /** What `sd-server --list-devices` has told. */
 interface ListedDevices {
@@ -49,10 +40,12 @@ export const probes: Probe[] = [
   },
 ];
 
+type BuildId = NonNullable<Variant['binds']>;
+
 interface Build {
-  id: string;
-  platforms: Platform[];
-  deviceFlags: Variant['deviceFlags'];
+  id: BuildId;
+  platforms: PlatformName[];
+  deviceFlags?: Variant['deviceFlags'];
   /** How sd-server names its devices, before the number; of the CPU none. */
   prefix?: string;
   /** Platforms on which the builtin engine computes on this kind of device, as `os-cpu`. */
@@ -69,7 +62,7 @@ const builds: Build[] = [
   },
   {
     id: 'cuda',
-    platforms: [...linux, { os: 'win32', cpu: 'x64' }],
+    platforms: [...linux, 'win32-x64'],
     deviceFlags: cudaFlags,
     prefix: 'CUDA',
     builtinOn: ['linux-x64'],
@@ -78,17 +71,13 @@ const builds: Build[] = [
   { id: 'vulkan', platforms: [...linux, ...windows], deviceFlags: vulkanFlags, prefix: 'Vulkan', builtinOn: [] },
   {
     id: 'metal',
-    platforms: [{ os: 'darwin', cpu: 'arm64' }],
-    deviceFlags: metalFlags,
+    platforms: ['darwin-arm64'],
     prefix: 'M',
     builtinOn: ['darwin-arm64'],
   },
   {
     id: 'rocm',
-    platforms: [
-      { os: 'linux', cpu: 'x64' },
-      { os: 'win32', cpu: 'x64' },
-    ],
+    platforms: ['linux-x64', 'win32-x64'],
     deviceFlags: rocmFlags,
     prefix: 'ROCm',
     builtinOn: [],
@@ -97,10 +86,14 @@ const builds: Build[] = [
 
 const variantOf = (build: Build): Variant => ({
   id: build.id,
+  binds: build.id,
   platforms: build.platforms,
   packages,
   deviceFlags: build.deviceFlags,
-  fits: (host) => fit([...wrongPlatform(build, host), ...noDevice(build, host), ...cannotRun(build, host)]),
+  fits: (host, usual) => {
+    const reasons = usual.fits ? cannotRun(build, host) : [];
+    return reasons.length > 0 ? { fits: false, reasons } : usual;
+  },
   resolveBinary: (request) => sources(build, request),
 });
 
@@ -116,22 +109,7 @@ const sources = ({ builtinOn }: Build, { options, platform, model }: BinaryReque
     : offered.filter(({ id }) => (id === 'builtin') === (model.format === 'onnx-dir'));
 };
 
-const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
-
 const platformKey = ({ os, cpu }: Platform) => `${os}-${cpu}`;
-
-const wrongPlatform = ({ id, platforms }: Build, { platform }: HostFacts): string[] =>
-  platforms.some((one) => platformKey(one) === platformKey(platform))
-    ? []
-    : [`the ${id} build does not exist for ${platform.os} on ${platform.cpu}`];
-
-const noDevice = ({ id }: Build, { devices }: HostFacts): string[] => {
-  if (id === 'cpu') return [];
-  const here = devices.filter(({ kind }) => kind === id);
-  if (here.length === 0) return [`this machine has no ${id} device`];
-  const usable = here.some(({ fault }) => fault === undefined);
-  return usable ? [] : here.map(({ id: device, fault }) => `${device} cannot be used: ${fault}`);
-};
 
 const install = 'install sd-server of stable-diffusion.cpp, or set RBEE_SD_SERVER';
 

@@ -1,5 +1,5 @@
 /** The command line of one worker: the server that both engines have in front, and behind `--` what is sd-server's. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch } from '@rbee/contract';
 import { componentArguments, modelArguments } from './components.ts';
 import { type Options, withDefaults } from './options.ts';
 

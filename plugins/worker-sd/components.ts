@@ -1,5 +1,5 @@
 /** The parts that models for sd-server come in, beside the main file, and the flag that takes each. */
-import type { ModelSupport } from '@rbee/core/contract';
+import type { ModelSupport } from '@rbee/contract';
 
 const formats = ['gguf', 'safetensors'] as const;
 

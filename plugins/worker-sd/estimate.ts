@@ -1,5 +1,5 @@
 /** Memory that a worker will need. Rough on purpose, and rather too much than too little. */
-import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/core/contract';
+import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 
 const mebibyte = 1024 * 1024;

@@ -1,10 +1,11 @@
 /** How both engines show their health and load, and how they are ended: the same server stands in front of either. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'loading 42 %',
   // Gigabytes of weights from a slow disk come without a word in between.
   progressDeadlineMs: 600_000,
   live: { path: '/health' },

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Device, HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type { Device, HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const variant = (id: string) => {
   const found = plugin.variants.find((one) => one.id === id);
@@ -116,7 +119,7 @@ describe('whether a variant fits', () => {
       ['cpu', { libcVersion: '2.27' }, /glibc 2\.28 .* has 2\.27.*RBEE_SD_SERVER/],
       ['cpu', { platform: musl }, /musl/],
       ['cpu', { platform: musl, probes: listed('CPU') }, /^$/],
-      ['cpu', { platform: { os: 'freebsd', cpu: 'x64' } }, /does not exist for freebsd/],
+      ['cpu', { platform: { os: 'freebsd', cpu: 'x64' } }, /not built for freebsd/],
       ['cpu', { platform: { os: 'darwin', cpu: 'x64' } }, /cannot use cpu on darwin x64/],
       ['cpu', { probes: { 'sd-server': { problem: 'libfoo.so is missing' } } }, /does not run here: libfoo/],
       ['cuda', {}, /no cuda device/],
@@ -128,7 +131,7 @@ describe('whether a variant fits', () => {
       ['vulkan', { devices: [gpu('vulkan')] }, /cannot use vulkan.*sd-server/],
       ['vulkan', { devices: [gpu('vulkan')], probes: listed('Vulkan0') }, /^$/],
       ['rocm', { devices: [gpu('rocm')], probes: listed('ROCm0') }, /^$/],
-      ['metal', { devices: [gpu('metal')] }, /does not exist for linux/],
+      ['metal', { devices: [gpu('metal')] }, /not built for linux/],
       ['metal', { devices: [gpu('metal')], platform: { os: 'darwin', cpu: 'arm64' } }, /^$/],
     ];
     for (const [id, facts, says] of cases) assert.match(reasons(id, facts), says, `${id} ${JSON.stringify(facts)}`);

@@ -1,13 +1,13 @@
 /** Stable Diffusion as a worker type: stable-diffusion.cpp's `sd-server` for files, a pipeline of ours on onnxruntime for folders. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
-import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
 import { components } from './components.ts';
-import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
+import { selectFiles } from './select-files.ts';
 
 export default {
   name: 'sd',
@@ -27,6 +27,6 @@ export default {
   stop,
   load,
   estimate,
-  chooseFiles,
-  diagnose,
+  selectFiles,
+  failures,
 } satisfies WorkerType;

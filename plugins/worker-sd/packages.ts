@@ -1,5 +1,5 @@
 /** What of the npm packages a machine does without. */
-import type { Variant, VariantPackages } from '@rbee/core/contract';
+import type { Variant, VariantPackages } from '@rbee/contract';
 
 /** ONNX Runtime's npm package carries its programs for all of these, 290 MB; a machine needs those of one. */
 const programs = ['darwin/arm64', 'linux/arm64', 'linux/x64', 'win32/arm64', 'win32/x64'];

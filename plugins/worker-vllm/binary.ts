@@ -1,21 +1,11 @@
 /** Binary resolution: the builds of vLLM, where each runs, and where its program comes from. */
-import type {
-  BinaryRequest,
-  BinarySource,
-  DeviceFacts,
-  Fit,
-  HostFacts,
-  Platform,
-  Probe,
-  Variant,
-} from '@rbee/core/contract';
-import { cpuFlags, cudaFlags, rocmFlags } from './devices.ts';
+import type { BinaryRequest, BinarySource, DeviceFacts, HostFacts, PlatformName, Probe, Variant } from '@rbee/contract';
 import { rootCause } from './last-words.ts';
 import { type Options, withDefaults } from './options.ts';
 import { older } from './versions.ts';
 
-const x64: Platform = { os: 'linux', cpu: 'x64', libc: 'glibc' };
-const arm64: Platform = { os: 'linux', cpu: 'arm64', libc: 'glibc' };
+const x64: PlatformName = 'linux-x64-glibc';
+const arm64: PlatformName = 'linux-arm64-glibc';
 
 /** What `vllm --version` has told. It loads all of vLLM, so it tells a broken installation too. */
 interface Answer {
@@ -40,10 +30,8 @@ export const probes: Probe[] = [
 
 interface Build {
   id: string;
-  platforms: Platform[];
-  /** Kind of device that it drives; the id when absent. */
-  device?: string;
-  deviceFlags: Variant['deviceFlags'];
+  platforms: PlatformName[];
+  binds: 'cuda' | 'rocm' | 'cpu';
   /** Lowest glibc of its wheels. */
   glibc: string;
   /** CUDA version that the driver must be made for. */
@@ -55,7 +43,7 @@ const builds: Build[] = [
   {
     id: 'cuda',
     platforms: [x64, arm64],
-    deviceFlags: cudaFlags,
+    binds: 'cuda',
     glibc: '2.28',
     cuda: '13.0',
     wheel: ({ vllm_version }) => ({ requirement: `vllm==${vllm_version}` }),
@@ -63,8 +51,7 @@ const builds: Build[] = [
   {
     id: 'cuda12',
     platforms: [x64],
-    device: 'cuda',
-    deviceFlags: cudaFlags,
+    binds: 'cuda',
     glibc: '2.28',
     cuda: '12.9',
     wheel: ({ vllm_version }) => ({
@@ -75,7 +62,7 @@ const builds: Build[] = [
   {
     id: 'rocm',
     platforms: [x64],
-    deviceFlags: rocmFlags,
+    binds: 'rocm',
     glibc: '2.35',
     // With another Python the installer would quietly take the wheel for CUDA.
     wheel: ({ vllm_version }) => ({
@@ -87,7 +74,7 @@ const builds: Build[] = [
   {
     id: 'cpu',
     platforms: [x64, arm64],
-    deviceFlags: cpuFlags,
+    binds: 'cpu',
     glibc: '2.34',
     wheel: ({ vllm_version }) => ({
       requirement: `vllm==${vllm_version}+cpu`,
@@ -111,25 +98,19 @@ const sources = (build: Build, { options: given }: BinaryRequest): readonly Bina
   return options.engine === 'venv' ? [venv] : [system, venv];
 };
 
+/** vLLM has no flags for devices: its build decides the platform, and variables which devices it sees. */
 const variantOf = (build: Build): Variant => ({
   id: build.id,
-  ...(build.device === undefined ? {} : { devices: [build.device] }),
+  binds: build.binds,
   platforms: build.platforms,
-  deviceFlags: build.deviceFlags,
-  fits: (host) => fit([...wrongPlatform(build, host), ...unusableDevices(build, host), ...cannotRun(build, host)]),
+  fits: (host, usual) => {
+    const reasons = usual.fits ? [...unusableDevices(build, host), ...cannotRun(build, host)] : [];
+    return reasons.length > 0 ? { fits: false, reasons } : usual;
+  },
   resolveBinary: (request) => sources(build, request),
 });
 
 export const variants: readonly Variant[] = builds.map(variantOf);
-
-const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
-
-const wrongPlatform = ({ id, platforms }: Build, { platform: { os, cpu, libc } }: HostFacts): string[] => {
-  if (!platforms.some((one) => one.os === os && one.cpu === cpu)) {
-    return [`the ${id} build of vLLM does not exist for ${os} on ${cpu}`];
-  }
-  return libc === 'musl' ? ['vLLM needs glibc and this machine has musl'] : [];
-};
 
 /** A program that answers runs here; only wheels that are yet to be installed are judged by what they were built for. */
 const cannotRun = ({ id, glibc, cuda }: Build, host: HostFacts): string[] => {
@@ -151,12 +132,10 @@ const cannotRun = ({ id, glibc, cuda }: Build, host: HostFacts): string[] => {
   ];
 };
 
-const unusableDevices = ({ id, device: kind = id }: Build, { devices }: HostFacts): string[] => {
-  if (kind === 'cpu') return [];
-  const here = devices.filter((device) => device.kind === kind);
-  if (here.length === 0) return [`this machine has no ${kind} device`];
-  const problems = here.map((device) => deviceProblem(device));
-  return problems.some((problem) => problem === undefined) ? [] : problems.filter((problem) => problem !== undefined);
+/** Empty when at least one device of its kind is new enough. */
+const unusableDevices = ({ binds }: Build, { devices }: HostFacts): string[] => {
+  const problems = devices.filter(({ kind }) => kind === binds).map(deviceProblem);
+  return problems.includes(undefined) ? [] : problems.filter((problem) => problem !== undefined);
 };
 
 const lowestCapability = '7.5';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Launch } from '@rbee/core/contract';
+import type { Launch } from '@rbee/contract';
 import { command } from './command.ts';
 import { options } from './options.ts';
 import { readStandInArguments } from './test/stand-in-arguments.ts';

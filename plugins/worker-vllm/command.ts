@@ -1,5 +1,5 @@
 /** The command line and environment of one `vllm serve`. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch } from '@rbee/contract';
 import { loraNames, readLoraModule } from './lora.ts';
 import { type Options, withDefaults } from './options.ts';
 import { allowed } from './refused.ts';

@@ -1,27 +1,38 @@
-/** vLLM's own last words, turned into a cause and a sentence. */
-import type { Diagnosis, Failure, FailureCause } from '@rbee/core/contract';
+/** What of vLLM's last words no row of the table can describe. */
+import type { Diagnosis, Failure, FailureCause } from '@rbee/contract';
 import { plainLines, rootCause } from './last-words.ts';
-import { rules } from './rules.ts';
 
 export const diagnose = (failure: Failure): Diagnosis | undefined =>
-  byLog(failure.log) ?? byException(failure) ?? byExit(failure);
+  byMemory(failure.log) ?? byException(failure) ?? byExit(failure);
 
-/** The first row of the table that the log holds: the rows go from causes to what follows from them. */
-const byLog = (log: readonly string[]): Diagnosis | undefined => {
+/** Sentences with numbers to compute with, and one that goes on over several lines. */
+const byMemory = (log: readonly string[]): Diagnosis | undefined => {
   const text = plainLines(log).join('\n');
-  for (const { says, cause, message, hint } of rules) {
-    const found = says.exec(text);
-    if (found === null) continue;
-    const groups = found.slice(1).map((group) => group?.replaceAll('\n', ' ').trim() ?? '');
-    return { cause, message: words(message, groups), hint: words(hint, groups) };
+  const [, device, free, total, wanted] = lessThanDesired.exec(text) ?? [];
+  if (device !== undefined) {
+    return {
+      cause: 'out_of_memory',
+      message: `${device} has ${free} of ${total} GiB free, and vLLM was to take ${wanted} of it`,
+      hint: `stop what else uses the GPU (nvidia-smi tells), or take less: --option gpu_memory_utilization=${freeShare(free, total)}`,
+    };
   }
-  return undefined;
+  const [, tokens, needed, left, most = ''] = tooLong.exec(text) ?? [];
+  if (tokens === undefined) return undefined;
+  return {
+    cause: 'out_of_memory',
+    message: `one request of ${tokens} tokens needs ${needed} GiB of cache, and ${left} GiB are left beside the weights`,
+    hint: `give requests less room: --option max_model_len=${most.replaceAll(',', '') || '4096'}; or leave vLLM more memory: --option gpu_memory_utilization=0.95`,
+  };
 };
 
-const words = (sentence: string | ((groups: readonly string[]) => string), groups: readonly string[]): string =>
-  typeof sentence === 'function'
-    ? sentence(groups)
-    : sentence.replaceAll(/\{(\d)\}/g, (_, number: string) => groups[Number(number) - 1] ?? '');
+const lessThanDesired =
+  /Free memory on device (\S+) \(([\d.]+)\/([\d.]+) GiB\) on startup is less than desired GPU memory utilization \(([\d.]+)/;
+const tooLong =
+  /max seq len \(([\d,]+)\),\s{0,9}\(?([\d.]+) GiB KV cache is needed,\s[\s\S]{0,80}?cache memory\s\(([\d.]+) GiB\)(?:[\s\S]{0,120}?estimated\smaximum\smodel\slength\sis\s([\d,]+))?/;
+
+/** The share of a GPU that is free, rounded down, and a little less. */
+const freeShare = (free: string | undefined, total: string | undefined): string =>
+  Math.max(0.01, Math.floor((Number(free) / Number(total)) * 100 - 1) / 100).toFixed(2);
 
 /** What is not in the table: the error behind those that only say that there was one. */
 const byException = ({ log, exit, wasReady }: Failure): Diagnosis | undefined => {

@@ -2,7 +2,7 @@
  * Memory that a worker needs at least: with less it does not start. vLLM takes more on top, up to its share of each GPU,
  * for the cache of more requests.
  */
-import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/core/contract';
+import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
 const gibibyte = 2 ** 30;

@@ -1,10 +1,11 @@
 /** How vLLM shows its health and load, and how it is ended. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   // While it loads, nothing listens: the connection is refused. 503 afterwards means that its engine has died.
   ready: { mode: 'poll', path: '/health' },
   progressPattern: 'Loading .{1,60}checkpoint shards: {1,3}(?<percent>\\d{1,3})% Completed',
+  progressExample: 'Loading safetensors checkpoint shards:  50% Completed | 2/4',
   // Compiling a large model, or reading it from a slow disk, may pass in silence.
   progressDeadlineMs: 30 * 60_000,
   live: { path: '/health' },

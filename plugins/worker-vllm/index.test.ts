@@ -3,9 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type { HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
 import { pinnedVersion } from './options.ts';
+
+const plugin = resolveType(type);
 
 const folder = import.meta.dirname;
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -64,8 +67,8 @@ describe('a variant of vllm', () => {
     const cases: [id: string, facts: Partial<HostFacts>, says: RegExp][] = [
       ['cpu', {}, /^$/],
       ['cpu', { platform: { os: 'linux', cpu: 'arm64', libc: 'glibc' } }, /^$/],
-      ['cpu', { platform: { os: 'darwin', cpu: 'arm64' } }, /does not exist for darwin on arm64/],
-      ['cpu', { platform: { os: 'linux', cpu: 'x64', libc: 'musl' } }, /this machine has musl/],
+      ['cpu', { platform: { os: 'darwin', cpu: 'arm64' } }, /not built for darwin arm64/],
+      ['cpu', { platform: { os: 'linux', cpu: 'x64', libc: 'musl' } }, /not built for linux x64 with musl/],
       ['cpu', { libcVersion: '2.31' }, /glibc 2\.34 and this machine has 2\.31/],
       ['cpu', { libcVersion: '2.31', ...answered }, /^$/],
       ['cpu', { probes: { vllm: { problem: 'ImportError: libfoo.so' } } }, /does not run here: ImportError: libfoo/],
@@ -97,7 +100,7 @@ describe('a variant of vllm', () => {
 
   it('binds vLLM to its device by its number, and hides the others', () => {
     const table: [id: string, kind: string, indices: number[], env: Record<string, string>][] = [
-      ['cpu', 'cpu', [], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1' }],
+      ['cpu', 'cpu', [], { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' }],
       ['cuda', 'cuda', [0], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
       ['cuda', 'cuda', [2, 3], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '2,3' }],
       ['cuda12', 'cuda', [1], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '1' }],

@@ -1,13 +1,14 @@
 /** vLLM as a worker type: its own `vllm serve`, from the machine or from a Python environment that the hive makes. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { probes, variants } from './binary.ts';
-import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
 import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { loraNames } from './lora.ts';
 import { options, withDefaults } from './options.ts';
+import { selectFiles } from './select-files.ts';
 
 export default {
   name: 'vllm',
@@ -36,7 +37,8 @@ export default {
   stop,
   load,
   estimate,
-  chooseFiles,
-  moreNames: (given) => loraNames(withDefaults(given)),
+  selectFiles,
+  aliases: (given) => loraNames(withDefaults(given)),
+  failures,
   diagnose,
 } satisfies WorkerType;

@@ -1,5 +1,5 @@
 /** The options of the type. A default leaves the choice to vLLM wherever vLLM has one of its own. */
-import type { OptionsSchema } from '@rbee/core/contract';
+import type { OptionsSchema } from '@rbee/contract';
 
 /** The vLLM that is installed where the machine has none. */
 export const pinnedVersion = '0.29.0';

@@ -1,6 +1,5 @@
 /** Binary resolution: the two builds, where each runs, and where the programs come from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Variant } from '@rbee/core/contract';
-import { cpuFlags, cudaFlags } from './devices.ts';
+import type { BinaryRequest, BinarySource, Fit, HostFacts, PlatformName, Variant } from '@rbee/contract';
 import { withDefaults } from './options.ts';
 import { packages } from './packages.ts';
 
@@ -13,13 +12,7 @@ const whisperServer: BinarySource = {
 };
 
 /** Where ONNX Runtime's npm package has a program. A Mac with an Intel processor is not among them. */
-const platforms: Platform[] = [
-  { os: 'linux', cpu: 'x64', libc: 'glibc' },
-  { os: 'linux', cpu: 'arm64', libc: 'glibc' },
-  { os: 'darwin', cpu: 'arm64' },
-  { os: 'win32', cpu: 'x64' },
-  { os: 'win32', cpu: 'arm64' },
-];
+const platforms: PlatformName[] = ['linux-x64-glibc', 'linux-arm64-glibc', 'darwin-arm64', 'win32-x64', 'win32-arm64'];
 
 /** Each engine loads a format that the other does not. */
 const resolveBinary = ({ options, model }: BinaryRequest): readonly BinarySource[] => {
@@ -32,36 +25,31 @@ const resolveBinary = ({ options, model }: BinaryRequest): readonly BinarySource
 export const variants: readonly Variant[] = [
   {
     id: 'cpu',
+    binds: 'cpu',
     platforms,
     packages,
-    deviceFlags: cpuFlags,
+    deviceFlags: { args: ['--device', 'cpu'] },
     resolveBinary,
-    fits: (host) => fit(oldLibc(host)),
+    fits: (host, usual) => besides(usual, oldLibc(host)),
   },
   {
     id: 'cuda',
-    platforms: [{ os: 'linux', cpu: 'x64', libc: 'glibc' }],
+    binds: 'cuda',
+    platforms: ['linux-x64-glibc'],
     packages,
-    deviceFlags: cudaFlags,
+    deviceFlags: { args: ['--device', 'cuda'] },
     resolveBinary,
-    fits: (host) => fit([...oldLibc(host), ...noDevice(host), ...oldDriver(host)]),
+    fits: (host, usual) => besides(usual, [...oldLibc(host), ...oldDriver(host)]),
   },
 ];
 
-const fit = (reasons: readonly string[]): Fit => (reasons.length === 0 ? { fits: true } : { fits: false, reasons });
+const besides = (usual: Fit, reasons: readonly string[]): Fit =>
+  usual.fits && reasons.length > 0 ? { fits: false, reasons } : usual;
 
 const oldLibc = ({ libcVersion, platform }: HostFacts): string[] => {
   const [major = 0, minor = 0] = (libcVersion ?? '').split('.').map(Number);
   const isOld = platform.os === 'linux' && libcVersion !== undefined && (major < 2 || (major === 2 && minor < 28));
   return isOld ? [`ONNX Runtime needs glibc 2.28 and this machine has ${libcVersion}`] : [];
-};
-
-const noDevice = ({ devices }: HostFacts): string[] => {
-  const here = devices.filter(({ kind }) => kind === 'cuda');
-  if (here.length === 0) return ['this machine has no cuda device'];
-  return here.some(({ fault }) => fault === undefined)
-    ? []
-    : here.map(({ id, fault }) => `${id} cannot be used: ${fault}`);
 };
 
 const oldDriver = ({ cudaDriver }: HostFacts): string[] =>

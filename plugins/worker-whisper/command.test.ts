@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Launch } from '@rbee/core/contract';
-import { command } from './command.ts';
-import { cpuFlags, cudaFlags } from './devices.ts';
+import type { Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
 import { readArguments } from './server/arguments.ts';
+
+const { command, variants } = resolveType(type);
 
 const launch = (id: string, options: Record<string, unknown> = {}, more: Partial<Launch> = {}): Launch => {
   const device = more.device ?? { kind: 'cpu', indices: [] };
@@ -11,7 +13,7 @@ const launch = (id: string, options: Record<string, unknown> = {}, more: Partial
     id: 'whisper-1',
     variant: device.kind,
     device,
-    deviceFlags: device.kind === 'cpu' ? cpuFlags() : cudaFlags(device),
+    deviceFlags: variants.find(({ id: kind }) => kind === device.kind)?.deviceFlags(device) ?? { args: [], env: {} },
     options,
     binary: { id, kind: 'path', path: '/x', argv: ['/opt/whisper server', '-x'] },
     models: { main: '/models/a b' },

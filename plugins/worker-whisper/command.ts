@@ -1,5 +1,5 @@
 /** The command line of one worker: our own server's, and behind it, for whisper.cpp, that of whisper-server. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch } from '@rbee/contract';
 import { type Options, withDefaults } from './options.ts';
 
 export const command = (launch: Launch): Command => {

@@ -1,11 +1,12 @@
 /** How both engines show their health and load, and how they are ended: it is the same server of ours in front of each. */
-import type { HealthContract, LoadContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
   // It listens first and answers "Loading model" with this status until the model is there.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
+  progressExample: 'loading 42 %',
   live: { path: '/health' },
 };
 

@@ -2,8 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { HostFacts } from '@rbee/core/contract';
-import plugin from './index.ts';
+import type { HostFacts } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
+
+const plugin = resolveType(type);
 
 const manifest = JSON.parse(readFileSync(join(import.meta.dirname, 'package.json'), 'utf8'));
 
@@ -53,7 +56,13 @@ describe('a variant of whisper', () => {
 
   it('binds its engine to the device and hides the others', () => {
     const cases: [id: string, kind: string, indices: number[], args: string[], env: Record<string, string>][] = [
-      ['cpu', 'cpu', [], ['--device', 'cpu'], { CUDA_VISIBLE_DEVICES: '-1' }],
+      [
+        'cpu',
+        'cpu',
+        [],
+        ['--device', 'cpu'],
+        { CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' },
+      ],
       ['cuda', 'cuda', [0], ['--device', 'cuda'], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '0' }],
       ['cuda', 'cuda', [3], ['--device', 'cuda'], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '3' }],
       ['cuda', 'cuda', [2, 1], ['--device', 'cuda'], { CUDA_DEVICE_ORDER: 'PCI_BUS_ID', CUDA_VISIBLE_DEVICES: '2,1' }],

@@ -1,12 +1,12 @@
 /** Whisper as a worker type: on ONNX Runtime in a program of ours, or whisper.cpp's `whisper-server` behind an adapter. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
-import { chooseFiles } from './choose-files.ts';
 import { command } from './command.ts';
-import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
+import { selectFiles } from './select-files.ts';
 
 export default {
   name: 'whisper',
@@ -25,6 +25,6 @@ export default {
   stop,
   load,
   estimate,
-  chooseFiles,
-  diagnose,
+  selectFiles,
+  failures,
 } satisfies WorkerType;

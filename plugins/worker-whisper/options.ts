@@ -1,5 +1,5 @@
 /** The options of the type. Each holds for both engines unless its description names one. */
-import type { OptionsSchema } from '@rbee/core/contract';
+import type { OptionsSchema } from '@rbee/contract';
 import { type Dtype, dtypes } from './dtypes.ts';
 
 export const options = {

@@ -1,8 +1,8 @@
 /** my-engine as a worker type. Everything here is data and pure functions; the hive does what it describes. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
-import { diagnose } from './diagnose.ts';
+import { failures } from './failures.ts';
 import { health, load, stop } from './health.ts';
 import { options } from './options.ts';
 
@@ -22,5 +22,5 @@ export default {
   health,
   stop,
   load,
-  diagnose,
+  failures,
 } satisfies WorkerType;

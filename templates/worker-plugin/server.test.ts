@@ -5,8 +5,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
-import type { Launch } from '@rbee/core/contract';
-import { command } from './command.ts';
+import type { Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
 
 const launch: Launch = {
   id: 'tested',
@@ -27,7 +28,7 @@ let url = '';
 
 before(async () => {
   const script = join(import.meta.dirname, 'dist/server/main.js');
-  child = spawn(process.execPath, [script, ...command(launch).args], {
+  child = spawn(process.execPath, [script, ...resolveType(type).command(launch).args], {
     env: { ...process.env, RBEE_API_KEY: launch.apiKey },
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -1,6 +1,5 @@
 /** Binary resolution: the builds of the program, where each runs, and where it comes from. */
-import type { BinaryRequest, BinarySource, Fit, HostFacts, Platform, Variant } from '@rbee/core/contract';
-import { cpuFlags, cudaFlags } from './devices.ts';
+import type { BinaryRequest, BinarySource, Variant } from '@rbee/contract';
 
 /** Taken where the machine has it: named by a variable of the hive, or found on its PATH. */
 const installed: BinarySource = {
@@ -26,32 +25,19 @@ const sources = (variant: string, { platform }: BinaryRequest): BinarySource[] =
   return [installed, { kind: 'archive', id: 'my-engine-server', url, sha256, member: 'bin/my-engine-server' }];
 };
 
-const linux: Platform[] = [
-  { os: 'linux', cpu: 'x64' },
-  { os: 'linux', cpu: 'arm64' },
-];
-
-/** A reason is shown to the user as it stands. */
-const hasDevice = (kind: string, { devices }: HostFacts): Fit => {
-  const here = devices.filter((device) => device.kind === kind);
-  if (here.some(({ fault }) => fault === undefined)) return { fits: true };
-  const faults = here.map(({ id, fault }) => `${id} cannot be used: ${fault}`);
-  return { fits: false, reasons: faults.length > 0 ? faults : [`this machine has no ${kind} device`] };
-};
-
 export const variants: Variant[] = [
   {
     id: 'cpu',
-    platforms: linux,
-    fits: () => ({ fits: true }),
-    deviceFlags: cpuFlags,
+    binds: 'cpu',
+    platforms: ['linux-x64', 'linux-arm64'],
+    deviceFlags: { args: ['--device', 'cpu'] },
     resolveBinary: (request) => sources('cpu', request),
   },
   {
     id: 'cuda',
-    platforms: [{ os: 'linux', cpu: 'x64' }],
-    fits: (host) => hasDevice('cuda', host),
-    deviceFlags: cudaFlags,
+    binds: 'cuda',
+    platforms: ['linux-x64'],
+    deviceFlags: { args: ['--device', 'cuda'] },
     resolveBinary: (request) => sources('cuda', request),
   },
 ];

@@ -1,5 +1,5 @@
 /** The command line of one worker, in the program's own flags. */
-import type { Command, Launch } from '@rbee/core/contract';
+import type { Command, Launch } from '@rbee/contract';
 
 /** Each value is one argument, whatever is in it: nothing goes through a shell. Secrets go into `env`, never into `args`. */
 export const command = ({ models, names, host, port, options, deviceFlags, apiKey }: Launch): Command => ({

@@ -1,5 +1,5 @@
 /** Memory that a worker will need: rather too much than too little, since what does not fit is refused before it starts. */
-import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/core/contract';
+import type { LaunchRequest, MemoryEstimate, ModelFacts } from '@rbee/contract';
 
 const mebibyte = 2 ** 20;
 /** The program without a model, and what one token of context takes. Measure yours. */

@@ -1,14 +1,15 @@
 /** How the program shows that it is ready, and how it is ended. */
-import type { HealthContract, StopContract } from '@rbee/core/contract';
+import type { HealthContract, StopContract } from '@rbee/contract';
 
 /**
  * A program without a health path that says so in its log would have:
- * `ready: { mode: 'log', pattern: 'server is listening' }`.
+ * `ready: { mode: 'log', pattern: 'server is listening', example: 'server is listening' }`.
  */
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading model: (?<percent>\\d{1,3})%',
+  progressExample: 'loading model: 42%',
   live: { path: '/health' },
 };
 

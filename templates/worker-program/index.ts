@@ -1,9 +1,9 @@
 /** my-engine, a program of somebody else's, as a worker type. All of this is data and pure functions; the hive acts on it. */
-import type { WorkerType } from '@rbee/core/contract';
+import type { WorkerType } from '@rbee/contract';
 import { variants } from './binary.ts';
 import { command } from './command.ts';
-import { diagnose } from './diagnose.ts';
 import { estimate } from './estimate.ts';
+import { failures } from './failures.ts';
 import { health, stop } from './health.ts';
 import { options } from './options.ts';
 
@@ -20,5 +20,5 @@ export default {
   health,
   stop,
   estimate,
-  diagnose,
+  failures,
 } satisfies WorkerType;

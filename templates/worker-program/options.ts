@@ -1,5 +1,5 @@
 /** The options of the type: `rbee worker spawn --type my-engine --option context=8192`. */
-import type { OptionsSchema } from '@rbee/core/contract';
+import type { OptionsSchema } from '@rbee/contract';
 
 export const options = {
   type: 'object',

@@ -4,19 +4,19 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { Launch } from '@rbee/core/contract';
-import { command } from './command.ts';
-import { cpuFlags } from './devices.ts';
-import { diagnose } from './diagnose.ts';
+import type { Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from './index.ts';
 
 const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');
+const { command, diagnose, variants } = resolveType(type);
 const device = { kind: 'cpu', indices: [] };
 
 const launch = (model: string): Launch => ({
   id: 'tested',
   variant: 'cpu',
   device,
-  deviceFlags: cpuFlags(device),
+  deviceFlags: variants[0]?.deviceFlags(device) ?? { args: [], env: {} },
   binary: { id: 'my-engine-server', kind: 'path', path: program, argv: [program] },
   models: { main: model },
   names: ['tested'],

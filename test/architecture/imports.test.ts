@@ -161,8 +161,8 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
     );
   assert.deepEqual(named, []);
   const wrong = sourceFiles(join(root, 'plugins')).flatMap((file) =>
-    [...readFileSync(file, 'utf8').matchAll(/^import (type )?.*?from '(@rbee\/core[^']*)'/gms)]
-      .filter((match) => match[1] === undefined || match[2] !== '@rbee/core/contract')
+    [...readFileSync(file, 'utf8').matchAll(/^import (type )?.*?from '(@rbee\/(?:core|contract)[^']*)'/gms)]
+      .filter((match) => match[1] === undefined || match[2] !== '@rbee/contract')
       .map((match) => `${relative(root, file)}: ${match[2]}`),
   );
   assert.deepEqual(

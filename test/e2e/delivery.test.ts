@@ -186,7 +186,7 @@ const linkEngine = async (url: string, sha256: string): Promise<void> => {
       rbee: { api: 1, workerTypes },
     }),
     'index.js': `export default { name: 'engine', apiVersion: 1, serves: [{ path: '/v1/engine', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: [process.platform + '-' + process.arch], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
     resolveBinary: () => [{ kind: 'archive', id: 'engine', url: '${url}', sha256: '${sha256}', member: 'engine/run' }] }],
   command: () => ({ args: [] }), health: { ready: { mode: 'poll', path: '/health' } } };`,

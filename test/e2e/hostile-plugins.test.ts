@@ -150,7 +150,7 @@ const harms: Record<string, Harm> = {
       return { manifest: files['package.json']?.replace('"variants":["cpu"]', '"variants":["cpu","cuda"]') };
     },
     code: 'PLUGIN_INVALID',
-    says: /its manifest says variants cpu, cuda, its code says cpu/,
+    says: /its manifest names the variants cpu, cuda, its code cpu/,
   },
   'another package inside': {
     plugin: () => ({ packed: () => packPlugin({ name: '@rbee/worker-other', type: 'other' }) }),

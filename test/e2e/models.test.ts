@@ -58,10 +58,10 @@ const writePartsPlugin = (folder: string): void => {
     vae: { required: false, formats: ['safetensors'], description: 'decoder' },
     text: { required: true, formats: ['gguf'], description: 'the encoder of texts' } } },
   options: { type: 'object', properties: { size: { type: 'string', default: 'small', description: 'Which one' } } },
-  variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: [process.platform + '-' + process.arch], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
     resolveBinary: ({ model }) => [{ kind: 'module', id: 'fake-' + (model?.format ?? 'any'), script: 'engine.js' }] }],
-  chooseFiles: (files, options) => files.map(({ path }) => path)
+  selectFiles: (files, options) => files.map(({ path }) => path)
     .filter((path) => path === 'config.json' || path.endsWith(options.size + '.onnx')),
   command: (launch) => ({ args: ['--port', String(launch.port), '--model', launch.names[0]] }),
   health: { ready: { mode: 'poll', path: '/health' } } };`,

@@ -41,7 +41,7 @@ const link = async (words: readonly string[], code = ''): Promise<void> => {
     writeFileSync(
       join(folder, `${word}.js`),
       `${code} export default { name: '${word}', apiVersion: 1, serves: [{ path: '/v1/echo', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: [process.platform + '-' + process.arch], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }), resolveBinary: () => [{ kind: 'archive', id: '${word}', format: 'file',
       url: 'http://127.0.0.1:${port}/${word}', sha256: '${sha256}', member: '${word}' }] }],
   command: (launch) => ({ args: [String(launch.port)] }), health: { ready: { mode: 'poll', path: '/health' } } };`,

@@ -57,7 +57,7 @@ const publish = ({ name, version, type, server, dependencies = {} }: Made): stri
   const manifest = { name, version, type: 'module', license: 'MIT', keywords: ['rbee-worker'], dependencies };
   const folder = writePackage(join(registry.folder, 'made', name, version), {
     'package.json': JSON.stringify({ ...manifest, rbee: { api: 1, workerTypes } }),
-    'index.js': `const variant = (id, kind) => ({ id, devices: [kind], platforms: [{ os: process.platform, cpu: process.arch }],
+    'index.js': `const variant = (id, kind) => ({ id, devices: [kind], platforms: [process.platform + '-' + process.arch],
   fits: (host) => host.devices.some((device) => device.kind === kind) ? { fits: true } : { fits: false, reasons: ['there is no ' + kind] },
   deviceFlags: () => ({ args: [], env: {} }), resolveBinary: () => [{ kind: 'module', id: 'builtin', script: 'server.js' }] });
 export default { name: '${type}', apiVersion: 1, serves: [{ path: '/v1/sayings', kind: 'other' }],
@@ -147,7 +147,7 @@ const abacus = {
     const folder = abacus.folder();
     await home.json(['plugins', 'create', '@acme/worker-abacus', '--folder', folder, '--yes']);
     linkPackages(folder);
-    edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads'");
+    edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
     edit(join(folder, 'package.json'), '"cpu"', '"beads"');
   },
   publish: async (): Promise<void> => {

@@ -56,7 +56,7 @@ after(async () => {
 /** A type with a build for each device, whose program is downloaded and loads a model. */
 const offerForge = (url: string): void => {
   const source = `{ kind: 'archive', id: 'release', url: '${url}', sha256: '${sha256}', format: 'file', member: 'engine' }`;
-  const build = (id: string) => `{ id: '${id}', platforms: [{ os: process.platform, cpu: process.arch }],
+  const build = (id: string) => `{ id: '${id}', platforms: [process.platform + '-' + process.arch],
     fits: (host) => host.devices.some(({ kind }) => kind === '${id}') ? { fits: true } : { fits: false, reasons: ['no'] },
     deviceFlags: () => ({ args: [], env: {} }), packages: ${id === 'cpu' ? "{ leaveOut: ['forge-cuda'] }" : '{}'},
     resolveBinary: () => [${source}] }`;

@@ -67,10 +67,11 @@ const post = async (path: string, body: object) => {
 
 test('an engine of its own, with a variant and a path that nobody knew', async () => {
   const folder = await create('abacus', 'worker-plugin');
-  edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads'");
-  edit(join(folder, 'package.json'), '"cpu"', '"beads"');
+  edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
   const tests = await runTests(folder);
   assert.match(tests, /command\.api-key/);
+  const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+  assert.deepEqual(manifest.rbee.workerTypes.abacus.variants, ['beads'], 'the build writes what the code says');
   const report = await home.json(['plugins', 'check', folder]);
   assert.equal(report.passed, true);
 
@@ -97,7 +98,7 @@ test('an engine of its own, with a variant and a path that nobody knew', async (
     'slots: {',
     "tail: { type: 'string', default: '!', description: 'Its end' },\n    slots: {",
   );
-  edit(join(folder, 'command.ts'), "['greeting']}`,", "['greeting']}`.concat(String(options['tail'])),");
+  edit(join(folder, 'command.ts'), '{option.greeting}', '{option.greeting}{option.tail}');
   await build(folder);
   await home.json(['worker', 'restart', worker.id]);
   assert.equal((await home.json(['infer', '-m', 'abacus', 'two'])).text, 'So:! two');

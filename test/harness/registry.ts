@@ -112,17 +112,19 @@ const publication = (packed: Buffer, document: { name: string; version: string }
 const withoutNpm = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
 
-/** Anyone may publish: it lives as long as the test. */
+/** Anyone may publish: it lives as long as the test. A registry behind it that is slow on a busy machine is asked again. */
 const configuration = (outer: string, uplink: readonly string[]): string => `storage: ./storage
 auth:
   htpasswd:
     file: ./htpasswd
-${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n`}packages:
+${outer === '' ? '' : `uplinks:\n  outer:\n    url: ${outer}\n    timeout: 120s\n    max_fails: 1000\n    fail_timeout: 1s\n`}packages:
   '@rbee/*':
     access: $all
     publish: $all
     unpublish: $all
 ${uplink.map((pattern) => `  '${pattern}':\n    access: $all\n    publish: $all\n    proxy: outer\n`).join('')}${uplink.includes('**') ? '' : "  '**':\n    access: $all\n    publish: $all\n    unpublish: $all\n"}max_body_size: 500mb
+publish:
+  allow_offline: true
 log: { type: stdout, level: fatal }
 `;
 

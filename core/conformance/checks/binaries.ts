@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import type { BinarySource, Variant, WorkerType } from '../../contract/worker-type.ts';
+import type { BinarySource } from '../../contract/worker-type.ts';
 import { prepareSteps } from '../../registry/binaries/source-check.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
@@ -13,10 +14,10 @@ import { binaryRequests, builtFor, platforms, sourcesOf } from '../samples.ts';
 const shells = /^(?:ba|da|z|fi|k|c|tc)?sh(?:\.exe)?$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/i;
 const isInside = (path: string): boolean => isSafePath(plainPath(path));
 
-const all = (type: WorkerType): { variant: Variant; source: BinarySource }[] =>
+const all = (type: ResolvedType): { variant: ResolvedVariant; source: BinarySource }[] =>
   type.variants.flatMap((variant) => sourcesOf(type, variant).map((source) => ({ variant, source })));
 
-const ofKind = <Kind extends BinarySource['kind']>(type: WorkerType, kind: Kind) =>
+const ofKind = <Kind extends BinarySource['kind']>(type: ResolvedType, kind: Kind) =>
   all(type).flatMap(({ variant, source }) =>
     source.kind === kind ? [{ variant, source: source as Extract<BinarySource, { kind: Kind }> }] : [],
   );
@@ -134,7 +135,7 @@ export const binaryChecks = [
     title: 'archives come over HTTP, with a sha256, and the program lies inside',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'archive')) {
-        for (const { url, sha256, strip = 0 } of [source, ...(source.more ?? [])]) {
+        for (const { url, sha256, strip = 0 } of [source, ...(source.overlays ?? [])]) {
           must(/^https?:\/\/\S+$/.test(url), `${shown(url)} is no URL to download from`);
           must(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is no sha256 (64 hexadecimal digits)`);
           must(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);

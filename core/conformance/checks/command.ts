@@ -1,8 +1,10 @@
 /** The command line of a worker: everything arrives, nothing is taken for something else. */
+
 import { isAbsolute } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
-import type { Command, Launch, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { Command, Launch } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import { resolveOptions } from '../../registry/worker-options.ts';
 import type { Check } from '../check.ts';
@@ -10,12 +12,12 @@ import { hostileTexts } from '../garbage.ts';
 import { attempt, must, shown } from '../must.ts';
 import { kindsOf, type LaunchCase, launchesOf, modelPaths } from '../samples.ts';
 
-const commandOf = (type: WorkerType, { what, launch }: LaunchCase): Command =>
+const commandOf = (type: ResolvedType, { what, launch }: LaunchCase): Command =>
   attempt(`command for ${what}`, () => type.command(launch));
 
 /** Looks at the command of every variant, device and program. */
 const each = (
-  type: WorkerType,
+  type: ResolvedType,
   look: (command: Command, launch: Launch, what: string) => void,
   change: Partial<Launch> = {},
 ): void => {
@@ -35,12 +37,12 @@ const foreign =
   /^(RBEE_RUN_NONCE|RBEE_WORKER_ID|RBEE_STATE|RBEE_READY_.*|LD_PRELOAD|DYLD_INSERT_LIBRARIES|NODE_OPTIONS|PATH|HOME)$/;
 
 /** A script of the plugin listens on the port: it knows of RBEE_API_KEY, which every worker has in its environment. */
-const isOwnScript = ({ adapter }: WorkerType, { id, kind }: Launch['binary']): boolean =>
+const isOwnScript = ({ adapter }: ResolvedType, { id, kind }: Launch['binary']): boolean =>
   kind === 'module' || (adapter !== undefined && (adapter.for?.includes(id) ?? true));
 
 /** Each hostile text in turn: it must arrive, and must not change how many arguments there are. */
 const arrives = (
-  type: WorkerType,
+  type: ResolvedType,
   change: (text: string) => Partial<Launch>,
   wanted: (launch: Launch) => string[],
 ): void => {

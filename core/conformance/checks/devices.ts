@@ -1,7 +1,8 @@
 /** The kinds of device that the type brings. */
 import { kindPattern, reservedKinds } from '../../contract/device.ts';
-import type { ProgramOutput, WorkerType } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { ProgramOutput } from '../../contract/worker-type.ts';
+import { devicesAnswer, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';
 import { attempt, must, shown } from '../must.ts';
@@ -9,11 +10,11 @@ import { kindsOf } from '../samples.ts';
 
 const said = (stdout: string, code: number | null = 0): ProgramOutput => ({ stdout, stderr: '', code });
 
-const parsed = (type: WorkerType, what: string, outputs: readonly ProgramOutput[]): void => {
+const parsed = (type: ResolvedType, what: string, outputs: readonly ProgramOutput[]): void => {
   for (const { kind, parse } of type.devices ?? []) {
     for (const output of outputs) {
       const told = attempt(`parse of ${kind} on ${what}`, () => parse(output));
-      const problem = shapeProblem(answerShapes.devices, told);
+      const problem = shapeProblem(devicesAnswer, told);
       must(problem === undefined, `what ${kind} makes of ${what} is ${shown(told)}: ${problem}`);
       const other = told.find((device) => device.kind !== kind || !new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
       must(other === undefined, `${kind} tells of ${shown(other?.id)}, which is not its own`);

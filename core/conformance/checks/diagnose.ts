@@ -1,10 +1,14 @@
 /** What the type makes of the engine's last words. */
-import type { Diagnosis, Failure, FailureCause, WorkerType } from '../../contract/worker-type.ts';
+
+import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import { someFailure } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';
 import { attempt, must, shown } from '../must.ts';
+import { slowLine } from '../regex-speed.ts';
 import { sourcesOf } from '../samples.ts';
 
 const causes: Readonly<Record<FailureCause, true>> = {
@@ -23,12 +27,21 @@ const causes: Readonly<Record<FailureCause, true>> = {
   unknown: true,
 };
 
-const engines = (type: WorkerType): string[] => [
+/** What may stand in the sentences of a rule. */
+const groupNames = ({ pattern }: FailureRule): string[] => {
+  if (pattern === undefined) return ['exit'];
+  // With an empty alternative it matches, so that all of its groups are counted.
+  const { source, flags } = searchOf(pattern);
+  const match = new RegExp(`${source}|`, flags).exec('') as RegExpExecArray;
+  return ['exit', ...Array.from(match, (_, group) => String(group)), ...Object.keys(match.groups ?? {})];
+};
+
+const engines = (type: ResolvedType): string[] => [
   ...new Set(type.variants.flatMap((variant) => sourcesOf(type, variant).map(({ id }) => id))),
 ];
 
 /** The diagnosis, which must be none or a proper one. */
-const diagnosisOf = (type: WorkerType, failure: Failure, what: string): Diagnosis | undefined => {
+const diagnosisOf = (type: ResolvedType, failure: Failure, what: string): Diagnosis | undefined => {
   const diagnosis = attempt(`diagnose of ${what}`, () => type.diagnose?.(failure));
   const problem = shapeProblem(answerShapes.diagnose, diagnosis ?? null);
   must(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
@@ -50,7 +63,7 @@ const ends: Failure['exit'][] = [
 ];
 
 /** These lines with every engine and every kind of end. */
-const tryAll = (type: WorkerType, what: string, log: readonly string[]): void => {
+const tryAll = (type: ResolvedType, what: string, log: readonly string[]): void => {
   for (const id of engines(type)) {
     for (const exit of ends) {
       for (const wasReady of [false, true]) diagnosisOf(type, { log, exit, wasReady, binary: { id } }, what);
@@ -59,6 +72,47 @@ const tryAll = (type: WorkerType, what: string, log: readonly string[]): void =>
 };
 
 export const diagnoseChecks = [
+  {
+    id: 'diagnose.rules',
+    title: 'every failure rule has a pattern or an exit, a known cause, and sentences that its groups can fill',
+    needs: ['rules'],
+    check: ({ written: { failures: rules = [] } }) => {
+      for (const rule of rules) {
+        const name = `the rule ${shown(rule.message)}`;
+        must(rule.pattern !== undefined || rule.exit !== undefined, `${name} has neither a pattern nor an exit`);
+        must(Object.hasOwn(causes, rule.cause), `${name} names the cause ${shown(rule.cause)}`);
+        const groups = attempt(name, () => groupNames(rule));
+        for (const text of [rule.message, rule.hint]) {
+          must(text.trim() !== '' && !text.includes('\n'), `${name} says ${shown(text)}, which is no sentence`);
+          const unknown = placeholdersOf(text).find((placeholder) => !groups.includes(placeholder));
+          must(unknown === undefined, `${name} has {${unknown}}, and its pattern has no such group`);
+        }
+      }
+    },
+  },
+  {
+    id: 'diagnose.rules-empty',
+    title: 'no pattern of a failure rule matches an empty line',
+    needs: ['rules'],
+    check: ({ written: { failures: rules = [] } }) => {
+      for (const { pattern, message } of rules)
+        must(pattern === undefined || !searchOf(pattern).test(''), `the rule ${shown(message)} matches an empty line`);
+    },
+  },
+  {
+    id: 'diagnose.rules-fast',
+    title: 'no line of a log keeps its failure rules busy',
+    needs: ['rules'],
+    check: ({ written: { failures: rules = [] }, failures }) => {
+      const lines = failures.flatMap(({ log }) => log);
+      for (const { pattern, message } of rules) {
+        if (pattern === undefined) continue;
+        const search = searchOf(pattern);
+        const example = lines.find((line) => search.test(line));
+        must(slowLine(search, example) === null, `the pattern of the rule ${shown(message)} gets lost in some lines`);
+      }
+    },
+  },
   {
     id: 'diagnose.recorded',
     title: 'it recognises the failures that were recorded of its engine',

@@ -1,5 +1,6 @@
 /** How much memory a worker is said to need. */
-import type { MemoryEstimate, ModelFacts, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
@@ -7,7 +8,7 @@ import { type LaunchCase, launchesOf, modelFacts } from '../samples.ts';
 
 const mebibyte = 2 ** 20;
 
-const estimateOf = (type: WorkerType, { what, launch }: LaunchCase, model: Partial<ModelFacts>): MemoryEstimate => {
+const estimateOf = (type: ResolvedType, { what, launch }: LaunchCase, model: Partial<ModelFacts>): MemoryEstimate => {
   const facts = { ...modelFacts(type), ...model };
   const { variant, device, options, binary } = launch;
   const request = { variant, device, options, binary: { id: binary.id } };
@@ -19,7 +20,7 @@ const estimateOf = (type: WorkerType, { what, launch }: LaunchCase, model: Parti
   return estimate;
 };
 
-const each = (type: WorkerType, look: (one: LaunchCase) => void): void => {
+const each = (type: ResolvedType, look: (one: LaunchCase) => void): void => {
   for (const one of launchesOf(type)) look(one);
 };
 

@@ -58,9 +58,9 @@ const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
 };
 
 const chosenOf = ({ type }: Subject, what: string, files: readonly RepositoryFile[]): readonly string[] => {
-  const chosen = attempt(`chooseFiles for ${what}`, () => type.chooseFiles?.(files, defaultOptions(type)));
-  const problem = shapeProblem(answerShapes.chooseFiles, chosen);
-  must(problem === undefined && chosen !== undefined, `chooseFiles for ${what} gives ${shown(chosen)}: ${problem}`);
+  const chosen = attempt(`selectFiles for ${what}`, () => type.selectFiles?.(files, defaultOptions(type)));
+  const problem = shapeProblem(answerShapes.selectFiles, chosen);
+  must(problem === undefined && chosen !== undefined, `selectFiles for ${what} gives ${shown(chosen)}: ${problem}`);
   return chosen;
 };
 
@@ -75,41 +75,41 @@ const each = (
 const onlyGiven = (what: string, chosen: readonly string[], files: readonly RepositoryFile[]): void => {
   const paths = new Set(files.map(({ path }) => path));
   const invented = chosen.find((path) => !paths.has(path));
-  must(invented === undefined, `chooseFiles for ${what} gives ${shown(invented)}, which is none of its files`);
+  must(invented === undefined, `selectFiles for ${what} gives ${shown(invented)}, which is none of its files`);
 };
 
 export const fileChecks = [
   {
     id: 'files.known',
     title: 'it chooses only files that the repository has',
-    needs: ['chooseFiles'],
+    needs: ['selectFiles'],
     check: (subject) => each(subject, repositories, onlyGiven),
   },
   {
     id: 'files.once',
     title: 'it names no file twice',
-    needs: ['chooseFiles'],
+    needs: ['selectFiles'],
     check: (subject) =>
       each(subject, repositories, (what, chosen) => {
         const twice = chosen.find((path, index) => chosen.indexOf(path) !== index);
-        must(twice === undefined, `chooseFiles for ${what} names ${shown(twice)} twice`);
+        must(twice === undefined, `selectFiles for ${what} names ${shown(twice)} twice`);
       }),
   },
   {
     id: 'files.order',
     title: 'its choice does not depend on the order of the listing',
-    needs: ['chooseFiles'],
+    needs: ['selectFiles'],
     check: (subject) =>
       each(subject, repositories, (what, chosen, files) => {
         const again = chosenOf(subject, `${what} in the opposite order`, files.toReversed());
         const same = JSON.stringify([...chosen].sort()) === JSON.stringify([...again].sort());
-        must(same, `chooseFiles for ${what} gives ${shown(chosen)}, in the opposite order ${shown(again)}`);
+        must(same, `selectFiles for ${what} gives ${shown(chosen)}, in the opposite order ${shown(again)}`);
       }),
   },
   {
     id: 'files.odd-listings',
     title: 'an empty, strange or very long listing breaks nothing',
-    needs: ['chooseFiles'],
+    needs: ['selectFiles'],
     check: (subject) => each(subject, oddListings, onlyGiven),
   },
 ] as const satisfies readonly Check[];

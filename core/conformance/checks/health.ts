@@ -1,17 +1,23 @@
 /** How a hive learns that a worker is loading, ready, or broken. */
-import type { WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
-import { sampleOf } from '../regex-sample.ts';
+import { progressLine } from '../progress-line.ts';
 import { slowLine } from '../regex-speed.ts';
 
 const isPath = (path: unknown): boolean => typeof path === 'string' && /^\/[^\s?#]*(\?[^\s#]*)?$/.test(path);
 
-const patternsOf = ({ health }: WorkerType): [string, string][] => [
-  ...(health.ready.mode === 'log' ? [['ready.pattern', health.ready.pattern] as [string, string]] : []),
-  ...(health.progressPattern === undefined ? [] : [['progressPattern', health.progressPattern] as [string, string]]),
-];
+interface Pattern {
+  name: string;
+  pattern: string;
+  example: string;
+}
+
+const patternsOf = ({ health: { ready, progressPattern: pattern, progressExample: example = '' } }: ResolvedType) => {
+  const patterns: Pattern[] = ready.mode === 'log' ? [{ name: 'ready.pattern', ...ready }] : [];
+  return pattern === undefined ? patterns : [...patterns, { name: 'progressPattern', pattern, example }];
+};
 
 export const healthChecks = [
   {
@@ -35,14 +41,12 @@ export const healthChecks = [
   },
   {
     id: 'health.patterns',
-    title: 'its patterns compile, and match some line but not an empty one',
-    check: (subject) => {
-      for (const [name, pattern] of patternsOf(subject.type)) {
+    title: 'its patterns compile, and match their example but not an empty line',
+    check: ({ type }) => {
+      for (const { name, pattern, example } of patternsOf(type)) {
         const search = attempt(name, () => new RegExp(pattern));
         must(!search.test(''), `${name} matches an empty line`);
-        const line =
-          name === 'ready.pattern' && subject.readyLine !== undefined ? subject.readyLine : sampleOf(pattern);
-        must(line !== null && search.test(line), `no line was found that ${name} matches; give examine() a readyLine`);
+        must(search.test(example), `${name} does not match its example ${shown(example)}`);
       }
     },
   },
@@ -50,8 +54,8 @@ export const healthChecks = [
     id: 'health.patterns-fast',
     title: 'no line of a log keeps its patterns busy',
     check: ({ type }) => {
-      for (const [name, pattern] of patternsOf(type))
-        must(slowLine(pattern) === null, `${name} gets lost in some lines: ${pattern}`);
+      for (const { name, pattern, example } of patternsOf(type))
+        must(slowLine(new RegExp(pattern), example) === null, `${name} gets lost in some lines: ${pattern}`);
     },
   },
   {
@@ -61,8 +65,8 @@ export const healthChecks = [
     check: ({ type: { health } }) => {
       const pattern = health.progressPattern ?? '';
       for (const percent of ['0', '42', '100']) {
-        const line = sampleOf(pattern, { percent });
-        must(line !== null, `no line was found that progressPattern matches with percent ${percent}`);
+        const line = progressLine(health, percent);
+        must(line !== undefined, 'progressPattern reads no percentage from progressExample');
         const read = new RegExp(pattern).exec(line)?.groups?.['percent'];
         must(Number(read) === Number(percent), `progressPattern reads ${shown(read)} where ${percent} is said`);
       }

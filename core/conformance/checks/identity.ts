@@ -1,41 +1,20 @@
 /** Who the type is, and what it says of itself as data. */
+
+import { workerTypeApiVersion } from '../../contract/api-version.ts';
+import {
+  describeType,
+  type MemberKind,
+  plainCopy,
+  probeMembers,
+  typeMembers,
+  variantMembers,
+} from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import { workerTypeApiVersion } from '../../contract/worker-type.ts';
 import { checkDescription } from '../../registry/description.ts';
 import { servedPathPattern } from '../../registry/manifest.ts';
-import { optionalFunctions } from '../../registry/optional-functions.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
-import type { Subject } from '../subject.ts';
-
-const members: Readonly<Record<string, 'data' | 'function'>> = {
-  name: 'data',
-  apiVersion: 'data',
-  summary: 'data',
-  serves: 'data',
-  models: 'data',
-  options: 'data',
-  variants: 'data',
-  command: 'function',
-  health: 'data',
-  probes: 'data',
-  devices: 'data',
-  adapter: 'data',
-  keyless: 'data',
-  stop: 'data',
-  estimate: 'function',
-  load: 'data',
-  chooseFiles: 'function',
-  moreNames: 'function',
-  checkOptions: 'function',
-  diagnose: 'function',
-  unserved: 'function',
-  abilities: 'function',
-  slots: 'function',
-  forecast: 'function',
-  readForecast: 'function',
-};
 
 const kinds = [
   'chat',
@@ -54,13 +33,6 @@ const reserved =
   /^\/(?:(?:health|metrics|v1\/(?:models|jobs|workers|hives|status|catalog|operations))(?:\/|$)|(?:v1\/)?[*{])/;
 
 const isInside = (path: string): boolean => isSafePath(plainPath(path));
-
-/** The type as data, in the form in which it leaves the plugin's process. */
-const description = ({ type }: Subject) => ({
-  ...type,
-  variants: type.variants.map((variant) => ({ ...variant })),
-  has: optionalFunctions.filter((member) => typeof type[member] === 'function'),
-});
 
 export const identityChecks = [
   {
@@ -83,38 +55,44 @@ export const identityChecks = [
   {
     id: 'identity.members',
     title: 'it has no member that the contract does not know',
-    check: ({ type }) => {
-      const unknown = Object.keys(type).filter((member) => !Object.hasOwn(members, member));
+    check: ({ written }) => {
+      const unknown = Object.keys(written).filter((member) => !Object.hasOwn(typeMembers, member));
       must(unknown.length === 0, `the contract has no ${unknown.join(', ')}`);
     },
   },
   {
     id: 'identity.functions',
     title: 'its functions are functions, and its data is not',
-    check: ({ type }) => {
-      for (const [member, kind] of Object.entries(members)) {
-        const value = (type as unknown as Record<string, unknown>)[member];
-        if (value === undefined) continue;
-        must((typeof value === 'function') === (kind === 'function'), `${member} must be ${kind}`);
+    check: ({ written }) => {
+      const all: [string, object, Readonly<Record<string, MemberKind>>][] = [
+        ['the type', written, typeMembers],
+        ...written.variants.map((one) => [`variant ${one.id}`, one, variantMembers] as (typeof all)[number]),
+        ...(written.probes ?? []).map((one) => [`probe ${one.id}`, one, probeMembers] as (typeof all)[number]),
+      ];
+      for (const [owner, object, kinds] of all) {
+        for (const [member, value] of Object.entries(object)) {
+          const kind = kinds[member] ?? 'either';
+          if (value === undefined || kind === 'either') continue;
+          must((typeof value === 'function') === (kind === 'function'), `${member} of ${owner} must be ${kind}`);
+        }
       }
-      for (const variant of type.variants) {
-        for (const method of ['fits', 'deviceFlags', 'resolveBinary'] as const)
-          must(typeof variant[method] === 'function', `${method} of variant ${variant.id} is no function`);
-      }
-      for (const { kind, parse } of type.devices ?? []) must(typeof parse === 'function', `${kind} has no parse`);
-      for (const probe of type.probes ?? []) must(typeof probe.parse === 'function', `${probe.id} has no parse`);
+      for (const { id, resolveBinary } of written.variants)
+        must(resolveBinary !== undefined, `variant ${id} has no resolveBinary`);
+      for (const { id, parse } of written.probes ?? []) must(parse !== undefined, `probe ${id} has no parse`);
+      for (const { kind, parse } of written.devices ?? []) must(parse !== undefined, `${kind} has no parse`);
     },
   },
   {
     id: 'identity.plain-data',
     title: 'all of it but its functions is plain data',
-    check: ({ type }) => {
-      const data = Object.entries(type).filter(([, value]) => typeof value !== 'function');
+    check: ({ written }) => {
+      const data = Object.entries(written).filter(([, value]) => typeof value !== 'function');
       const withoutFunctions = (item: object) =>
         Object.fromEntries(Object.entries(item).filter(([, value]) => typeof value !== 'function'));
       for (const [member, value] of data) {
         const lists = member === 'variants' || member === 'probes' || member === 'devices';
-        const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : value, member);
+        const shown = member === 'failures' ? plainCopy(value) : value;
+        const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : shown, member);
         must(problem === undefined, String(problem));
       }
     },
@@ -122,9 +100,8 @@ export const identityChecks = [
   {
     id: 'identity.accepted',
     title: 'a hive accepts its description',
-    check: (subject) => {
-      const { type } = subject;
-      checkDescription(
+    check: ({ type, written }) =>
+      void checkDescription(
         { package: type.name, version: '0.0.0', description: '', root: '', workerTypes: [] },
         {
           name: type.name,
@@ -133,9 +110,8 @@ export const identityChecks = [
           variants: type.variants.map(({ id }) => id),
           devices: (type.devices ?? []).map(({ kind }) => kind),
         },
-        JSON.parse(JSON.stringify(description(subject))),
-      );
-    },
+        describeType(written),
+      ),
   },
   {
     id: 'identity.serves-paths',

@@ -1,7 +1,7 @@
 /** What package.json says of the type before any of its code runs. */
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
-import { workerTypeApiVersion } from '../../contract/worker-type.ts';
+import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import { readManifest } from '../../registry/manifest.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
@@ -14,7 +14,7 @@ const sameList = (what: string, manifest: unknown, code: readonly string[]): voi
   const declared = strings(manifest).sort();
   must(
     declared.join(' ') === [...code].sort().join(' '),
-    `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}`,
+    `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}: run rbee plugins check --write`,
   );
 };
 
@@ -53,14 +53,13 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.serves',
-    title: 'the paths of the manifest are those of the code',
+    title: 'the manifest names every path that the code can serve',
     needs: ['package'],
-    check: ({ type, manifestEntry }) =>
-      sameList(
-        'serves',
-        manifestEntry['serves'],
-        type.serves.map(({ path }) => path),
-      ),
+    check: ({ type, manifestEntry }) => {
+      const declared = strings(manifestEntry['serves']);
+      const missing = type.serves.map(({ path }) => path).filter((path) => !declared.includes(path));
+      must(missing.length === 0, `the manifest leaves out ${missing.join(', ')}: run rbee plugins check --write`);
+    },
   },
   {
     id: 'manifest.variants',
@@ -130,13 +129,12 @@ export const manifestChecks = [
   },
   {
     id: 'manifest.types-only',
-    title: 'it takes types from @rbee/core, not a copy of it',
+    title: 'rbee itself is no dependency of it: it takes types, and no code',
     needs: ['package'],
-    check: ({ packageJson }) =>
-      must(
-        packageJson?.dependencies?.['@rbee/core'] === undefined,
-        'move @rbee/core from dependencies to devDependencies, and to an optional peer',
-      ),
+    check: ({ packageJson }) => {
+      for (const name of ['@rbee/contract', '@rbee/core'])
+        must(packageJson?.dependencies?.[name] === undefined, `move ${name} from dependencies to devDependencies`);
+    },
   },
   {
     id: 'manifest.files-there',

@@ -1,21 +1,22 @@
 /** The options that users set with `--option`. */
-import type { OptionSchema, OptionsSchema, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { OptionSchema, OptionsSchema } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import { resolveOptions } from '../../registry/worker-options.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';
-import { binaryRequests, defaultOptions, launchesOf } from '../samples.ts';
+import { binaryRequests, builtFor, defaultOptions, launchesOf } from '../samples.ts';
 
 const keywords = ['type', 'description', 'default', 'enum', 'minimum', 'maximum', 'pattern', 'items'];
 
-const each = ({ options }: WorkerType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
+const each = ({ options }: ResolvedType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
 
 /** What the hive does with options before a spawn. */
-const accept = (type: WorkerType, given: Record<string, unknown>) =>
+const accept = (type: ResolvedType, given: Record<string, unknown>) =>
   resolveOptions(type as unknown as Parameters<typeof resolveOptions>[0], given);
 
-const isRefused = (type: WorkerType, given: Record<string, unknown>): boolean => {
+const isRefused = (type: ResolvedType, given: Record<string, unknown>): boolean => {
   try {
     accept(type, given);
     return false;
@@ -109,10 +110,13 @@ export const optionChecks = [
     title: 'patterns compile, and no value keeps them busy',
     needs: ['options'],
     check: ({ type }) => {
-      for (const [name, { pattern }] of each(type)) {
+      for (const [name, { pattern, default: example }] of each(type)) {
         if (pattern === undefined) continue;
         attempt(`the pattern of option ${name}`, () => new RegExp(pattern));
-        must(slowLine(pattern) === null, `the pattern of option ${name} gets lost in some values: ${pattern}`);
+        must(
+          slowLine(new RegExp(pattern), String(example ?? '')) === null,
+          `the pattern of option ${name} gets lost in some values: ${pattern}`,
+        );
       }
     },
   },
@@ -182,13 +186,13 @@ export const optionChecks = [
 ] as const satisfies readonly Check[];
 
 /** Everything that an option can change, as one text: sources, command lines, the estimate. */
-const effectOf = (type: WorkerType, given: Record<string, unknown>): string => {
+const effectOf = (type: ResolvedType, given: Record<string, unknown>): string => {
   const options = { ...defaultOptions(type), ...given };
   const launches = launchesOf(type, { options });
   const model = { reference: 'file:/m', format: type.models?.formats[0] ?? 'gguf', bytes: 2 ** 32, metadata: {} };
   return JSON.stringify([
     type.variants.map((variant) =>
-      variant.platforms.flatMap((platform) =>
+      builtFor(variant).flatMap((platform) =>
         binaryRequests(type, platform, options).map(({ request }) => variant.resolveBinary(request)),
       ),
     ),

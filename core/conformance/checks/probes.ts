@@ -1,5 +1,6 @@
 /** The questions that are put to a host. */
-import type { Probe, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType } from '../../contract/resolved-type.ts';
+import type { Probe } from '../../contract/worker-type.ts';
 import type { Check } from '../check.ts';
 import { garbage, huge } from '../garbage.ts';
 import { attempt, must, shown } from '../must.ts';
@@ -8,7 +9,7 @@ import { plainProblem } from '../plain.ts';
 type Output = Parameters<Probe['parse']>[0];
 
 /** Parses these outputs with every probe; what comes out must be plain data. */
-const parsed = (type: WorkerType, what: string, outputs: readonly Output[]): void => {
+const parsed = (type: ResolvedType, what: string, outputs: readonly Output[]): void => {
   for (const probe of type.probes ?? []) {
     for (const output of outputs) {
       const answer = attempt(`parse of probe ${probe.id} on ${what}`, () => probe.parse(output));

@@ -1,5 +1,6 @@
 /** The same arguments give the same answer, and nothing is touched on the way. */
 import { isDeepStrictEqual } from 'node:util';
+import { describeType } from '../../contract/members.ts';
 import { type Call, callHere, callsOf } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { withoutWorld } from '../guard.ts';
@@ -67,9 +68,8 @@ export const purityChecks = [
     title: 'what the manifest names as its entry is this very type',
     needs: ['root'],
     check: async (subject) => {
-      const { type } = subject;
       const there = (await subject.evaluate(undefined, [])) as Record<string, unknown>;
-      const here = overTheWire(type) as Record<string, unknown>;
+      const here = describeType(subject.written);
       for (const member of Object.keys(here))
         must(
           isDeepStrictEqual(here[member], overTheWire(there[member])),

@@ -1,17 +1,18 @@
 /** What its workers serve and can do, of all that the type declares. */
 
+import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { placeholders } from '../../contract/served-path.ts';
-import type { OptionSchema, PreparedLaunch, ServedPath, WorkerType } from '../../contract/worker-type.ts';
+import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../registry/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, modelFacts, preparedLaunches, sourcesOf } from '../samples.ts';
 import { oddMetadata } from './estimate.ts';
 
-const optionsOf = ({ options }: WorkerType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
+const optionsOf = ({ options }: ResolvedType): [string, OptionSchema][] => Object.entries(options?.properties ?? {});
 
 /** Default options, and those with one switch turned or one choice made. */
-const optionSets = (type: WorkerType): Record<string, unknown>[] => {
+const optionSets = (type: ResolvedType): Record<string, unknown>[] => {
   const usual = defaultOptions(type);
   const changed = optionsOf(type).flatMap(([name, { type: kind, enum: choices }]) => {
     const values = kind === 'boolean' ? [true, false] : (choices ?? []);
@@ -20,12 +21,12 @@ const optionSets = (type: WorkerType): Record<string, unknown>[] => {
   return [usual, ...changed];
 };
 
-const launches = (type: WorkerType): { what: string; launch: PreparedLaunch }[] =>
+const launches = (type: ResolvedType): { what: string; launch: PreparedLaunch }[] =>
   optionSets(type).flatMap((options) => preparedLaunches(type, { options }));
 
 /** Answers of a function for every launch, each of the right shape. */
 const answers = (
-  type: WorkerType,
+  type: ResolvedType,
   member: 'unserved' | 'abilities' | 'forecast',
   cases = launches(type),
 ): { what: string; answer: unknown; launch: PreparedLaunch }[] =>

@@ -1,7 +1,9 @@
 /** Every variant on every device and platform. */
+
 import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
-import type { Fit, HostFacts, Variant, WorkerType } from '../../contract/worker-type.ts';
+import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
+import type { Fit, HostFacts } from '../../contract/worker-type.ts';
 import { answerShapes, pathInPackage, shapeProblem } from '../../registry/description.ts';
 import { noOutput } from '../calls.ts';
 import type { Check } from '../check.ts';
@@ -13,7 +15,7 @@ const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/;
 const insidePackage = new RegExp(pathInPackage);
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-const fitsOf = (variant: Variant, what: string, host: HostFacts): Fit => {
+const fitsOf = (variant: ResolvedVariant, what: string, host: HostFacts): Fit => {
   const name = `fits of ${variant.id} for ${what}`;
   const fit = attempt(name, () => variant.fits(host));
   const problem = shapeProblem(answerShapes.fits, fit);
@@ -22,7 +24,7 @@ const fitsOf = (variant: Variant, what: string, host: HostFacts): Fit => {
 };
 
 /** Hosts on which the probes have answered what their own parsers make of nothing and of garbage. */
-const oddProbes = (type: WorkerType): Record<string, unknown>[] => [
+const oddProbes = (type: ResolvedType): Record<string, unknown>[] => [
   {},
   ...[noOutput, { stdout: garbage, stderr: garbage, code: 1 }].map((output) =>
     Object.fromEntries((type.probes ?? []).map((probe) => [probe.id, probe.parse(output)])),
@@ -32,7 +34,7 @@ const oddProbes = (type: WorkerType): Record<string, unknown>[] => [
 /** Devices that come in numbers; there is one processor, and one GPU in a Mac. */
 const isNumbered = (kind: string): boolean => kind !== 'cpu' && kind !== 'metal';
 
-const flagsOf = (variant: Variant, kind: string, ...indices: number[]) => {
+const flagsOf = (variant: ResolvedVariant, kind: string, ...indices: number[]) => {
   const device = { kind, indices };
   return attempt(`deviceFlags of ${variant.id} for ${formatDevice(device)}`, () => variant.deviceFlags(device));
 };
@@ -53,8 +55,10 @@ export const variantChecks = [
     title: 'every variant is built for a platform, in the words of Node',
     check: ({ type }) => {
       for (const { id, platforms } of type.variants) {
-        must(platforms.length > 0, `${id} is built for no platform`);
-        for (const { os, cpu, libc } of platforms) {
+        must(platforms === undefined || platforms.length > 0, `${id} is built for no platform`);
+        for (const name of platforms ?? []) {
+          const [os = '', cpu = '', libc, ...more] = String(name).split('-');
+          must(os !== '' && cpu !== '' && more.length === 0, `${id}: ${shown(name)} is no platform such as linux-x64`);
           must(!['macos', 'windows', 'mac', 'win'].includes(os), `${id}: Node calls ${os} darwin or win32`);
           must(!['x86_64', 'amd64', 'aarch64'].includes(cpu), `${id}: Node calls ${cpu} x64 or arm64`);
           must(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is no libc`);

@@ -331,13 +331,13 @@ export const componentOf = (type: TypeDescription, component: string) => {
 /** The type's own choice; a file that it makes up is its fault. Errors: PLUGIN_FAILED. */
 const chosenBy = async (
   handle: WorkerTypeHandle,
-  files: Parameters<WorkerTypeHandle['chooseFiles']>[0],
+  files: Parameters<WorkerTypeHandle['selectFiles']>[0],
   options: Readonly<Record<string, unknown>>,
 ): Promise<string[] | undefined> => {
-  const chosen = await handle.chooseFiles(files, options);
+  const chosen = await handle.selectFiles(files, options);
   const known = new Set(files.map(({ path }) => path));
   const invented = chosen?.find((path) => !known.has(path));
   if (invented === undefined) return chosen;
   const problem = `it chose ${invented}, which the repository does not have`;
-  throw RbeeError.of('PLUGIN_FAILED', { plugin: handle.plugin.package, member: 'chooseFiles', problem });
+  throw RbeeError.of('PLUGIN_FAILED', { plugin: handle.plugin.package, member: 'selectFiles', problem });
 };

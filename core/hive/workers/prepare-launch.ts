@@ -61,7 +61,7 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
     device: formatDevice(fit.device),
     reference: reference ? formatModelReference(reference) : null,
     names: [
-      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.moreNames(options))]),
+      ...new Set([spec.name ?? (reference ? servedName(reference) : type.name), ...(await handle.aliases(options))]),
     ],
     models,
     options,

@@ -3,10 +3,14 @@ import { type Area, areaOf, areas } from '../../conformance/check.ts';
 import type { PackageReport, TypeReport } from '../../conformance/check-messages.ts';
 import type { CheckResult } from '../../conformance/run-checks.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
+import type { WrittenManifest } from '../../registry/write-manifest.ts';
 
 /** A line for each area with its count, the failed checks with the reason below theirs, and the sum. */
 export const formatExamination = (report: PackageReport, terminal: Terminal): string =>
   report.types.map((type) => formatType(report, type, terminal)).join('\n');
+
+export const formatWrittenManifest = ({ file, types, changed }: WrittenManifest): string =>
+  `${file} ${changed ? 'is written' : 'is up to date'}: ${types.join(', ')}\n`;
 
 const formatType = (report: PackageReport, { type, checks }: TypeReport, terminal: Terminal): string => {
   const title = `${report.package} ${report.version}: worker type ${type}`;

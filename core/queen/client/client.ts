@@ -1,6 +1,7 @@
 /** A client of the queen over her socket: reads, jobs and their events. */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { pathsFrom } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent } from '../../contract/narration.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
@@ -54,8 +55,11 @@ export interface QueenClient {
   ): Promise<unknown>;
 }
 
-/** Connects to nothing yet: each call makes a connection of its own. Every call throws RbeeError only. */
-export const connectQueen = ({ socketPath }: { socketPath: string }): QueenClient => {
+/**
+ * A client of the queen at this socket; without one, of the queen that the `rbee` command of this user talks to. Connects
+ * to nothing yet: each call makes a connection of its own. Every call throws RbeeError only.
+ */
+export const connectQueen = ({ socketPath = ownSocket() }: { socketPath?: string } = {}): QueenClient => {
   const client: QueenClient = {
     socketPath,
     get: (path, options) => requestJson(socketPath, { path, ...options }),
@@ -80,6 +84,8 @@ export const connectQueen = ({ socketPath }: { socketPath: string }): QueenClien
   };
   return client;
 };
+
+const ownSocket = (): string => pathsFrom(process.env).queenSocket;
 
 const jobPath = (id: string): string => `/v1/jobs/${encodeURIComponent(id)}`;
 

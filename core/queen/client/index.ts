@@ -1,5 +1,11 @@
 /** The queen for programs: what `@rbee/core/client` exports. Light on purpose, the command line starts with it. */
 
+export { type ErrorBody, RbeeError } from '../../contract/errors.ts';
+export type { HiveWorker } from '../../contract/hive-api.ts';
+export type { JobEvent } from '../../contract/narration.ts';
+export type { OperationInput, OperationName } from '../../contract/operations.ts';
+export type { FleetStatus, HiveView, JobView, WorkerList } from '../../contract/queen-api.ts';
+export type { WorkerSpec, WorkerView } from '../../contract/worker.ts';
 export type { WorkerName } from '../fleet/worker-key.ts';
 export { connectQueen, type QueenClient, type RunOptions, type WatchOptions } from './client.ts';
 export type { LogOptions } from './logs.ts';

@@ -5,6 +5,7 @@
 import { type Device, deviceIds, formatDevice, parseDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
+import { isBuiltFor } from '../../contract/platforms.ts';
 import type { DeclaredRun, HiveDeclaration } from '../../contract/sync.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
@@ -66,8 +67,9 @@ const variantProblems = (
     const hint = near ? `did you mean ${near}?` : `its variants: ${known.join(', ')}`;
     return [impossible(place, `worker type ${type.name} has no variant ${variant}`, hint)];
   }
+  const [os = '', cpu = ''] = platform?.split('-') ?? [];
   const fits = ({ platforms }: TypeDescription['variants'][number]): boolean =>
-    platform === undefined || platforms.some(({ os, cpu }) => `${os}-${cpu}` === platform);
+    platform === undefined || isBuiltFor(platforms, { os, cpu });
   if (type.variants.some((one) => (variant === null || one.id === variant) && fits(one))) return [];
   const what = variant === null ? type.name : `the variant ${variant} of ${type.name}`;
   const others = type.variants.filter(fits).map(({ id }) => id);

@@ -53,7 +53,7 @@ const setUp = async (t: TestContext) => {
 };
 
 const code = `export default { name: 'engine', apiVersion: 1, serves: [{ path: '/v1/engine', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms: [{ os: process.platform, cpu: process.arch }], fits: () => ({ fits: true }),
+  variants: [{ id: 'cpu', platforms: [process.platform + '-' + process.arch], fits: () => ({ fits: true }),
     deviceFlags: () => ({ args: [], env: {} }),
     resolveBinary: () => [{ kind: 'archive', id: 'engine', url: 'URL', sha256: 'SUM', member: 'engine/run' }] }],
   command: () => ({ args: [] }), health: { ready: { mode: 'poll', path: '/health' } } };`;

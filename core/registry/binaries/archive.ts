@@ -16,9 +16,9 @@ import { asStep } from './progress.ts';
 type ArchiveSource = Extract<BinarySource, { kind: 'archive' }>;
 
 /** What the contents of the installed folder depend on: not where the archives came from. */
-export const archiveContents = ({ member, more = [], ...first }: ArchiveSource): unknown => [
+export const archiveContents = ({ member, overlays = [], ...first }: ArchiveSource): unknown => [
   member,
-  ...[first, ...more].map(({ sha256, format, strip, url }) => [
+  ...[first, ...overlays].map(({ sha256, format, strip, url }) => [
     sha256,
     format,
     strip,
@@ -33,7 +33,7 @@ export const buildArchive = async (
   context: BinaryContext,
 ): Promise<Record<string, string>> => {
   const { narrate, signal, fetcher, folders } = context;
-  const files: ArchiveFile[] = [source, ...(source.more ?? [])];
+  const files: ArchiveFile[] = [source, ...(source.overlays ?? [])];
   for (const file of files) {
     const [name, id] = [nameOf(file.url), `${basename(folder)}-${file.sha256.slice(0, 8)}`];
     const from = new URL(file.url).host;

@@ -45,7 +45,7 @@ export const bringDownloads = async (
   }
   const to = downloadsFolder({ cache });
   const brought: BroughtFile[] = [];
-  for (const { url, sha256 } of [source, ...(source.more ?? [])]) {
+  for (const { url, sha256 } of [source, ...(source.overlays ?? [])]) {
     const name = decodeURIComponent(new URL(url).pathname.split('/').at(-1) ?? '') || 'download';
     const step = {
       id: `bring-${sha256.slice(0, 12)}`,

@@ -24,7 +24,7 @@ export const programsOf = async (
       const checked = checkSource(source, context.plugin);
       keys.add(keyOfSource(checked, context));
       if (checked.kind === 'archive')
-        for (const { sha256 } of [checked, ...(checked.more ?? [])]) downloads.add(sha256);
+        for (const { sha256 } of [checked, ...(checked.overlays ?? [])]) downloads.add(sha256);
     }
     if (source.kind === 'python' || steps.length === 0) continue;
     // What its steps made is kept by the very program that they were taken for.

@@ -113,7 +113,7 @@ test('libraries that are released by themselves join the program in its folder',
       url: `${server.url}/a.zip`,
       sha256: sha256Of(program).toUpperCase(),
       member: 'engine',
-      more: [{ url: `${server.url}/b.zip`, sha256: sha256Of(library) }],
+      overlays: [{ url: `${server.url}/b.zip`, sha256: sha256Of(library) }],
     },
     context,
   );

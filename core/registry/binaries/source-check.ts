@@ -48,7 +48,7 @@ const shapes: Record<InstallableSource['kind'], TSchema> = {
     id: Type.String({ minLength: 1 }),
     member: Type.String({ minLength: 1 }),
     ...packedFile,
-    more: optional(Type.Array(Type.Object(packedFile), { maxItems: 20 })),
+    overlays: optional(Type.Array(Type.Object(packedFile), { maxItems: 20 })),
   }),
   npm: Type.Object({
     id: Type.String({ minLength: 1 }),
@@ -72,6 +72,7 @@ export const checkSource = (
 ): InstallableSource => {
   const invalid = (problem: string) =>
     RbeeError.of('PLUGIN_INVALID', { plugin: plugin.package, problem: `binary source ${source.id}: ${problem}` });
+  if (source.kind === 'archive' && 'more' in source) throw invalid('it has more, which is called overlays now');
   const problem = firstProblem(shapes[source.kind], source);
   if (problem) throw invalid(problem);
   if (source.kind === 'npm' && semver.valid(source.version) === null)
@@ -86,7 +87,7 @@ export const checkSource = (
     url: fill(one.url),
     sha256: one.sha256.toLowerCase(),
   });
-  return { ...file(source), member, ...(source.more ? { more: source.more.map(file) } : {}) };
+  return { ...file(source), member, ...(source.overlays ? { overlays: source.overlays.map(file) } : {}) };
 };
 
 /** The steps of any source. Errors: PLUGIN_INVALID. */

@@ -121,8 +121,8 @@ const refused = async (work: Promise<unknown>, code: ErrorCode): Promise<RbeeErr
 
 /** The files of a plugin, built for both kinds of machine. */
 const both = (files: Record<string, string>): Record<string, string> => {
-  const more = `, { os: '${elsewhere.os}', cpu: '${elsewhere.cpu}' }]`;
-  const index = (files['index.js'] ?? '').replace(/(platforms: \[\{[^}]*\})\]/g, (_, known) => known + more);
+  const other = `platforms: ['${elsewhere.os}-${elsewhere.cpu}', `;
+  const index = (files['index.js'] ?? '').replaceAll('platforms: [', other);
   return { ...files, 'index.js': index };
 };
 

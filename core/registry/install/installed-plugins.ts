@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { bundleError, unpackChecked } from '../../archives/unpack-bundle.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { isBuiltFor } from '../../contract/platforms.ts';
 import type { DeliveredPlugin, PluginRequestOf, PluginView } from '../../contract/plugins.ts';
 import { asStep } from '../binaries/progress.ts';
 import { readManifest } from '../manifest.ts';
@@ -177,7 +178,7 @@ const refuseUnfit = (
   for (const variant of variants) {
     if (!known.has(variant)) throw unfit(`it has no variant ${variant}`);
     const builds = descriptions?.flatMap((type) => type.variants.filter(({ id }) => id === variant)) ?? [];
-    const isBuilt = builds.some(({ platforms }) => platforms.some(({ os, cpu }) => os === here.os && cpu === here.cpu));
+    const isBuilt = builds.some(({ platforms }) => isBuiltFor(platforms, { os: here.os, cpu: here.cpu }));
     if (!isBuilt) throw unfit(`its variant ${variant} is not built for ${ours}`);
   }
 };

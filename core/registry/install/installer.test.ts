@@ -322,7 +322,7 @@ test('a package that is not what it seems is refused by name, and nothing of it 
       /inside it calls itself @rbee\/else@1\.0\.0/,
       { packed: packPlugin({ name: '@rbee/else' }) },
     ],
-    ['liar', 'PLUGIN_INVALID', /its manifest says variants/, { code: '', packed: lying() }],
+    ['liar', 'PLUGIN_INVALID', /its manifest names the variants/, { code: '', packed: lying() }],
     ['throws', 'PLUGIN_FAILED', /no mood/, { code: `throw new Error('no mood');` }],
     ['loops', 'PLUGIN_FAILED', /no answer within 5 s/, { code: 'for (;;);' }],
     ['exits', 'PLUGIN_FAILED', /exited with code 7/, { code: 'process.exit(7);' }],

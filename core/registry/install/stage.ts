@@ -2,6 +2,7 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Narrate } from '../../contract/narration.ts';
+import { isBuiltFor } from '../../contract/platforms.ts';
 import type { VariantPackages } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../description.ts';
 import type { Examined } from './examine.ts';
@@ -28,7 +29,7 @@ export const groupVariants = (
 ): TreeGroup[] => {
   const groups = new Map<string, { variants: string[]; plan: TreePlan }>();
   for (const variant of new Set(manifest.workerTypes.flatMap((type) => type.variants))) {
-    if (descriptions && !isBuiltFor(variant, descriptions, { os, cpu })) continue;
+    if (descriptions && !isOffered(variant, descriptions, { os, cpu })) continue;
     const plan = planTree(found, packagesOf(variant, descriptions ?? [], `${os}-${cpu}`));
     const key = needsTree(plan) ? JSON.stringify(plan) : '';
     const group = groups.get(key);
@@ -38,10 +39,10 @@ export const groupVariants = (
   return [...groups.values()];
 };
 
-const isBuiltFor = (variant: string, types: readonly TypeDescription[], { os, cpu }: TreeTarget): boolean =>
+const isOffered = (variant: string, types: readonly TypeDescription[], { os, cpu }: TreeTarget): boolean =>
   types
     .flatMap((type) => type.variants.filter(({ id }) => id === variant))
-    .some(({ platforms }) => platforms.some((platform) => platform.os === os && platform.cpu === cpu));
+    .some(({ platforms }) => isBuiltFor(platforms, { os, cpu }));
 
 const packagesOf = (variant: string, types: readonly TypeDescription[], platform: string): VariantPackages => {
   const all = types

@@ -61,7 +61,7 @@ export const pluginFiles = (options: PluginOptions = {}): Record<string, string>
     ...options.more,
   };
   const builds = variants.map(
-    (id) => `{ id: '${id}', platforms: [{ os: '${options.os ?? process.platform}', cpu: process.arch }],
+    (id) => `{ id: '${id}', platforms: ['${options.os ?? process.platform}-${process.arch}'],
       fits: (host) => host.devices.some(({ kind }) => kind === '${id}')
         ? { fits: true } : { fits: false, reasons: ['there is no ${id} device'] },
       deviceFlags: () => ({ args: [], env: {} }), packages: ((id) => (${packages}))('${id}'),

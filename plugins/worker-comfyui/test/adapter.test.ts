@@ -4,11 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { sizeOf } from './png.ts';
 import { writeFolder, writeProgram } from './stand-in-binary.ts';
 import { launchWorker, until, type Worker, type WorkerRequest } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-comfyui-'));
 const program = writeProgram(join(folder, 'bin'));

@@ -4,8 +4,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Failure, Launch } from '@rbee/core/contract';
-import plugin from '../index.ts';
+import type { Failure, Launch } from '@rbee/contract';
+import { resolveType } from '@rbee/core/conformance';
+import type from '../index.ts';
+
+const plugin = resolveType(type);
 
 export interface Worker {
   url: string;

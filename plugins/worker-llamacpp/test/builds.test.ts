@@ -5,9 +5,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { chainModel } from '../demo/chain-model.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { type Engine, launchWorker, standIn, until } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-builds-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

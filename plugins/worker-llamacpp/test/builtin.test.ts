@@ -4,15 +4,18 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import fc from 'fast-check';
 import { bertDimensions, bertModel } from '../demo/bert-model.ts';
 import { chainModel } from '../demo/chain-model.ts';
 import { demoSentence } from '../demo/sentence.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { validatorOf } from './json-schema-validator.ts';
 import { randomSchema } from './random-schemas.ts';
 import { builtin, launchWorker, readEvents, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-builtin-'));
 const write = (name: string, bytes: Buffer | string) => {

@@ -6,11 +6,14 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import { chainModel } from '../demo/chain-model.ts';
 import { demoSentence } from '../demo/sentence.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { builtin, type Engine, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 interface Answer {
   choices: {

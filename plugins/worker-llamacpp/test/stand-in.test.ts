@@ -5,8 +5,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import plugin from '../index.ts';
+import { resolveType } from '@rbee/core/conformance';
+import type from '../index.ts';
 import { writeStandIn } from './stand-in-binary.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-stand-in-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -4,11 +4,12 @@ import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import sharp from 'sharp';
 import { type TinyPipelineOptions, tinyPipeline } from '../demo/tiny-pipeline.ts';
 import { writeModel } from '../demo/write-model.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import {
   builtin,
   bytesOf,
@@ -19,6 +20,8 @@ import {
   until,
   type Worker,
 } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-sd-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -6,11 +6,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { words } from './stand-in-api.ts';
 import { step, writeModel } from './stand-in-model.ts';
 import { freePort, launchWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 let folder: string;
 const workers: Worker[] = [];

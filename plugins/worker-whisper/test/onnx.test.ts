@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import { heardSegments, heardSentence, translatedSentence } from '../demo/sentence.ts';
 import { whisperModel } from '../demo/whisper-model.ts';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { levelsFlac, silentWav, toneWav } from './sounds.ts';
 import {
@@ -19,6 +20,8 @@ import {
   until,
   type Worker,
 } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const workers: Worker[] = [];

@@ -3,11 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
-import plugin from '../index.ts';
+import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { toneWav } from './sounds.ts';
 import { type ErrorAnswer, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+
+const plugin = resolveType(type);
 
 const models = createModelFolder();
 const model = models.file('ggml-tiny.bin', 'lmgg and the rest');

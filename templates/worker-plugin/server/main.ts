@@ -15,7 +15,7 @@ const readArguments = () => {
   try {
     const { values } = parseArgs({
       options: {
-        name: { type: 'string', multiple: true, default: [name] },
+        names: { type: 'string', default: name },
         host: { type: 'string', default: '127.0.0.1' },
         port: { type: 'string', default: '0' },
         greeting: { type: 'string', default: 'You said:' },
@@ -36,7 +36,7 @@ await runWorkerServer<Engine>({
   name,
   host: given.host,
   port: Number(given.port),
-  models: given.name,
+  models: given.names.split(','),
   slots,
   queueLimit: 64,
   routes: [chatRoute, ownRoute],

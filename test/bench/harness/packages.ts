@@ -38,11 +38,9 @@ export const plainPlugin = (type: string): Record<string, string> => {
       rbee: { api: 1, workerTypes },
       oclif: { commands: './commands' },
     }),
-    'index.js': `const platforms = [{ os: process.platform, cpu: process.arch }];
-export default { name: '${type}', apiVersion: 1, serves: [{ path: '/v1/plain', kind: 'other' }],
-  variants: [{ id: 'cpu', platforms, fits: () => ({ fits: true }), deviceFlags: () => ({ args: [], env: {} }),
-    resolveBinary: () => [{ kind: 'module', id: 'server', script: 'server.js' }] }],
-  command: (launch) => ({ args: [String(launch.port)] }), health: { ready: { mode: 'poll', path: '/' } } };
+    'index.js': `export default { name: '${type}', apiVersion: 1, serves: [{ path: '/v1/plain', kind: 'other' }],
+  variants: [{ id: 'cpu', resolveBinary: [{ kind: 'module', id: 'server', script: 'server.js' }] }],
+  command: ['{port}'], health: { ready: { mode: 'poll', path: '/' } } };
 `,
     'server.js': 'export {};\n',
     [`commands/${type}.js`]: 'export default class Plain { static async run() {} }\n',

@@ -1,12 +1,17 @@
 /** `rbee plugins check` */
 import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import type { PackageReport } from '../../../conformance/check-messages.ts';
 import { checkPackage } from '../../../conformance/check-package.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import { isWithin } from '../../../contract/safe-path.ts';
+import { catalogFolder } from '../../../registry/install/store.ts';
+import { type WrittenManifest, writeManifest } from '../../../registry/write-manifest.ts';
 import { RbeeCommand } from '../../base.ts';
 import { catchInterrupts } from '../../interrupts.ts';
 import { findPlugin } from '../../plugins/find-plugin.ts';
 import { exitCodes } from '../../report.ts';
-import { formatExamination } from '../../views/examination.ts';
+import { formatExamination, formatWrittenManifest } from '../../views/examination.ts';
 
 export default class PluginsCheck extends RbeeCommand {
   static override summary = 'Examine a worker type: does it keep what the contract asks?';
@@ -14,6 +19,7 @@ export default class PluginsCheck extends RbeeCommand {
     'Runs the code of the plugin, so check what you trust. Exit code 1 when a check fails. The package must be built.';
   static override examples = [
     { description: 'The plugin in this folder', command: 'rbee plugins check' },
+    { description: 'Part of its build', command: 'rbee plugins check --write' },
     { description: 'One that is installed, for programs', command: 'rbee plugins check @rbee/worker-llamacpp --json' },
   ];
   static override args = {
@@ -24,13 +30,34 @@ export default class PluginsCheck extends RbeeCommand {
     }),
   };
 
-  async run(): Promise<PackageReport> {
-    const { args } = await this.parse(PluginsCheck);
+  static override flags = {
+    write: Flags.boolean({
+      description: 'Write the manifest in package.json from the code of a plugin in a folder, and examine nothing',
+    }),
+  };
+
+  async run(): Promise<PackageReport | WrittenManifest> {
+    const { args, flags } = await this.parse(PluginsCheck);
     const root = await findPlugin(args.plugin, this.paths.data, process.cwd());
+    if (flags.write) return this.#write(root);
     const report = await this.#examine(root);
     if (!report.passed && !this.interrupted) process.exitCode = exitCodes.failed;
     this.print(report, formatExamination);
     return report;
+  }
+
+  async #write(root: string): Promise<WrittenManifest> {
+    if (isWithin(catalogFolder(this.paths.data), root)) {
+      const problem = 'it is installed, and what is installed never changes';
+      throw RbeeError.of('INVALID_INPUT', {
+        what: `the plugin in ${root}`,
+        problem,
+        hint: 'name a folder of your own',
+      });
+    }
+    const written = await writeManifest(root);
+    this.print(written, formatWrittenManifest);
+    return written;
   }
 
   #examine(root: string): Promise<PackageReport> {

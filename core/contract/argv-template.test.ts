@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fillCommand, templateProblem } from './argv-template.ts';
+import type { Launch, WorkerType } from './worker-type.ts';
+
+const launch: Launch = {
+  id: 'w-1',
+  variant: 'cuda',
+  device: { kind: 'cuda', indices: [0, 2] },
+  deviceFlags: { args: ['--gpus', 'two'], env: {} },
+  binary: { id: 'e', kind: 'path', path: '/bin/e', argv: ['/bin/e'] },
+  models: { main: '/models/a b', vae: '/models/{port}' },
+  names: ['a', 'b'],
+  options: { text: '$(reboot) {host}', slots: 2, fast: true, list: ['x'] },
+  host: '127.0.0.1',
+  port: 4242,
+  apiKey: 'secret',
+};
+
+test('each placeholder is one argument or a part of one, whatever is in its value', () => {
+  const args = [
+    '{program}',
+    '-m',
+    '{model}',
+    '--vae={model.vae}',
+    '{option.text}',
+    '{device}/{indices}',
+    '{name}:{port}',
+  ];
+  assert.deepEqual(fillCommand(args, launch), {
+    args: [
+      '/bin/e',
+      '-m',
+      '/models/a b',
+      '--vae=/models/{port}',
+      '$(reboot) {host}',
+      'cuda:0,2/0,2',
+      'a:4242',
+      '--gpus',
+      'two',
+    ],
+  });
+  const more = fillCommand(
+    { args: ['{names}', '{variant}', '{id}', '{option.slots}'], env: { KEY: '{apiKey}' } },
+    launch,
+  );
+  assert.deepEqual(more, { args: ['a,b', 'cuda', 'w-1', '2', '--gpus', 'two'], env: { KEY: 'secret' } });
+});
+
+test('braces around anything else are left as they are', () => {
+  assert.deepEqual(
+    fillCommand(['{"a": {"b": 1}}', '{}', '{ port }'], { ...launch, deviceFlags: { args: [], env: {} } }),
+    {
+      args: ['{"a": {"b": 1}}', '{}', '{ port }'],
+    },
+  );
+});
+
+test('what cannot be filled in is refused by name before any worker is started', () => {
+  const type: Pick<WorkerType, 'models' | 'options'> = {
+    models: {
+      formats: ['gguf'],
+      components: { vae: { required: true, description: 'x' }, draft: { required: false, description: 'x' } },
+    },
+    options: {
+      type: 'object',
+      properties: {
+        slots: { type: 'integer', description: 'x', default: 1 },
+        list: { type: 'array', description: 'x', default: [] },
+        size: { type: 'integer', description: 'x' },
+      },
+    },
+  };
+  const problems: [string, RegExp | undefined][] = [
+    ['{port}', undefined],
+    ['{model}{model.vae}{option.slots}', undefined],
+    ['{prot}', /unknown placeholder \{prot\}; there are \{port\}, .*\{option\.NAME\}/],
+    ['{other.x}', /unknown placeholder \{other\.x\}/],
+    ['{model.clip}', /models\.components has no clip/],
+    ['{model.draft}', /not every worker has that/],
+    ['{option.slot}', /no such option/],
+    ['{option.list}', /is a list/],
+    ['{option.size}', /has no default/],
+    ['--key={apiKey}', /every user of the machine can read it/],
+  ];
+  for (const [text, problem] of problems) {
+    const found = templateProblem([text], type);
+    if (problem) assert.match(found ?? 'no problem', problem, text);
+    else assert.equal(found, undefined, text);
+  }
+  assert.match(templateProblem(['{model}'], {}) ?? '', /not every worker has that/);
+  assert.equal(templateProblem({ args: [], env: { KEY: '{apiKey}' } }, type), undefined);
+});

@@ -1,0 +1,30 @@
+/** Which files of a model repository vLLM needs: one set of safetensors weights, and what is not weights. */
+import type { RepositoryFile } from '@rbee/contract';
+
+/** Nothing when the repository has no safetensors weights. */
+export const selectFiles = (files: readonly RepositoryFile[]): readonly string[] => {
+  const paths = files.map(({ path }) => path).filter((path) => !elsewhere.test(path) && !notRead.test(path));
+  const weights = paths.filter((path) => path.endsWith('.safetensors'));
+  if (weights.length === 0) return [];
+  const there = new Set(weights.map(plain));
+  const chosen = weights.filter(
+    (path) =>
+      // Mistral's own copy of the weights, where those of everybody else are there too.
+      !(
+        /^consolidated[^/]*\.safetensors$/.test(path) &&
+        weights.some((other) => /^model[^/]*\.safetensors$/.test(other))
+      ) &&
+      // The same in half of the precision, where the whole is there too.
+      !(precision.test(path) && there.has(path.replace(precision, ''))),
+  );
+  return [...chosen, ...paths.filter((path) => !path.endsWith('.safetensors'))];
+};
+
+/** Weights of other programs in folders of their own, and what people look at. */
+const elsewhere = /^(?:original|onnx|openvino|coreml|gguf|metal|runs|assets|images|figures)\//i;
+/** Weights of other programs, hidden files, pictures and texts for people. */
+const notRead =
+  /(?:^|\/)\.|\.(?:bin|pt|pth|ckpt|gguf|onnx|onnx_data|h5|msgpack|ot|tflite|mlmodel|npz|nemo|png|jpe?g|gif|webp|svg|mp4|pdf|ipynb|md)$/i;
+const precision = /\.(?:fp16|bf16)(?=[.-])/;
+
+const plain = (path: string): string => (precision.test(path) ? '' : path);

@@ -1,0 +1,20 @@
+/**
+ * What the program's last words mean: the first row that fits is shown. What no row knows is left to the hive, which knows the
+ * words of the system. New words are a new row here, and one in failures.json.
+ */
+import type { FailureRule } from '@rbee/contract';
+
+export const failures: readonly FailureRule[] = [
+  {
+    pattern: /cannot open model/,
+    cause: 'bad_model',
+    message: 'my-engine cannot open the model',
+    hint: 'download the model again, and compare its size with the source',
+  },
+  {
+    pattern: /out of memory/i,
+    cause: 'out_of_memory',
+    message: 'there is not enough memory for the model',
+    hint: 'stop another worker, or choose a smaller model or context',
+  },
+];
