@@ -18,9 +18,9 @@ export const abilities = {
     missing: 'it does not check its options itself',
     has: ({ type }) => type.checkOptions !== undefined,
   },
+  devices: { missing: 'it brings no kind of device', has: ({ type }) => type.devices !== undefined },
   probes: { missing: 'it has no probes', has: ({ type }) => type.probes !== undefined },
   adapter: { missing: 'it has no adapter', has: ({ type }) => type.adapter !== undefined },
-  selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
   affinity: {
     missing: 'its answers make no ids',
     has: ({ type }) => type.serves.some(({ affinity }) => affinity !== undefined),
@@ -36,6 +36,7 @@ export const abilities = {
     missing: 'it has no forecast',
     has: ({ type }) => type.forecast !== undefined || type.readForecast !== undefined,
   },
+  selectFiles: { missing: 'it leaves the choice of files to rbee', has: ({ type }) => type.selectFiles !== undefined },
   estimate: { missing: 'it does not estimate', has: ({ type }) => type.estimate !== undefined },
   diagnose: {
     missing: 'it does not diagnose',

@@ -74,6 +74,11 @@ export const callsOf = (type: ResolvedType): Call[] => [
     member: `probes.${id}.parse`,
     args: [noOutput],
   })),
+  ...(type.devices ?? []).map(({ kind }) => ({
+    what: `parse of devices ${kind}`,
+    member: `devices.${kind}.parse`,
+    args: [noOutput],
+  })),
   ...(type.aliases ? [{ what: 'aliases', member: 'aliases', args: [defaultOptions(type)] }] : []),
   ...(type.selectFiles
     ? [{ what: 'selectFiles', member: 'selectFiles', args: [someFiles, defaultOptions(type)] }]

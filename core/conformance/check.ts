@@ -16,6 +16,7 @@ export const areas = {
   health: 'Health',
   stop: 'Stopping',
   probes: 'Probes',
+  devices: 'Devices that it brings',
   files: 'Choice of files',
   estimate: 'Memory estimate',
   diagnose: 'Diagnosis',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Command, Fit, Launch, Variant, WorkerType } from '../contract/worker-type.ts';
+import type { Command, DeviceProbe, Fit, Launch, Variant, WorkerType } from '../contract/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas, type Check } from './check.ts';
 import { checks } from './checks/index.ts';
@@ -127,6 +127,17 @@ const withOption = (option: object): WorkerType => ({
     properties: { context: { type: 'integer', description: 'Tokens', default: 1, ...option } },
   },
 });
+const beehive: DeviceProbe = {
+  kind: 'bee',
+  programs: ['bee-smi'],
+  args: ['list'],
+  parse: ({ stdout }) =>
+    [...stdout.matchAll(/^bee (\d)$/gm)].map(([, n]) => ({ id: `bee:${n}`, kind: 'bee', name: 'a bee' })),
+};
+const withDevices = (more: Partial<DeviceProbe>): WorkerType => {
+  const probe = { ...beehive, ...more };
+  return { ...good, devices: [probe], variants: [...good.variants, variant(probe.kind)] };
+};
 const withServed = (more: object): WorkerType => ({
   ...good,
   serves: good.serves.map((served) => (served.path === '/v1/good' ? { ...served, ...more } : served)),
@@ -169,6 +180,15 @@ const faults: [Check['id'], WorkerType | object][] = [
   ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'chatting' }] }],
   ['identity.serves-kinds', { ...good, serves: [{ path: '/v1/good', kind: 'other', method: ['GET', 'TRACE'] }] }],
   ['identity.serves-paths', { ...good, serves: [{ path: '/v1/good/x{y}', kind: 'other' }] }],
+  ['devices.kinds', withDevices({ kind: 'metal' })],
+  ['devices.driven', { ...good, devices: [beehive] }],
+  ['devices.programs', withDevices({ programs: ['../bee-smi'] })],
+  ['devices.empty', withDevices({ parse: () => [{ id: 'bee:0', kind: 'bee', name: 'a bee' }] })],
+  ['devices.garbage', withDevices({ parse: ({ stdout }) => JSON.parse(stdout || '[]') })],
+  [
+    'devices.garbage',
+    withDevices({ parse: ({ stdout }) => (stdout ? [{ id: 'cuda:0', kind: 'bee', name: '' }] : []) }),
+  ],
   ['identity.serves-own', { ...good, serves: [{ path: '/v1/{any}', kind: 'other' }] }],
   ['identity.accepted', withServed({ accepts: ['audio'] })],
   ['serving.segments', { ...good, serves: [...good.serves, { path: '/a/{b}/c/{b}', kind: 'other' }] }],
@@ -362,6 +382,7 @@ test('a manifest that says something else than the code is found', async () => {
     ['manifest.api', { ...manifest, rbee: { ...manifest.rbee, api: 2 } }],
     ['manifest.serves', rbee({ serves: ['/v1/other'] })],
     ['manifest.variants', rbee({ variants: ['cpu'] })],
+    ['manifest.devices', rbee({ devices: ['bee'] })],
     ['manifest.aliases', rbee({ aliases: ['good'] })],
     ['manifest.keyword', { ...manifest, keywords: [] }],
     ['manifest.license', { ...manifest, license: undefined }],

@@ -4,6 +4,12 @@ import type { Device } from './worker-type.ts';
 
 export type { Device };
 
+/** Kinds that rbee itself knows, which no plugin may bring, and words that people use for them. */
+export const reservedKinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal', 'gpu', 'any', 'auto'];
+
+/** As `parseDevice` reads it: no digit at its end. */
+export const kindPattern = '^[a-z](?:[a-z0-9-]{0,30}[a-z-])?$';
+
 /** `gpu0` is no kind: an index stands behind a colon. */
 const written = /^([a-z](?:[a-z0-9-]*[a-z-])?)(?::(\d{1,4}(?:,\d{1,4})*))?$/;
 

@@ -386,6 +386,11 @@ export const errorCatalogue = {
     message: 'the worker type {type} is offered by both {first} and {second}',
     hint: 'uninstall one of the two',
   },
+  DEVICE_KIND_CLASH: {
+    status: 409,
+    message: 'the kind of device {kind} is brought by both {first} and {second}',
+    hint: 'uninstall one of the two',
+  },
   PLUGIN_IN_USE: {
     status: 409,
     message: 'the plugin {plugin} is in use by {workers}',

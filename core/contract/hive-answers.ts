@@ -65,7 +65,7 @@ export const hiveWorker = Type.Object({
   suspect: optional(Type.Boolean()),
 });
 
-const deviceFacts = Type.Object({
+export const deviceFacts = Type.Object({
   id: Type.String({ maxLength: 64, pattern: '^[a-z][a-z0-9-]*(:[0-9]{1,4})?$' }),
   kind: Type.String({ maxLength: 32, pattern: '^[a-z][a-z0-9-]*$' }),
   name: textOf(256),

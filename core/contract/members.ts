@@ -14,6 +14,11 @@ export const typeMembers = {
   apiVersion: 'data',
   summary: 'data',
   serves: 'data',
+  unserved: 'function',
+  abilities: 'function',
+  slots: 'function',
+  forecast: 'function',
+  readForecast: 'function',
   models: 'data',
   options: 'data',
   environment: 'data',
@@ -21,6 +26,7 @@ export const typeMembers = {
   command: 'either',
   health: 'data',
   probes: 'data',
+  devices: 'data',
   adapter: 'data',
   keyless: 'data',
   stop: 'data',
@@ -31,11 +37,6 @@ export const typeMembers = {
   selectFiles: 'function',
   failures: 'data',
   diagnose: 'function',
-  unserved: 'function',
-  abilities: 'function',
-  slots: 'function',
-  forecast: 'function',
-  readForecast: 'function',
 } as const satisfies Record<keyof WorkerType, MemberKind>;
 
 export const variantMembers = {
@@ -100,14 +101,17 @@ export const plainCopy = (value: unknown): unknown =>
     ),
   );
 
-/** Calls a function of a type by its name as a hive does: `command`, `variants.cuda.fits`, `probes.list.parse`. */
+/** Calls a function of a type by its name as a hive does: `command`, `variants.cuda.fits`, `probes.list.parse`,
+ * `devices.npu.parse`. */
 export const callMember = (type: WorkerType, member: string, args: readonly unknown[]): unknown => {
   const [list, id, method] = member.split('.');
   const resolved = resolveType(type);
   const owner =
     list === 'variants' || list === 'probes'
       ? (resolved[list] as readonly { id: string }[] | undefined)?.find((item) => item.id === id)
-      : resolved;
+      : list === 'devices'
+        ? resolved.devices?.find(({ kind }) => kind === id)
+        : resolved;
   const value = (owner as Record<string, unknown> | undefined)?.[method ?? member];
   if (typeof value !== 'function') throw new Error(`${member} is not a function`);
   return value.apply(owner, [...args]);

@@ -66,6 +66,11 @@ export interface WorkerType {
    * and `command`.
    */
   probes?: readonly Probe[];
+  /**
+   * Devices that rbee does not know, each kind with the program that tells of them. The manifest lists the kinds; only one
+   * package of a machine may bring a kind. A hive asks whenever it measures its machine, also when no worker runs.
+   */
+  devices?: readonly DeviceProbe[];
   /** A server of the plugin's own in front of an engine that does not speak the public shape. */
   adapter?: Adapter;
   /**
@@ -652,6 +657,21 @@ export interface Probe {
   timeoutMs?: number;
   /** Reads the program's output. Called with whatever it printed, also after a non-zero exit. */
   parse(output: ProgramOutput): unknown;
+}
+
+/** Where a hive asks for the devices of one kind. */
+export interface DeviceProbe {
+  /** What users write before the colon: `npu` in `npu:0`. Not one of rbee's own: cpu, cuda, rocm, vulkan, metal. */
+  kind: string;
+  /** Names on the hive's PATH, or absolute paths, to try in turn. None of them there means that there is no device. */
+  programs: readonly string[];
+  args: readonly string[];
+  /** Operating systems on which to ask. Absent: all. */
+  os?: readonly Platform['os'][];
+  /** Milliseconds before it is given up; 8,000 when absent. */
+  timeoutMs?: number;
+  /** Reads the program's output, also after a non-zero exit. Pure. Every device is of this kind: `npu:0`, `npu:1`. */
+  parse(output: ProgramOutput): readonly DeviceFacts[];
 }
 
 /** What a program printed, and its exit code; null when it was ended by a signal. */

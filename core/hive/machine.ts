@@ -2,7 +2,7 @@
 import { cpus, freemem, totalmem } from 'node:os';
 import type { HiveDevices } from '../contract/hive-api.ts';
 import type { DeviceFacts } from '../contract/worker-type.ts';
-import type { Ask } from './devices/device-source.ts';
+import type { Ask, DeviceSource } from './devices/device-source.ts';
 import { measureDevices } from './devices/measure.ts';
 
 /** Milliseconds that a measurement serves a spawn. */
@@ -13,14 +13,17 @@ const intervalMs = 10_000;
 export class Machine {
   readonly #ask: Ask;
   readonly #onChange: () => void;
+  readonly #brought: () => Promise<readonly DeviceSource[]>;
   #last: HiveDevices | null = null;
   #measuredAt = 0;
   #measuring: Promise<HiveDevices> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(ask: Ask, onChange: () => void) {
+  /** `brought` are sources beside those that rbee has. */
+  constructor(ask: Ask, onChange: () => void, brought: () => Promise<readonly DeviceSource[]> = async () => []) {
     this.#ask = ask;
     this.#onChange = onChange;
+    this.#brought = brought;
   }
 
   /** Measures for the first time, and goes on while there is more than a processor. */
@@ -57,7 +60,8 @@ export class Machine {
 
   /** Measures now; concurrent callers share one measurement. */
   measure(): Promise<HiveDevices> {
-    this.#measuring ??= measureDevices(this.#ask)
+    this.#measuring ??= this.#brought()
+      .then((brought) => measureDevices(this.#ask, brought))
       .then((facts) => {
         const before = JSON.stringify(this.#last?.devices.map(({ memory: _, utilization: __, ...rest }) => rest));
         this.#last = facts;

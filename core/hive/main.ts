@@ -21,6 +21,7 @@ import { downloadFetcher } from '../registry/binaries/fetcher.ts';
 import { WorkerTypes } from '../registry/worker-types.ts';
 import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
+import { broughtSources } from './devices/brought-sources.ts';
 import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
 import { GgufHeaders } from './models/gguf-headers.ts';
@@ -73,8 +74,12 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   // On another machine it is named as in hives.conf, and whoever started it brings its plugins.
   const alias = env['RBEE_HIVE_NAME'] || localHive;
   const ask = askPrograms(env);
-  const machine = new Machine(ask, feed.changed);
-  const types = new WorkerTypes(paths.data, feed.changed);
+  const types = new WorkerTypes(paths.data, () => {
+    feed.changed();
+    // A plugin that came may bring devices.
+    if (types.broughtKinds().length > 0) void machine.measure();
+  });
+  const machine = new Machine(ask, feed.changed, () => broughtSources(types));
   const fetcher = downloadFetcher(env);
   const { plugins, ...installing } = makePlugins({
     hive: alias,

@@ -535,6 +535,7 @@ describe('the TCP address', () => {
       'OPTIONS',
     );
     assert.deepEqual([preflight.status, preflight.headers['access-control-allow-origin']], [204, origin]);
+    assert.equal(preflight.headers['access-control-allow-methods'], 'GET, POST, PUT, DELETE');
     const answer = await ask('/v1/chat/completions', { origin, 'content-type': 'application/json' }, 'POST');
     assert.deepEqual([answer.status, answer.headers['access-control-allow-origin']], [200, origin]);
     assert.match(answer.text, /\[DONE\]/);

@@ -14,9 +14,11 @@ import {
   optionName,
   optionValue,
 } from '../contract/bounds.ts';
+import { kindPattern } from '../contract/device.ts';
 import { boundKinds } from '../contract/device-binding.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { searchOf } from '../contract/failure-rules.ts';
+import { deviceFacts } from '../contract/hive-answers.ts';
 import { type DataMember, type FunctionMember, formerMembers } from '../contract/members.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 import { variablePattern } from '../contract/secret-reference.ts';
@@ -181,6 +183,18 @@ const dataShapes = {
       }),
     ),
   ),
+  devices: optional(
+    Type.Array(
+      Type.Object({
+        kind: Type.String({ pattern: kindPattern }),
+        programs: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 16 }),
+        args: texts,
+        os: optional(texts),
+        timeoutMs: optional(Type.Integer({ minimum: 1, maximum: 60_000 })),
+      }),
+      { maxItems: 16 },
+    ),
+  ),
   adapter: optional(Type.Object({ script: Type.String(), for: optional(texts) })),
   keyless: optional(Type.Boolean()),
   stop: optional(stop),
@@ -256,8 +270,6 @@ export const answerShapes = {
   ),
   estimate: Type.Object({ ram: Type.Number({ minimum: 0 }), vram: Type.Number({ minimum: 0 }) }),
   diagnose: Type.Union([Type.Null(), Type.Object({ cause: nameOf(64), message: Type.String(), hint: Type.String() })]),
-  selectFiles: texts,
-  aliases: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   unserved: Type.Array(Type.Object({ path: Type.String(), hint: Type.String({ minLength: 1, maxLength: 1_024 }) }), {
     maxItems: 256,
   }),
@@ -279,8 +291,13 @@ export const answerShapes = {
       devices: Type.Record(Type.String(), Type.Number({ minimum: 0 })),
     }),
   ]),
+  selectFiles: texts,
+  aliases: Type.Array(Type.String({ pattern: servedNamePattern }), { maxItems: 1_000 }),
   parse: Type.Unknown(),
 } as const satisfies Record<FunctionMember, TSchema>;
+
+/** What `parse` of a kind of device answers. */
+export const devicesAnswer = Type.Array(deviceFacts, { maxItems: 256 });
 
 /** Says what is wrong with a value, or undefined. */
 export const shapeProblem = (schema: TSchema, value: unknown): string | undefined => {
@@ -316,6 +333,12 @@ export const checkDescription = (
   const variants = type.variants.map(({ id }) => id);
   if ([...variants].sort().join(' ') !== [...entry.variants].sort().join(' ')) {
     const said = `its manifest names the variants ${entry.variants.join(', ')}, its code ${variants.join(', ')}`;
+    throw invalid(`${said}; ${writeIt}`);
+  }
+  const kinds = (type.devices ?? []).map(({ kind }) => kind);
+  const listed = entry.devices ?? [];
+  if ([...kinds].sort().join(' ') !== [...listed].sort().join(' ')) {
+    const said = `its manifest names the kinds of device ${listed.join(', ') || 'none'}, its code ${kinds.join(', ') || 'none'}`;
     throw invalid(`${said}; ${writeIt}`);
   }
   return type;

@@ -5,6 +5,7 @@ import Type, { type Static } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { workerTypeApiVersion } from '../contract/api-version.ts';
+import { kindPattern, reservedKinds } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { isSafePath, plainPath } from '../contract/safe-path.ts';
 
@@ -19,6 +20,8 @@ const workerTypeEntry = Type.Object({
   aliases: Type.Optional(Type.Array(Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,40}$' }), { maxItems: 64 })),
   summary: Type.Optional(Type.String({ maxLength: 300 })),
   serves: Type.Array(servedPath, { minItems: 1, maxItems: 256 }),
+  /** Kinds of device that it brings. */
+  devices: Type.Optional(Type.Array(Type.String({ pattern: kindPattern }), { maxItems: 16 })),
   variants: Type.Array(Type.String({ pattern: typeName }), { minItems: 1, maxItems: 128 }),
 });
 
@@ -117,6 +120,8 @@ const checkEntry = (plugin: string, name: string, entry: Static<typeof workerTyp
   const inherited = [name, ...(entry.aliases ?? []), ...entry.variants].find((one) => one in {});
   if (inherited !== undefined) throw invalid(`nothing can be named ${inherited}`);
   if (!isSafePath(plainPath(entry.entry))) throw invalid('its entry lies outside the package');
+  const taken = entry.devices?.find((kind) => reservedKinds.includes(kind));
+  if (taken !== undefined) throw invalid(`the kind of device ${taken} belongs to rbee itself`);
   const twice = entry.serves.find((path, index) => entry.serves.indexOf(path) !== index);
   if (twice !== undefined) throw invalid(`it names ${twice} twice`);
   for (const path of entry.serves) {

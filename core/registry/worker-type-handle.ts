@@ -9,6 +9,7 @@ import type {
   BinaryRequest,
   BinarySource,
   Command,
+  DeviceFacts,
   Diagnosis,
   Failure,
   Fit,
@@ -20,10 +21,11 @@ import type {
   ModelFacts,
   OptionProblem,
   PreparedLaunch,
+  ProgramOutput,
   RepositoryFile,
   UnservedPath,
 } from '../contract/worker-type.ts';
-import { answerShapes, checkDescription, shapeProblem, type TypeDescription } from './description.ts';
+import { answerShapes, checkDescription, devicesAnswer, shapeProblem, type TypeDescription } from './description.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
@@ -83,6 +85,11 @@ export class WorkerTypeHandle {
 
   parseProbe(probe: string, output: { stdout: string; stderr: string; code: number | null }): Promise<unknown> {
     return this.#call(`probes.${probe}.parse`, answerShapes.parse, [output]);
+  }
+
+  /** The devices of a kind that the type brings. */
+  parseDevices(kind: string, output: ProgramOutput): Promise<DeviceFacts[]> {
+    return this.#call(`devices.${kind}.parse`, devicesAnswer, [output]);
   }
 
   /** Undefined when the type does not estimate. */

@@ -91,6 +91,7 @@ export class WorkerTypes {
     });
     this.#indexFault = null;
     for (const location of locations) await this.#read(location, found);
+    refuseSharedKinds(found);
     const changed = JSON.stringify([...found.values()].map((item) => item.entry)) !== JSON.stringify(this.list());
     this.#known = found;
     if (changed) this.#onChange();
@@ -117,6 +118,12 @@ export class WorkerTypes {
       known: names.join(', ') || 'none',
       near: near ? `; did you mean ${near}?` : '',
     });
+  }
+
+  /** The kinds of device that types bring, with the type that knows how to read them. */
+  broughtKinds(): { kind: string; handle: WorkerTypeHandle }[] {
+    const usable = [...this.#known.values()].flatMap(({ handle }) => handle ?? []);
+    return usable.flatMap((handle) => (handle.manifest.devices ?? []).map((kind) => ({ kind, handle })));
   }
 
   /** Names of types that this may have been meant for, nearest first. */
@@ -248,6 +255,24 @@ export class WorkerTypes {
     return handle;
   }
 }
+
+/** Nobody could tell whose reading of a device is right, so no type that brings it is used. */
+const refuseSharedKinds = (found: Map<string, Known>): void => {
+  const bringing = new Map<string, [name: string, known: Known][]>();
+  for (const [name, known] of found) {
+    for (const kind of known.handle?.manifest.devices ?? []) {
+      bringing.set(kind, [...(bringing.get(kind) ?? []), [name, known]]);
+    }
+  }
+  for (const [kind, all] of bringing) {
+    const [first, second] = [...new Set(all.map(([, { entry }]) => entry.plugin))];
+    if (first === undefined || second === undefined) continue;
+    const fault = RbeeError.of('DEVICE_KIND_CLASH', { kind, first, second });
+    for (const [name, known] of all) {
+      found.set(name, { ...known, entry: { ...known.entry, fault: fault.message }, handle: null, fault });
+    }
+  }
+};
 
 const faulty = (name: string, location: PluginLocation, fault: RbeeError): CatalogEntry => ({
   type: name,

@@ -29,7 +29,7 @@ interface PackageJson {
 }
 
 /**
- * Brings `rbee` of the package.json in `root` up to date: names, summaries, paths and variants come from the code, entries
+ * Brings `rbee` of the package.json in `root` up to date: names, summaries, paths, variants and kinds of device come from the code, entries
  * and aliases stay. A package that names no worker type yet gets the one that its main module exports. The code runs where
  * it can touch nothing. Errors: PLUGIN_INVALID, PLUGIN_FAILED, PLUGIN_NOT_BUILT, STATE_UNWRITABLE.
  */
@@ -83,6 +83,7 @@ const typeOf = async (
       ...(line !== undefined && { summary: line }),
       serves: described.serves.map(({ path }) => path),
       variants: described.variants.map(({ id }) => id),
+      ...(described.devices && { devices: described.devices.map(({ kind }) => kind) }),
     },
   ];
 };
@@ -94,8 +95,13 @@ const describe = async (plugin: string, root: string, entry: string): Promise<Ty
   const evaluator = new Evaluator(plugin, root);
   try {
     const value = await evaluator.describe(entry);
-    const { name = '', serves = [], variants = [] } = value as Partial<TypeDescription>;
-    const said = { name, entry, serves: serves.map(({ path }) => path), variants: variants.map(({ id }) => id) };
+    const { name = '', serves = [], variants = [], devices = [] } = value as Partial<TypeDescription>;
+    const said = {
+      ...{ name, entry },
+      serves: serves.map(({ path }) => path),
+      variants: variants.map(({ id }) => id),
+      devices: devices.map(({ kind }) => kind),
+    };
     return checkDescription(manifest, said, value);
   } finally {
     evaluator.close();

@@ -79,6 +79,7 @@ export const identityChecks = [
       for (const { id, resolveBinary } of written.variants)
         must(resolveBinary !== undefined, `variant ${id} has no resolveBinary`);
       for (const { id, parse } of written.probes ?? []) must(parse !== undefined, `probe ${id} has no parse`);
+      for (const { kind, parse } of written.devices ?? []) must(parse !== undefined, `${kind} has no parse`);
     },
   },
   {
@@ -89,7 +90,7 @@ export const identityChecks = [
       const withoutFunctions = (item: object) =>
         Object.fromEntries(Object.entries(item).filter(([, value]) => typeof value !== 'function'));
       for (const [member, value] of data) {
-        const lists = member === 'variants' || member === 'probes';
+        const lists = member === 'variants' || member === 'probes' || member === 'devices';
         const shown = member === 'failures' ? plainCopy(value) : value;
         const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : shown, member);
         must(problem === undefined, String(problem));
@@ -107,6 +108,7 @@ export const identityChecks = [
           entry: '',
           serves: type.serves.map(({ path }) => path),
           variants: type.variants.map(({ id }) => id),
+          devices: (type.devices ?? []).map(({ kind }) => kind),
         },
         describeType(written),
       ),

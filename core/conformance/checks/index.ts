@@ -2,6 +2,7 @@
 import type { Check } from '../check.ts';
 import { binaryChecks } from './binaries.ts';
 import { commandChecks } from './command.ts';
+import { deviceChecks } from './devices.ts';
 import { diagnoseChecks } from './diagnose.ts';
 import { estimateChecks } from './estimate.ts';
 import { fileChecks } from './files.ts';
@@ -31,6 +32,7 @@ export const checks: readonly Check[] = [
   ...healthChecks,
   ...stopChecks,
   ...probeChecks,
+  ...deviceChecks,
   ...fileChecks,
   ...estimateChecks,
   ...diagnoseChecks,

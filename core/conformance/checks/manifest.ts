@@ -73,6 +73,17 @@ export const manifestChecks = [
       ),
   },
   {
+    id: 'manifest.devices',
+    title: 'the kinds of device of the manifest are those of the code',
+    needs: ['package'],
+    check: ({ type, manifestEntry }) =>
+      sameList(
+        'devices',
+        manifestEntry['devices'] ?? [],
+        (type.devices ?? []).map(({ kind }) => kind),
+      ),
+  },
+  {
     id: 'manifest.aliases',
     title: 'no alias repeats another one or the name',
     needs: ['package'],

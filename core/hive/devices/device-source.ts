@@ -9,12 +9,13 @@ export interface ProgramOutput {
 
 export interface DeviceSource {
   kind: string;
-  /** Operating systems on which the program exists at all. */
-  platforms: readonly string[];
+  /** Operating systems on which the program exists at all; all when absent. */
+  platforms?: readonly string[];
   /** Names or paths to try in turn. */
   programs: readonly string[];
   args: readonly string[];
-  parse(output: ProgramOutput): DeviceFacts[];
+  timeoutMs?: number;
+  parse(output: ProgramOutput): DeviceFacts[] | Promise<DeviceFacts[]>;
 }
 
 /** Runs a program; null when there is none of that name. */

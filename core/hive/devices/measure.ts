@@ -5,20 +5,23 @@ import { printedLines } from '../../boundary/printed-lines.ts';
 import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { DeviceFacts, Platform } from '../../contract/worker-type.ts';
 import { amd } from './amd.ts';
-import type { Ask, DeviceSource } from './device-source.ts';
+import type { Ask, DeviceSource, ProgramOutput } from './device-source.ts';
 import { metal } from './metal.ts';
 import { nvidia, parseCudaVersion } from './nvidia.ts';
 import { vulkan } from './vulkan.ts';
 
 const sources: readonly DeviceSource[] = [nvidia, amd, metal, vulkan];
 
-/** Everything about the machine, measured now. A vendor's program that fails or hangs costs a note, not the answer. */
-export const measureDevices = async (ask: Ask): Promise<HiveDevices> => {
+/**
+ * Everything about the machine, measured now. A vendor's program that fails or hangs costs a note, not the answer. `brought`
+ * are sources that plugins bring, beside those that rbee has.
+ */
+export const measureDevices = async (ask: Ask, brought: readonly DeviceSource[] = []): Promise<HiveDevices> => {
   const notes: string[] = [];
   const [cpu, memory, ...answers] = await Promise.all([
     askProcessor(),
     si.mem(),
-    ...sources.map((source) => askSource(source, ask, notes)),
+    ...[...sources, ...brought].map((source) => askSource(source, ask, notes)),
   ]);
   const found = answers.flat();
   const cudaDriver = found.some((device) => device.kind === 'cuda') ? await askCudaVersion(ask) : undefined;
@@ -52,11 +55,12 @@ const askProcessor = (): Promise<si.Systeminformation.CpuData> => {
 let processorAsked: Promise<si.Systeminformation.CpuData> | undefined;
 
 const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promise<DeviceFacts[]> => {
-  if (!source.platforms.includes(platform())) return [];
+  if (source.platforms?.includes(platform()) === false) return [];
   for (const program of source.programs) {
-    const output = await ask(program, source.args);
+    const output = await ask(program, source.args, source.timeoutMs);
     if (!output) continue;
-    const devices = source.parse(output);
+    const devices = await parsed(source, output, notes);
+    if (devices === null) return [];
     if (devices.length === 0) {
       const words = printedLines(`${output.stderr}\n${output.stdout}`)[0] ?? '';
       notes.push(
@@ -67,6 +71,24 @@ const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promi
   }
   notes.push(`no ${source.kind} devices: ${source.programs[0]} was not found`);
   return [];
+};
+
+/** Null when it cannot be read. Devices of another kind, or of no number, would be mistaken for others. */
+const parsed = async (
+  { kind, parse }: DeviceSource,
+  output: ProgramOutput,
+  notes: string[],
+): Promise<DeviceFacts[] | null> => {
+  try {
+    const told = await parse(output);
+    const own = told.filter((device) => device.kind === kind && new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
+    if (own.length < told.length)
+      notes.push(`devices that are no ${kind} were left out of those that its program told`);
+    return [...new Map(own.map((device) => [device.id, device])).values()];
+  } catch (error) {
+    notes.push(`no ${kind} devices: ${(error as Error).message}`);
+    return null;
+  }
 };
 
 const askCudaVersion = async (ask: Ask): Promise<string | undefined> => {

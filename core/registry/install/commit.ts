@@ -1,5 +1,6 @@
 /** The last step of an installation: finished trees move into the store, and lock and index name them. */
 import { join } from 'node:path';
+import type { PluginManifest } from '../manifest.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 import { refuseClash } from './clash.ts';
 import type { FoundPackage } from './fetch-calls.ts';
@@ -31,18 +32,18 @@ export interface Finished {
   /** Although it is there, or its type is offered by another one. */
   force: boolean;
   /** Worker types that it brings. */
-  types: readonly string[];
+  workerTypes: PluginManifest['workerTypes'];
 }
 
-/** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CLASH, STATE_UNWRITABLE. */
+/** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CLASH, DEVICE_KIND_CLASH, STATE_UNWRITABLE. */
 export const commit = async (
-  { found, tag, trees, scripts, target, locked, force, types }: Finished,
+  { found, tag, trees, scripts, target, locked, force, workerTypes }: Finished,
   { data, config, rootsInUse }: Pick<StoreOptions, 'data' | 'config' | 'rootsInUse'>,
 ): Promise<IndexEntry> => {
   const version = versionFolder(data, found.name, found.version, found.integrity);
   const used = await rootsInUse();
   return changeIndex(data, async (entries) => {
-    if (!force) await refuseClash(data, found.name, types);
+    if (!force) await refuseClash(data, { package: found.name, workerTypes });
     const variants: Record<string, string> = {};
     for (const tree of trees) {
       const place = variantFolder(version, tree.variants[0] ?? 'any', target, scripts);

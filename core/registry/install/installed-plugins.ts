@@ -57,11 +57,7 @@ export class InstalledPlugins {
     for (const type of manifest.workerTypes) await checkBuilt(manifest, type, true);
     const entry: IndexEntry = { name: manifest.package, type: 'link', root };
     await changeIndex(this.#options.data, async (entries) => {
-      await refuseClash(
-        this.#options.data,
-        manifest.package,
-        manifest.workerTypes.map(({ name }) => name),
-      );
+      await refuseClash(this.#options.data, manifest);
       return { entries: [...entries.filter(({ name }) => name !== manifest.package), entry], result: null };
     });
     narrate({ kind: 'info', text: `linked ${manifest.package} at ${root}` });
@@ -91,9 +87,9 @@ export class InstalledPlugins {
       refuseUnfit(entry, examined, target);
       call.signal.throwIfAborted();
       const { tag, variants, root: inner } = entry;
-      const types = examined.manifest.workerTypes.map(({ name }) => name);
+      const { workerTypes } = examined.manifest;
       const trees = [{ variants, folder, inner }];
-      const done = { found: entry, tag, trees, scripts: false, target, locked: null, force: false, types };
+      const done = { found: entry, tag, trees, scripts: false, target, locked: null, force: false, workerTypes };
       const committed = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(committed, true);

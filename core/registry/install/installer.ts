@@ -126,8 +126,8 @@ export class Installer extends InstalledPlugins {
     const { narrate, signal } = call;
     const examined = await examine(unpacked, found);
     try {
-      const types = examined.manifest.workerTypes.map(({ name }) => name);
-      if (!request.force) await refuseClash(data, found.name, types);
+      const { workerTypes } = examined.manifest;
+      if (!request.force) await refuseClash(data, { package: found.name, workerTypes });
       const target = await this.#options.target();
       const choose = () => chooseVariant(examined.types, narrate);
       const { variant, force, scripts = false } = request;
@@ -145,7 +145,7 @@ export class Installer extends InstalledPlugins {
         const folder = stagedTree(staging, variants);
         return { variants, folder, inner: packageFolder('', found.name) };
       });
-      const done = { found, tag, trees, scripts, target, locked, force: request.force === true, types };
+      const done = { found, tag, trees, scripts, target, locked, force: request.force === true, workerTypes };
       const entry = await commit(done, this.#options);
       await this.#options.onChange();
       return pluginView(entry, true);

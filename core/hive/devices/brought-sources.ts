@@ -1,0 +1,19 @@
+/** The kinds of device that worker types bring, as sources: their programs are asked, and their own code reads the answer. */
+import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { DeviceSource } from './device-source.ts';
+
+/** A type that cannot be evaluated brings no devices; whoever spawns it is told why. */
+export const broughtSources = async (types: Pick<WorkerTypes, 'broughtKinds'>): Promise<DeviceSource[]> => {
+  const sources = types.broughtKinds().map(async ({ kind, handle }): Promise<DeviceSource[]> => {
+    const { devices = [] } = await handle.describe();
+    return devices
+      .filter((probe) => probe.kind === kind)
+      .map(({ programs, args, os, timeoutMs }) => ({
+        ...{ kind, programs, args },
+        ...(os && { platforms: os }),
+        ...(timeoutMs !== undefined && { timeoutMs }),
+        parse: (output) => handle.parseDevices(kind, output),
+      }));
+  });
+  return (await Promise.allSettled(sources)).flatMap((done) => (done.status === 'fulfilled' ? done.value : []));
+};
