@@ -5,7 +5,7 @@
  * `RBEE_TEST_SCALE=full` runs the long loops at full length. In CI (`CI=true`) a skipped test is a failure.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTestNeeds } from './test-needs.ts';
@@ -42,6 +42,11 @@ const runTests = (args: readonly string[], env: NodeJS.ProcessEnv = compiledOnce
   }
 };
 
+/** All but the lifecycle, which runs by itself. */
+const foldersOfCore = readdirSync(join(root, 'core'), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && !['dist', 'lifecycle', 'node_modules'].includes(entry.name))
+  .map(({ name }) => name);
+
 installTestNeeds();
 run(process.execPath, [join(root, 'tools/build.ts')]);
 
@@ -61,8 +66,7 @@ if (patterns.length > 0) {
   // Code from the cache is covered with less precision.
   runTests([...coverage, 'core/lifecycle/**/*.test.ts'], process.env);
   runTests([
-    'core/{contract,boundary,narration,config,http,gateway,archives,ssh,registry,sync,hive,queen,keeper,conformance}/**/*.test.ts',
-    'core/worker-server/**/*.test.ts',
+    ...foldersOfCore.map((name) => `core/${name}/**/*.test.ts`),
     'plugins/**/*.test.ts',
     'test/**/*.test.ts',
     'tools/**/*.test.ts',
