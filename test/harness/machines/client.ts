@@ -1,6 +1,7 @@
 /** The client's side: a home with keys, known_hosts and a configuration that knows all hosts, and agents on demand. */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { until } from '../until.ts';
 import { makeKey, publicKey } from './keys.ts';
@@ -63,7 +64,8 @@ export const createClient = (
     const child = spawn(program!, args, { env: systemEnv, cwd: '/', stdio: 'ignore' });
     slot.own(child);
     child.unref();
-    await until(() => existsSync(socket), { what: 'ssh-agent' });
+    // The socket is there a moment before anyone listens on it.
+    await until(() => accepts(socket), { what: 'ssh-agent' });
     const env = { SSH_AUTH_SOCK: socket };
     const askpass = join(slot.folder, 'askpass');
     writeFileSync(askpass, '#!/bin/sh\nprintf %s "$TEST_PASSPHRASE"\n', { mode: 0o700 });
@@ -112,3 +114,10 @@ const namesInKnownHosts = ({ address, address6, port }: Host): string[] =>
 
 export const authorizedKeys = ({ keys }: Pick<Client, 'keys'>): string =>
   `${publicKey(keys.accepted)}\n${publicKey(keys.encrypted)}\n`;
+
+const accepts = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path, () => resolve(true));
+    socket.on('error', () => resolve(false));
+    socket.on('connect', () => socket.destroy());
+  });
