@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -79,6 +80,15 @@ const pidIn = (file: string): number => {
   }
 };
 
+const listens = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.on('error', () => resolve(false));
+  });
+
 /** A moment that differs from kill to kill, the same in each run. */
 const moment = (index: number): Promise<void> => delay((index * 37) % 250);
 
@@ -129,7 +139,11 @@ describe('kill -9 of a hive of its own', () => {
         kill(pid);
         await until(
           async () =>
-            pidIn(home.paths.hivePid) > 0 && pidIn(home.paths.hivePid) !== pid && same(await list(home), workers),
+            pidIn(home.paths.hivePid) > 0 &&
+            pidIn(home.paths.hivePid) !== pid &&
+            // The list may still be that of the hive before.
+            (await listens(home.paths.hiveSocket)) &&
+            same(await list(home), workers),
           {
             what: `a new hive with the right list after kill ${index + 1}`,
           },
