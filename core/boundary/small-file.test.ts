@@ -30,7 +30,7 @@ test('a file is read whole, through links, also an empty one', async (t) => {
   assert.equal((await readSmallBytes(join(folder, 'link'))).length, 300_000);
 });
 
-// Reading a pipe that nobody wrote to never ended, and neither did the command that read it.
+// A pipe without a writer was read forever, and the command hung.
 test('a pipe, a device and a folder are refused at once', async (t) => {
   const folder = folderOf(t);
   const pipe = join(folder, 'pipe');

@@ -24,7 +24,7 @@ export interface ReadHive {
   places: Readonly<Record<'workers' | 'models' | 'run', readonly TomlPath[]>>;
 }
 
-/** Reads the entry at `path`; null where it cannot be told apart from others. What is wrong is reported to the document. */
+/** Reads the entry at `path`; null when it has no usable alias. Problems are reported to the document. */
 export const readHive = (document: TomlDocument, path: TomlPath, value: unknown): ReadHive | null => {
   const fields = readFields(document, path, value, hiveRules);
   // Its lists are read all the same, for what is wrong with them.

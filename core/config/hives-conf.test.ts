@@ -266,7 +266,7 @@ describe('the machine of the queen', () => {
 });
 
 describe('the file', () => {
-  // Each was told after the one before had been mended.
+  // Each problem used to be reported only after the previous one was fixed.
   it('tells all that is wrong with it at once, in the order of the text', () => {
     const error = problem(`[queen]
 [[hive]]

@@ -81,7 +81,7 @@ test('broken TOML is refused with line and column', () => {
   assert.match(problem('[queen]\nport = \n').message, /^rbee\.conf:2:\d+: /);
 });
 
-test('all that is wrong is told at once', () => {
+test('all problems are reported at once', () => {
   const error = problem('[queen]\nport = "x"\nprot = 1\n[quen]\n[hive]\nworker_ports = "1"\n');
   const found = [error.message, ...error.lines].map((line) => /(\d+:\d+): /.exec(line)?.[1]);
   assert.deepEqual(found, ['2:1', '3:1', '4:2', '6:1']);

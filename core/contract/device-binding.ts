@@ -1,4 +1,4 @@
-/** What rbee knows of a variant's devices without being told: how they are bound, and whether a host has one. Pure. */
+/** What rbee knows of a variant's devices without asking the plugin: how they are bound, and whether a host has one. Pure. */
 import { platformProblem } from './platforms.ts';
 import type { Device, DeviceFlags, Fit, HostFacts, Variant } from './worker-type.ts';
 

@@ -27,7 +27,7 @@ test('the first rule that fits wins, with what its groups matched in the last li
   assert.equal(says(rules, ended({ log: ['else'] })), undefined);
 });
 
-test('an end is told by its code or signal, by itself or together with a pattern', () => {
+test('a rule matches an exit code or a signal, alone or together with a pattern', () => {
   const killed = rule({ exit: 'SIGKILL', message: '{exit}' });
   assert.equal(says([killed], ended({ exit: { code: null, signal: 'SIGKILL' } })), 'SIGKILL');
   assert.equal(says([killed], ended({ exit: { code: 137, signal: null } })), 'SIGKILL', 'as a shell passes it on');

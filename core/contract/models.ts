@@ -152,7 +152,7 @@ export interface NeededModelFile {
 
 export interface ModelResults {
   download: ModelDetails;
-  /** What is missing of the offer, in its order. The hive keeps the offer: its next download asks nobody. */
+  /** Files of the offer that are missing, in its order. The hive keeps the offer: its next download needs no network. */
   offer: { files: readonly NeededModelFile[] };
   list: { models: readonly ModelView[] };
   get: ModelDetails;

@@ -1,6 +1,6 @@
 /**
  * What a hive lacks for a piece of work: a question that changes nothing, and its answer, which holds facts and names
- * only. Where anything comes from is decided by whoever brings it.
+ * only. The queen decides where each of them comes from.
  */
 import Type, { type Static } from 'typebox';
 import { pluginRequests, programRequest } from './plugins.ts';

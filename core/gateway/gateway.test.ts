@@ -631,7 +631,7 @@ describe('an id that a worker made', () => {
     }
   });
 
-  it('is never sent to another worker: not when its own is away, and not when nobody knows the id', async () => {
+  it('is never sent to another worker: not when its own is offline, and not when the id is unknown', async () => {
     const a = await fakeWorker('a', batches, { serves, uid: 'first' });
     const b = await fakeWorker('b', batches, { serves });
     const { url, fleet } = await gatewayFor(a.worker, b.worker);

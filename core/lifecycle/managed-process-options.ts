@@ -35,7 +35,7 @@ export interface ManagedProcessOptions {
   plan: (context: PlanContext) => Promise<ProcessPlan>;
   /** Turns the last words of the process into a cause; `undefined` when nothing is recognised. */
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
-  /** Takes secrets out of what is kept and told of a failure. */
+  /** Removes secrets from a failure before it is stored or shown. */
   redact?: (text: string) => string;
   /** Takes secrets out of the log file, once the process that wrote it has ended. Must not throw. */
   scrub?: (logFile: string) => Promise<void>;

@@ -1,6 +1,6 @@
 /**
  * Secrets as files of their own, one each, that only their owner can read: `secrets/NAME`, mode 0600, in a folder of mode
- * 0700. They are not encrypted: whoever can read the files of this user has them.
+ * 0700. They are not encrypted: anyone who can read this user's files can read them.
  */
 import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-/** What a server offers when a connection begins, so that one with which nothing is shared can be told what is missing. */
+/** What a server offers when a connection begins, so that an error can say what both sides have in common and what they lack. */
 
 /** The lists of RFC 4253 7.1, in their order on the wire. */
 const lists = ['kex', 'hostKey', 'cipher', 'cipherBack', 'mac', 'macBack'] as const;

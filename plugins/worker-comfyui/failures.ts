@@ -94,7 +94,7 @@ export const failures: readonly FailureRule[] = [
     exit: 'SIGKILL',
     cause: 'killed',
     message: 'it was killed',
-    hint: 'if nobody did that, the system ran out of memory: use a smaller model, or stop another worker',
+    hint: 'if you did not stop it, the system ran out of memory: use a smaller model, or stop another worker',
   },
   // The last line of a Python traceback, as the adapter passes it on.
   {

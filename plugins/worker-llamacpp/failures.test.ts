@@ -35,7 +35,7 @@ describe('the diagnosis', () => {
       ['error loading model: key not found in model: llama.block_count', 'bad_model', /llama\.block_count/],
       ['GGML_ASSERT(id_to_token.size() == token_to_id.size()) failed', 'bad_model', /vocabulary/],
       ['failed to initialize the context: failed to allocate buffer for kv cache', 'out_of_memory', /context/],
-      // These were once told as too little memory.
+      // These used to be diagnosed as too little memory.
       [
         'llama_init_from_model: K cache type q8_0 with block size 32 does not divide n_embd_head_k=16',
         'bad_option',

@@ -57,7 +57,7 @@ const byExit = ({ exit, wasReady }: Failure): Diagnosis | undefined => {
     return {
       cause: 'killed',
       message: 'it was killed',
-      hint: 'if nobody did that, the system was out of memory: choose a smaller model',
+      hint: 'if you did not stop it, the system was out of memory: choose a smaller model',
     };
   }
   if (signal === 'SIGILL') {

@@ -256,7 +256,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /exit ?codes?:? ?-9\b|died with <Signals\.SIGKILL|exitcode 9\b/i,
     cause: 'killed',
     message: 'a process of vLLM was killed',
-    hint: 'if nobody did that, the system was out of memory: choose a smaller model, or stop another worker',
+    hint: 'if you did not stop it, the system was out of memory: choose a smaller model, or stop another worker',
   },
   {
     pattern: /CUDA error: (.{1,200})|HIP error: (.{1,200})/,

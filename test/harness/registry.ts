@@ -1,4 +1,4 @@
-/** A real npm registry on loopback for one test file, in a temporary folder, with nothing behind it unless told. */
+/** A real npm registry on loopback for one test file, in a temporary folder, with no other registry behind it unless asked for. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';

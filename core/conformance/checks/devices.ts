@@ -13,10 +13,10 @@ const said = (stdout: string, code: number | null = 0): ProgramOutput => ({ stdo
 const parsed = (type: ResolvedType, what: string, outputs: readonly ProgramOutput[]): void => {
   for (const { kind, parse } of type.devices ?? []) {
     for (const output of outputs) {
-      const told = attempt(`parse of ${kind} on ${what}`, () => parse(output));
-      const problem = shapeProblem(devicesAnswer, told);
-      must(problem === undefined, `what ${kind} makes of ${what} is ${shown(told)}: ${problem}`);
-      const other = told.find((device) => device.kind !== kind || !new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
+      const found = attempt(`parse of ${kind} on ${what}`, () => parse(output));
+      const problem = shapeProblem(devicesAnswer, found);
+      must(problem === undefined, `what ${kind} makes of ${what} is ${shown(found)}: ${problem}`);
+      const other = found.find((device) => device.kind !== kind || !new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
       must(other === undefined, `${kind} tells of ${shown(other?.id)}, which is not its own`);
     }
   }
@@ -52,8 +52,8 @@ export const deviceChecks = [
     check: ({ type }) => {
       for (const { kind, programs, args } of type.devices ?? []) {
         for (const program of programs) {
-          must(/^(\/|(?!.*\/))[^\s$;|&<>`'"]+$/.test(program), `${kind} is told by ${shown(program)}`);
-          must(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `${kind} is told by a shell`);
+          must(/^(\/|(?!.*\/))[^\s$;|&<>`'"]+$/.test(program), `the probe of ${kind} runs ${shown(program)}`);
+          must(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `the probe of ${kind} runs a shell`);
         }
         must(
           args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),

@@ -78,7 +78,7 @@ export const secretChecks = [
       for (const { what, launch } of launchesOf(type)) {
         const { env = {} } = attempt(`command for ${what}`, () => type.command(launch));
         const asked = Object.values(env).find((value) => referencedSecret(value) !== undefined);
-        must(asked === undefined, `command for ${what} asks for ${asked}, which nobody gave it`);
+        must(asked === undefined, `command for ${what} uses ${asked}, which is not in its spec`);
       }
     },
   },

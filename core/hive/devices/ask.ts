@@ -19,7 +19,7 @@ export const askPrograms =
 /** Milliseconds for which an answer is given again. */
 const freshMs = 2_000;
 
-/** Gives the answer of a moment ago again. What could not be asked is asked anew. */
+/** Reuses an answer that is a moment old. A question that failed is asked again. */
 export const rememberAnswers = (ask: Ask, now: () => number = () => performance.now()): Ask => {
   const known = new Map<string, { answer: ReturnType<Ask>; until: number }>();
   return (...question) => {

@@ -2,7 +2,7 @@
 import type { WorkerTypes } from '../../registry/worker-types.ts';
 import type { DeviceSource } from './device-source.ts';
 
-/** A type that cannot be evaluated brings no devices; whoever spawns it is told why. */
+/** A type that cannot be evaluated adds no devices; its spawn fails with the reason. */
 export const broughtSources = async (types: Pick<WorkerTypes, 'broughtKinds'>): Promise<DeviceSource[]> => {
   const sources = types.broughtKinds().map(async ({ kind, handle }): Promise<DeviceSource[]> => {
     const { devices = [] } = await handle.describe();

@@ -83,7 +83,7 @@ const parsed = async (
     const told = await parse(output);
     const own = told.filter((device) => device.kind === kind && new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
     if (own.length < told.length)
-      notes.push(`devices that are no ${kind} were left out of those that its program told`);
+      notes.push(`the probe of ${kind} also listed devices of another kind; they were left out`);
     return [...new Map(own.map((device) => [device.id, device])).values()];
   } catch (error) {
     notes.push(`no ${kind} devices: ${(error as Error).message}`);

@@ -101,7 +101,7 @@ export class Ensurer {
     };
   }
 
-  /** Is all of it here that the loader needs? Asks nobody. */
+  /** Are all files that the loader needs on this disk? Uses no network. */
   async isHere(reference: RemoteReference, loader: Loader): Promise<boolean> {
     const known = await this.#options.store.read(formatModelReference(reference));
     if (known === null) return false;

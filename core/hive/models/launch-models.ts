@@ -83,7 +83,7 @@ export interface FoundModels {
   model: ResolvedModel | null;
 }
 
-/** Downloads nothing. Errors: MODEL_… of those that lie here, so that a wrong path is told before anything is fetched. */
+/** Downloads nothing. Errors: MODEL_… of local models, so that a wrong path is refused before anything is fetched. */
 export const findModels = async (
   { main, components }: WantedModels,
   use: LaunchUse,

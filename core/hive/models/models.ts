@@ -121,7 +121,7 @@ export class Models implements Actions {
     return details;
   }
 
-  /** Keeps what a source was seen to have by someone who reaches it: the next `download` of it asks nobody. */
+  /** Keeps an offer: what the queen found at a source. The next `download` of it needs no network. */
   async offer({ offer, ...request }: ModelRequestOf<'offer'>, call: Call): Promise<ModelResults['offer']> {
     const reference = parseModelReference(request.model);
     if (reference.kind === 'demo' || reference.kind === 'file') return { files: [] };

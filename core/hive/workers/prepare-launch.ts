@@ -21,8 +21,8 @@ import { offerOf } from './offer.ts';
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
 /**
- * Nothing is installed or downloaded here: what is lacking is refused by name, and brought by whoever asked `launchNeeds`
- * before. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_HERE, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
+ * Nothing is installed or downloaded here. The queen asks `launchNeeds` first and brings what is missing; what is still
+ * missing is refused by name. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_HERE, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
  */
 export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> =>
   withSteadyCode(() => prepare(spec, context));

@@ -1,6 +1,6 @@
 /**
  * What workers of hives.conf ask for and cannot get: options that their type refuses, models that it cannot load, devices
- * that their machine lacks. Each is told with its line and what may have been meant.
+ * that their machine lacks. Each is reported with its line and the nearest names.
  */
 import { type Device, deviceIds, formatDevice, parseDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -34,7 +34,7 @@ export const runProblems = async (
   for (const entry of run) {
     const place = { file, hive: alias, line: entry.line };
     const known = entryOf(entry.type, here);
-    // A plugin that fails is told of where it is used.
+    // A plugin that fails is reported where it is used.
     const describe = async () =>
       known && machine.isMeant(known)
         ? await here

@@ -1,4 +1,4 @@
-/** Worker types and versions of hives.conf that do not exist: each is told with its line and what may have been meant. */
+/** Worker types and versions of hives.conf that do not exist: each is reported with its line and the nearest names. */
 import semver from 'semver';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';

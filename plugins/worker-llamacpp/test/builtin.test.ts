@@ -390,7 +390,7 @@ describe('the builtin engine that cannot start', { skip: atFullScale }, () => {
       cause: 'bad_option',
       says: /option chat_template cannot be read/,
     },
-    // Both were once told as too little memory.
+    // Both used to be diagnosed as too little memory.
     {
       title: 'keys in a format that the model is too small for',
       model: demo,

@@ -5,7 +5,7 @@ export interface Engine {
   say(prompt: string, signal: AbortSignal): AsyncGenerator<string>;
 }
 
-/** Called once, before the worker is ready. `progress` takes 0 to 1, and is shown to whoever waits. */
+/** Called once, before the worker is ready. `progress` takes 0 to 1, and is shown while users wait. */
 export const loadEngine = async (greeting: string, progress: (fraction: number) => void): Promise<Engine> => {
   progress(0.5);
   return {
