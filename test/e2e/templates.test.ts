@@ -1,10 +1,11 @@
 /** Both templates as an author uses them: made, installed, tested, linked, spawned, called. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, lstatSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { startTinyRegistry } from '../../core/registry/install/testing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { linkPackages } from '../harness/link-packages.ts';
 import { atFullScale } from '../harness/until.ts';
@@ -101,6 +102,51 @@ test('an engine of its own, with a variant and a path that nobody knew', async (
   const asking = await home.json(['worker', 'spawn', '--type', 'abacus', '--device', 'cpu', ...options]);
   assert.equal((await home.json(['infer', '-m', 'asking', 'two'])).text, 'You said:? two');
   for (const { id } of [worker, asking]) await home.json(['worker', 'delete', id]);
+});
+
+test('the types in the comments of the templates hold, and a wrong member is found', async () => {
+  const tsc = (folder: string) =>
+    run(join(root, 'node_modules/.bin/tsc'), ['-p', folder]).then(
+      ({ stdout }) => stdout,
+      ({ stdout }) => stdout,
+    );
+  for (const template of ['worker-plugin', 'worker-program']) {
+    const { folder } = await home.json(['plugins', 'create', `typed-${template}`, '--template', template, '--yes']);
+    linkPackages(folder);
+    assert.equal(await tsc(folder), '');
+    edit(join(folder, 'health.js'), "mode: 'poll'", "mode: 'pole'");
+    assert.match(await tsc(folder), /health\.js\(\d+,\d+\): error .*"pole"/);
+  }
+});
+
+test('npm install of a new plugin brings a few small packages', async (t) => {
+  const registry = await startTinyRegistry();
+  t.after(() => registry.close());
+  const names = ['@rbee/contract', '@rbee/worker-server', '@types/node', 'undici-types'];
+  const sources = names.map((name) => join(root, 'node_modules', name));
+  const flags = ['--json', '--ignore-scripts', '--pack-destination', home.folder];
+  const { stdout } = await run('npm', ['pack', ...flags, ...sources], { cwd: home.folder, env: home.env });
+  const packed: Record<string, { filename: string }> | { filename: string }[] = JSON.parse(stdout);
+  for (const [nth, { filename }] of Object.values(packed).entries()) {
+    const document = JSON.parse(readFileSync(join(sources[nth] ?? '', 'package.json'), 'utf8'));
+    registry.offer({ ...document, document, packed: readFileSync(join(home.folder, filename)) });
+  }
+
+  for (const [template, most] of [
+    ['worker-program', 3],
+    ['worker-plugin', 4],
+  ] as const) {
+    const { folder } = await home.json(['plugins', 'create', template, '--template', template, '--yes']);
+    rmSync(join(folder, 'node_modules'), { recursive: true });
+    await npm(folder, 'install', '--registry', registry.url, '--no-audit', '--no-fund');
+    const modules = join(folder, 'node_modules');
+    const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
+    assert.equal(Object.keys(lock.packages).length, most, template);
+    const files = globSync('**', { cwd: modules }).map((path) => statSync(join(modules, path)));
+    const megabytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1e6;
+    t.diagnostic(`${template}: ${most} packages, ${megabytes.toFixed(1)} MB`);
+    assert.ok(megabytes <= 15, `${template}: ${megabytes} MB`);
+  }
 });
 
 test('an existing program', { skip: atFullScale }, async () => {
