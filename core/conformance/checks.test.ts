@@ -387,11 +387,12 @@ test('a manifest that says something else than the code is found', async () => {
     ['manifest.aliases', rbee({ aliases: ['good'] })],
     ['manifest.keyword', { ...manifest, keywords: [] }],
     ['manifest.license', { ...manifest, license: undefined }],
-    ['manifest.published', { ...manifest, files: ['lib'] }],
+    ['manifest.published', { ...manifest, files: ['lib', '*.js'] }],
     ['manifest.no-scripts', { ...manifest, scripts: { postinstall: 'node install.js' } }],
     ['manifest.types-only', { ...manifest, dependencies: { '@rbee/core': '*' } }],
   ];
   for (const [id, packageJson] of wrong) assert.deepEqual(await failing(good, packageJson), [id]);
+  assert.deepEqual(await failing(good, { ...manifest, files: ['*/index.js'] }), []);
 });
 
 test('checks of what a type does not declare are not made', () => {
