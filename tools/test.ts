@@ -4,8 +4,8 @@
  *
  * `RBEE_TEST_SCALE=full` runs the long loops at full length. In CI (`CI=true`) a skipped test is a failure.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTestNeeds } from './test-needs.ts';
@@ -27,7 +27,8 @@ const builtOnce = { ...process.env, RBEE_BUILT_SCRIPTS: '1' };
 /** What hundreds of processes load is compiled once. */
 const compiledOnce = { ...builtOnce, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/rbee-tests') };
 
-const runTests = (args: readonly string[], env: NodeJS.ProcessEnv = compiledOnce): void => {
+/** Runs test files. Returns the exit status, and what was printed where that is to be shown later. */
+const runTests = (args: readonly string[], env: NodeJS.ProcessEnv, show: 'now' | 'later' = 'now') => {
   const options = [
     '--test',
     // More than there are cores: most files wait for processes most of the time.
@@ -35,14 +36,34 @@ const runTests = (args: readonly string[], env: NodeJS.ProcessEnv = compiledOnce
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
     `--test-reporter=${join(root, 'tools/skip-reporter.ts')}`,
-    `--test-reporter-destination=${skips}`,
+    `--test-reporter-destination=${skips}-${show}`,
   ];
-  run(process.execPath, [...options, ...args], env);
-  const skipped = readFileSync(skips, 'utf8').trim();
-  if (skipped !== '' && process.env['CI'] === 'true') {
-    console.error(`In CI a skipped test is a failure:\n${skipped}`);
-    process.exit(1);
+  const output = show === 'now' ? 'inherit' : 'pipe';
+  const child = spawn(process.execPath, [...options, ...args], { cwd: root, stdio: ['inherit', output, output], env });
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+    });
   }
+  return new Promise<{ status: number; printed: string }>((done) =>
+    child.once('close', (code) => done({ status: code ?? 1, printed })),
+  );
+};
+
+/** Ends with the worst of these results. In CI a skipped test is a failure. */
+const conclude = (...results: { status: number; printed: string }[]): void => {
+  for (const { printed } of results) process.stdout.write(printed);
+  const skipped = ['now', 'later']
+    .map((show) => `${skips}-${show}`)
+    .filter((file) => existsSync(file))
+    .map((file) => readFileSync(file, 'utf8').trim())
+    .filter((text) => text !== '');
+  if (skipped.length > 0 && process.env['CI'] === 'true') {
+    console.error(`In CI a skipped test is a failure:\n${skipped.join('\n')}`);
+    process.exitCode = 1;
+  }
+  process.exitCode = Math.max(Number(process.exitCode ?? 0), ...results.map(({ status }) => status));
 };
 
 /** All but the lifecycle, which runs by itself. */
@@ -55,7 +76,7 @@ run(process.execPath, [join(root, 'tools/build.ts')]);
 
 const patterns = process.argv.slice(2);
 if (patterns.length > 0) {
-  runTests(patterns);
+  conclude(await runTests(patterns, compiledOnce));
 } else {
   run(bin('biome'), ['check', '--error-on-warnings', '.']);
   run(bin('tsc'), ['-p', 'tsconfig.json']);
@@ -66,12 +87,18 @@ if (patterns.length > 0) {
     '--test-coverage-exclude=**/*.test.ts',
     '--test-coverage-lines=90',
   ];
-  // Code from the cache is covered with less precision.
-  runTests([...coverage, 'core/lifecycle/**/*.test.ts'], builtOnce);
-  runTests([
-    ...foldersOfCore.map((name) => `core/${name}/**/*.test.ts`),
-    'plugins/**/*.test.ts',
-    'test/**/*.test.ts',
-    'tools/**/*.test.ts',
+  const [others, lifecycle] = await Promise.all([
+    runTests(
+      [
+        ...foldersOfCore.map((name) => `core/${name}/**/*.test.ts`),
+        'plugins/**/*.test.ts',
+        'test/**/*.test.ts',
+        'tools/**/*.test.ts',
+      ],
+      compiledOnce,
+    ),
+    // Code from the cache is covered with less precision.
+    runTests([...coverage, 'core/lifecycle/**/*.test.ts'], builtOnce, 'later'),
   ]);
+  conclude(others, lifecycle);
 }
