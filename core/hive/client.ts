@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { BadInput } from '../boundary/bad-input.ts';
 import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
+import { localAlias } from '../config/hive-entry.ts';
 import { RbeeError } from '../contract/errors.ts';
 import {
   type CatalogEntry,
@@ -72,7 +73,10 @@ export interface LogOptions {
   signal?: AbortSignal;
 }
 
-/** Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, and what the hive answers. */
+/**
+ * Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, HIVE_OUTDATED when its build does not know
+ * the call, and what the hive answers.
+ */
 export interface HiveClient {
   health(signal?: AbortSignal): Promise<HealthBody>;
   state(signal?: AbortSignal): Promise<HiveState>;
@@ -128,7 +132,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     try {
       const response = await connections.send(request);
       if (response.statusCode === 200) return response;
-      throw await refusalOf(response);
+      throw asOutdated(await refusalOf(response), { hive, ...request });
     } catch (error) {
       throw failure(error, request.signal);
     }
@@ -215,12 +219,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     },
     devices: (signal) => json('GET', '/v1/devices', readDevices, signal),
     refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', readCatalog, signal),
-    needs: (request, call) =>
-      change('POST', '/v1/needs', request, readNeeds, call).catch((error) => {
-        // A hive of an earlier version installs what it lacks as it spawns.
-        if (error instanceof RbeeError && error.code === 'NOT_FOUND') return null;
-        throw error;
-      }),
+    needs: (request, call) => change('POST', '/v1/needs', request, readNeeds, call),
     spawn: (spec, call) => change('POST', '/v1/workers', { ...spec, ...brought(call) }, workerOf(spec.id), call),
     start: (id, call) =>
       change('POST', `${at(id)}/start`, { ...meant(call), ...brought(call) }, workerOf(id, call?.uid), call),
@@ -249,6 +248,14 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     onFault: (listener) => void listeners.push(listener),
     close: async () => connections.close(),
   };
+};
+
+/** This queen calls nothing that a hive of its own build does not know. */
+const asOutdated = (refusal: RbeeError, { hive, method, path }: { hive: string; method: string; path: string }) => {
+  if (refusal.code !== 'NOT_FOUND') return refusal;
+  const command = hive === localAlias ? `rbee hive restart ${hive}` : `rbee sync --hive ${hive}`;
+  const [route] = path.split('?');
+  return RbeeError.of('HIVE_OUTDATED', { hive, action: `answer ${method} ${route}`, command }, { cause: refusal });
 };
 
 /** Throws BadInput for an answer that is not one of a hive. */
