@@ -11,6 +11,9 @@ export const previousBuild = join(root, 'test/fixtures/previous-build');
 /** What its sync installed on the machine. */
 export const previousId = '0.1.0-a3aca9e1';
 
+/** A worker type that the previous build did not bring to its machine. */
+export const trivialPlugin = join(root, 'test/fixtures/worker-trivial');
+
 /** By the names of placeholders. `{{#name}}` in quotes becomes a number. */
 export type Values = Readonly<Record<string, string | number>>;
 
