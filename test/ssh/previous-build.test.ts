@@ -104,7 +104,7 @@ test('its hive is found by what the queen before remembered, with its workers', 
   for (const id of runs) assert.equal(await answer(id), '0 1 2');
 });
 
-// A hive that cannot say what it lacks was taken for one that lacks nothing.
+// A hive that cannot say what it lacks was taken for one that lacks nothing, and was asked to spawn.
 test('what its hive cannot do is refused with how to bring it up to date', { skip }, async () => {
   const run = await fleet.home.rbee(['worker', 'spawn', '--hive', 'pi', '--type', 'trivial', '--json']);
   assert.equal(run.code, 1);
