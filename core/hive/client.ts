@@ -6,7 +6,6 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { BadInput } from '../boundary/bad-input.ts';
 import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
-import { localAlias } from '../config/hive-entry.ts';
 import { RbeeError } from '../contract/errors.ts';
 import {
   type CatalogEntry,
@@ -37,8 +36,10 @@ import {
   readWorker,
 } from './answers.ts';
 import { type HiveAddress, HiveConnections } from './hive-connections.ts';
+import { outdated } from './outdated.ts';
 
 export type { HiveAddress } from './hive-connections.ts';
+export { outdated } from './outdated.ts';
 
 export interface HiveClientOptions {
   /** Alias of the hive: what it says of itself is known under this name, whatever it calls itself. */
@@ -132,7 +133,13 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     try {
       const response = await connections.send(request);
       if (response.statusCode === 200) return response;
-      throw asOutdated(await refusalOf(response), { hive, ...request });
+      const refusal = await refusalOf(response);
+      // This queen calls nothing that a hive of its own build does not know.
+      if (refusal.code === 'NOT_FOUND') {
+        const [route] = request.path.split('?');
+        throw outdated(hive, `answer ${request.method} ${route}`, refusal);
+      }
+      throw refusal;
     } catch (error) {
       throw failure(error, request.signal);
     }
@@ -248,14 +255,6 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     onFault: (listener) => void listeners.push(listener),
     close: async () => connections.close(),
   };
-};
-
-/** This queen calls nothing that a hive of its own build does not know. */
-const asOutdated = (refusal: RbeeError, { hive, method, path }: { hive: string; method: string; path: string }) => {
-  if (refusal.code !== 'NOT_FOUND') return refusal;
-  const command = hive === localAlias ? `rbee hive restart ${hive}` : `rbee sync --hive ${hive}`;
-  const [route] = path.split('?');
-  return RbeeError.of('HIVE_OUTDATED', { hive, action: `answer ${method} ${route}`, command }, { cause: refusal });
 };
 
 /** Throws BadInput for an answer that is not one of a hive. */

@@ -178,7 +178,7 @@ const handOver = (
     await machine.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
     const { client } = machine.connection;
     const view = await client.plugins('import', { archive: place, sha256, entry }, call).catch(async (error) => {
-      throw await whyRefused(error, client, call);
+      throw await whyRefused(error, machine.alias, client, call);
     });
     await agent.call('remove', [place]);
     return view;

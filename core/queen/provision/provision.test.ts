@@ -235,6 +235,15 @@ test('an older hive that fetches plugins itself decides about publishers itself'
   assert.deepEqual([calls, asked], [['needs', 'install {"plugin":"mini"}'], []]);
 });
 
+test('a plugin that an older hive refuses is not held against its author', async () => {
+  const { provision, context } = setUp({ needs: [outdated, outdated], failing: { install: 'PLUGIN_INVALID' } });
+  const refused = provision.plugin('pi', { plugin: 'mini' }, context as never);
+  await assert.rejects(refused, { code: 'HIVE_OUTDATED', message: /cannot take this plugin \(install failed\)/ });
+  const upToDate = setUp({ failing: { install: 'PLUGIN_INVALID' } });
+  const invalid = upToDate.provision.plugin('pi', { plugin: 'mini' }, upToDate.context as never);
+  await assert.rejects(invalid, { code: 'PLUGIN_INVALID' });
+});
+
 test('where a variant cannot be brought the next best one is, which is said', async () => {
   const failing = { prepare: 'DOWNLOAD_FAILED' } as const;
   const cpu: HiveNeed = { ...program, variant: 'cpu' } as HiveNeed;

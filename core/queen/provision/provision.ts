@@ -16,7 +16,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import type { ModelDelivery } from './model-delivery.ts';
-import { launchAnyway, needsIfKnown } from './outdated-hive.ts';
+import { launchAnyway, needsIfKnown, whyRefused } from './outdated-hive.ts';
 import type { PluginDelivery, ResolveCall } from './plugin-delivery.ts';
 
 /** What the queen can bring to other machines, and which these are. */
@@ -121,7 +121,11 @@ export class Provision {
   async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
     const { client } = this.#options.fleet.online(hive).connection;
     const remote = this.#remote(hive);
-    if (!remote) return installThere(client, request, call);
+    if (!remote) {
+      return installThere(client, request, call).catch(async (error) => {
+        throw await whyRefused(error, hive, client, call);
+      });
+    }
     const { scripts, ...given } = request;
     if (scripts) throw scriptsElsewhere(hive);
     const { view, variant, types } = await remote.plugins.deliver(remote.machine, given, call);
