@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { bundleAgent } from './bundle-agent.ts';
 import { bundleDaemons } from './bundle-daemons.ts';
 import { bundleKeeper } from './bundle-keeper.ts';
+import { bundleWorkerServer } from './bundle-worker-server.ts';
 
 const root = join(import.meta.dirname, '..');
 const workspace: { rbee: { plugins: string[] } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
@@ -29,6 +30,7 @@ const buildPackage = async (folder: string): Promise<void> => {
       mkdirSync(types, { recursive: true });
       cpSync(join(staged, 'contract/worker-type.d.ts'), join(types, 'index.d.ts'));
     }
+    if (folder === 'core/worker-server') await bundleWorkerServer(home, staged);
     const dist = join(home, 'dist');
     const old = `${staged}-old`;
     if (existsSync(dist)) renameSync(dist, old);

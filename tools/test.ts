@@ -21,8 +21,11 @@ const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   if (status !== 0) process.exit(status ?? 1);
 };
 
-/** Hundreds of processes load the same modules: what one has compiled, the others read. */
-const compiledOnce = { ...process.env, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/rbee-tests') };
+/** What hundreds of processes start is built once. */
+const builtOnce = { ...process.env, RBEE_BUILT_SCRIPTS: '1' };
+
+/** What hundreds of processes load is compiled once. */
+const compiledOnce = { ...builtOnce, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/rbee-tests') };
 
 const runTests = (args: readonly string[], env: NodeJS.ProcessEnv = compiledOnce): void => {
   const options = [
@@ -64,7 +67,7 @@ if (patterns.length > 0) {
     '--test-coverage-lines=90',
   ];
   // Code from the cache is covered with less precision.
-  runTests([...coverage, 'core/lifecycle/**/*.test.ts'], process.env);
+  runTests([...coverage, 'core/lifecycle/**/*.test.ts'], builtOnce);
   runTests([
     ...foldersOfCore.map((name) => `core/${name}/**/*.test.ts`),
     'plugins/**/*.test.ts',

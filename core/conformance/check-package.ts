@@ -2,7 +2,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
+import { scriptBeside } from '../config/script-beside.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { lastWords, maxLastWords } from '../narration/last-words.ts';
 import { areas } from './check.ts';
@@ -38,7 +39,7 @@ export const checkPackage = async (root: string, options: CheckPackageOptions = 
 
 const checkIn = async (folder: string, root: string, options: CheckPackageOptions): Promise<PackageReport> => {
   const { signal, onResult, env = process.env } = options;
-  const script = join(import.meta.dirname, `check-child${extname(import.meta.filename)}`);
+  const script = scriptBeside(import.meta.filename, 'check-child');
   const child = fork(script, [root], {
     cwd: root,
     env: { ...env, TMPDIR: folder },

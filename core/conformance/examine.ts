@@ -1,4 +1,4 @@
-/** The examination as a suite of tests, for the test runner that the plugin's author uses. */
+/** The examination as a suite of tests, for the plugins of this repository. */
 import type { WorkerType } from '../contract/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas } from './check.ts';
@@ -13,10 +13,8 @@ export interface ExamineOptions extends SubjectOptions {
 
 /**
  * Registers one test for each check. Checks of abilities that the type does not declare are left out. A plugin's test is
- * three lines:
+ * one line:
  *
- *     import { describe, it } from 'node:test';
- *     import { examine } from '@rbee/core/conformance';
  *     examine(type, { describe, it, root: import.meta.dirname });
  *
  * With `root`, the folder of the package, its manifest is examined too, and its code in the process where a hive

@@ -1,4 +1,7 @@
-/** The examiner: what a worker type must do, as tests that its author runs. */
+/**
+ * The examiner: what a worker type must do. `rbee plugins check` runs it for authors; this file is for the tests of this
+ * repository, and no package exports it.
+ */
 export { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 export { type Area, areas, type Check } from './check.ts';
 export { checks } from './checks/index.ts';

@@ -1,12 +1,12 @@
 /** The fake engine in the place of a type's program: its flags are made from what the type says of itself. */
 
-import { extname, join } from 'node:path';
+import { scriptBeside } from '../config/script-beside.ts';
 import type { ResolvedType } from '../contract/resolved-type.ts';
 import type { Launch } from '../contract/worker-type.ts';
 import { progressLine } from './progress-line.ts';
 import type { Subject } from './subject.ts';
 
-export const fakeEngine = join(import.meta.dirname, `fake-engine${extname(import.meta.filename)}`);
+export const fakeEngine = scriptBeside(import.meta.filename, 'fake-engine');
 
 /** Makes the fake engine look like the type's own: where it listens, how it shows that it is ready, what it counts. */
 export const standInFlags = (subject: Subject, launch: Launch): string[] => {

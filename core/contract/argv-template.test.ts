@@ -47,6 +47,12 @@ test('each placeholder is one argument or a part of one, whatever is in its valu
   assert.deepEqual(more, { args: ['a,b', 'cuda', 'w-1', '2', '--gpus', 'two'], env: { KEY: 'secret' } });
 });
 
+test('a variable that is an option is left out where that is not given', () => {
+  const command = { args: [], env: { GIVEN: '{option.text}', TOKEN: '{option.token}', EMPTY: '' } };
+  assert.deepEqual(fillCommand(command, launch).env, { GIVEN: '$(reboot) {host}', EMPTY: '' });
+  assert.throws(() => fillCommand({ args: [], env: { TOKEN: 'x{option.token}' } }, launch), /this worker has none/);
+});
+
 test('braces around anything else are left as they are', () => {
   assert.deepEqual(
     fillCommand(['{"a": {"b": 1}}', '{}', '{ port }'], { ...launch, deviceFlags: { args: [], env: {} } }),
@@ -89,5 +95,10 @@ test('what cannot be filled in is refused by name before any worker is started',
     else assert.equal(found, undefined, text);
   }
   assert.match(templateProblem(['{model}'], {}) ?? '', /not every worker has that/);
-  assert.equal(templateProblem({ args: [], env: { KEY: '{apiKey}' } }, type), undefined);
+  const env = (KEY: string) => templateProblem({ args: [], env: { KEY } }, type);
+  assert.equal(env('{apiKey}'), undefined);
+  assert.equal(env('{option.size}'), undefined, 'left out where it is not given');
+  assert.match(env('size {option.size}') ?? '', /has no default/);
+  assert.match(env('{option.list}') ?? '', /is a list/);
+  assert.match(env('{option.slot}') ?? '', /no such option/);
 });

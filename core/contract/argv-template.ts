@@ -3,13 +3,20 @@ import type { Command, Launch, WorkerType } from './worker-type.ts';
 
 export type CommandTemplate = Exclude<WorkerType['command'], (launch: Launch) => Command>;
 
-/** Fills the placeholders in. Throws for one that is unknown or has no value in this launch. */
+/**
+ * Fills the placeholders in. A variable that is nothing but an option is left out where that has no value; any other
+ * placeholder without one throws.
+ */
 export const fillCommand = (template: CommandTemplate, launch: Launch): Command => {
   const { args, env, cwd } = partsOf(template);
   const fill = (text: string): string => text.replace(placeholder, (_, name: string) => textOf(name, launch));
+  const variables = Object.entries(env ?? {}).filter(([, text]) => {
+    const option = wholeOption(text);
+    return option === undefined || (launch.options[option] ?? null) !== null;
+  });
   return {
     args: [...args.map(fill), ...launch.deviceFlags.args],
-    ...(env && { env: Object.fromEntries(Object.entries(env).map(([name, text]) => [name, fill(text)])) }),
+    ...(env && { env: Object.fromEntries(variables.map(([name, text]) => [name, fill(text)])) }),
     ...(cwd !== undefined && { cwd: fill(cwd) }),
   };
 };
@@ -23,12 +30,19 @@ export const templateProblem = (
   const inArgs = namesIn([...args, cwd]);
   if (inArgs.includes('apiKey'))
     return 'command has {apiKey} among its arguments, where every user of the machine can read it: put it into env';
-  return [...inArgs, ...namesIn(Object.values(env))]
-    .map((name) => placeholderProblem(name, type))
-    .find((problem) => problem !== undefined);
+  const texts = Object.values(env);
+  const inEnv = namesIn(texts.filter((text) => wholeOption(text) === undefined));
+  const alone = texts.flatMap((text) => wholeOption(text) ?? []);
+  return [
+    ...[...inArgs, ...inEnv].map((name) => placeholderProblem(name, type)),
+    ...alone.map((option) => optionProblem(`option.${option}`, type.options?.properties[option], { mayLack: true })),
+  ].find((problem) => problem !== undefined);
 };
 
 const placeholder = /\{([A-Za-z][\w-]*(?:\.[\w.-]+)?)\}/g;
+
+/** The name of the option that is all of a text. */
+const wholeOption = (text: string): string | undefined => /^\{option\.([\w.-]+)\}$/.exec(text)?.[1];
 
 const isList = (template: CommandTemplate): template is readonly string[] => Array.isArray(template);
 
@@ -89,10 +103,11 @@ const modelProblem = (name: string, part: string, models: WorkerType['models']):
 const optionProblem = (
   name: string,
   option: NonNullable<WorkerType['options']>['properties'][string] | undefined,
+  { mayLack = false } = {},
 ): string | undefined => {
   if (option === undefined) return `command has {${name}}, and the type has no such option`;
   if (option.type === 'array') return `command has {${name}}, which is a list: write it as a function`;
-  return option.default === undefined
+  return option.default === undefined && !mayLack
     ? `command has {${name}}, which has no default: write it as a function`
     : undefined;
 };

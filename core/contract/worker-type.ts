@@ -54,7 +54,8 @@ export interface WorkerType {
    * As data it is the list of arguments, or a `Command`, with placeholders: `{port}`, `{host}`, `{model}`,
    * `{model.COMPONENT}`, `{name}` (the first of its names), `{names}` (all, with commas between), `{option.NAME}`,
    * `{device}` (`cuda:0,1`), `{indices}` (`0,1`), `{variant}`, `{id}`, `{program}`, and in `env` alone `{apiKey}`. Each is
-   * one argument or a part of one, whatever is in it. The arguments of `deviceFlags` follow.
+   * one argument or a part of one, whatever is in it. The arguments of `deviceFlags` follow. A variable of `env` that is
+   * `{option.NAME}` and nothing else is left out where the option has no value, as a secret may.
    *
    * A function is pure: it may not look whether files exist; the hive has done that.
    */

@@ -24,6 +24,8 @@ const passed = new Set([
   'XDG_STATE_HOME',
   'XDG_RUNTIME_DIR',
   'DBUS_SESSION_BUS_ADDRESS',
+  // Where JavaScript engines keep what is compiled
+  'NODE_COMPILE_CACHE',
   // Libraries
   'LD_LIBRARY_PATH',
   'DYLD_LIBRARY_PATH',

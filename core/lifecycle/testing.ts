@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { scriptBeside } from '../config/script-beside.ts';
 import { localRunner } from './local-runner.ts';
 import { ManagedProcess, type ManagedProcessOptions } from './managed-process.ts';
 import { stateVariable } from './marks.ts';
@@ -10,7 +11,7 @@ import { PortPool } from './ports.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { RunRecords } from './run-records.ts';
 
-export const fakeEngine = join(import.meta.dirname, '../conformance/fake-engine.ts');
+export const fakeEngine = scriptBeside(join(import.meta.dirname, '../conformance/fake-engine.ts'), 'fake-engine');
 
 type Cleanup = () => unknown;
 const cleanups = new WeakMap<object, Cleanup[]>();

@@ -2,8 +2,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import type { Socket } from 'node:net';
-import { extname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { scriptBeside } from '../config/script-beside.ts';
 import { packageRoot } from '../config/version.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { lastWordsInShort, maxLastWords } from '../narration/last-words.ts';
@@ -12,8 +13,6 @@ import type { EvaluatorCall } from './evaluator-child.ts';
 import { looksOf } from './folder-looks.ts';
 import { foldersOf } from './plugin-folders.ts';
 
-/** Milliseconds for one call, the start of the child and the import included. */
-const callDeadlineMs = 5_000;
 /** Milliseconds without a call after which the child is let go. */
 const idleMs = 20_000;
 /** Heap of the child in MiB: a plugin that eats memory ends alone. */
@@ -32,6 +31,8 @@ interface Pending {
  * never called in another.
  */
 export class Evaluator {
+  /** Milliseconds for one call, the start of the child and the import included. Tests shorten it. */
+  static callTimeoutMs = 5_000;
   readonly #plugin: string;
   readonly #root: string;
   /** Of a folder that may be edited; undefined for one that never changes. */
@@ -74,7 +75,7 @@ export class Evaluator {
     if (this.#idle) clearTimeout(this.#idle);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#overdue(id), callDeadlineMs);
+      const timer = setTimeout(() => this.#overdue(id), Evaluator.callTimeoutMs);
       this.#pending.set(id, { member: member ?? 'its entry', resolve, reject, timer });
       const message: EvaluatorCall = { id, entry: join(this.#place, entry), member, args };
       this.#answers?.expect();
@@ -107,8 +108,9 @@ export class Evaluator {
     const living = this.#living();
     if (living) return living;
     this.#place = place;
-    const script = join(import.meta.dirname, `evaluator-child${extname(import.meta.filename)}`);
-    const own = [import.meta.dirname, join(import.meta.dirname, '../contract'), join(packageRoot(), 'package.json')];
+    const script = scriptBeside(import.meta.filename, 'evaluator-child');
+    const here = dirname(script);
+    const own = [here, join(here, '../contract'), join(packageRoot(), 'package.json')];
     const readable = [...folders, ...own];
     const flags = [
       '--permission',
@@ -159,7 +161,9 @@ export class Evaluator {
   }
 
   #overdue(id: number): void {
-    this.#settle(id, (call) => call.reject(this.#failed(call.member, `no answer within ${callDeadlineMs / 1_000} s`)));
+    this.#settle(id, (call) =>
+      call.reject(this.#failed(call.member, `no answer within ${Evaluator.callTimeoutMs / 1_000} s`)),
+    );
     if (this.#child) this.#end(this.#child, 'another call of the same plugin did not end');
   }
 

@@ -1,7 +1,6 @@
 /** What a worker's program tells the server, and what its handlers get. */
 import type { Readable } from 'node:stream';
 import type { ErrorBody } from './errors.ts';
-import type { UploadedFile } from './uploads.ts';
 
 export interface WorkerServerOptions<Loaded> {
   /** Name of the program, at the head of each of its log lines. */
@@ -147,4 +146,17 @@ export interface EventStream {
   readonly opened: boolean;
 }
 
-export type { ErrorBody, UploadedFile };
+export type { ErrorBody };
+
+export interface UploadedFile {
+  /** Name of the form's field, without `[]`. */
+  field: string;
+  /** File name as the client gave it, without folders. */
+  name: string;
+  /** Media type as the client gave it. */
+  type: string;
+  bytes: number;
+  /** Where it is; gone when the request has ended. */
+  path: string;
+  read(): Promise<Buffer>;
+}

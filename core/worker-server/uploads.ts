@@ -5,20 +5,8 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
+import type { UploadedFile } from './options.ts';
 import { fileTooLarge } from './too-large.ts';
-
-export interface UploadedFile {
-  /** Name of the form's field, without `[]`. */
-  field: string;
-  /** File name as the client gave it, without folders. */
-  name: string;
-  /** Media type as the client gave it. */
-  type: string;
-  bytes: number;
-  /** Where it is; gone when the request has ended. */
-  path: string;
-  read(): Promise<Buffer>;
-}
 
 export interface Uploads {
   readonly files: readonly UploadedFile[];

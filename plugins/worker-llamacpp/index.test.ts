@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { HostFacts } from '@rbee/contract';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../core/conformance/index.ts';
 import type from './index.ts';
 
 const plugin = resolveType(type);

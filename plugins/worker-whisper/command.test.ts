@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Launch } from '@rbee/contract';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../core/conformance/index.ts';
 import type from './index.ts';
 import { readArguments } from './server/arguments.ts';
 

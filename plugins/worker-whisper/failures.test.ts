@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../core/conformance/index.ts';
 import type from './index.ts';
 
 const { diagnose } = resolveType(type);

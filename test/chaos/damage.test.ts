@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { createHome, killAndWait, type TestHome } from '../harness/home.ts';
-import { atFullScale, until } from '../harness/until.ts';
+import { atFullScale, sampleOf, until } from '../harness/until.ts';
 
 const homes: TestHome[] = [];
 const home = (queen = ''): TestHome => {
@@ -65,7 +65,7 @@ test('a stale PID file that names a worker ends no worker', async () => {
 test('PID files that a power cut has emptied or torn end no command, and are replaced', async () => {
   const at = home('mode = "standalone"');
   await at.rbee(spawnFake('kept'));
-  for (const text of ['', '\0\0\0\0']) {
+  for (const text of sampleOf(['\0\0\0\0', ''])) {
     const pids = [at.paths.queenPid, at.paths.hivePid];
     for (const file of pids) await killAndWait(pidIn(file));
     for (const file of pids) writeFileSync(file, text);
@@ -127,7 +127,7 @@ test('a database of jobs that is damaged or another’s is set aside', async () 
   const at = home();
   await at.json(['queen', 'start']);
   await at.json(['queen', 'stop']);
-  for (const bytes of ['garbage that is no database', '']) {
+  for (const bytes of sampleOf(['garbage that is no database', ''])) {
     for (const end of ['-wal', '-shm'])
       if (existsSync(at.paths.queenDb + end)) writeFileSync(at.paths.queenDb + end, '');
     writeFileSync(at.paths.queenDb, bytes);

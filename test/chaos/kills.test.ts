@@ -13,7 +13,7 @@ import { firstGap, readTokens, type StreamReader, workerKey } from '../harness/s
 import { scaled, until } from '../harness/until.ts';
 
 const workerCount = 5;
-const kills = scaled(100, 2);
+const kills = scaled(100, 1);
 
 interface Worker {
   id: string;

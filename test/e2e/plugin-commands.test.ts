@@ -1,7 +1,7 @@
 /** Commands and hooks that plugins bring to the command line, installed and linked, in real processes. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { pluginFiles } from '../../core/registry/install/testing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
@@ -19,8 +19,8 @@ const plugin = (type: string, oclif: object, files: Record<string, string>): str
   const folder = join(home.folder, 'plugins', type);
   rmSync(folder, { recursive: true, force: true });
   const peers = {
-    peerDependencies: { '@oclif/core': '*' },
-    peerDependenciesMeta: { '@oclif/core': { optional: true } },
+    peerDependencies: { '@oclif/core': '*', '@rbee/core': '*' },
+    peerDependenciesMeta: { '@oclif/core': { optional: true }, '@rbee/core': { optional: true } },
   };
   const more = { oclif, ...peers };
   const all = { ...pluginFiles({ name: `@acme/worker-${type}`, type, more }), ...files };
@@ -66,6 +66,31 @@ test('commands of a plugin that was installed run, in both ways of writing them,
   const gone = await home.rbee(['owl', 'hello']);
   assert.equal(gone.code, 2);
   assert.match(gone.stderr, /there is no command owl/);
+});
+
+test('the example of docs/plugins.md starts a worker through the client, in a plugin that is installed and in a linked one', async () => {
+  const page = readFileSync(resolve(import.meta.dirname, '../../docs/plugins.md'), 'utf8');
+  const [, example = ''] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
+  const folder = plugin('owl', pattern, { 'commands/owl/wake.js': example });
+  await home.json(['plugins', 'install', folder, '--yes']);
+  await home.json(['queen', 'stop']);
+  const alone = await home.rbee(['owl', 'wake']);
+  assert.deepEqual([alone.code, alone.stdout], [1, '']);
+  assert.match(alone.stderr, /^error: .*queen.*\n {2}try: .*rbee queen start/, 'an error of the client keeps its hint');
+  await home.json(['queen', 'start']);
+  const wake = async () => {
+    const run = await home.rbee(['owl', 'wake']);
+    const [id = ''] = /^\S+(?= is ready\n$)/.exec(run.stdout) ?? [];
+    assert.notEqual(id, '', run.stdout + run.stderr);
+    return id;
+  };
+  const owl = await wake();
+  assert.equal(await wake(), owl);
+  await home.json(['worker', 'delete', owl]);
+  await home.json(['plugins', 'uninstall', 'owl']);
+
+  await home.json(['plugins', 'link', folder]);
+  await home.json(['worker', 'delete', await wake()]);
 });
 
 test('a linked plugin adds to a topic of rbee, with an oclif manifest as without', async () => {

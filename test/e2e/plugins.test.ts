@@ -1,7 +1,7 @@
 /** Worker types as npm packages, from a real registry into an empty home, as a user installs them. */
 import assert from 'node:assert/strict';
 import { execFile, execFileSync } from 'node:child_process';
-import { globSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -146,22 +146,17 @@ const abacus = {
   create: async (): Promise<void> => {
     const folder = abacus.folder();
     await home.json(['plugins', 'create', '@acme/worker-abacus', '--folder', folder, '--yes']);
-    linkPackages(folder);
-    edit(join(folder, 'binary.ts'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
+    edit(join(folder, 'binary.js'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
     edit(join(folder, 'package.json'), '"cpu"', '"beads"');
   },
-  publish: async (): Promise<void> => {
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    await run(process.execPath, [tsc, '-p', 'tsconfig.json'], { cwd: abacus.folder() });
-    registry.publish(abacus.folder());
-  },
+  publish: (): void => registry.publish(abacus.folder()),
   spawn: (name: string) => home.json(['worker', 'spawn', '--type', 'abacus', '--device', 'cpu', '--name', name]),
   said: (model: string) => ask('/v1/abacus', { model, text: 'one and one' }),
 };
 
 test('a plugin made from the template is published, installed and called on its own path', async () => {
   await abacus.create();
-  await abacus.publish();
+  abacus.publish();
   assert.equal((await refusal('plugins', 'install', abacus.name)).code, 'PUBLISHER_UNKNOWN');
   const { queen } = await home.json(['status']);
   const view = await home.json(['plugins', 'install', abacus.name, '--yes']);
@@ -179,8 +174,8 @@ test('a live worker keeps its version over an update, and new ones get the new o
   skip: atFullScale,
 }, async () => {
   edit(join(abacus.folder(), 'package.json'), '"version": "0.1.0"', '"version": "0.2.0"');
-  edit(join(abacus.folder(), 'options.ts'), 'You said:', 'It says:');
-  await abacus.publish();
+  edit(join(abacus.folder(), 'options.js'), 'You said:', 'It says:');
+  abacus.publish();
   const planned = await home.json(['plugins', 'update', 'abacus', '--dry-run']);
   assert.deepEqual(planned.updates, [{ name: abacus.name, from: '0.1.0', to: '0.2.0', changed: true }]);
   const updated = await home.rbee(['plugins', 'update', 'abacus']);
@@ -202,6 +197,21 @@ test('a plugin whose workers run is not removed, unless they are stopped first',
   assert.ok(!(await plugins()).some(({ name }) => name === abacus.name));
   const workers = (await home.json(['worker', 'list'])).workers as { type: string; state: string }[];
   assert.ok(workers.filter(({ type }) => type === 'abacus').every(({ state }) => state === 'stopped'));
+});
+
+test('the first plugin that was made from a template, in TypeScript, is still published and installed', async () => {
+  const folder = join(registry.folder, 'first-plugin');
+  cpSync(join(root, 'test/fixtures/first-plugin'), folder, { recursive: true });
+  linkPackages(folder);
+  await run(join(root, 'node_modules/.bin/tsc'), ['-p', folder]);
+  registry.publish(folder);
+  await home.json(['plugins', 'install', 'rbee-worker-my-engine', '--yes']);
+  const worker = await home.json(['worker', 'spawn', '--type', 'my-engine', '--device', 'cpu', '--name', 'first']);
+  assert.deepEqual(await ask('/v1/my-engine', { model: 'first', text: 'one' }), {
+    model: 'first',
+    said: 'You said: one',
+  });
+  await home.json(['worker', 'delete', worker.id]);
 });
 
 test('a type that is not here is installed by the spawn that asks for it, with its dependencies', async () => {

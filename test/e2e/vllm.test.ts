@@ -130,7 +130,7 @@ test('what runs is counted, and a client that leaves is not waited for', async (
   await home.json(['worker', 'stop', worker.id, '--now']);
 });
 
-test('LoRA adapters are asked for by their own names', async () => {
+test('LoRA adapters are asked for by their own names', { skip: atFullScale }, async () => {
   const model = modelOf('Tiny-Lora');
   const option = `lora_modules=${JSON.stringify(['sql=/loras/sql', '/loras/poems/'])}`;
   const worker = await spawn(model, '--option', option);
@@ -171,7 +171,7 @@ test('an engine that its server leaves behind does not keep the device', { skip:
   await home.json(['worker', 'delete', worker.id, '--now']);
 });
 
-test('a worker whose engine dies is started again', async () => {
+test('a worker whose engine dies is started again', { skip: atFullScale }, async () => {
   const worker = await spawn(modelOf('dying'));
   kill(engineOf((await get(worker.id)).logFile));
   await until(

@@ -144,7 +144,9 @@ test('a restart of sshd is not noticed, and one that cuts connections breaks str
   await comesBack(before);
 });
 
-test('after the machine was switched off and on, everything that ran there runs again', { skip }, async (t) => {
+test('after the machine was switched off and on, everything that ran there runs again', {
+  skip: skip || atFullScale,
+}, async (t) => {
   const pi = fleet.machines.host('pi');
   const running = await stream('extra');
   const before = await live.hive('pi');

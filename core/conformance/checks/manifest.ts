@@ -23,8 +23,12 @@ const isPublished = ({ packageJson }: Subject, path: string): boolean => {
   const wanted = normalize(path);
   return strings(packageJson?.files)
     .map((entry) => normalize(entry).replace(/\/(\*\*?(\/\*)?)?$/, ''))
-    .some((entry) => entry === '.' || wanted === entry || wanted.startsWith(`${entry}/`));
+    .some((entry) => entry === '.' || wanted.startsWith(`${entry}/`) || fitsName(entry, wanted));
 };
+
+/** `*` stands for any part of a name, as in `*.js`. */
+const fitsName = (pattern: string, path: string): boolean =>
+  new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '[^/]*')}$`).test(path);
 
 export const manifestChecks = [
   {

@@ -1,10 +1,11 @@
 /** The headers of GGUF files, each read once as long as the file stays the same, also after a restart of the hive. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
+import { scriptBeside } from '../../config/script-beside.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import type { GgufHeader } from './gguf-header.ts';
 
@@ -99,7 +100,7 @@ const parseKept = (text: string): GgufHeader | null | undefined => {
 
 const readInThread = (path: string): Promise<GgufHeader | null> =>
   new Promise((resolve) => {
-    const script = join(import.meta.dirname, `gguf-thread${extname(import.meta.filename)}`);
+    const script = scriptBeside(import.meta.filename, 'gguf-thread');
     const thread = new Worker(script, {
       workerData: path,
       execArgv: [],

@@ -7,7 +7,7 @@ import { settings } from '@oclif/core/settings';
 import { argument, RbeeCommand } from '../base.ts';
 import { declarationOf } from '../plugin-commands/declared.ts';
 import { type CommandManifest, type ExaminerMessage, extensions } from '../plugin-commands/examine.ts';
-import { lendOclif } from '../plugin-commands/own-oclif.ts';
+import { lendPackages } from '../plugin-commands/lend-packages.ts';
 
 export default class ExaminePlugin extends RbeeCommand {
   static override hidden = true;
@@ -22,7 +22,7 @@ export default class ExaminePlugin extends RbeeCommand {
     if (declared === null) return;
     const faults: string[] = [];
     const hooks: string[] = [];
-    lendOclif();
+    lendPackages();
     for (const [event, files] of Object.entries(declared.hooks)) {
       tell({ loading: `its hook ${event}` });
       const problems = await Promise.all(files.map(({ target }) => loadProblem(join(declared.root, target))));

@@ -1,6 +1,6 @@
 /** A command or hook of a plugin that ended with an error: how that is reported, and with which exit code. */
-import { RbeeError } from '../../contract/errors.ts';
-import { asReportable, exitCodes } from '../report.ts';
+import { type ErrorBody, errorCatalogue, RbeeError } from '../../contract/errors.ts';
+import { asReportable, exitCodeOf, exitCodes } from '../report.ts';
 
 export class PluginEnded extends Error {
   readonly exitCode: number;
@@ -23,6 +23,8 @@ export class PluginEnded extends Error {
       );
     }
     if (exit !== undefined && (thrown as { code?: unknown }).code === 'EEXIT') return new PluginEnded(exit, null);
+    const passed = errorOfClient(thrown);
+    if (passed !== null) return new PluginEnded(exitCodeOf(passed), passed);
     const { message, suggestions } = wordsOf(thrown);
     if (exit === undefined) {
       return new PluginEnded(exitCodes.failed, RbeeError.of('PLUGIN_FAILED', { plugin, member, problem: message }));
@@ -37,6 +39,15 @@ export class PluginEnded extends Error {
 export const exitOf = (thrown: unknown): number | undefined => {
   const { exit } = (thrown as { oclif?: { exit?: unknown } } | null)?.oclif ?? {};
   return typeof exit === 'number' ? exit : undefined;
+};
+
+/** What `@rbee/core/client` threw. Its class is that of another copy of the module, so only its fields tell. */
+const errorOfClient = (thrown: unknown): RbeeError | null => {
+  if (!(thrown instanceof Error) || thrown.name !== 'RbeeError') return null;
+  const { code, hint, lines } = thrown as Error & Partial<ErrorBody>;
+  if (typeof code !== 'string' || !Object.hasOwn(errorCatalogue, code) || typeof hint !== 'string') return null;
+  const said = Array.isArray(lines) ? lines.filter((line) => typeof line === 'string') : [];
+  return RbeeError.from({ code, message: thrown.message, hint, lines: said });
 };
 
 const wordsOf = (thrown: unknown): { message: string; suggestions?: string } => {

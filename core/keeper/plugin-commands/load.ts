@@ -6,7 +6,7 @@ import { printableData } from '../../narration/printable.ts';
 import type { DeclaredPlugin } from './declared.ts';
 import { type Examination, examinePlugin } from './examine.ts';
 import { guardHooks } from './hooks.ts';
-import { lendOclif } from './own-oclif.ts';
+import { lendPackages } from './lend-packages.ts';
 
 export interface PluginPlace {
   paths: Paths;
@@ -25,7 +25,7 @@ export const withPlugins = async (
   place: PluginPlace,
 ): Promise<Config> => {
   settings.enableAutoTranspile = false;
-  lendOclif();
+  lendPackages();
   tellFolders(place);
   const all = new Map(config.plugins);
   const taken = new Map<string, string>();

@@ -6,7 +6,7 @@ import { packageRoot, rbeeVersion } from '../../config/version.ts';
 import { RbeeError } from '../../contract/errors.ts';
 
 export const templates = {
-  'worker-plugin': 'an engine of your own, written in JavaScript or TypeScript',
+  'worker-plugin': 'an engine of your own, written in JavaScript',
   'worker-program': "somebody else's program, found on the machine or downloaded",
 } as const;
 

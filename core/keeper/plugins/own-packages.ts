@@ -54,7 +54,7 @@ export const provideOwnPackages = async (
 };
 
 /** The workspace that the running package is part of; null in an installed rbee. */
-const checkoutAround = async (root: string): Promise<string | null> => {
+export const checkoutAround = async (root: string): Promise<string | null> => {
   const workspace = dirname(root);
   return (await nameOf(workspace)) === 'rbee-workspace' ? workspace : null;
 };

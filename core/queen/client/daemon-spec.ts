@@ -1,7 +1,8 @@
 /** What queen and hive are started with when they are processes of their own. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Paths, rbeeHome } from '../../config/paths.ts';
-import { packageRoot, rbeeVersion } from '../../config/version.ts';
+import { scriptBeside } from '../../config/script-beside.ts';
+import { rbeeVersion } from '../../config/version.ts';
 import type { DaemonSpec } from '../../lifecycle/daemon.ts';
 import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
 
@@ -38,9 +39,7 @@ export const daemonLog = (name: 'queen' | 'hive', paths: Paths): string => join(
 
 /** The built program; from the sources, the source itself. */
 const program = (name: string): string =>
-  import.meta.filename.endsWith('.ts')
-    ? join(packageRoot(), name, 'daemon.ts')
-    : join(packageRoot(), 'dist', name, 'daemon.js');
+  scriptBeside(join(import.meta.dirname, '../..', name, basename(import.meta.filename)), 'daemon');
 
 /** Variables that are about one process, not about all of rbee. */
 const ofOneProcess = new Set<string>([nonceVariable, workerVariable, stateVariable, daemonVariable]);

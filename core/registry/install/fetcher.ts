@@ -1,6 +1,7 @@
 /** The hive's side of the fetching process: starts it when it is needed, lets it go when it is not, ends it on cancel. */
 import { type ChildProcess, fork } from 'node:child_process';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
+import { scriptBeside } from '../../config/script-beside.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { PluginHit } from '../../contract/plugins.ts';
 import type {
@@ -126,10 +127,10 @@ export class Fetcher {
 
   #start(): ChildProcess {
     const { env, folder, cacheFolder } = this.#options;
-    const script = join(import.meta.dirname, `fetch-child${extname(import.meta.filename)}`);
+    const script = scriptBeside(import.meta.filename, 'fetch-child');
     const child = fork(script, [], {
       cwd: folder,
-      env: { ...env, NODE_COMPILE_CACHE: join(cacheFolder, 'compiled') },
+      env: { ...env, NODE_COMPILE_CACHE: env['NODE_COMPILE_CACHE'] ?? join(cacheFolder, 'compiled') },
       execArgv: ['--disable-warning=ExperimentalWarning'],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

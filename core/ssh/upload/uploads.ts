@@ -1,7 +1,7 @@
 /** Uploads of the queen: handed to a thread that is started with the first and ends when it has been idle. */
 import { stat } from 'node:fs/promises';
-import { extname, join } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { scriptBeside } from '../../config/script-beside.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { Semaphore } from '../../lifecycle/semaphore.ts';
 import type { RouteSettings } from '../pool.ts';
@@ -84,7 +84,7 @@ export class Uploads {
     clearTimeout(this.#idle);
     this.#thread?.ref();
     if (this.#thread) return this.#thread;
-    const script = join(import.meta.dirname, `thread${extname(import.meta.filename)}`);
+    const script = scriptBeside(import.meta.filename, 'thread');
     const thread = new Worker(script, { execArgv: [], stdout: false, stderr: false });
     thread.on('message', (message: FromThread) => this.#hear(message));
     const end = (problem: string) => {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../../core/conformance/index.ts';
 import { chainModel } from '../demo/chain-model.ts';
 import type from '../index.ts';
 import { type Engine, launchWorker, standIn, until } from './worker.ts';

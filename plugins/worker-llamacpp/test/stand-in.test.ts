@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../../core/conformance/index.ts';
 import type from '../index.ts';
 import { writeStandIn } from './stand-in-binary.ts';
 

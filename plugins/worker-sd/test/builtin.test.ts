@@ -4,9 +4,9 @@ import { cpSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { resolveType } from '@rbee/core/conformance';
 import { atFullScale } from '@rbee/test/scale';
 import sharp from 'sharp';
+import { resolveType } from '../../../core/conformance/index.ts';
 import { type TinyPipelineOptions, tinyPipeline } from '../demo/tiny-pipeline.ts';
 import { writeModel } from '../demo/write-model.ts';
 import type from '../index.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failure, Launch } from '@rbee/contract';
-import { resolveType } from '@rbee/core/conformance';
+import { resolveType } from '../../../core/conformance/index.ts';
 import type from '../index.ts';
 
 const plugin = resolveType(type);

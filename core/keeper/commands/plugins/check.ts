@@ -19,7 +19,7 @@ export default class PluginsCheck extends RbeeCommand {
     'Runs the code of the plugin, so check what you trust. Exit code 1 when a check fails. The package must be built.';
   static override examples = [
     { description: 'The plugin in this folder', command: 'rbee plugins check' },
-    { description: 'Part of its build', command: 'rbee plugins check --write' },
+    { description: 'Bring its manifest up to date', command: 'rbee plugins check --write' },
     { description: 'One that is installed, for programs', command: 'rbee plugins check @rbee/worker-llamacpp --json' },
   ];
   static override args = {

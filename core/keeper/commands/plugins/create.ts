@@ -14,6 +14,7 @@ import {
   templates,
 } from '../../plugins/create-plugin.ts';
 import { type OwnPackages, provideOwnPackages } from '../../plugins/own-packages.ts';
+import { putRbeeOnPath } from '../../plugins/rbee-on-path.ts';
 
 interface Created extends NewPlugin, OwnPackages {
   package: string;
@@ -23,7 +24,7 @@ interface Created extends NewPlugin, OwnPackages {
 }
 
 export default class PluginsCreate extends RbeeCommand {
-  static override summary = 'Make a new worker type: a package that builds, passes its tests, and can be spawned.';
+  static override summary = 'Make a new worker type: a package that passes its tests and can be spawned.';
   static override examples = [
     { description: 'An engine of your own; asks for what is not said', command: 'rbee plugins create my-engine' },
     {
@@ -61,7 +62,9 @@ export default class PluginsCreate extends RbeeCommand {
     const plugin = asks ? await this.#ask(given) : this.#plugin(given);
     const files = await createPlugin(plugin);
     const packages = await this.#packages(plugin.folder);
-    const created = { ...plugin, package: packageName(plugin), files, ...packages, next: nextSteps(plugin, packages) };
+    const path = await putRbeeOnPath(this.env);
+    const next = nextSteps(plugin, packages, path);
+    const created = { ...plugin, package: packageName(plugin), files, ...packages, next };
     this.print(created, formatCreated);
     return created;
   }
@@ -128,12 +131,17 @@ not bring it. Tell npm which registry does: npm config set @rbee:registry URL --
 const typeOf = (name: string): string => name.replace(/^@[^/]*\//, '').replace(/^(rbee-)?worker-(?=.)/, '');
 const scopeOf = (name: string): string | undefined => /^@([^/]+)\//.exec(name)?.[1];
 
-const nextSteps = ({ type, folder, template }: NewPlugin, { unbuilt }: OwnPackages): string[] => {
+const nextSteps = (
+  { type, folder, template }: NewPlugin,
+  { unbuilt }: OwnPackages,
+  rbeeOnPath: string | null,
+): string[] => {
   const path = relative(process.cwd(), folder);
   const isProgram = template === 'worker-program';
   const variable = `RBEE_${type.toUpperCase().replaceAll('-', '_')}`;
   return [
     ...(unbuilt === undefined ? [] : [`npm run build --prefix ${shellWord(unbuilt)}`]),
+    ...(rbeeOnPath === null ? [] : [rbeeOnPath]),
     ...(path === '' ? [] : [`cd ${shellWord(path)}`]),
     'npm install',
     'npm test',

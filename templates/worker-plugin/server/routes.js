@@ -1,14 +1,13 @@
-/** The HTTP paths of the worker; each is one of `serves` in index.ts. */
-import type { Route } from '@rbee/worker-server';
-import type { Engine } from './engine.ts';
+/** The HTTP paths of the worker; each is one of `serves` in index.js. */
+/** @import { Route } from '@rbee/worker-server' */
+/** @import { Engine } from './engine.js' */
 
-interface ChatBody {
-  messages: { role: string; content: string }[];
-  stream?: boolean;
-}
-
-/** OpenAI's chat, so that `rbee infer` and every client of theirs work with it. */
-export const chatRoute: Route<Engine> = {
+/**
+ * OpenAI's chat, so that `rbee infer` and every OpenAI client work with it.
+ *
+ * @type {Route<Engine>}
+ */
+export const chatRoute = {
   path: '/v1/chat/completions',
   schema: {
     type: 'object',
@@ -23,12 +22,17 @@ export const chatRoute: Route<Engine> = {
     },
   },
   handler: async ({ body }, { loaded, model, signal, stream, count }) => {
-    const { messages, stream: streamed } = body as ChatBody;
-    const prompt = messages.at(-1)?.content ?? '';
+    const chat = /** @type {{ messages: { role: string, content: string }[], stream?: boolean }} */ (body);
+    const prompt = chat.messages.at(-1)?.content ?? '';
     const head = { id: 'chat', created: Math.floor(Date.now() / 1000), model };
-    const events = streamed ? stream() : undefined;
-    const pieces: string[] = [];
-    const send = (delta: object, finish_reason: string | null) =>
+    const events = chat.stream ? stream() : undefined;
+    /** @type {string[]} */
+    const pieces = [];
+    /**
+     * @param {object} delta
+     * @param {string | null} finish_reason
+     */
+    const send = (delta, finish_reason) =>
       events?.send({ ...head, object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] });
     for await (const content of loaded.say(prompt, signal)) {
       pieces.push(content);
@@ -41,13 +45,19 @@ export const chatRoute: Route<Engine> = {
   },
 };
 
-/** A path of the engine's own: the body and the answer are whatever you like. */
-export const ownRoute: Route<Engine> = {
+/**
+ * A path of the engine's own: the body and the answer are whatever you like.
+ *
+ * @type {Route<Engine>}
+ */
+export const ownRoute = {
   path: '/v1/my-engine',
   schema: { type: 'object', required: ['text'], properties: { text: { type: 'string' } } },
   handler: async ({ body }, { loaded, model, signal }) => {
-    const pieces: string[] = [];
-    for await (const piece of loaded.say((body as { text: string }).text, signal)) pieces.push(piece);
+    const { text } = /** @type {{ text: string }} */ (body);
+    /** @type {string[]} */
+    const pieces = [];
+    for await (const piece of loaded.say(text, signal)) pieces.push(piece);
     return { model, said: pieces.join('') };
   },
 };

@@ -1,10 +1,11 @@
 /**
- * What the engine's last words mean: the first row that fits is shown. What no row knows is left to the hive, which knows the
- * words of the system. New words are a new row here, and one in failures.json.
+ * What the engine's last words mean: the first rule that fits is shown. What no rule knows is left to the hive, which knows
+ * the words of the system. New words are a new rule here, and a new entry in failures.json.
  */
-import type { FailureRule } from '@rbee/contract';
+/** @import { FailureRule } from '@rbee/contract' */
 
-export const failures: readonly FailureRule[] = [
+/** @type {readonly FailureRule[]} */
+export const failures = [
   {
     pattern: /error: .*(?:EADDRINUSE|already in use)/,
     cause: 'port_in_use',

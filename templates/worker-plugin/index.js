@@ -1,12 +1,13 @@
 /** my-engine as a worker type. Everything here is data and pure functions; the hive does what it describes. */
-import type { WorkerType } from '@rbee/contract';
-import { variants } from './binary.ts';
-import { command } from './command.ts';
-import { failures } from './failures.ts';
-import { health, load, stop } from './health.ts';
-import { options } from './options.ts';
+/** @import { WorkerType } from '@rbee/contract' */
+import { variants } from './binary.js';
+import { command } from './command.js';
+import { failures } from './failures.js';
+import { health, load, stop } from './health.js';
+import { options } from './options.js';
 
-export default {
+/** @satisfies {WorkerType} */
+const type = {
   name: 'my-engine',
   apiVersion: 1,
   summary: 'A tiny engine that says back what it is told',
@@ -23,4 +24,6 @@ export default {
   stop,
   load,
   failures,
-} satisfies WorkerType;
+};
+
+export default type;

@@ -1,11 +1,13 @@
 /** Binary resolution: the builds of the engine, where each runs, and where its program comes from. */
-import type { Variant } from '@rbee/contract';
+/** @import { Variant } from '@rbee/contract' */
 
 /**
  * The engine is plain JavaScript, so it runs wherever Node does. A build for GPUs is one more variant, which `binds` to
  * their kind and names its `platforms`.
+ *
+ * @type {Variant[]}
  */
-export const variants: Variant[] = [
+export const variants = [
   // A script of this package, run with the hive's own Node.
-  { id: 'cpu', resolveBinary: [{ kind: 'module', id: 'builtin', script: 'dist/server/main.js' }] },
+  { id: 'cpu', resolveBinary: [{ kind: 'module', id: 'builtin', script: 'server/main.js' }] },
 ];

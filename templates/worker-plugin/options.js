@@ -1,6 +1,7 @@
 /** The options of the type: `rbee worker spawn --type my-engine --option greeting=Hello`. */
-import type { OptionsSchema } from '@rbee/contract';
+/** @import { OptionsSchema } from '@rbee/contract' */
 
+/** @type {OptionsSchema} */
 export const options = {
   type: 'object',
   properties: {
@@ -14,4 +15,4 @@ export const options = {
     },
   },
   additionalProperties: false,
-} as const satisfies OptionsSchema;
+};

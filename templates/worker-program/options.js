@@ -1,6 +1,7 @@
 /** The options of the type: `rbee worker spawn --type my-engine --option context=8192`. */
-import type { OptionsSchema } from '@rbee/contract';
+/** @import { OptionsSchema } from '@rbee/contract' */
 
+/** @type {OptionsSchema} */
 export const options = {
   type: 'object',
   properties: {
@@ -20,4 +21,4 @@ export const options = {
     },
   },
   additionalProperties: false,
-} as const satisfies OptionsSchema;
+};

@@ -1,8 +1,13 @@
 /** The command line of one worker, in the program's own flags. */
-import type { Command, Launch } from '@rbee/contract';
+/** @import { Command, Launch } from '@rbee/contract' */
 
-/** Each value is one argument, whatever is in it: nothing goes through a shell. Secrets go into `env`, never into `args`. */
-export const command = ({ models, names, host, port, options, deviceFlags, apiKey }: Launch): Command => ({
+/**
+ * Each value is one argument, whatever is in it: nothing goes through a shell. Secrets go into `env`, never into `args`.
+ *
+ * @param {Launch} launch
+ * @returns {Command}
+ */
+export const command = ({ models, names, host, port, options, deviceFlags, apiKey }) => ({
   args: [
     ...['--model', models['main'] ?? ''],
     ...names.flatMap((name) => ['--alias', name]),

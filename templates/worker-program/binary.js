@@ -1,23 +1,36 @@
 /** Binary resolution: the builds of the program, where each runs, and where it comes from. */
-import type { BinaryRequest, BinarySource, Variant } from '@rbee/contract';
+/** @import { BinaryRequest, BinarySource, Variant } from '@rbee/contract' */
 
-/** Taken where the machine has it: named by a variable of the hive, or found on its PATH. */
-const installed: BinarySource = {
+/**
+ * Taken where the machine has it: named by a variable of the hive, or found on its PATH.
+ *
+ * @type {BinarySource}
+ */
+const installed = {
   kind: 'path',
   id: 'my-engine-server',
   program: 'my-engine-server',
   variable: 'RBEE_MY_ENGINE',
 };
 
-/** The program's own releases, by variant and platform. Put its addresses and their SHA-256 here. */
-const releases: Readonly<Record<string, { file: string; sha256: string }>> = {
+/**
+ * The program's own releases, by variant and platform. Put its addresses and their SHA-256 here.
+ *
+ * @type {Readonly<Record<string, { file: string, sha256: string }>>}
+ */
+const releases = {
   'cpu linux x64': { file: 'my-engine-linux-x64.tar.gz', sha256: '0'.repeat(64) },
   'cpu linux arm64': { file: 'my-engine-linux-arm64.tar.gz', sha256: '0'.repeat(64) },
   'cuda linux x64': { file: 'my-engine-linux-x64-cuda.tar.gz', sha256: '0'.repeat(64) },
 };
 const releaseFolder = 'https://example.com/my-engine/releases/1.0.0';
 
-const sources = (variant: string, { platform }: BinaryRequest): BinarySource[] => {
+/**
+ * @param {string} variant
+ * @param {BinaryRequest} request
+ * @returns {BinarySource[]}
+ */
+const sources = (variant, { platform }) => {
   const release = releases[`${variant} ${platform.os} ${platform.cpu}`];
   if (release === undefined) return [installed];
   const { file, sha256 } = release;
@@ -25,7 +38,8 @@ const sources = (variant: string, { platform }: BinaryRequest): BinarySource[] =
   return [installed, { kind: 'archive', id: 'my-engine-server', url, sha256, member: 'bin/my-engine-server' }];
 };
 
-export const variants: Variant[] = [
+/** @type {Variant[]} */
+export const variants = [
   {
     id: 'cpu',
     binds: 'cpu',

@@ -1,12 +1,16 @@
 /** The program of the worker: reads its command line, and serves the engine until it is asked to stop. */
 import { parseArgs } from 'node:util';
 import { exitCodes, runWorkerServer } from '@rbee/worker-server';
-import { type Engine, loadEngine } from './engine.ts';
-import { chatRoute, ownRoute } from './routes.ts';
+import { loadEngine } from './engine.js';
+import { chatRoute, ownRoute } from './routes.js';
 
 const name = 'my-engine';
 
-const fail = (sentence: string): never => {
+/**
+ * @param {string} sentence
+ * @returns {never}
+ */
+const fail = (sentence) => {
   process.stderr.write(`${name}: error: ${sentence}\n`);
   process.exit(exitCodes.usage);
 };
@@ -24,7 +28,7 @@ const readArguments = () => {
     });
     return values;
   } catch (error) {
-    return fail((error as Error).message);
+    return fail(error instanceof Error ? error.message : String(error));
   }
 };
 
@@ -32,7 +36,7 @@ const given = readArguments();
 const slots = Number(given.slots);
 if (!Number.isInteger(slots) || slots < 1) fail('the option --slots must be a whole number');
 
-await runWorkerServer<Engine>({
+await runWorkerServer({
   name,
   host: given.host,
   port: Number(given.port),

@@ -1,5 +1,5 @@
 /**
- * The command line of one worker: what `server/main.ts` reads. Options come with their defaults filled in, valid by the
+ * The command line of one worker: what `server/main.js` reads. Options come with their defaults filled in, valid by the
  * schema. The API key is in the environment: RBEE_API_KEY.
  */
 export const command = [
@@ -8,4 +8,4 @@ export const command = [
   '--port={port}',
   '--greeting={option.greeting}',
   '--slots={option.slots}',
-] as const;
+];

@@ -1,22 +1,24 @@
 /** The program, started with the very command line that a hive would use. RBEE_MY_ENGINE names the real one. */
+/** @import { Launch } from '@rbee/contract' */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'node:test';
-import type { Launch } from '@rbee/contract';
-import { resolveType } from '@rbee/core/conformance';
-import type from './index.ts';
+import { command } from '../command.js';
+import { failures } from '../failures.js';
 
-const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, 'stand-in/my-engine-server.js');
-const { command, diagnose, variants } = resolveType(type);
-const device = { kind: 'cpu', indices: [] };
+const program = process.env['RBEE_MY_ENGINE'] ?? join(import.meta.dirname, '../stand-in/my-engine-server.js');
 
-const launch = (model: string): Launch => ({
+/**
+ * @param {string} model
+ * @returns {Launch}
+ */
+const launch = (model) => ({
   id: 'tested',
   variant: 'cpu',
-  device,
-  deviceFlags: variants[0]?.deviceFlags(device) ?? { args: [], env: {} },
+  device: { kind: 'cpu', indices: [] },
+  deviceFlags: { args: ['--device', 'cpu'], env: {} },
   binary: { id: 'my-engine-server', kind: 'path', path: program, argv: [program] },
   models: { main: model },
   names: ['tested'],
@@ -26,13 +28,14 @@ const launch = (model: string): Launch => ({
   apiKey: 'key',
 });
 
-const start = (model: string) => {
+/** @param {string} model */
+const start = (model) => {
   const { args, env } = command(launch(model));
   return spawn(program, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 };
 
 test('it answers a chat', async () => {
-  const child = start(join(import.meta.dirname, 'package.json'));
+  const child = start(join(import.meta.dirname, '../package.json'));
   try {
     let url = '';
     for await (const line of createInterface({ input: child.stdout })) {
@@ -44,7 +47,7 @@ test('it answers a chat', async () => {
       body: JSON.stringify({ messages: [{ role: 'user', content: 'Hello' }] }),
       headers: { 'content-type': 'application/json', authorization: 'Bearer key' },
     });
-    const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+    const { choices } = /** @type {{ choices: { message: { content: string } }[] }} */ (await response.json());
     assert.equal(choices[0]?.message.content, 'on cpu: Hello');
   } finally {
     child.kill('SIGKILL');
@@ -53,8 +56,9 @@ test('it answers a chat', async () => {
 
 test('what it says of a missing model is understood', async () => {
   const child = start('/no/such/model.gguf');
-  const log: string[] = [];
+  /** @type {string[]} */
+  const log = [];
   for await (const line of createInterface({ input: child.stderr })) log.push(line);
-  const exit = { code: child.exitCode, signal: null };
-  assert.equal(diagnose({ log, exit, wasReady: false, binary: { id: 'my-engine-server' } })?.cause, 'bad_model');
+  const rule = failures.find(({ pattern }) => log.some((line) => pattern.test(line)));
+  assert.equal(rule?.cause, 'bad_model');
 });

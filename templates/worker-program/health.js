@@ -1,11 +1,13 @@
-/** How the program shows that it is ready, and how it is ended. */
-import type { HealthContract, StopContract } from '@rbee/contract';
+/** How the program shows that it is ready, and how it is stopped. */
+/** @import { HealthContract, StopContract } from '@rbee/contract' */
 
 /**
  * A program without a health path that says so in its log would have:
  * `ready: { mode: 'log', pattern: 'server is listening', example: 'server is listening' }`.
+ *
+ * @type {HealthContract}
  */
-export const health: HealthContract = {
+export const health = {
   ready: { mode: 'poll', path: '/health' },
   loadingStatus: [503],
   progressPattern: 'loading model: (?<percent>\\d{1,3})%',
@@ -13,4 +15,5 @@ export const health: HealthContract = {
   live: { path: '/health' },
 };
 
-export const stop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 5_000 }] };
+/** @type {StopContract} */
+export const stop = { signals: [{ signal: 'SIGTERM', graceMs: 5_000 }] };

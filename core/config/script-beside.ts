@@ -1,0 +1,14 @@
+/** Finds the script that a module starts as a process or thread of its own. */
+import { dirname, extname, join, relative } from 'node:path';
+import { packageRoot } from './version.ts';
+
+/** From the sources, take the built scripts: the test runner has just built them, and they start in a third of the time. */
+const useBuilt = 'RBEE_BUILT_SCRIPTS';
+
+/** The script `name` in the folder of the module `file`, with the same extension. */
+export const scriptBeside = (file: string, name: string): string => {
+  const extension = extname(file);
+  const beside = join(dirname(file), `${name}${extension}`);
+  if (extension !== '.ts' || process.env[useBuilt] === undefined) return beside;
+  return join(packageRoot(), 'dist', relative(packageRoot(), dirname(file)), `${name}.js`);
+};
