@@ -153,6 +153,11 @@ export const errorCatalogue = {
     message: 'hive {hive} breaks the rules: {problem}',
     hint: 'its machine may be damaged or taken over: check it, then run: rbee hive restart {hive}',
   },
+  HIVE_OUTDATED: {
+    status: 409,
+    message: 'hive {hive} runs an older rbee, which cannot {action}',
+    hint: 'bring it up to date with: {command}; its workers go on',
+  },
   HIVE_ATTACHED: {
     status: 409,
     message: 'hive {hive} runs inside the queen and cannot be {action} by itself',

@@ -36,8 +36,10 @@ import {
   readWorker,
 } from './answers.ts';
 import { type HiveAddress, HiveConnections } from './hive-connections.ts';
+import { outdated } from './outdated.ts';
 
 export type { HiveAddress } from './hive-connections.ts';
+export { outdated } from './outdated.ts';
 
 export interface HiveClientOptions {
   /** Alias of the hive: what it says of itself is known under this name, whatever it calls itself. */
@@ -72,7 +74,10 @@ export interface LogOptions {
   signal?: AbortSignal;
 }
 
-/** Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, and what the hive answers. */
+/**
+ * Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, HIVE_OUTDATED when its build does not know
+ * the call, and what the hive answers.
+ */
 export interface HiveClient {
   health(signal?: AbortSignal): Promise<HealthBody>;
   state(signal?: AbortSignal): Promise<HiveState>;
@@ -128,7 +133,13 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     try {
       const response = await connections.send(request);
       if (response.statusCode === 200) return response;
-      throw await refusalOf(response);
+      const refusal = await refusalOf(response);
+      // This queen calls nothing that a hive of its own build does not know.
+      if (refusal.code === 'NOT_FOUND') {
+        const [route] = request.path.split('?');
+        throw outdated(hive, `answer ${request.method} ${route}`, refusal);
+      }
+      throw refusal;
     } catch (error) {
       throw failure(error, request.signal);
     }
@@ -215,12 +226,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     },
     devices: (signal) => json('GET', '/v1/devices', readDevices, signal),
     refreshCatalog: (signal) => json('POST', '/v1/catalog/refresh', readCatalog, signal),
-    needs: (request, call) =>
-      change('POST', '/v1/needs', request, readNeeds, call).catch((error) => {
-        // A hive of an earlier version installs what it lacks as it spawns.
-        if (error instanceof RbeeError && error.code === 'NOT_FOUND') return null;
-        throw error;
-      }),
+    needs: (request, call) => change('POST', '/v1/needs', request, readNeeds, call),
     spawn: (spec, call) => change('POST', '/v1/workers', { ...spec, ...brought(call) }, workerOf(spec.id), call),
     start: (id, call) =>
       change('POST', `${at(id)}/start`, { ...meant(call), ...brought(call) }, workerOf(id, call?.uid), call),

@@ -139,7 +139,7 @@ export const killAndWait = async (pid: number): Promise<void> => {
   await until(() => !isAlive(pid), { what: `the end of process ${pid}` });
 };
 
-const isAlive = (pid: number): boolean => {
+export const isAlive = (pid: number): boolean => {
   try {
     return process.kill(pid, 0);
   } catch {

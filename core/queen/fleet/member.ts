@@ -182,9 +182,20 @@ export class Member {
 
   /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */
   async online(timeoutMs: number, signal?: AbortSignal, isIt = (_state: HiveState) => true): Promise<boolean> {
-    const until = performance.now() + timeoutMs;
     const isOnline = () => this.#status === 'online' && this.#state !== undefined && isIt(this.#state);
-    while (!isOnline() && performance.now() < until && !signal?.aborted) {
+    return this.#until(isOnline, timeoutMs, signal);
+  }
+
+  /** Waits until the hive is heard; false when the time is up, or when it was stopped or broke the rules. */
+  async heard(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const isOver = () => this.isHeard || this.#status === 'stopped' || this.#status === 'faulty';
+    await this.#until(isOver, timeoutMs, signal);
+    return this.isHeard;
+  }
+
+  async #until(isSo: () => boolean, timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
+    const until = performance.now() + timeoutMs;
+    while (!isSo() && performance.now() < until && !signal?.aborted) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, until - performance.now()));
         const wake = () => {
@@ -197,7 +208,7 @@ export class Member {
         signal?.addEventListener('abort', wake, { once: true });
       });
     }
-    return isOnline();
+    return isSo();
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -240,6 +251,7 @@ export class Member {
   }
 
   #beat(beat: Heartbeat): void {
+    const wasBroken = this.#broken !== undefined;
     this.#broken = undefined;
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
     const isAnother = beat.kind === 'state' && this.#take(beat.state);
@@ -248,6 +260,7 @@ export class Member {
     if (this.#state && !this.#mustShowState) this.#become('online', null);
     // It was started again before its silence was noticed.
     if (isAnother && wasOnline) this.#options.onOnline?.();
+    if (wasBroken) this.#wake();
   }
 
   /** Is it the state of another start than the one before? */

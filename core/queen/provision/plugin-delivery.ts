@@ -17,6 +17,7 @@ import type {
 import type { Fetcher } from '../../registry/install/fetcher.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
+import { whyRefused } from './outdated-hive.ts';
 
 export type { DeliveryRequest } from '../../registry/delivery/deliveries.ts';
 
@@ -175,7 +176,10 @@ const handOver = (
   machine.withAgent(call, async (agent) => {
     const place = `${agent.hello.paths.data}/uploads/${sha256}.tar.zst`;
     await machine.upload(archive, place, `${entry.name} ${entry.version} (${formatBytes(size)})`, call);
-    const view = await machine.connection.client.plugins('import', { archive: place, sha256, entry }, call);
+    const { client } = machine.connection;
+    const view = await client.plugins('import', { archive: place, sha256, entry }, call).catch(async (error) => {
+      throw await whyRefused(error, machine.alias, client, call);
+    });
     await agent.call('remove', [place]);
     return view;
   });

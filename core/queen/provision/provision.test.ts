@@ -33,10 +33,12 @@ interface Setting {
   /** Calls that fail the first time. */
   failing?: Readonly<Record<string, ErrorCode>>;
   answer?: 'yes' | 'no';
+  /** Worker types that the hive has; it does not say when absent. */
+  types?: readonly string[];
 }
 
 /** A hive that answers as it is told; all that is asked of it and brought to it is written down. */
-const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes' }: Setting) => {
+const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types }: Setting) => {
   const calls: string[] = [];
   const questions: NeedsRequest[] = [];
   const asked: string[] = [];
@@ -69,7 +71,8 @@ const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes' }: Set
       return { id: 'mini-1', names: [], serves: [] };
     },
   };
-  const member = { status: 'online', connection: { alias: 'pi', client }, apply: () => {} };
+  const state = types && { catalog: types.map((type) => ({ type })) };
+  const member = { status: 'online', connection: { alias: 'pi', client }, state, apply: () => {} };
   const fleet = { online: () => member, member: () => member, workers: () => [] } as unknown as Fleet;
   const there = {
     get: () => member,
@@ -204,6 +207,41 @@ test('for a worker that exists the queen brings nothing by the word of its hive'
   const { provision, context, calls } = setUp({ needs: [variant, plugin], remote: true });
   await provision.launch('pi', { start: { id: 'mini-1' } }, { models: {} }, context);
   assert.deepEqual(calls, ['needs', 'needs', 'needs']);
+});
+
+const outdated = RbeeError.of('HIVE_OUTDATED', {
+  hive: 'pi',
+  action: 'answer POST /v1/needs',
+  command: 'rbee sync --hive pi',
+});
+
+// That it cannot say what it lacks was read as "nothing is lacking".
+test('an older hive starts a type that it has, with a warning, and is sent nothing', async () => {
+  const { spawn, calls, told } = setUp({ needs: [outdated], remote: true, types: ['mini'] });
+  await spawn();
+  assert.deepEqual(calls, ['needs', 'spawn {"type":"mini"}']);
+  assert.deepEqual(told, ['hive pi runs an older rbee: it may lack something']);
+});
+
+test('an older hive that lacks the type is not asked to start it: it has to be brought up to date', async () => {
+  const { spawn, calls } = setUp({ needs: [outdated], remote: true, types: ['other'] });
+  await assert.rejects(spawn(), { code: 'HIVE_OUTDATED', hint: /rbee sync --hive pi/ });
+  assert.deepEqual(calls, ['needs']);
+});
+
+test('an older hive that fetches plugins itself decides about publishers itself', async () => {
+  const { provision, context, calls, asked } = setUp({ needs: [outdated] });
+  await provision.plugin('pi', { plugin: 'mini' }, context as never);
+  assert.deepEqual([calls, asked], [['needs', 'install {"plugin":"mini"}'], []]);
+});
+
+test('a plugin that an older hive refuses is not held against its author', async () => {
+  const { provision, context } = setUp({ needs: [outdated, outdated], failing: { install: 'PLUGIN_INVALID' } });
+  const refused = provision.plugin('pi', { plugin: 'mini' }, context as never);
+  await assert.rejects(refused, { code: 'HIVE_OUTDATED', message: /cannot take this plugin \(install failed\)/ });
+  const upToDate = setUp({ failing: { install: 'PLUGIN_INVALID' } });
+  const invalid = upToDate.provision.plugin('pi', { plugin: 'mini' }, upToDate.context as never);
+  await assert.rejects(invalid, { code: 'PLUGIN_INVALID' });
 });
 
 test('where a variant cannot be brought the next best one is, which is said', async () => {

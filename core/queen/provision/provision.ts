@@ -16,6 +16,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import type { ModelDelivery } from './model-delivery.ts';
+import { launchAnyway, needsIfKnown, whyRefused } from './outdated-hive.ts';
 import type { PluginDelivery, ResolveCall } from './plugin-delivery.ts';
 
 /** What the queen can bring to other machines, and which these are. */
@@ -74,7 +75,7 @@ export class Provision {
 
   /**
    * All that a launch lacks. Where a variant cannot be brought, the next best one is. Errors: those with which the hive
-   * would refuse the launch, and why the best variant cannot be brought where no other can.
+   * would refuse the launch, why the best variant cannot be brought where no other can, and HIVE_OUTDATED.
    */
   async launch(
     hive: string,
@@ -82,7 +83,8 @@ export class Provision {
     wanted: Wanted,
     call: ProvisionCall,
   ): Promise<void> {
-    const { client } = this.#options.fleet.online(hive).connection;
+    const { connection, state } = this.#options.fleet.online(hive);
+    const { client } = connection;
     const { signal, narrate } = call;
     const without: string[] = [];
     let failure: RbeeError | undefined;
@@ -90,9 +92,12 @@ export class Provision {
     let last: HiveNeed | undefined;
     for (let round = 0; round < maxRounds; round += 1) {
       const asked = { ...request, ...(without.length > 0 && { without }) };
-      const need = await client.needs(asked, { signal, narrate, job: call.job }).catch((error) => {
+      const need = await needsIfKnown(client, asked, { signal, narrate, job: call.job }).catch((error) => {
         throw failure ?? error;
       });
+      if (need instanceof RbeeError) {
+        return launchAnyway({ alias: hive, state, isRemote: this.isRemote(hive) }, wanted.type, call, need);
+      }
       if (untold)
         narrate({ kind: 'warning', text: `${untold.message}: trying another variant instead`, hint: untold.hint });
       untold = undefined;
@@ -116,14 +121,20 @@ export class Provision {
   async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
     const { client } = this.#options.fleet.online(hive).connection;
     const remote = this.#remote(hive);
-    if (!remote) return installThere(client, request, call);
+    if (!remote) {
+      return installThere(client, request, call).catch(async (error) => {
+        throw await whyRefused(error, hive, client, call);
+      });
+    }
     const { scripts, ...given } = request;
     if (scripts) throw scriptsElsewhere(hive);
     const { view, variant, types } = await remote.plugins.deliver(remote.machine, given, call);
     for (const type of types) {
-      const need = await client.needs({ program: { plugin: type, variant } }, call);
+      const need = await needsIfKnown(client, { program: { plugin: type, variant } }, call);
       const from = { plugin: given.plugin, offline: given.offline };
-      if (need?.kind === 'program') await this.#program(hive, { ...need, type, variant }, { from }, call);
+      // An older hive gets its program as a worker is spawned.
+      if (need !== null && !(need instanceof RbeeError) && need.kind === 'program')
+        await this.#program(hive, { ...need, type, variant }, { from }, call);
     }
     return view;
   }
@@ -261,8 +272,9 @@ const installThere = async (
     ...(offline && { offline }),
     ...(force && { force }),
   };
-  const need = await client.needs({ plugin: about }, call);
-  const publisher = need?.kind === 'plugin' ? need.publisher : undefined;
+  const need = await needsIfKnown(client, { plugin: about }, call);
+  // An older hive refuses an unknown publisher as it installs.
+  const publisher = need instanceof RbeeError || need?.kind !== 'plugin' ? undefined : need.publisher;
   const accepted = publisher && (await confirmPublisher(publisher, call.ask));
   return client.plugins('install', { ...request, ...(accepted !== undefined && { accepted }) }, call);
 };

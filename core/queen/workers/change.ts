@@ -36,8 +36,8 @@ export const startWorker = async (
   name: WorkerName,
   context: Context,
 ): Promise<WorkerView> => {
-  const { member, uid } = find(fleet, name);
   const { signal, narrate, job } = context;
+  const { member, uid } = await find(fleet, name, signal);
   await provision.launch(
     member.connection.alias,
     { start: { id: name.worker, uid } },
@@ -59,7 +59,7 @@ export const sleepWorker = (parts: ChangeParts, input: StopInput, context: Conte
 
 /** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and why it does not wake. */
 export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall = {}): Promise<WorkerView> => {
-  const { member, uid } = find(fleet, name);
+  const { member, uid } = await find(fleet, name, call.signal);
   return applied(member, await member.connection.client.wake(name.worker, { ...call, uid }));
 };
 
@@ -69,7 +69,7 @@ export const restartWorker = async (
   input: StopInput,
   context: Context,
 ): Promise<WorkerView> => {
-  const { member, uid } = find(parts.fleet, input);
+  const { member, uid } = await find(parts.fleet, input, context.signal);
   const start = { id: input.worker, uid, restart: true };
   await parts.provision.launch(member.connection.alias, { start }, wantedAgain(member, input), context);
   return drained(parts, input, context, async (at, call) =>
@@ -84,12 +84,23 @@ export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Cont
     return workerView(last, member.connection.alias, false);
   });
 
+/** How long a hive that is being started again may take to report. */
+const heardMs = 10_000;
+
 /**
- * The hive of a worker, and the worker that has this id now: the change is for that one and no other. Errors:
- * WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_FAULTY.
+ * The hive of a worker, and the worker that has this id now: the change is for that one and no other. A hive that is still
+ * shown as online but has just died is waited for, as it is being started again; one that is already given up is not.
+ * Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_FAULTY.
  */
-const find = (fleet: Fleet, name: WorkerName): { member: Member; uid: string | undefined } => {
-  const member = fleet.online(fleet.owner(name).connection.alias);
+const find = async (
+  fleet: Fleet,
+  name: WorkerName,
+  signal: AbortSignal | undefined,
+): Promise<{ member: Member; uid: string | undefined }> => {
+  const owner = fleet.owner(name);
+  if (owner.status === 'online') await owner.heard(heardMs, signal);
+  signal?.throwIfAborted();
+  const member = fleet.online(owner.connection.alias);
   return { member, uid: member.workers.get(name.worker)?.uid };
 };
 
@@ -126,7 +137,7 @@ const drained = async (
   { signal, narrate, job }: Context,
   change: (member: Member, call: WorkerCall) => Promise<WorkerView>,
 ): Promise<WorkerView> => {
-  const { member, uid } = find(fleet, name);
+  const { member, uid } = await find(fleet, name, signal);
   const worker = { key: workerKey(member.connection.alias, name.worker), id: name.worker };
   gateway.hold(worker.key);
   try {
