@@ -33,7 +33,7 @@ test('a process becomes ready, answers, and is stopped', async (t) => {
     '--load-lines',
     '4',
     '--ready-after',
-    '80',
+    '400',
   ]);
   const progress: (number | null)[] = [];
   assert.equal(managed.view.state, 'stopped');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { appendFileSync } from 'node:fs';
 import { appendFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
@@ -121,9 +122,12 @@ test('a process that keeps logging may load for much longer than the limit', asy
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, '');
   let lines = 0;
-  const timer = setInterval(() => void appendFile(file, lines++ < 40 ? 'still loading\n' : 'ready\n'), 25);
-  t.after(() => clearInterval(timer));
-  await wait({ ready: { mode: 'log', pattern: '^ready$' }, log: { file, from: 0 }, progressDeadlineMs: 600 });
+  const timer = setInterval(() => appendFileSync(file, lines++ < 40 ? 'still loading\n' : 'ready\n'), 25);
+  try {
+    await wait({ ready: { mode: 'log', pattern: '^ready$' }, log: { file, from: 0 }, progressDeadlineMs: 600 });
+  } finally {
+    clearInterval(timer);
+  }
   assert.ok(lines > 40);
 });
 

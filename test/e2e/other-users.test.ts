@@ -13,6 +13,7 @@ import {
   realpathSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,8 @@ const longHome = (t: TestContext) => {
   const env: NodeJS.ProcessEnv = { RBEE_HOME: folder, XDG_RUNTIME_DIR: '' };
   const paths = pathsFrom({ ...home.env, ...env });
   assert.equal(join(paths.sockets, '..'), tmpdir());
+  mkdirSync(paths.config, { recursive: true });
+  writeFileSync(paths.rbeeConf, '[queen]\nport = 0\n');
   t.after(async () => {
     await home.close();
     for (const one of [folder, paths.sockets]) rmSync(one, { recursive: true, force: true });
