@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ErrorCode } from '../../core/contract/errors.ts';
-import { type PluginOptions, packEntries, packPlugin, pluginFiles } from '../../core/registry/install/testing.ts';
+import { type PluginOptions, packEntries, packPlugin, pluginFiles } from '../../core/plugins/testing/registry.ts';
 import { listing } from '../harness/folder-listing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { type Registry, startRegistry } from '../harness/registry.ts';

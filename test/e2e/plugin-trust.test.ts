@@ -1,7 +1,7 @@
 /** A spawn that needs a plugin of somebody unknown: asked about at a terminal, refused elsewhere. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { atTerminal } from '../harness/terminal.ts';
 

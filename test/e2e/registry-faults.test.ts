@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ErrorCode } from '../../core/contract/errors.ts';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { listing } from '../harness/folder-listing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { sampleOf } from '../harness/until.ts';

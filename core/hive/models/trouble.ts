@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatDuration } from '../../narration/quantities.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
+import type { DownloadPace } from '../../programs/download.ts';
 
 /** What is being asked for, as far as errors tell. */
 export interface About {

@@ -2,11 +2,11 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { BinarySource, HostFacts, ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { platformProblem, variantFit } from '../../worker-types/variant-fit.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import { findProgram } from './find-program.ts';
 

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { BinarySource } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { downloadFetcher } from '../../registry/binaries/fetcher.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { downloadFetcher } from '../../programs/fetcher.ts';
 import { findProgram, installProgram, type ProgramSearch } from './find-program.ts';
 
 let folder: string;

@@ -1,8 +1,8 @@
 /** The program of a variant on this machine: the first of its sources that is there, else those that can be installed. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../registry/binaries/installer.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../programs/installer.ts';
 
 export type ProgramSearch =
   | { state: 'there'; binary: ResolvedBinary }
