@@ -179,7 +179,9 @@ describe('an agent', { skip: cannot('network') }, () => {
   });
 
   // A line that was cut in silence kept the agent, and with it the lock on a hive, until sshd noticed: for hours.
-  test('that hears nothing for longer than was said leaves, and is not kept by silence that was not announced', async (t) => {
+  test('that hears nothing for longer than was said leaves, and is not kept by silence that was not announced', {
+    skip: atFullScale,
+  }, async (t) => {
     const child = spawn(process.execPath, [agentFile], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, RBEE_HOME: await tempFolder(t) },
