@@ -665,7 +665,7 @@ test('a process does not run beyond a limit that nothing keeps', async (t) => {
   const limits = { memoryBytes: 2 ** 30 };
   const { managed } = await manageFake(t, [], { env: { PATH: process.env['PATH'] }, limits, confiner });
   await assert.rejects(managed.ensureReady(), {
-    message: /cannot be held to its limit on memory/,
+    message: /cannot enforce the memory limit/,
     hint: /leave the limit out/,
   });
   assert.equal(managed.view.pid, null);

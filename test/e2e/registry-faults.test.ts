@@ -183,7 +183,7 @@ for (const [what, fault] of Object.entries(deaf)) {
     assert.equal(unknown.code, 1);
     const { error } = JSON.parse(unknown.stdout);
     assert.equal(error.code, 'REGISTRY_UNREACHABLE');
-    assert.match(error.message, /worker-unheard: (socket hang up|network timeout)/);
+    assert.match(error.message, /worker-unheard from the registry: (socket hang up|network timeout)/);
   });
 }
 
@@ -263,7 +263,7 @@ test('while the registry is away, what is installed is spawned, and what is not 
   assert.equal(code, 1);
   const { error } = JSON.parse(stdout);
   assert.equal(error.code, 'TYPE_NOT_FOUND');
-  assert.match(error.message, /could not be installed: the registry cannot be asked for @rbee\/worker-unheard/);
+  assert.match(error.message, /could not be installed: cannot get @rbee\/worker-unheard from the registry/);
 });
 
 test('the right content may come from elsewhere, and who gives it there is not told the token', async () => {

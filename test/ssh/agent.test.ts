@@ -203,7 +203,7 @@ describe('an agent', { skip: cannot('network') }, () => {
     for (const line of ['AllowTcpForwarding no', 'DisableForwarding yes']) {
       await box.configureSshd({ lines: [line] });
       const { agent, connection } = await meet(t);
-      const refusal = { code: 'SSH_FORWARDING_REFUSED', message: /does not let rbee through to/ };
+      const refusal = { code: 'SSH_FORWARDING_REFUSED', message: /does not forward connections to/ };
       await assert.rejects(checkForwarding(connection, agent), refusal, line);
     }
     await box.configureSshd({ lines: [] });
