@@ -1,6 +1,6 @@
-/** The few forms of Protocol Buffers that an ONNX file is made of. A message is the bytes of its fields, one after another. */
+/** The Protocol Buffers wire types that an ONNX file uses. A message is the concatenation of its fields. */
 
-/** A whole number: varint, wire type 0. Negative ones take ten bytes, as in every implementation. */
+/** An integer: varint, wire type 0. Negative ones take ten bytes, as the format demands. */
 export const int = (field: number, value: number | bigint): Buffer =>
   Buffer.concat([varint(field << 3), varint(BigInt.asUintN(64, BigInt(value)))]);
 

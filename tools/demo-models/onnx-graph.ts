@@ -1,14 +1,14 @@
-/** Builds an ONNX model node by node and writes it as a file: https://onnx.ai/onnx/repo-docs/IR.html has the field numbers. */
+/** Builds an ONNX model node by node and writes it as a file. Field numbers: https://onnx.ai/onnx/repo-docs/IR.html */
 import { bytes, float, int } from './protobuf.ts';
 
 /** A value in the graph, by its name. */
 export type Value = string;
-/** A number is a fixed size, a text the name of one that may vary. */
+/** A number is a fixed size, a string the name of a size that is known only when the model runs. */
 export type Shape = readonly (number | string)[];
 export type Attribute = number | string | readonly number[];
 
 /** Numbers of the element types in TensorProto. */
-const elementTypes = { float: 1, int64: 7, float16: 10 } as const;
+const elementTypes = { float: 1, int64: 7, bool: 9, float16: 10 } as const;
 export type ElementType = keyof typeof elementTypes;
 
 const irVersion = 8;
@@ -23,7 +23,7 @@ export class OnnxGraph {
   readonly #half: boolean;
   #values = 0;
 
-  /** With `half`, floats go in and come out with 16 bits; inside they have 32 all the same. */
+  /** With `half`, inputs and outputs are 16-bit floats; the graph computes in 32 bits either way. */
   constructor(name: string, half = false) {
     this.#name = name;
     this.#half = half;
@@ -35,30 +35,33 @@ export class OnnxGraph {
     return isHalf ? this.op('Cast', [name], { to: elementTypes.float }) : name;
   }
 
+  /** A value that was created under the name of the output is used as it is. */
   output(name: string, value: Value, type: ElementType, shape: Shape): void {
     const isHalf = this.#half && type === 'float';
-    const last = isHalf
-      ? node('Cast', [value], name, { to: elementTypes.float16 })
-      : node('Identity', [value], name, {});
-    this.#nodes.push(last);
+    if (isHalf) this.#nodes.push(node('Cast', [value], name, { to: elementTypes.float16 }));
+    else if (value !== name) this.#nodes.push(node('Identity', [value], name, {}));
     this.#outputs.push(bytes(12, valueInfo(name, isHalf ? 'float16' : type, shape)));
   }
 
   /** A constant of 32-bit floats. */
-  floats(shape: readonly number[], data: Float32Array | readonly number[]): Value {
+  floats(shape: readonly number[], data: ArrayLike<number>): Value {
     const values = Float32Array.from(data);
     return this.#constant('float', shape, Buffer.from(values.buffer));
   }
 
   /** A constant of 64-bit integers. */
-  ints(shape: readonly number[], data: readonly number[]): Value {
-    const values = BigInt64Array.from(data, BigInt);
+  ints(shape: readonly number[], data: ArrayLike<number>): Value {
+    const values = BigInt64Array.from(Array.from(data), BigInt);
     return this.#constant('int64', shape, Buffer.from(values.buffer));
   }
 
   /** One node with one output. An attribute that is a whole number is written as an int, any other as a float. */
-  op(type: string, inputs: readonly Value[], attributes: Readonly<Record<string, Attribute>> = {}): Value {
-    const output = this.#next(type);
+  op(
+    type: string,
+    inputs: readonly Value[],
+    attributes: Readonly<Record<string, Attribute>> = {},
+    output = this.#next(type),
+  ): Value {
     this.#nodes.push(node(type, inputs, output, attributes));
     return output;
   }
