@@ -1,6 +1,6 @@
 /** What a hive on another machine is started with. */
 
-import type { DaemonSpec } from '../../lifecycle/daemon.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon/daemon.ts';
 import { hiveEntry } from '../../registry/bundle/app.ts';
 import type { AgentHello, AgentPaths } from '../../ssh/agent/protocol.ts';
 

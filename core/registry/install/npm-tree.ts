@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { impatience } from './npm-config.ts';
 import { refusalOf } from './registry-access.ts';
 import { type TreePlan, writeStageRoot } from './stage-root.ts';
