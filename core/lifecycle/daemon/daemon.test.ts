@@ -82,7 +82,7 @@ test('several processes that ask at the same instant start one daemon', async (t
   await writeFile(
     script,
     `import { Daemon } from ${JSON.stringify(join(import.meta.dirname, 'daemon.ts'))};
-     import { localRunner } from ${JSON.stringify(join(import.meta.dirname, 'local-runner.ts'))};
+     import { localRunner } from ${JSON.stringify(join(import.meta.dirname, '../system/local-runner.ts'))};
      const daemon = new Daemon({ spec: () => (${JSON.stringify(makeSpec())}), runner: localRunner, env: process.env });
      console.log(JSON.stringify(await daemon.ensureRunning()));`,
   );

@@ -258,7 +258,7 @@ test('a process that makes no progress is ended, with its deaf children, and sai
   assert.ok(await isGone(Number(/child pid (\d+)/.exec(log)?.[1])));
 });
 
-test('a port that somebody took in between is left for the next', async (t) => {
+test('a port taken between the plan and the spawn is replaced by another', async (t) => {
   const strangers: Promise<Server>[] = [];
   let plans = 0;
   const { managed, planned, narrated } = await manageFake(t, [], {
@@ -272,7 +272,7 @@ test('a port that somebody took in between is left for the next', async (t) => {
   await Promise.all(strangers);
   assert.equal(planned.length, 3);
   assert.equal(managed.view.port, planned[2]);
-  assert.equal(narrated.filter((text) => text.includes('was taken in between')).length, 2);
+  assert.equal(narrated.filter((text) => text.includes('trying another port')).length, 2);
 });
 
 test('a stranger who answers on the port is not taken for the process', async (t) => {

@@ -31,12 +31,12 @@ export interface LiveSpec {
 }
 
 /** Requests by which a process gives its memory back and takes it again. */
-export interface RestSpec {
-  sleep: RestRequest;
-  wake: RestRequest;
+export interface SleepSpec {
+  sleep: SleepRequest;
+  wake: SleepRequest;
 }
 
-export interface RestRequest {
+export interface SleepRequest {
   method: 'POST';
   url: string;
   headers?: Readonly<Record<string, string>>;
@@ -58,7 +58,7 @@ export interface ProcessPlan {
   progressDeadlineMs: number;
   live?: LiveSpec;
   /** Absent: it cannot sleep. */
-  rest?: RestSpec;
+  rest?: SleepSpec;
 }
 
 /** Intent and identity of one process, in `runs/<id>.json`. Fields are only ever added. */

@@ -73,7 +73,7 @@ export class ProcessRun {
 
   /** Rejects with NotReadyError, or with the signal's reason; the process is left as it is. */
   waitReady(options: {
-    told: Promise<void>;
+    reported: Promise<void>;
     onProgress: (progress: number) => void;
     signal: AbortSignal;
   }): Promise<void> {
@@ -97,7 +97,7 @@ export class ProcessRun {
   }
 
   /** Asks no more whether it is alive, until told to watch again; its end is still noticed. */
-  restLive(): void {
+  stopLiveChecks(): void {
     this.#endLive?.();
     this.#endLive = undefined;
   }
@@ -115,7 +115,7 @@ export class ProcessRun {
 
   /** Ends all watching; the process goes on. */
   leave(): void {
-    this.restLive();
+    this.stopLiveChecks();
     for (const end of this.#endWatches.splice(0)) end();
   }
 

@@ -80,8 +80,8 @@ test('a line of the log makes it ready, or somebody who says so', async (t) => {
   const waiting = wait({ ready, log: { file, from: 5 } });
   await appendFile(file, 'it is ready\n');
   await waiting;
-  await wait({ ready: { mode: 'callback' }, told: Promise.resolve() });
-  await wait({ ready: { mode: 'manual' }, told: Promise.resolve() });
+  await wait({ ready: { mode: 'callback' }, reported: Promise.resolve() });
+  await wait({ ready: { mode: 'manual' }, reported: Promise.resolve() });
 });
 
 test('whatever says that it is ready, the socket must be its own', async (t) => {
@@ -89,20 +89,20 @@ test('whatever says that it is ready, the socket must be its own', async (t) => 
   const ready = { mode: 'poll', url: state.url } as const;
   await assert.rejects(wait({ ready, owner: async () => 'stranger' }), failsWith('port_taken'));
   await wait({ ready, owner: async () => undefined });
-  const told = Promise.resolve();
+  const reported = Promise.resolve();
   await assert.rejects(
-    wait({ ready: { mode: 'callback' }, told, owner: async () => 'stranger' }),
+    wait({ ready: { mode: 'callback' }, reported, owner: async () => 'stranger' }),
     failsWith('port_taken'),
   );
   const answers = ['nobody', 'nobody', 'group'] as const;
   let asked = 0;
-  await wait({ ready: { mode: 'callback' }, told, owner: async () => answers[asked++] });
+  await wait({ ready: { mode: 'callback' }, reported, owner: async () => answers[asked++] });
   assert.equal(asked, 3);
 });
 
 test('the end of the process ends the wait', async () => {
   const exit = { code: 7, signal: null };
-  await assert.rejects(wait({ ready: { mode: 'manual' }, told: never, exited: Promise.resolve(exit) }), (error) => {
+  await assert.rejects(wait({ ready: { mode: 'manual' }, reported: never, exited: Promise.resolve(exit) }), (error) => {
     assert.deepEqual((error as NotReadyError).reason, { kind: 'exited', exit });
     return true;
   });
@@ -133,10 +133,12 @@ test('a process that keeps logging may load for much longer than the limit', asy
 
 test('an abort ends the wait with its reason', async () => {
   const stop = new AbortController();
-  const waiting = wait({ ready: { mode: 'manual' }, told: never, signal: stop.signal });
+  const waiting = wait({ ready: { mode: 'manual' }, reported: never, signal: stop.signal });
   stop.abort(new Error('enough'));
   await assert.rejects(waiting, { message: 'enough' });
-  await assert.rejects(wait({ ready: { mode: 'manual' }, told: never, signal: stop.signal }), { message: 'enough' });
+  await assert.rejects(wait({ ready: { mode: 'manual' }, reported: never, signal: stop.signal }), {
+    message: 'enough',
+  });
   const unreachable = wait({ ready: { mode: 'poll', url: 'http://127.0.0.1:9/' }, signal: AbortSignal.timeout(100) });
   await assert.rejects(unreachable, { name: 'TimeoutError' });
 });

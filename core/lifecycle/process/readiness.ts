@@ -13,7 +13,7 @@ export interface Readiness {
   /** Where to look for new lines. */
   log?: { file: string; from: number };
   /** Resolves when someone has said that it is ready (modes callback and manual). */
-  told?: Promise<void>;
+  reported?: Promise<void>;
   /** Whose the listening socket is; absent for a process that listens on no port. */
   owner?: () => Promise<SocketOwner>;
   /** A line of the log with a group `percent`. */
@@ -92,7 +92,7 @@ const shown = async (
 ): Promise<void> => {
   const { ready } = readiness;
   if (ready.mode === 'poll') return await pollUntilReady(readiness, ready, signs, bell, ended);
-  await (ready.mode === 'log' ? logged : readiness.told);
+  await (ready.mode === 'log' ? logged : readiness.reported);
   signs.saw('it says that it is ready, but does not listen on its port');
   await ownSocket(readiness, ended);
 };

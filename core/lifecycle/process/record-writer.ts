@@ -3,7 +3,7 @@ import type { RbeeError } from '../../contract/errors.ts';
 import type { RunRecord } from './process-plan.ts';
 import type { RunRecords } from './run-records.ts';
 
-export interface RecordKeeperOptions {
+export interface RecordWriterOptions {
   records: RunRecords;
   id: string;
   /** As it is at that moment. */
@@ -14,8 +14,8 @@ export interface RecordKeeperOptions {
 
 const soonMs = 100;
 
-export class RecordKeeper {
-  readonly #options: RecordKeeperOptions;
+export class RecordWriter {
+  readonly #options: RecordWriterOptions;
   #saving: Promise<void> = Promise.resolve();
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export class RecordKeeper {
   /** Of every run that may have a record on disk: each start has another nonce. */
   readonly #nonces = new Set<string>();
 
-  constructor(options: RecordKeeperOptions) {
+  constructor(options: RecordWriterOptions) {
     this.#options = options;
   }
 

@@ -3,9 +3,9 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
 import { type HttpAnswer, httpRequest } from '../system/http-request.ts';
 import type { Exit } from '../system/runner.ts';
-import type { RestRequest } from './process-plan.ts';
+import type { SleepRequest } from './process-plan.ts';
 
-export interface Resting {
+export interface SleepContext {
   id: string;
   /** For people: `put to sleep`, `woken`. */
   action: string;
@@ -15,13 +15,13 @@ export interface Resting {
 }
 
 /** Tens of gigabytes are moved to main memory, or read again. */
-const patienceMs = 10 * 60_000;
-const mostWords = 300;
+const timeoutMs = 10 * 60_000;
+const maxProblemChars = 300;
 
 /** Throws WORKER_REST_FAILED unless it is answered with 2xx. */
-export const askToRest = async (
-  { method, url, headers }: RestRequest,
-  { id, action, exited, skip }: Resting,
+export const requestSleep = async (
+  { method, url, headers }: SleepRequest,
+  { id, action, exited, skip }: SleepContext,
 ): Promise<void> => {
   const ended = new AbortController();
   void exited.then(() => ended.abort());
@@ -30,14 +30,14 @@ export const askToRest = async (
     RbeeError.of('WORKER_REST_FAILED', { worker: id, action, problem }, { cause });
   let answer: HttpAnswer;
   try {
-    answer = await httpRequest({ url, method, headers, timeoutMs: patienceMs, signal });
+    answer = await httpRequest({ url, method, headers, timeoutMs, signal });
   } catch (error) {
     if (ended.signal.aborted) throw failed('it ended', error);
     const { message } = skip.aborted ? (skip.reason as Error) : (error as Error);
     throw failed(message, error);
   }
   if (answer.status >= 200 && answer.status < 300) return;
-  const words = answer.body.trim().slice(0, mostWords);
+  const words = answer.body.trim().slice(0, maxProblemChars);
   throw failed(`it answered ${answer.status}${words === '' ? '' : `: ${words}`}`);
 };
 
