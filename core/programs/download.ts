@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../contract/errors.ts';
-import { ensureSpace, spaceError } from '../lifecycle/disk-space.ts';
+import { ensureSpace, spaceError } from '../lifecycle/fs/disk-space.ts';
 import { type HttpAgent, httpAgent, type Incoming } from './http-agent.ts';
 import { answerOf, plainUrl, retryAfterMs, TransientError } from './http-answers.ts';
 import { PartFile } from './part-file.ts';

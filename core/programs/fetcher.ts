@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, rm } from 'node:fs/promises';
 import { nameInFolder, pathRefused } from '../contract/safe-path.ts';
-import { unwritable } from '../lifecycle/atomic-file.ts';
+import { unwritable } from '../lifecycle/fs/atomic-file.ts';
 import { type DownloadPace, download, usualPace } from './download.ts';
 import { inTurn } from './taking-turns.ts';
 

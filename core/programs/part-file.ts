@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 /** What a server said of the file, for asking it for the rest of the same one. */
 export interface Origin {

@@ -1,5 +1,5 @@
 /** Work that only one process of this machine does at a time; the others wait for it, however long it takes. */
-import { lock, tryLock } from '../lifecycle/instance-lock.ts';
+import { lock, tryLock } from '../lifecycle/fs/instance-lock.ts';
 
 export interface TurnOptions {
   signal: AbortSignal;

@@ -1,7 +1,7 @@
 /** Downloads of a hive: room is looked for before the first byte, and no content is brought in twice at a time. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ensureSpace } from '../../lifecycle/disk-space.ts';
+import { ensureSpace } from '../../lifecycle/fs/disk-space.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { DownloadPace } from '../../programs/download.ts';
 import { asStep } from '../../programs/progress.ts';

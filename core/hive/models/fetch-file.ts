@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
-import { ensureHeadroom, ensureSpace, spaceError } from '../../lifecycle/disk-space.ts';
+import { ensureHeadroom, ensureSpace, spaceError } from '../../lifecycle/fs/disk-space.ts';
 import type { DownloadPace } from '../../programs/download.ts';
 import { type HttpAgent, httpAgent } from '../../programs/http-agent.ts';
 import { answerOf } from '../../programs/http-answers.ts';
