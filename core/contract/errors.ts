@@ -130,7 +130,7 @@ export const errorCatalogue = {
     message: 'the queen was restarted while job {job} was running',
     hint: 'run the command again',
   },
-  QUEEN_ENDED: {
+  QUEEN_STOPPED: {
     status: 503,
     message: 'the queen ended in the middle of {what}',
     hint: '{hint}',
@@ -148,7 +148,7 @@ export const errorCatalogue = {
     message: 'hive {hive} does not answer: {problem}',
     hint: 'run: rbee hive status {hive}',
   },
-  HIVE_FAULTY: {
+  HIVE_PROTOCOL_ERROR: {
     status: 502,
     message: 'hive {hive} breaks the rules: {problem}',
     hint: 'its machine may be damaged or taken over: check it, then run: rbee hive restart {hive}',
@@ -266,7 +266,7 @@ export const errorCatalogue = {
     message: 'hive {hive} did not start with rbee {version} ({problem}), and runs with {before} again',
     hint: 'look at: rbee hive logs {hive}',
   },
-  HIVE_LOCAL: {
+  HIVE_IS_LOCAL: {
     status: 409,
     message: 'hive {hive} is on the machine of the queen and cannot be {action} over SSH',
     hint: '{hint}',
@@ -283,8 +283,8 @@ export const errorCatalogue = {
     message: 'hives.conf declares no hive {hive}{near}',
     hint: 'it declares: {known}',
   },
-  DECLARATION_IMPOSSIBLE: { status: 422, message: '{file}:{line}: hive {hive}: {problem}', hint: '{hint}' },
-  HIVE_DECLARED: {
+  DECLARATION_UNSATISFIABLE: { status: 422, message: '{file}:{line}: hive {hive}: {problem}', hint: '{hint}' },
+  HIVE_ALREADY_DECLARED: {
     status: 409,
     message: 'hives.conf declares a hive {hive} already, in line {line}',
     hint: 'choose another alias, or remove it first: rbee hive remove {hive}',
@@ -294,7 +294,7 @@ export const errorCatalogue = {
     message: '{file} cannot be changed by a command: {problem}',
     hint: 'nothing was changed; edit the file by hand',
   },
-  MACHINES_UNAVAILABLE: {
+  REMOTE_HIVES_DISABLED: {
     status: 501,
     message: 'this queen looks after no other machines',
     hint: 'restart her with: rbee queen restart',
@@ -314,7 +314,7 @@ export const errorCatalogue = {
     message: '{owner} took over hive {hive} during this sync',
     hint: 'find out who does so, then run: rbee sync --hive {hive}',
   },
-  SYNC_PARTLY: {
+  SYNC_INCOMPLETE: {
     status: 500,
     message: '{failed} of {total} hives are not as hives.conf says: {hives}',
     hint: 'mend what is named above, then run: {command}',
@@ -339,7 +339,7 @@ export const errorCatalogue = {
     message: '{count} of {total} hives are not as {file} says: {hives}',
     hint: 'see what differs with: rbee status --verbose; make it so with: rbee sync',
   },
-  SYNC_VERSIONS_CLASH: {
+  SYNC_VERSION_CONFLICT: {
     status: 422,
     message: 'hive {hive}: {first} and {second} come from the same package, {package}, in different versions',
     hint: 'declare the same version for both',
@@ -386,12 +386,12 @@ export const errorCatalogue = {
     message: 'the plugin {plugin} is written for API version {theirs}, this rbee speaks {ours}',
     hint: '{hint}',
   },
-  PLUGIN_CLASH: {
+  PLUGIN_CONFLICT: {
     status: 409,
     message: 'the worker type {type} is offered by both {first} and {second}',
     hint: 'uninstall one of the two',
   },
-  DEVICE_KIND_CLASH: {
+  DEVICE_KIND_CONFLICT: {
     status: 409,
     message: 'the kind of device {kind} is brought by both {first} and {second}',
     hint: 'uninstall one of the two',
@@ -456,13 +456,17 @@ export const errorCatalogue = {
     message: 'worker type {type} has no variant {variant}',
     hint: 'its variants: {known}',
   },
-  VARIANT_UNFIT: { status: 422, message: '{type} ({variant}) does not run on hive {hive}: {reasons}', hint: '{hint}' },
+  VARIANT_INCOMPATIBLE: {
+    status: 422,
+    message: '{type} ({variant}) does not run on hive {hive}: {reasons}',
+    hint: '{hint}',
+  },
   BINARY_NOT_FOUND: {
     status: 422,
     message: 'no program for {type} ({variant}) was found on hive {hive}: {tried}',
     hint: '{hint}',
   },
-  PROGRAM_MISNAMED: {
+  PROGRAM_PATH_INVALID: {
     status: 422,
     message: 'the variable {variable} names {path}, which {problem}',
     hint: 'correct or unset it where the queen (or hive) is started, and restart that; no other program is tried while it is set',
@@ -498,7 +502,7 @@ export const errorCatalogue = {
     message: 'rbee has no Node to bring to {platform}',
     hint: 'a hive runs on Linux with glibc or on macOS, on x64 or arm64; systems with musl (Alpine) are not among them',
   },
-  DELIVERY_UNFIT: {
+  DELIVERY_INCOMPATIBLE: {
     status: 422,
     message: '{package} cannot be taken in here: {problem}',
     hint: 'nothing of it was used; run: rbee sync',
@@ -518,12 +522,12 @@ export const errorCatalogue = {
     message: '{by} needs the package {package}, which is not here',
     hint: 'install it anew: npm install in its folder',
   },
-  PACKAGE_NOT_FOR: {
+  PACKAGE_INCOMPATIBLE: {
     status: 422,
     message: '{by} needs the package {package}, which is not here for {platform}',
     hint: 'a folder goes to machines of the same kind only: publish the plugin and install it from a registry',
   },
-  BUNDLE_DAMAGED: {
+  BUNDLE_CORRUPT: {
     status: 502,
     message: '{archive} is not what was packed: {problem}',
     hint: 'nothing of it was used; run the command again, and it is sent anew',
@@ -577,7 +581,7 @@ export const errorCatalogue = {
     message: 'the model file {path} cannot be read: {problem}',
     hint: 'mend its permissions for the user of the hive',
   },
-  MODEL_FORMAT: {
+  MODEL_FORMAT_UNSUPPORTED: {
     status: 422,
     message: '{path} is not a model that {type} loads ({problem})',
     hint: '{type} loads: {formats}',
@@ -592,7 +596,7 @@ export const errorCatalogue = {
     message: 'worker type {type} needs the model component {component}: {description}',
     hint: 'add --component {component}=hf:org/repo:file, or --component {component}=file:/path',
   },
-  MODEL_NOT_HERE: {
+  MODEL_NOT_DOWNLOADED: {
     status: 404,
     message: 'there is no model {model} on hive {hive}{near}',
     hint: 'run: rbee model list, or download it with: rbee model download {reference}',
@@ -622,7 +626,7 @@ export const errorCatalogue = {
     message: '{model}: there is no {file} in it{near}',
     hint: 'it has: {known}',
   },
-  MODEL_MANIFEST_DAMAGED: {
+  MODEL_MANIFEST_CORRUPT: {
     status: 500,
     message: 'what {path} says of a model cannot be read',
     hint: 'remove that file and download its model again; until then nothing is collected',
@@ -642,27 +646,27 @@ export const errorCatalogue = {
     message: '{model} cannot be downloaded: {host} cannot be reached ({problem})',
     hint: 'check the network and the variables HTTPS_PROXY and HF_ENDPOINT of hive {hive}; models that are there need no network',
   },
-  MODEL_HUB_SILENT: {
+  MODEL_HUB_TIMEOUT: {
     status: 504,
     message: '{model} cannot be had now: {host} says nothing for {limit}',
     hint: 'try again later; what has been downloaded is kept, and it goes on where it stopped',
   },
-  MODEL_DOWNLOAD_BROKE: {
+  MODEL_DOWNLOAD_FAILED: {
     status: 502,
     message: 'the download of {file} of {model} broke off {times} times: {problem}',
     hint: 'try again; what has been downloaded is kept, and it goes on where it stopped',
   },
-  MODEL_CHECKSUM: {
+  MODEL_CHECKSUM_MISMATCH: {
     status: 502,
     message: '{file} of {model} is not the file that was promised: it is {actual}, not {expected}',
     hint: 'nothing of it was kept; try again later, and tell the publisher of the model if it stays so',
   },
-  MODEL_CONTENT: {
+  MODEL_CONTENT_INVALID: {
     status: 422,
     message: '{file} of {model} is not the file that was wanted: {problem}',
     hint: 'look with a browser at what is behind {page}: it may be a page about the file, or the sign-in page of a network; nothing of it was kept',
   },
-  MODEL_ADDRESS_REFUSED: {
+  MODEL_URL_REFUSED: {
     status: 403,
     message: '{model} is not given to hive {hive}: {problem}',
     hint: 'a signed address is good for some time: give a new one; what has been downloaded is kept, and it goes on where it stopped',
@@ -677,13 +681,17 @@ export const errorCatalogue = {
     message: '{model} is being downloaded',
     hint: 'wait for it, or cancel the download: rbee job list',
   },
-  MODEL_NO_DEMO: { status: 422, message: 'worker type {type} has no demo model', hint: 'give a model with --model' },
-  NAME_CLASH: {
+  MODEL_DEMO_UNAVAILABLE: {
+    status: 422,
+    message: 'worker type {type} has no demo model',
+    hint: 'give a model with --model',
+  },
+  NAME_CONFLICT: {
     status: 409,
     message: 'the name {name} is already served from {model} by worker {worker}',
     hint: 'choose another with --name',
   },
-  LIMIT_NOT_KEPT: {
+  LIMIT_UNENFORCEABLE: {
     status: 422,
     message: '{worker} cannot be held to its limit on {what}: {problem}',
     hint: '{hint}',
@@ -702,14 +710,14 @@ export const errorCatalogue = {
     hint: 'choose one with --hive',
   },
   WORKER_FAILED: { status: 500, message: 'worker {worker} failed: {problem}', hint: '{hint}' },
-  WORKER_PLUGIN_GONE: {
+  WORKER_PLUGIN_MISSING: {
     status: 409,
     message: 'the worker was started from {package}, and hive {hive} {problem}',
     hint: '{hint}',
   },
   WORKER_NOT_READY: { status: 503, message: 'worker {worker} is {state}', hint: 'run: rbee worker get {worker}' },
   WORKER_CANNOT_SLEEP: { status: 409, message: 'worker {worker} cannot sleep: {problem}', hint: '{hint}' },
-  WORKER_REST_FAILED: {
+  WORKER_SLEEP_FAILED: {
     status: 502,
     message: 'worker {worker} could not be {action}: {problem}',
     hint: 'look at: rbee worker logs {worker}, or start it anew with: rbee worker restart {worker}',
@@ -719,7 +727,11 @@ export const errorCatalogue = {
     message: 'model {model} is known, but no worker is ready: {reason}',
     hint: 'run: rbee worker list',
   },
-  WORKER_BROKE_OFF: { status: 502, message: 'worker {worker} broke off: {problem}', hint: 'send the request again' },
+  WORKER_CONNECTION_LOST: {
+    status: 502,
+    message: 'worker {worker} broke off: {problem}',
+    hint: 'send the request again',
+  },
   PATH_NOT_SERVED: { status: 404, message: 'model {model} does not serve {path}: {reason}', hint: '{hint}' },
   ID_NOT_FOUND: {
     status: 404,
@@ -730,7 +742,7 @@ export const errorCatalogue = {
   // Jobs
   JOB_NOT_FOUND: { status: 404, message: 'there is no job {job}', hint: 'run: rbee job list' },
   JOB_ENDED: { status: 409, message: 'job {job} has already ended ({state})', hint: 'run: rbee job get {job}' },
-  JOBS_FULL: {
+  JOB_MEMORY_EXHAUSTED: {
     status: 503,
     message: 'the jobs that are running use all the memory that jobs may have ({size})',
     hint: 'wait until one of them ends, or cancel one: rbee job list',
@@ -748,6 +760,44 @@ export const errorCatalogue = {
 } as const satisfies Record<string, Entry>;
 
 export type ErrorCode = keyof typeof errorCatalogue;
+
+/** Codes that earlier builds used, and their present names. A hive that was not yet updated still sends the old ones. */
+const formerCodes: Readonly<Record<string, ErrorCode>> = {
+  DELIVERY_UNFIT: 'DELIVERY_INCOMPATIBLE',
+  VARIANT_UNFIT: 'VARIANT_INCOMPATIBLE',
+  WORKER_BROKE_OFF: 'WORKER_CONNECTION_LOST',
+  MODEL_DOWNLOAD_BROKE: 'MODEL_DOWNLOAD_FAILED',
+  WORKER_REST_FAILED: 'WORKER_SLEEP_FAILED',
+  DECLARATION_IMPOSSIBLE: 'DECLARATION_UNSATISFIABLE',
+  HIVE_FAULTY: 'HIVE_PROTOCOL_ERROR',
+  HIVE_DECLARED: 'HIVE_ALREADY_DECLARED',
+  HIVE_LOCAL: 'HIVE_IS_LOCAL',
+  MACHINES_UNAVAILABLE: 'REMOTE_HIVES_DISABLED',
+  QUEEN_ENDED: 'QUEEN_STOPPED',
+  SYNC_PARTLY: 'SYNC_INCOMPLETE',
+  SYNC_VERSIONS_CLASH: 'SYNC_VERSION_CONFLICT',
+  PLUGIN_CLASH: 'PLUGIN_CONFLICT',
+  DEVICE_KIND_CLASH: 'DEVICE_KIND_CONFLICT',
+  NAME_CLASH: 'NAME_CONFLICT',
+  PROGRAM_MISNAMED: 'PROGRAM_PATH_INVALID',
+  PACKAGE_NOT_FOR: 'PACKAGE_INCOMPATIBLE',
+  BUNDLE_DAMAGED: 'BUNDLE_CORRUPT',
+  MODEL_MANIFEST_DAMAGED: 'MODEL_MANIFEST_CORRUPT',
+  MODEL_NOT_HERE: 'MODEL_NOT_DOWNLOADED',
+  MODEL_CHECKSUM: 'MODEL_CHECKSUM_MISMATCH',
+  MODEL_CONTENT: 'MODEL_CONTENT_INVALID',
+  MODEL_FORMAT: 'MODEL_FORMAT_UNSUPPORTED',
+  MODEL_HUB_SILENT: 'MODEL_HUB_TIMEOUT',
+  MODEL_NO_DEMO: 'MODEL_DEMO_UNAVAILABLE',
+  MODEL_ADDRESS_REFUSED: 'MODEL_URL_REFUSED',
+  LIMIT_NOT_KEPT: 'LIMIT_UNENFORCEABLE',
+  WORKER_PLUGIN_GONE: 'WORKER_PLUGIN_MISSING',
+  JOBS_FULL: 'JOB_MEMORY_EXHAUSTED',
+};
+
+const isKnownCode = (code: string): boolean => Object.hasOwn(errorCatalogue, code) || Object.hasOwn(formerCodes, code);
+const currentCode = (code: ErrorCode): ErrorCode =>
+  Object.hasOwn(formerCodes, code) ? (formerCodes[code] as ErrorCode) : code;
 
 type Placeholders<Text extends string> = Text extends `${string}{${infer Name}}${infer Rest}`
   ? Name | Placeholders<Rest>
@@ -790,7 +840,7 @@ export class RbeeError extends Error {
   private constructor(body: ErrorBody, cause?: unknown) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
-    this.code = body.code;
+    this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];
   }
@@ -828,7 +878,7 @@ export const isErrorBody = (value: unknown): value is ErrorBody =>
   value !== null &&
   'code' in value &&
   typeof value.code === 'string' &&
-  Object.hasOwn(errorCatalogue, value.code) &&
+  isKnownCode(value.code) &&
   'message' in value &&
   typeof value.message === 'string';
 

@@ -115,7 +115,10 @@ test('of packages for one platform only those of this one are taken, and what is
   const without = { leaveOut: ['tool-linux'] };
   assert.deepEqual(await collected(root, needs, without), { 'node_modules/tool': '1.0.0' });
   const target = { ...here, cpu: 'arm64' };
-  await assert.rejects(collected(root, needs, { target }), { code: 'PACKAGE_NOT_FOR', message: /linux-arm64-glibc/ });
+  await assert.rejects(collected(root, needs, { target }), {
+    code: 'PACKAGE_INCOMPATIBLE',
+    message: /linux-arm64-glibc/,
+  });
   assert.deepEqual(await collected(root, { dependencies: { plain: '1' } }, { target }), {
     'node_modules/plain': '1.0.0',
   });

@@ -34,7 +34,7 @@ export interface CollectOptions {
 }
 
 /**
- * Those that `needs` names, looked for from `root`, and all that they need. Errors: PACKAGE_MISSING, PACKAGE_NOT_FOR where
+ * Those that `needs` names, looked for from `root`, and all that they need. Errors: PACKAGE_MISSING, PACKAGE_INCOMPATIBLE where
  * what is here is for another platform than the target's.
  */
 export const collectPackages = async (
@@ -110,7 +110,7 @@ const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOp
 };
 
 const notFor = (name: string, by: string, target: BundleTarget): RbeeError =>
-  RbeeError.of('PACKAGE_NOT_FOR', { package: name, by, platform: platformOf(target) });
+  RbeeError.of('PACKAGE_INCOMPATIBLE', { package: name, by, platform: platformOf(target) });
 
 const platformOf = ({ os, cpu, libc }: BundleTarget): string =>
   [os, cpu, ...(libc === undefined ? [] : [libc])].join('-');

@@ -265,7 +265,7 @@ test('the variant that suits the machine is taken, one that does not exist for i
   const alike = await deliver({ plugin: 'alike' }, hostOf(here));
   assert.deepEqual([alike.variant, alike.entry.variants], ['cpu', ['cuda', 'cpu']], 'both come in one tree');
   await refused(deliver({ plugin: 'echo', variant: 'rocm' }, hostOf(here)), 'VARIANT_NOT_FOUND');
-  await refused(deliver({ plugin: 'echo' }, hostOf(elsewhere)), 'VARIANT_UNFIT');
+  await refused(deliver({ plugin: 'echo' }, hostOf(elsewhere)), 'VARIANT_INCOMPATIBLE');
 });
 
 test('two variants of one plugin come one after the other and stay side by side', { skip: atFullScale }, async (t) => {
@@ -371,7 +371,7 @@ test('a linked plugin whose packages are for this machine only does not go to an
     'packages/helper/package.json': JSON.stringify({ name: 'helper', version: '1.0.0', cpu: [here.cpu] }),
   });
   await installer.link(root, call);
-  const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_NOT_FOR');
+  const error = await refused(deliver({ plugin: 'draft' }), 'PACKAGE_INCOMPATIBLE');
   assert.match(error.message, /helper/);
   assert.equal((await deliver({ plugin: 'draft' }, hostOf(here))).entry.root, 'plugin');
 });
@@ -399,11 +399,11 @@ test('what is not what it is said to be changes nothing on a hive', async (t) =>
   const good = taking(await deliver({ plugin: 'echo' }));
   const far = await hive(folder);
   const wrong: [ErrorCode, object, object?][] = [
-    ['BUNDLE_DAMAGED', { sha256: '0'.repeat(64) }],
+    ['BUNDLE_CORRUPT', { sha256: '0'.repeat(64) }],
     ['PACKAGE_REFUSED', {}, { version: '1.0.1' }],
     ['PACKAGE_REFUSED', {}, { name: '@rbee/worker-other' }],
-    ['DELIVERY_UNFIT', {}, { variants: ['cuda'] }],
-    ['DELIVERY_UNFIT', {}, { platform: here }],
+    ['DELIVERY_INCOMPATIBLE', {}, { variants: ['cuda'] }],
+    ['DELIVERY_INCOMPATIBLE', {}, { platform: here }],
     ['PLUGIN_INVALID', {}, { root: 'node_modules/echo' }],
   ];
   for (const [code, more, entry] of wrong) {
@@ -411,7 +411,7 @@ test('what is not what it is said to be changes nothing on a hive', async (t) =>
     assert.deepEqual(await readIndex(far.data), [], code);
     assert.deepEqual(await far.left(), [], code);
   }
-  await refused((await hive(folder, here)).plugins.import(good, call), 'DELIVERY_UNFIT');
+  await refused((await hive(folder, here)).plugins.import(good, call), 'DELIVERY_INCOMPATIBLE');
   assert.equal((await far.plugins.import(good, call)).changed, true);
 });
 
@@ -426,7 +426,7 @@ test('an archive cannot reach outside of the store', async (t) => {
   for (const trap of traps) {
     const { file, sha256 } = await pack([trap], { folder, signal: call.signal });
     const far = await hive(folder);
-    await refused(far.plugins.import({ archive: file, sha256, entry }, call), 'BUNDLE_DAMAGED');
+    await refused(far.plugins.import({ archive: file, sha256, entry }, call), 'BUNDLE_CORRUPT');
     assert.deepEqual(await far.left(), []);
   }
 });

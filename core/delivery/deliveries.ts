@@ -120,7 +120,7 @@ export class Deliveries {
 
   /**
    * The plugin in an archive for this machine. Errors: those of `resolve`, of examination and npm; PUBLISHER_UNKNOWN, unless
-   * `confirm` says yes, and SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_UNFIT; PACKAGE_NOT_FOR where a folder has packages of another platform;
+   * `confirm` says yes, and SCOPE_NOT_ALLOWED; VARIANT_NOT_FOUND and VARIANT_INCOMPATIBLE; PACKAGE_INCOMPATIBLE where a folder has packages of another platform;
    * HOST_UNSUPPORTED.
    */
   async deliver(

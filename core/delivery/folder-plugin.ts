@@ -97,7 +97,7 @@ const filesToPack = async (root: string, looks: string, cache: string, npm: NpmC
   return files;
 };
 
-/** With the packages that a group of variants needs. Errors: PACKAGE_NOT_FOR, PACKAGE_MISSING, PACKAGE_REFUSED. */
+/** With the packages that a group of variants needs. Errors: PACKAGE_INCOMPATIBLE, PACKAGE_MISSING, PACKAGE_REFUSED. */
 export const folderEntries = async (
   { root, own }: FolderPlugin,
   { plan }: TreeGroup,

@@ -3,7 +3,7 @@ import { RbeeError } from '../contract/errors.ts';
 import { type PluginManifest, readManifest } from '../worker-types/manifest.ts';
 import { locatePlugins } from './plugin-index.ts';
 
-/** Errors: PLUGIN_CLASH, DEVICE_KIND_CLASH when another package offers one of these types, or brings one of these kinds. */
+/** Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT when another package offers one of these types, or brings one of these kinds. */
 export const refuseClash = async (
   data: string,
   { package: name, workerTypes }: Pick<PluginManifest, 'package' | 'workerTypes'>,
@@ -14,9 +14,9 @@ export const refuseClash = async (
     const other = await readManifest(root).catch(() => null);
     if (!other || other.package === name) continue;
     const type = other.workerTypes.find((one) => types.includes(one.name));
-    if (type) throw RbeeError.of('PLUGIN_CLASH', { type: type.name, first: other.package, second: name });
+    if (type) throw RbeeError.of('PLUGIN_CONFLICT', { type: type.name, first: other.package, second: name });
     const kind = kindsOf(other).find((one) => kinds.includes(one));
-    if (kind !== undefined) throw RbeeError.of('DEVICE_KIND_CLASH', { kind, first: other.package, second: name });
+    if (kind !== undefined) throw RbeeError.of('DEVICE_KIND_CONFLICT', { kind, first: other.package, second: name });
   }
 };
 

@@ -212,7 +212,7 @@ export class WorkerTypes {
       // In a checkout, a version that was installed takes the place of the one in the workspace.
       if (other && location.source === 'development' && other.entry.plugin === plugin.package) continue;
       if (other) {
-        const fault = RbeeError.of('PLUGIN_CLASH', {
+        const fault = RbeeError.of('PLUGIN_CONFLICT', {
           type: manifest.name,
           first: other.entry.plugin,
           second: plugin.package,
@@ -267,7 +267,7 @@ const refuseSharedKinds = (found: Map<string, Known>): void => {
   for (const [kind, all] of bringing) {
     const [first, second] = [...new Set(all.map(([, { entry }]) => entry.plugin))];
     if (first === undefined || second === undefined) continue;
-    const fault = RbeeError.of('DEVICE_KIND_CLASH', { kind, first, second });
+    const fault = RbeeError.of('DEVICE_KIND_CONFLICT', { kind, first, second });
     for (const [name, known] of all) {
       found.set(name, { ...known, entry: { ...known.entry, fault: fault.message }, handle: null, fault });
     }

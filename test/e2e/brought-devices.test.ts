@@ -80,7 +80,7 @@ test("a second package that brings the kind is refused by name, and so is one of
     JSON.parse((await home.rbee(['plugins', 'link', folder, '--json'])).stdout).error;
   const rival = copyWith('worker-rival', (text) => text.replace('"bee": {', '"rival": {'));
   const clash = await link(rival);
-  assert.equal(clash.code, 'DEVICE_KIND_CLASH');
+  assert.equal(clash.code, 'DEVICE_KIND_CONFLICT');
   assert.match(clash.message, /bee is brought by both @rbee-test\/worker-bee and @rbee-test\/worker-rival/);
   const taken = await link(
     copyWith('worker-taken', (text) => text.replace(/"devices": \[\s*"bee"\s*\]/, '"devices": ["cuda"]')),

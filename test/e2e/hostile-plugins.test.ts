@@ -181,7 +181,7 @@ const harms: Record<string, Harm> = {
   },
   'the type of another plugin': {
     plugin: () => ({ type: 'other' }),
-    code: 'PLUGIN_CLASH',
+    code: 'PLUGIN_CONFLICT',
     says: /the worker type other is offered by both @rbee\/worker-other and @rbee\/worker-echo/,
   },
   'code that writes a file': {

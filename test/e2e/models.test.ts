@@ -369,7 +369,7 @@ test('components are brought like the model itself, and the type chooses its fil
   const wrong = await errorOf(...spawn, ...given.slice(0, 2), '--component', 'vae=hf:acme/image:text-Q4_0.gguf');
   assert.deepEqual(
     [wrong.code, /it is gguf.*safetensors/s.test(`${wrong.message} ${wrong.hint}`)],
-    ['MODEL_FORMAT', true],
+    ['MODEL_FORMAT_UNSUPPORTED', true],
   );
   const { id } = await home.json([...spawn, ...given, '--id', 'image-1']);
   const { models, binary } = draftOf(id);
@@ -441,14 +441,14 @@ test('a file of the user is listed, and neither copied nor deleted', async () =>
   const forgot = await home.rbee(['model', 'delete', 'own']);
   assert.match(forgot.stdout, /its files stay/);
   assert.ok(existsSync(own));
-  assert.equal((await errorOf('model', 'get', 'own')).code, 'MODEL_NOT_HERE');
+  assert.equal((await errorOf('model', 'get', 'own')).code, 'MODEL_NOT_DOWNLOADED');
 });
 
 test('a file of any server is taken, and checked against its checksum', async () => {
   const commit = hub.commit('acme/plain', { 'p.gguf': demo });
   const address = `${hub.url}/acme/plain/resolve/${commit}/p.gguf`;
   const wrong = await errorOf('model', 'download', `${address}#sha256=${'0'.repeat(64)}`);
-  assert.equal(wrong.code, 'MODEL_CHECKSUM');
+  assert.equal(wrong.code, 'MODEL_CHECKSUM_MISMATCH');
   const model = await home.json(['model', 'download', `${address}#sha256=${sha256(demo)}`]);
   assert.deepEqual([model.source, model.name, model.files[0].sha256], ['https', 'p', sha256(demo)]);
 });

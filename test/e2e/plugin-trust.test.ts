@@ -60,7 +60,7 @@ test('a worker is started again with the package that it came from, and with no 
     const { code, stdout } = await home.rbee([...command, '--json']);
     assert.equal(code, 1, stdout);
     const { error } = JSON.parse(stdout);
-    assert.equal(error.code, 'WORKER_PLUGIN_GONE', stdout);
+    assert.equal(error.code, 'WORKER_PLUGIN_MISSING', stdout);
     return error as { message: string; hint: string };
   };
   for (const change of ['restart', 'start']) {

@@ -162,7 +162,10 @@ test('a hive that is asked to spawn what it lacks refuses it by name, and keeps 
   const hive = createHiveClient({ hive: 'local', connect: { socketPath: home.paths.hiveSocket } });
   try {
     const spawn = (spec: object) => hive.spawn({ type: 'forge', device: 'cpu', ...spec });
-    await assert.rejects(spawn({ model: 'hf:acme/Other' }), { code: 'MODEL_NOT_HERE', message: /hf:acme\/Other/ });
+    await assert.rejects(spawn({ model: 'hf:acme/Other' }), {
+      code: 'MODEL_NOT_DOWNLOADED',
+      message: /hf:acme\/Other/,
+    });
     rmSync(programsFolder(home.paths), { recursive: true });
     const model = 'hf:acme/Tiny-GGUF';
     await assert.rejects(spawn({ model }), { code: 'NOT_INSTALLED', message: /a program for forge \(cpu\)/ });

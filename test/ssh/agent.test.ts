@@ -359,7 +359,10 @@ describe('an agent', { skip: cannot('network') }, () => {
       program('kill -SEGV $$');
       await assert.rejects(starting(), { code: 'HOST_COMMAND_FAILED', message: /SIGSEGV/ });
       program('exec tr "\\\\0" x < /dev/zero');
-      await assert.rejects(starting(), { code: 'HIVE_FAULTY', message: /a line is longer than 16777216 bytes/ });
+      await assert.rejects(starting(), {
+        code: 'HIVE_PROTOCOL_ERROR',
+        message: /a line is longer than 16777216 bytes/,
+      });
       await until(() => !full.processes().some(({ command }) => command.startsWith('tr ')));
       const stop = new AbortController();
       program('exec sleep 9000');

@@ -47,7 +47,7 @@ export interface Ready extends Omit<Installed, 'state'> {
 
 export type Assessment = Ready | Unusable;
 
-/** Asks the program itself as well, where it is there. Errors: those of the plugin, PROGRAM_MISNAMED. */
+/** Asks the program itself as well, where it is there. Errors: those of the plugin, PROGRAM_PATH_INVALID. */
 export const assessVariant = async (
   variant: string,
   use: VariantUse,
@@ -102,7 +102,7 @@ const unfit = (
 ): Extract<Unusable, { state: 'unfit' }> => {
   const hint = 'choose another --device or --variant; see: rbee hive devices';
   const details = { type: type.name, variant, hive, reasons: reasons.join('; '), hint };
-  return { state: 'unfit', error: RbeeError.of('VARIANT_UNFIT', details) };
+  return { state: 'unfit', error: RbeeError.of('VARIANT_INCOMPATIBLE', details) };
 };
 
 const noProgram = (

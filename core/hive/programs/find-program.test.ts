@@ -67,7 +67,7 @@ test('a program that a variable names comes before the PATH, and a wrong one is 
   for (const [path, problem] of Object.entries(wrong)) {
     const env = { ENGINE: join(folder, path), PATH: join(folder, 'bin') };
     await assert.rejects(find([engine, builtin], env), {
-      code: 'PROGRAM_MISNAMED',
+      code: 'PROGRAM_PATH_INVALID',
       message: `the variable ENGINE names ${join(folder, path)}, which ${problem}`,
     });
   }

@@ -11,7 +11,7 @@ export type ProgramSearch =
   /** Nothing to be done here: what was tried, and why it did not do. */
   | { state: 'none'; tried: readonly string[] };
 
-/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_MISNAMED where a variable names a program that is not there. */
+/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_PATH_INVALID where a variable names a program that is not there. */
 export const findProgram = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
@@ -23,7 +23,7 @@ export const findProgram = async (
       const binary = await lookForPrepared(source, look, context);
       return binary ? { state: 'there', binary } : { state: 'lacking', sources: [source] };
     }
-    if (look.misnamed) throw RbeeError.of('PROGRAM_MISNAMED', look.misnamed);
+    if (look.misnamed) throw RbeeError.of('PROGRAM_PATH_INVALID', look.misnamed);
     if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
   const installable = sources.filter(isInstallable);

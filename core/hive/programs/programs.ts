@@ -27,7 +27,7 @@ export class Programs {
   }
 
   /**
-   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_UNFIT,
+   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_INCOMPATIBLE,
    * BINARY_NOT_FOUND, and those of installing.
    */
   async prepare(request: Request, { narrate, signal }: Call): Promise<PreparedProgram> {
@@ -49,7 +49,7 @@ export class Programs {
     return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
-  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_UNFIT, BINARY_NOT_FOUND, PLUGIN_INVALID. */
+  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
   async needs(request: Request): Promise<HiveNeed | null> {
     const look = await lookForVariant(request.variant, await this.#use(request), this.#options);
     if (look.state === 'unfit') throw look.error;

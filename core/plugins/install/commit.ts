@@ -35,7 +35,7 @@ export interface Finished {
   workerTypes: PluginManifest['workerTypes'];
 }
 
-/** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CLASH, DEVICE_KIND_CLASH, STATE_UNWRITABLE. */
+/** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT, STATE_UNWRITABLE. */
 export const commit = async (
   { found, tag, trees, scripts, target, locked, force, workerTypes }: Finished,
   { data, config, rootsInUse }: Pick<StoreOptions, 'data' | 'config' | 'rootsInUse'>,

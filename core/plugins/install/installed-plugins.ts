@@ -67,7 +67,7 @@ export class InstalledPlugins {
 
   /**
    * Takes in what another machine has packed for this one: checked, examined and committed like an installation. What is
-   * there already is left as it is, and its archive is not read. Errors: BUNDLE_DAMAGED, DELIVERY_UNFIT, and those of
+   * there already is left as it is, and its archive is not read. Errors: BUNDLE_CORRUPT, DELIVERY_INCOMPATIBLE, and those of
    * examination and of the disk; then nothing has changed.
    */
   async import(request: PluginRequestOf<'import'>, call: Call): Promise<PluginView> {
@@ -165,13 +165,13 @@ export class InstalledPlugins {
   }
 }
 
-/** Errors: DELIVERY_UNFIT when it was made for another kind of machine, or is not what its entry says. */
+/** Errors: DELIVERY_INCOMPATIBLE when it was made for another kind of machine, or is not what its entry says. */
 const refuseUnfit = (
   { name, version, variants, platform }: DeliveredPlugin,
   { manifest, descriptions }: Examined,
   here: { os: string; cpu: string; libc?: string },
 ): void => {
-  const unfit = (problem: string) => RbeeError.of('DELIVERY_UNFIT', { package: `${name}@${version}`, problem });
+  const unfit = (problem: string) => RbeeError.of('DELIVERY_INCOMPATIBLE', { package: `${name}@${version}`, problem });
   const [theirs, ours] = [platform, here].map(({ os, cpu, libc }) => [os, cpu, libc].filter(Boolean).join(' '));
   if (theirs !== ours) throw unfit(`it was made for ${theirs}, and this machine is ${ours}`);
   const known = new Set(manifest.workerTypes.flatMap((type) => type.variants));

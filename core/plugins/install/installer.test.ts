@@ -369,7 +369,7 @@ test('a type that another plugin offers is refused, and both are named', async (
   offer({ name: '@rbee/worker-echo2' });
   const store = await place();
   await store.install('echo');
-  await assertRefused(store, '@rbee/worker-echo2', 'PLUGIN_CLASH', /@rbee\/worker-echo and @rbee\/worker-echo2/, [
+  await assertRefused(store, '@rbee/worker-echo2', 'PLUGIN_CONFLICT', /@rbee\/worker-echo and @rbee\/worker-echo2/, [
     '1.0.0',
   ]);
 });
@@ -492,7 +492,7 @@ test('a variant that does not exist, or not for this platform, is refused', asyn
     code: 'VARIANT_NOT_FOUND',
     message: /no variant npu/,
   });
-  await assertRefused(store, 'far', 'VARIANT_UNFIT', /not built for this platform/);
+  await assertRefused(store, 'far', 'VARIANT_INCOMPATIBLE', /not built for this platform/);
 });
 
 test('a dependency that is missing is named, and nothing is installed', async () => {

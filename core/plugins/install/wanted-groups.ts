@@ -22,7 +22,7 @@ export interface WantedRequest {
 
 /**
  * Those of the variant that was asked for, of those that are installed already, or of the best one for this machine.
- * Errors: VARIANT_NOT_FOUND, VARIANT_UNFIT when it does not exist for this platform.
+ * Errors: VARIANT_NOT_FOUND, VARIANT_INCOMPATIBLE when it does not exist for this platform.
  */
 export const wantedGroups = async (
   groups: readonly TreeGroup[],
@@ -50,7 +50,7 @@ const refuseVariant = (variant: string, here: readonly string[], { manifest }: E
   const type = manifest.workerTypes.map(({ name }) => name).join(', ');
   const all = new Set(manifest.workerTypes.flatMap((one) => one.variants));
   if (!all.has(variant)) throw RbeeError.of('VARIANT_NOT_FOUND', { type, variant, known: [...all].join(', ') });
-  throw RbeeError.of('VARIANT_UNFIT', {
+  throw RbeeError.of('VARIANT_INCOMPATIBLE', {
     type,
     variant,
     hive,
