@@ -22,15 +22,15 @@ import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
-import type { Parts } from './handlers/parts.ts';
 import { secretViews } from './handlers/secrets.ts';
+import type { Parts } from './handlers/services.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { LocalHive } from './local-hive.ts';
-import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
 import { Provision } from './provision/provision.ts';
 import { QueenSecrets } from './secrets/queen-secrets.ts';
 import { listenSocket } from './server/listen-socket.ts';
+import { LocalHive } from './supervise/local-hive.ts';
+import { type MadeMachines, makeMachines } from './sync/make-machines.ts';
 import { wakeWorker } from './workers/change.ts';
 
 export interface QueenOptions {

@@ -88,7 +88,19 @@ test('gateway, queen and hive are entered through their doors only', () => {
 /** Folders within these parts, from left to right: each imports from those left of it only. */
 const floors: Record<string, readonly string[]> = {
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
-  queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
+  queen: [
+    'fleet',
+    'secrets',
+    'client',
+    'jobs',
+    'provision',
+    'workers',
+    'link',
+    'supervise',
+    'sync',
+    'handlers',
+    'server',
+  ],
 };
 
 test('folders within a part look one way as well', () => {

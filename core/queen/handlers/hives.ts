@@ -1,9 +1,9 @@
 /** Hives: starting and stopping them here and on other machines, their logs, and the way to them. */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { LocalHive } from '../local-hive.ts';
-import type { SshMachines } from '../machines/ssh-machines.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { LocalHive } from '../supervise/local-hive.ts';
+import type { SshMachines } from '../sync/fleet-sync.ts';
+import type { Handler, Parts } from './services.ts';
 
 export const hiveStart =
   (parts: Parts): Handler<'hive_start'> =>

@@ -8,9 +8,9 @@ import { hiveLogs, hiveRestart, hiveSshTest, hiveStart, hiveStop, machinesOf } f
 import { infer } from './infer.ts';
 import { loadModel, unloadModel } from './load-model.ts';
 import { downloadModel, listModels, onModels } from './models.ts';
-import type { Handler, Handlers, Parts } from './parts.ts';
 import { inspectPlugin, installPlugin, linkPlugin, onPlugins, searchPlugins, updatePlugins } from './plugins.ts';
 import { deleteSecret, listSecrets, setSecret, withSecrets, withSecretsAgain } from './secrets.ts';
+import type { Handler, Handlers, Parts } from './services.ts';
 import { Serving } from './serving.ts';
 
 export const makeHandlers = (parts: Parts): Handlers => {

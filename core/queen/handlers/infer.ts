@@ -3,7 +3,7 @@ import type { InferInput, InferResult } from '../../contract/operations.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { AnswerSink } from './answer-sink.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, Parts } from './services.ts';
 import type { Serving } from './serving.ts';
 
 export const infer =

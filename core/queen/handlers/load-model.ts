@@ -4,7 +4,7 @@ import { didYouMean } from '../../narration/near.ts';
 import { workerName } from '../fleet/worker-key.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { type StopInput, sleepWorker, stopWorker } from '../workers/change.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, Parts } from './services.ts';
 import type { Serving } from './serving.ts';
 
 export const loadModel =

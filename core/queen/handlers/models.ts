@@ -5,7 +5,7 @@ import type { ModelList } from '../client/results.ts';
 import { askEach } from '../fleet/each-hive.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, Parts } from './services.ts';
 
 export const onModels =
   <Action extends ModelAction>({ fleet }: Parts, action: Action) =>

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PluginRequestOf } from '../../contract/plugins.ts';
-import type { Parts } from './parts.ts';
 import { inspectPlugin, searchPlugins, updatePlugins } from './plugins.ts';
+import type { Parts } from './services.ts';
 
 /** A queen with one hive on another machine, and one here; what is asked of them and brought is written down. */
 const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {

@@ -5,7 +5,7 @@ import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { scriptsElsewhere } from '../provision/provision.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, Parts } from './services.ts';
 
 export const onPlugins =
   <Action extends PluginAction>({ fleet }: Parts, action: Action) =>

@@ -7,7 +7,7 @@ import type { SecretView } from '../../contract/secret-reference.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import { secretUses } from '../secrets/uses.ts';
-import type { Handler } from './parts.ts';
+import type { Handler } from './services.ts';
 
 export interface SecretParts {
   fleet: Fleet;

@@ -16,7 +16,7 @@ import { wakeWorker } from '../workers/change.ts';
 import { referenceOf } from '../workers/known-model.ts';
 import { type SpawnParts, spawnWorker } from '../workers/spawn.ts';
 import { type Ability, abilityFor } from './ability.ts';
-import type { Parts } from './parts.ts';
+import type { Parts } from './services.ts';
 
 export class Serving {
   readonly #fleet: Fleet;

@@ -7,10 +7,10 @@ import { AgentClient } from '../../ssh/agent-client.ts';
 import { startAgent } from '../../ssh/bootstrap.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import { runScript } from '../../ssh/script.ts';
+import { refuseUnfit } from '../link/bring-agent.ts';
+import type { Bundles } from '../link/bundles.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import { refuseUnfit } from './bring-agent.ts';
-import type { Bundles } from './bundles.ts';
-import { installedOn, type RemoteHive } from './remote-hive.ts';
+import { installedOn, type RemoteHive } from '../supervise/remote-hive.ts';
 
 /** Never throws but for cancelling: what is wrong is told in the checks. Puts nothing on the machine. */
 export const testSsh = async (hive: RemoteHive, bundles: Bundles, call: RemoteCall): Promise<SshTestResult> => {

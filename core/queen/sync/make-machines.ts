@@ -13,18 +13,18 @@ import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { LocalHive } from '../local-hive.ts';
+import { Bundles } from '../link/bundles.ts';
+import { Remembered } from '../link/machine-store.ts';
 import { ModelDelivery } from '../provision/model-delivery.ts';
 import { PluginDelivery } from '../provision/plugin-delivery.ts';
 import { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
+import type { LocalHive } from '../supervise/local-hive.ts';
+import { RemoteHives } from '../supervise/remote-hives.ts';
 import type { ChangeParts } from '../workers/change.ts';
-import { Bundles } from './bundles.ts';
+import { SshMachines } from './fleet-sync.ts';
 import { KnownDrift } from './known-drift.ts';
 import { Planner } from './planner.ts';
-import { Remembered } from './remembered.ts';
-import { RemoteHives } from './remote-hives.ts';
-import { SshMachines } from './ssh-machines.ts';
 
 export interface MakeMachinesOptions {
   paths: Paths;

@@ -6,10 +6,10 @@ import type { Gateway } from '../../gateway/gateway.ts';
 import type { OperationResult } from '../client/results.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { LocalHive } from '../local-hive.ts';
-import type { SshMachines } from '../machines/ssh-machines.ts';
 import type { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
+import type { LocalHive } from '../supervise/local-hive.ts';
+import type { SshMachines } from '../sync/fleet-sync.ts';
 
 export interface Parts {
   fleet: Fleet;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reconciling } from './reconciling.ts';
+import { Reconciling } from './reconcile-queue.ts';
 
 const never = new AbortController().signal;
 const untilAborted = (signal: AbortSignal): Promise<void> =>

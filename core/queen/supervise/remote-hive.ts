@@ -16,12 +16,12 @@ import type { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
+import { bringAgent, findAgent, refuseUnfit, uploadTo } from '../link/bring-agent.ts';
+import type { Bundles } from '../link/bundles.ts';
+import type { Remembered } from '../link/machine-store.ts';
 import type { Machine, RemoteCall } from '../provision/machine.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
-import { bringAgent, findAgent, refuseUnfit, uploadTo } from './bring-agent.ts';
-import type { Bundles } from './bundles.ts';
 import { hiveSpec, hiveToken } from './hive-spec.ts';
-import type { Remembered } from './remembered.ts';
 
 export interface RemoteHiveParts {
   fleet: Fleet;

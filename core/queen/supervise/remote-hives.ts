@@ -6,8 +6,8 @@ import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { defaultWorkerPorts } from '../../contract/ports.ts';
 import { lockFile } from '../../registry/install/lock-file.ts';
+import { targetOf } from '../link/targets.ts';
 import { RemoteHive, type RemoteHiveParts } from './remote-hive.ts';
-import { targetOf } from './targets.ts';
 
 export interface RemoteHivesOptions extends RemoteHiveParts {
   /** The hives.conf of this queen. */

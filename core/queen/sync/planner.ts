@@ -14,16 +14,16 @@ import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/
 import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
+import type { Bundles } from '../link/bundles.ts';
+import type { Remembered } from '../link/machine-store.ts';
 import type { PluginDelivery } from '../provision/plugin-delivery.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
-import type { Bundles } from './bundles.ts';
-import { explainType, impossible } from './impossible.ts';
-import { runProblems } from './impossible-run.ts';
+import type { RemoteHives } from '../supervise/remote-hives.ts';
+import { explainType, impossible } from './explain-unsatisfiable.ts';
 import { withKnownTypes } from './known-types.ts';
+import { QueenEffects, type SyncEffectsOptions } from './queen-effects.ts';
 import { queenId } from './queen-id.ts';
-import type { Remembered } from './remembered.ts';
-import type { RemoteHives } from './remote-hives.ts';
-import { QueenEffects, type SyncEffectsOptions } from './sync-effects.ts';
+import { runProblems } from './unsatisfiable-workers.ts';
 
 export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'provision' | 'localHive'> {
   fleet: Fleet;

@@ -4,9 +4,9 @@ import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
+import type { Remembered } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import type { Remembered } from './remembered.ts';
-import { installedOn, type RemoteHive } from './remote-hive.ts';
+import { installedOn, type RemoteHive } from '../supervise/remote-hive.ts';
 
 /** A machine that cannot be reached, or cannot run rbee, is reported as such; only cancelling throws. */
 export const observeRemote = async (

@@ -9,19 +9,19 @@ import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { LocalHive } from '../local-hive.ts';
+import type { Bundles } from '../link/bundles.ts';
+import type { Remembered } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import type { Provision, ProvisionCall } from '../provision/provision.ts';
+import { installHive } from '../supervise/install-hive.ts';
+import type { LocalHive } from '../supervise/local-hive.ts';
+import type { RemoteHive } from '../supervise/remote-hive.ts';
+import type { RemoteHives } from '../supervise/remote-hives.ts';
+import { uninstallHive } from '../supervise/uninstall-hive.ts';
 import { type ChangeParts, deleteWorker, startWorker } from '../workers/change.ts';
 import { provideFor, spawnWorker } from '../workers/spawn.ts';
-import type { Bundles } from './bundles.ts';
-import { installHive } from './install-hive.ts';
-import { type LeaseOwner, takeLease } from './lease.ts';
+import { type LeaseOwner, takeLease } from './machine-lease.ts';
 import { observeLocal, observeRemote } from './observe.ts';
-import type { Remembered } from './remembered.ts';
-import type { RemoteHive } from './remote-hive.ts';
-import type { RemoteHives } from './remote-hives.ts';
-import { uninstallHive } from './uninstall-hive.ts';
 
 export interface SyncEffectsOptions {
   fleet: Fleet;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Remembered } from './remembered.ts';
+import { Remembered } from './machine-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-remembered-'));
 after(() => rmSync(folder, { recursive: true }));

@@ -24,10 +24,10 @@ import { migrate } from '../../sync/migrate.ts';
 import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { RemoteCall } from '../provision/machine.ts';
+import { hiveLog } from '../supervise/hive-spec.ts';
 import { agreeToRemovals } from './agree-to-removals.ts';
-import { hiveLog } from './hive-spec.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
-import { Reconciling } from './reconciling.ts';
+import { Reconciling } from './reconcile-queue.ts';
 import { testSsh } from './ssh-test.ts';
 import { validate } from './validate.ts';
 

@@ -11,7 +11,7 @@ import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
-import { entryOf, impossible, type Place } from './impossible.ts';
+import { entryOf, impossible, type Place } from './explain-unsatisfiable.ts';
 import type { TypesHere } from './known-types.ts';
 
 export interface KnownMachine {

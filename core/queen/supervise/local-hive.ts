@@ -1,20 +1,20 @@
 /** The hive of the queen's own machine: inside the queen, or a process of its own. */
 import { connect, type Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
-import type { Paths } from '../config/paths.ts';
-import { checkSocket } from '../config/private-places.ts';
-import type { RbeeConfig } from '../config/rbee-conf.ts';
-import { asRbeeError, RbeeError } from '../contract/errors.ts';
-import type { Narrate } from '../contract/narration.ts';
-import { parsePortRange } from '../contract/ports.ts';
-import { createHiveClient } from '../hive/client.ts';
-import type { Hive } from '../hive/main.ts';
-import { hiveProblems, mustStart } from './client/config-problems.ts';
-import type { Fleet } from './fleet/fleet.ts';
-import type { HiveConnection } from './fleet/hive-connection.ts';
-import type { Member } from './fleet/member.ts';
+import type { Paths } from '../../config/paths.ts';
+import { checkSocket } from '../../config/private-places.ts';
+import type { RbeeConfig } from '../../config/rbee-conf.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import { parsePortRange } from '../../contract/ports.ts';
+import { createHiveClient } from '../../hive/client.ts';
+import type { Hive } from '../../hive/main.ts';
+import { hiveProblems, mustStart } from '../client/config-problems.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { HiveConnection } from '../fleet/hive-connection.ts';
+import type { Member } from '../fleet/member.ts';
+import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import { ensureHive, stopHive } from './hive-daemon.ts';
-import type { QueenSecrets } from './secrets/queen-secrets.ts';
 
 export const localAlias = 'local';
 
@@ -159,7 +159,7 @@ export class LocalHive {
   /** False when a hive of its own owns this machine: then that one is used. */
   async #attach(): Promise<boolean> {
     // Only a queen that carries a hive pays for loading it.
-    const { startHive } = await import('../hive/main.ts');
+    const { startHive } = await import('../../hive/main.ts');
     try {
       this.#attached = await startHive(this.#options);
       return true;

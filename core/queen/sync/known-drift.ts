@@ -11,7 +11,7 @@ import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync
 import { planHive } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Member } from '../fleet/member.ts';
-import type { Remembered, RememberedMachine } from './remembered.ts';
+import type { Remembered, RememberedMachine } from '../link/machine-store.ts';
 
 export interface KnownDriftOptions {
   fleet: Fleet;
