@@ -23,7 +23,7 @@ import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
 import { secretViews } from './handlers/secrets.ts';
-import type { Parts } from './handlers/services.ts';
+import type { QueenServices } from './handlers/services.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Provision } from './provision/provision.ts';
@@ -116,7 +116,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const provision = machines?.provision ?? new Provision({ fleet });
     const machinery = { localHive, machines: machines?.machines };
-    const handled: Parts = { fleet, gateway, provision, ...machinery, status, secrets, paths };
+    const handled: QueenServices = { fleet, gateway, provision, ...machinery, status, secrets, paths };
     const run = runOperation(makeHandlers(handled));
     const { redactor } = secrets;
     const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });

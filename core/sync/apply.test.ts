@@ -66,7 +66,7 @@ const run = async ({ aliases = ['one'], observed, before = () => {}, options, ef
     narrate: (event) => events.push(event),
     signal: new AbortController().signal,
     parallel: 8,
-    retries: { attempts: 3, firstMs: 0, mostMs: 0 },
+    retries: { attempts: 3, firstMs: 0, maxMs: 0 },
     random: () => 0,
     ...options,
   });

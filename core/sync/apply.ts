@@ -20,7 +20,7 @@ import { HiveRun } from './hive-run.ts';
 import type { SyncJournal } from './journal.ts';
 import { type PlanOptions, planHive } from './plan.ts';
 import { relay } from './relay.ts';
-import { type RetryPolicy, usualRetries } from './retry.ts';
+import { defaultRetries, type RetryPolicy } from './retry.ts';
 
 export interface ApplyOptions extends PlanOptions {
   plan: SyncPlan;
@@ -49,7 +49,7 @@ export interface ApplyOptions extends PlanOptions {
 
 /** Throws STATE_UNWRITABLE where a journal is wanted and cannot be begun: before anything is changed. */
 export const applyPlan = async (options: ApplyOptions): Promise<SyncReport> => {
-  const { plan, narrate, signal, journal, input = null, retryCommand = usualCommand } = options;
+  const { plan, narrate, signal, journal, input = null, retryCommand = defaultCommand } = options;
   const startedAt = new Date().toISOString();
   const began = performance.now();
   await journal?.begin(plan.config, input, new Map(plan.hives.map((hive) => [hive.alias, wantedSteps(hive, options)])));
@@ -91,7 +91,7 @@ interface HiveContext extends ApplyOptions {
 
 const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveReport> => {
   const { alias, hostname } = plan;
-  const { signal, journal, retryCommand = usualCommand } = context;
+  const { signal, journal, retryCommand = defaultCommand } = context;
   const began = performance.now();
   const wanted = wantedSteps(plan, context);
   const lost = new AbortController();
@@ -101,7 +101,7 @@ const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveRepo
     limiter: context.limiter,
     narrate: context.narrate,
     signal: AbortSignal.any([signal, lost.signal]),
-    retries: context.retries ?? usualRetries,
+    retries: context.retries ?? defaultRetries,
     random: context.random ?? Math.random,
     retryCommand: retryCommand(alias),
     onStep: (report) => {
@@ -264,5 +264,5 @@ const progressOf = (options: ApplyOptions): Progress => {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
-const usualCommand = (hive?: string): string =>
+const defaultCommand = (hive?: string): string =>
   hive === undefined ? 'rbee sync --retry-failed' : `rbee sync --hive ${hive}`;

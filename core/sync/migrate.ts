@@ -150,7 +150,7 @@ const runOf = (
 /** Why a worker cannot be written down, if so. */
 const unwritable = ({ id, state }: ObservedWorker, spec: WorkerSpec, ids: ReadonlySet<string>): string | undefined => {
   if (state === 'stopped' || state === 'failed') return `is ${state}`;
-  if (id.length > longestId) return `has an id of more than ${longestId} letters`;
+  if (id.length > maxIdLength) return `has an id of more than ${maxIdLength} letters`;
   if (ids.has(id)) return 'has the id of one on another hive';
   const models = [spec.model ?? 'demo', ...Object.values(spec.components ?? {})];
   if (!models.every(isWritable)) return 'has a model whose path is not whole';
@@ -158,7 +158,7 @@ const unwritable = ({ id, state }: ObservedWorker, spec: WorkerSpec, ids: Readon
 };
 
 /** The longest that an entry's `id` may be. */
-const longestId = 56;
+const maxIdLength = 56;
 
 /** A path that is not whole means something else on every machine. */
 const isWritable = (model: string): boolean => {

@@ -22,13 +22,13 @@ export const isTransient = (code: ErrorCode): boolean => transientCodes.has(code
 export interface RetryPolicy {
   /** Tries in all. */
   attempts: number;
-  /** Before the second try; doubled for each later one, and at most `mostMs`. */
+  /** Before the second try; doubled for each later one, and at most `maxMs`. */
   firstMs: number;
-  mostMs: number;
+  maxMs: number;
 }
 
-export const usualRetries: RetryPolicy = { attempts: 4, firstMs: 1_000, mostMs: 15_000 };
+export const defaultRetries: RetryPolicy = { attempts: 4, firstMs: 1_000, maxMs: 15_000 };
 
 /** How long to wait after this many tries. A fleet that lost its network together must not come back in step. */
-export const backOffMs = ({ firstMs, mostMs }: RetryPolicy, tries: number, random: number): number =>
-  Math.min(mostMs, firstMs * 2 ** (tries - 1)) * (0.5 + random / 2);
+export const backOffMs = ({ firstMs, maxMs }: RetryPolicy, tries: number, random: number): number =>
+  Math.min(maxMs, firstMs * 2 ** (tries - 1)) * (0.5 + random / 2);

@@ -12,7 +12,7 @@ import { type HivePair, planFleet } from './plan.ts';
 import { type RandomFleet, randomFleets, SimulatedFleet } from './testing.ts';
 
 const config = '/etc/hives.conf';
-const quick = { attempts: 1, firstMs: 0, mostMs: 0 };
+const quick = { attempts: 1, firstMs: 0, maxMs: 0 };
 
 const pairs = (desired: readonly DesiredHive[], observed: readonly ObservedHive[]): HivePair[] =>
   observed.map((hive) => ({ observed: hive, desired: desired.find(({ alias }) => alias === hive.alias) ?? null }));

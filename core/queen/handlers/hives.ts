@@ -2,49 +2,49 @@
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { LocalHive } from '../supervise/local-hive.ts';
-import type { SshMachines } from '../sync/fleet-sync.ts';
-import type { Handler, Parts } from './services.ts';
+import type { FleetSync } from '../sync/fleet-sync.ts';
+import type { Handler, QueenServices } from './services.ts';
 
 export const hiveStart =
-  (parts: Parts): Handler<'hive_start'> =>
+  (services: QueenServices): Handler<'hive_start'> =>
   async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'start').start(input, context);
+    const member = services.fleet.member(input.hive);
+    await ownerOf(services, input.hive, 'start').start(input, context);
     return member.views.hive;
   };
 
 export const hiveStop =
-  (parts: Parts): Handler<'hive_stop'> =>
+  (services: QueenServices): Handler<'hive_stop'> =>
   async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'stop').stop(input, context);
+    const member = services.fleet.member(input.hive);
+    await ownerOf(services, input.hive, 'stop').stop(input, context);
     return member.views.hive;
   };
 
 export const hiveRestart =
-  (parts: Parts): Handler<'hive_restart'> =>
+  (services: QueenServices): Handler<'hive_restart'> =>
   async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'restart').restart(input, context);
+    const member = services.fleet.member(input.hive);
+    await ownerOf(services, input.hive, 'restart').restart(input, context);
     return member.views.hive;
   };
 
 export const hiveSshTest =
-  (parts: Parts): Handler<'hive_ssh_test'> =>
+  (services: QueenServices): Handler<'hive_ssh_test'> =>
   async (input, context) => {
     if (input.hive === localAlias) throw overSsh(input.hive, 'tested', 'look at it with: rbee doctor');
-    return machinesOf(parts).sshTest(input, context);
+    return machinesOf(services).sshTest(input, context);
   };
 
 export const hiveLogs =
-  (parts: Parts): Handler<'hive_logs'> =>
+  (services: QueenServices): Handler<'hive_logs'> =>
   async (input, context) => {
     if (input.hive === localAlias) throw overSsh(input.hive, 'read', 'what it says is here: rbee queen logs');
-    return machinesOf(parts).logs(input, context);
+    return machinesOf(services).logs(input, context);
   };
 
 /** Errors: MACHINES_UNAVAILABLE. */
-export const machinesOf = ({ machines }: Pick<Parts, 'machines'>): SshMachines => {
+export const machinesOf = ({ machines }: Pick<QueenServices, 'machines'>): FleetSync => {
   if (!machines) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
   return machines;
 };
@@ -53,10 +53,10 @@ const overSsh = (hive: string, action: string, hint: string): RbeeError =>
   RbeeError.of('HIVE_LOCAL', { hive, action, hint });
 
 type Command = 'start' | 'stop' | 'restart';
-type Owner = Pick<SshMachines, Command>;
+type Owner = Pick<FleetSync, Command>;
 
 /** Who reaches the machine of a hive. A hive inside the queen's own process lives and ends with it. */
-const ownerOf = ({ fleet, localHive, machines }: Parts, hive: string, command: Command): Owner => {
+const ownerOf = ({ fleet, localHive, machines }: QueenServices, hive: string, command: Command): Owner => {
   const { mode } = fleet.member(hive).connection;
   if (mode === 'ssh' && machines?.has(hive)) return machines;
   if (localHive?.alias === hive && !localHive.isAttached) return here(localHive);

@@ -3,11 +3,11 @@ import type { InferInput, InferResult } from '../../contract/operations.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { AnswerSink } from './answer-sink.ts';
-import type { Handler, Parts } from './services.ts';
+import type { Handler, QueenServices } from './services.ts';
 import type { Serving } from './serving.ts';
 
 export const infer =
-  ({ gateway }: Parts, serving: Serving): Handler<'infer'> =>
+  ({ gateway }: QueenServices, serving: Serving): Handler<'infer'> =>
   async (input, context) => {
     const { model, type, device } = input;
     // A worker that only completes text can answer a prompt too.

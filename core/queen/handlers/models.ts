@@ -5,10 +5,10 @@ import type { ModelList } from '../client/results.ts';
 import { askEach } from '../fleet/each-hive.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { Handler, Parts } from './services.ts';
+import type { Handler, QueenServices } from './services.ts';
 
 export const onModels =
-  <Action extends ModelAction>({ fleet }: Parts, action: Action) =>
+  <Action extends ModelAction>({ fleet }: QueenServices, action: Action) =>
   async (input: ModelRequestOf<Action> & { hive?: string }, context: JobContext): Promise<ModelResults[Action]> => {
     const { hive = localAlias, ...request } = input;
     const { client } = fleet.online(hive).connection;
@@ -16,7 +16,7 @@ export const onModels =
   };
 
 export const downloadModel =
-  ({ provision }: Parts): Handler<'model_download'> =>
+  ({ provision }: QueenServices): Handler<'model_download'> =>
   async ({ hive = localAlias, ...request }, context) =>
     named(await provision.model(hive, request, context), hive);
 
@@ -28,7 +28,7 @@ export const modelOf = async (fleet: Fleet, hive: string, model: string): Promis
   named(await fleet.online(hive).connection.client.modelGet(model), hive);
 
 export const listModels =
-  ({ fleet }: Parts): Handler<'model_list'> =>
+  ({ fleet }: QueenServices): Handler<'model_list'> =>
   async ({ hive }, { signal, narrate }) => {
     const list = await modelsOf(fleet, hive, signal);
     for (const { reason } of list.absent ?? []) narrate({ kind: 'warning', text: `left out: ${reason}` });

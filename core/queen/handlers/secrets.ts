@@ -25,8 +25,8 @@ export const setSecret =
   };
 
 export const listSecrets =
-  (parts: SecretParts): Handler<'secret_list'> =>
-  async (_input, { narrate }) => ({ secrets: await secretViews(parts, narrate) });
+  (services: SecretParts): Handler<'secret_list'> =>
+  async (_input, { narrate }) => ({ secrets: await secretViews(services, narrate) });
 
 /** All that are stored. */
 export const secretViews = async (

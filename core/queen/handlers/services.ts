@@ -9,16 +9,16 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { LocalHive } from '../supervise/local-hive.ts';
-import type { SshMachines } from '../sync/fleet-sync.ts';
+import type { FleetSync } from '../sync/fleet-sync.ts';
 
-export interface Parts {
+export interface QueenServices {
   fleet: Fleet;
   gateway: Gateway;
   provision: Provision;
   /** Absent where the queen was given other hives. */
   localHive?: LocalHive;
   /** The other machines; absent where the queen was given other hives. */
-  machines?: SshMachines;
+  machines?: FleetSync;
   status: () => FleetStatus;
   secrets: QueenSecrets;
   paths: Pick<Paths, 'config' | 'isChosen'>;

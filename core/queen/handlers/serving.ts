@@ -14,21 +14,21 @@ import { workerKey, workerName } from '../fleet/worker-key.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { wakeWorker } from '../workers/change.ts';
 import { referenceOf } from '../workers/known-model.ts';
-import { type SpawnParts, spawnWorker } from '../workers/spawn.ts';
+import { type SpawnDeps, spawnWorker } from '../workers/spawn.ts';
 import { type Ability, abilityFor } from './ability.ts';
-import type { Parts } from './services.ts';
+import type { QueenServices } from './services.ts';
 
 export class Serving {
   readonly #fleet: Fleet;
   readonly #gateway: Gateway;
-  readonly #parts: SpawnParts;
+  readonly #services: SpawnDeps;
   /** Spawns under way: two requests for the same model at once need one worker. */
   readonly #spawning = new Map<string, Promise<unknown>>();
 
-  constructor(parts: SpawnParts & Pick<Parts, 'gateway'>) {
-    this.#parts = parts;
-    this.#fleet = parts.fleet;
-    this.#gateway = parts.gateway;
+  constructor(services: SpawnDeps & Pick<QueenServices, 'gateway'>) {
+    this.#services = services;
+    this.#fleet = services.fleet;
+    this.#gateway = services.gateway;
   }
 
   /** Waits for whoever is coming up. Throws the errors of a choice and of a spawn, and TYPE_NOT_FOUND. */
@@ -91,7 +91,7 @@ export class Serving {
   ): Promise<void> {
     const wanted = { type: type ?? typeFor(this.#fleet, ability), model, device };
     const spec = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as typeof wanted;
-    const spawn = spawnWorker(this.#parts, spec, context);
+    const spawn = spawnWorker(this.#services, spec, context);
     this.#spawning.set(key, spawn);
     try {
       const { id, hive } = await spawn;

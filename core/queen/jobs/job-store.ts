@@ -42,7 +42,7 @@ const full = 0.75;
 /** Events that are read at once. */
 const pageSize = 64;
 /** Longest result, as JSON, that a list of jobs has. */
-const longestListed = 16_384;
+const maxListedLength = 16_384;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -190,7 +190,7 @@ export class JobStore {
   list(limit: number): JobRecord[] {
     this.flush();
     const columns = `id, operation, state, input, created_at, ended_at, error, key,
-      CASE WHEN length(result) > ${longestListed} THEN 'null' ELSE result END AS result`;
+      CASE WHEN length(result) > ${maxListedLength} THEN 'null' ELSE result END AS result`;
     const rows = this.#db.prepare(`SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT ?`).all(limit);
     return rows.map(recordFrom);
   }

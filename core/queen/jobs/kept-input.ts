@@ -40,18 +40,18 @@ const isWritable = (value: unknown): boolean =>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const longestText = 2_000;
+const maxTextLength = 2_000;
 /** Longest input, as JSON, that is written down. */
-const longestInput = 16_384;
+const maxInputLength = 16_384;
 
 /** Prompts may be books; what is written down is for people who look back at what they asked. */
 export const storedInput = (input: unknown): unknown => {
   const short = shortened(input);
-  if (!isObject(short) || JSON.stringify(short).length <= longestInput) return short;
+  if (!isObject(short) || JSON.stringify(short).length <= maxInputLength) return short;
   return Object.fromEntries(
     Object.entries(short).map(([key, value]) => {
       const text = JSON.stringify(value) ?? '';
-      return [key, text.length > longestText ? `… (${text.length} characters)` : value];
+      return [key, text.length > maxTextLength ? `… (${text.length} characters)` : value];
     }),
   );
 };
@@ -64,4 +64,4 @@ const shortened = (value: unknown): unknown => {
 };
 
 const cut = (text: string): string =>
-  text.length > longestText ? `${text.slice(0, longestText)}… (${text.length} characters)` : text;
+  text.length > maxTextLength ? `${text.slice(0, maxTextLength)}… (${text.length} characters)` : text;

@@ -14,7 +14,7 @@ import type { SshPool } from '../../ssh/pool.ts';
 import type { Uploads } from '../../ssh/upload/uploads.ts';
 import type { BundleCall, Bundles } from './bundles.ts';
 
-export interface BringParts {
+export interface BringDeps {
   pool: SshPool;
   uploads: Uploads;
   bundles: Bundles;
@@ -23,7 +23,7 @@ export interface BringParts {
 /** The agent, or what the machine is like where there is none, or one of another version. Changes nothing. */
 export const findAgent = async (
   connection: SshConnection,
-  { bundles }: BringParts,
+  { bundles }: BringDeps,
   signal?: AbortSignal,
 ): Promise<AgentClient | BareHost> => startAgent(connection, await partsOf(bundles), signal);
 
@@ -31,7 +31,7 @@ export const findAgent = async (
 export const bringAgent = async (
   connection: SshConnection,
   host: BareHost,
-  parts: BringParts,
+  parts: BringDeps,
   call: BundleCall,
 ): Promise<AgentClient> => {
   const agent = await bring(connection, host, parts, call);
@@ -48,7 +48,7 @@ export const bringAgent = async (
 const bring = async (
   connection: SshConnection,
   host: BareHost,
-  parts: BringParts,
+  parts: BringDeps,
   call: BundleCall,
 ): Promise<AgentClient> => {
   const names = await partsOf(parts.bundles);
@@ -74,7 +74,7 @@ export interface UploadRequest {
 /** A file of this machine to another one, with a step that tells how far it is. */
 export const uploadTo = async (
   connection: SshConnection,
-  { pool, uploads }: Pick<BringParts, 'pool' | 'uploads'>,
+  { pool, uploads }: Pick<BringDeps, 'pool' | 'uploads'>,
   { file, path, what, narrate, signal }: UploadRequest,
 ): Promise<void> => {
   const id = `upload ${what}`;
@@ -129,7 +129,7 @@ export const refuseUnfit = async (hive: string, host: BareHost, bundles: Bundles
 const bringRuntime = async (
   connection: SshConnection,
   host: BareHost,
-  parts: BringParts,
+  parts: BringDeps,
   call: BundleCall,
 ): Promise<void> => {
   const { bundles } = parts;

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { Remembered } from './machine-store.ts';
+import { MachineStore } from './machine-store.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rbee-remembered-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -19,18 +19,18 @@ const machine = (name: string) => ({
 test('a pipe in place of the file is not waited for', async () => {
   const file = join(folder, 'pipe.json');
   execFileSync('mkfifo', [file]);
-  const remembered = new Remembered(file);
-  await remembered.load();
-  assert.deepEqual([...remembered.entries()], []);
+  const machineStore = new MachineStore(file);
+  await machineStore.load();
+  assert.deepEqual([...machineStore.entries()], []);
 });
 
-test('what is remembered is there for the next queen, and for her user alone', async () => {
+test('what is machineStore is there for the next queen, and for her user alone', async () => {
   const file = join(folder, 'machines.json');
-  const first = new Remembered(file);
+  const first = new MachineStore(file);
   await first.load();
   await Promise.all(['one', 'two', 'three'].map((name) => first.set(name, machine(name))));
   await first.set('two', null);
-  const next = new Remembered(file);
+  const next = new MachineStore(file);
   await next.load();
   assert.deepEqual(
     [...next.entries()],
@@ -44,10 +44,10 @@ test('what is remembered is there for the next queen, and for her user alone', a
 
 test('what is known already is not written again', async () => {
   const file = join(folder, 'same.json');
-  const remembered = new Remembered(file);
-  await remembered.set('one', machine('one'));
+  const machineStore = new MachineStore(file);
+  await machineStore.set('one', machine('one'));
   writeFileSync(file, 'untouched');
-  await remembered.set('one', machine('one'));
+  await machineStore.set('one', machine('one'));
   assert.equal(readFileSync(file, 'utf8'), 'untouched');
 });
 
@@ -55,8 +55,8 @@ test('a damaged file is an empty one, and entries that make no sense are left ou
   const file = join(folder, 'damaged.json');
   for (const text of ['{', 'null', '[]', '{"machines":{"one":7,"two":{"hiveSocket":"/x"}}}']) {
     writeFileSync(file, text);
-    const remembered = new Remembered(file);
-    await remembered.load();
-    assert.deepEqual([...remembered.entries()], [], text);
+    const machineStore = new MachineStore(file);
+    await machineStore.load();
+    assert.deepEqual([...machineStore.entries()], [], text);
   }
 });

@@ -6,7 +6,7 @@ import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 
-export interface RememberedMachine {
+export interface StoredMachine {
   target: SshTarget;
   /** `linux-x64`. */
   platform: string;
@@ -22,9 +22,9 @@ export interface RememberedMachine {
   stopped?: true;
 }
 
-export class Remembered {
+export class MachineStore {
   readonly #file: string;
-  #machines = new Map<string, RememberedMachine>();
+  #machines = new Map<string, StoredMachine>();
   #writing: Promise<void> = Promise.resolve();
 
   constructor(file: string) {
@@ -35,7 +35,7 @@ export class Remembered {
   async load(): Promise<void> {
     const text = await readSmallFile(this.#file, { maxBytes: 16 * 2 ** 20 }).catch(() => '{}');
     try {
-      const { machines } = JSON.parse(text) as { machines?: Record<string, RememberedMachine> };
+      const { machines } = JSON.parse(text) as { machines?: Record<string, StoredMachine> };
       const known = Object.entries(machines ?? {}).filter(
         ([, one]) => typeof one?.hiveSocket === 'string' && one.target,
       );
@@ -45,16 +45,16 @@ export class Remembered {
     }
   }
 
-  get(alias: string): RememberedMachine | undefined {
+  get(alias: string): StoredMachine | undefined {
     return this.#machines.get(alias);
   }
 
-  entries(): IterableIterator<[string, RememberedMachine]> {
+  entries(): IterableIterator<[string, StoredMachine]> {
     return this.#machines.entries();
   }
 
   /** Null forgets it. Throws STATE_UNWRITABLE. */
-  set(alias: string, machine: RememberedMachine | null): Promise<void> {
+  set(alias: string, machine: StoredMachine | null): Promise<void> {
     if (JSON.stringify(this.#machines.get(alias) ?? null) === JSON.stringify(machine)) return this.#writing;
     if (machine) this.#machines.set(alias, machine);
     else this.#machines.delete(alias);

@@ -3,11 +3,11 @@ import type { FastifyInstance } from 'fastify';
 import { type ApplicationParts, applicationApi } from '../../gateway/api/application-api.ts';
 import { makeApplicationServer } from '../../gateway/api/server.ts';
 import { listenOnSocket } from '../../http/listen.ts';
-import { type OperationsParts, operationsApi } from './operations-api.ts';
+import { type OperationsDeps, operationsApi } from './operations-api.ts';
 
 /** The caller holds the queen's lock. */
 export const listenSocket = async (
-  parts: ApplicationParts & OperationsParts,
+  parts: ApplicationParts & OperationsDeps,
   path: string,
 ): Promise<FastifyInstance> => {
   const app = makeApplicationServer(parts);

@@ -15,7 +15,7 @@ import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendJobEvents } from './job-events.ts';
 
-export interface OperationsParts {
+export interface OperationsDeps {
   fleet: Fleet;
   jobs: Jobs;
   status: () => FleetStatus;
@@ -68,7 +68,7 @@ const inputs = Object.fromEntries(
 
 /** A fastify plugin. */
 export const operationsApi =
-  ({ fleet, jobs, status, secrets, logger }: OperationsParts) =>
+  ({ fleet, jobs, status, secrets, logger }: OperationsDeps) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();

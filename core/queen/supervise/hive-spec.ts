@@ -41,7 +41,7 @@ export const hiveSpec = (
 });
 
 /** What has to be shown to its port; the hive makes it. */
-export const hiveToken = ({ state }: Pick<AgentPaths, 'state'>): string => `${state}/hive.token`;
+export const hiveTokenPath = ({ state }: Pick<AgentPaths, 'state'>): string => `${state}/hive.token`;
 
 /** Log of the hive on its machine. */
 export const hiveLog = ({ logs }: Pick<AgentPaths, 'logs'>): string => `${logs}/hive.log`;

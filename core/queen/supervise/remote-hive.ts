@@ -18,17 +18,17 @@ import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
 import { bringAgent, findAgent, refuseUnfit, uploadTo } from '../link/bring-agent.ts';
 import type { Bundles } from '../link/bundles.ts';
-import type { Remembered } from '../link/machine-store.ts';
+import type { MachineStore } from '../link/machine-store.ts';
 import type { Machine, RemoteCall } from '../provision/machine.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
-import { hiveSpec, hiveToken } from './hive-spec.ts';
+import { hiveSpec, hiveTokenPath } from './hive-spec.ts';
 
-export interface RemoteHiveParts {
+export interface RemoteHiveDeps {
   fleet: Fleet;
   pool: SshPool;
   uploads: Uploads;
   bundles: Bundles;
-  remembered: Remembered;
+  machineStore: MachineStore;
   secrets: QueenSecrets;
   logger: FastifyBaseLogger;
 }
@@ -77,7 +77,7 @@ export class RemoteHive implements Machine {
   workerPorts: string;
   /** That port where it is needed, as was seen last. */
   #port: number | null = null;
-  readonly #parts: RemoteHiveParts;
+  readonly #parts: RemoteHiveDeps;
   #held: Held | undefined;
   #open: SshConnection | undefined;
   /** Something is being done with it on purpose. */
@@ -93,19 +93,19 @@ export class RemoteHive implements Machine {
   constructor(
     target: SshTarget,
     { autoStart, hivePort, workerPorts, labels }: RemoteHiveSettings,
-    parts: RemoteHiveParts,
+    parts: RemoteHiveDeps,
   ) {
     this.hivePort = hivePort;
     this.workerPorts = workerPorts;
     this.alias = target.alias;
     this.target = target;
     this.autoStart = autoStart;
-    this.#port = parts.remembered.get(target.alias)?.hivePort?.port ?? null;
+    this.#port = parts.machineStore.get(target.alias)?.hivePort?.port ?? null;
     this.#parts = parts;
-    const token = () => parts.remembered.get(this.alias)?.hivePort?.token;
+    const token = () => parts.machineStore.get(this.alias)?.hivePort?.token;
     const dialled = createHiveClient({ hive: this.alias, connect: { dial: () => this.#dialHive(), token } });
     const client = parts.secrets.client(this.alias, dialled);
-    const pinned = () => parsePortRange(parts.remembered.get(this.alias)?.workerPorts ?? this.workerPorts);
+    const pinned = () => parsePortRange(parts.machineStore.get(this.alias)?.workerPorts ?? this.workerPorts);
     this.connection = {
       alias: this.alias,
       mode: 'ssh',
@@ -117,12 +117,12 @@ export class RemoteHive implements Machine {
     };
     this.member = parts.fleet.add(this.connection);
     this.member.label(labels);
-    if (!parts.remembered.get(this.alias)) this.member.bare('nothing is installed there yet: run rbee sync');
+    if (!parts.machineStore.get(this.alias)) this.member.bare('nothing is installed there yet: run rbee sync');
   }
 
   /** Begins to look for it, without starting it where it does not run, unless that is what the configuration wants. */
   meet(): void {
-    const known = this.#parts.remembered.get(this.alias);
+    const known = this.#parts.machineStore.get(this.alias);
     if (this.#closed || !known) return;
     if (known.stopped) this.member.stop(stoppedReason);
     else {
@@ -334,13 +334,13 @@ export class RemoteHive implements Machine {
   /** Keeps what a queen that starts later needs to find it. `workerPorts` are those that it was started with just now. */
   async remember(agent: AgentClient, installed: string, workerPorts?: string): Promise<void> {
     const { platform, paths } = agent.hello;
-    const { remembered } = this.#parts;
-    const known = remembered.get(this.alias);
+    const { machineStore } = this.#parts;
+    const known = machineStore.get(this.alias);
     const ports = workerPorts ?? known?.workerPorts;
-    const written = this.#port === null ? null : await agent.call('read', [hiveToken(paths)]);
+    const written = this.#port === null ? null : await agent.call('read', [hiveTokenPath(paths)]);
     // It becomes part of a header: what no hive makes is none.
     const token = /^[0-9a-f]{64}$/.exec(written?.trim() ?? '')?.[0] ?? null;
-    await remembered.set(this.alias, {
+    await machineStore.set(this.alias, {
       target: this.target,
       platform: `${platform.os}-${platform.cpu}`,
       hiveSocket: paths.hiveSocket,
@@ -352,11 +352,11 @@ export class RemoteHive implements Machine {
   }
 
   async #rememberStopped(stopped: boolean): Promise<void> {
-    const { remembered } = this.#parts;
-    const known = remembered.get(this.alias);
+    const { machineStore } = this.#parts;
+    const known = machineStore.get(this.alias);
     if (!known) return;
     const { stopped: _, ...rest } = known;
-    await remembered.set(this.alias, stopped ? { ...rest, stopped } : rest);
+    await machineStore.set(this.alias, stopped ? { ...rest, stopped } : rest);
   }
 
   /** What is open is used as it is: to see where a machine is takes a program of its own. */
@@ -375,7 +375,7 @@ export class RemoteHive implements Machine {
 
   async #dialHive() {
     const connection = await this.#dial();
-    const known = this.#parts.remembered.get(this.alias);
+    const known = this.#parts.machineStore.get(this.alias);
     if (!known) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: this.alias });
     return known.hivePort ? connection.dialPort(known.hivePort.port) : connection.dialSocket(known.hiveSocket);
   }

@@ -7,9 +7,9 @@ import { RbeeError } from '../../contract/errors.ts';
 import { defaultWorkerPorts } from '../../contract/ports.ts';
 import { lockFile } from '../../registry/install/lock-file.ts';
 import { targetOf } from '../link/targets.ts';
-import { RemoteHive, type RemoteHiveParts } from './remote-hive.ts';
+import { RemoteHive, type RemoteHiveDeps } from './remote-hive.ts';
 
-export interface RemoteHivesOptions extends RemoteHiveParts {
+export interface RemoteHivesOptions extends RemoteHiveDeps {
   /** The hives.conf of this queen. */
   file: string;
   /** A person chose the home that the file is in. */
@@ -37,10 +37,10 @@ export class RemoteHives {
 
   /** Takes up every hive that is known, and goes on following the file. A file that is wrong leaves the rest as it is. */
   async start(): Promise<void> {
-    const { remembered, file, logger } = this.#options;
-    await remembered.load();
+    const { machineStore, file, logger } = this.#options;
+    await machineStore.load();
     this.#follow();
-    for (const [alias, { target }] of remembered.entries()) {
+    for (const [alias, { target }] of machineStore.entries()) {
       if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, undeclared, this.#options));
     }
     try {
@@ -120,7 +120,7 @@ export class RemoteHives {
     const named = new Set(conf.hives.map(({ alias }) => alias));
     for (const hive of [...this.#hives.values()]) {
       // What was installed stays known until it is removed.
-      if (named.has(hive.alias) || this.#options.remembered.get(hive.alias)) continue;
+      if (named.has(hive.alias) || this.#options.machineStore.get(hive.alias)) continue;
       this.#hives.delete(hive.alias);
       void hive.close();
     }

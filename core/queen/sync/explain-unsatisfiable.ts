@@ -20,12 +20,12 @@ export const explainType = (
   { names, here }: TypesHere,
 ): RbeeError => {
   const known = entryOf(type, here);
-  if (error.code === 'VERSION_NOT_FOUND') return impossible(place, versionProblem(type, version), error.hint);
+  if (error.code === 'VERSION_NOT_FOUND') return unsatisfiable(place, versionProblem(type, version), error.hint);
   const isMissing = error.code === 'PACKAGE_NOT_FOUND';
   if (!isMissing && error.code !== 'REGISTRY_UNREACHABLE') return error;
   if (known && !isHere(known, version)) {
     const hint = `ask for ${known.version}, which is on this machine; elsewhere ${error.message}`;
-    return impossible(place, versionProblem(type, version), hint);
+    return unsatisfiable(place, versionProblem(type, version), hint);
   }
   const near = names.includes(type) ? [] : nearest(type, names);
   // Whether it exists is not known; a name that is nearly right is a slip of the pen all the same.
@@ -34,10 +34,10 @@ export const explainType = (
     near.length > 0
       ? `did you mean ${near.join(' or ')}?`
       : `known are: ${names.join(', ')}; look for others with: rbee plugins search`;
-  return impossible(place, `there is no worker type ${type}`, hint);
+  return unsatisfiable(place, `there is no worker type ${type}`, hint);
 };
 
-export const impossible = ({ file, hive, line }: Place, problem: string, hint: string): RbeeError =>
+export const unsatisfiable = ({ file, hive, line }: Place, problem: string, hint: string): RbeeError =>
   RbeeError.of('DECLARATION_IMPOSSIBLE', { file, line, hive, problem, hint });
 
 export const entryOf = (type: string, here: TypesHere['here']): CatalogEntry | undefined =>

@@ -27,11 +27,11 @@ import type { RemoteCall } from '../provision/machine.ts';
 import { hiveLog } from '../supervise/hive-spec.ts';
 import { agreeToRemovals } from './agree-to-removals.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
-import { Reconciling } from './reconcile-queue.ts';
+import { ReconcileQueue } from './reconcile-queue.ts';
 import { testSsh } from './ssh-test.ts';
 import { validate } from './validate.ts';
 
-export interface SshMachinesOptions extends PlannerOptions {
+export interface FleetSyncOptions extends PlannerOptions {
   planner: Planner;
 }
 
@@ -41,12 +41,12 @@ const defaultLogLines = 100;
  * Each call is a job of its own. It ends soon after `context.signal` is aborted, and leaves no machine half-changed that
  * the next sync could not go on with. Host keys and passphrases are asked through `context.ask`.
  */
-export class SshMachines {
-  readonly #options: SshMachinesOptions;
+export class FleetSync {
+  readonly #options: FleetSyncOptions;
   readonly #planner: Planner;
-  readonly #reconciling = new Reconciling();
+  readonly #reconciling = new ReconcileQueue();
 
-  constructor(options: SshMachinesOptions) {
+  constructor(options: FleetSyncOptions) {
     this.#options = options;
     this.#planner = options.planner;
   }
@@ -108,7 +108,7 @@ export class SshMachines {
       test: (alias) => this.#test(alias, this.#call(input, context)),
       resolve: this.#planner.resolver(input, context),
       explain: (...about) => this.#planner.explain(...about),
-      impossible: (...about) => this.#planner.problems(...about),
+      unsatisfiable: (...about) => this.#planner.problems(...about),
     });
   }
 
@@ -209,7 +209,7 @@ export class SshMachines {
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
     // What was left of a hive that is nobody's any more is not to be retried.
     const isKnown = (alias: string) =>
-      conf.hives.some((hive) => hive.alias === alias) || this.#options.remembered.get(alias) !== undefined;
+      conf.hives.some((hive) => hive.alias === alias) || this.#options.machineStore.get(alias) !== undefined;
     const isAsked = (alias: string) => input.hives?.includes(alias) ?? true;
     const hives = retried ? retried.filter((alias) => isKnown(alias) && isAsked(alias)) : input.hives;
     const { removeExtra = false, force = false } = input;
@@ -260,7 +260,7 @@ export class SshMachines {
   }
 
   #rememberedAddress(alias: string) {
-    const target = this.#options.remembered.get(alias)?.target;
+    const target = this.#options.machineStore.get(alias)?.target;
     if (!target) return null;
     return {
       hostname: target.hostname,

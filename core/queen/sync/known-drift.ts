@@ -11,11 +11,11 @@ import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync
 import { planHive } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Member } from '../fleet/member.ts';
-import type { Remembered, RememberedMachine } from '../link/machine-store.ts';
+import type { MachineStore, StoredMachine } from '../link/machine-store.ts';
 
 export interface KnownDriftOptions {
   fleet: Fleet;
-  remembered: Remembered;
+  machineStore: MachineStore;
   /** What the file means, found out without a network. */
   resolve: (conf: HivesConf, signal: AbortSignal) => Promise<readonly DesiredHive[]>;
   log: (problem: unknown) => void;
@@ -72,7 +72,7 @@ export class KnownDrift {
     if (!this.#declared) return undefined;
     const { conf, desired } = this.#declared;
     const names = new Map(conf.hives.map(({ alias, hostname }) => [alias, hostname]));
-    for (const [alias, { target }] of this.#options.remembered.entries()) {
+    for (const [alias, { target }] of this.#options.machineStore.entries()) {
       if (!names.has(alias)) names.set(alias, target.hostname);
     }
     const drifts = [...names].map(([alias, hostname]) => this.#driftOf(alias, hostname, desired.get(alias) ?? null));
@@ -89,9 +89,9 @@ export class KnownDrift {
   }
 
   #driftOf(alias: string, hostname: string, desired: DesiredHive | null): Kept {
-    const { fleet, remembered } = this.#options;
+    const { fleet, machineStore } = this.#options;
     const member = fleet.find(alias);
-    const known = remembered.get(alias);
+    const known = machineStore.get(alias);
     const from = [desired, known, member?.status, member?.reason, member?.state];
     const kept = this.#kept.get(alias);
     if (kept?.from.every((one, index) => one === from[index])) return kept;
@@ -104,7 +104,7 @@ export class KnownDrift {
 const observedOf = (
   machine: { alias: string; hostname: string },
   member: Member | undefined,
-  known: RememberedMachine | undefined,
+  known: StoredMachine | undefined,
 ): ObservedHive => {
   const { alias } = machine;
   const isLocal = alias === localAlias;

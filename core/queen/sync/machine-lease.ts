@@ -29,7 +29,7 @@ export interface LeaseOptions {
 }
 
 /** A lease whose owner is dead blocks nobody for longer than this. */
-const lastsMs = 60_000;
+const leaseMs = 60_000;
 const renewMs = 15_000;
 
 /** Throws SYNC_LOCKED with who has it. */
@@ -40,7 +40,7 @@ export const takeLease = async (
   const { queen, start, job } = owner;
   const mine = [queen, start, job].join(':');
   const about = `a sync from ${hostname()} (${job})`;
-  const request = { file, owner: mine, about, ms: lastsMs };
+  const request = { file, owner: mine, about, ms: leaseMs };
   let answer = await keeper.lease({ ...request, takeOver });
   if (!answer.held && isPredecessor(answer.owner, owner)) {
     answer = await keeper.lease({ ...request, heirOf: answer.owner });
@@ -56,7 +56,7 @@ export const takeLease = async (
       },
       (error) => {
         // A connection that comes back in time has lost nothing.
-        if (performance.now() - renewed > lastsMs) lost.abort(error);
+        if (performance.now() - renewed > leaseMs) lost.abort(error);
       },
     );
   }, renewMs).unref();

@@ -14,15 +14,15 @@ import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { Bundles } from '../link/bundles.ts';
-import { Remembered } from '../link/machine-store.ts';
+import { MachineStore } from '../link/machine-store.ts';
 import { ModelDelivery } from '../provision/model-delivery.ts';
 import { PluginDelivery } from '../provision/plugin-delivery.ts';
 import { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { LocalHive } from '../supervise/local-hive.ts';
 import { RemoteHives } from '../supervise/remote-hives.ts';
-import type { ChangeParts } from '../workers/change.ts';
-import { SshMachines } from './fleet-sync.ts';
+import type { ChangeDeps } from '../workers/change.ts';
+import { FleetSync } from './fleet-sync.ts';
 import { KnownDrift } from './known-drift.ts';
 import { Planner } from './planner.ts';
 
@@ -31,14 +31,14 @@ export interface MakeMachinesOptions {
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
   fleet: Fleet;
-  gateway: ChangeParts['gateway'];
+  gateway: ChangeDeps['gateway'];
   localHive: LocalHive;
   secrets: QueenSecrets;
   logger: FastifyBaseLogger;
 }
 
 export interface MadeMachines {
-  machines: SshMachines;
+  machines: FleetSync;
   provision: Provision;
   hives: RemoteHives;
   /** How the fleet differs from hives.conf, as far as it is known. */
@@ -63,28 +63,39 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
     return fetcher;
   };
   const bundles = new Bundles({ cache: paths.cache, fetcher: shared });
-  const remembered = new Remembered(join(paths.state, 'machines.json'));
+  const machineStore = new MachineStore(join(paths.state, 'machines.json'));
   const delivery = new PluginDelivery({ paths, config, env, fetcher: shared });
   const file = hivesConfFile(paths);
   const { isChosen } = paths;
   const drift = new KnownDrift({
     fleet,
-    remembered,
+    machineStore,
     // Nobody waits for it, and a network may be slow.
     resolve: (conf, signal) => planner.desired(conf, { offline: true }, { signal, narrate: () => {} }),
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
-  const hives = new RemoteHives({ fleet, pool, uploads, bundles, remembered, secrets, logger, file, isChosen, onFile });
+  const hives = new RemoteHives({
+    fleet,
+    pool,
+    uploads,
+    bundles,
+    machineStore,
+    secrets,
+    logger,
+    file,
+    isChosen,
+    onFile,
+  });
   const onDesired: KnownDrift['learn'] = (conf, desired) => drift.learn(conf, desired);
   const provision = new Provision({
     fleet,
     remote: { get: (alias) => hives.get(alias), plugins: delivery, models: new ModelDelivery({ paths, env }) },
   });
   const working = { fleet, gateway, localHive, provision };
-  const planning = { ...working, paths, config, hives, bundles, delivery, remembered, secrets, onDesired };
+  const planning = { ...working, paths, config, hives, bundles, delivery, machineStore, secrets, onDesired };
   const planner = new Planner(planning);
-  const machines = new SshMachines({ ...planning, planner });
+  const machines = new FleetSync({ ...planning, planner });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;

@@ -4,20 +4,20 @@ import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
-import type { Remembered } from '../link/machine-store.ts';
+import type { MachineStore } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import { installedOn, type RemoteHive } from '../supervise/remote-hive.ts';
 
 /** A machine that cannot be reached, or cannot run rbee, is reported as such; only cancelling throws. */
 export const observeRemote = async (
   hive: RemoteHive,
-  remembered: Remembered,
+  machineStore: MachineStore,
   { removing = false, ...call }: RemoteCall & { removing?: boolean },
 ): Promise<ObservedHive> => {
   const machine = { alias: hive.alias, hostname: hive.target.hostname };
   try {
     await hive.reach(call);
-    const known = remembered.get(hive.alias);
+    const known = machineStore.get(hive.alias);
     const online = known ? await ask(hive, known.platform, call) : null;
     if (online) return online;
     return await hive.lookWithAgent(call, async (agent) => {

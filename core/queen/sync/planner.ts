@@ -15,11 +15,11 @@ import { type HivePair, planFleet } from '../../sync/plan.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from '../link/bundles.ts';
-import type { Remembered } from '../link/machine-store.ts';
+import type { MachineStore } from '../link/machine-store.ts';
 import type { PluginDelivery } from '../provision/plugin-delivery.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { RemoteHives } from '../supervise/remote-hives.ts';
-import { explainType, impossible } from './explain-unsatisfiable.ts';
+import { explainType, unsatisfiable } from './explain-unsatisfiable.ts';
 import { withKnownTypes } from './known-types.ts';
 import { QueenEffects, type SyncEffectsOptions } from './queen-effects.ts';
 import { queenId } from './queen-id.ts';
@@ -32,7 +32,7 @@ export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'pr
   hives: RemoteHives;
   bundles: Bundles;
   delivery: PluginDelivery;
-  remembered: Remembered;
+  machineStore: MachineStore;
   secrets: QueenSecrets;
   /** Told what the file means whenever that was found out. */
   onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
@@ -54,7 +54,7 @@ export interface Asked {
 type Listening = Pick<JobContext, 'signal' | 'narrate'>;
 
 /** Looking costs little of this machine. */
-const mostLooks = 32;
+const maxConcurrentLooks = 32;
 
 export class Planner {
   readonly #options: PlannerOptions;
@@ -133,12 +133,12 @@ export class Planner {
         const isMissing = (one: DesiredHive['types'][number]) =>
           !there.some(({ plugin, version }) => plugin === one.package && version === one.version);
         const refused = this.#refusedPackages(wanted.filter(isMissing));
-        const impossible = await runProblems(file, hive, types, {
+        const unsatisfiable = await runProblems(file, hive, types, {
           isMeant,
           ...(devices && { devices }),
           ...(platform !== undefined && { platform }),
         });
-        return [hive.alias, [...refused, ...impossible, ...(await this.#missingSecrets(file, hive))]];
+        return [hive.alias, [...refused, ...unsatisfiable, ...(await this.#missingSecrets(file, hive))]];
       });
       return new Map(await Promise.all(found));
     });
@@ -149,14 +149,14 @@ export class Planner {
     const missing = run.map(async (entry) => {
       const problems = await this.#options.secrets.problems(entry);
       const place = { file, hive: alias, line: entry.line };
-      return problems.map(({ message, hint }) => impossible(place, message, hint));
+      return problems.map(({ message, hint }) => unsatisfiable(place, message, hint));
     });
     return (await Promise.all(missing)).flat();
   }
 
   #platformOf(alias: string): string | undefined {
     if (alias === localAlias) return `${process.platform}-${process.arch}`;
-    return this.#options.remembered.get(alias)?.platform;
+    return this.#options.machineStore.get(alias)?.platform;
   }
 
   /** Packages that the configuration keeps out; one that is being worked on here is not installed. */
@@ -171,7 +171,7 @@ export class Planner {
 
   /** Side by side, as many as steps of a sync. */
   observe(aliases: readonly string[], effects: QueenEffects, context: JobContext): Promise<ObservedHive[]> {
-    const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, mostLooks));
+    const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, maxConcurrentLooks));
     const quiet = { signal: context.signal, narrate: () => {} };
     return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
   }
@@ -208,7 +208,7 @@ export class Planner {
   /** Machines with rbee on them that the file does not name. Of another file, nothing is known to be missing. */
   #undeclared(conf: HivesConf): string[] {
     if (conf.file !== this.file({})) return [];
-    return [...this.#options.remembered.entries()]
+    return [...this.#options.machineStore.entries()]
       .map(([alias]) => alias)
       .filter((alias) => !conf.hives.some((hive) => hive.alias === alias));
   }

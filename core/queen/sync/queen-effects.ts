@@ -10,7 +10,7 @@ import type { EffectCall, Lease, SyncEffects } from '../../sync/effects.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import type { Bundles } from '../link/bundles.ts';
-import type { Remembered } from '../link/machine-store.ts';
+import type { MachineStore } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import type { Provision, ProvisionCall } from '../provision/provision.ts';
 import { installHive } from '../supervise/install-hive.ts';
@@ -18,20 +18,20 @@ import type { LocalHive } from '../supervise/local-hive.ts';
 import type { RemoteHive } from '../supervise/remote-hive.ts';
 import type { RemoteHives } from '../supervise/remote-hives.ts';
 import { uninstallHive } from '../supervise/uninstall-hive.ts';
-import { type ChangeParts, deleteWorker, startWorker } from '../workers/change.ts';
+import { type ChangeDeps, deleteWorker, startWorker } from '../workers/change.ts';
 import { provideFor, spawnWorker } from '../workers/spawn.ts';
 import { type LeaseOwner, takeLease } from './machine-lease.ts';
 import { observeLocal, observeRemote } from './observe.ts';
 
 export interface SyncEffectsOptions {
   fleet: Fleet;
-  gateway: ChangeParts['gateway'];
+  gateway: ChangeDeps['gateway'];
   provision: Provision;
   localHive: LocalHive;
   paths: Paths;
   hives: RemoteHives;
   bundles: Bundles;
-  remembered: Remembered;
+  machineStore: MachineStore;
   /** Milliseconds that a new hive may take to tell of itself. */
   healthMs: number;
   /** Tells this sync from every other, of this queen too. */
@@ -60,11 +60,11 @@ export class QueenEffects implements SyncEffects {
   }
 
   observe(alias: string, call: EffectCall): Promise<ObservedHive> {
-    const { hives, fleet, remembered, removing } = this.#options;
+    const { hives, fleet, machineStore, removing } = this.#options;
     if (alias === localAlias) {
       return observeLocal(alias, fleet.member(alias).connection.client, call.signal);
     }
-    return observeRemote(hives.must(alias), remembered, { ...this.#call(call), removing });
+    return observeRemote(hives.must(alias), machineStore, { ...this.#call(call), removing });
   }
 
   async lease(alias: string, { takeOver, ...call }: EffectCall & { takeOver: boolean }): Promise<Lease> {
@@ -104,7 +104,7 @@ export class QueenEffects implements SyncEffects {
   }
 
   async perform(alias: string, step: SyncStep, call: EffectCall): Promise<void> {
-    const { hives, remembered, force } = this.#options;
+    const { hives, machineStore, force } = this.#options;
     switch (step.kind) {
       case 'install_hive': {
         const app = await this.#options.bundles.app(call);
@@ -135,7 +135,7 @@ export class QueenEffects implements SyncEffects {
           { purge: step.purge, deleteWorker: ({ id }) => this.#delete(alias, id, call) },
           this.#call(call),
         );
-        await remembered.set(alias, null);
+        await machineStore.set(alias, null);
         this.#removed.add(alias);
         return;
     }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reconciling } from './reconcile-queue.ts';
+import { ReconcileQueue } from './reconcile-queue.ts';
 
 const never = new AbortController().signal;
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 
 test('what the queen does by herself ends before what somebody asks for begins, and is no error', async () => {
-  const reconciling = new Reconciling();
+  const reconciling = new ReconcileQueue();
   const order: string[] = [];
   const own = reconciling.run('pi', never, (signal) => untilAborted(signal).finally(() => order.push('own ended')));
   await reconciling.without(['pi', 'box'], async () => {
@@ -28,6 +28,6 @@ test('what the queen does by herself ends before what somebody asks for begins, 
 });
 
 test('a failure of what the queen does by herself is told', async () => {
-  const work = new Reconciling().run('pi', never, () => Promise.reject(new Error('no')));
+  const work = new ReconcileQueue().run('pi', never, () => Promise.reject(new Error('no')));
   await assert.rejects(work, { message: 'no' });
 });

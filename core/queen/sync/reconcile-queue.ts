@@ -1,6 +1,6 @@
 /** What the queen does on hives by herself gives way to what somebody asks for. */
 
-export class Reconciling {
+export class ReconcileQueue {
   readonly #running = new Map<string, { stop: AbortController; ended: Promise<unknown> }>();
   /** How many want each hive for themselves. */
   readonly #wanted = new Map<string, number>();

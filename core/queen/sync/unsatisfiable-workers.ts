@@ -11,7 +11,7 @@ import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypeDescription } from '../../registry/description.ts';
 import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
-import { entryOf, impossible, type Place } from './explain-unsatisfiable.ts';
+import { entryOf, type Place, unsatisfiable } from './explain-unsatisfiable.ts';
 import type { TypesHere } from './known-types.ts';
 
 export interface KnownMachine {
@@ -66,7 +66,7 @@ const variantProblems = (
   if (variant !== null && !known.includes(variant)) {
     const [near] = nearest(variant, known);
     const hint = near ? `did you mean ${near}?` : `its variants: ${known.join(', ')}`;
-    return [impossible(place, `worker type ${type.name} has no variant ${variant}`, hint)];
+    return [unsatisfiable(place, `worker type ${type.name} has no variant ${variant}`, hint)];
   }
   const [os = '', cpu = ''] = platform?.split('-') ?? [];
   const fits = ({ platforms }: TypeDescription['variants'][number]): boolean =>
@@ -75,7 +75,7 @@ const variantProblems = (
   const what = variant === null ? type.name : `the variant ${variant} of ${type.name}`;
   const others = type.variants.filter(fits).map(({ id }) => id);
   const hint = others.length > 0 ? `variants for it: ${others.join(', ')}` : 'run it on another machine';
-  return [impossible(place, `${what} is not built for ${platform?.replace('-', ' ')}`, hint)];
+  return [unsatisfiable(place, `${what} is not built for ${platform?.replace('-', ' ')}`, hint)];
 };
 
 const optionProblems = (place: Place, { options }: DeclaredRun, type: TypeDescription): RbeeError[] =>
@@ -85,7 +85,7 @@ const optionProblems = (place: Place, { options }: DeclaredRun, type: TypeDescri
       return [];
     } catch (error) {
       if (!(error instanceof RbeeError)) throw error;
-      return [impossible(place, error.message, error.hint)];
+      return [unsatisfiable(place, error.message, error.hint)];
     }
   });
 
@@ -95,7 +95,7 @@ const environmentProblems = (place: Place, { environment }: DeclaredRun, type: T
     return [];
   } catch (error) {
     if (!(error instanceof RbeeError)) throw error;
-    return [impossible(place, error.message, error.hint)];
+    return [unsatisfiable(place, error.message, error.hint)];
   }
 };
 
@@ -103,28 +103,28 @@ const modelProblems = (place: Place, { model, components }: DeclaredRun, { name,
   const given = Object.entries(components);
   if (!models) {
     if (model === null && given.length === 0) return [];
-    return [impossible(place, `worker type ${name} loads no model`, 'leave out model and components')];
+    return [unsatisfiable(place, `worker type ${name} loads no model`, 'leave out model and components')];
   }
   const problems: RbeeError[] = [];
   if (model === 'demo' && models.demo === undefined) {
-    problems.push(impossible(place, `worker type ${name} has no demo model`, 'name a model of your own'));
+    problems.push(unsatisfiable(place, `worker type ${name} has no demo model`, 'name a model of your own'));
   }
   const known = new Map(Object.entries(models.components ?? {}));
   for (const [component, reference] of given) {
     if (!known.has(component)) {
       const [near] = nearest(component, [...known.keys()]);
       const hint = near ? `did you mean ${near}?` : `its components: ${[...known.keys()].join(', ') || 'none'}`;
-      problems.push(impossible(place, `worker type ${name} has no model component ${component}`, hint));
+      problems.push(unsatisfiable(place, `worker type ${name} has no model component ${component}`, hint));
     } else if (reference === 'demo') {
       const problem = `only a whole model can be the demo, not its component ${component}`;
-      problems.push(impossible(place, problem, 'name a file or a repository for it'));
+      problems.push(unsatisfiable(place, problem, 'name a file or a repository for it'));
     }
   }
   if (model === null || model === 'demo') return problems;
   for (const [component, { required, description }] of known) {
     if (!required || Object.hasOwn(components, component)) continue;
     const problem = `worker type ${name} needs the model component ${component}: ${description}`;
-    problems.push(impossible(place, problem, `add: components = { ${component} = "hf:org/repo:file" }`));
+    problems.push(unsatisfiable(place, problem, `add: components = { ${component} = "hf:org/repo:file" }`));
   }
   return problems;
 };
@@ -143,26 +143,26 @@ const deviceProblems = (
     const usable = devices.filter(({ fault }) => fault === undefined).map(({ id }) => id);
     const missing = deviceIds(device).filter((id) => !usable.includes(id));
     if (missing.length > 0) {
-      return [impossible(place, `its machine has no device ${missing.join(', ')}`, `it has: ${usable.join(', ')}`)];
+      return [unsatisfiable(place, `its machine has no device ${missing.join(', ')}`, `it has: ${usable.join(', ')}`)];
     }
   } else if (!driven?.includes(device.kind) && isNoKind(device.kind, type)) {
-    const meant = usualKinds.get(device.kind) ?? nearest(device.kind, kinds)[0];
+    const meant = deviceSynonyms.get(device.kind) ?? nearest(device.kind, kinds)[0];
     const hint = meant === undefined ? `known are: ${kinds.join(', ')}` : `did you mean ${withIndices(meant, device)}?`;
-    return [impossible(place, `there is no kind of device ${device.kind}`, hint)];
+    return [unsatisfiable(place, `there is no kind of device ${device.kind}`, hint)];
   }
   if (!type || !driven || driven.length === 0 || driven.includes(device.kind)) return [];
   const what = variant === null ? type.name : `the variant ${variant} of ${type.name}`;
-  return [impossible(place, `${what} does not drive ${written}`, `it drives: ${[...new Set(driven)].join(', ')}`)];
+  return [unsatisfiable(place, `${what} does not drive ${written}`, `it drives: ${[...new Set(driven)].join(', ')}`)];
 };
 
 /** Plugins may bring kinds of their own: of a type that is not known, only what people often write for another is none. */
 const isNoKind = (kind: string, type: TypeDescription | null): boolean =>
-  usualKinds.has(kind) || (type !== null && !kinds.includes(kind));
+  deviceSynonyms.has(kind) || (type !== null && !kinds.includes(kind));
 
 const kinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal'];
 
 /** What people write for the kind of their device. */
-const usualKinds = new Map([
+const deviceSynonyms = new Map([
   ['gpu', 'cuda'],
   ['nvidia', 'cuda'],
   ['geforce', 'cuda'],

@@ -26,7 +26,7 @@ export interface ValidateOptions {
   /** What is said of a type that cannot be had, with its place in the file. */
   explain: (file: string, error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>;
   /** What workers ask for and cannot get, by hive. */
-  impossible: (
+  unsatisfiable: (
     file: string,
     hives: readonly HiveDeclaration[],
     resolved: readonly Resolved[],
@@ -43,7 +43,7 @@ interface Input {
 export const validate = async (
   file: string,
   { hives, offline = false }: Input,
-  { context, load, adopt, test, resolve, explain, impossible }: ValidateOptions,
+  { context, load, adopt, test, resolve, explain, unsatisfiable }: ValidateOptions,
 ): Promise<ValidationReport> => {
   const { signal } = context;
   const checks: SyncCheck[] = [];
@@ -75,7 +75,7 @@ export const validate = async (
     },
     (error, hive, wanted) => explain(conf.file, error, hive, wanted),
   );
-  for (const [hive, problems] of await impossible(conf.file, conf.picked, types)) {
+  for (const [hive, problems] of await unsatisfiable(conf.file, conf.picked, types)) {
     for (const error of problems) {
       checks.push({ check: 'run', hive, state: 'failed', text: error.message, error: error.toJSON(), ms: 0 });
     }

@@ -12,12 +12,12 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision, Wanted } from '../provision/provision.ts';
 
 /** What a change works with. */
-export interface ChangeParts {
+export interface ChangeDeps {
   fleet: Fleet;
   gateway: Pick<Gateway, 'hold' | 'drain' | 'release'>;
 }
 
-export interface StartParts {
+export interface StartDeps {
   fleet: Fleet;
   provision: Provision;
 }
@@ -32,7 +32,7 @@ type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
 
 /** Starts one that is stopped or failed. Errors: as `wakeWorker`, and those of a launch. */
 export const startWorker = async (
-  { fleet, provision }: StartParts,
+  { fleet, provision }: StartDeps,
   name: WorkerName,
   context: Context,
 ): Promise<WorkerView> => {
@@ -47,12 +47,12 @@ export const startWorker = async (
   return applied(member, await member.connection.client.start(name.worker, { uid, signal, narrate, job }));
 };
 
-export const stopWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const stopWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) =>
     applied(member, await member.connection.client.stop(input.worker, { ...call, now: input.now })),
   );
 
-export const sleepWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const sleepWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) =>
     applied(member, await member.connection.client.sleep(input.worker, { ...call, now: input.now })),
   );
@@ -65,7 +65,7 @@ export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall 
 
 /** What it lacks is brought before it is stopped. Errors: as `startWorker`. */
 export const restartWorker = async (
-  parts: ChangeParts & StartParts,
+  parts: ChangeDeps & StartDeps,
   input: StopInput,
   context: Context,
 ): Promise<WorkerView> => {
@@ -77,7 +77,7 @@ export const restartWorker = async (
   );
 };
 
-export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const deleteWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) => {
     const last = await member.connection.client.delete(input.worker, { ...call, now: input.now });
     member.forget(last);
@@ -132,7 +132,7 @@ const applied = (member: Member, worker: HiveWorker): WorkerView => {
  * change: some engines do not end while a client is connected. Afterwards it may get requests again, if it is ready.
  */
 const drained = async (
-  { gateway, fleet }: ChangeParts,
+  { gateway, fleet }: ChangeDeps,
   { now, ...name }: StopInput,
   { signal, narrate, job }: Context,
   change: (member: Member, call: WorkerCall) => Promise<WorkerView>,

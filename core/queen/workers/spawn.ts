@@ -18,14 +18,14 @@ import { withReferences } from './known-model.ts';
 /** How long a hive that has just been started may take to tell of itself. */
 const onlineMs = 10_000;
 
-export interface SpawnParts {
+export interface SpawnDeps {
   fleet: Fleet;
   provision: Provision;
 }
 
 /** Brings what it lacks, and starts it once. Errors: what bringing and starting it are refused for. */
 export const spawnWorker = async (
-  parts: SpawnParts,
+  parts: SpawnDeps,
   input: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerView> => {
@@ -40,7 +40,7 @@ export const spawnWorker = async (
 
 /** Brings what a spawn would lack, and gives what its hive is to be asked for. Errors: what the spawn would be refused for. */
 export const provideFor = async (
-  { fleet, provision }: SpawnParts,
+  { fleet, provision }: SpawnDeps,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerSpec> => {
