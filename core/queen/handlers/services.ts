@@ -1,4 +1,4 @@
-/** What the operations work with. */
+/** What the handlers of operations depend on. */
 import type { Paths } from '../../config/paths.ts';
 import type { OperationInput, OperationName } from '../../contract/operations.ts';
 import type { FleetStatus } from '../../contract/queen-api.ts';
@@ -9,16 +9,16 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision } from '../provision/provision.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
 import type { LocalHive } from '../supervise/local-hive.ts';
-import type { FleetSync } from '../sync/fleet-sync.ts';
+import type { Machines } from '../sync/make-machines.ts';
 
 export interface QueenServices {
   fleet: Fleet;
   gateway: Gateway;
   provision: Provision;
-  /** Absent where the queen was given other hives. */
+  /** Absent if the queen was started with hives of its caller. */
   localHive?: LocalHive;
-  /** The other machines; absent where the queen was given other hives. */
-  machines?: FleetSync;
+  /** Other machines; absent likewise. */
+  machines?: Pick<Machines, 'hives' | 'sync'>;
   status: () => FleetStatus;
   secrets: QueenSecrets;
   paths: Pick<Paths, 'config' | 'isChosen'>;

@@ -61,6 +61,12 @@ const bring = async (
   throw RbeeError.of('HOST_COMMAND_FAILED', { hive: connection.name, what: 'the agent of rbee', problem });
 };
 
+/** The build that `current` points to on a machine, `<version>-<hash8>`; null if rbee is not installed. */
+export const installedOn = async (agent: AgentClient): Promise<string | null> => {
+  const target = await agent.call('readLink', [`${agent.hello.paths.data}/current`]);
+  return target?.split('/').at(-1) ?? null;
+};
+
 export interface UploadRequest {
   file: string;
   /** Absolute, on the machine. */

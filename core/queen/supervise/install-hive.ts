@@ -3,9 +3,10 @@ import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { AppBundle } from '../../registry/bundle/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { startStory } from '../client/start-log.ts';
+import { installedOn } from '../link/bring-agent.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import { hiveLog } from './hive-spec.ts';
-import { installedOn, type RemoteHive } from './remote-hive.ts';
+import type { RemoteHive } from './remote-hive.ts';
 
 export interface InstallOptions {
   app: AppBundle;
@@ -19,7 +20,7 @@ export interface InstallOptions {
 
 /** Errors: HIVE_ROLLED_BACK, START_FAILED, and those of bringing it there. */
 export const installHive = (hive: RemoteHive, options: InstallOptions, call: RemoteCall): Promise<void> =>
-  hive.onPurpose(() => hive.withAgent(call, (agent) => installWith(hive, agent, options, call)));
+  hive.exclusively(() => hive.withAgent(call, (agent) => installWith(hive, agent, options, call)));
 
 const installWith = async (
   hive: RemoteHive,
@@ -46,7 +47,7 @@ const installWith = async (
   // From here on it is carried through: a cancelled switch would leave the machine between two versions.
   const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
   const told = await lastEntry(agent);
-  if (wasRunning && before !== null) await hive.daemon(agent, before).stop(through);
+  if (wasRunning && before !== null) await hive.daemon.of(agent, before).stop(through);
   if (again) {
     // Whatever ends this in the middle: what is not whole is not said to be installed.
     await agent.call('remove', [`${data}/current`]);
@@ -54,7 +55,7 @@ const installWith = async (
     await unpack();
   }
   await agent.call('switchLink', [`${data}/current`, `versions/${app.id}`]);
-  await hive.remember(agent, app.id);
+  await hive.daemon.record(agent, app.id);
   if (!start && !wasRunning) {
     hive.member.stop('it was not started yet');
     return;
@@ -71,7 +72,7 @@ const installWith = async (
 const switchMs = 90_000;
 
 const isRunning = async (hive: RemoteHive, agent: AgentClient, installed: string): Promise<boolean> => {
-  const { status } = await hive.daemon(agent, installed).status();
+  const { status } = await hive.daemon.of(agent, installed).status();
   return status === 'running' || status === 'failed';
 };
 
@@ -84,7 +85,7 @@ const becomeHealthy = async (
 ): Promise<void> => {
   await agent.call('mkdir', [agent.hello.paths.state]);
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
-  await hive.run(agent, installed, { ...call, signal });
+  await hive.daemon.run(agent, installed, { ...call, signal });
   // Asked anew: what the old one told last is not a word of the new one, while its workers go on being asked.
   const state = await hive.connection.client.state(signal);
   const { build } = state;
@@ -120,8 +121,8 @@ const goBack = async (
   const story = startStory(await agent.call('tail', [hiveLog(agent.hello.paths), 40]), told + 1);
   const lines = story.lines.slice(-10);
   const problem = story.problem ?? error.message.replace(/^hive did not start: /, '');
-  await hive
-    .daemon(agent, app.id)
+  await hive.daemon
+    .of(agent, app.id)
     .kill(call)
     .catch(() => {});
   const { data } = agent.hello.paths;
@@ -130,9 +131,9 @@ const goBack = async (
     throw RbeeError.from({ ...error.toJSON(), lines });
   }
   await agent.call('switchLink', [`${data}/current`, `versions/${before}`]);
-  await hive.remember(agent, before);
+  await hive.daemon.record(agent, before);
   if (wasRunning) {
-    await hive.daemon(agent, before).ensureRunning(call);
+    await hive.daemon.of(agent, before).ensureRunning(call);
     await hive.online(call.signal, before).catch(() => {});
     await hive.keepRunning();
   }

@@ -1,6 +1,8 @@
 /** The hive of the queen's own machine: inside the queen, or a process of its own. */
+
 import { connect, type Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
+import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
 import { checkSocket } from '../../config/private-places.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
@@ -9,14 +11,15 @@ import type { Narrate } from '../../contract/narration.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
 import type { Hive } from '../../hive/main.ts';
+import { Daemon } from '../../lifecycle/daemon.ts';
+import { localRunner } from '../../lifecycle/local-runner.ts';
 import { hiveProblems, mustStart } from '../client/config-problems.ts';
+import { daemonSpec } from '../client/daemon-spec.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { HiveConnection } from '../fleet/hive-connection.ts';
 import type { Member } from '../fleet/member.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
-import { ensureHive, stopHive } from './hive-daemon.ts';
-
-export const localAlias = 'local';
+import { HiveSupervisor } from './hive-supervisor.ts';
 
 export interface LocalHiveOptions {
   fleet: Fleet;
@@ -33,25 +36,22 @@ interface Call {
   signal?: AbortSignal;
 }
 
-const onlineMs = 10_000;
-/** Between two attempts to bring back a hive whose process ended. */
-const reviveMs = { first: 100, most: 30_000 };
+const onlineTimeoutMs = 10_000;
 
 export class LocalHive {
   readonly alias = localAlias;
   readonly #options: LocalHiveOptions;
   readonly #connection: HiveConnection;
   readonly #member: Member;
-  /** The hive that runs in this process. */
+  readonly #supervisor: HiveSupervisor;
+  /** The hive inside this process. */
   #attached: Hive | undefined;
   #wanted = false;
   #closed = false;
-  #reviving: NodeJS.Timeout | undefined;
-  #reviveMs = reviveMs.first;
-  /** Starts and stops one after another. */
+  /** Starts and stops run one after another. */
   #queue: Promise<unknown> = Promise.resolve();
 
-  /** Adds the hive to the fleet; it is not started yet. */
+  /** Adds the hive to the fleet. Starts nothing. */
   constructor(options: LocalHiveOptions) {
     this.#options = options;
     const { paths, config, fleet, secrets } = options;
@@ -60,64 +60,65 @@ export class LocalHive {
     const mode = config.queen.mode === 'attached-hive' ? 'attached' : 'local';
     this.#connection = { alias: localAlias, mode, client, workerPorts: parsePortRange(config.hive.workerPorts) };
     this.#member = fleet.add(this.#connection);
+    this.#supervisor = new HiveSupervisor({
+      // `start` checks for itself if the process still runs, so it may be called at any time.
+      situation: () => ({ wanted: this.#wanted && !this.#closed && !this.#attached, busy: false, heard: false }),
+      start: () => {
+        this.start().catch((error) => this.#options.logger.error(error, 'the hive cannot be started again'));
+      },
+    });
   }
 
-  /** It lives and ends with the queen. */
+  /** It runs inside the queen's process, and ends with it. */
   get isAttached(): boolean {
     return this.#connection.mode === 'attached';
   }
 
-  /** Makes it run and waits until it tells of itself. Errors: START_FAILED, HIVE_UNREACHABLE, and what a hive refuses. */
+  /** Starts it and waits for its heartbeats. Errors: START_FAILED, HIVE_UNREACHABLE, and those of the hive's own start. */
   start(call: Call = {}): Promise<void> {
     this.#wanted = true;
     return this.#inTurn(() => this.#ensure(call));
   }
 
-  /** Ends its process; its workers go on. */
+  /** Stops its process. Its workers go on. */
   stop(call: Call = {}): Promise<void> {
     this.#wanted = false;
-    this.#cancelRevival();
+    this.#supervisor.cancel();
     return this.#inTurn(async () => {
-      await stopHive({ ...this.#options, ...call });
+      call.narrate?.({ kind: 'step', id: 'stop hive', text: 'stopping hive' });
+      const stopped = await this.#daemon().stop(call);
+      const text = stopped ? 'hive stopped, its workers go on' : 'hive was not running';
+      call.narrate?.({ kind: 'done', id: 'stop hive', text });
       this.#member.stop('it was stopped');
     });
   }
 
-  /** Stops it and starts it again, unless its configuration would keep it from that. Errors: CONFIG_REFUSED. */
+  /** Stops and starts it, but not if its configuration would prevent the start. Errors: CONFIG_REFUSED. */
   async restart(call: Call = {}): Promise<void> {
     mustStart(await hiveProblems(this.#options.paths));
     await this.stop(call);
     await this.start(call);
   }
 
-  /** Takes up a hive that runs already, without starting one. */
-  async meet(): Promise<void> {
+  /** Reads the heartbeats of a hive that runs already. Starts none. */
+  async connect(): Promise<void> {
     this.#connection.mode = 'local';
     const living = await this.#connection.client.health().catch(() => undefined);
     if (!living) return this.#member.stop('it was not started ([queen] auto_start is off)');
     this.#member.start();
-    await this.#member.online(onlineMs);
+    await this.#member.online(onlineTimeoutMs);
   }
 
-  /** Its heartbeats broke, or it did not start: brings it back when it should run and its process is gone. */
-  broken(): void {
-    if (!this.#wanted || this.#closed || this.#attached || this.#reviving) return;
-    this.#reviving = setTimeout(() => {
-      this.#reviving = undefined;
-      // Silence is judged more slowly than a connection that broke; a hive that answers after all is left as it is.
-      if (!this.#wanted || this.#closed) return;
-      this.start().catch((error) => {
-        this.#options.logger.error(error, 'the hive cannot be started again');
-      });
-    }, this.#reviveMs);
-    this.#reviveMs = Math.min(this.#reviveMs * 2, reviveMs.most);
+  /** Call this whenever its heartbeats break or cannot be opened. */
+  onHeartbeatLost(): void {
+    this.#supervisor.onHeartbeatLost({ machineAnswers: true });
   }
 
-  /** Lets go of it: one inside the queen ends, one of its own goes on; workers go on in any case. */
+  /** Ends a hive inside the queen. A hive with a process of its own goes on, and so do all workers. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wanted = false;
-    this.#cancelRevival();
+    this.#supervisor.cancel();
     await this.#queue.catch(() => {});
     await this.#connection.client.close();
     await this.#attached?.close();
@@ -137,28 +138,22 @@ export class LocalHive {
       this.#connection.mode = attached ? 'attached' : 'local';
     } catch (error) {
       this.#member.stop(asRbeeError(error, 'the hive', 'rbee queen logs').message);
-      // No heartbeats are read of a hive that did not start, so nothing else would try again.
-      this.broken();
+      // The heartbeats of a hive that did not start are not read, so nothing else would try again.
+      this.onHeartbeatLost();
       throw error;
     }
     this.#member.start();
-    if (!(await this.#member.online(onlineMs, signal))) {
+    if (!(await this.#member.online(onlineTimeoutMs, signal))) {
       const problem = this.#member.reason ?? 'no heartbeat';
       throw RbeeError.of('HIVE_UNREACHABLE', { hive: localAlias, problem });
     }
-    // What was planned while it was coming up would delay the next time that it is needed.
-    this.#cancelRevival();
-    this.#reviveMs = reviveMs.first;
+    this.#supervisor.cancel();
+    this.#supervisor.resetBackoff();
   }
 
-  #cancelRevival(): void {
-    clearTimeout(this.#reviving);
-    this.#reviving = undefined;
-  }
-
-  /** False when a hive of its own owns this machine: then that one is used. */
+  /** False if a hive process already owns this machine: then that one is used. */
   async #attach(): Promise<boolean> {
-    // Only a queen that carries a hive pays for loading it.
+    // Loaded late: most queens do not run a hive inside.
     const { startHive } = await import('../../hive/main.ts');
     try {
       this.#attached = await startHive(this.#options);
@@ -171,11 +166,16 @@ export class LocalHive {
 
   async #ensureProcess(call: Call): Promise<void> {
     const living = await this.#connection.client.health().catch(() => undefined);
-    if (!living) await ensureHive({ ...this.#options, ...call });
+    if (!living) await this.#daemon().ensureRunning(call);
+  }
+
+  #daemon(): Daemon {
+    const { paths, env } = this.#options;
+    return new Daemon({ spec: () => daemonSpec('hive', paths, env), runner: localRunner, env });
   }
 }
 
-/** Keys of workers and prompts go through this socket, so it has to be the hive of this user. */
+/** Worker keys and prompts go through this socket, so it must belong to this user's hive. */
 const dialOwn = async (path: string): Promise<Socket> => {
   checkSocket(path);
   return connect(path);

@@ -53,7 +53,7 @@ export class RemoteHives {
       logger.warn(error, 'hives.conf is not watched: a change is seen by the next sync');
     }
     // Who asks a queen that has just been started is not told that nothing runs where much does.
-    await Promise.all([...this.#hives.values()].map((hive) => hive.met(patienceMs)));
+    await Promise.all([...this.#hives.values()].map((hive) => hive.waitOnline(patienceMs)));
   }
 
   get(alias: string): RemoteHive | undefined {
@@ -78,11 +78,7 @@ export class RemoteHives {
       const target = targetOf(declared, hives);
       const there = this.#hives.get(declared.alias);
       if (there) {
-        there.autoStart = declared.autoStart;
-        there.hivePort = declared.hivePort;
-        there.workerPorts = declared.workerPorts;
-        there.member.label(declared.labels);
-        there.retarget(target);
+        there.configure(target, declared);
       } else this.#add(new RemoteHive(target, declared, this.#options));
     }
   }
@@ -104,7 +100,7 @@ export class RemoteHives {
 
   #add(hive: RemoteHive): void {
     this.#hives.set(hive.alias, hive);
-    hive.meet();
+    hive.connect();
   }
 
   #soon(): void {

@@ -4,9 +4,10 @@ import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/ma
 import { endStrays } from '../../lifecycle/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
+import { installedOn } from '../link/bring-agent.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import { purge } from './purge.ts';
-import { installedOn, type RemoteHive } from './remote-hive.ts';
+import type { RemoteHive } from './remote-hive.ts';
 
 export interface UninstallOptions {
   /** Also models, plugins, logs and settings. */
@@ -19,16 +20,16 @@ export interface UninstallOptions {
  * What is not there is no error. The agent that did it goes on, so that the lease can be given back; end it with `leave`.
  */
 export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call: RemoteCall): Promise<void> =>
-  hive.onPurpose(async () => {
+  hive.exclusively(async () => {
     const { narrate, signal } = call;
-    await hive.withAgentIfThere(call, async (agent) => {
+    await hive.agents.useIfInstalled(call, async (agent) => {
       if (agent) await endAll(hive, agent, options, call);
     });
     hive.member.bare('it was removed: run rbee sync to have it again');
     const text = options.purge ? 'removing rbee and all that it has there' : 'removing rbee';
     narrate({ kind: 'step', id: 'remove', text });
-    if (options.purge) await purge(await hive.reach(call), signal);
-    else await hive.withAgentIfThere(call, async (agent) => agent && removeProgram(agent, signal));
+    if (options.purge) await purge(await hive.link.reach(call), signal);
+    else await hive.agents.useIfInstalled(call, async (agent) => agent && removeProgram(agent, signal));
     narrate({ kind: 'done', id: 'remove', text: 'removed' });
   });
 
@@ -39,10 +40,10 @@ const endAll = async (
   { narrate, signal }: RemoteCall,
 ): Promise<void> => {
   const installed = await installedOn(agent);
-  if (installed !== null && (await hive.daemon(agent, installed).status()).status === 'running') {
+  if (installed !== null && (await hive.daemon.of(agent, installed).status()).status === 'running') {
     await hive.online(signal);
     for (const worker of [...hive.member.workers.values()]) await deleteWorker(worker);
-    await hive.daemon(agent, installed).stop({ narrate, signal });
+    await hive.daemon.of(agent, installed).stop({ narrate, signal });
   }
   await endRest(agent, signal);
 };

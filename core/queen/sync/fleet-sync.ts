@@ -7,7 +7,6 @@ import type { OperationInput } from '../../contract/operations.ts';
 import { defaultWorkerPorts } from '../../contract/ports.ts';
 import type {
   DriftView,
-  HiveLogs,
   MigrationResult,
   SshTestResult,
   SyncPlan,
@@ -23,19 +22,16 @@ import { hivesLeft, leftOver } from '../../sync/left-over.ts';
 import { migrate } from '../../sync/migrate.ts';
 import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { RemoteCall } from '../provision/machine.ts';
-import { hiveLog } from '../supervise/hive-spec.ts';
+import { testSsh } from '../link/ssh-test.ts';
+import { type RemoteCall, remoteCall } from '../provision/machine.ts';
 import { agreeToRemovals } from './agree-to-removals.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
 import { ReconcileQueue } from './reconcile-queue.ts';
-import { testSsh } from './ssh-test.ts';
 import { validate } from './validate.ts';
 
 export interface FleetSyncOptions extends PlannerOptions {
   planner: Planner;
 }
-
-const defaultLogLines = 100;
 
 /**
  * Each call is a job of its own. It ends soon after `context.signal` is aborted, and leaves no machine half-changed that
@@ -105,7 +101,7 @@ export class FleetSync {
       context,
       load: () => this.#planner.load(input, context),
       adopt: (conf) => hives.adopt(conf),
-      test: (alias) => this.#test(alias, this.#call(input, context)),
+      test: (alias) => this.#test(alias, remoteCall(input, context)),
       resolve: this.#planner.resolver(input, context),
       explain: (...about) => this.#planner.explain(...about),
       unsatisfiable: (...about) => this.#planner.problems(...about),
@@ -128,43 +124,11 @@ export class FleetSync {
     );
   }
 
-  /** Is this hive on a machine that is reached over SSH? */
-  has(hive: string): boolean {
-    return this.#options.hives.get(hive) !== undefined;
-  }
-
-  /** Waits until the hive answers. Errors: HIVE_NOT_FOUND, START_FAILED, and why the machine cannot be reached. */
-  start(input: OperationInput<'hive_start'>, context: JobContext): Promise<void> {
-    return this.#options.hives.must(input.hive).start(this.#call(input, context));
-  }
-
-  /** Workers go on. */
-  stop(input: OperationInput<'hive_stop'>, context: JobContext): Promise<void> {
-    return this.#options.hives.must(input.hive).stop(this.#call(input, context));
-  }
-
-  async restart(input: OperationInput<'hive_restart'>, context: JobContext): Promise<void> {
-    const hive = this.#options.hives.must(input.hive);
-    const call = this.#call(input, context);
-    await hive.stop(call);
-    await hive.start(call);
-  }
-
   /** Why a machine cannot be reached is in the result. */
   sshTest(input: OperationInput<'hive_ssh_test'>, context: JobContext): Promise<SshTestResult> {
     const conf = this.#planner.load(input, context);
     if (conf) this.#options.hives.adopt(conf);
-    return this.#test(input.hive, this.#call(input, context));
-  }
-
-  async logs(input: OperationInput<'hive_logs'>, context: JobContext): Promise<HiveLogs> {
-    const { hive: alias, lines = defaultLogLines } = input;
-    const hive = this.#options.hives.must(alias);
-    return hive.withAgentIfThere(this.#call(input, context), async (agent) => {
-      if (!agent) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: alias });
-      const file = hiveLog(agent.hello.paths);
-      return { hive: alias, file, lines: await agent.call('tail', [file, lines], context.signal) };
-    });
+    return this.#test(input.hive, remoteCall(input, context));
   }
 
   /** Starts again what is declared and does not run on a hive that came back. */
@@ -245,12 +209,10 @@ export class FleetSync {
     return { narrate, signal, takeOver, parallel: parallel ?? this.#options.config.package.maxConcurrentInstalls };
   }
 
-  #call({ agent, acceptNewHostKeys }: Asked, { narrate, signal, ask }: JobContext): RemoteCall {
-    return { agent, acceptNewHostKeys, narrate, signal, ask };
-  }
-
   #test(alias: string, call: RemoteCall): Promise<SshTestResult> {
-    return testSsh(this.#options.hives.must(alias), this.#options.bundles, call);
+    const { hives, bundles } = this.#options;
+    const { link, firstWorkerPort } = hives.must(alias);
+    return testSsh(link, { bundles, workerPort: firstWorkerPort }, call);
   }
 
   #conf(input: Asked, context: JobContext): HivesConf {

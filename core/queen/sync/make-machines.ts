@@ -37,8 +37,8 @@ export interface MakeMachinesOptions {
   logger: FastifyBaseLogger;
 }
 
-export interface MadeMachines {
-  machines: FleetSync;
+export interface Machines {
+  sync: FleetSync;
   provision: Provision;
   hives: RemoteHives;
   /** How the fleet differs from hives.conf, as far as it is known. */
@@ -48,7 +48,7 @@ export interface MadeMachines {
   close(): Promise<void>;
 }
 
-export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
+export const makeMachines = (options: MakeMachinesOptions): Machines => {
   const { paths, config, env, fleet, gateway, localHive, secrets, logger } = options;
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: config.package.sshTimeout * 1_000 });
   const uploads = new Uploads();
@@ -95,7 +95,7 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
   const working = { fleet, gateway, localHive, provision };
   const planning = { ...working, paths, config, hives, bundles, delivery, machineStore, secrets, onDesired };
   const planner = new Planner(planning);
-  const machines = new FleetSync({ ...planning, planner });
+  const sync = new FleetSync({ ...planning, planner });
   const closing = new AbortController();
   const cameBack = (alias: string): void => {
     if (!hives.get(alias)) return;
@@ -110,7 +110,7 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
         throw RbeeError.of('CANCELLED', { what: `the question "${question}"` });
       },
     };
-    machines.reconcile(alias, context).catch((error) => {
+    sync.reconcile(alias, context).catch((error) => {
       if (!closing.signal.aborted) logger.warn({ hive: alias, err: error }, 'what it should run is not made sure of');
     });
   };
@@ -122,5 +122,5 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
     await uploads.close();
     if (fetcher) (await fetcher.catch(() => null))?.close();
   };
-  return { machines, provision, hives, drift: () => drift.view(), cameBack, close };
+  return { sync, provision, hives, drift: () => drift.view(), cameBack, close };
 };

@@ -4,9 +4,10 @@ import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { absentHive, onlineHive, stoppedHive, unreachableHive } from '../../sync/observed.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
+import { installedOn } from '../link/bring-agent.ts';
 import type { MachineStore } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import { installedOn, type RemoteHive } from '../supervise/remote-hive.ts';
+import type { RemoteHive } from '../supervise/remote-hive.ts';
 
 /** A machine that cannot be reached, or cannot run rbee, is reported as such; only cancelling throws. */
 export const observeRemote = async (
@@ -14,13 +15,13 @@ export const observeRemote = async (
   machineStore: MachineStore,
   { removing = false, ...call }: RemoteCall & { removing?: boolean },
 ): Promise<ObservedHive> => {
-  const machine = { alias: hive.alias, hostname: hive.target.hostname };
+  const machine = { alias: hive.alias, hostname: hive.link.target.hostname };
   try {
-    await hive.reach(call);
+    await hive.link.reach(call);
     const known = machineStore.get(hive.alias);
     const online = known ? await ask(hive, known.platform, call) : null;
     if (online) return online;
-    return await hive.lookWithAgent(call, async (agent) => {
+    return await hive.agents.inspect(call, async (agent) => {
       if (!(agent instanceof AgentClient)) {
         const { os, cpu, installed } = agent;
         if (installed === null && !removing) await hive.refuseUnfit(agent, call);
@@ -32,7 +33,7 @@ export const observeRemote = async (
       const platform = `${agent.hello.platform.os}-${agent.hello.platform.cpu}`;
       const version = await installedOn(agent);
       if (version === null) return absentHive(machine, platform);
-      await hive.remember(agent, version);
+      await hive.daemon.record(agent, version);
       return (await ask(hive, platform, call)) ?? stoppedHive(machine, { version, platform });
     });
   } catch (error) {
@@ -60,8 +61,8 @@ export const observeLocal = async (alias: string, client: HiveClient, signal: Ab
 const ask = async (hive: RemoteHive, platform: string, { signal }: RemoteCall): Promise<ObservedHive | null> => {
   try {
     const facts = await tell(hive.connection.client, signal);
-    hive.found(facts.state);
-    const machine = { alias: hive.alias, hostname: hive.target.hostname };
+    hive.onDiscovered(facts.state);
+    const machine = { alias: hive.alias, hostname: hive.link.target.hostname };
     return onlineHive(machine, { version: facts.state.build ?? null, platform, ...facts });
   } catch (error) {
     if (error instanceof RbeeError && error.code === 'HIVE_UNREACHABLE') return null;

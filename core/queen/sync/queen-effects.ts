@@ -80,26 +80,26 @@ export class QueenEffects implements SyncEffects {
     const later: RemoteCall = { ...remote, narrate: () => {}, signal: new AbortController().signal };
     const pathOf = async (agent: AgentClient | null) => agent?.hello.paths.state;
     // Nothing is brought to a machine just to take rbee off it.
-    const state = await (removing ? hive.withAgentIfThere(remote, pathOf) : hive.withAgent(remote, pathOf));
-    if (state === undefined) return { lost: new AbortController().signal, release: async () => this.#leave(hive) };
+    const state = await (removing ? hive.agents.useIfInstalled(remote, pathOf) : hive.withAgent(remote, pathOf));
+    if (state === undefined) return { lost: new AbortController().signal, release: async () => this.#letGo(hive) };
     const keeper = {
       lease: (request: Parameters<typeof leaseHere>[0]) =>
         hive.withAgent(later, (agent) => agent.call('lease', [request])),
       release: (path: string, who: string) =>
-        hive.withAgentIfThere(later, async (agent) => agent?.call('release', [path, who])),
+        hive.agents.useIfInstalled(later, async (agent) => agent?.call('release', [path, who])),
     };
     const lease = await takeLease(keeper, { hive: alias, file: file(state), owner, takeOver, removing });
     const release = async () => {
       await lease.release();
-      this.#leave(hive);
+      this.#letGo(hive);
     };
     return { lost: lease.lost, release };
   }
 
   /** The last agent on a machine that has no rbee any more. */
-  #leave(hive: RemoteHive): void {
+  #letGo(hive: RemoteHive): void {
     if (!this.#removed.has(hive.alias)) return;
-    hive.leave();
+    hive.agents.close();
     this.#options.hives.drop(hive.alias);
   }
 

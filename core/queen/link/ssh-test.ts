@@ -7,19 +7,23 @@ import { AgentClient } from '../../ssh/agent-client.ts';
 import { startAgent } from '../../ssh/bootstrap.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import { runScript } from '../../ssh/script.ts';
-import { refuseUnfit } from '../link/bring-agent.ts';
 import type { Bundles } from '../link/bundles.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import { installedOn, type RemoteHive } from '../supervise/remote-hive.ts';
+import { installedOn, refuseUnfit } from './bring-agent.ts';
+import type { MachineLink } from './machine-link.ts';
 
 /** Never throws but for cancelling: what is wrong is told in the checks. Puts nothing on the machine. */
-export const testSsh = async (hive: RemoteHive, bundles: Bundles, call: RemoteCall): Promise<SshTestResult> => {
+export const testSsh = async (
+  link: MachineLink,
+  { bundles, workerPort }: { bundles: Bundles; workerPort: number },
+  call: RemoteCall,
+): Promise<SshTestResult> => {
   const result: SshTestResult = {
-    hive: hive.alias,
+    hive: link.alias,
     ok: false,
-    hostname: hive.target.hostname,
-    port: hive.target.port ?? 22,
-    user: hive.target.user ?? '',
+    hostname: link.target.hostname,
+    port: link.target.port ?? 22,
+    user: link.target.user ?? '',
     jumps: [],
     hostKey: null,
     authentication: null,
@@ -29,15 +33,15 @@ export const testSsh = async (hive: RemoteHive, bundles: Bundles, call: RemoteCa
     checks: [],
   };
   const checks: SyncCheck[] = [];
-  const check = checker(hive.alias, checks, call);
+  const check = checker(link.alias, checks, call);
   let found = result;
   const connection = await check('ssh', async () => {
-    const route = await hive.way(call);
+    const route = await link.route(call);
     const { host, port, user } = route.at(-1)!;
     found = { ...found, hostname: host, port, user, jumps: route.slice(0, -1).map((hop) => hop.host) };
-    // Whatever has to be decided by a person is asked here.
-    const connection = await hive.reach(call);
-    await hive.tryWay(call);
+    // Questions to the person come up here; the probe after it asks none.
+    const connection = await link.reach(call);
+    await link.probeRoute(workerPort, call);
     found = { ...found, hostKey: connection.shown.hostKey, authentication: connection.shown.authentication };
     return {
       value: connection,
