@@ -10,10 +10,12 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
-import { listenForApplications } from '../gateway/api/server.ts';
+import { applicationApi } from '../gateway/api/application-api.ts';
+import { listenForApplications, makeApplicationServer } from '../gateway/api/server.ts';
 import { bodyStores } from '../gateway/bodies/body-stores.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { closeServers } from '../http/close.ts';
+import { listenOnSocket } from '../http/listen.ts';
 import { writeAtomic } from '../lifecycle/atomic-file.ts';
 import { tryLock } from '../lifecycle/instance-lock.ts';
 import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
@@ -28,7 +30,7 @@ import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
 import { Provision } from './provision/provision.ts';
 import { QueenSecrets } from './secrets/queen-secrets.ts';
-import { listenSocket } from './server/listen-socket.ts';
+import { operationsApi } from './server/operations-api.ts';
 import { LocalHive } from './supervise/local-hive.ts';
 import { type Machines, makeMachines } from './sync/make-machines.ts';
 import { wakeWorker } from './workers/change.ts';
@@ -131,7 +133,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;
-    const socket = await listenSocket(parts, paths.queenSocket);
+    // The socket belongs to this user alone, so it serves everything. The lock on the state folder is held by now.
+    const socket = makeApplicationServer(parts);
+    await socket.register(operationsApi(parts));
+    await socket.register(applicationApi(parts));
+    await listenOnSocket(socket, paths.queenSocket);
     // Jobs end first: their readers are among the connections that are waited for.
     ends.push(async () => {
       const closing = closeServers([tcp.app, socket], () => gateway.close());

@@ -1,12 +1,16 @@
 /** Takes rbee off a machine: its workers end, its hive goes, and with `purge` everything that it has there. */
+
+import { printedLines } from '../../boundary/printed-lines.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
 import { endStrays } from '../../lifecycle/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
+import type { SshConnection } from '../../ssh/connection.ts';
+import { runScript } from '../../ssh/script.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
 import { installedOn } from '../link/bring-agent.ts';
 import type { RemoteCall } from '../provision/machine.ts';
-import { purge } from './purge.ts';
 import type { RemoteHive } from './remote-hive.ts';
 
 export interface UninstallOptions {
@@ -91,3 +95,21 @@ const nonceIn = (text: string): string | null => {
     return null;
   }
 };
+
+/** Removes all folders of rbee. A plain `sh` script, because the agent may be gone. Errors: HOST_COMMAND_FAILED, SSH_*. */
+const purge = async (connection: SshConnection, signal: AbortSignal): Promise<void> => {
+  const { code, stderr } = await runScript(connection, purgeScript, { signal });
+  if (code === 0) return;
+  const problem = printedLines(stderr)[0] ?? `it ended with exit code ${code}`;
+  throw RbeeError.of('HOST_COMMAND_FAILED', { hive: connection.name, what: 'the removal of its folders', problem });
+};
+
+const purgeScript = `
+[ -n "\${HOME-}" ] || HOME=$(cd ~ 2>/dev/null && pwd)
+if [ -n "\${RBEE_HOME-}" ]; then
+  rm -rf "$RBEE_HOME/data" "$RBEE_HOME/state" "$RBEE_HOME/cache" "$RBEE_HOME/config" || exit 73
+else
+  [ -n "$HOME" ] || { echo 'it has no home folder' >&2; exit 73; }
+  rm -rf "\${XDG_DATA_HOME:-$HOME/.local/share}/rbee" "\${XDG_STATE_HOME:-$HOME/.local/state}/rbee" \\
+    "\${XDG_CACHE_HOME:-$HOME/.cache}/rbee" "\${XDG_CONFIG_HOME:-$HOME/.config}/rbee" || exit 73
+fi`;

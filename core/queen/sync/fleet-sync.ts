@@ -24,7 +24,6 @@ import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { testSsh } from '../link/ssh-test.ts';
 import { type RemoteCall, remoteCall } from '../provision/machine.ts';
-import { agreeToRemovals } from './agree-to-removals.ts';
 import type { Asked, Planner, PlannerOptions } from './planner.ts';
 import { ReconcileQueue } from './reconcile-queue.ts';
 import { validate } from './validate.ts';
@@ -184,7 +183,7 @@ export class FleetSync {
     if (input.dryRun) return { plan, report: null };
     for (const { spec } of planned.desired.flatMap(({ workers }) => workers)) await this.#options.secrets.check(spec);
     context.show({ kind: 'plan', plan });
-    if (!input.yes) await agreeToRemovals(plan, context);
+    if (!input.yes) await confirmRemovals(plan, context);
     const report = await this.#apply({
       ...this.#applying(input, context),
       plan,
@@ -254,4 +253,17 @@ const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => {
   );
   const steps = hives.reduce((sum, hive) => sum + hive.steps.length, 0);
   return { ...plan, hives, steps, inSync: plan.inSync && steps === 0 };
+};
+
+/**
+ * Asks before rbee is removed from whole machines: one that is missing in hives.conf by mistake must not lose everything
+ * silently. Errors: SYNC_REMOVAL_REFUSED.
+ */
+const confirmRemovals = async ({ config, hives }: SyncPlan, { ask }: Pick<JobContext, 'ask'>): Promise<void> => {
+  const removed = hives.filter(({ steps }) => steps.some(({ kind }) => kind === 'uninstall_hive'));
+  if (removed.length === 0) return;
+  const names = removed.map(({ alias }) => alias).join(', ');
+  const question = `Remove rbee and all that runs there from ${names}, which ${config} does not name?`;
+  if ((await ask(question, ['yes', 'no'])) === 'yes') return;
+  throw RbeeError.of('SYNC_REMOVAL_REFUSED', { hives: names, file: config });
 };

@@ -1,6 +1,7 @@
 /** From hives.conf and what is there to a plan: whatever a sync, a status or a migration finds out before it acts. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { readSmallFile } from '../../boundary/small-file.ts';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -8,6 +9,7 @@ import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
+import { writeAtomic } from '../../lifecycle/atomic-file.ts';
 import { Semaphore } from '../../lifecycle/semaphore.ts';
 import { ownerOf } from '../../registry/install/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
@@ -22,7 +24,6 @@ import type { RemoteHives } from '../supervise/remote-hives.ts';
 import { explainType, unsatisfiable } from './explain-unsatisfiable.ts';
 import { withKnownTypes } from './known-types.ts';
 import { QueenEffects, type SyncEffectsOptions } from './queen-effects.ts';
-import { queenId } from './queen-id.ts';
 import { runProblems } from './unsatisfiable-workers.ts';
 
 export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'provision' | 'localHive'> {
@@ -226,4 +227,13 @@ const withProblems = (plan: SyncPlan, problems: ReadonlyMap<string, readonly Rbe
       : { ...hive, problems: [...hive.problems, ...(problems.get(hive.alias) ?? []).map((one) => one.toJSON())] },
   );
   return { ...plan, hives, inSync: plan.inSync && hives.every((hive) => hive.problems.length === 0) };
+};
+
+/** Identifies this queen, also after a restart, among the queens of other machines and state folders. Throws STATE_UNWRITABLE. */
+const queenId = async (file: string): Promise<string> => {
+  const stored = (await readSmallFile(file).catch(() => '')).trim();
+  if (/^[0-9a-f-]{36}$/.test(stored)) return stored;
+  const id = randomUUID();
+  await writeAtomic(file, `${id}\n`);
+  return id;
 };
