@@ -49,7 +49,7 @@ const worker = (number: number): fc.Arbitrary<ObservedWorker> =>
       declaration: null,
       name: null,
       spec: {
-        // An other name of the type, as it was typed.
+        // An alias of the type, as it was typed.
         type: type === 'llamacpp' ? 'llama.cpp' : type,
         ...(written !== 'name' && written !== 'none' && { model: `hf:org/Model-${number}:Q4_K_M` }),
         ...(written !== 'model' && written !== 'none' && { name: `m/${number}` }),
@@ -102,8 +102,8 @@ const again = async (text: string) =>
     resolve: async (type, range) => ({ package: `@rbee/worker-${type}`, version: range, integrity: 'sha512-x' }),
   });
 
-describe('a hives.conf that is written from what is there', () => {
-  it('says it in full: a sync of it finds nothing to do', async () => {
+describe('a hives.conf that was generated from a fleet', () => {
+  it('is complete: a sync with it finds nothing to do', async () => {
     await fc.assert(
       fc.asyncProperty(hive('local', 1), hive('gpu1', 3), address, async (local, gpu1, where) => {
         const { text, notes, hives, workers } = migrate([
@@ -129,7 +129,7 @@ describe('a hives.conf that is written from what is there', () => {
     );
   });
 
-  it('notes what cannot be written down', () => {
+  it('notes what cannot be written', () => {
     const [observed] = fc.sample(hive('gpu1', 1), { numRuns: 1, seed: 1 });
     const base = observed!.workers[0]!;
     const workers: ObservedWorker[] = [
@@ -167,8 +167,8 @@ describe('a hives.conf that is written from what is there', () => {
     );
   });
 
-  // One hive that told of a type with a strange name made the migration of all machines fail.
-  it('writes only the address of a hive that says what no file can hold, and the others as they are', () => {
+  // One hive with an invalid type name used to make the migration of all machines fail.
+  it('has only the address of a hive that reports invalid values, and complete entries for the others', () => {
     const about = { hostname: 'x', status: 'online', error: null, version, platform: null, complete: true } as const;
     const type = (name: string) => ({
       type: name,

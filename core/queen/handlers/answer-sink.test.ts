@@ -5,7 +5,7 @@ import { AnswerSink } from './answer-sink.ts';
 const chunk = Buffer.alloc(2 ** 20, 'x');
 const event = Buffer.from(`data: ${JSON.stringify({ choices: [{ delta: { content: 'x'.repeat(2 ** 20) } }] })}\n`);
 
-// The worker may be on a machine that never stops sending: all of it was kept in the queen's memory.
+// A worker that never stopped sending used to fill the queen's memory.
 for (const [what, type, piece] of [
   ['a line without end', 'text/event-stream', chunk],
   ['a text without end', 'text/event-stream', event],

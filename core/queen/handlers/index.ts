@@ -1,4 +1,4 @@
-/** What the queen does for each operation, one row each. */
+/** The handlers of all operations, one row each. */
 import { askEach } from '../fleet/each-hive.ts';
 import type { Member } from '../fleet/member.ts';
 import type { RunOperation } from '../jobs/jobs.ts';
@@ -70,7 +70,7 @@ export const makeHandlers = (services: QueenServices): Handlers => {
   };
 };
 
-/** The table as what runs a job. Input has been validated before. */
+/** Runs the handler of an operation. Its input is already validated. */
 export const runOperation = (handlers: Handlers): RunOperation => {
   const table = handlers as Record<string, (input: unknown, context: Parameters<RunOperation>[2]) => Promise<unknown>>;
   return (operation, input, context) => table[operation]!(input, context);

@@ -1,4 +1,4 @@
-/** Models by name: making sure that one is served, and ending all that serve one. */
+/** Loads and unloads models by name, by spawning and stopping workers. */
 import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { workerName } from '../fleet/worker-key.ts';

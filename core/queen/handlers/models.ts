@@ -1,4 +1,4 @@
-/** Models: the hive does it; a list without a hive is that of all hives that answer. */
+/** Operations on models: the hive performs them. A list without a hive combines all hives that answer. */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelList } from '../client/results.ts';
@@ -20,7 +20,7 @@ export const downloadModel =
   async ({ hive = localAlias, ...request }, context) =>
     named(await provision.model(hive, request, context), hive);
 
-/** A hive does not know how its queen calls it. */
+/** Adds the alias, because a hive does not know its own. */
 const named = <Result extends object>(result: Result, hive: string): Result =>
   'hive' in result ? { ...result, hive } : result;
 

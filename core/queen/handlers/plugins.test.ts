@@ -4,7 +4,7 @@ import type { PluginRequestOf } from '../../contract/plugins.ts';
 import { inspectPlugin, searchPlugins, updatePlugins } from './plugins.ts';
 import type { QueenServices } from './services.ts';
 
-/** A queen with one hive on another machine, and one here; what is asked of them and brought is written down. */
+/** A queen with a remote and a local hive; records the calls to them. */
 const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
   const brought: PluginRequestOf<'install'>[] = [];
   const resolved: string[] = [];
@@ -39,8 +39,8 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
   return { services, context, brought, resolved, asked };
 };
 
-// What a hive listed as installed was looked up and fetched by the queen, by whatever name: also an address of its own.
-test('an update brings a hive what this queen knows or a person named, and nothing else that it lists', async () => {
+// The queen used to download whatever a hive listed as installed, even from an address in the list.
+test('an update fetches for a hive only what this queen knows or a person named', async () => {
   const plugins = ['https://127.0.0.1:1/evil.tgz', '@evil/worker-mini', '@rbee/worker-mini'].map((name) => ({
     name,
     version: '1.0.0',
@@ -62,7 +62,7 @@ test('an update brings a hive what this queen knows or a person named, and nothi
   assert.deepEqual(resolved, ['@rbee/worker-mini', '@evil/worker-mini']);
 });
 
-test('what only a registry knows is asked here, what another machine has is asked there', async () => {
+test('registry lookups go to this machine, and questions about installed plugins to the hive', async () => {
   const { services, context, asked } = setUp();
   for (const plugin of ['mini', 'tiny', '@rbee/worker-mini', '@acme/worker-none']) {
     await inspectPlugin(services)({ hive: 'pi', plugin }, context);

@@ -1,4 +1,7 @@
-/** Plugins: the hive does it, or, where it is on another machine, the queen builds them here and brings them to it. */
+/**
+ * Operations on plugins: the hive performs them, or, for another machine, the queen builds the plugin here and delivers
+ * it.
+ */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
@@ -15,7 +18,7 @@ export const onPlugins =
     return client.plugins(action, request as PluginRequestOf<Action>, context);
   };
 
-/** What only a registry can tell is asked on this machine: the others never ask one. */
+/** Other machines never use the registry, so this machine asks it for them. */
 export const inspectPlugin =
   (services: QueenServices): Handler<'worker_plugin_inspect'> =>
   (input, context) => {
@@ -56,7 +59,8 @@ export const updatePlugins =
     const updates: PluginUpdate[] = [];
     for (const plugin of there.filter((one) => plugins?.some((name) => isPlugin(one, name)) ?? true)) {
       const { name, version: from } = plugin;
-      // The list comes from the hive: what nobody named here, and this queen never brought, is not fetched for it.
+      // The list comes from the hive, so it must not decide what the queen downloads: only named plugins, or ones that
+      // this queen installed.
       if (!plugins?.includes(name) && !(await provision.knows(name))) {
         updates.push({ name, from, to: from, changed: false, note: 'it was not installed by this queen; name it' });
         continue;

@@ -1,4 +1,4 @@
-/** Secrets: stored, listed and deleted on the machine of the queen. Values go in, and never come out. */
+/** Operations on secrets, which are stored on the queen's machine. Values can be set, and are never returned. */
 import { type HivesConf, hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -27,7 +27,7 @@ export const listSecrets =
   (services: SecretDeps): Handler<'secret_list'> =>
   async (_input, { narrate }) => ({ secrets: await secretViews(services, narrate) });
 
-/** All that are stored. */
+/** All secrets, without values. */
 export const secretViews = async (
   { fleet, secrets, paths }: SecretDeps,
   narrate: Narrate = () => {},
@@ -44,7 +44,7 @@ export const deleteSecret =
     return { ...entry, uses: secretUses(fleet, declared(paths, narrate)).get(name) ?? [] };
   };
 
-/** Before anything is fetched or started for it. Errors: SECRET_NOT_FOUND. */
+/** Checks the secrets before anything is downloaded or started. Errors: SECRET_NOT_FOUND. */
 export const withSecrets =
   ({ secrets }: Pick<SecretDeps, 'secrets'>, spawn: Handler<'worker_spawn'>): Handler<'worker_spawn'> =>
   async (input, context) => {
@@ -52,7 +52,7 @@ export const withSecrets =
     return spawn(input, context);
   };
 
-/** The same for a worker that is there. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
+/** The same for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
 export const withSecretsAgain =
   <Name extends 'worker_start' | 'worker_restart'>(
     { fleet, secrets }: Pick<SecretDeps, 'fleet' | 'secrets'>,
@@ -63,7 +63,7 @@ export const withSecretsAgain =
     return change(input, context);
   };
 
-/** A file that is wrong must not keep anyone from changing a secret. */
+/** An invalid file must not prevent changes to secrets. */
 const declared = (paths: SecretDeps['paths'], narrate: Narrate): HivesConf | null => {
   try {
     return loadHivesConf(hivesConfFile(paths), { isChosen: paths.isChosen });

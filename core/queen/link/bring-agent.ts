@@ -1,4 +1,4 @@
-/** An agent on a machine: started where there is one, else brought there with the Node that it runs on. */
+/** Starts an agent on a machine, and first uploads it, with the Node that it runs on, if the machine has none. */
 import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -20,14 +20,16 @@ export interface BringDeps {
   bundles: Bundles;
 }
 
-/** The agent, or what the machine is like where there is none, or one of another version. Changes nothing. */
+/**
+ * Starts the agent. Gives a description of the machine if the agent is missing or has another version. Changes nothing.
+ */
 export const findAgent = async (
   connection: SshConnection,
   { bundles }: BringDeps,
   signal?: AbortSignal,
 ): Promise<AgentClient | BareHost> => startAgent(connection, await partsOf(bundles), signal);
 
-/** Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of fetching a runtime. */
+/** Uploads and starts the agent. Errors: HOST_*, UPLOAD_FAILED, SSH_*, and those of downloading Node. */
 export const bringAgent = async (
   connection: SshConnection,
   host: BareHost,
@@ -36,7 +38,7 @@ export const bringAgent = async (
 ): Promise<AgentClient> => {
   const agent = await bring(connection, host, parts, call);
   try {
-    // Told now rather than when nothing of what was started can be reached.
+    // Without forwarding, nothing that is started here could be reached, so fail early.
     await checkForwarding(connection, agent, call.signal);
     return agent;
   } catch (error) {
@@ -69,15 +71,15 @@ export const installedOn = async (agent: AgentClient): Promise<string | null> =>
 
 export interface UploadRequest {
   file: string;
-  /** Absolute, on the machine. */
+  /** Absolute path on the machine. */
   path: string;
-  /** What it is, for people; nothing is told when absent. */
+  /** Name for people. Without it, nothing is narrated. */
   what?: string;
   narrate: Narrate;
   signal: AbortSignal;
 }
 
-/** A file of this machine to another one, with a step that tells how far it is. */
+/** Uploads a file from this machine to another one, and narrates the progress. */
 export const uploadTo = async (
   connection: SshConnection,
   { pool, uploads }: Pick<BringDeps, 'pool' | 'uploads'>,
@@ -100,7 +102,7 @@ const partsOf = async (bundles: Bundles) => ({
   agent: (await bundles.agent()).name,
 });
 
-/** Twice the program for a moment, and room for rbee itself. */
+/** The runtime is there twice for a moment; the rest is room for rbee itself. */
 const roomFor = (size: number, upload: number): number => size + upload + 64 * 2 ** 20;
 
 const refuseFull = (hive: string, { data, freeBytes }: BareHost, needed: number): void => {
@@ -109,7 +111,7 @@ const refuseFull = (hive: string, { data, freeBytes }: BareHost, needed: number)
   throw RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: data, problem, hint: 'free some space there' });
 };
 
-/** Null where the machine has it. */
+/** The library to upload, or null if the machine has it. Errors: HOST_UNSUPPORTED. */
 const libraryFor = async (hive: string, host: BareHost, bundles: Bundles): Promise<Library | null> => {
   if (host.hasLibatomic) return null;
   const library = await bundles.library(targetOf(host));
@@ -122,12 +124,12 @@ const libraryFor = async (hive: string, host: BareHost, bundles: Bundles): Promi
 const targetOf = ({ os, cpu, libc }: BareHost) => ({ os, cpu, ...(libc !== null && { libc }) });
 
 /**
- * What bringing an agent to the machine would be refused for, as far as it can be seen before anything is fetched or
+ * Throws what would prevent the agent from being installed, as far as it shows before anything is downloaded or
  * changed. Errors: HOST_FOLDER_UNUSABLE, HOST_UNSUPPORTED.
  */
 export const refuseUnfit = async (hive: string, host: BareHost, bundles: Bundles): Promise<void> => {
   if (host.hasRuntime) return;
-  // Every build of Node is about as large as the one that runs here.
+  // All builds of Node are about the size of the one that runs here.
   refuseFull(hive, host, roomFor((await stat(process.execPath)).size, 0));
   await libraryFor(hive, host, bundles);
 };

@@ -7,7 +7,7 @@ import type { NarrationEvent } from '../../contract/narration.ts';
 import { tempFolder } from '../../lifecycle/testing.ts';
 import { Bundles } from './bundles.ts';
 
-test('rbee is packed once for all who ask at once, and again when the cache was emptied', async (t) => {
+test('rbee is packed once for concurrent callers, and again after the cache is emptied', async (t) => {
   const cache = await tempFolder(t);
   const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing is to be fetched')) });
   const said: NarrationEvent[] = [];
@@ -25,7 +25,7 @@ test('rbee is packed once for all who ask at once, and again when the cache was 
   assert.equal((await bundles.app(call)).sha256, first.sha256, 'who asks next is not told of it');
 });
 
-test('a runtime is packed as a machine can unpack it, once', async (t) => {
+test('a runtime is packed once, in a format that the machine can unpack', async (t) => {
   const cache = await tempFolder(t);
   const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing is to be fetched')) });
   const program = Buffer.from('a program '.repeat(1000));

@@ -1,4 +1,4 @@
-/** What is put on machines: made when it is first needed, kept in the cache, the same for all machines of a platform. */
+/** What is uploaded to machines. Built on first use, cached, and the same for all machines of a platform. */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { readFile, rename, rm, stat } from 'node:fs/promises';
@@ -15,14 +15,14 @@ import type { RuntimePacking } from '../../ssh/bootstrap.ts';
 
 export interface BundlesOptions {
   cache: string;
-  /** Made when something is first fetched. */
+  /** Called on the first download. */
   fetcher: () => Promise<Fetcher>;
 }
 
 export interface BundleCall {
   narrate: Narrate;
   signal: AbortSignal;
-  /** Only what was fetched before. */
+  /** Use cached downloads only. */
   offline?: boolean;
 }
 
@@ -36,13 +36,13 @@ export class Bundles {
     this.#options = options;
   }
 
-  /** rbee for other machines. Asked for by many at once, it is made once. */
+  /** rbee for other machines. Concurrent calls share one build. */
   app({ narrate, signal }: BundleCall): Promise<AppBundle> {
     const before = this.#app;
     const { cache } = this.#options;
     this.#app = (async () => {
       const there = await before?.catch(() => null);
-      // What is in a cache may be taken away at any time.
+      // A cache can be emptied at any time.
       return there && (await isWhole(there)) ? there : bundleApp({ root: packageRoot(), cache, narrate, signal });
     })();
     return this.#app;
@@ -55,7 +55,7 @@ export class Bundles {
     return bringRuntime(target, { cache: this.#options.cache, fetcher, ...call });
   }
 
-  /** A runtime as a machine can take it; packed otherwise than it is kept when that is first needed. `size` in bytes. */
+  /** A runtime in a format that the machine can unpack; repacked on first use. `size` in bytes. */
   async packed(runtime: NodeRuntime, packing: RuntimePacking): Promise<{ file: string; size: number }> {
     if (packing === 'zstd') return { file: runtime.file, size: runtime.packedSize };
     const file = runtime.file.replace(/zst$/, packing === 'gzip' ? 'gz' : 'raw');
@@ -68,7 +68,7 @@ export class Bundles {
     return { file, size: (await stat(file)).size };
   }
 
-  /** The library that Node needs and the machine lacks; null where this machine is of another kind. */
+  /** The library that Node needs and the machine lacks. Null if this machine is of another platform. */
   library(target: BundleTarget): Promise<Library | null> {
     const { os, cpu } = target;
     const { glibcVersionRuntime } = (process.report.getReport() as { header: { glibcVersionRuntime?: string } }).header;
@@ -76,7 +76,7 @@ export class Bundles {
     return findLibatomic({ os, cpu, libc: target.libc }, { os: process.platform, cpu: process.arch, libc });
   }
 
-  /** The agent, named by its contents. */
+  /** The agent. Its name is a hash of its contents. */
   agent(): Promise<{ name: string; file: string }> {
     this.#agent ??= (async () => {
       const file = join(packageRoot(), 'dist', 'agent', 'agent.mjs');
@@ -90,7 +90,7 @@ export class Bundles {
   }
 }
 
-/** Moved into place when it is whole. Another queen may do the same at once: with the same result. */
+/** Written to a temporary file and renamed, so a second queen that does the same does no harm. */
 const repack = async (from: string, to: string, packing: RuntimePacking): Promise<void> => {
   if (await stat(to).catch(() => null)) return;
   const part = `${to}.${process.pid}.part`;

@@ -16,7 +16,7 @@ const machine = (name: string) => ({
   installed: '1.0.0-abcdef12',
 });
 
-test('a pipe in place of the file is not waited for', async () => {
+test('a pipe in place of the file does not block', async () => {
   const file = join(folder, 'pipe.json');
   execFileSync('mkfifo', [file]);
   const machineStore = new MachineStore(file);
@@ -24,7 +24,7 @@ test('a pipe in place of the file is not waited for', async () => {
   assert.deepEqual([...machineStore.entries()], []);
 });
 
-test('what is machineStore is there for the next queen, and for her user alone', async () => {
+test('the next queen reads what was stored, and only its user can', async () => {
   const file = join(folder, 'machines.json');
   const first = new MachineStore(file);
   await first.load();
@@ -42,7 +42,7 @@ test('what is machineStore is there for the next queen, and for her user alone',
   assert.equal(statSync(file).mode & 0o777, 0o600);
 });
 
-test('what is known already is not written again', async () => {
+test('an unchanged machine is not written again', async () => {
   const file = join(folder, 'same.json');
   const machineStore = new MachineStore(file);
   await machineStore.set('one', machine('one'));
@@ -51,7 +51,7 @@ test('what is known already is not written again', async () => {
   assert.equal(readFileSync(file, 'utf8'), 'untouched');
 });
 
-test('a damaged file is an empty one, and entries that make no sense are left out', async () => {
+test('a damaged file counts as empty, and invalid entries are skipped', async () => {
   const file = join(folder, 'damaged.json');
   for (const text of ['{', 'null', '[]', '{"machines":{"one":7,"two":{"hiveSocket":"/x"}}}']) {
     writeFileSync(file, text);

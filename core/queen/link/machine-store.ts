@@ -1,6 +1,6 @@
 /**
- * What the queen knows of machines that she has installed rbee on: enough to find a hive again after she was restarted,
- * and to take rbee off a machine that `hives.conf` no longer names. It can be lost: a sync finds out again.
+ * The machines that this queen has installed rbee on: enough to find their hives after a restart, and to uninstall from
+ * a machine that `hives.conf` no longer names. Safe to lose: the next sync finds everything again.
  */
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/atomic-file.ts';
@@ -10,15 +10,17 @@ export interface StoredMachine {
   target: SshTarget;
   /** `linux-x64`. */
   platform: string;
-  /** Socket of its hive. */
+  /** Path of its hive's socket. */
   hiveSocket: string;
-  /** Where its sshd lets nobody through to a socket: the loopback port of the hive, and what it wants to be shown. */
+  /** For machines whose sshd does not forward to sockets: the loopback port of the hive, and the token it requires. */
   hivePort?: { port: number; token: string };
-  /** Ports that its hive was started with for workers, `first-last`; absent where an older queen started it. */
+  /**
+   * Ports that the running hive was started with for its workers, `first-last`. Absent if an older queen started it.
+   */
   workerPorts?: string;
-  /** What was installed last, `<version>-<hash8>`. */
+  /** The build that was installed last, `<version>-<hash8>`. */
   installed: string;
-  /** A person stopped its hive: it stays so until it is asked for. */
+  /** A person stopped its hive. It stays stopped until a person starts it. */
   stopped?: true;
 }
 
@@ -31,7 +33,7 @@ export class MachineStore {
     this.#file = file;
   }
 
-  /** A file that is missing or damaged is an empty one. */
+  /** Reads the file. A missing or damaged file counts as empty. */
   async load(): Promise<void> {
     const text = await readSmallFile(this.#file, { maxBytes: 16 * 2 ** 20 }).catch(() => '{}');
     try {
@@ -53,12 +55,12 @@ export class MachineStore {
     return this.#machines.entries();
   }
 
-  /** Null forgets it. Throws STATE_UNWRITABLE. */
+  /** Stores a machine; null removes it. Throws STATE_UNWRITABLE. */
   set(alias: string, machine: StoredMachine | null): Promise<void> {
     if (JSON.stringify(this.#machines.get(alias) ?? null) === JSON.stringify(machine)) return this.#writing;
     if (machine) this.#machines.set(alias, machine);
     else this.#machines.delete(alias);
-    // One after another, each with everything that is known by then.
+    // Writes run one after another; each writes the newest state.
     this.#writing = this.#writing
       .catch(() => {})
       .then(() => writeAtomic(this.#file, `${JSON.stringify({ machines: Object.fromEntries(this.#machines) })}\n`));

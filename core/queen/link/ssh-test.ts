@@ -1,4 +1,4 @@
-/** Tries the way to a machine and looks at what is there, step by step, so that a person sees where it ends. */
+/** Tests the connection to a machine and what is on it, one check at a time, so that a person sees where it fails. */
 import { asRbeeError } from '../../contract/errors.ts';
 import type { SshTestResult, SyncCheck } from '../../contract/sync.ts';
 import { formatBytes } from '../../narration/quantities.ts';
@@ -12,7 +12,7 @@ import type { RemoteCall } from '../provision/machine.ts';
 import { installedOn, refuseUnfit } from './bring-agent.ts';
 import type { MachineLink } from './machine-link.ts';
 
-/** Never throws but for cancelling: what is wrong is told in the checks. Puts nothing on the machine. */
+/** Throws only when cancelled: other errors are in the checks. Installs nothing. */
 export const testSsh = async (
   link: MachineLink,
   { bundles, workerPort }: { bundles: Bundles; workerPort: number },
@@ -95,7 +95,7 @@ const lookAt = async (
   }
 };
 
-/** Over a session that is there already. */
+/** Over a session that is already open. */
 const roundTrip = async (connection: SshConnection, signal: AbortSignal): Promise<number> => {
   await runScript(connection, ':', { signal });
   const began = performance.now();

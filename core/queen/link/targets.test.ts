@@ -8,11 +8,11 @@ const targets = (text: string) => {
   return Object.fromEntries(hives.map((hive) => [hive.alias, targetOf(hive, hives)]));
 };
 
-test('what a declaration does not say is left to ssh', () => {
+test('what a declaration leaves out is decided by ssh', () => {
   assert.deepEqual(targets('[[hive]]\nalias = "pi"\n'), { pi: { alias: 'pi', hostname: 'pi' } });
 });
 
-test('a jump by alias takes the way and the key of that machine, and whatever it jumps through itself', () => {
+test('a jump by alias uses the address and key of that machine, and its own jumps', () => {
   const { far } = targets(`
 [[hive]]
 alias = "door"
@@ -34,6 +34,6 @@ proxy_jump = "lab,ann@[fe80::1]:22022"
   ]);
 });
 
-test('no jump at all can be declared, whatever ssh is configured to do', () => {
+test('a declaration can disable the jumps that ssh is configured to make', () => {
   assert.deepEqual(targets('[[hive]]\nalias = "pi"\nproxy_jump = "none"\n')['pi']?.jumps, []);
 });

@@ -1,10 +1,13 @@
-/** Where the machine of a declaration is found, by way of the others that it names. */
+/** The SSH target of a declared hive, including the hives that it jumps through. */
 import { jumpsOf } from '../../config/hives-conf.ts';
 import type { HiveDeclaration } from '../../contract/sync.ts';
 import { parseJumps } from '../../ssh/resolve-target.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 
-/** `all` are the declarations of the same file: jumps may be named by alias. The file has no cycles among them. */
+/**
+ * `all` are the declarations of the same file, because a jump may name another alias. The file is checked for cycles
+ * before.
+ */
 export const targetOf = (hive: HiveDeclaration, all: readonly HiveDeclaration[]): SshTarget => {
   const { alias, hostname, sshUser, sshPort, identityFile, proxyJump } = hive;
   return {

@@ -1,4 +1,4 @@
-/** What a hive on another machine is started with. */
+/** How a hive on another machine is started. */
 
 import type { DaemonSpec } from '../../lifecycle/daemon.ts';
 import { hiveEntry } from '../../registry/bundle/app.ts';
@@ -7,9 +7,9 @@ import type { AgentHello, AgentPaths } from '../../ssh/agent/protocol.ts';
 const stopGraceMs = 15_000;
 
 export interface HiveStart {
-  /** What `current` names there, `<version>-<hash8>`. */
+  /** The build that `current` points to there, `<version>-<hash8>`. */
   installed: string;
-  /** A loopback port beside the socket, for requests that carry the hive's token; none when null. */
+  /** Loopback port beside the socket, for requests with the hive's token. Null: no port. */
   port: number | null;
   /** Ports for its workers, `first-last`. */
   workerPorts: string;
@@ -24,7 +24,7 @@ export const hiveSpec = (
   version: installed,
   argv: [hello.execPath, '--max-semi-space-size=2', '--expose-gc', `${hello.paths.data}/current/${hiveEntry}`],
   env: {
-    // The hive gets its plugins from the queen, and names itself as she does.
+    // The hive gets its plugins from the queen, and uses the queen's name for it.
     RBEE_HIVE_REMOTE: '1',
     RBEE_HIVE_NAME: alias,
     RBEE_HIVE_BUILD: installed,
@@ -40,8 +40,8 @@ export const hiveSpec = (
   stopGraceMs,
 });
 
-/** What has to be shown to its port; the hive makes it. */
+/** Path of the token that requests to the hive's port need. The hive creates it. */
 export const hiveTokenPath = ({ state }: Pick<AgentPaths, 'state'>): string => `${state}/hive.token`;
 
-/** Log of the hive on its machine. */
+/** Path of the hive's log on its machine. */
 export const hiveLog = ({ logs }: Pick<AgentPaths, 'logs'>): string => `${logs}/hive.log`;

@@ -1,4 +1,7 @@
-/** rbee on a machine: brought beside what is there, switched to at once, and switched back when the new hive does not live. */
+/**
+ * Installs rbee on a machine beside the present version, switches to it atomically, and rolls back if the new hive
+ * fails.
+ */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { AppBundle } from '../../registry/bundle/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
@@ -10,15 +13,15 @@ import type { RemoteHive } from './remote-hive.ts';
 
 export interface InstallOptions {
   app: AppBundle;
-  /** Start it afterwards. One that runs is restarted in any case. */
+  /** Start the hive afterwards. A running hive is restarted in any case. */
   start: boolean;
-  /** Milliseconds that a new hive may take to tell of itself. */
+  /** Timeout in milliseconds for the new hive to answer. */
   healthMs: number;
-  /** Unpacks it again although it is there. */
+  /** Unpack it again even if it is there. */
   force?: boolean;
 }
 
-/** Errors: HIVE_ROLLED_BACK, START_FAILED, and those of bringing it there. */
+/** Errors: HIVE_ROLLED_BACK, START_FAILED, and those of uploading. */
 export const installHive = (hive: RemoteHive, options: InstallOptions, call: RemoteCall): Promise<void> =>
   hive.exclusively(() => hive.withAgent(call, (agent) => installWith(hive, agent, options, call)));
 
@@ -44,12 +47,12 @@ const installWith = async (
   if ((!isThere || force) && !again) await unpack(signal);
   const wasRunning = before !== null && (await isRunning(hive, agent, before));
   signal.throwIfAborted();
-  // From here on it is carried through: a cancelled switch would leave the machine between two versions.
+  // From here on, ignore cancelling: it would leave the machine between two versions.
   const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
   const told = await lastEntry(agent);
   if (wasRunning && before !== null) await hive.daemon.of(agent, before).stop(through);
   if (again) {
-    // Whatever ends this in the middle: what is not whole is not said to be installed.
+    // Remove the link first: if this is interrupted, an incomplete version must not look installed.
     await agent.call('remove', [`${data}/current`]);
     await agent.call('removeTree', [place]);
     await unpack();
@@ -86,7 +89,7 @@ const becomeHealthy = async (
   await agent.call('mkdir', [agent.hello.paths.state]);
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(healthMs)]);
   await hive.daemon.run(agent, installed, { ...call, signal });
-  // Asked anew: what the old one told last is not a word of the new one, while its workers go on being asked.
+  // Ask the hive itself: the last heartbeat may be from the old process.
   const state = await hive.connection.client.state(signal);
   const { build } = state;
   if (build !== installed) {
@@ -100,11 +103,11 @@ interface Failed {
   app: AppBundle;
   before: string | null;
   wasRunning: boolean;
-  /** Time of what its log said last before. */
+  /** Time of the last log entry before the switch. */
   told: number;
 }
 
-/** Milliseconds since 1970 by the machine's clock; 0 where there is no log yet. */
+/** Milliseconds since 1970 by the machine's clock; 0 without a log. */
 const lastEntry = async (agent: AgentClient): Promise<number> => {
   const [line = ''] = await agent.call('tail', [hiveLog(agent.hello.paths), 1]);
   return Number(/"time":(\d+)/.exec(line)?.[1] ?? 0);
@@ -141,7 +144,7 @@ const goBack = async (
   throw RbeeError.of('HIVE_ROLLED_BACK', details, { cause: error, lines });
 };
 
-/** The present one and the one before stay, and nothing of what an earlier attempt left unfinished. */
+/** Keeps the current and the previous version. Removes older ones and leftovers of interrupted installations. */
 const removeOld = async (agent: AgentClient, keep: readonly (string | null)[]): Promise<void> => {
   const { data } = agent.hello.paths;
   const removeFrom = async (folder: string, isOld: (name: string) => boolean): Promise<void> => {

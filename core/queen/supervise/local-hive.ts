@@ -1,4 +1,4 @@
-/** The hive of the queen's own machine: inside the queen, or a process of its own. */
+/** The hive of the queen's own machine: inside the queen's process, or in its own. */
 
 import { connect, type Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';

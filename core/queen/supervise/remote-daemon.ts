@@ -1,4 +1,4 @@
-/** The process of a hive on another machine, seen through an agent: what it is started with, and what is stored about it. */
+/** The process of a hive on another machine: starts and stops it through an agent, and stores how to find it again. */
 import { RbeeError } from '../../contract/errors.ts';
 import { Daemon } from '../../lifecycle/daemon.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';

@@ -89,7 +89,10 @@ export class RemoteHive implements Machine {
     this.link.retarget(target);
   }
 
-  /** Starts to read its heartbeats, if rbee is installed there and no person stopped it. Starts its process only with `autoStart`. */
+  /**
+   * Starts to read its heartbeats, unless rbee is not installed there or a person stopped the hive. Starts its process
+   * only with `autoStart`.
+   */
   connect(): void {
     const known = this.#stored;
     if (this.#closed || !known) return;

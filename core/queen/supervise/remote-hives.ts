@@ -1,4 +1,4 @@
-/** The hives of other machines that the queen looks after: those that hives.conf names, and those that she remembers. */
+/** The hives of other machines: those that hives.conf names, and those that this queen has installed. */
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
@@ -10,19 +10,19 @@ import { targetOf } from '../link/targets.ts';
 import { RemoteHive, type RemoteHiveDeps } from './remote-hive.ts';
 
 export interface RemoteHivesOptions extends RemoteHiveDeps {
-  /** The hives.conf of this queen. */
+  /** Path of this queen's hives.conf. */
   file: string;
-  /** A person chose the home that the file is in. */
+  /** A person chose the folder of the file (RBEE_HOME). */
   isChosen: boolean;
-  /** Called with the file once it is taken up, and whenever it or rbee.lock changes; null when there is none. */
+  /** Called once the file is read, and whenever it or rbee.lock changes. Null: no file. */
   onFile?: (conf: HivesConf | null) => void;
 }
 
-/** As hives.conf has it where it does not say. */
+/** The defaults of hives.conf. */
 const undeclared = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
-/** Milliseconds for which a queen that starts waits for machines that do not answer. */
+/** How long a starting queen waits for machines that do not answer. */
 const patienceMs = 1_500;
-/** Milliseconds for an editor to finish writing. */
+/** Gives an editor time to finish writing. */
 const settleMs = 200;
 
 export class RemoteHives {
@@ -35,7 +35,7 @@ export class RemoteHives {
     this.#options = options;
   }
 
-  /** Takes up every hive that is known, and goes on following the file. A file that is wrong leaves the rest as it is. */
+  /** Adds all known hives, and watches the file. If the file is invalid, the present hives stay. */
   async start(): Promise<void> {
     const { machineStore, file, logger } = this.#options;
     await machineStore.load();
@@ -52,7 +52,7 @@ export class RemoteHives {
     } catch (error) {
       logger.warn(error, 'hives.conf is not watched: a change is seen by the next sync');
     }
-    // Who asks a queen that has just been started is not told that nothing runs where much does.
+    // Otherwise the first list after a restart would show nothing running.
     await Promise.all([...this.#hives.values()].map((hive) => hive.waitOnline(patienceMs)));
   }
 
@@ -71,7 +71,7 @@ export class RemoteHives {
     return this.#hives.values();
   }
 
-  /** Takes up what a file declares, as it declares it now. */
+  /** Adds or updates the hives that a file declares. */
   adopt({ hives }: HivesConf): void {
     for (const declared of hives) {
       if (declared.alias === localAlias) continue;
@@ -83,7 +83,7 @@ export class RemoteHives {
     }
   }
 
-  /** Lets go of a hive that was taken off its machine, unless the file names it. */
+  /** Removes a hive that was uninstalled, unless the file names it. */
   drop(alias: string): void {
     if (this.#declared()?.hives.some((hive) => hive.alias === alias)) return;
     const hive = this.#hives.get(alias);
@@ -115,14 +115,14 @@ export class RemoteHives {
     this.adopt(conf);
     const named = new Set(conf.hives.map(({ alias }) => alias));
     for (const hive of [...this.#hives.values()]) {
-      // What was installed stays known until it is removed.
+      // An installed hive stays until it is uninstalled.
       if (named.has(hive.alias) || this.#options.machineStore.get(hive.alias)) continue;
       this.#hives.delete(hive.alias);
       void hive.close();
     }
   }
 
-  /** Null where there is none, undefined where it is wrong. */
+  /** Null: no file. Undefined: the file is invalid. */
   #declared(): HivesConf | null | undefined {
     try {
       return loadHivesConf(this.#options.file, this.#options);

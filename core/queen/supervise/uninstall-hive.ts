@@ -1,4 +1,4 @@
-/** Takes rbee off a machine: its workers end, its hive goes, and with `purge` everything that it has there. */
+/** Removes rbee from a machine: its workers, its hive, and with `purge` all its files. */
 
 import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -20,9 +20,7 @@ export interface UninstallOptions {
   deleteWorker: (worker: HiveWorker) => Promise<unknown>;
 }
 
-/**
- * What is not there is no error. The agent that did it goes on, so that the lease can be given back; end it with `leave`.
- */
+/** Does nothing if rbee is not there. The agent stays, because releasing the lease needs it; close it afterwards. */
 export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call: RemoteCall): Promise<void> =>
   hive.exclusively(async () => {
     const { narrate, signal } = call;
@@ -52,7 +50,7 @@ const endAll = async (
   await endRest(agent, signal);
 };
 
-/** First what tells that it is installed, last what the agent itself runs from. */
+/** Removes `current` first, because it marks rbee as installed, and last what the agent itself runs from. */
 const removeProgram = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {
   const { data } = agent.hello.paths;
   await agent.call('remove', [`${data}/current`], signal);
@@ -63,7 +61,7 @@ const removeProgram = async (agent: AgentClient, signal: AbortSignal): Promise<v
 
 const graceMs = 5_000;
 
-/** What is left of workers whose hive does not run any more: by their run records, and by what engines carry themselves. */
+/** Ends workers whose hive no longer runs, found by run records and by the environment of processes. */
 const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> => {
   const { runs, state } = agent.hello.paths;
   const runner = sshRunner(agent, () => Promise.reject(new Error('nothing is uploaded here')));
@@ -86,7 +84,7 @@ const endRest = async (agent: AgentClient, signal: AbortSignal): Promise<void> =
   for (const file of names) await agent.call('remove', [`${runs}/${file}`], signal);
 };
 
-/** Null for a record that cannot be read: its engine is found by what it carries. */
+/** Null for an unreadable record: its process is found by its environment instead. */
 const nonceIn = (text: string): string | null => {
   try {
     const { nonce } = JSON.parse(text) as { nonce?: unknown };

@@ -1,4 +1,4 @@
-/** Worker types and versions of hives.conf that do not exist: each is reported with its line and the nearest names. */
+/** Errors for worker types and versions of hives.conf that do not exist, with the line and the nearest names. */
 import semver from 'semver';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
@@ -6,14 +6,14 @@ import type { DeclaredType } from '../../contract/sync.ts';
 import { nearest } from '../../narration/near.ts';
 import type { TypesHere } from './known-types.ts';
 
-/** Where something stands in hives.conf. */
+/** Where an entry is in hives.conf. */
 export interface Place {
   file: string;
   hive: string;
   line: number;
 }
 
-/** Why a type cannot be had, said of its place in the file; what no one can mend there is left as it is. */
+/** Explains why a type is unavailable, with its place in the file. Other errors stay as they are: editing cannot fix them. */
 export const explainType = (
   error: RbeeError,
   { type, version, ...place }: Place & Pick<DeclaredType, 'type' | 'version'>,
@@ -28,7 +28,7 @@ export const explainType = (
     return unsatisfiable(place, versionProblem(type, version), hint);
   }
   const near = names.includes(type) ? [] : nearest(type, names);
-  // Whether it exists is not known; a name that is nearly right is a slip of the pen all the same.
+  // The registry may be unreachable, but a name this close to a known one is most likely a typo.
   if (!isMissing && near.length === 0) return error;
   const hint =
     near.length > 0
@@ -48,5 +48,5 @@ const isHere = ({ version }: CatalogEntry, range: string): boolean =>
 
 const versionProblem = (type: string, version: string): string =>
   semver.validRange(version) === null
-    ? `"${version}" is no version of worker type ${type}, and no tag of one`
+    ? `"${version}" is neither a version nor a tag of worker type ${type}`
     : `there is no version ${version} of worker type ${type}`;

@@ -1,4 +1,4 @@
-/** What the queen can do with the machines of `hives.conf`. */
+/** Syncs, installs, uninstalls and checks the machines of `hives.conf`. */
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
@@ -33,8 +33,8 @@ export interface FleetSyncOptions extends PlannerOptions {
 }
 
 /**
- * Each call is a job of its own. It ends soon after `context.signal` is aborted, and leaves no machine half-changed that
- * the next sync could not go on with. Host keys and passphrases are asked through `context.ask`.
+ * Each call is one job. After `context.signal` is aborted it ends soon, and leaves every machine in a state that the
+ * next sync can continue from. Questions about host keys and passphrases go to `context.ask`.
  */
 export class FleetSync {
   readonly #options: FleetSyncOptions;
@@ -46,17 +46,20 @@ export class FleetSync {
     this.#planner = options.planner;
   }
 
-  /** Throws only what concerns all machines: NO_HIVES_CONF, CONFIG_INVALID, HIVE_NOT_DECLARED, SYNC_NOTHING_TO_RETRY. */
+  /**
+   * Throws only errors that concern all machines: NO_HIVES_CONF, CONFIG_INVALID, HIVE_NOT_DECLARED,
+   * SYNC_NOTHING_TO_RETRY.
+   */
   async sync(input: OperationInput<'package_sync'>, context: JobContext): Promise<SyncResult> {
     return this.#sync(input, context);
   }
 
-  /** The same without removals. */
+  /** A sync that removes nothing. */
   async install(input: OperationInput<'package_install'>, context: JobContext): Promise<SyncResult> {
     return this.#sync({ ...input, removeExtra: false }, context);
   }
 
-  /** Changes nothing, and holds no lease. Without a `hives.conf` nothing is declared and nothing drifts. */
+  /** Changes nothing and takes no lease. Without a `hives.conf`, nothing counts as drift. */
   async status(input: OperationInput<'package_status'>, context: JobContext): Promise<DriftView> {
     const file = this.#planner.file(input);
     const conf = this.#planner.load(input, context);
@@ -93,7 +96,7 @@ export class FleetSync {
     return { plan, report };
   }
 
-  /** A file that is wrong is a failed check, not an error. */
+  /** An invalid file is a failed check, not an error. */
   async validate(input: OperationInput<'package_validate'>, context: JobContext): Promise<ValidationReport> {
     const { hives } = this.#options;
     return validate(this.#planner.file(input), input, {
@@ -123,14 +126,14 @@ export class FleetSync {
     );
   }
 
-  /** Why a machine cannot be reached is in the result. */
+  /** The reason for an unreachable machine is in the result. */
   sshTest(input: OperationInput<'hive_ssh_test'>, context: JobContext): Promise<SshTestResult> {
     const conf = this.#planner.load(input, context);
     if (conf) this.#options.hives.adopt(conf);
     return this.#test(input.hive, remoteCall(input, context));
   }
 
-  /** Starts again what is declared and does not run on a hive that came back. */
+  /** Starts declared workers that are gone, after a hive came back. */
   reconcile(alias: string, context: JobContext): Promise<void> {
     return this.#reconciling.run(alias, context.signal, (signal) => this.#reconcile(alias, { ...context, signal }));
   }
@@ -141,7 +144,7 @@ export class FleetSync {
     if (!conf || !declared || declared.run.length === 0) return;
     const effects = await this.#planner.effects({ offline: true }, context);
     const resolve = this.#planner.resolver({ offline: true }, context);
-    // Only workers, and only those that are gone: what else differs, rbee itself too, waits for a sync.
+    // Only workers that are gone. Other differences, such as another version of rbee, wait for a sync.
     const hives = await desiredHives(conf.hives, { version: '', resolve });
     const desired = hives.filter((hive) => hive.alias === alias).map((hive) => ({ ...hive, version: null }));
     const observed = await this.#planner.observe([alias], effects, context);
@@ -170,7 +173,7 @@ export class FleetSync {
     if (journal.damaged)
       context.narrate({ kind: 'warning', text: `the journal was damaged and is now ${journal.damaged}` });
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
-    // What was left of a hive that is nobody's any more is not to be retried.
+    // A hive that is neither declared nor installed any more cannot be retried.
     const isKnown = (alias: string) =>
       conf.hives.some((hive) => hive.alias === alias) || this.#options.machineStore.get(alias) !== undefined;
     const isAsked = (alias: string) => input.hives?.includes(alias) ?? true;
@@ -198,7 +201,7 @@ export class FleetSync {
     return { plan, report };
   }
 
-  /** Somebody has asked for it. */
+  /** A person asked for this, so it takes precedence over reconciling. */
   #apply(options: ApplyOptions): Promise<SyncReport> {
     const aliases = options.plan.hives.map(({ alias }) => alias);
     return this.#reconciling.without(aliases, () => applyPlan(options));
@@ -245,7 +248,7 @@ export class FleetSync {
   }
 }
 
-/** Also a machine without rbee may have models and logs of an earlier one. */
+/** A machine without rbee may still have models and logs of an earlier installation. */
 const withPurge = (plan: SyncPlan, purge: boolean): SyncPlan => {
   if (!purge) return plan;
   const hives = plan.hives.map((hive) =>

@@ -1,6 +1,6 @@
 /**
- * How the fleet differs from hives.conf as far as the queen knows: what hives tell by heartbeat beside what is declared.
- * No machine is looked at for it. Models are not told by heartbeats, and so not compared.
+ * How the fleet differs from hives.conf, as far as heartbeats show. Contacts no machine. Ignores models, which
+ * heartbeats do not list.
  */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
@@ -16,7 +16,7 @@ import type { MachineStore, StoredMachine } from '../link/machine-store.ts';
 export interface KnownDriftOptions {
   fleet: Fleet;
   machineStore: MachineStore;
-  /** What the file means, found out without a network. */
+  /** Resolves the file without a network. */
   resolve: (conf: HivesConf, signal: AbortSignal) => Promise<readonly DesiredHive[]>;
   log: (problem: unknown) => void;
 }
@@ -26,7 +26,7 @@ interface Declared {
   desired: ReadonlyMap<string, DesiredHive>;
 }
 
-/** Of one hive, for as long as all that it was made from is the same. */
+/** Drift of one hive, cached until one of its inputs changes. */
 interface Kept {
   from: readonly unknown[];
   drift: HiveDrift;
@@ -42,7 +42,10 @@ export class KnownDrift {
     this.#options = options;
   }
 
-  /** The file, or what its versions mean, has changed; null when there is none. What was known before holds until it is understood. */
+  /**
+   * Call this when the file or rbee.lock changed; null means no file. The previous result stays until the new file is
+   * resolved.
+   */
   follow(conf: HivesConf | null): void {
     this.#resolving?.abort();
     if (!conf) {
@@ -61,13 +64,13 @@ export class KnownDrift {
     );
   }
 
-  /** What the whole file means now, as a sync has found out. */
+  /** Takes over what a sync has resolved from the whole file. */
   learn(conf: HivesConf, desired: readonly DesiredHive[]): void {
     this.#resolving?.abort();
     this.#declared = { conf, desired: new Map(desired.map((hive) => [hive.alias, hive])) };
   }
 
-  /** Absent where there is no file, or it has not been understood yet. */
+  /** Undefined without a file, or before the file is resolved. */
   view(): FleetDrift | undefined {
     if (!this.#declared) return undefined;
     const { conf, desired } = this.#declared;

@@ -1,38 +1,38 @@
-/** Keeps other syncs from a machine for as long as this one works on it. */
+/** A lease on a machine, so that only one sync works on it at a time. */
 import { hostname } from 'node:os';
 import { RbeeError } from '../../contract/errors.ts';
 import type { LeaseAnswer, LeaseRequest } from '../../ssh/agent/protocol.ts';
 import type { Lease } from '../../sync/effects.ts';
 
-/** How a lease is asked for and given back on the machine. */
+/** Takes and releases a lease on the machine. */
 export interface LeaseKeeper {
   lease(request: LeaseRequest): Promise<LeaseAnswer>;
   release(file: string, owner: string): Promise<unknown>;
 }
 
 export interface LeaseOwner {
-  /** The same for all queens of one state folder, of which only one lives at a time. */
+  /** Identifies the state folder of a queen. Only one queen uses it at a time. */
   queen: string;
-  /** Of this start of her. */
+  /** Identifies one start of the queen. */
   start: string;
   job: string;
 }
 
 export interface LeaseOptions {
-  /** Alias of the hive, for the error. */
+  /** Alias of the hive, for errors. */
   hive: string;
   file: string;
   owner: LeaseOwner;
   takeOver: boolean;
-  /** The file itself may go with all else that is removed. */
+  /** The job removes the folder of the lease, so a missing lease is taken again and not reported as lost. */
   removing?: boolean;
 }
 
-/** A lease whose owner is dead blocks nobody for longer than this. */
+/** A lease whose owner died blocks others no longer than this. */
 const leaseMs = 60_000;
 const renewMs = 15_000;
 
-/** Throws SYNC_LOCKED with who has it. */
+/** Throws SYNC_LOCKED, which names the owner. */
 export const takeLease = async (
   keeper: LeaseKeeper,
   { hive, file, owner, takeOver, removing = false }: LeaseOptions,
@@ -55,7 +55,7 @@ export const takeLease = async (
         if (!again.held) lost.abort(RbeeError.of('SYNC_LEASE_LOST', { hive, owner: again.about }));
       },
       (error) => {
-        // A connection that comes back in time has lost nothing.
+        // A short loss of the connection does not lose the lease.
         if (performance.now() - renewed > leaseMs) lost.abort(error);
       },
     );
@@ -69,7 +69,7 @@ export const takeLease = async (
   };
 };
 
-/** This queen lives, so one of the same state folder that was started earlier does not. */
+/** Only one queen uses a state folder at a time, so the owner of an earlier start is dead. */
 const isPredecessor = (other: string, { queen, start }: LeaseOwner): boolean =>
   other.startsWith(`${queen}:`) && !other.startsWith(`${queen}:${start}:`);
 

@@ -1,4 +1,4 @@
-/** The machines of a queen, put together. Nothing of SSH is loaded before a machine is reached. */
+/** Builds everything that works on other machines. Loads SSH only once a machine is reached. */
 
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
@@ -41,9 +41,9 @@ export interface Machines {
   sync: FleetSync;
   provision: Provision;
   hives: RemoteHives;
-  /** How the fleet differs from hives.conf, as far as it is known. */
+  /** How the fleet differs from hives.conf, as far as is known. */
   drift(): FleetDrift | undefined;
-  /** A hive answers again: what it should run and has lost is started. */
+  /** Call this when a hive answers again: starts declared workers that it has lost. */
   cameBack(alias: string): void;
   close(): Promise<void>;
 }
@@ -70,7 +70,7 @@ export const makeMachines = (options: MakeMachinesOptions): Machines => {
   const drift = new KnownDrift({
     fleet,
     machineStore,
-    // Nobody waits for it, and a network may be slow.
+    // Runs in the background, so it must not wait for a network.
     resolve: (conf, signal) => planner.desired(conf, { offline: true }, { signal, narrate: () => {} }),
     log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
   });

@@ -1,4 +1,4 @@
-/** What a machine has: asked of its hive where one runs, else seen over SSH. Changes nothing there. */
+/** Observes a machine: asks its hive if one runs, else looks over SSH. Changes nothing there. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { ObservedHive } from '../../contract/sync.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
@@ -9,7 +9,7 @@ import type { MachineStore } from '../link/machine-store.ts';
 import type { RemoteCall } from '../provision/machine.ts';
 import type { RemoteHive } from '../supervise/remote-hive.ts';
 
-/** A machine that cannot be reached, or cannot run rbee, is reported as such; only cancelling throws. */
+/** An unreachable or unsuitable machine is a result, not an error. Throws only when cancelled. */
 export const observeRemote = async (
   hive: RemoteHive,
   machineStore: MachineStore,
@@ -57,7 +57,7 @@ export const observeLocal = async (alias: string, client: HiveClient, signal: Ab
   }
 };
 
-/** Null when its process does not run. */
+/** Null if its process does not run. */
 const ask = async (hive: RemoteHive, platform: string, { signal }: RemoteCall): Promise<ObservedHive | null> => {
   try {
     const facts = await tell(hive.connection.client, signal);

@@ -1,4 +1,4 @@
-/** From hives.conf and what is there to a plan: whatever a sync, a status or a migration finds out before it acts. */
+/** Makes plans from hives.conf and the present state of the machines, for sync, status, validation and migration. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { readSmallFile } from '../../boundary/small-file.ts';
@@ -35,11 +35,11 @@ export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'pr
   delivery: PluginDelivery;
   machineStore: MachineStore;
   secrets: QueenSecrets;
-  /** Told what the file means whenever that was found out. */
+  /** Called whenever the whole file was resolved. */
   onDesired?: (conf: HivesConf, desired: readonly DesiredHive[]) => void;
 }
 
-/** What all inputs may have. */
+/** Options that all inputs share. */
 export interface Asked {
   hives?: string[];
   config?: string;
@@ -54,19 +54,19 @@ export interface Asked {
 
 type Listening = Pick<JobContext, 'signal' | 'narrate'>;
 
-/** Looking costs little of this machine. */
+/** Looking at a machine costs this one little, so many run at once. */
 const maxConcurrentLooks = 32;
 
 export class Planner {
   readonly #options: PlannerOptions;
-  /** Of this start of the queen, for leases. */
+  /** Identifies this start of the queen in leases. */
   readonly #start = randomUUID();
 
   constructor(options: PlannerOptions) {
     this.#options = options;
   }
 
-  /** What is to be done, and what it was found by. */
+  /** The plan, with what it was made from. */
   async plan(
     conf: HivesConf,
     input: Asked,
@@ -100,14 +100,14 @@ export class Planner {
     return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
   }
 
-  /** Of the whole file, whatever is asked for of it: names of workers are told apart from all others. */
+  /** Always resolves the whole file, because the names of workers are unique in the fleet. */
   async desired({ file, hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
     const app = await this.#options.bundles.app(context);
     const explain: DesiredOptions['explain'] = (...about) => this.explain(file, ...about);
     return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context), explain });
   }
 
-  /** Why a type cannot be had, with its place in the file and what may have been meant. */
+  /** Explains why a type is unavailable, with its place in the file and the nearest names. */
   explain(file: string, error: RbeeError, hive: string, wanted: DeclaredType): Promise<RbeeError> {
     const { paths, fleet } = this.#options;
     return withKnownTypes({ data: paths.data, fleet }, async (types) =>
@@ -115,7 +115,7 @@ export class Planner {
     );
   }
 
-  /** What the workers of these hives ask for and cannot get, by hive. Devices are only known where a hive answers. */
+  /** What the workers of these hives require and cannot get, by hive. Devices are checked only if the hive answers. */
   problems(
     file: string,
     hives: readonly HiveDeclaration[],
@@ -145,7 +145,7 @@ export class Planner {
     });
   }
 
-  /** Named with their place before anything is fetched or started. */
+  /** Missing secrets with their place in the file, found before anything is downloaded or started. */
   async #missingSecrets(file: string, { alias, run }: HiveDeclaration): Promise<RbeeError[]> {
     const missing = run.map(async (entry) => {
       const problems = await this.#options.secrets.problems(entry);
@@ -160,7 +160,7 @@ export class Planner {
     return this.#options.machineStore.get(alias)?.platform;
   }
 
-  /** Packages that the configuration keeps out; one that is being worked on here is not installed. */
+  /** Packages outside the allowed scopes. Linked packages are exempt, because they are not installed. */
   #refusedPackages(types: readonly DesiredHive['types'][number][]): RbeeError[] {
     const { allowedScopes } = this.#options.config.registry;
     if (allowedScopes.length === 0) return [];
@@ -170,7 +170,7 @@ export class Planner {
       .map((name) => RbeeError.of('SCOPE_NOT_ALLOWED', { package: name, allowed: allowedScopes.join(', ') }));
   }
 
-  /** Side by side, as many as steps of a sync. */
+  /** Observes machines concurrently. */
   observe(aliases: readonly string[], effects: QueenEffects, context: JobContext): Promise<ObservedHive[]> {
     const limiter = new Semaphore(Math.max(this.#options.config.package.maxConcurrentInstalls, maxConcurrentLooks));
     const quiet = { signal: context.signal, narrate: () => {} };
@@ -198,7 +198,7 @@ export class Planner {
     return config ?? hivesConfFile(this.#options.paths);
   }
 
-  /** Null where there is none. A file that a person named may be another user's, which is said. */
+  /** Null without a file. Warns if a file that a person named belongs to another user. */
   load(input: { config?: string }, { narrate }: Pick<JobContext, 'narrate'>): HivesConf | null {
     return loadHivesConf(this.file(input), {
       isChosen: input.config !== undefined || this.#options.paths.isChosen,
@@ -206,7 +206,7 @@ export class Planner {
     });
   }
 
-  /** Machines with rbee on them that the file does not name. Of another file, nothing is known to be missing. */
+  /** Machines with rbee that the file does not name. Only this queen's own file can tell. */
   #undeclared(conf: HivesConf): string[] {
     if (conf.file !== this.file({})) return [];
     return [...this.#options.machineStore.entries()]
@@ -219,7 +219,7 @@ export class Planner {
   }
 }
 
-/** A worker that asks for what cannot be fails at its step; the plan says so before. */
+/** Such a worker would fail at its step; the plan reports it earlier. */
 const withProblems = (plan: SyncPlan, problems: ReadonlyMap<string, readonly RbeeError[]>): SyncPlan => {
   const hives = plan.hives.map((hive) =>
     hive.status === 'unreachable'

@@ -1,4 +1,4 @@
-/** What the steps of a sync do to hives, here and on other machines. */
+/** Performs the steps of a sync, on this machine and on others. */
 import { join } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -32,19 +32,19 @@ export interface SyncEffectsOptions {
   hives: RemoteHives;
   bundles: Bundles;
   machineStore: MachineStore;
-  /** Milliseconds that a new hive may take to tell of itself. */
+  /** Timeout in milliseconds for a new hive to answer. */
   healthMs: number;
-  /** Tells this sync from every other, of this queen too. */
+  /** Distinguishes this sync from all others, including those of the same queen. */
   owner: LeaseOwner;
-  /** On whose behalf: questions go there. */
+  /** The job: its questions go to whoever started it. */
   context: JobContext;
-  /** How machines are reached on behalf of whoever asks. */
+  /** SSH options of the caller. */
   access: { agent?: string; acceptNewHostKeys?: boolean };
   offline?: boolean;
   force?: boolean;
-  /** Publishers are let in without asking. */
+  /** Accept unknown publishers without asking. */
   yes?: boolean;
-  /** All that is done is to take rbee off machines. */
+  /** The job only uninstalls. */
   removing?: boolean;
 }
 
@@ -52,7 +52,7 @@ type StepOf<Kind extends SyncStep['kind']> = Extract<SyncStep, { kind: Kind }>;
 
 export class QueenEffects implements SyncEffects {
   readonly #options: SyncEffectsOptions;
-  /** Hives that were taken off their machines. */
+  /** Hives that this job has uninstalled. */
   readonly #removed = new Set<string>();
 
   constructor(options: SyncEffectsOptions) {
@@ -76,10 +76,10 @@ export class QueenEffects implements SyncEffects {
     }
     const hive = hives.must(alias);
     const remote = this.#call(call);
-    // Renewing and giving back go on after the call that took it.
+    // Renewing and releasing outlive the call that takes the lease.
     const later: RemoteCall = { ...remote, narrate: () => {}, signal: new AbortController().signal };
     const pathOf = async (agent: AgentClient | null) => agent?.hello.paths.state;
-    // Nothing is brought to a machine just to take rbee off it.
+    // An uninstall must not install an agent.
     const state = await (removing ? hive.agents.useIfInstalled(remote, pathOf) : hive.withAgent(remote, pathOf));
     if (state === undefined) return { lost: new AbortController().signal, release: async () => this.#letGo(hive) };
     const keeper = {
@@ -96,7 +96,7 @@ export class QueenEffects implements SyncEffects {
     return { lost: lease.lost, release };
   }
 
-  /** The last agent on a machine that has no rbee any more. */
+  /** Closes the agent of a machine that has no rbee any more. */
   #letGo(hive: RemoteHive): void {
     if (!this.#removed.has(hive.alias)) return;
     hive.agents.close();
@@ -163,7 +163,7 @@ export class QueenEffects implements SyncEffects {
     await this.#options.provision.model(alias, { model }, this.#provisionCall(call));
   }
 
-  /** Whatever stands there stopped or failed as it was declared is started again, everything else is made anew. */
+  /** Starts a stopped or failed worker again if its declaration is the same; otherwise replaces it. */
   async #startWorker(alias: string, step: StepOf<'start_worker' | 'replace_worker'>, call: EffectCall): Promise<void> {
     const { fleet } = this.#options;
     const member = fleet.member(alias);
@@ -174,7 +174,7 @@ export class QueenEffects implements SyncEffects {
         await startWorker(this.#options, { worker: step.worker, hive: alias }, context);
         return;
       } catch (error) {
-        // Its hive has lost what it knew, and has not told so yet.
+        // The hive lost this worker, and its heartbeat has not shown it yet.
         if (!isNoWorker(error)) throw error;
         member.forget(there);
       }
@@ -182,7 +182,7 @@ export class QueenEffects implements SyncEffects {
     await spawnWorker(this.#options, { ...step.spec, hive: alias }, context);
   }
 
-  /** A worker that works goes on until all is there for the one that replaces it, and it would not be refused. */
+  /** Provides everything first, so that the running worker is stopped only once its replacement can start. */
   async #provideFor(alias: string, { spec: { id: _, ...spec } }: StepOf<'replace_worker'>, call: EffectCall) {
     await provideFor(this.#options, { ...spec, hive: alias }, this.#context(call));
   }

@@ -6,7 +6,7 @@ const never = new AbortController().signal;
 const untilAborted = (signal: AbortSignal): Promise<void> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }));
 
-test('what the queen does by herself ends before what somebody asks for begins, and is no error', async () => {
+test('a background run ends before a requested job starts, and its end is no error', async () => {
   const reconciling = new ReconcileQueue();
   const order: string[] = [];
   const own = reconciling.run('pi', never, (signal) => untilAborted(signal).finally(() => order.push('own ended')));
@@ -27,7 +27,7 @@ test('what the queen does by herself ends before what somebody asks for begins, 
   assert.equal(order.at(-1), 'afterwards');
 });
 
-test('a failure of what the queen does by herself is told', async () => {
+test('the failure of a background run is reported', async () => {
   const work = new ReconcileQueue().run('pi', never, () => Promise.reject(new Error('no')));
   await assert.rejects(work, { message: 'no' });
 });

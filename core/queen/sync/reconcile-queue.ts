@@ -1,11 +1,11 @@
-/** What the queen does on hives by herself gives way to what somebody asks for. */
+/** Background work on hives, which gives way to jobs that a person asked for. */
 
 export class ReconcileQueue {
   readonly #running = new Map<string, { stop: AbortController; ended: Promise<unknown> }>();
-  /** How many want each hive for themselves. */
+  /** How many jobs use each hive. */
   readonly #wanted = new Map<string, number>();
 
-  /** Runs it, unless the hive is being changed by somebody, or by an earlier one; ended early it is no error. */
+  /** Runs `work`, unless a job or an earlier run uses the hive. Being interrupted is no error. */
   async run(hive: string, signal: AbortSignal, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (this.#wanted.has(hive) || this.#running.has(hive)) return;
     const stop = new AbortController();
@@ -18,7 +18,7 @@ export class ReconcileQueue {
     }
   }
 
-  /** Runs what was asked for, after what runs by itself on these hives has ended. */
+  /** Interrupts background runs on these hives, waits for them to end, and runs `work`. */
   async without<Result>(hives: readonly string[], work: () => Promise<Result>): Promise<Result> {
     for (const hive of hives) this.#wanted.set(hive, (this.#wanted.get(hive) ?? 0) + 1);
     try {

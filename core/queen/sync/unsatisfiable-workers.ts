@@ -1,6 +1,6 @@
 /**
- * What workers of hives.conf ask for and cannot get: options that their type refuses, models that it cannot load, devices
- * that their machine lacks. Each is reported with its line and the nearest names.
+ * Errors for workers of hives.conf that cannot run: options that their type rejects, models that it cannot load,
+ * devices that their machine lacks. Each has its line and the nearest names.
  */
 import { type Device, deviceIds, formatDevice, parseDevice } from '../../contract/device.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -15,15 +15,15 @@ import { entryOf, type Place, unsatisfiable } from './explain-unsatisfiable.ts';
 import type { TypesHere } from './known-types.ts';
 
 export interface KnownMachine {
-  /** Where they are known. */
+  /** Absent if unknown. */
   devices?: readonly DeviceFacts[];
-  /** `linux-x64`, where it is known. */
+  /** `linux-x64`; absent if unknown. */
   platform?: string;
-  /** Is this type of this machine the one that the other machine gets? */
+  /** Does the other machine get the version of this type that is installed here? */
   isMeant: (entry: CatalogEntry) => boolean;
 }
 
-/** All that is known to be impossible; a type that is not on this machine cannot be asked. */
+/** Finds what is certain to fail. A type that is not installed here cannot be checked. */
 export const runProblems = async (
   file: string,
   { alias, run }: HiveDeclaration,
@@ -34,7 +34,7 @@ export const runProblems = async (
   for (const entry of run) {
     const place = { file, hive: alias, line: entry.line };
     const known = entryOf(entry.type, here);
-    // A plugin that fails is reported where it is used.
+    // A faulty plugin is reported where it is used.
     const describe = async () =>
       known && machine.isMeant(known)
         ? await here
@@ -155,13 +155,15 @@ const deviceProblems = (
   return [unsatisfiable(place, `${what} does not drive ${written}`, `it drives: ${[...new Set(driven)].join(', ')}`)];
 };
 
-/** Plugins may bring kinds of their own: of a type that is not known, only what people often write for another is none. */
+/**
+ * Plugins may define kinds of their own. If the type is not known here, only common synonyms are certain to be wrong.
+ */
 const isNoKind = (kind: string, type: TypeDescription | null): boolean =>
   deviceSynonyms.has(kind) || (type !== null && !kinds.includes(kind));
 
 const kinds: readonly string[] = ['cpu', 'cuda', 'rocm', 'vulkan', 'metal'];
 
-/** What people write for the kind of their device. */
+/** Common names that people use for a kind of device. */
 const deviceSynonyms = new Map([
   ['gpu', 'cuda'],
   ['nvidia', 'cuda'],

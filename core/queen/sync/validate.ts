@@ -1,4 +1,4 @@
-/** Is hives.conf right, and are its machines there? Every question is a check of its own; none of them is an error. */
+/** Checks hives.conf and the machines it declares. Failures are results, not errors. */
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { localAlias } from '../../config/hive-entry.ts';
@@ -18,14 +18,14 @@ import type { JobContext } from '../jobs/jobs.ts';
 
 export interface ValidateOptions {
   context: JobContext;
-  /** Reads the file; null where there is none. */
+  /** Reads the file. Null: no file. */
   load: () => HivesConf | null;
   adopt: (conf: HivesConf) => void;
   test: (alias: string) => Promise<SshTestResult>;
   resolve: ResolveType;
-  /** What is said of a type that cannot be had, with its place in the file. */
+  /** Explains why a type is unavailable, with its place in the file. */
   explain: (file: string, error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>;
-  /** What workers ask for and cannot get, by hive. */
+  /** What workers require and cannot get, by hive. */
   unsatisfiable: (
     file: string,
     hives: readonly HiveDeclaration[],
@@ -97,7 +97,7 @@ export const validate = async (
   return report();
 };
 
-/** Each version is asked for once; where it cannot be had, every place that asks for it is told. */
+/** Resolves each version once. A failure is reported at every place that asks for the version. */
 const resolveTypes = async (
   hives: readonly HiveDeclaration[],
   check: Check,
@@ -130,7 +130,7 @@ const resolveTypes = async (
   return [...resolved].map(([alias, types]) => ({ alias, types }));
 };
 
-/** The name as ssh understands it; a machine behind a jump host has its name looked up there. */
+/** Resolves the host name as ssh does. Behind a jump host, the jump host resolves it. */
 const dnsCheck = async ({ hive, hostname, jumps }: SshTestResult, ms: number): Promise<SyncCheck> => {
   const about = { check: 'dns', hive, error: null, ms: Math.round(ms) };
   if (jumps.length > 0) return { ...about, state: 'skipped', text: `${hostname} is looked up by its jump host` };
