@@ -38,7 +38,7 @@ export const stepWords = (step: SyncStep): StepWords => {
   const verb = verbs[step.kind];
   switch (step.kind) {
     case 'install_hive':
-      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyAnew(step) };
+      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyReplaced(step) };
     case 'start_hive':
       return { verb, what: 'the hive', why: 'it does not run' };
     case 'install_worker':
@@ -100,12 +100,12 @@ const typeText = ({ type, version, variant }: InstallWorker): string =>
 
 const whyInstalled = ({ from, version, variant, again }: InstallWorker): string => {
   if (from === null) return 'not there';
-  if (again) return 'again, as asked';
-  return from === version ? `its build for ${variant ?? 'this machine'} is not there` : `${from} is there`;
+  if (again) return 'forced';
+  return from === version ? `no build for ${variant ?? 'this machine'} yet` : `replaces ${from}`;
 };
 
-const whyAnew = ({ from, to }: { from: string | null; to: string }): string =>
-  from === to ? 'again, as asked' : `${from} is there`;
+const whyReplaced = ({ from, to }: { from: string | null; to: string }): string =>
+  from === to ? 'forced' : `replaces ${from}`;
 
 const verbs: Record<SyncStepKind, string> = {
   install_hive: 'install',
@@ -145,7 +145,7 @@ const done: Record<SyncStepKind, string> = {
 
 const startReasons = { missing: 'not there', stopped: 'stopped', failed: 'failed' } as const;
 const replaceReasons = {
-  declaration: 'declared otherwise now',
+  declaration: 'declaration changed',
   version: 'its type has another version',
   taken: 'its id is taken by another worker',
 } as const;

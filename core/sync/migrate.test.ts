@@ -151,14 +151,14 @@ describe('a hives.conf that was generated from a fleet', () => {
       { observed: absentHive({ alias: 'gone', hostname: 'gone' }), address: null },
     ]);
     assert.deepEqual(notes, [
-      'hive gpu1: mine is a link plugin there and is not written down',
-      'hive gpu1: worker stopped is stopped and is not written down',
-      'hive gpu1: worker secretive does not tell how it was spawned and is not written down',
-      'hive gpu1: worker relative has a model whose path is not whole and is not written down',
-      'hive gpu1: worker nothing has options that TOML cannot hold and is not written down',
+      'hive gpu1: mine is a link plugin there and is not written',
+      'hive gpu1: worker stopped is stopped and is not written',
+      'hive gpu1: worker secretive does not report how it was spawned and is not written',
+      'hive gpu1: worker relative has a model with a relative path and is not written',
+      'hive gpu1: worker nothing has options that TOML cannot hold and is not written',
       'hive gpu1: worker older uses sd 1.0.0; the next sync replaces it once',
-      'hive twin: worker fine has the id of one on another hive and is not written down',
-      'hive gone is absent: what is on it could not be looked at',
+      'hive twin: worker fine has the id of a worker on another hive and is not written',
+      'hive gone is absent: its contents could not be read',
     ]);
     assert.equal(written, 2);
     assert.deepEqual(
@@ -200,7 +200,7 @@ describe('a hives.conf that was generated from a fleet', () => {
           ['fine', null, ['sd']],
         ],
       );
-      assert.ok(notes.some((note) => note.startsWith('hive evil says what cannot be written down')));
+      assert.ok(notes.some((note) => note.startsWith('hive evil reports values that cannot be written')));
     }
   });
 });

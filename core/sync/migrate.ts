@@ -62,7 +62,9 @@ const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
     if (!(error instanceof RbeeError)) throw error;
     const { observed } = migrant;
     own.ids = new Set(told.ids);
-    own.notes = [`hive ${observed.alias} says what cannot be written down (${error.message}): only its address is`];
+    own.notes = [
+      `hive ${observed.alias} reports values that cannot be written (${error.message}): only its address is written`,
+    ];
     return take(entryOf({ ...migrant, observed: { ...observed, types: [], models: [], workers: [] } }, own));
   }
 };
@@ -83,11 +85,10 @@ const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
   const { alias, status } = observed;
   const { notes } = told;
   const isLocal = alias === localAlias;
-  if (status !== 'online') notes.push(`hive ${alias} is ${status}: what is on it could not be looked at`);
+  if (status !== 'online') notes.push(`hive ${alias} is ${status}: its contents could not be read`);
   const types = observed.types.filter(({ source }) => source === 'installed');
   for (const { type, source } of observed.types) {
-    if (source !== 'installed')
-      notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written down`);
+    if (source !== 'installed') notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written`);
   }
   const workers = observed.workers.flatMap((worker) => {
     const fields = runOf(worker, observed, told);
@@ -127,16 +128,16 @@ const runOf = (
   { notes, ids }: Told,
 ): Record<string, unknown> | null => {
   const { id, spec, state } = worker;
-  const why = spec === null ? 'does not tell how it was spawned' : unwritable(worker, spec, ids);
+  const why = spec === null ? 'does not report how it was spawned' : unwritable(worker, spec, ids);
   if (why !== undefined || spec === null) {
-    notes.push(`hive ${alias}: worker ${id} ${why} and is not written down`);
+    notes.push(`hive ${alias}: worker ${id} ${why} and is not written`);
     return null;
   }
   ids.add(id);
   const own = { ...spec, type: worker.type };
   const version = types.find(({ type }) => type === worker.type)?.version;
   if (worker.declaration !== null && worker.declaration !== fingerprint(own)) {
-    notes.push(`hive ${alias}: worker ${id} was declared otherwise; the next sync replaces it once`);
+    notes.push(`hive ${alias}: worker ${id} has a changed declaration; the next sync replaces it once`);
   } else if (version !== worker.pluginVersion) {
     notes.push(
       `hive ${alias}: worker ${id} uses ${worker.type} ${worker.pluginVersion}; the next sync replaces it once`,
@@ -150,10 +151,10 @@ const runOf = (
 /** Why a worker cannot be written, or undefined. */
 const unwritable = ({ id, state }: ObservedWorker, spec: WorkerSpec, ids: ReadonlySet<string>): string | undefined => {
   if (state === 'stopped' || state === 'failed') return `is ${state}`;
-  if (id.length > maxIdLength) return `has an id of more than ${maxIdLength} letters`;
-  if (ids.has(id)) return 'has the id of one on another hive';
+  if (id.length > maxIdLength) return `has an id of more than ${maxIdLength} characters`;
+  if (ids.has(id)) return 'has the id of a worker on another hive';
   const models = [spec.model ?? 'demo', ...Object.values(spec.components ?? {})];
-  if (!models.every(isWritable)) return 'has a model whose path is not whole';
+  if (!models.every(isWritable)) return 'has a model with a relative path';
   return Object.values(spec.options ?? {}).every(isToml) ? undefined : 'has options that TOML cannot hold';
 };
 

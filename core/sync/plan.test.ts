@@ -76,7 +76,7 @@ describe('a plan', () => {
       workers: [worker('w', { pluginVersion: '1.0.0' }), worker('w-r2')],
     };
     assert.deepEqual(words(old), [
-      'install | llamacpp 1.1.0 (cuda) | 1.0.0 is there',
+      'install | llamacpp 1.1.0 (cuda) | replaces 1.0.0',
       'replace | w | its type has another version',
     ]);
   });
@@ -86,7 +86,7 @@ describe('a plan', () => {
       worker('w', { state: 'failed', pluginVersion: '1.0.0' }),
       worker('w-r2', { declaration: 'older' }),
     ];
-    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declared otherwise now']);
+    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declaration changed']);
   });
 
   it('leaves a worker alone that was spawned by hand, and reports that it blocks an id', () => {
@@ -148,8 +148,8 @@ describe('a plan', () => {
 
   it('reinstalls on request, and if an installation is incomplete', () => {
     assert.deepEqual(words({}, { force: true }), [
-      'install | rbee 2.0.0-bb | again, as asked',
-      'install | llamacpp 1.1.0 (cuda) | again, as asked',
+      'install | rbee 2.0.0-bb | forced',
+      'install | llamacpp 1.1.0 (cuda) | forced',
     ]);
     for (const bad of [{ fault: 'it throws' }, { variants: ['cpu'] }, { integrity: 'sha512-c' }]) {
       assert.equal(words({ types: [{ ...type, ...bad }] }).length, 1, JSON.stringify(bad));

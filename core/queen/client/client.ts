@@ -108,5 +108,9 @@ const follow = async (
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
-  throw RbeeError.of('INTERNAL', { part: 'the queen', problem: `job ${id} told no outcome`, log: 'rbee queen logs' });
+  throw RbeeError.of('INTERNAL', {
+    part: 'the queen',
+    problem: `job ${id} ended without an outcome`,
+    log: 'rbee queen logs',
+  });
 };

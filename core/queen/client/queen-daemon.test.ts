@@ -63,7 +63,7 @@ describe('the queen as a process', () => {
     assert.equal((await ensureQueen({ paths, env })).started, false);
 
     assert.deepEqual(await stopQueen({ paths, env }), { stopped: true });
-    await until(() => !alive(both[0].pid), 'she is gone');
+    await until(() => !alive(both[0].pid), 'the queen is gone');
     assert.deepEqual(await stopQueen({ paths, env }), { stopped: false });
     assert.equal((await queenStatus({ paths, env })).status, 'stopped');
   });

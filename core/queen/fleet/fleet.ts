@@ -64,7 +64,7 @@ export class Fleet {
   remove(alias: string): void {
     const member = this.#members.get(alias);
     if (!member) return;
-    member.stop('it is no longer of the fleet');
+    member.stop('it was removed from the fleet');
     this.#members.delete(alias);
     this.#changed();
   }

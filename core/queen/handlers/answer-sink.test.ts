@@ -11,7 +11,7 @@ for (const [what, type, piece] of [
   ['a text without end', 'text/event-stream', event],
   ['a body without end', 'application/json', chunk],
 ] as const) {
-  test(`${what} is broken off`, () => {
+  test(`${what} is cut off`, () => {
     let stopped = 0;
     const sink = new AnswerSink(
       () => {},

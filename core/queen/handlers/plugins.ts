@@ -85,7 +85,7 @@ export const linkPlugin =
     throw RbeeError.of('INVALID_INPUT', {
       what: `linking ${folder} on hive ${hive}`,
       problem: 'the folder is on another machine',
-      hint: `link it here with rbee plugins link ${folder}; what hive ${hive} needs of it is brought there`,
+      hint: `link it here with rbee plugins link ${folder}; rbee copies what hive ${hive} needs of it`,
     });
   };
 

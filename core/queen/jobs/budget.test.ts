@@ -73,7 +73,7 @@ describe('a job that says more than can be read', () => {
     );
     const live = await reading;
     const [cut, end] = live.slice(-2);
-    assert.match((cut?.kind === 'warning' && cut.text) || '', /says more than can be kept \(8 MiB of one job\)/);
+    assert.match((cut?.kind === 'warning' && cut.text) || '', /exceeds the limit for stored output \(8 MiB\)/);
     assert.ok(end?.kind === 'result' && end.result === 'at last');
     assert.ok(live.length > 10_000);
     // Late readers get everything that was kept.
@@ -120,7 +120,7 @@ describe('a job that says more than can be read', () => {
       live.slice(-3).map((event) => (event.kind === 'progress' ? event.done : event.kind)),
       [1_000_000, 'done', 'result'],
     );
-    assert.ok(live.length < 1_000, 'who reads along is told at most so often');
+    assert.ok(live.length < 1_000, 'live readers get throttled progress');
     const later = await all(jobs.events(id, 0));
     assert.deepEqual(
       later.map(({ kind }) => kind),

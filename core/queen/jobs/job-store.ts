@@ -169,7 +169,7 @@ export class JobStore {
       return true;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      if (!this.#failing) this.#log('jobs cannot be written to disk; they are kept in memory', error);
+      if (!this.#failing) this.#log('cannot write jobs to disk; they are kept in memory', error);
       this.#failing = true;
       this.#giveUp();
       return false;
@@ -229,7 +229,7 @@ export class JobStore {
       this.#db.exec('DELETE FROM events WHERE job NOT IN (SELECT id FROM jobs)');
       this.#makeRoom();
     } catch (error) {
-      this.#log('old jobs cannot be removed', error);
+      this.#log('cannot remove old jobs', error);
     }
   }
 
@@ -252,7 +252,7 @@ export class JobStore {
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.#used = this.#usedBytes();
     } catch (error) {
-      this.#log('the file of the jobs cannot be made shorter', error);
+      this.#log('cannot shrink the job database', error);
     }
   }
 
@@ -359,7 +359,7 @@ const openOrSetAside = (file: string, log: (message: string, error?: unknown) =>
   } catch (error) {
     if (!isDamaged(error)) throw unwritable(file, error);
     const aside = `${file}.corrupt-${new Date().toISOString().replace(/[:.]/g, '-')}`;
-    log(`${file} is damaged: it is set aside as ${aside}, and the queen starts with an empty one`, error);
+    log(`${file} is damaged: it was renamed to ${aside}, and the queen starts with an empty one`, error);
     for (const end of ['', '-wal', '-shm']) if (existsSync(file + end)) renameSync(file + end, aside + end);
   }
   try {

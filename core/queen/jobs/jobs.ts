@@ -284,7 +284,7 @@ export class Jobs {
     if (!isCut && !(this.#store.hasRoom && job.kept + bytes <= this.#limits.narration)) {
       job.cutAt = job.last + 1;
       const most = formatBytes(this.#limits.narration);
-      const text = `this job says more than can be kept (${most} of one job); what follows is not kept`;
+      const text = `this job exceeds the limit for stored output (${most}); the rest is not stored`;
       this.#add(job, { kind: 'warning', text, seq: job.cutAt, at: numbered.at }, { keep: true });
       this.#tell(job, event);
       return;
@@ -428,7 +428,7 @@ const viewOf = ({ key: _, ...view }: JobRecord): JobView => view;
 
 /** Tells a late reader about events that were not kept. */
 const missed = (seq: number, count: number): JobEvent => {
-  const text = `${count} events are missing here: they were not read in time, and are not kept`;
+  const text = `${count} events are missing here: they were not read in time, and were not stored`;
   return { kind: 'warning', text, seq, at: new Date().toISOString() };
 };
 

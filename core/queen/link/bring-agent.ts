@@ -59,7 +59,7 @@ const bring = async (
   await uploadTo(connection, parts, { file, path: `${host.data}/agent/${names.agent}`, ...call });
   const agent = await startAgent(connection, names, call.signal);
   if (agent instanceof AgentClient) return agent;
-  const problem = 'it is not where it was put';
+  const problem = 'it is missing after the upload';
   throw RbeeError.of('HOST_COMMAND_FAILED', { hive: connection.name, what: 'the agent of rbee', problem });
 };
 
@@ -116,7 +116,7 @@ const libraryFor = async (hive: string, host: BareHost, bundles: Bundles): Promi
   if (host.hasLibatomic) return null;
   const library = await bundles.library(targetOf(host));
   if (library) return library;
-  const problem = 'Node needs libatomic.so.1, which is not there';
+  const problem = 'Node needs libatomic.so.1, which is missing';
   const hint = 'install libatomic1 (Debian, Ubuntu) or libatomic (Fedora) on the machine';
   throw RbeeError.of('HOST_UNSUPPORTED', { hive, problem, hint });
 };

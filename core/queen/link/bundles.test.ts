@@ -9,7 +9,7 @@ import { Bundles } from './bundles.ts';
 
 test('rbee is packed once for concurrent callers, and again after the cache is emptied', async (t) => {
   const cache = await tempFolder(t);
-  const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing is to be fetched')) });
+  const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing should be downloaded')) });
   const said: NarrationEvent[] = [];
   const call = { narrate: (event: NarrationEvent) => void said.push(event), signal: new AbortController().signal };
   const packings = () => said.filter(({ kind }) => kind === 'done').length;
@@ -22,12 +22,12 @@ test('rbee is packed once for concurrent callers, and again after the cache is e
   const cancelled = AbortSignal.abort(new Error('enough'));
   await rm(cache, { recursive: true });
   await assert.rejects(bundles.app({ ...call, signal: cancelled }), /enough/);
-  assert.equal((await bundles.app(call)).sha256, first.sha256, 'who asks next is not told of it');
+  assert.equal((await bundles.app(call)).sha256, first.sha256, 'the next caller is not affected');
 });
 
 test('a runtime is packed once, in a format that the machine can unpack', async (t) => {
   const cache = await tempFolder(t);
-  const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing is to be fetched')) });
+  const bundles = new Bundles({ cache, fetcher: () => Promise.reject(new Error('nothing should be downloaded')) });
   const program = Buffer.from('a program '.repeat(1000));
   const file = join(cache, 'abc.zst');
   await writeFile(file, zstdCompressSync(program));
@@ -40,7 +40,7 @@ test('a runtime is packed once, in a format that the machine can unpack', async 
   const plain = await bundles.packed(runtime, 'none');
   assert.deepEqual([await readFile(plain.file), plain.size], [program, program.length]);
   await writeFile(file, 'damaged');
-  assert.deepEqual(await bundles.packed(runtime, 'gzip'), gzip, 'it is there already');
+  assert.deepEqual(await bundles.packed(runtime, 'gzip'), gzip, 'it is cached');
   await rm(gzip.file);
   await assert.rejects(bundles.packed(runtime, 'gzip'), { code: 'ZSTD_error_prefix_unknown' });
   assert.deepEqual((await readdir(cache)).sort(), ['abc.raw', 'abc.zst']);

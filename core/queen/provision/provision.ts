@@ -289,6 +289,6 @@ const trustHint = (hive: string, plugin: string): string => {
 export const scriptsElsewhere = (hive: string): RbeeError =>
   RbeeError.of('INVALID_INPUT', {
     what: 'scripts',
-    problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
+    problem: `plugins for hive ${hive} are built on this machine, and install scripts would build for its platform`,
     hint: 'leave out --allow-scripts',
   });

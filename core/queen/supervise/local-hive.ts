@@ -64,7 +64,7 @@ export class LocalHive {
       // `start` checks for itself if the process still runs, so it may be called at any time.
       situation: () => ({ wanted: this.#wanted && !this.#closed && !this.#attached, busy: false, heard: false }),
       start: () => {
-        this.start().catch((error) => this.#options.logger.error(error, 'the hive cannot be started again'));
+        this.start().catch((error) => this.#options.logger.error(error, 'cannot restart the hive'));
       },
     });
   }

@@ -235,7 +235,7 @@ export class RemoteHive implements Machine {
       const isAway = code.startsWith('SSH_');
       if (isAway) this.#supervisor.resetBackoff();
       const level = isAway ? 'debug' : 'error';
-      this.#deps.logger[level]({ hive: this.alias, problem: message }, 'the hive cannot be started again');
+      this.#deps.logger[level]({ hive: this.alias, problem: message }, 'cannot restart the hive');
     });
   }
 

@@ -50,7 +50,7 @@ export class RemoteHives {
       });
       this.#watcher.on('error', () => this.#watcher?.close());
     } catch (error) {
-      logger.warn(error, 'hives.conf is not watched: a change is seen by the next sync');
+      logger.warn(error, 'cannot watch hives.conf: changes take effect at the next sync');
     }
     // Otherwise the first list after a restart would show nothing running.
     await Promise.all([...this.#hives.values()].map((hive) => hive.waitOnline(patienceMs)));
@@ -127,7 +127,7 @@ export class RemoteHives {
     try {
       return loadHivesConf(this.#options.file, this.#options);
     } catch (error) {
-      this.#options.logger.warn({ err: error }, 'hives.conf cannot be used as it is');
+      this.#options.logger.warn({ err: error }, 'hives.conf is invalid');
       return undefined;
     }
   }

@@ -33,7 +33,7 @@ export const explainType = (
   const hint =
     near.length > 0
       ? `did you mean ${near.join(' or ')}?`
-      : `known are: ${names.join(', ')}; look for others with: rbee plugins search`;
+      : `known types: ${names.join(', ')}; look for others with: rbee plugins search`;
   return unsatisfiable(place, `there is no worker type ${type}`, hint);
 };
 

@@ -171,7 +171,7 @@ export class FleetSync {
     const { paths } = this.#options;
     const journal = await SyncJournal.open(join(paths.state, 'sync-journal.json'));
     if (journal.damaged)
-      context.narrate({ kind: 'warning', text: `the journal was damaged and is now ${journal.damaged}` });
+      context.narrate({ kind: 'warning', text: `the journal was damaged and was renamed to ${journal.damaged}` });
     const retried = input.retryFailed ? hivesLeft(journal, conf.file) : undefined;
     // A hive that is neither declared nor installed any more cannot be retried.
     const isKnown = (alias: string) =>
@@ -243,7 +243,7 @@ export class FleetSync {
     throw RbeeError.of('HIVE_LOCAL', {
       hive: localAlias,
       action: 'uninstalled',
-      hint: 'stop it with rbee queen stop, and remove the package that brought rbee',
+      hint: 'stop it with rbee queen stop, and remove the package that rbee was installed with',
     });
   }
 }

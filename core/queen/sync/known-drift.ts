@@ -118,6 +118,6 @@ const observedOf = (
     return onlineHive(machine, { version: isLocal ? null : (state.build ?? null), platform, state, models: [] });
   }
   if (known && member?.status === 'stopped') return stoppedHive(machine, { version: known.installed, platform });
-  const problem = member?.reason ?? 'it has not been heard of yet';
+  const problem = member?.reason ?? 'no heartbeat yet';
   return unreachableHive(machine, RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem }).toJSON());
 };

@@ -72,7 +72,7 @@ export const makeMachines = (options: MakeMachinesOptions): Machines => {
     machineStore,
     // Runs in the background, so it must not wait for a network.
     resolve: (conf, signal) => planner.desired(conf, { offline: true }, { signal, narrate: () => {} }),
-    log: (problem) => logger.warn({ err: problem }, 'whether the fleet is as hives.conf says is not known'),
+    log: (problem) => logger.warn({ err: problem }, 'cannot compare the fleet with hives.conf'),
   });
   const onFile = (conf: HivesConf | null): void => drift.follow(conf);
   const hives = new RemoteHives({
@@ -111,7 +111,8 @@ export const makeMachines = (options: MakeMachinesOptions): Machines => {
       },
     };
     sync.reconcile(alias, context).catch((error) => {
-      if (!closing.signal.aborted) logger.warn({ hive: alias, err: error }, 'what it should run is not made sure of');
+      if (!closing.signal.aborted)
+        logger.warn({ hive: alias, err: error }, 'cannot start the workers that it has lost');
     });
   };
   const close = async (): Promise<void> => {

@@ -147,8 +147,9 @@ const deviceProblems = (
     }
   } else if (!driven?.includes(device.kind) && isNoKind(device.kind, type)) {
     const meant = deviceSynonyms.get(device.kind) ?? nearest(device.kind, kinds)[0];
-    const hint = meant === undefined ? `known are: ${kinds.join(', ')}` : `did you mean ${withIndices(meant, device)}?`;
-    return [unsatisfiable(place, `there is no kind of device ${device.kind}`, hint)];
+    const hint =
+      meant === undefined ? `known kinds: ${kinds.join(', ')}` : `did you mean ${withIndices(meant, device)}?`;
+    return [unsatisfiable(place, `unknown kind of device ${device.kind}`, hint)];
   }
   if (!type || !driven || driven.length === 0 || driven.includes(device.kind)) return [];
   const what = variant === null ? type.name : `the variant ${variant} of ${type.name}`;
