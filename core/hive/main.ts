@@ -10,6 +10,7 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
+import { defaultRetryPolicy } from '../download/retry.ts';
 import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import { watchLock } from '../lifecycle/fs/watch-lock.ts';
 import { RunRecords } from '../lifecycle/process/run-records.ts';
