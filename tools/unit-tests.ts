@@ -8,7 +8,7 @@ import { join } from 'node:path';
 const startsProcesses = [
   /from 'node:child_process'/,
   // Helpers beside the code that start fake engines, daemons and servers.
-  /from '[^']*\/testing[\w-]*\.ts'/,
+  /from '[^']*\/testing(?:\/|[\w-]*\.ts')/,
   // The harness of the end-to-end tests, and that of the plugins.
   /from '(?:\.\.\/)+test\//,
   /from '@rbee\/test\/plugin-worker'/,

@@ -51,7 +51,7 @@ export class Confiner {
     this.#uid = options.uid ?? process.getuid?.() ?? 0;
   }
 
-  /** Could these limits be kept? Errors: LIMIT_NOT_KEPT. */
+  /** Could these limits be kept? Errors: LIMIT_UNENFORCEABLE. */
   async check(request: Omit<ConfineRequest, 'nonce'>): Promise<void> {
     if (!isLimited(request.limits)) return;
     const run = { ...request, nonce: randomBytes(8).toString('hex') };
@@ -59,7 +59,7 @@ export class Confiner {
     await this.groupOf({ ...run, folder }).release();
   }
 
-  /** Errors: LIMIT_NOT_KEPT. */
+  /** Errors: LIMIT_UNENFORCEABLE. */
   async confine(argv: readonly string[], request: ConfineRequest): Promise<Confined> {
     this.#systemd ??= hasUserSystemd(this.#runner, request.env);
     if (await this.#systemd) {
@@ -69,7 +69,7 @@ export class Confiner {
     if (!isLimited(request.limits)) return { argv, folder: null };
     const folder = await makeGroup(this.#cgroups, await this.#ownGroup(), request);
     if (folder !== null) return { argv: inGroup(argv, folder), folder };
-    throw RbeeError.of('LIMIT_NOT_KEPT', {
+    throw RbeeError.of('LIMIT_UNENFORCEABLE', {
       worker: request.name,
       what: neededControllers(request.limits).join(' and '),
       problem:
@@ -99,7 +99,7 @@ export class Confiner {
     if (controllers === null) return;
     const missing = neededControllers(limits).filter((controller) => !controllers.split(/\s+/).includes(controller));
     if (missing.length === 0) return;
-    throw RbeeError.of('LIMIT_NOT_KEPT', {
+    throw RbeeError.of('LIMIT_UNENFORCEABLE', {
       worker: name,
       what: missing.join(' and '),
       problem: 'systemd does not hand that on to the services of the user of the hive',

@@ -152,7 +152,7 @@ export class ManagedProcess {
 
   /**
    * Waits until no request is under way (30 s, unless `now`), and lets the process give its memory back. No error when it
-   * sleeps already. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_REST_FAILED,
+   * sleeps already. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED,
    * CANCELLED.
    */
   async sleep({ now, signal, narrate }: StopOptions = {}): Promise<void> {
@@ -166,7 +166,7 @@ export class ManagedProcess {
 
   /**
    * Lets it take its memory again. No error when it is awake. An abort ends only the waiting. Throws WORKER_NOT_READY,
-   * WORKER_REST_FAILED, CANCELLED.
+   * WORKER_SLEEP_FAILED, CANCELLED.
    */
   async wake({ signal, narrate }: WaitOptions = {}): Promise<void> {
     this.#assertUsable();

@@ -18,7 +18,7 @@ export interface Resting {
 const patienceMs = 10 * 60_000;
 const mostWords = 300;
 
-/** Throws WORKER_REST_FAILED unless it is answered with 2xx. */
+/** Throws WORKER_SLEEP_FAILED unless it is answered with 2xx. */
 export const askToRest = async (
   { method, url, headers }: RestRequest,
   { id, action, exited, skip }: Resting,
@@ -27,7 +27,7 @@ export const askToRest = async (
   void exited.then(() => ended.abort());
   const signal = AbortSignal.any([ended.signal, skip]);
   const failed = (problem: string, cause?: unknown) =>
-    RbeeError.of('WORKER_REST_FAILED', { worker: id, action, problem }, { cause });
+    RbeeError.of('WORKER_SLEEP_FAILED', { worker: id, action, problem }, { cause });
   let answer: HttpAnswer;
   try {
     answer = await httpRequest({ url, method, headers, timeoutMs: patienceMs, signal });

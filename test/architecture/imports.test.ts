@@ -18,7 +18,10 @@ const order = [
   'gateway',
   'archives',
   'ssh',
-  'registry',
+  'programs',
+  'worker-types',
+  'plugins',
+  'delivery',
   'sync',
   'hive',
   'conformance',
@@ -88,6 +91,7 @@ test('gateway, queen and hive are entered through their doors only', () => {
 /** Folders within these parts, from left to right: each imports from those left of it only. */
 const floors: Record<string, readonly string[]> = {
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
+  plugins: ['fetch', 'tree', 'install', 'testing'],
   queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
 };
 
@@ -183,7 +187,7 @@ const owners: Record<string, string> = {
   'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
-  'npm-registry-fetch': 'registry/install/registry-request.ts',
+  'npm-registry-fetch': 'plugins/fetch/registry-request.ts',
 };
 
 test('one file owns each outside tool', () => {

@@ -7,7 +7,7 @@ import { localRunner } from '../../lifecycle/local-runner.ts';
 import { stateVariable, workerVariable } from '../../lifecycle/marks.ts';
 import { RunRecords } from '../../lifecycle/run-records.ts';
 import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/testing.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Workers, type WorkersOptions } from './workers.ts';
 
