@@ -35,7 +35,7 @@ test('what the plugin recognises comes first, what the system says next, and the
     [{ kind: 'ended', exit: { code: null, signal: 'SIGKILL' } }, 'killed', /killed from outside .SIGKILL/],
     [{ kind: 'ended', exit: { code: 143, signal: null } }, 'killed', /killed from outside .exit code 143/],
     [{ kind: 'ended', exit: { code: null, signal: 'SIGSEGV' } }, 'crashed', /ended by SIGSEGV/],
-    [{ kind: 'ended', exit: { code: null, signal: null } }, 'unknown', /^it ended while no hive saw how$/],
+    [{ kind: 'ended', exit: { code: null, signal: null } }, 'unknown', /^it ended while no hive was watching$/],
     [{ kind: 'no_progress', limitMs: 1500, last: 'answers 503' }, 'no_progress', /no progress for 1.5 s .*answers 503/],
     [{ kind: 'failed_status', status: 500, body: 'broken' }, 'crashed', /answers 500: broken/],
     [{ kind: 'failed_status', status: 500, body: '' }, 'crashed', /answers 500$/],
@@ -61,7 +61,7 @@ test('a diagnosis that throws is as none, and a log that is missing has no lines
   assert.deepEqual(failure, {
     cause: 'crashed',
     message: 'it ended with exit code 3 before it was ready',
-    hint: 'look at the last lines of its log',
+    hint: 'see the last lines of its log',
     exitCode: 3,
     signal: null,
     log: [],
