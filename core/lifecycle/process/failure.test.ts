@@ -39,7 +39,7 @@ test('what the plugin recognises comes first, what the system says next, and the
     [{ kind: 'no_progress', limitMs: 1500, last: 'answers 503' }, 'no_progress', /no progress for 1.5 s .*answers 503/],
     [{ kind: 'failed_status', status: 500, body: 'broken' }, 'crashed', /answers 500: broken/],
     [{ kind: 'failed_status', status: 500, body: '' }, 'crashed', /answers 500$/],
-    [{ kind: 'unhealthy', problem: 'timeout', frozen: true }, 'killed', /stopped by a signal from outside/],
+    [{ kind: 'unhealthy', problem: 'timeout', frozen: true }, 'killed', /a signal from outside stopped it/],
     [{ kind: 'unhealthy', problem: 'timeout' }, 'crashed', /does not answer any more \(timeout\)/],
     [{ kind: 'port_taken' }, 'port_in_use', /another program/],
     [{ kind: 'cannot_start', problem: 'no such program', hint: 'h' }, 'unknown', /no such program/],
