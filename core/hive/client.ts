@@ -74,7 +74,7 @@ export interface LogOptions {
 }
 
 /**
- * All calls throw HIVE_UNREACHABLE, HIVE_FAULTY when the hive breaks the rules, HIVE_OUTDATED when its build does not
+ * All calls throw HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR when the hive breaks the rules, HIVE_OUTDATED when its build does not
  * know the call, and the errors that the hive answers.
  */
 export interface HiveClient {
@@ -112,7 +112,7 @@ export interface HiveClient {
   modelGet(model: string, signal?: AbortSignal): Promise<ModelDetails>;
   /** Exactly what the engine wrote, unchecked. */
   logs(id: string, options?: LogOptions): Promise<Readable>;
-  /** Calls `listener` with HIVE_FAULTY whenever an answer breaks the rules. */
+  /** Calls `listener` with HIVE_PROTOCOL_ERROR whenever an answer breaks the rules. */
   onFault(listener: (error: RbeeError) => void): void;
   close(): Promise<void>;
 }
@@ -126,7 +126,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   /** The catalogue's error for a failed answer. */
   const failure = (error: unknown, signal: AbortSignal | undefined): unknown => {
     if (!(error instanceof BadInput)) return connections.unreachable(error, signal);
-    const fault = RbeeError.of('HIVE_FAULTY', { hive, problem: error.message }, { cause: error });
+    const fault = RbeeError.of('HIVE_PROTOCOL_ERROR', { hive, problem: error.message }, { cause: error });
     for (const listener of listeners) listener(fault);
     return fault;
   };

@@ -85,7 +85,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
         // One that breaks the rules is not brought back: it runs.
-        if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') return;
+        if (error instanceof RbeeError && error.code === 'HIVE_PROTOCOL_ERROR') return;
         if (alias === localAlias) localHive?.broken();
         else machines?.hives.get(alias)?.broken(error);
       },

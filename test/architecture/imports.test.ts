@@ -18,7 +18,10 @@ const order = [
   'gateway',
   'archives',
   'ssh',
-  'registry',
+  'programs',
+  'worker-types',
+  'plugins',
+  'delivery',
   'sync',
   'hive',
   'conformance',
@@ -89,6 +92,7 @@ test('gateway, queen and hive are entered through their doors only', () => {
 const floors: Record<string, readonly string[]> = {
   lifecycle: ['async', 'fs', 'logs', 'system', 'limits', 'terminate', 'process', 'daemon'],
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
+  plugins: ['fetch', 'tree', 'install', 'testing'],
   queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
 };
 
@@ -184,7 +188,7 @@ const owners: Record<string, string> = {
   'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
-  'npm-registry-fetch': 'registry/install/registry-request.ts',
+  'npm-registry-fetch': 'plugins/fetch/registry-request.ts',
 };
 
 test('one file owns each outside tool', () => {

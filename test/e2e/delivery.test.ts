@@ -25,14 +25,14 @@ import { rawTar } from '../../core/archives/testing.ts';
 import { unpackBundle } from '../../core/archives/unpack-bundle.ts';
 import { type Paths, pathsFrom } from '../../core/config/paths.ts';
 import { RbeeError } from '../../core/contract/errors.ts';
+import { bundleApp } from '../../core/delivery/app.ts';
+import { Deliveries } from '../../core/delivery/deliveries.ts';
 import { createHiveClient, type HiveClient } from '../../core/hive/client.ts';
-import { bringDownloads } from '../../core/registry/binaries/bring-downloads.ts';
-import { downloadFetcher } from '../../core/registry/binaries/fetcher.ts';
-import { downloadsFolder } from '../../core/registry/binaries/places.ts';
-import { bundleApp } from '../../core/registry/bundle/app.ts';
-import { Deliveries } from '../../core/registry/delivery/deliveries.ts';
-import { Fetcher } from '../../core/registry/install/fetcher.ts';
-import { InstalledPlugins } from '../../core/registry/install/installed-plugins.ts';
+import { Fetcher } from '../../core/plugins/fetch/fetcher.ts';
+import { InstalledPlugins } from '../../core/plugins/install/installed-plugins.ts';
+import { bringDownloads } from '../../core/programs/bring-downloads.ts';
+import { downloadFetcher } from '../../core/programs/fetcher.ts';
+import { downloadsFolder } from '../../core/programs/places.ts';
 import { startRegistry, writePackage } from '../harness/registry.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
@@ -161,7 +161,7 @@ test('a hive of another machine downloads no plugin, whatever it is asked', asyn
     assert.equal((await refusal(work)).code, 'PLUGIN_NOT_DELIVERED');
   }
   const { message } = await refusal(client.plugins('install', { plugin: 'whisper', variant: 'cpu' }));
-  assert.match(message, /hive far gets its plugins from the queen, and whisper \(cpu\) has not been brought to it/);
+  assert.match(message, /hive far gets its plugins from the queen and does not have whisper \(cpu\) yet/);
   assert.deepEqual(
     (await client.plugins('list', {})).plugins.map(({ name }) => name),
     ['@rbee/worker-llamacpp'],

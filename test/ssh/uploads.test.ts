@@ -214,7 +214,7 @@ describe('uploads', { skip: cannot('network') }, () => {
   });
 
   // The end of a thread that had been idle was taken for the end of the one that had just been started after it.
-  test('a thread that was idle ends, and the next upload has one of its own', async (t) => {
+  test('a thread that was idle ends, and the next upload has one of its own', { skip: atFullScale }, async (t) => {
     const { upload } = setUp(t, { uploads: new Uploads({ idleMs: 0 }) });
     const { file } = makeFile(1000);
     for (let round = 0; round < scaled(50, 8); round += 1) {

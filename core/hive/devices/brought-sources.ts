@@ -2,7 +2,7 @@
  * Device sources for the kinds of device that worker types add: runs their programs and has the type's code read the
  * output.
  */
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { DeviceSource } from './device-source.ts';
 
 /** A type that cannot be evaluated adds no devices; its spawn fails with the reason. */

@@ -4,10 +4,10 @@ import { dirname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import { ensureHeadroom, ensureSpace, spaceError } from '../../lifecycle/fs/disk-space.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
-import { type HttpAgent, httpAgent } from '../../registry/binaries/http-agent.ts';
-import { answerOf } from '../../registry/binaries/http-answers.ts';
-import { PartFile } from '../../registry/binaries/part-file.ts';
+import type { DownloadPace } from '../../programs/download.ts';
+import { type HttpAgent, httpAgent } from '../../programs/http-agent.ts';
+import { answerOf } from '../../programs/http-answers.ts';
+import { PartFile } from '../../programs/part-file.ts';
 import { contentProblem, headBytes, modelProblem } from './content.ts';
 import { get, refusal } from './http-get.ts';
 import type { ManifestFile } from './manifest.ts';
@@ -103,7 +103,7 @@ const notAsPromised = async (
   difference: Difference,
 ): Promise<RbeeError> => {
   await part.restart();
-  return RbeeError.of('MODEL_CHECKSUM', { file: file.path, model: about.model, ...difference });
+  return RbeeError.of('MODEL_CHECKSUM_MISMATCH', { file: file.path, model: about.model, ...difference });
 };
 
 /** What it is in place of what was promised; undefined when all is well. */
@@ -212,10 +212,10 @@ const copy = async (
     throw new Trouble('broke', 'the connection ended early', { host, passes: true });
 };
 
-/** Errors: MODEL_CONTENT for what can be no such file, before more of it comes. */
+/** Errors: MODEL_CONTENT_INVALID for what can be no such file, before more of it comes. */
 const refuseOther = async (head: Buffer, part: PartFile, { file, model, about }: FetchRequest): Promise<void> => {
   const problem = model ? modelProblem(file.path, head, model.formats) : contentProblem(file.path, head);
   if (problem === undefined) return;
   await part.restart();
-  throw RbeeError.of('MODEL_CONTENT', { file: file.path, model: about.model, problem, page: about.page });
+  throw RbeeError.of('MODEL_CONTENT_INVALID', { file: file.path, model: about.model, problem, page: about.page });
 };

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
-import { usualPace } from '../../registry/binaries/download.ts';
+import { usualPace } from '../../programs/download.ts';
 import type { Call } from './call.ts';
 import { Ensurer, type RemoteReference } from './ensure-model.ts';
 import { GgufHeaders } from './gguf-headers.ts';

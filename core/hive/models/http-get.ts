@@ -1,6 +1,6 @@
 /** A GET to its end: redirects followed, credentials kept to the server that they are for, failures told as trouble. */
-import type { HttpAgent, Incoming } from '../../registry/binaries/http-agent.ts';
-import { plainUrl, retryAfterMs } from '../../registry/binaries/http-answers.ts';
+import type { HttpAgent, Incoming } from '../../programs/http-agent.ts';
+import { plainUrl, retryAfterMs } from '../../programs/http-answers.ts';
 import { Trouble } from './trouble.ts';
 
 export interface GetOptions {

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatDuration } from '../../narration/quantities.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
+import type { DownloadPace } from '../../programs/download.ts';
 
 /** What is being asked for, as far as errors tell. */
 export interface About {
@@ -113,12 +113,12 @@ export const troubleError = (thrown: unknown, about: About, pace: DownloadPace, 
   const options = { cause: thrown };
   switch (thrown.kind) {
     case 'silent':
-      return RbeeError.of('MODEL_HUB_SILENT', { model, host, limit: formatDuration(pace.stallMs) }, options);
+      return RbeeError.of('MODEL_HUB_TIMEOUT', { model, host, limit: formatDuration(pace.stallMs) }, options);
     case 'unreachable':
       return RbeeError.of('MODEL_HUB_UNREACHABLE', { model, host, hive, problem }, options);
     case 'broke': {
       const what = file ?? 'the list of files';
-      return RbeeError.of('MODEL_DOWNLOAD_BROKE', { file: what, model, times: pace.attempts, problem }, options);
+      return RbeeError.of('MODEL_DOWNLOAD_FAILED', { file: what, model, times: pace.attempts, problem }, options);
     }
     case 'answer':
       return answerError(thrown, about, options);
@@ -131,7 +131,7 @@ const answerError = (
   options: { cause: unknown },
 ): RbeeError => {
   if (address && !token && (status === 401 || status === 403))
-    return RbeeError.of('MODEL_ADDRESS_REFUSED', { model, hive, problem: `${host} ${problem}` }, options);
+    return RbeeError.of('MODEL_URL_REFUSED', { model, hive, problem: `${host} ${problem}` }, options);
   if (status === 401 || (status === 403 && !token))
     return RbeeError.of('MODEL_UNAUTHORIZED', { model, hive, page, problem }, options);
   if (status === 403) return RbeeError.of('MODEL_FORBIDDEN', { model, hive, page, problem }, options);

@@ -1,12 +1,12 @@
 /** Assembles the plugins of a hive. The installer is loaded when something is first installed. */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import type { Installer } from '../../registry/install/installer.ts';
-import type { StoreOptions } from '../../registry/install/installer-options.ts';
-import { bestVariant } from '../../registry/variant-fit.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
+import type { Installer } from '../../plugins/install/installer.ts';
+import type { StoreOptions } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { Fetcher } from '../../programs/fetcher.ts';
+import { bestVariant } from '../../worker-types/variant-fit.ts';
 import type { Machine } from '../machine.ts';
 import { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -48,7 +48,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
   let made: Promise<Installer> | undefined;
   let installer: Installer | undefined;
   const load = async (): Promise<Installer> => {
-    const { Installer } = await import('../../registry/install/installer.ts');
+    const { Installer } = await import('../../plugins/install/installer.ts');
     installer = new Installer({
       ...store,
       hive,

@@ -4,8 +4,8 @@
  */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../registry/binaries/installer.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../programs/installer.ts';
 
 export type ProgramSearch =
   | { state: 'there'; binary: ResolvedBinary }
@@ -14,7 +14,7 @@ export type ProgramSearch =
   /** None can be installed here: what was tried, and why it failed. */
   | { state: 'none'; tried: readonly string[] };
 
-/** Changes nothing. Throws PLUGIN_INVALID, and PROGRAM_MISNAMED where a variable names a missing program. */
+/** Changes nothing. Throws PLUGIN_INVALID, and PROGRAM_PATH_INVALID where a variable names a missing program. */
 export const findProgram = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
@@ -26,7 +26,7 @@ export const findProgram = async (
       const binary = await lookForPrepared(source, look, context);
       return binary ? { state: 'there', binary } : { state: 'lacking', sources: [source] };
     }
-    if (look.misnamed) throw RbeeError.of('PROGRAM_MISNAMED', look.misnamed);
+    if (look.misnamed) throw RbeeError.of('PROGRAM_PATH_INVALID', look.misnamed);
     if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
   const installable = sources.filter(isInstallable);

@@ -3,10 +3,10 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts';
 import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import type { Call } from '../../registry/install/installer-options.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Call } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { Fetcher } from '../../programs/fetcher.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { Machine } from '../machine.ts';
 import { type AssessContext, lookForVariant, type VariantUse } from './assess-variant.ts';
 import { installProgram } from './find-program.ts';
@@ -28,7 +28,7 @@ export class Programs {
 
   /**
    * Installs the program unless it is present. Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID,
-   * VARIANT_UNFIT, BINARY_NOT_FOUND, and the errors of an installation.
+   * VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, and the errors of an installation.
    */
   async prepare(request: Request, { narrate, signal }: Call): Promise<PreparedProgram> {
     const { folders, env, fetcher, types } = this.#options;
@@ -49,7 +49,7 @@ export class Programs {
     return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
-  /** Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_UNFIT, BINARY_NOT_FOUND, PLUGIN_INVALID. */
+  /** Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
   async needs(request: Request): Promise<HiveNeed | null> {
     const look = await lookForVariant(request.variant, await this.#use(request), this.#options);
     if (look.state === 'unfit') throw look.error;

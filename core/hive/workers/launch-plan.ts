@@ -8,11 +8,11 @@ import type { HiveNeed } from '../../contract/needs.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, ModelFormat } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
-import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../worker-types/device-choice.ts';
+import { checkEnvironment, resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
@@ -77,7 +77,7 @@ export const launchNeeds = (spec: WorkerSpec, context: PlanContext): Promise<Hiv
   });
 
 /**
- * Throws TYPE_NOT_FOUND, WORKER_PLUGIN_GONE, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and errors of the plugin.
+ * Throws TYPE_NOT_FOUND, WORKER_PLUGIN_MISSING, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and errors of the plugin.
  */
 export const planLaunch = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchPlan> => {
   // Measured while the plugin loads: both take tens of milliseconds.
@@ -125,7 +125,7 @@ export const likelyFormat = (
 
 /**
  * The type from the package that the worker was started with: another publisher's type of the same name would run code
- * that the user did not choose. Throws WORKER_PLUGIN_GONE, and the error of the type.
+ * that the user did not choose. Throws WORKER_PLUGIN_MISSING, and the error of the type.
  */
 const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
   const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
@@ -137,7 +137,7 @@ const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Pr
       ? `rbee plugins install ${plugin}@${pluginVersion}${on}`
       : `rbee plugins link ${pluginRoot}${on}`;
   const other = there?.plugin.package;
-  throw RbeeError.of('WORKER_PLUGIN_GONE', {
+  throw RbeeError.of('WORKER_PLUGIN_MISSING', {
     package: `${plugin} ${pluginVersion}`,
     hive,
     problem: other === undefined ? 'no longer has it' : `now has ${type} from ${other}`,
@@ -174,7 +174,7 @@ const candidatesOf = (
       : candidatesFor(spec.device, variants, devices, hive, spawnCommand(type.name));
   if (candidates.length > 0) return candidates;
   const wanted = spec.device ?? 'any device of this machine';
-  throw RbeeError.of('VARIANT_UNFIT', {
+  throw RbeeError.of('VARIANT_INCOMPATIBLE', {
     type: type.name,
     variant: spec.variant ?? 'any variant',
     hive,

@@ -7,7 +7,7 @@ import { RunRecords } from '../../lifecycle/process/run-records.ts';
 import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/process/testing.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Workers, type WorkersOptions } from './workers.ts';
 

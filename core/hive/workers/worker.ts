@@ -14,7 +14,7 @@ import { ManagedProcess, type PlanContext } from '../../lifecycle/process/manage
 import type { ProcessPlan, ReadySpec, RunRecord } from '../../lifecycle/process/process-plan.ts';
 import type { RunRecords } from '../../lifecycle/process/run-records.ts';
 import type { PortPool } from '../../lifecycle/system/ports.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { type EngineLoad, readLoad } from './load.ts';
 import type { WorkerSecrets } from './worker-secrets.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { RunRecords } from '../../lifecycle/process/run-records.ts';
 import { eventually, tempFolder } from '../../lifecycle/process/testing.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.ts';
 
 /** How many at once, and how often. */

@@ -154,7 +154,7 @@ export class Workers {
     return { file: failed ? this.#options.logFileOf(id) : this.get(id).view().logFile, failed };
   }
 
-  /** The errors that a spawn would hit whatever is installed. Throws INVALID_INPUT for an id in use, LIMIT_NOT_KEPT. */
+  /** The errors that a spawn would hit whatever is installed. Throws INVALID_INPUT for an id in use, LIMIT_UNENFORCEABLE. */
   async refuse(spec: WorkerSpec): Promise<void> {
     this.#claim(spec.id)();
     await this.#checkLimits(spec);
@@ -413,7 +413,7 @@ export class Workers {
     this.#options.onChange();
   }
 
-  /** Before anything is downloaded or stopped for it. Throws LIMIT_NOT_KEPT. */
+  /** Before anything is downloaded or stopped for it. Throws LIMIT_UNENFORCEABLE. */
   #checkLimits({ id, type, memoryLimit, cpuLimit }: WorkerSpec): Promise<void> {
     const limits = { memoryBytes: memoryLimit, cpus: cpuLimit };
     return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });
@@ -429,7 +429,7 @@ export class Workers {
         worker.draft.reference !== draft.reference && worker.draft.names.some((name) => draft.names.includes(name)),
     );
     if (!other) return;
-    throw RbeeError.of('NAME_CLASH', {
+    throw RbeeError.of('NAME_CONFLICT', {
       name: draft.names.find((name) => other.draft.names.includes(name)) ?? '',
       model: other.draft.reference ?? other.draft.type,
       worker: other.id,

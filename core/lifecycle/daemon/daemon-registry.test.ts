@@ -56,7 +56,7 @@ test('daemons are installed, listed, got and uninstalled', async (t) => {
   );
   assert.deepEqual(await registry.get('hive'), spec('hive'));
   assert.deepEqual(await registry.status('hive'), { status: 'stopped' });
-  await assert.rejects(registry.get('other'), { code: 'NOT_INSTALLED', hint: /installed are: hive, queen/ });
+  await assert.rejects(registry.get('other'), { code: 'NOT_INSTALLED', hint: /installed: hive, queen/ });
   await registry.uninstall('hive');
   await assert.rejects(registry.uninstall('hive'), { code: 'NOT_INSTALLED' });
   await assert.rejects(registry.install({ ...spec('hive'), name: '../hive' }), { code: 'INVALID_INPUT' });
@@ -69,7 +69,10 @@ test('uninstalling is refused while it runs, and a delete stops it first', async
   const { registry, spec } = await setUp(t);
   await registry.install(spec('hive'));
   const { pid } = await registry.daemon('hive').ensureRunning();
-  await assert.rejects(registry.uninstall('hive'), { code: 'STILL_RUNNING', message: `hive is running (pid ${pid})` });
+  await assert.rejects(registry.uninstall('hive'), {
+    code: 'STILL_RUNNING',
+    message: `hive is still running (pid ${pid})`,
+  });
   await registry.delete('hive');
   assert.ok(await isGone(pid));
   await registry.delete('hive');

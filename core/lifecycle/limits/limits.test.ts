@@ -50,7 +50,11 @@ test('a limit that systemd would ignore is refused', async (t) => {
   await mkdir(slice, { recursive: true });
   await writeFile(join(slice, 'cgroup.controllers'), 'memory pids\n');
   const confiner = new Confiner(localRunner, { cgroups: folder, uid: 1000 });
-  const refused = { code: 'LIMIT_NOT_KEPT', message: /^w-1 .* limit on cpu:/, hint: /Delegate=cpu/ };
+  const refused = {
+    code: 'LIMIT_UNENFORCEABLE',
+    message: /^cannot enforce the cpu limit of w-1:/,
+    hint: /Delegate=cpu/,
+  };
   await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env }), refused);
   await assert.rejects(confiner.check({ name: 'w-1', limits, env }), refused);
   await confiner.confine(argv, { name: 'w-2', nonce: 'n', limits: { memoryBytes: 1 }, env });
@@ -85,8 +89,8 @@ test('where there is neither, a limit is refused, and a process without one runs
   for (const ownGroup of ['0::/\n', 'no version 2 here\n', '0::/not/writable\n']) {
     const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => ownGroup });
     await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} }), {
-      code: 'LIMIT_NOT_KEPT',
-      message: /^w-1 cannot be held to its limit on memory and cpu: .*systemd.*cgroup/,
+      code: 'LIMIT_UNENFORCEABLE',
+      message: /^cannot enforce the memory and cpu limit of w-1: .*systemd.*cgroup/,
       hint: /omit the limit/,
     });
     await confiner.check({ name: 'w-1', limits: {}, env: {} });
@@ -100,7 +104,7 @@ test('a group that cannot be filled in is removed again', async (t) => {
   await mkdir(join(folder, 'rbee-w-1-n'));
   const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => '0::/\n' });
   await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} }), {
-    code: 'LIMIT_NOT_KEPT',
+    code: 'LIMIT_UNENFORCEABLE',
   });
   await eventually(async () => !(await readdir(folder)).includes('rbee-w-1-n'));
 });

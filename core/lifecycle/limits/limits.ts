@@ -56,7 +56,7 @@ export class Confiner {
     this.#uid = options.uid ?? process.getuid?.() ?? 0;
   }
 
-  /** Checks whether these limits can be enforced. Throws LIMIT_NOT_KEPT. */
+  /** Checks whether these limits can be enforced. Throws LIMIT_UNENFORCEABLE. */
   async check(request: Omit<ConfineRequest, 'nonce'>): Promise<void> {
     if (!isLimited(request.limits)) return;
     const run = { ...request, nonce: randomBytes(8).toString('hex') };
@@ -64,7 +64,7 @@ export class Confiner {
     await this.groupOf({ ...run, folder }).release();
   }
 
-  /** Throws LIMIT_NOT_KEPT. */
+  /** Throws LIMIT_UNENFORCEABLE. */
   async confine(argv: readonly string[], request: ConfineRequest): Promise<Confined> {
     this.#systemd ??= hasUserSystemd(this.#runner, request.env);
     if (await this.#systemd) {
@@ -74,7 +74,7 @@ export class Confiner {
     if (!isLimited(request.limits)) return { argv, folder: null };
     const folder = await makeGroup(this.#cgroups, await this.#ownGroup(), request);
     if (folder !== null) return { argv: inGroup(argv, folder), folder };
-    throw RbeeError.of('LIMIT_NOT_KEPT', {
+    throw RbeeError.of('LIMIT_UNENFORCEABLE', {
       worker: request.name,
       what: neededControllers(request.limits).join(' and '),
       problem:
@@ -104,7 +104,7 @@ export class Confiner {
     if (controllers === null) return;
     const missing = neededControllers(limits).filter((controller) => !controllers.split(/\s+/).includes(controller));
     if (missing.length === 0) return;
-    throw RbeeError.of('LIMIT_NOT_KEPT', {
+    throw RbeeError.of('LIMIT_UNENFORCEABLE', {
       worker: name,
       what: missing.join(' and '),
       problem: 'systemd does not delegate it to services of the user that runs the hive',

@@ -240,9 +240,9 @@ test('a missing program, or one that is not executable, is reported in a sentenc
 
 test('a plan that cannot be made is thrown as it is', async (t) => {
   const { managed } = await manageFake(t, [], {
-    plan: () => Promise.reject(RbeeError.of('MODEL_NO_DEMO', { type: 'x' })),
+    plan: () => Promise.reject(RbeeError.of('MODEL_DEMO_UNAVAILABLE', { type: 'x' })),
   });
-  await assert.rejects(managed.ensureReady(), { code: 'MODEL_NO_DEMO' });
+  await assert.rejects(managed.ensureReady(), { code: 'MODEL_DEMO_UNAVAILABLE' });
   assert.equal(managed.view.state, 'failed');
   assert.match(managed.view.failure?.message ?? '', /no demo model/);
 });
@@ -665,7 +665,7 @@ test('a process does not run beyond a limit that nothing keeps', async (t) => {
   const limits = { memoryBytes: 2 ** 30 };
   const { managed } = await manageFake(t, [], { env: { PATH: process.env['PATH'] }, limits, confiner });
   await assert.rejects(managed.ensureReady(), {
-    message: /cannot be held to its limit on memory/,
+    message: /cannot enforce the memory limit/,
     hint: /omit the limit/,
   });
   assert.equal(managed.view.pid, null);
@@ -806,7 +806,7 @@ test('a sleep that is refused changes nothing, and what the process says of it i
   const { managed, records } = await manageFake(t, ['--rest-status', '500'], { change: restful });
   await managed.ensureReady();
   await assert.rejects(managed.sleep(), {
-    code: 'WORKER_REST_FAILED',
+    code: 'WORKER_SLEEP_FAILED',
     message: 'worker fake-1 could not be put to sleep: it answered 500: CUDA out of memory',
   });
   assert.equal(managed.view.state, 'ready');
@@ -816,7 +816,7 @@ test('a sleep that is refused changes nothing, and what the process says of it i
 test('a stop does not wait for a process that does not answer its sleep', async (t) => {
   const { managed } = await manageFake(t, ['--rest-silent'], { change: restful });
   await managed.ensureReady();
-  const sleeping = assert.rejects(managed.sleep(), { code: 'WORKER_REST_FAILED', message: /it is being stopped$/ });
+  const sleeping = assert.rejects(managed.sleep(), { code: 'WORKER_SLEEP_FAILED', message: /it is being stopped$/ });
   await eventually(async () => (await restsOf(managed)).sleeps === 1);
   await managed.stop({ now: true });
   await sleeping;

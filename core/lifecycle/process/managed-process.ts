@@ -82,7 +82,7 @@ export class ManagedProcess {
 
   /**
    * Waits until no request is running (30 s, unless `now`), and has the process give its memory back. Succeeds when it
-   * already sleeps. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_REST_FAILED,
+   * already sleeps. An abort ends only the waiting. Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED,
    * CANCELLED.
    */
   async sleep({ now, signal, narrate }: StopOptions = {}): Promise<void> {
@@ -94,7 +94,7 @@ export class ManagedProcess {
 
   /**
    * Has the process take its memory back. Succeeds when it is awake. An abort ends only the waiting. Throws
-   * WORKER_NOT_READY, WORKER_REST_FAILED, CANCELLED.
+   * WORKER_NOT_READY, WORKER_SLEEP_FAILED, CANCELLED.
    */
   async wake({ signal, narrate }: WaitOptions = {}): Promise<void> {
     this.#assertUsable();

@@ -18,7 +18,7 @@ export interface SleepContext {
 const timeoutMs = 10 * 60_000;
 const maxProblemChars = 300;
 
-/** Throws WORKER_REST_FAILED unless the answer is 2xx. */
+/** Throws WORKER_SLEEP_FAILED unless the answer is 2xx. */
 export const requestSleep = async (
   { method, url, headers }: SleepRequest,
   { id, action, exited, skip }: SleepContext,
@@ -27,7 +27,7 @@ export const requestSleep = async (
   void exited.then(() => ended.abort());
   const signal = AbortSignal.any([ended.signal, skip]);
   const failed = (problem: string, cause?: unknown) =>
-    RbeeError.of('WORKER_REST_FAILED', { worker: id, action, problem }, { cause });
+    RbeeError.of('WORKER_SLEEP_FAILED', { worker: id, action, problem }, { cause });
   let answer: HttpAnswer;
   try {
     answer = await httpRequest({ url, method, headers, timeoutMs, signal });

@@ -14,7 +14,7 @@ export interface SleepOptions {
   skip: AbortSignal;
 }
 
-/** Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_REST_FAILED. */
+/** Throws WORKER_CANNOT_SLEEP, WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
 export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: SleepOptions): Promise<void> => {
   const { options, run, record } = managed;
   const { id } = options;
@@ -44,7 +44,7 @@ export const runSleep = async (managed: ProcessState, { drain, narrate, skip }: 
   managed.move('sleeping');
 };
 
-/** Throws WORKER_NOT_READY, WORKER_REST_FAILED. */
+/** Throws WORKER_NOT_READY, WORKER_SLEEP_FAILED. */
 export const runWake = async (
   managed: ProcessState,
   narrate: WaitOptions['narrate'],

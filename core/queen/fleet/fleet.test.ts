@@ -159,7 +159,8 @@ describe('what a change gave', () => {
 });
 
 describe('a hive that breaks the rules', () => {
-  const faulty = (alias: string) => RbeeError.of('HIVE_FAULTY', { hive: alias, problem: 'workers must be array' });
+  const faulty = (alias: string) =>
+    RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: 'workers must be array' });
 
   it('is shown as faulty with the reason, is not used, and costs no other hive anything', async () => {
     const bad = simulatedHive('bad', [workerWith({ hive: 'bad' })]);
@@ -174,7 +175,7 @@ describe('a hive that breaks the rules', () => {
       ],
     );
     assert.match(fleet.member('bad').reason ?? '', /workers must be array/);
-    assert.throws(() => fleet.online('bad'), { code: 'HIVE_FAULTY' });
+    assert.throws(() => fleet.online('bad'), { code: 'HIVE_PROTOCOL_ERROR' });
     assert.deepEqual(
       fleet.workers().map(({ id, state }) => [id, state]),
       [

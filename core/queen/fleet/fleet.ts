@@ -11,7 +11,7 @@ import { Member } from './member.ts';
 import { type WorkerName, workerKey } from './worker-key.ts';
 
 export interface FleetOptions {
-  /** The heartbeats of a hive broke, or break the rules (HIVE_FAULTY); called at each attempt to get them back. */
+  /** The heartbeats of a hive broke, or break the rules (HIVE_PROTOCOL_ERROR); called at each attempt to get them back. */
   onBroken?: (alias: string, error: unknown) => void;
   /** A hive answers that did not answer before, or that was started anew. */
   onOnline?: (alias: string) => void;
@@ -89,7 +89,8 @@ export class Fleet {
     const member = this.member(alias);
     if (member.status === 'online') return member;
     if (member.status === 'stopped') throw RbeeError.of('HIVE_NOT_RUNNING', { hive: alias });
-    if (member.status === 'faulty') throw RbeeError.of('HIVE_FAULTY', { hive: alias, problem: member.reason ?? '' });
+    if (member.status === 'faulty')
+      throw RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: member.reason ?? '' });
     throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: member.reason ?? 'no heartbeat' });
   }
 

@@ -43,14 +43,14 @@ export const hiveLogs =
     return machinesOf(parts).logs(input, context);
   };
 
-/** Errors: MACHINES_UNAVAILABLE. */
+/** Errors: REMOTE_HIVES_DISABLED. */
 export const machinesOf = ({ machines }: Pick<Parts, 'machines'>): SshMachines => {
-  if (!machines) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
+  if (!machines) throw RbeeError.of('REMOTE_HIVES_DISABLED', {});
   return machines;
 };
 
 const overSsh = (hive: string, action: string, hint: string): RbeeError =>
-  RbeeError.of('HIVE_LOCAL', { hive, action, hint });
+  RbeeError.of('HIVE_IS_LOCAL', { hive, action, hint });
 
 type Command = 'start' | 'stop' | 'restart';
 type Owner = Pick<SshMachines, Command>;

@@ -7,10 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdDecompress } from 'node:zlib';
 import { packageRoot } from '../../config/version.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import { type AppBundle, bundleApp, isWhole } from '../../registry/bundle/app.ts';
-import { findLibatomic, type Library } from '../../registry/bundle/libatomic.ts';
-import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../registry/bundle/runtime.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import { type AppBundle, bundleApp, isWhole } from '../../delivery/app.ts';
+import { findLibatomic, type Library } from '../../delivery/libatomic.ts';
+import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../delivery/runtime.ts';
+import type { Fetcher } from '../../plugins/fetch/fetcher.ts';
 import type { RuntimePacking } from '../../ssh/bootstrap.ts';
 
 export interface BundlesOptions {

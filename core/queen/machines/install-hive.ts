@@ -1,6 +1,6 @@
 /** rbee on a machine: brought beside what is there, switched to at once, and switched back when the new hive does not live. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { AppBundle } from '../../registry/bundle/app.ts';
+import type { AppBundle } from '../../delivery/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { startStory } from '../client/start-log.ts';
 import type { RemoteCall } from '../provision/machine.ts';

@@ -1,6 +1,6 @@
 /** The worker types that the queen knows without a network: those of this machine, of her hives, and rbee's own. */
 import { ownTypes } from '../../config/type-names.ts';
-import { WorkerTypes } from '../../registry/worker-types.ts';
+import { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 
 export interface TypesHere {

@@ -8,7 +8,7 @@ import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { FleetDrift } from '../../contract/sync.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import type { Fetcher } from '../../plugins/fetch/fetcher.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -54,7 +54,7 @@ export const makeMachines = (options: MakeMachinesOptions): MadeMachines => {
   const uploads = new Uploads();
   let fetcher: Promise<Fetcher> | undefined;
   const loadFetcher = async (): Promise<Fetcher> => {
-    const { Fetcher } = await import('../../registry/install/fetcher.ts');
+    const { Fetcher } = await import('../../plugins/fetch/fetcher.ts');
     const { url } = config.registry;
     return new Fetcher({ env, folder: paths.data, cacheFolder: paths.cache, ...(url !== null && { registry: url }) });
   };

@@ -422,7 +422,7 @@ export class RemoteHive implements Machine {
     try {
       return await work(await held.agent);
     } catch (error) {
-      if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') this.member.fault(error);
+      if (error instanceof RbeeError && error.code === 'HIVE_PROTOCOL_ERROR') this.member.fault(error);
       if (!(error instanceof AgentFailure)) throw error;
       const details = { hive: this.alias, what: 'the agent of rbee', problem: error.message };
       throw RbeeError.of('HOST_COMMAND_FAILED', details, { cause: error });

@@ -1,7 +1,7 @@
 /** Asks a person about a publisher of whom nothing is installed yet, before anything of it is fetched. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { UnknownPublisher } from '../../contract/needs.ts';
-import { publisherUnknown } from '../../registry/install/trust.ts';
+import { publisherUnknown } from '../../plugins/fetch/trust.ts';
 
 type Ask = (question: string, choices?: readonly string[]) => Promise<string>;
 

@@ -11,7 +11,7 @@ import { pathsFrom } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { tempFolder, undoAfter } from '../../lifecycle/process/testing.ts';
-import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
+import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
 import type { Machine } from './machine.ts';
 import { ModelDelivery } from './model-delivery.ts';
 import { PluginDelivery } from './plugin-delivery.ts';

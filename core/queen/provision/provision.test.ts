@@ -259,7 +259,7 @@ test('where a variant cannot be brought the next best one is, which is said', as
 });
 
 test('where no other variant can run, why the best one could not be brought is the error', async () => {
-  const none = RbeeError.of('VARIANT_UNFIT', {
+  const none = RbeeError.of('VARIANT_INCOMPATIBLE', {
     type: 'mini',
     variant: '',
     hive: 'pi',

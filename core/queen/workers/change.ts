@@ -90,7 +90,7 @@ const heardMs = 10_000;
 /**
  * The hive of a worker, and the worker that has this id now: the change is for that one and no other. A hive that is still
  * shown as online but has just died is waited for, as it is being started again; one that is already given up is not.
- * Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_FAULTY.
+ * Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR.
  */
 const find = async (
   fleet: Fleet,
