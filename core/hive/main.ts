@@ -11,6 +11,7 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
+import { defaultRetryPolicy } from '../download/retry.ts';
 import { loadId } from '../lifecycle/fs/id-file.ts';
 import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import { watchLock } from '../lifecycle/fs/watch-lock.ts';
@@ -19,8 +20,7 @@ import { stateMark } from '../lifecycle/system/marks.ts';
 import { PortPool } from '../lifecycle/system/ports.ts';
 import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
 import { WorkerTypes } from '../plugins/worker-types.ts';
-import { usualPace } from '../programs/download.ts';
-import { downloadFetcher } from '../programs/fetcher.ts';
+import { downloadCache } from '../programs/download-cache.ts';
 import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { broughtSources } from './devices/brought-sources.ts';
@@ -78,7 +78,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     if (types.broughtKinds().length > 0) void machine.measure();
   });
   const machine = new Machine(ask, feed.changed, () => broughtSources(types));
-  const fetcher = downloadFetcher(env);
+  const fetcher = downloadCache(env);
   const { plugins, ...installing } = makePlugins({
     hive: alias,
     paths,
@@ -91,7 +91,15 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     workers: () => workers,
   });
   const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
-  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
+  const models = new Models({
+    hive: alias,
+    data: paths.data,
+    runs: paths.runs,
+    env,
+    types,
+    retry: defaultRetryPolicy,
+    headers,
+  });
   // A spawn asks programs the same questions as the check of its needs just before.
   const launching = { hive: alias, types, models, machine, ask: rememberAnswers(ask), env, folders: paths };
   const workers: Workers = new Workers({

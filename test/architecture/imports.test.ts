@@ -18,6 +18,7 @@ const order = [
   'gateway',
   'archives',
   'ssh',
+  'download',
   'programs',
   'worker-types',
   'plugins',

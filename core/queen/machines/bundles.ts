@@ -10,13 +10,13 @@ import type { Narrate } from '../../contract/narration.ts';
 import { type AppBundle, bundleApp, isWhole } from '../../delivery/app.ts';
 import { findLibatomic, type Library } from '../../delivery/libatomic.ts';
 import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../delivery/runtime.ts';
-import type { Fetcher } from '../../plugins/fetch/fetcher.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import type { RuntimePacking } from '../../ssh/bootstrap.ts';
 
 export interface BundlesOptions {
   cache: string;
   /** Made when something is first fetched. */
-  fetcher: () => Promise<Fetcher>;
+  fetcher: () => Promise<RegistryClient>;
 }
 
 export interface BundleCall {
@@ -50,7 +50,7 @@ export class Bundles {
 
   async runtime(target: BundleTarget, call: BundleCall): Promise<NodeRuntime> {
     const fetcher = {
-      take: async (...args: Parameters<Fetcher['take']>) => (await this.#options.fetcher()).take(...args),
+      take: async (...args: Parameters<RegistryClient['take']>) => (await this.#options.fetcher()).take(...args),
     };
     return bringRuntime(target, { cache: this.#options.cache, fetcher, ...call });
   }

@@ -8,7 +8,7 @@ import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginView } from '../../contract/plugins.ts';
 import type { Confirm, Deliveries, Delivery, DeliveryHost, DeliveryRequest } from '../../delivery/deliveries.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { Fetcher } from '../../plugins/fetch/fetcher.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import { whyRefused } from './outdated-hive.ts';
@@ -19,7 +19,7 @@ export interface DeliveryOptions {
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
-  fetcher: () => Promise<Fetcher>;
+  fetcher: () => Promise<RegistryClient>;
 }
 
 export interface ResolveCall {
@@ -93,7 +93,7 @@ export class PluginDelivery {
     call: RemoteCall,
   ): Promise<void> {
     const { bringDownloads } = await import('../../programs/bring-downloads.ts');
-    const { cachedFile, downloadFetcher } = await import('../../programs/fetcher.ts');
+    const { cachedFile, downloadCache } = await import('../../programs/download-cache.ts');
     const { downloadsFolder } = await import('../../programs/places.ts');
     const { env, paths } = this.#options;
     const { packed, target } = await this.#pack(machine, { ...request, variant: wanted.variant }, call);
@@ -103,7 +103,7 @@ export class PluginDelivery {
       {
         what: wanted.type,
         plugin: { package: packed.entry.name, version: packed.entry.version },
-        fetcher: downloadFetcher(env),
+        fetcher: downloadCache(env),
         cache: paths.cache,
         ...call,
       },

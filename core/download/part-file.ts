@@ -1,18 +1,18 @@
-/** The part of a download that is already here: kept on disk with where it came from, so that any later run goes on. */
+/** A partial download on disk, with a note of its origin, so that a later run can resume it. */
 import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
-/** What a server said of the file, for asking it for the rest of the same one. */
+/** Where the bytes came from, to request the rest of the same file. */
 export interface Origin {
   url: string;
-  /** Strong ETag or date, as `If-Range` takes it; null when the server gave none. */
+  /** Strong ETag or date for `If-Range`; null if the server sent none. */
   validator: string | null;
 }
 
-/** One process at a time has it open; the cache's lock sees to that. */
+/** Callers hold a lock: only one process may have it open. */
 export class PartFile {
   readonly #path: string;
   readonly #file: FileHandle;
@@ -26,7 +26,7 @@ export class PartFile {
     this.#hash = createHash('sha256');
   }
 
-  /** Opens the part of `target`, empty when there is none. Errors: STATE_UNWRITABLE. */
+  /** Opens the part of `target`, or creates an empty one. Errors: STATE_UNWRITABLE. */
   static async open(target: string): Promise<PartFile> {
     const path = `${target}.part`;
     const part = new PartFile(path, await openOwn(path));
@@ -48,12 +48,12 @@ export class PartFile {
     return this.#origin;
   }
 
-  /** What is here, from its beginning. */
+  /** All bytes so far. */
   read(): AsyncIterable<Buffer> {
     return this.#file.createReadStream({ start: 0, autoClose: false, highWaterMark: 1 << 20 });
   }
 
-  /** SHA-256 of what is here. */
+  /** SHA-256 of all bytes so far. */
   digest(): string {
     return this.#hash.copy().digest('hex');
   }
@@ -63,7 +63,7 @@ export class PartFile {
     this.#count(chunk);
   }
 
-  /** Forgets what is here: other bytes are coming. */
+  /** Discards all bytes. */
   async restart(): Promise<void> {
     await this.#file.truncate(0);
     this.#hash = createHash('sha256');
@@ -76,7 +76,7 @@ export class PartFile {
     await writeAtomic(`${this.#path}.json`, JSON.stringify(origin));
   }
 
-  /** Makes it the whole file, on disk to stay. */
+  /** Syncs the file to disk and moves it to `target`. */
   async complete(target: string): Promise<void> {
     await this.#file.sync();
     await rename(this.#path, target);
@@ -98,10 +98,7 @@ export class PartFile {
   }
 }
 
-/**
- * Bytes from outside are written into a plain file of this name and nowhere else: what lies there instead (a link to
- * another file, a pipe) is removed, and is left as it is where it leads to.
- */
+/** Opens a regular file only. Anything else with its name (a link, a pipe) is removed; the target of a link stays untouched. */
 const openOwn = async (path: string): Promise<FileHandle> => {
   for (let removed = false; ; removed = true) {
     const file = await open(path, flags, 0o600).catch((error: NodeJS.ErrnoException) => {
@@ -111,12 +108,12 @@ const openOwn = async (path: string): Promise<FileHandle> => {
     const found = await file?.stat();
     if (file && found?.isFile() && found.nlink === 1) return file;
     await file?.close();
-    if (removed) throw unwritable(path, new Error('something else is put there again and again'));
+    if (removed) throw unwritable(path, new Error('another process keeps replacing it'));
     await rm(path, { force: true });
   }
 };
 
-// A pipe is not waited for.
+// O_NONBLOCK: opening a pipe must not wait for its other end.
 const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 const readOrigin = async (path: string): Promise<Origin | null> => {
@@ -124,7 +121,7 @@ const readOrigin = async (path: string): Promise<Origin | null> => {
     const { url, validator } = JSON.parse(await readSmallFile(`${path}.json`)) as Partial<Origin>;
     return typeof url === 'string' ? { url, validator: typeof validator === 'string' ? validator : null } : null;
   } catch {
-    // Without it the rest is asked for all the same; the checksum decides in the end.
+    // Resuming works without it where a checksum is known.
     return null;
   }
 };

@@ -17,7 +17,7 @@ import type {
 } from './fetch-calls.ts';
 import type { Unpacked } from './unpack.ts';
 
-export interface FetcherOptions {
+export interface RegistryClientOptions {
   /** Environment of the hive: npm's own variables and proxies are in there. */
   env: NodeJS.ProcessEnv;
   /** The data folder; its `.npmrc` counts. */
@@ -38,13 +38,13 @@ export interface FetchRequest {
 /** Milliseconds that a process without work waits for more. */
 const idleMs = 15_000;
 
-export class Fetcher {
-  readonly #options: FetcherOptions;
+export class RegistryClient {
+  readonly #options: RegistryClientOptions;
   #idle: { child: ChildProcess; timer: NodeJS.Timeout } | null = null;
   readonly #busy = new Set<ChildProcess>();
   #nextId = 1;
 
-  constructor(options: FetcherOptions) {
+  constructor(options: RegistryClientOptions) {
     this.#options = options;
   }
 

@@ -5,11 +5,14 @@ import type { IndexEntry } from '../plugins/plugin-index.ts';
 import { readRecord, writeRecord } from './record.ts';
 
 /** As far as trust looks at entries of the index. */
-export const publishersLetIn = async (cache: string): Promise<IndexEntry[]> =>
+export const trustedPublishers = async (cache: string): Promise<IndexEntry[]> =>
   (await readRecord<IndexEntry[]>(fileOf(cache))) ?? [];
 
-export const letIn = async (cache: string, { name, publisher, registry, integrity }: FoundPackage): Promise<void> => {
-  const before = await publishersLetIn(cache);
+export const trustPublisher = async (
+  cache: string,
+  { name, publisher, registry, integrity }: FoundPackage,
+): Promise<void> => {
+  const before = await trustedPublishers(cache);
   const entry: IndexEntry = { name, type: 'link', root: '', publisher: publisher.id, registry, integrity };
   const isKnown = before.some((one) => JSON.stringify(one) === JSON.stringify(entry));
   if (!isKnown) await writeRecord(fileOf(cache), [...before.filter((one) => one.name !== name), entry]);

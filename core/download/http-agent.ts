@@ -1,15 +1,15 @@
 /**
- * Requests over undici, by way of the proxies and with the certificates that the usual environment variables name. The
- * one file of the registry that knows undici, which is loaded with the first download.
+ * HTTP requests with the proxies and certificates from the usual environment variables. The only file that uses undici
+ * for downloads; it is loaded with the first one.
  */
 import { readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { getCACertificates } from 'node:tls';
 
 export interface HttpAgent {
-  /** Redirects are answers. Rejects with the system's or undici's error. */
+  /** Does not follow redirects. Rejects with the error of the system or of undici. */
   get(url: URL, headers: Record<string, string>, signal: AbortSignal): Promise<Incoming>;
-  /** Drops all connections. */
+  /** Closes all connections. */
   close(): Promise<void>;
 }
 
@@ -19,22 +19,22 @@ export interface Incoming {
   body: Readable;
 }
 
-/** `stallMs`: how long to wait for a connection, for an answer, and between any two pieces of it. */
-export const httpAgent = async (env: NodeJS.ProcessEnv, stallMs: number): Promise<HttpAgent> => {
-  // By its default: what is CommonJS has no names in a bundle.
+/** `timeoutMs`: for the connection, for the answer, and between two chunks of it. */
+export const httpAgent = async (env: NodeJS.ProcessEnv, timeoutMs: number): Promise<HttpAgent> => {
+  // Through `default`: a CommonJS module has no named exports in a bundle.
   const { EnvHttpProxyAgent, request } = (await import('undici')).default;
   const either = (name: string) => env[name.toLowerCase()] || env[name];
   const every = either('ALL_PROXY');
   const fallback = every && /^https?:/.test(every) ? every : '';
   const ca = await certificates(env);
   const dispatcher = new EnvHttpProxyAgent({
-    // An empty text, not undefined: undici would look into this process's own environment.
+    // Empty, not undefined: undici would fall back to the environment of this process.
     httpProxy: either('HTTP_PROXY') ?? fallback,
     httpsProxy: either('HTTPS_PROXY') ?? fallback,
     noProxy: either('NO_PROXY') ?? '',
-    headersTimeout: stallMs,
-    bodyTimeout: stallMs,
-    connectTimeout: stallMs,
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connectTimeout: timeoutMs,
     ...(ca ? { connect: { ca }, requestTls: { ca }, proxyTls: { ca } } : {}),
   });
   return {
@@ -46,7 +46,7 @@ export const httpAgent = async (env: NodeJS.ProcessEnv, stallMs: number): Promis
   };
 };
 
-/** Node's own certificates and those of the variables, or undefined where they name none. */
+/** Node's certificates and those named by the variables; undefined if they name none. */
 const certificates = async (env: NodeJS.ProcessEnv): Promise<string[] | undefined> => {
   const files = [env['NODE_EXTRA_CA_CERTS'], env['SSL_CERT_FILE']].filter((file) => file !== undefined && file !== '');
   if (files.length === 0) return undefined;
