@@ -6,5 +6,10 @@ export { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 export { type Area, areas, type Check } from './check.ts';
 export { checks } from './checks/index.ts';
 export { type ExamineOptions, examine } from './examine.ts';
+export {
+  type PackageJson,
+  PluginUnderTest,
+  type PluginUnderTestOptions,
+  type RecordedFailure,
+} from './plugin-under-test.ts';
 export { type CheckResult, runChecks } from './run-checks.ts';
-export { type PackageJson, type RecordedFailure, Subject, type SubjectOptions } from './subject.ts';

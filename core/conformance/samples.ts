@@ -15,7 +15,7 @@ import type {
   PreparedLaunch,
   ResolvedBinary,
 } from '../contract/worker-type.ts';
-import { attempt } from './must.ts';
+import { attempt } from './assert.ts';
 
 const gibibyte = 2 ** 30;
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 import type { Failure, FailureCause, WorkerType } from '../contract/worker-type.ts';
 import { Evaluator } from '../worker-types/evaluator.ts';
-import { CheckFailure } from './must.ts';
+import { CheckFailure } from './assert.ts';
 
 /** An end of the engine as it was recorded, and what `diagnose` is to make of it. One entry of `failures.json`. */
 export interface RecordedFailure extends Partial<Omit<Failure, 'log'>> {
@@ -24,7 +24,7 @@ export interface PackageJson {
   rbee?: { api?: unknown; workerTypes?: Record<string, Record<string, unknown> | undefined> };
 }
 
-export interface SubjectOptions {
+export interface PluginUnderTestOptions {
   /** Folder of the package. Then its manifest is examined too, and its code in the process where a hive evaluates it. */
   root?: string;
   /** Content of `package.json`; read from `root` when absent. */
@@ -33,7 +33,7 @@ export interface SubjectOptions {
   failures?: readonly RecordedFailure[];
 }
 
-export class Subject {
+export class PluginUnderTest {
   /** As its author wrote it. */
   readonly written: WorkerType;
   /** As a hive sees it. */
@@ -43,7 +43,7 @@ export class Subject {
   readonly failures: readonly RecordedFailure[];
   #evaluator: Evaluator | undefined;
 
-  constructor(type: WorkerType, options: SubjectOptions = {}) {
+  constructor(type: WorkerType, options: PluginUnderTestOptions = {}) {
     const { root } = options;
     this.written = type;
     this.type = resolveType(type);
@@ -61,7 +61,7 @@ export class Subject {
 
   /** Calls a function of the type in the process where a hive would; no member gives the description. */
   evaluate(member: string | undefined, args: readonly unknown[]): Promise<unknown> {
-    if (this.root === undefined) throw new Error('a subject without a folder cannot be evaluated');
+    if (this.root === undefined) throw new Error('a plugin without a folder cannot be evaluated');
     this.#evaluator ??= new Evaluator(String(this.packageJson?.name ?? this.root), this.root);
     return this.#evaluator.call(String(this.manifestEntry['entry']), member, args);
   }

@@ -9,7 +9,7 @@ export class CheckFailure extends Error {
 }
 
 /** Throws a CheckFailure with this sentence unless the condition holds. */
-export function must(condition: unknown, sentence: string): asserts condition {
+export function assert(condition: unknown, sentence: string): asserts condition {
   if (!condition) throw new CheckFailure(sentence);
 }
 
