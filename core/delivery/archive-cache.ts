@@ -7,7 +7,7 @@ import type { DeliveredPlugin } from '../contract/plugins.ts';
 import { formatBytes } from '../narration/quantities.ts';
 import type { Call } from '../plugins/install/installer-options.ts';
 import { asStep } from '../programs/progress.ts';
-import { inTurn } from '../programs/taking-turns.ts';
+import { withExclusiveLock } from '../programs/with-lock.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { readRecord, writeRecord } from './record.ts';
 import { markUsed, sweep } from './sweep.ts';
@@ -45,7 +45,7 @@ export const archiveOf = async (
   const there = await known(folder, key);
   if (there) return there;
   const onWait = () => call.narrate({ kind: 'info', text: 'this is being packed already: waiting for that' });
-  return inTurn(join(folder, `${key}.lock`), { signal: call.signal, onWait }, async () => {
+  return withExclusiveLock(join(folder, `${key}.lock`), { signal: call.signal, onWait }, async () => {
     const made = await known(folder, key);
     if (made) return made;
     return inOwnFolder(folder, async (own) => {

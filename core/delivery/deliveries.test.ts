@@ -11,8 +11,8 @@ import type { ErrorCode } from '../contract/errors.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
 import type { HostFacts } from '../contract/worker-type.ts';
-import { tempFolder, undoAfter } from '../lifecycle/testing.ts';
-import { Fetcher } from '../plugins/fetch/fetcher.ts';
+import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
+import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { InstalledPlugins } from '../plugins/install/installed-plugins.ts';
 import { readLock } from '../plugins/lock-file.ts';
 import { readIndex } from '../plugins/plugin-index.ts';
@@ -55,7 +55,7 @@ const setUp = async (t: TestContext) => {
   const [data, cache] = [store.data, join(folder, 'cache')];
   const config = join(dirname(data), 'config');
   const env = { PATH: process.env['PATH'], HOME: store.home };
-  const fetcher = new Fetcher({ env, folder: data, cacheFolder: cache, registry: registry.url });
+  const fetcher = new RegistryClient({ env, folder: data, cacheFolder: cache, registry: registry.url });
   undoAfter(t, () => {
     fetcher.close();
     store.installer.close();

@@ -9,10 +9,10 @@ import { RbeeError } from '../contract/errors.ts';
 import type { UnknownPublisher } from '../contract/needs.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../contract/worker-type.ts';
-import { realInside } from '../lifecycle/real-inside.ts';
+import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { FoundPackage } from '../plugins/fetch/fetch-calls.ts';
-import type { Fetcher } from '../plugins/fetch/fetcher.ts';
 import { typesOf } from '../plugins/fetch/plugin-types.ts';
+import type { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { publisherUnknown, unknownPublisher } from '../plugins/fetch/trust.ts';
 import { isLocked, lockedPlugin } from '../plugins/install/commit.ts';
 import { type Examined, examine, examineTree } from '../plugins/install/examine.ts';
@@ -30,18 +30,18 @@ import { type ArchiveContents, archiveOf, type PackedPlugin } from './archive-ca
 import { isSamePlatform } from './collect-packages.ts';
 import { type DeliveryRequest, findSource, isKnown } from './find-source.ts';
 import { type FolderPlugin, folderEntries, folderPlace, readFolderPlugin } from './folder-plugin.ts';
-import { letIn, publishersLetIn } from './let-in.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { cachedPackage, keepPackage } from './package-cache.ts';
 import { refuseUnknownPlatform } from './platforms.ts';
 import type { BundleTarget } from './runtime.ts';
 import { treeEntries } from './tree-entries.ts';
+import { trustedPublishers, trustPublisher } from './trusted-publishers.ts';
 
 export type { DeliveryRequest } from './find-source.ts';
 
 export interface DeliveriesOptions
   extends Pick<InstallerOptions, 'data' | 'config' | 'cache' | 'env' | 'registry' | 'limits'> {
-  fetcher: Pick<Fetcher, 'resolve' | 'unpack'>;
+  fetcher: Pick<RegistryClient, 'resolve' | 'unpack'>;
   /** What this machine is. */
   here: BundleTarget;
 }
@@ -238,11 +238,11 @@ export class Deliveries {
     confirm: Confirm | undefined,
   ): Promise<void> {
     const { data, cache, registry } = this.#options;
-    const known = [...(await readIndex(data)), ...(await publishersLetIn(cache))];
+    const known = [...(await readIndex(data)), ...(await trustedPublishers(cache))];
     const unknown = unknownPublisher(found, known, { yes, accepted, allowedScopes: registry.allowedScopes });
     if (unknown && !confirm) throw publisherUnknown(unknown);
     if (unknown) await confirm?.(unknown);
-    await letIn(cache, found);
+    await trustPublisher(cache, found);
   }
 
   async #choose(

@@ -6,8 +6,8 @@ import { type TestContext, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import type { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
-import { tempFolder, undoAfter } from '../lifecycle/testing.ts';
-import { Fetcher } from '../plugins/fetch/fetcher.ts';
+import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
+import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { integrityOf, packEntries, startTinyRegistry, type TarEntry } from '../plugins/testing/registry.ts';
 import { findLibatomic } from './libatomic.ts';
 import { bringRuntime, type RuntimeOptions, runtimeName, runtimeVersion } from './runtime.ts';
@@ -31,7 +31,7 @@ const setUp = async (t: TestContext, entries: readonly TarEntry[] = usual, integ
   for (const one of [data, home]) await mkdir(one);
   await writeFile(join(home, '.npmrc'), 'fetch-retries=0\nfetch-timeout=5000\n');
   const env = { PATH: process.env['PATH'], HOME: home };
-  const fetcher = new Fetcher({ env, folder: data, cacheFolder: cache, registry: registry.url });
+  const fetcher = new RegistryClient({ env, folder: data, cacheFolder: cache, registry: registry.url });
   undoAfter(t, () => fetcher.close());
   const said: NarrationEvent[] = [];
   const build = {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { PinnedPackage } from '../plugins/fetch/fetch-calls.ts';
-import type { Fetcher } from '../plugins/fetch/fetcher.ts';
+import type { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { asStep } from '../programs/progress.ts';
-import { inTurn } from '../programs/taking-turns.ts';
+import { withExclusiveLock } from '../programs/with-lock.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { readRecord, writeRecord } from './record.ts';
 
@@ -32,7 +32,7 @@ export interface NodeRuntime {
 export interface RuntimeOptions {
   /** Cache folder. */
   cache: string;
-  fetcher: Pick<Fetcher, 'take'>;
+  fetcher: Pick<RegistryClient, 'take'>;
   offline?: boolean;
   narrate: Narrate;
   signal: AbortSignal;
@@ -119,7 +119,7 @@ const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Prom
   const { folder, name } = place;
   const { narrate, signal, offline, fetcher } = options;
   const onWait = () => narrate({ kind: 'info', text: `${name} is being fetched already: waiting for that` });
-  return inTurn(join(folder, `${name}.lock`), { signal, onWait }, async () => {
+  return withExclusiveLock(join(folder, `${name}.lock`), { signal, onWait }, async () => {
     const there = await known(place, build);
     if (there) return there;
     return inOwnFolder(folder, async (own) => {

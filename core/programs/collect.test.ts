@@ -3,11 +3,11 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { BinarySource } from '../contract/worker-type.ts';
-import { withLock } from '../lifecycle/instance-lock.ts';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { withLock } from '../lifecycle/fs/instance-lock.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { collectPrograms } from './collect.ts';
 import type { BinaryContext } from './context.ts';
-import { downloadFetcher } from './fetcher.ts';
+import { downloadCache } from './download-cache.ts';
 import { type ProgramsInUse, programsOf } from './in-use.ts';
 import { ensureBinary } from './installer.ts';
 import { fileServer, sha256Of } from './testing-server.ts';
@@ -31,7 +31,7 @@ const setting = async (t: TestContext): Promise<Setting> => {
     env: { PATH: process.env['PATH'], HOME: home },
     narrate: () => {},
     signal: new AbortController().signal,
-    fetcher: downloadFetcher({}),
+    fetcher: downloadCache({}),
   };
   const source = (word: string): BinarySource => {
     const data = program(word);

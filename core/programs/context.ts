@@ -1,6 +1,6 @@
 /** What installing a program needs to know and may use. */
 import type { Narrate } from '../contract/narration.ts';
-import type { Fetcher } from './fetcher.ts';
+import type { DownloadCache } from './download-cache.ts';
 
 export interface BinaryContext {
   /** The plugin that names the program: its package, its folder, its version. */
@@ -11,5 +11,5 @@ export interface BinaryContext {
   env: NodeJS.ProcessEnv;
   narrate: Narrate;
   signal: AbortSignal;
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
 }

@@ -6,9 +6,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { killTools } from './run-tool.ts';
-import { inTurn } from './taking-turns.ts';
+import { withExclusiveLock } from './with-lock.ts';
 
 export interface Installed {
   /** Absolute path. */
@@ -54,7 +54,7 @@ export const install = async (recipe: Recipe): Promise<Installed> => {
   await mkdir(store, { recursive: true, mode: 0o700 }).catch((error) => {
     throw unwritable(store, error);
   });
-  return inTurn(join(store, `${key}.lock`), { signal, onWait }, () => installAlone(recipe));
+  return withExclusiveLock(join(store, `${key}.lock`), { signal, onWait }, () => installAlone(recipe));
 };
 
 const installAlone = async ({ store, key, usable, build }: Recipe): Promise<Installed> => {

@@ -10,9 +10,9 @@ import { rawTar, rawZip } from '../archives/testing.ts';
 import type { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type.ts';
-import { eventually, isGone, tempFolder } from '../lifecycle/testing.ts';
+import { eventually, isGone, tempFolder } from '../lifecycle/process/testing.ts';
 import type { BinaryContext } from './context.ts';
-import { downloadFetcher } from './fetcher.ts';
+import { downloadCache } from './download-cache.ts';
 import { ensureBinary, lookForBinary, lookForPrepared } from './installer.ts';
 import { fileServer, noise, sha256Of } from './testing-server.ts';
 
@@ -39,7 +39,7 @@ const setting = async (t: TestContext, more: Partial<BinaryContext> = {}): Promi
       if ('text' in event && event.text !== undefined) told.push(event.text);
     },
     signal: new AbortController().signal,
-    fetcher: downloadFetcher({}, { stallMs: 5_000, attempts: 3, pauseMs: 1 }),
+    fetcher: downloadCache({}, { idleTimeoutMs: 5_000, maxAttempts: 3, backoffMs: 1 }),
     ...more,
   };
   const list = () => readdir(join(home, 'data/binaries')).catch(() => []);

@@ -1,7 +1,7 @@
 /** A process that installs one program and is meant to be killed at it: `testing-install.ts SOURCE HOME`. */
 import { join } from 'node:path';
 import type { BinarySource } from '../contract/worker-type.ts';
-import { downloadFetcher } from './fetcher.ts';
+import { downloadCache } from './download-cache.ts';
 import { ensureBinary } from './installer.ts';
 
 const [source = '', home = ''] = process.argv.slice(2);
@@ -12,6 +12,6 @@ const binary = await ensureBinary(JSON.parse(source) as BinarySource, {
   env: process.env,
   narrate: (event) => process.stdout.write(`${JSON.stringify(event)}\n`),
   signal: new AbortController().signal,
-  fetcher: downloadFetcher({}),
+  fetcher: downloadCache({}),
 });
 process.stdout.write(`${JSON.stringify({ kind: 'result', binary })}\n`);

@@ -11,9 +11,9 @@ import {
 } from '../../contract/model-reference.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { RetryPolicy } from '../../download/retry.ts';
 import { didYouMean } from '../../narration/near.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
-import type { DownloadPace } from '../../programs/download.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
@@ -38,7 +38,7 @@ export interface ModelsOptions {
   runs: string;
   env: NodeJS.ProcessEnv;
   types: WorkerTypes;
-  pace: DownloadPace;
+  retry: RetryPolicy;
   /** Of GGUF files. */
   headers: GgufHeaders;
 }

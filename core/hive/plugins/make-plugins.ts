@@ -5,7 +5,7 @@ import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
 import type { Installer } from '../../plugins/install/installer.ts';
 import type { StoreOptions } from '../../plugins/install/installer-options.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
-import type { Fetcher } from '../../programs/fetcher.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
 import { bestVariant } from '../../worker-types/variant-fit.ts';
 import type { Machine } from '../machine.ts';
 import { Programs } from '../programs/programs.ts';
@@ -23,7 +23,7 @@ export interface PluginParts {
   /** Does the queen bring the plugins? */
   isRemote: boolean;
   /** For the programs of engines. */
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
   types: WorkerTypes;
   machine: Machine;
   workers: () => Workers;

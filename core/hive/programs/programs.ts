@@ -5,7 +5,7 @@ import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts
 import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
 import type { Call } from '../../plugins/install/installer-options.ts';
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
-import type { Fetcher } from '../../programs/fetcher.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { Machine } from '../machine.ts';
 import { type AssessContext, lookForVariant, type VariantUse } from './assess-variant.ts';
@@ -14,7 +14,7 @@ import { installProgram } from './find-program.ts';
 export interface ProgramsOptions extends AssessContext {
   types: WorkerTypes;
   machine: Pick<Machine, 'facts'>;
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
 }
 
 type Request = PluginRequestOf<'prepare'>;

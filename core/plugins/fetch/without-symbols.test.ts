@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { test } from 'node:test';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { withoutSymbols } from './without-symbols.ts';
 
 const passed = (pieces: readonly Buffer[]): Promise<Buffer> => buffer(withoutSymbols(Readable.from(pieces)));

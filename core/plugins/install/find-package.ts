@@ -1,8 +1,8 @@
 /** From what was asked for to one exact package: by index and lock where these pin it, else by asking the registry. */
 import { join } from 'node:path';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
-import type { Fetcher } from '../fetch/fetcher.ts';
 import { cloneSource } from '../fetch/git-source.ts';
+import type { RegistryClient } from '../fetch/registry-client.ts';
 import { type Candidate, type PluginRequest, parseRequest } from '../fetch/request.ts';
 import { readLock } from '../lock-file.ts';
 import { type IndexEntry, readIndex } from '../plugin-index.ts';
@@ -14,7 +14,7 @@ import { pinOf } from './view.ts';
 export interface FindContext {
   data: string;
   config: string;
-  fetcher: Pick<Fetcher, 'resolve'>;
+  fetcher: Pick<RegistryClient, 'resolve'>;
   /** A folder of its own for this installation. */
   staging: string;
   npm: NpmContext;

@@ -5,7 +5,7 @@ import type { UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginHit, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import { refuseClash } from '../clash.ts';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
-import { Fetcher } from '../fetch/fetcher.ts';
+import { RegistryClient } from '../fetch/registry-client.ts';
 import { checkTrust, unknownPublisher } from '../fetch/trust.ts';
 import { type LockedVariant, readLock } from '../lock-file.ts';
 import { readIndex } from '../plugin-index.ts';
@@ -31,14 +31,19 @@ export type { Call, InstallerOptions, InstallRequest, UpdateRequest } from './in
 
 export class Installer extends InstalledPlugins {
   readonly #options: InstallerOptions;
-  readonly #fetcher: Fetcher;
+  readonly #fetcher: RegistryClient;
 
   constructor(options: InstallerOptions) {
     super(options);
     this.#options = options;
     const { env, data, cache, registry } = options;
     const url = registry.url ?? undefined;
-    this.#fetcher = new Fetcher({ env, folder: data, cacheFolder: cache, ...(url !== undefined && { registry: url }) });
+    this.#fetcher = new RegistryClient({
+      env,
+      folder: data,
+      cacheFolder: cache,
+      ...(url !== undefined && { registry: url }),
+    });
   }
 
   close(): void {

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { NarrationEvent } from '../../contract/narration.ts';
-import { eventually, tempFolder } from '../../lifecycle/testing.ts';
+import { eventually, tempFolder } from '../../lifecycle/process/testing.ts';
 import { type TreeWatch, watchTree } from './tree-watch.ts';
 
 interface Setting {
