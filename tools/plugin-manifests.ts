@@ -3,8 +3,8 @@ import { relative } from 'node:path';
 import { writeManifest } from '../core/worker-types/write-manifest.ts';
 
 /**
- * Writes each stale manifest, so that it can be committed. In CI (`CI=true`) a stale one is an error instead of a change
- * that nobody would see. `folders` hold built plugins.
+ * Writes each stale manifest, so that it can be committed. In CI (`CI=true`) a stale one is an error, because
+ * the change would be lost. `folders` hold built plugins.
  */
 export const updateManifests = async (folders: readonly string[], { CI } = process.env): Promise<void> => {
   const written = await Promise.all(folders.map(writeManifest));

@@ -1,5 +1,5 @@
 /**
- * The examiner: what a worker type must do. `rbee plugins check` runs it for authors; this file is for the tests of this
+ * The conformance tests of worker types. Authors run them with `rbee plugins check`; this entry is for the tests of this
  * repository, and no package exports it.
  */
 export { type ResolvedType, resolveType } from '../contract/resolved-type.ts';

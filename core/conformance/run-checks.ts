@@ -14,7 +14,7 @@ export interface CheckResult {
   ms: number;
 }
 
-/** The results in the order of the checks, each told as soon as it is there. Never throws. */
+/** The results in the order of the checks, each reported as soon as it is known. Never throws. */
 export const runChecks = async (
   plugin: PluginUnderTest,
   onResult?: (result: CheckResult) => void,

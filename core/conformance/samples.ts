@@ -19,7 +19,7 @@ import { attempt } from './assert.ts';
 
 const gibibyte = 2 ** 30;
 
-/** Platforms that hives run on, and one that nobody builds for. */
+/** Platforms that hives run on, and one that has no builds. */
 export const platforms: readonly Platform[] = [
   { os: 'linux', cpu: 'x64', libc: 'glibc' },
   { os: 'linux', cpu: 'arm64', libc: 'glibc' },

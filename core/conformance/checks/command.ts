@@ -69,7 +69,7 @@ export const commandChecks = [
   },
   {
     id: 'command.port',
-    title: 'the engine is told its port, and another one on the next start',
+    title: 'the command line passes the port, and the new one on the next start',
     check: ({ type }) => {
       for (const port of [18_765, 40_961]) {
         each(
@@ -85,7 +85,7 @@ export const commandChecks = [
   },
   {
     id: 'command.host',
-    title: 'the engine is told on which address to listen',
+    title: 'the command line passes the address to listen on',
     check: ({ type }) =>
       each(type, (command, _, what) => assert(carries(command, '127.9.8.7'), `command for ${what} names no address`), {
         host: '127.9.8.7',
@@ -93,7 +93,7 @@ export const commandChecks = [
   },
   {
     id: 'command.not-everywhere',
-    title: 'the engine is never told to listen on every address',
+    title: 'the command line never makes the engine listen on every address',
     check: ({ type }) =>
       each(type, (command, _, what) =>
         assert(
@@ -104,7 +104,7 @@ export const commandChecks = [
   },
   {
     id: 'command.names',
-    title: 'the engine is told every name under which its model is asked for',
+    title: 'the command line passes every name of the model',
     needs: ['models'],
     check: ({ type }) =>
       each(type, (command, { names }, what) => {
@@ -113,7 +113,7 @@ export const commandChecks = [
   },
   {
     id: 'command.model',
-    title: 'the engine is told where each component of its model is',
+    title: 'the command line passes the path of each model component',
     needs: ['models'],
     check: ({ type }) =>
       each(type, (command, { models }, what) => {

@@ -37,7 +37,7 @@ const repositories: Readonly<Record<string, readonly RepositoryFile[]>> = {
   ]),
 };
 
-/** Listings that nobody meant to publish. */
+/** Listings of repositories that were published by mistake. */
 const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
   'no files at all': [],
   'nothing but a page': named(['README.md']),

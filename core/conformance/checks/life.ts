@@ -25,7 +25,7 @@ const readUpTo = async (response: Response, text: string): Promise<ReadableStrea
 const mustBe = (run: WorkerRun, state: string): void =>
   assert(run.view.state === state, `it is ${run.view.state}, not ${state} (${run.view.failure?.message ?? ''})`);
 
-/** A failed start leaves no process, keeps its reason, and is not tried again by itself. */
+/** A failed start leaves no process, keeps its reason, and is not retried. */
 const mustHaveFailed = (run: WorkerRun, error: Error, launches: number): void => {
   mustBe(run, 'failed');
   assert(error.message !== '' && run.view.failure !== null, 'nothing says why');
@@ -325,7 +325,7 @@ export const lifeChecks = [
   },
   {
     id: 'life.adopted-dead',
-    title: 'when it dies while no hive is there, the next hive starts it again',
+    title: 'if it dies while no hive runs, the next hive restarts it',
     check: live({}, async (run) => {
       await run.ready();
       const pid = run.view.pid ?? 0;

@@ -25,7 +25,7 @@ export const stopChecks = [
     needs: ['stop'],
     check: ({ type: { stop } }) => {
       const sum = (stop?.signals ?? []).reduce((total, { graceMs }) => total + graceMs, 0);
-      assert(sum <= longestMs, `whoever stops it waits ${sum / 1000} s`);
+      assert(sum <= longestMs, `stopping it can take ${sum / 1000} s`);
     },
   },
   {

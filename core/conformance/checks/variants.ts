@@ -76,7 +76,7 @@ export const variantChecks = [
       for (const variant of type.variants) {
         assert(kindsOf(variant).length > 0, `${variant.id} drives no device`);
         for (const kind of kindsOf(variant))
-          assert(/^[a-z][a-z0-9-]*$/.test(kind), `${variant.id} drives ${shown(kind)}, which nobody can write`);
+          assert(/^[a-z][a-z0-9-]*$/.test(kind), `${variant.id} drives ${shown(kind)}, which is not a valid word`);
       }
     },
   },
