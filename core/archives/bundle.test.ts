@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import type { RbeeError } from '../contract/errors.ts';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { type PackEntry, pack } from './pack.ts';
 import { type RawEntry, rawTar } from './testing.ts';
 import { unpackBundle } from './unpack-bundle.ts';
@@ -98,16 +98,16 @@ test('two at once unpack once', async (t) => {
 test('an archive that is not the promised one, or only half of it, leaves nothing', async (t) => {
   const { file, sha256, size } = await packed(t);
   const other = await refused(t, { file, sha256: '0'.repeat(64) });
-  assert.equal(other.code, 'BUNDLE_DAMAGED');
+  assert.equal(other.code, 'BUNDLE_CORRUPT');
   assert.match(other.message, new RegExp(`its SHA-256 is ${sha256}`));
   await truncate(file, size - 10);
-  assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_DAMAGED');
+  assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_CORRUPT');
 });
 
 test('bytes behind the end of an archive are noticed', async (t) => {
   const { file, sha256 } = await packed(t);
   await writeFile(file, 'more', { flag: 'a' });
-  assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_DAMAGED');
+  assert.equal((await refused(t, { file, sha256 })).code, 'BUNDLE_CORRUPT');
 });
 
 test('nothing is written outside of the folder, and no special bits are kept', async (t) => {
@@ -123,7 +123,7 @@ test('nothing is written outside of the folder, and no special bits are kept', a
   ];
   for (const entries of traps) {
     const error = await refused(t, await archiveOf(t, entries));
-    assert.equal(error.code, 'BUNDLE_DAMAGED', JSON.stringify(entries));
+    assert.equal(error.code, 'BUNDLE_CORRUPT', JSON.stringify(entries));
   }
   const { file, sha256 } = await archiveOf(t, [{ name: 'root', data: 'x', mode: 0o6777 }]);
   const folder = join(await tempFolder(t), 'tree');

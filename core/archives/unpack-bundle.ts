@@ -9,9 +9,9 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { RbeeError } from '../contract/errors.ts';
-import { makeFolder, unwritable } from '../lifecycle/atomic-file.ts';
-import { spaceError } from '../lifecycle/disk-space.ts';
-import { withLock } from '../lifecycle/instance-lock.ts';
+import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
+import { spaceError } from '../lifecycle/fs/disk-space.ts';
+import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { TreeWriter, usualLimits } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
 
@@ -28,7 +28,7 @@ export interface BundleOptions {
 /** Milliseconds for another process that unpacks into the same place. */
 const lockMs = 600_000;
 
-/** False: it was there. Errors: BUNDLE_DAMAGED, NO_SPACE, STATE_UNWRITABLE, TIMEOUT; the signal's reason when aborted. */
+/** False: it was there. Errors: BUNDLE_CORRUPT, NO_SPACE, STATE_UNWRITABLE, TIMEOUT; the signal's reason when aborted. */
 export const unpackBundle = async (archive: string, options: BundleOptions): Promise<boolean> => {
   const { folder, signal } = options;
   if (await isFolder(folder)) return false;
@@ -102,7 +102,7 @@ export const bundleError = async (error: unknown, archive: string, folder: strin
   if (full) return full;
   const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'EACCES' || code === 'EROFS' || code === 'EIO') return unwritable(folder, error);
-  return RbeeError.of('BUNDLE_DAMAGED', { archive: basename(archive), problem: message }, { cause: error });
+  return RbeeError.of('BUNDLE_CORRUPT', { archive: basename(archive), problem: message }, { cause: error });
 };
 
 const isFolder = (path: string): Promise<boolean> =>

@@ -73,7 +73,7 @@ alias = "b" # keep
 test('what cannot be done is refused, and nothing is given to write', () => {
   assert.equal(
     refusal(() => addHive('[[hive]]\nalias = "a"\n', file, { alias: 'a' })),
-    'HIVE_DECLARED',
+    'HIVE_ALREADY_DECLARED',
   );
   assert.equal(
     refusal(() => addHive('', file, { alias: 'A B' })),

@@ -18,11 +18,11 @@ export interface NewHive {
   labels?: Record<string, string>;
 }
 
-/** The text with another `[[hive]]` at its end. Throws CONFIG_INVALID, HIVE_DECLARED, HIVES_CONF_UNEDITABLE. */
+/** The text with another `[[hive]]` at its end. Throws CONFIG_INVALID, HIVE_ALREADY_DECLARED, HIVES_CONF_UNEDITABLE. */
 export const addHive = (source: string, file: string, hive: NewHive): string => {
   const { hives } = parseHivesConf(source, file);
   const other = hives.find(({ alias }) => alias === hive.alias);
-  if (other) throw RbeeError.of('HIVE_DECLARED', { hive: hive.alias, line: other.line });
+  if (other) throw RbeeError.of('HIVE_ALREADY_DECLARED', { hive: hive.alias, line: other.line });
   if (hives.length > 0) refuseInline(source, file);
   const { labels = {}, ...plain } = hive;
   const fields = formatToml({ ...plain }).trimEnd();

@@ -27,7 +27,7 @@
  * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
  * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file
  * `queen.db`). Of one job at most 8 MiB of events are kept and at most 16 MiB of result. The events of the oldest jobs go
- * first. A new job is refused with `JOBS_FULL` while the inputs of running jobs use up the memory.
+ * first. A new job is refused with `JOB_MEMORY_EXHAUSTED` while the inputs of running jobs use up the memory.
  *
  * A client that reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
  * are missing later: progress that a later one of its step has replaced, and what goes beyond the budget. Numbers keep

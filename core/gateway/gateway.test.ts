@@ -272,7 +272,7 @@ describe('the gateway', () => {
       const response = await post(url, { model: 'demo' });
       assert.equal(response.status, 502);
       const { error } = (await response.json()) as { error: Record<string, string> };
-      assert.equal(error['code'], 'WORKER_BROKE_OFF');
+      assert.equal(error['code'], 'WORKER_CONNECTION_LOST');
       assert.equal(error['type'], 'server_error');
       await server.close();
     }
@@ -296,7 +296,7 @@ describe('the gateway', () => {
       const text = await (await post(url, { model: 'demo', stream: true })).text();
       assert.ok(text.startsWith(event('one')), text);
       const last = text.trim().split('\n').at(-1)!;
-      assert.equal(JSON.parse(last.slice('data: '.length)).error.code, 'WORKER_BROKE_OFF');
+      assert.equal(JSON.parse(last.slice('data: '.length)).error.code, 'WORKER_CONNECTION_LOST');
       assert.ok(!text.includes('[DONE]'));
     }
   });

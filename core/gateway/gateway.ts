@@ -110,7 +110,7 @@ export class Gateway {
   }
 
   /**
-   * Answers a request. Throws MODEL_NOT_FOUND, NO_READY_WORKER, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, WORKER_BROKE_OFF as
+   * Answers a request. Throws MODEL_NOT_FOUND, NO_READY_WORKER, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, WORKER_CONNECTION_LOST as
    * long as nothing has been sent; later errors go to the sink. Returns without an error if the client disconnects.
    */
   async handle(request: GatewayRequest, sink: WorkerSink): Promise<void> {
@@ -163,7 +163,7 @@ export class Gateway {
       const text = left > 0 ? `cutting ${requests(left)} on ${id}` : `the requests on ${id} have finished`;
       narrate?.({ kind: 'done', id: `drain-${id}`, text, ms: Math.round(performance.now() - begun) });
     }
-    const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: id, problem: 'it is being stopped' });
+    const reason = RbeeError.of('WORKER_CONNECTION_LOST', { worker: id, problem: 'it is being stopped' });
     this.abort(key, reason);
   }
 
@@ -175,7 +175,10 @@ export class Gateway {
   /** Cuts all connections to workers. Can be called again. */
   async close(): Promise<void> {
     this.#unwatch();
-    const reason = RbeeError.of('WORKER_BROKE_OFF', { worker: 'of this request', problem: 'the queen is closing' });
+    const reason = RbeeError.of('WORKER_CONNECTION_LOST', {
+      worker: 'of this request',
+      problem: 'the queen is closing',
+    });
     for (const exchanges of this.#exchanges.values()) for (const exchange of exchanges) exchange.abort(reason);
     await this.#pools.close();
   }

@@ -75,7 +75,7 @@ export interface LogOptions {
 }
 
 /**
- * Errors of all calls: HIVE_UNREACHABLE, HIVE_FAULTY when it breaks the rules, HIVE_OUTDATED when its build does not know
+ * Errors of all calls: HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR when it breaks the rules, HIVE_OUTDATED when its build does not know
  * the call, and what the hive answers.
  */
 export interface HiveClient {
@@ -110,7 +110,7 @@ export interface HiveClient {
   modelGet(model: string, signal?: AbortSignal): Promise<ModelDetails>;
   /** As the engine wrote it: nothing of it is checked. */
   logs(id: string, options?: LogOptions): Promise<Readable>;
-  /** Calls `listener` with HIVE_FAULTY whenever an answer breaks the rules. */
+  /** Calls `listener` with HIVE_PROTOCOL_ERROR whenever an answer breaks the rules. */
   onFault(listener: (error: RbeeError) => void): void;
   close(): Promise<void>;
 }
@@ -124,7 +124,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   /** What went wrong with an answer, as an error of the catalogue. */
   const failure = (error: unknown, signal: AbortSignal | undefined): unknown => {
     if (!(error instanceof BadInput)) return connections.unreachable(error, signal);
-    const fault = RbeeError.of('HIVE_FAULTY', { hive, problem: error.message }, { cause: error });
+    const fault = RbeeError.of('HIVE_PROTOCOL_ERROR', { hive, problem: error.message }, { cause: error });
     for (const listener of listeners) listener(fault);
     return fault;
   };

@@ -10,15 +10,15 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
-import { tryLock } from '../lifecycle/instance-lock.ts';
-import { stateMark } from '../lifecycle/marks.ts';
-import { PortPool } from '../lifecycle/ports.ts';
-import { RunRecords } from '../lifecycle/run-records.ts';
-import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
-import { watchLock } from '../lifecycle/watch-lock.ts';
-import { usualPace } from '../registry/binaries/download.ts';
-import { downloadFetcher } from '../registry/binaries/fetcher.ts';
-import { WorkerTypes } from '../registry/worker-types.ts';
+import { defaultRetryPolicy } from '../download/retry.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
+import { watchLock } from '../lifecycle/fs/watch-lock.ts';
+import { RunRecords } from '../lifecycle/process/run-records.ts';
+import { stateMark } from '../lifecycle/system/marks.ts';
+import { PortPool } from '../lifecycle/system/ports.ts';
+import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
+import { WorkerTypes } from '../plugins/worker-types.ts';
+import { downloadCache } from '../programs/download-cache.ts';
 import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { broughtSources } from './devices/brought-sources.ts';
@@ -80,7 +80,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     if (types.broughtKinds().length > 0) void machine.measure();
   });
   const machine = new Machine(ask, feed.changed, () => broughtSources(types));
-  const fetcher = downloadFetcher(env);
+  const fetcher = downloadCache(env);
   const { plugins, ...installing } = makePlugins({
     hive: alias,
     paths,
@@ -93,7 +93,15 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     workers: () => workers,
   });
   const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
-  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
+  const models = new Models({
+    hive: alias,
+    data: paths.data,
+    runs: paths.runs,
+    env,
+    types,
+    retry: defaultRetryPolicy,
+    headers,
+  });
   // A spawn asks programs what the question about its needs has just asked them.
   const launching = { hive: alias, types, models, machine, ask: rememberAnswers(ask), env, folders: paths };
   const workers: Workers = new Workers({

@@ -173,7 +173,10 @@ export abstract class QueenCommand extends RbeeCommand {
           if (!(error instanceof RbeeError)) throw error;
           const { askedFor } = await import('./views/jobs.ts');
           if (error.code === 'QUEEN_NOT_RUNNING' && job !== '') {
-            throw RbeeError.of('QUEEN_ENDED', { what: askedFor(operation, input), hint: afterItsEnd(operation, job) });
+            throw RbeeError.of('QUEEN_STOPPED', {
+              what: askedFor(operation, input),
+              hint: afterItsEnd(operation, job),
+            });
           }
           if (error.code !== 'CANCELLED') throw error;
           throw RbeeError.of('CANCELLED', { what: askedFor(operation, input) }, { cause: error });

@@ -9,7 +9,7 @@ export const exitCodes = { fine: 0, failed: 1, usage: 2, drift: 2, partly: 3, in
 
 /** The exit code of an error: 2 when what was typed is wrong. */
 export const exitCodeOf = (error: RbeeError): number => {
-  if (error.code === 'SYNC_PARTLY') return exitCodes.partly;
+  if (error.code === 'SYNC_INCOMPLETE') return exitCodes.partly;
   if (error.code === 'SYNC_DRIFT') return exitCodes.drift;
   return errorCatalogue[error.code].status === 400 && error.code !== 'CONFIG_INVALID'
     ? exitCodes.usage

@@ -323,7 +323,7 @@ describe('operations', () => {
     ]);
     await begin(simulatedHive(), one);
     const other = { type: 'fake', model: 'file:/other/qwen.gguf' };
-    assert.equal((await failure(client.runOperation('worker_spawn', other))).code, 'NAME_CLASH');
+    assert.equal((await failure(client.runOperation('worker_spawn', other))).code, 'NAME_CONFLICT');
     await client.runOperation('worker_spawn', { ...other, name: 'qwen-other' });
     await client.runOperation('worker_spawn', { type: 'fake', model: 'file:/models/qwen.gguf' });
   });
@@ -342,10 +342,10 @@ describe('operations', () => {
   it('on other machines are refused without any, and for the local hive', async () => {
     await begin();
     for (const operation of ['package_sync', 'package_status', 'package_migrate'] as const) {
-      assert.equal((await failure(client.runOperation(operation, {}))).code, 'MACHINES_UNAVAILABLE');
+      assert.equal((await failure(client.runOperation(operation, {}))).code, 'REMOTE_HIVES_DISABLED');
     }
     for (const operation of ['hive_ssh_test', 'hive_logs'] as const) {
-      assert.equal((await failure(client.runOperation(operation, { hive: 'local' }))).code, 'HIVE_LOCAL');
+      assert.equal((await failure(client.runOperation(operation, { hive: 'local' }))).code, 'HIVE_IS_LOCAL');
     }
     const relative = await failure(client.runOperation('package_sync', { config: 'hives.conf' }));
     assert.equal(relative.code, 'INVALID_INPUT');
@@ -443,7 +443,7 @@ describe('infer', () => {
     assert.match(refused.message, /the context is full/);
     stall = () => engine.server.closeAllConnections();
     const broken = await failure(client.runOperation('infer', { model: 'demo', prompt: 'hello', seed: 13 }));
-    assert.equal(broken.code, 'WORKER_BROKE_OFF');
+    assert.equal(broken.code, 'WORKER_CONNECTION_LOST');
   });
 
   it('is cancelled in the middle of an answer', async () => {
@@ -579,7 +579,7 @@ describe('a sleeping worker', () => {
     await begin(simulatedHive('local', [sleeping()]));
     hive.onWake = async (worker) => {
       if (worker === 'fake-1')
-        throw RbeeError.of('WORKER_REST_FAILED', {
+        throw RbeeError.of('WORKER_SLEEP_FAILED', {
           worker,
           action: 'woken',
           problem: 'it answered 500: out of memory',
@@ -588,7 +588,7 @@ describe('a sleeping worker', () => {
     const answer = await chat();
     assert.equal(answer.status, 502);
     const { error } = (await answer.json()) as { error: { code: string; message: string } };
-    assert.equal(error.code, 'WORKER_REST_FAILED');
+    assert.equal(error.code, 'WORKER_SLEEP_FAILED');
     assert.match(error.message, /fake-1 could not be woken: it answered 500: out of memory/);
     hive.workers.push(sleeping({ id: 'fake-2' }));
     hive.tell();

@@ -16,10 +16,10 @@ import { bodyStores } from '../gateway/bodies/body-stores.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { closeServers } from '../http/close.ts';
 import { listenOnSocket } from '../http/listen.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
-import { tryLock } from '../lifecycle/instance-lock.ts';
-import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
-import { watchLock } from '../lifecycle/watch-lock.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
+import { watchLock } from '../lifecycle/fs/watch-lock.ts';
+import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
@@ -87,7 +87,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
         // A hive that breaks the protocol still runs, so it is not started again.
-        if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') return;
+        if (error instanceof RbeeError && error.code === 'HIVE_PROTOCOL_ERROR') return;
         if (alias === localAlias) localHive?.onHeartbeatLost();
         else machines?.hives.get(alias)?.onHeartbeatLost(error);
       },

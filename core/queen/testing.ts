@@ -95,7 +95,7 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
     },
     modelList: async () => ({ models: [] }),
     modelGet: async (model) => {
-      throw RbeeError.of('MODEL_NOT_HERE', { model, hive: alias, near: '', reference: model });
+      throw RbeeError.of('MODEL_NOT_DOWNLOADED', { model, hive: alias, near: '', reference: model });
     },
     devices: async () => ({
       devices: [],

@@ -211,7 +211,7 @@ export class AgentClient {
   }
 
   #faulty(cause: BadInput): RbeeError {
-    return RbeeError.of('HIVE_FAULTY', { hive: this.name, problem: cause.message }, { cause });
+    return RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: this.name, problem: cause.message }, { cause });
   }
 
   #end(error: unknown): void {

@@ -161,7 +161,7 @@ run = [{ type = "llamacpp" }, { type = "llamacpp", variant = "cuda" }, { type = 
     );
     assert.deepEqual(
       one?.unresolved.map(({ type, error }) => [type, error.code]),
-      [['speech', 'SYNC_VERSIONS_CLASH']],
+      [['speech', 'SYNC_VERSION_CONFLICT']],
     );
   });
 });

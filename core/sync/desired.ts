@@ -81,7 +81,7 @@ const resolvedTypes = async (
     if (!clash) types.push({ type, ...result.value, variant });
     else {
       const details = { hive: hive.alias, first: clash.type, second: type, package: clash.package };
-      unresolved.set(type, { type, error: RbeeError.of('SYNC_VERSIONS_CLASH', details).toJSON() });
+      unresolved.set(type, { type, error: RbeeError.of('SYNC_VERSION_CONFLICT', details).toJSON() });
     }
   }
   return { types, unresolved: [...unresolved.values()] };

@@ -5,9 +5,9 @@ import type { ErrorCode } from '../contract/errors.ts';
 const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DOWNLOAD_FAILED',
   'HIVE_UNREACHABLE',
-  'MODEL_DOWNLOAD_BROKE',
+  'MODEL_DOWNLOAD_FAILED',
   'MODEL_HUB_FAILED',
-  'MODEL_HUB_SILENT',
+  'MODEL_HUB_TIMEOUT',
   'MODEL_HUB_UNREACHABLE',
   'NO_FREE_PORT',
   'REGISTRY_UNREACHABLE',

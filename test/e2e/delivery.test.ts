@@ -25,14 +25,14 @@ import { rawTar } from '../../core/archives/testing.ts';
 import { unpackBundle } from '../../core/archives/unpack-bundle.ts';
 import { type Paths, pathsFrom } from '../../core/config/paths.ts';
 import { RbeeError } from '../../core/contract/errors.ts';
+import { bundleApp } from '../../core/delivery/app.ts';
+import { Deliveries } from '../../core/delivery/deliveries.ts';
 import { createHiveClient, type HiveClient } from '../../core/hive/client.ts';
-import { bringDownloads } from '../../core/registry/binaries/bring-downloads.ts';
-import { downloadFetcher } from '../../core/registry/binaries/fetcher.ts';
-import { downloadsFolder } from '../../core/registry/binaries/places.ts';
-import { bundleApp } from '../../core/registry/bundle/app.ts';
-import { Deliveries } from '../../core/registry/delivery/deliveries.ts';
-import { Fetcher } from '../../core/registry/install/fetcher.ts';
-import { InstalledPlugins } from '../../core/registry/install/installed-plugins.ts';
+import { RegistryClient } from '../../core/plugins/fetch/registry-client.ts';
+import { InstalledPlugins } from '../../core/plugins/install/installed-plugins.ts';
+import { bringDownloads } from '../../core/programs/bring-downloads.ts';
+import { downloadCache } from '../../core/programs/download-cache.ts';
+import { downloadsFolder } from '../../core/programs/places.ts';
 import { startRegistry, writePackage } from '../harness/registry.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
@@ -73,13 +73,13 @@ let folder: string;
 let machine: Machine;
 let deliveries: Deliveries;
 let queen: Paths;
-let fetcher: Fetcher;
+let fetcher: RegistryClient;
 before(async () => {
   folder = realpathSync(mkdtempSync(join(tmpdir(), 'rbee-d-')));
   queen = pathsFrom({ RBEE_HOME: join(folder, 'queen') });
   for (const one of [queen.data, queen.config]) mkdirSync(one, { recursive: true });
   const env = { ...process.env, HOME: join(folder, 'queen') };
-  fetcher = new Fetcher({ env, folder: queen.data, cacheFolder: queen.cache });
+  fetcher = new RegistryClient({ env, folder: queen.data, cacheFolder: queen.cache });
   const here = { os: process.platform, cpu: process.arch };
   const registry = { url: null, allowedScopes: [] };
   deliveries = new Deliveries({ ...queen, env, registry, fetcher, here });
@@ -161,7 +161,7 @@ test('a hive of another machine downloads no plugin, whatever it is asked', asyn
     assert.equal((await refusal(work)).code, 'PLUGIN_NOT_DELIVERED');
   }
   const { message } = await refusal(client.plugins('install', { plugin: 'whisper', variant: 'cpu' }));
-  assert.match(message, /hive far gets its plugins from the queen, and whisper \(cpu\) has not been brought to it/);
+  assert.match(message, /hive far gets its plugins from the queen and does not have whisper \(cpu\) yet/);
   assert.deepEqual(
     (await client.plugins('list', {})).plugins.map(({ name }) => name),
     ['@rbee/worker-llamacpp'],
@@ -230,7 +230,7 @@ test('an engine that the machine cannot download is fetched by the queen, and ta
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
   const plugin = { package: packed.entry.name, version: packed.entry.version };
-  const context = { what: 'engine', plugin, fetcher: downloadFetcher(process.env), cache: queen.cache, ...call };
+  const context = { what: 'engine', plugin, fetcher: downloadCache(process.env), cache: queen.cache, ...call };
   const brought = await bringDownloads(sources, context);
   server.closeAllConnections();
   await close();

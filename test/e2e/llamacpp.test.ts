@@ -172,7 +172,7 @@ describe('models that are broken', () => {
 
   test('a file that is no GGUF is refused before anything starts', async () => {
     writeFileSync(broken('garbage'), 'this is not a model, whatever its name says');
-    await refused('garbage', /^MODEL_FORMAT /);
+    await refused('garbage', /^MODEL_FORMAT_UNSUPPORTED /);
   });
 
   test('a truncated model is diagnosed, and no worker is left', async () => {

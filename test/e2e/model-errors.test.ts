@@ -31,7 +31,7 @@ import { until } from '../harness/until.ts';
 
 const headersIn = (folder: string) => new GgufHeaders({ folder: join(folder, 'gguf-headers') });
 
-const pace = { stallMs: 20_000, attempts: 3, pauseMs: 5 };
+const retry = { idleTimeoutMs: 20_000, maxAttempts: 3, backoffMs: 5 };
 const weights = ggufNoise(300_000);
 
 let hub: Hub;
@@ -59,15 +59,15 @@ const ensure = (
   options: EnsureOptions = {},
   {
     signal = new AbortController().signal,
-    pace: own = pace,
+    retry: own = retry,
     narrate = () => {},
-  }: { signal?: AbortSignal; pace?: typeof pace; narrate?: Narrate } = {},
+  }: { signal?: AbortSignal; retry?: typeof retry; narrate?: Narrate } = {},
 ) => {
   const ensurer = new Ensurer({
     hive: 'local',
     store: new ModelStore(folder),
     env,
-    pace: own,
+    retry: own,
     headers: headersIn(folder),
   });
   return ensurer.ensure(parseModelReference(text) as RemoteReference, options, { narrate, signal });
@@ -94,7 +94,7 @@ describe('a repository', () => {
       refused('MODEL_UNAUTHORIZED', /terms.*acme\/gated.*hf auth login.*HF_TOKEN/),
     );
     env['HF_TOKEN'] = 'hf_other';
-    await assert.rejects(ensure('hf:acme/gated'), refused('MODEL_FORBIDDEN', /ask for access at .*acme\/gated/));
+    await assert.rejects(ensure('hf:acme/gated'), refused('MODEL_FORBIDDEN', /request access at .*acme\/gated/));
     env['HF_TOKEN'] = 'hf_good';
     assert.ok((await ensure('hf:acme/gated')).changed);
     delete env['HF_TOKEN'];
@@ -170,7 +170,7 @@ describe('a hub', () => {
     await new Promise((done) => server.once('listening', done));
     env['HF_ENDPOINT'] = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     try {
-      await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_HUB_FAILED', /no sensible answer/));
+      await assert.rejects(ensure('hf:acme/tiny'), refused('MODEL_HUB_FAILED', /sent an unusable answer/));
     } finally {
       server.closeAllConnections();
       server.close();
@@ -210,17 +210,17 @@ describe('a download', () => {
     hub.manners.cutAfter = 0;
     await assert.rejects(
       ensure('hf:acme/tiny'),
-      refused('MODEL_DOWNLOAD_BROKE', /tiny\.gguf .* broke off 3 times.*where it stopped/),
+      refused('MODEL_DOWNLOAD_FAILED', /tiny\.gguf .* failed 3 times.*where it stopped/),
     );
   });
 
   it('that stands still is given up, and keeps what has come', async () => {
     hub.commit('acme/slow', { 'm.gguf': ggufNoise(900_000) });
     hub.manners.stallAfter = 200_000;
-    const impatient = { ...pace, stallMs: 1_500, attempts: 1 };
+    const impatient = { ...retry, idleTimeoutMs: 1_500, maxAttempts: 1 };
     await assert.rejects(
-      ensure('hf:acme/slow', {}, { pace: impatient }),
-      refused('MODEL_HUB_SILENT', /says nothing for 1\.5 s/),
+      ensure('hf:acme/slow', {}, { retry: impatient }),
+      refused('MODEL_HUB_TIMEOUT', /sent nothing for 1\.5 s/),
     );
     const [part = ''] = parts();
     assert.ok(statSync(join(folder, 'models/parts', part)).size > 0);
@@ -236,12 +236,12 @@ describe('a download', () => {
     hub.commit('acme/wrong', { 'm.gguf': { data: weights, large: true, claims: { sha256: '0'.repeat(64) } } });
     await assert.rejects(
       ensure('hf:acme/wrong'),
-      refused('MODEL_CHECKSUM', /m\.gguf of hf:acme\/wrong .*0000.*nothing of it was kept/),
+      refused('MODEL_CHECKSUM_MISMATCH', /m\.gguf of hf:acme\/wrong .*0000.*the file was discarded/),
     );
     hub.commit('acme/short', { 'm.gguf': { data: weights, large: true, claims: { bytes: weights.length - 5 } } });
-    await assert.rejects(ensure('hf:acme/short'), refused('MODEL_CHECKSUM', /bytes/));
+    await assert.rejects(ensure('hf:acme/short'), refused('MODEL_CHECKSUM_MISMATCH', /bytes/));
     hub.commit('acme/small', { 'm.gguf': { data: Buffer.from('GGUF of git'), claims: { git: 'a'.repeat(40) } } });
-    await assert.rejects(ensure('hf:acme/small'), refused('MODEL_CHECKSUM', /git object/));
+    await assert.rejects(ensure('hf:acme/small'), refused('MODEL_CHECKSUM_MISMATCH', /git object/));
     assert.deepEqual(parts(), []);
     assert.deepEqual(blobs(), []);
   });
@@ -270,13 +270,13 @@ describe('a download', () => {
       hub.commit('acme/lie', { 'm.gguf': { data: weights, large: true, claims: { bytes } } });
     for (const absurd of [-1, 0.5, '12', 2 ** 60, {}]) {
       claim(absurd);
-      await assert.rejects(ensure('hf:acme/lie'), refused('MODEL_HUB_FAILED', /says that m\.gguf has the size/));
+      await assert.rejects(ensure('hf:acme/lie'), refused('MODEL_HUB_FAILED', /reports the size \S+ for m\.gguf/));
     }
     for (const wrong of [0, weights.length - 5, weights.length + 5]) {
       claim(wrong);
       await assert.rejects(
         ensure('hf:acme/lie'),
-        refused('MODEL_CHECKSUM', new RegExp(`${weights.length} bytes, not ${wrong} bytes`)),
+        refused('MODEL_CHECKSUM_MISMATCH', new RegExp(`${weights.length} bytes, not ${wrong} bytes`)),
       );
     }
     assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
@@ -315,15 +315,18 @@ describe('a download', () => {
       'README.md': '<p>fine</p>',
     });
     const before = hub.sent();
-    await assert.rejects(ensure('hf:acme/pages:m.gguf'), refused('MODEL_CONTENT', /web page.*sign-in page/));
+    await assert.rejects(ensure('hf:acme/pages:m.gguf'), refused('MODEL_CONTENT_INVALID', /web page.*sign-in page/));
     const address = (name: string) => `${hub.url}/acme/pages/resolve/${commit}/${name}`;
-    await assert.rejects(ensure(address('m.gguf')), refused('MODEL_CONTENT', /it is a web page.*behind http.*m\.gguf/));
+    await assert.rejects(
+      ensure(address('m.gguf')),
+      refused('MODEL_CONTENT_INVALID', /it is a web page.*open http.*m\.gguf in a browser/),
+    );
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
-    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT', /JSON text/));
-    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT', /Git LFS pointer/));
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /JSON text/));
+    await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT_INVALID', /Git LFS pointer/));
     await assert.rejects(
       ensure(address('notes.txt')),
-      refused('MODEL_CONTENT', /no model in any format that is known/),
+      refused('MODEL_CONTENT_INVALID', /no model in any format that is known/),
     );
     assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
     // A type of its own may load what nobody else knows.
@@ -356,7 +359,7 @@ describe('a download', () => {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/m.gguf`;
     try {
       await assert.rejects(ensure(`${address}?sig=first-s3cret`), (error: unknown) => {
-        refused('MODEL_ADDRESS_REFUSED', /signed address.*new one/)(error);
+        refused('MODEL_URL_REFUSED', /signed URL.*new one/)(error);
         assert.doesNotMatch(JSON.stringify(error), /s3cret/);
         return true;
       });
@@ -395,7 +398,7 @@ describe('a download', () => {
     assert.deepEqual(readFileSync(path), weights);
     assert.equal(manifest.files[0]?.blob, sha256(weights));
     assert.ok((await ensure(`${address}#sha256=${sha256(weights)}`)).changed);
-    await assert.rejects(ensure(`${address}#sha256=${'1'.repeat(64)}`), refused('MODEL_CHECKSUM'));
+    await assert.rejects(ensure(`${address}#sha256=${'1'.repeat(64)}`), refused('MODEL_CHECKSUM_MISMATCH'));
     await assert.rejects(
       ensure(`${hub.url}/acme/tiny/resolve/${commit}/none.gguf`),
       refused('MODEL_REPOSITORY_NOT_FOUND'),
@@ -407,7 +410,7 @@ describe('a download', () => {
       hive: 'local',
       store: new ModelStore(folder),
       env,
-      pace,
+      retry,
       headers: headersIn(folder),
     });
     // Slow until both have seen progress: on a busy machine the download would be over before.

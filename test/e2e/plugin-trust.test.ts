@@ -1,7 +1,7 @@
 /** A spawn that needs a plugin of somebody unknown: asked about at a terminal, refused elsewhere. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { atTerminal } from '../harness/terminal.ts';
 
@@ -27,7 +27,10 @@ const installed = async (): Promise<string[]> =>
 test('without a terminal a spawn is refused, and the hint leads on', async () => {
   const run = await home.rbee(spawn('owl'));
   assert.equal(run.code, 1);
-  assert.match(run.stderr, /@acme\/worker-owl@1\.0\.0 comes from @acme, of whom nothing is installed yet/);
+  assert.match(
+    run.stderr,
+    /@acme\/worker-owl@1\.0\.0 comes from @acme, and nothing from that publisher is installed yet/,
+  );
   assert.match(run.stderr, /if you trust them: rbee plugins install @acme\/worker-owl --yes/);
   assert.deepEqual(await installed(), []);
 });
@@ -60,7 +63,7 @@ test('a worker is started again with the package that it came from, and with no 
     const { code, stdout } = await home.rbee([...command, '--json']);
     assert.equal(code, 1, stdout);
     const { error } = JSON.parse(stdout);
-    assert.equal(error.code, 'WORKER_PLUGIN_GONE', stdout);
+    assert.equal(error.code, 'WORKER_PLUGIN_MISSING', stdout);
     return error as { message: string; hint: string };
   };
   for (const change of ['restart', 'start']) {

@@ -8,8 +8,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createHiveClient } from '../../core/hive/client.ts';
-import { programsFolder } from '../../core/registry/binaries/places.ts';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
+import { programsFolder } from '../../core/programs/places.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { type Hub, startHub } from '../harness/hub.ts';
 import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';
@@ -162,7 +162,10 @@ test('a hive that is asked to spawn what it lacks refuses it by name, and keeps 
   const hive = createHiveClient({ hive: 'local', connect: { socketPath: home.paths.hiveSocket } });
   try {
     const spawn = (spec: object) => hive.spawn({ type: 'forge', device: 'cpu', ...spec });
-    await assert.rejects(spawn({ model: 'hf:acme/Other' }), { code: 'MODEL_NOT_HERE', message: /hf:acme\/Other/ });
+    await assert.rejects(spawn({ model: 'hf:acme/Other' }), {
+      code: 'MODEL_NOT_DOWNLOADED',
+      message: /hf:acme\/Other/,
+    });
     rmSync(programsFolder(home.paths), { recursive: true });
     const model = 'hf:acme/Tiny-GGUF';
     await assert.rejects(spawn({ model }), { code: 'NOT_INSTALLED', message: /a program for forge \(cpu\)/ });

@@ -219,7 +219,7 @@ describe('a WebSocket that is not accepted', () => {
       ends[count - 1]?.socket.destroy();
     }
     await until(() => client.ended, 'the answer');
-    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"WORKER_BROKE_OFF"/);
+    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"WORKER_CONNECTION_LOST"/);
     const stopped = await queenFor(workerWith({ state: 'loading', serves: worker.serves }));
     const early = await open(stopped.port);
     await until(() => early.ended, 'the answer');

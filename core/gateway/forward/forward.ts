@@ -170,7 +170,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 }
 
 export const brokeOff = (worker: string, error: Error): RbeeError =>
-  RbeeError.of('WORKER_BROKE_OFF', { worker, problem: error.message }, { cause: error });
+  RbeeError.of('WORKER_CONNECTION_LOST', { worker, problem: error.message }, { cause: error });
 
 const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
 

@@ -1,5 +1,5 @@
 /** The kinds of device that worker types bring, as sources: their programs are asked, and their own code reads the answer. */
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { DeviceSource } from './device-source.ts';
 
 /** A type that cannot be evaluated adds no devices; its spawn fails with the reason. */

@@ -30,7 +30,7 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
   };
   const [damaged] = await store.unreadable();
   // What it names would be taken for nobody's.
-  if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_DAMAGED', { path: damaged });
+  if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_CORRUPT', { path: damaged });
   const all = await store.list();
   const givenUp: Manifest[] = [];
   for (const manifest of all) if (await isGivenUp(manifest, { store, users, now })) givenUp.push(manifest);

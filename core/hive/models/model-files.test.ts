@@ -42,7 +42,7 @@ test('the demo model comes with the plugin', async () => {
   const model = await resolveModel({ kind: 'demo' }, type, folder, 'local', headers);
   assert.equal(model.files['main'], join(folder, 'good.gguf'));
   const none = { name: 'echo', models: { formats: ['gguf'] } };
-  await assert.rejects(resolveModel({ kind: 'demo' }, none, folder, 'local', headers), code('MODEL_NO_DEMO'));
+  await assert.rejects(resolveModel({ kind: 'demo' }, none, folder, 'local', headers), code('MODEL_DEMO_UNAVAILABLE'));
 });
 
 test('what is not there, not readable, empty or of another format is refused, each by its own code', async () => {
@@ -50,7 +50,10 @@ test('what is not there, not readable, empty or of another format is refused, ea
   await assert.rejects(resolve('good.gguf/inside'), code('MODEL_FILE_MISSING'));
   await assert.rejects(resolve('garbage.gguf'), /its format is not known/);
   await assert.rejects(resolve('empty.gguf'), /it is empty/);
-  await assert.rejects(resolve('good.gguf', { name: 'echo', models: { formats: ['onnx'] } }), code('MODEL_FORMAT'));
+  await assert.rejects(
+    resolve('good.gguf', { name: 'echo', models: { formats: ['onnx'] } }),
+    code('MODEL_FORMAT_UNSUPPORTED'),
+  );
   await assert.rejects(
     resolveModel({ kind: 'file', path: 'a.gguf' }, type, folder, 'local', headers),
     code('MODEL_REFERENCE_INVALID'),

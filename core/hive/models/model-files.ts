@@ -7,7 +7,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
@@ -23,7 +23,7 @@ export interface ResolvedModel {
 /** A model that lies on this machine already. */
 export type LocalReference = Extract<ModelReference, { kind: 'demo' | 'file' }>;
 
-/** Errors: MODEL_NO_DEMO, MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT, MODEL_REFERENCE_INVALID. */
+/** Errors: MODEL_DEMO_UNAVAILABLE, MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT_UNSUPPORTED, MODEL_REFERENCE_INVALID. */
 export const resolveModel = async (
   reference: LocalReference,
   type: Pick<TypeDescription, 'name' | 'models'>,
@@ -47,7 +47,7 @@ export interface FormatRequest {
   headers: GgufHeaders;
 }
 
-/** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT. */
+/** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT_UNSUPPORTED. */
 export const factsOf = async (path: string, request: FormatRequest): Promise<ModelFacts> => {
   const { type, formats, hive, reference, headers } = request;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -73,16 +73,16 @@ export const factsOf = async (path: string, request: FormatRequest): Promise<Mod
           : found.size === 0
             ? 'it is empty'
             : 'its format is not known';
-    throw RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
+    throw RbeeError.of('MODEL_FORMAT_UNSUPPORTED', { path, type, problem, formats: formats.join(', ') });
   }
   const metadata = format === 'gguf' ? await readGgufMetadata(headers, path) : {};
   return { reference, format, bytes, metadata };
 };
 
-/** What looks like a model and cannot be loaded as it is. Errors: MODEL_FORMAT, MODEL_FILE_MISSING. */
+/** What looks like a model and cannot be loaded as it is. Errors: MODEL_FORMAT_UNSUPPORTED, MODEL_FILE_MISSING. */
 const refuseMistaken = async (path: string, { type, formats, hive }: FormatRequest): Promise<void> => {
   const refuse = (problem: string) =>
-    RbeeError.of('MODEL_FORMAT', { path, type, problem, formats: formats.join(', ') });
+    RbeeError.of('MODEL_FORMAT_UNSUPPORTED', { path, type, problem, formats: formats.join(', ') });
   if ((await stat(path)).isDirectory()) return;
   const problem = mistakenFor(await headOf(path));
   if (problem !== undefined) throw refuse(problem);
@@ -150,7 +150,7 @@ const pathOf = (
   pluginRoot: string,
 ): string => {
   if (reference.kind === 'demo') {
-    if (type.models?.demo === undefined) throw RbeeError.of('MODEL_NO_DEMO', { type: type.name });
+    if (type.models?.demo === undefined) throw RbeeError.of('MODEL_DEMO_UNAVAILABLE', { type: type.name });
     return insideFolder(pluginRoot, plainPath(type.models.demo));
   }
   return absolutePath(reference);

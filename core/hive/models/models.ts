@@ -11,12 +11,12 @@ import {
 } from '../../contract/model-reference.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { RetryPolicy } from '../../download/retry.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Call } from './call.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
@@ -38,7 +38,7 @@ export interface ModelsOptions {
   runs: string;
   env: NodeJS.ProcessEnv;
   types: WorkerTypes;
-  pace: DownloadPace;
+  retry: RetryPolicy;
   /** Of GGUF files. */
   headers: GgufHeaders;
 }
@@ -137,13 +137,13 @@ export class Models implements Actions {
     return { models: all.map(viewOf) };
   }
 
-  /** Errors: MODEL_NOT_HERE. */
+  /** Errors: MODEL_NOT_DOWNLOADED. */
   async get({ model }: ModelRequestOf<'get'>): Promise<ModelDetails> {
     const parts = await this.#viewParts();
     return detailsOf(await this.#find(model, parts.users), parts);
   }
 
-  /** Errors: MODEL_NOT_HERE, MODEL_IN_USE, MODEL_BUSY. */
+  /** Errors: MODEL_NOT_DOWNLOADED, MODEL_IN_USE, MODEL_BUSY. */
   async delete({ model }: ModelRequestOf<'delete'>): Promise<ModelResults['delete']> {
     const parts = await this.#viewParts();
     const manifest = await this.#find(model, parts.users);
@@ -185,7 +185,7 @@ export class Models implements Actions {
     if (there.isFile()) {
       const problem = modelProblem(path, await headOf(path), await this.#loadable());
       if (problem !== undefined)
-        throw RbeeError.of('MODEL_CONTENT', { file: basename(path), model: written, problem, page: path });
+        throw RbeeError.of('MODEL_CONTENT_INVALID', { file: basename(path), model: written, problem, page: path });
     }
     const before = await this.#store.read(written);
     const manifest = before ?? fileManifest(written, new Date().toISOString());
@@ -209,7 +209,7 @@ export class Models implements Actions {
     return [...stored, ...[...used].filter((text) => !known.has(text)).map((text) => fileManifest(text, ''))];
   }
 
-  /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_HERE, MODEL_REFERENCE_INVALID. */
+  /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_DOWNLOADED, MODEL_REFERENCE_INVALID. */
   async #find(text: string, users: readonly ModelUser[]): Promise<Manifest> {
     const all = await this.#all(users);
     const written = looksLikeReference(text)
@@ -228,7 +228,7 @@ export class Models implements Actions {
     }
     const near = didYouMean(text, [...all.map(({ reference }) => reference), ...all.map(nameOf)]);
     const reference = looksLikeReference(text) ? written : 'hf:org/repo';
-    throw RbeeError.of('MODEL_NOT_HERE', { model: text, hive: this.#options.hive, near, reference });
+    throw RbeeError.of('MODEL_NOT_DOWNLOADED', { model: text, hive: this.#options.hive, near, reference });
   }
 
   /** Takes the folder of a deleted model away, and what no other model has of it. */

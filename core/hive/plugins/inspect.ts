@@ -1,13 +1,13 @@
 /** A plugin in detail: whether its variants fit this machine and why not, its options; or what a registry says of it. */
 import type { PluginDetails, PluginTypeDetails } from '../../contract/plugins.ts';
 import type { HostFacts } from '../../contract/worker-type.ts';
-import type { FoundPackage } from '../../registry/install/fetch-calls.ts';
-import { typesOf } from '../../registry/install/plugin-types.ts';
-import { signatureText } from '../../registry/install/trust.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
-import { variantFit } from '../../registry/variant-fit.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { FoundPackage } from '../../plugins/fetch/fetch-calls.ts';
+import { typesOf } from '../../plugins/fetch/plugin-types.ts';
+import { signatureText } from '../../plugins/fetch/trust.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { variantFit } from '../../worker-types/variant-fit.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Machine } from '../machine.ts';
 
 export interface InspectionOptions {

@@ -1,12 +1,12 @@
 /** The plugins of a hive, put together. What installs them is loaded when something is first to be installed. */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import type { Installer } from '../../registry/install/installer.ts';
-import type { StoreOptions } from '../../registry/install/installer-options.ts';
-import { bestVariant } from '../../registry/variant-fit.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
+import type { Installer } from '../../plugins/install/installer.ts';
+import type { StoreOptions } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
+import { bestVariant } from '../../worker-types/variant-fit.ts';
 import type { Machine } from '../machine.ts';
 import { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -23,7 +23,7 @@ export interface PluginParts {
   /** Does the queen bring the plugins? */
   isRemote: boolean;
   /** For the programs of engines. */
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
   types: WorkerTypes;
   machine: Machine;
   workers: () => Workers;
@@ -48,7 +48,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
   let made: Promise<Installer> | undefined;
   let installer: Installer | undefined;
   const load = async (): Promise<Installer> => {
-    const { Installer } = await import('../../registry/install/installer.ts');
+    const { Installer } = await import('../../plugins/install/installer.ts');
     installer = new Installer({
       ...store,
       hive,

@@ -2,12 +2,12 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed, UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate } from '../../contract/plugins.ts';
-import type { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import type { Installer } from '../../registry/install/installer.ts';
-import type { Call, InstallRequest } from '../../registry/install/installer-options.ts';
-import { packagesOfType } from '../../registry/install/request.ts';
-import type { IndexEntry } from '../../registry/plugin-index.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { packagesOfType } from '../../plugins/fetch/request.ts';
+import type { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
+import type { Installer } from '../../plugins/install/installer.ts';
+import type { Call, InstallRequest } from '../../plugins/install/installer-options.ts';
+import type { IndexEntry } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { Inspection } from './inspect.ts';

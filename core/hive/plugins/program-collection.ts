@@ -1,15 +1,15 @@
 /** Collects programs that no installed plugin names for this machine, and no worker runs from. */
 import type { PluginRequestOf } from '../../contract/plugins.ts';
-import { type Collected, collectPrograms } from '../../registry/binaries/collect.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { type ProgramsInUse, programsOf } from '../../registry/binaries/in-use.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { Call } from '../../registry/install/installer.ts';
-import { readManifest } from '../../registry/manifest.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Call } from '../../plugins/install/installer.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { type Collected, collectPrograms } from '../../programs/collect.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { type ProgramsInUse, programsOf } from '../../programs/in-use.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { readManifest } from '../../worker-types/manifest.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Machine } from '../machine.ts';
 import { usedByRuns } from './roots-in-use.ts';
 

@@ -2,11 +2,11 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { BinarySource, HostFacts, ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { platformProblem, variantFit } from '../../worker-types/variant-fit.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import { findProgram } from './find-program.ts';
 
@@ -47,7 +47,7 @@ export interface Ready extends Omit<Installed, 'state'> {
 
 export type Assessment = Ready | Unusable;
 
-/** Asks the program itself as well, where it is there. Errors: those of the plugin, PROGRAM_MISNAMED. */
+/** Asks the program itself as well, where it is there. Errors: those of the plugin, PROGRAM_PATH_INVALID. */
 export const assessVariant = async (
   variant: string,
   use: VariantUse,
@@ -102,7 +102,7 @@ const unfit = (
 ): Extract<Unusable, { state: 'unfit' }> => {
   const hint = 'choose another --device or --variant; see: rbee hive devices';
   const details = { type: type.name, variant, hive, reasons: reasons.join('; '), hint };
-  return { state: 'unfit', error: RbeeError.of('VARIANT_UNFIT', details) };
+  return { state: 'unfit', error: RbeeError.of('VARIANT_INCOMPATIBLE', details) };
 };
 
 const noProgram = (

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { BinarySource } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { downloadFetcher } from '../../registry/binaries/fetcher.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { downloadCache } from '../../programs/download-cache.ts';
 import { findProgram, installProgram, type ProgramSearch } from './find-program.ts';
 
 let folder: string;
@@ -39,7 +39,7 @@ const contextOf = (env: NodeJS.ProcessEnv = {}): BinaryContext => ({
   env,
   narrate: (event) => 'text' in event && event.text !== undefined && told.push(event.text),
   signal: new AbortController().signal,
-  fetcher: downloadFetcher({}, { stallMs: 5_000, attempts: 1, pauseMs: 1 }),
+  fetcher: downloadCache({}, { idleTimeoutMs: 5_000, maxAttempts: 1, backoffMs: 1 }),
 });
 const find = (sources: readonly BinarySource[], env: NodeJS.ProcessEnv = {}) => findProgram(sources, contextOf(env));
 const there = (search: ProgramSearch) => {
@@ -67,8 +67,8 @@ test('a program that a variable names comes before the PATH, and a wrong one is 
   for (const [path, problem] of Object.entries(wrong)) {
     const env = { ENGINE: join(folder, path), PATH: join(folder, 'bin') };
     await assert.rejects(find([engine, builtin], env), {
-      code: 'PROGRAM_MISNAMED',
-      message: `the variable ENGINE names ${join(folder, path)}, which ${problem}`,
+      code: 'PROGRAM_PATH_INVALID',
+      message: `the variable ENGINE is set to ${join(folder, path)}, which ${problem}`,
     });
   }
   await assert.rejects(find([engine, builtin], { ENGINE: 'bin/engine' }), /bin\/engine, which is not an absolute path/);
@@ -139,7 +139,7 @@ test('it is installed in the order of preference, and found as it is afterwards'
   const sources = [engine, release(bad.url, 'three'), release(good.url, 'two!')];
   const binary = await installProgram(lacking(await find(sources)), contextOf());
   assert.equal(binary.id, 'release-4');
-  assert.ok(told.some((text) => /is not the file that was promised.*: trying release-4 instead/.test(text)));
+  assert.ok(told.some((text) => /has the wrong checksum.*: trying release-4 instead/.test(text)));
   assert.deepEqual(there(await find(sources)), binary);
   assert.equal(bad.requests(), 1);
 });

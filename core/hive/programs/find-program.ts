@@ -1,8 +1,8 @@
 /** The program of a variant on this machine: the first of its sources that is there, else those that can be installed. */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../registry/binaries/installer.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../programs/installer.ts';
 
 export type ProgramSearch =
   | { state: 'there'; binary: ResolvedBinary }
@@ -11,7 +11,7 @@ export type ProgramSearch =
   /** Nothing to be done here: what was tried, and why it did not do. */
   | { state: 'none'; tried: readonly string[] };
 
-/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_MISNAMED where a variable names a program that is not there. */
+/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_PATH_INVALID where a variable names a program that is not there. */
 export const findProgram = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
@@ -23,7 +23,7 @@ export const findProgram = async (
       const binary = await lookForPrepared(source, look, context);
       return binary ? { state: 'there', binary } : { state: 'lacking', sources: [source] };
     }
-    if (look.misnamed) throw RbeeError.of('PROGRAM_MISNAMED', look.misnamed);
+    if (look.misnamed) throw RbeeError.of('PROGRAM_PATH_INVALID', look.misnamed);
     if (!isInstallable(source)) tried.push(`${source.id}: ${look.problem}`);
   }
   const installable = sources.filter(isInstallable);

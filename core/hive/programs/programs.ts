@@ -3,10 +3,10 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts';
 import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import type { Call } from '../../registry/install/installer-options.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Call } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { Machine } from '../machine.ts';
 import { type AssessContext, lookForVariant, type VariantUse } from './assess-variant.ts';
 import { installProgram } from './find-program.ts';
@@ -14,7 +14,7 @@ import { installProgram } from './find-program.ts';
 export interface ProgramsOptions extends AssessContext {
   types: WorkerTypes;
   machine: Pick<Machine, 'facts'>;
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
 }
 
 type Request = PluginRequestOf<'prepare'>;
@@ -27,7 +27,7 @@ export class Programs {
   }
 
   /**
-   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_UNFIT,
+   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_INCOMPATIBLE,
    * BINARY_NOT_FOUND, and those of installing.
    */
   async prepare(request: Request, { narrate, signal }: Call): Promise<PreparedProgram> {
@@ -49,7 +49,7 @@ export class Programs {
     return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
-  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_UNFIT, BINARY_NOT_FOUND, PLUGIN_INVALID. */
+  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
   async needs(request: Request): Promise<HiveNeed | null> {
     const look = await lookForVariant(request.variant, await this.#use(request), this.#options);
     if (look.state === 'unfit') throw look.error;

@@ -1,8 +1,8 @@
 /** What the hive lacks for a piece of work, asked of the part that would do it. Changes nothing. */
 import type { FastifyInstance } from 'fastify';
 import { type HiveNeed, type NeedsRequest, needsRequest } from '../../contract/needs.ts';
-import { refuseMissing } from '../../registry/device-choice.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { refuseMissing } from '../../worker-types/device-choice.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
 import { narratingAnswer } from '../narrating-answer.ts';

@@ -16,7 +16,7 @@ const judged = (facts: Facts, asked: string[] = []) =>
       if (state === 'lacking') return { state, need: need(variant) } as const;
       if (state === 'ready') return { state } as const;
       const details = { type: 'mini', variant, hive: 'local', reasons: `no ${variant}`, hint: '' };
-      return { state, error: RbeeError.of('VARIANT_UNFIT', details) } as const;
+      return { state, error: RbeeError.of('VARIANT_INCOMPATIBLE', details) } as const;
     },
   ] as const;
 
@@ -43,7 +43,7 @@ test('a launch takes the best for which all is there, and names what the best la
 test('where none can run, the best one says why', async () => {
   for (const choose of [bestPossible, bestReady]) {
     await assert.rejects(choose(...judged({ cuda: 'unfit', cpu: 'unfit' })), {
-      code: 'VARIANT_UNFIT',
+      code: 'VARIANT_INCOMPATIBLE',
       message: /no cuda/,
     });
   }

@@ -7,7 +7,7 @@ import type {
   StopContract,
   UnservedPath,
 } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 
 export interface LaunchDraft {
   type: string;

@@ -7,11 +7,11 @@ import type { HiveNeed } from '../../contract/needs.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
-import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../worker-types/device-choice.ts';
+import { checkEnvironment, resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
@@ -75,7 +75,7 @@ export const launchNeeds = (spec: WorkerSpec, context: PlanContext): Promise<Hiv
     return found.missing.length > 0 ? { kind: 'models', models: found.missing } : null;
   });
 
-/** Errors: TYPE_NOT_FOUND, WORKER_PLUGIN_GONE, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and faults of the plugin. */
+/** Errors: TYPE_NOT_FOUND, WORKER_PLUGIN_MISSING, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and faults of the plugin. */
 export const planLaunch = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchPlan> => {
   // While the plugin is being loaded: both take tens of milliseconds.
   const measured = context.machine.facts();
@@ -112,7 +112,7 @@ const formatByName = ({ main }: WantedModels, type: TypeDescription) =>
 
 /**
  * Of the package that the worker was started from: a type of the same name may be another publisher's, whose code nobody
- * asked for. Errors: WORKER_PLUGIN_GONE, and the fault of the type.
+ * asked for. Errors: WORKER_PLUGIN_MISSING, and the fault of the type.
  */
 const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
   const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
@@ -124,7 +124,7 @@ const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Pr
       ? `rbee plugins install ${plugin}@${pluginVersion}${on}`
       : `rbee plugins link ${pluginRoot}${on}`;
   const other = there?.plugin.package;
-  throw RbeeError.of('WORKER_PLUGIN_GONE', {
+  throw RbeeError.of('WORKER_PLUGIN_MISSING', {
     package: `${plugin} ${pluginVersion}`,
     hive,
     problem: other === undefined ? 'does not have it any more' : `now has ${type} from ${other}`,
@@ -161,7 +161,7 @@ const candidatesOf = (
       : candidatesFor(spec.device, variants, devices, hive, spawnCommand(type.name));
   if (candidates.length > 0) return candidates;
   const wanted = spec.device ?? 'any device of this machine';
-  throw RbeeError.of('VARIANT_UNFIT', {
+  throw RbeeError.of('VARIANT_INCOMPATIBLE', {
     type: type.name,
     variant: spec.variant ?? 'any variant',
     hive,

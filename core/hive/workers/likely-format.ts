@@ -1,7 +1,7 @@
 /** The format of a model that is not here yet, as far as its name tells. */
 import type { ModelReference } from '../../contract/model-reference.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 import { weightFormat } from '../models/weights.ts';
 
 /** What the name of a file tells, where the type loads that. */

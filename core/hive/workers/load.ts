@@ -1,6 +1,6 @@
 /** How busy an engine is, read from its Prometheus metrics. */
 import { request } from 'node:http';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 
 export interface EngineLoad {
   running: number;

@@ -1,8 +1,8 @@
 /** What a worker will serve and can do, of all that its type could: decided once it is known what runs, and how. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { PreparedLaunch, ServedPath, UnservedPath } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 
 export type Offer = Pick<LaunchDraft, 'serves' | 'unserved' | 'abilities' | 'slots' | 'forecast'>;

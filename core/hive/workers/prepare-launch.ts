@@ -8,9 +8,9 @@ import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, StopContract } from '../../contract/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { Candidate } from '../../registry/device-choice.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import type { Candidate } from '../../worker-types/device-choice.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { ResolvedModel } from '../models/model-files.ts';
 import type { Ready } from '../programs/assess-variant.ts';
 import { bestReady } from './choose-candidate.ts';
@@ -22,7 +22,7 @@ const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_00
 
 /**
  * Nothing is installed or downloaded here. The queen asks `launchNeeds` first and brings what is missing; what is still
- * missing is refused by name. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_HERE, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
+ * missing is refused by name. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_DOWNLOADED, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
  */
 export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> =>
   withSteadyCode(() => prepare(spec, context));
@@ -94,7 +94,7 @@ const foundModel = ({ wanted, found: { missing, model } }: LaunchPlan, { hive }:
   if (!wanted || first === undefined) return model;
   const missed = first === 'main' ? wanted.main : wanted.components[first];
   const reference = missed ? formatModelReference(missed) : first;
-  throw RbeeError.of('MODEL_NOT_HERE', { model: reference, hive, near: '', reference });
+  throw RbeeError.of('MODEL_NOT_DOWNLOADED', { model: reference, hive, near: '', reference });
 };
 
 const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pick<LaunchDraft, 'adapter'> =>

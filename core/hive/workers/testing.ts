@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { RbeeError } from '../../contract/errors.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { stateVariable, workerVariable } from '../../lifecycle/marks.ts';
-import { RunRecords } from '../../lifecycle/run-records.ts';
-import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/testing.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import { RunRecords } from '../../lifecycle/process/run-records.ts';
+import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/process/testing.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
+import { stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Workers, type WorkersOptions } from './workers.ts';
 

@@ -8,11 +8,11 @@ import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import { localConfiner } from '../../lifecycle/limits.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { removeLog } from '../../lifecycle/logs.ts';
-import { startStep } from '../../lifecycle/managed-process.ts';
-import { findUnowned } from '../../lifecycle/unowned.ts';
+import { localConfiner } from '../../lifecycle/limits/limits.ts';
+import { removeLog } from '../../lifecycle/logs/logs.ts';
+import { startStep } from '../../lifecycle/process/managed-process.ts';
+import { findUnowned } from '../../lifecycle/process/unowned.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { Redactor } from '../../secrets/redaction.ts';
 import type { SecretStore } from '../../secrets/store.ts';
@@ -154,7 +154,7 @@ export class Workers {
     return { file: failed ? this.#options.logFileOf(id) : this.get(id).view().logFile, failed };
   }
 
-  /** Whatever is found here, it would not be spawned. Errors: INVALID_INPUT for an id that is taken, LIMIT_NOT_KEPT. */
+  /** Whatever is found here, it would not be spawned. Errors: INVALID_INPUT for an id that is taken, LIMIT_UNENFORCEABLE. */
   async refuse(spec: WorkerSpec): Promise<void> {
     this.#claim(spec.id)();
     await this.#checkLimits(spec);
@@ -411,7 +411,7 @@ export class Workers {
     this.#options.onChange();
   }
 
-  /** Before anything is downloaded or stopped for it. Errors: LIMIT_NOT_KEPT. */
+  /** Before anything is downloaded or stopped for it. Errors: LIMIT_UNENFORCEABLE. */
   #checkLimits({ id, type, memoryLimit, cpuLimit }: WorkerSpec): Promise<void> {
     const limits = { memoryBytes: memoryLimit, cpus: cpuLimit };
     return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });
@@ -427,7 +427,7 @@ export class Workers {
         worker.draft.reference !== draft.reference && worker.draft.names.some((name) => draft.names.includes(name)),
     );
     if (!other) return;
-    throw RbeeError.of('NAME_CLASH', {
+    throw RbeeError.of('NAME_CONFLICT', {
       name: draft.names.find((name) => other.draft.names.includes(name)) ?? '',
       model: other.draft.reference ?? other.draft.type,
       worker: other.id,

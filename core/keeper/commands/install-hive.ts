@@ -31,7 +31,7 @@ export default class InstallHive extends SyncCommand {
     if (there === null) await declareHive(file, hive, types);
     // What is declared is not changed behind the back of whoever wrote it.
     else if (Object.keys(hive).length > 1 + Number(hostname === there.hostname) || types.length > 0) {
-      throw RbeeError.of('HIVE_DECLARED', { hive: alias, line: there.line });
+      throw RbeeError.of('HIVE_ALREADY_DECLARED', { hive: alias, line: there.line });
     }
     const queen = await this.queen(flags);
     return this.perform(queen, 'package_install', { hives: [alias], ...sshInput(flags, this.env) });

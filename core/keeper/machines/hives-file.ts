@@ -9,7 +9,7 @@ import { changeHivesConf } from '../../sync/change-hives-conf.ts';
 /** A type as `--worker` gives it. */
 export type WantedType = Pick<DeclaredType, 'type'> & { version?: string };
 
-/** Declares a machine. Errors: CONFIG_INVALID, HIVE_DECLARED, HIVES_CONF_UNEDITABLE, FILE_UNREADABLE, STATE_UNWRITABLE. */
+/** Declares a machine. Errors: CONFIG_INVALID, HIVE_ALREADY_DECLARED, HIVES_CONF_UNEDITABLE, FILE_UNREADABLE, STATE_UNWRITABLE. */
 export const declareHive = async (
   file: string,
   hive: NewHive,

@@ -118,7 +118,7 @@ export abstract class SyncCommand extends QueenCommand {
     const about = { hives: names.join(', '), command: retry ?? `rbee ${(this.id ?? 'sync').replaceAll(':', ' ')}` };
     const error = failed
       ? RbeeError.of('SYNC_FAILED', about)
-      : RbeeError.of('SYNC_PARTLY', { ...about, failed: String(names.length), total: String(hives.length) });
+      : RbeeError.of('SYNC_INCOMPLETE', { ...about, failed: String(names.length), total: String(hives.length) });
     this.complain(error);
   }
 

@@ -19,12 +19,14 @@ test('events are parsed whole, however the stream is cut, and the end marker is 
 });
 
 test('an error of the queen is passed on unchanged, and one of an engine becomes an error of the catalogue', async () => {
-  const broke = RbeeError.of('WORKER_BROKE_OFF', { worker: 'sd-1', problem: 'other side closed' });
+  const broke = RbeeError.of('WORKER_CONNECTION_LOST', { worker: 'sd-1', problem: 'other side closed' });
   const event = `data: ${JSON.stringify({ error: broke })}\n\n`;
-  await assert.rejects(read('data: {"a":1}\n\n', event), { message: 'worker sd-1 broke off: other side closed' });
+  await assert.rejects(read('data: {"a":1}\n\n', event), {
+    message: 'lost the connection to worker sd-1: other side closed',
+  });
   await assert.rejects(read('data: {"error":{"message":"out of memory"}}\n\n'), /out of memory/);
 });
 
 test('a stream that ends within an event is an error', async () => {
-  await assert.rejects(read('data: {"a":1}\n\ndata: {"b"'), { code: 'WORKER_BROKE_OFF' });
+  await assert.rejects(read('data: {"a":1}\n\ndata: {"b"'), { code: 'WORKER_CONNECTION_LOST' });
 });

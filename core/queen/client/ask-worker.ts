@@ -25,7 +25,7 @@ export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequ
 };
 
 /**
- * The JSON of each server-sent event. Throws the error of an `error` event, and WORKER_BROKE_OFF if the stream ends
+ * The JSON of each server-sent event. Throws the error of an `error` event, and WORKER_CONNECTION_LOST if the stream ends
  * within an event.
  */
 export async function* jsonEvents<Event>(answer: IncomingMessage): AsyncGenerator<Event, void, undefined> {
@@ -67,4 +67,5 @@ const parse = (data: string): unknown => {
   }
 };
 
-const brokeOff = (problem: string): RbeeError => RbeeError.of('WORKER_BROKE_OFF', { worker: 'of this model', problem });
+const brokeOff = (problem: string): RbeeError =>
+  RbeeError.of('WORKER_CONNECTION_LOST', { worker: 'of this model', problem });

@@ -9,7 +9,7 @@ import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenStatus } from '../../contract/queen-api.ts';
 import { listenProblem } from '../../http/listen-problem.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
 
 /** Throws if anything would prevent the start. Errors: CONFIG_REFUSED. */
 export const mustStart = (problems: readonly RbeeError[]): void => {

@@ -13,7 +13,7 @@ test('a hive that cannot answer is named, and the others are listed', async () =
   for (const alias of ['good', 'bad']) fleet.add(simulatedHive(alias)).start();
   await until(() => fleet.hives().every(({ status }) => status === 'online'), 'both online');
   const ask = async ({ connection: { alias } }: { connection: { alias: string } }) => {
-    if (alias === 'bad') throw RbeeError.of('HIVE_FAULTY', { hive: alias, problem: 'models must be array' });
+    if (alias === 'bad') throw RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: 'models must be array' });
     return alias;
   };
   const { answers, absent } = await askEach(fleet, undefined, ask);
@@ -22,6 +22,6 @@ test('a hive that cannot answer is named, and the others are listed', async () =
     absent.map(({ hive, reason }) => [hive, /models must be array/.test(reason ?? '')]),
     [['bad', true]],
   );
-  await assert.rejects(askEach(fleet, 'bad', ask), { code: 'HIVE_FAULTY' });
+  await assert.rejects(askEach(fleet, 'bad', ask), { code: 'HIVE_PROTOCOL_ERROR' });
   assert.deepEqual((await askEach(fleet, 'good', ask)).answers, ['good']);
 });

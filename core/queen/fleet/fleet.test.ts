@@ -159,7 +159,8 @@ describe('the result of a change', () => {
 });
 
 describe('a hive that violates the protocol', () => {
-  const faulty = (alias: string) => RbeeError.of('HIVE_FAULTY', { hive: alias, problem: 'workers must be array' });
+  const faulty = (alias: string) =>
+    RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: 'workers must be array' });
 
   it('is shown as faulty with the reason, is not used, and does not affect other hives', async () => {
     const bad = simulatedHive('bad', [workerWith({ hive: 'bad' })]);
@@ -174,7 +175,7 @@ describe('a hive that violates the protocol', () => {
       ],
     );
     assert.match(fleet.member('bad').reason ?? '', /workers must be array/);
-    assert.throws(() => fleet.online('bad'), { code: 'HIVE_FAULTY' });
+    assert.throws(() => fleet.online('bad'), { code: 'HIVE_PROTOCOL_ERROR' });
     assert.deepEqual(
       fleet.workers().map(({ id, state }) => [id, state]),
       [

@@ -11,7 +11,7 @@ import { Member } from './member.ts';
 import { type WorkerName, workerKey } from './worker-key.ts';
 
 export interface FleetOptions {
-  /** Heartbeats broke, or the hive violates the protocol (HIVE_FAULTY). Called at each attempt to reconnect. */
+  /** Heartbeats broke, or the hive violates the protocol (HIVE_PROTOCOL_ERROR). Called at each attempt to reconnect. */
   onBroken?: (alias: string, error: unknown) => void;
   /** A hive answers again, or its process was restarted. */
   onOnline?: (alias: string) => void;
@@ -84,12 +84,13 @@ export class Fleet {
     return this.#members.values();
   }
 
-  /** A hive that is online. Throws HIVE_NOT_FOUND, HIVE_NOT_RUNNING, HIVE_UNREACHABLE, HIVE_FAULTY. */
+  /** A hive that is online. Throws HIVE_NOT_FOUND, HIVE_NOT_RUNNING, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR. */
   online(alias: string): Member {
     const member = this.member(alias);
     if (member.status === 'online') return member;
     if (member.status === 'stopped') throw RbeeError.of('HIVE_NOT_RUNNING', { hive: alias });
-    if (member.status === 'faulty') throw RbeeError.of('HIVE_FAULTY', { hive: alias, problem: member.reason ?? '' });
+    if (member.status === 'faulty')
+      throw RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: member.reason ?? '' });
     throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: member.reason ?? 'no heartbeat' });
   }
 

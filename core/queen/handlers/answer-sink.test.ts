@@ -26,6 +26,6 @@ for (const [what, type, piece] of [
     assert.ok(taken >= 6 && taken <= 8, `${taken} MiB`);
     assert.equal(stopped, 1);
     sink.breakOff(new Error('the connection was cut') as never);
-    assert.throws(() => sink.result('m'), { code: 'WORKER_BROKE_OFF', message: /longer than 8 MiB/ });
+    assert.throws(() => sink.result('m'), { code: 'WORKER_CONNECTION_LOST', message: /longer than 8 MiB/ });
   });
 }

@@ -82,7 +82,7 @@ export class AnswerSink implements WorkerSink {
     this.#error ??= error;
   }
 
-  /** The result, once the answer has ended. Throws the worker's error, or WORKER_BROKE_OFF. */
+  /** The result, once the answer has ended. Throws the worker's error, or WORKER_CONNECTION_LOST. */
   result(model: string): InferResult {
     if (this.#error) throw this.#error;
     const [first, last] = [this.#firstAt, this.#lastAt];
@@ -165,7 +165,7 @@ export class AnswerSink implements WorkerSink {
   }
 
   #broken(problem: string): RbeeError {
-    return RbeeError.of('WORKER_BROKE_OFF', { worker: this.#worker, problem });
+    return RbeeError.of('WORKER_CONNECTION_LOST', { worker: this.#worker, problem });
   }
 }
 

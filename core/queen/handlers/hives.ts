@@ -36,14 +36,14 @@ export const hiveLogs =
     });
   };
 
-/** Errors: MACHINES_UNAVAILABLE. */
+/** Errors: REMOTE_HIVES_DISABLED. */
 export const machinesOf = ({ machines }: Pick<QueenServices, 'machines'>): NonNullable<QueenServices['machines']> => {
-  if (!machines) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
+  if (!machines) throw RbeeError.of('REMOTE_HIVES_DISABLED', {});
   return machines;
 };
 
 const notOverSsh = (hive: string, action: string, hint: string): RbeeError =>
-  RbeeError.of('HIVE_LOCAL', { hive, action, hint });
+  RbeeError.of('HIVE_IS_LOCAL', { hive, action, hint });
 
 type Change = 'start' | 'stop' | 'restart';
 

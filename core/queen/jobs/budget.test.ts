@@ -286,7 +286,7 @@ describe('all jobs together', () => {
       () => {
         for (;;) ids.push(jobs.start('infer', { prompt }).id);
       },
-      { code: 'JOBS_FULL' },
+      { code: 'JOB_MEMORY_EXHAUSTED' },
     );
     assert.equal(ids.length, 3);
     jobs.cancel(ids[0] ?? '');

@@ -71,11 +71,13 @@ describe('a job', () => {
   });
 
   it('ends with the error that its operation threw', async () => {
-    const { jobs } = make(() => Promise.reject(RbeeError.of('MODEL_NO_DEMO', { type: 'vllm' }, { lines: ['a line'] })));
+    const { jobs } = make(() =>
+      Promise.reject(RbeeError.of('MODEL_DEMO_UNAVAILABLE', { type: 'vllm' }, { lines: ['a line'] })),
+    );
     const { id } = jobs.start('status', {});
     const [event] = await all(jobs.events(id, 0));
     assert.ok(event?.kind === 'error');
-    assert.equal(event.error.code, 'MODEL_NO_DEMO');
+    assert.equal(event.error.code, 'MODEL_DEMO_UNAVAILABLE');
     assert.deepEqual(event.error.lines, ['a line']);
     assert.equal(jobs.get(id).state, 'failed');
     await jobs.close();

@@ -125,7 +125,7 @@ export class Jobs {
 
   /**
    * Starts an operation with validated input. The same `key` and request return the same job. Throws
-   * IDEMPOTENCY_KEY_REUSED, JOBS_FULL.
+   * IDEMPOTENCY_KEY_REUSED, JOB_MEMORY_EXHAUSTED.
    */
   start(operation: OperationName, given: unknown, key: string | null = null): JobView {
     const input = this.#redactor.data(keptInput(operation, given));
@@ -151,7 +151,8 @@ export class Jobs {
       key,
     };
     const held = JSON.stringify(given ?? null).length + eventOverhead;
-    if (!this.#memory.hasRoom(held)) throw RbeeError.of('JOBS_FULL', { size: formatBytes(this.#limits.memory) });
+    if (!this.#memory.hasRoom(held))
+      throw RbeeError.of('JOB_MEMORY_EXHAUSTED', { size: formatBytes(this.#limits.memory) });
     this.#memory.count(held);
     const job: LiveJob = {
       record,

@@ -20,7 +20,7 @@ export class AgentLease {
   readonly #onFault: (error: RbeeError) => void;
   #held: Held | undefined;
 
-  /** `onFault` is called when the agent breaks the protocol (HIVE_FAULTY). */
+  /** `onFault` is called when the agent breaks the protocol (HIVE_PROTOCOL_ERROR). */
   constructor(link: MachineLink, deps: BringDeps, onFault: (error: RbeeError) => void) {
     this.#link = link;
     this.#deps = deps;
@@ -72,7 +72,7 @@ export class AgentLease {
     try {
       return await work(await held.agent);
     } catch (error) {
-      if (error instanceof RbeeError && error.code === 'HIVE_FAULTY') this.#onFault(error);
+      if (error instanceof RbeeError && error.code === 'HIVE_PROTOCOL_ERROR') this.#onFault(error);
       if (!(error instanceof AgentFailure)) throw error;
       const details = { hive: this.#link.alias, what: 'the agent of rbee', problem: error.message };
       throw RbeeError.of('HOST_COMMAND_FAILED', details, { cause: error });

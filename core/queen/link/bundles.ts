@@ -7,16 +7,16 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdDecompress } from 'node:zlib';
 import { packageRoot } from '../../config/version.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import { type AppBundle, bundleApp, isWhole } from '../../registry/bundle/app.ts';
-import { findLibatomic, type Library } from '../../registry/bundle/libatomic.ts';
-import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../registry/bundle/runtime.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import { type AppBundle, bundleApp, isWhole } from '../../delivery/app.ts';
+import { findLibatomic, type Library } from '../../delivery/libatomic.ts';
+import { type BundleTarget, bringRuntime, type NodeRuntime } from '../../delivery/runtime.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import type { RuntimePacking } from '../../ssh/bootstrap.ts';
 
 export interface BundlesOptions {
   cache: string;
   /** Called on the first download. */
-  fetcher: () => Promise<Fetcher>;
+  fetcher: () => Promise<RegistryClient>;
 }
 
 export interface BundleCall {
@@ -50,7 +50,7 @@ export class Bundles {
 
   async runtime(target: BundleTarget, call: BundleCall): Promise<NodeRuntime> {
     const fetcher = {
-      take: async (...args: Parameters<Fetcher['take']>) => (await this.#options.fetcher()).take(...args),
+      take: async (...args: Parameters<RegistryClient['take']>) => (await this.#options.fetcher()).take(...args),
     };
     return bringRuntime(target, { cache: this.#options.cache, fetcher, ...call });
   }

@@ -3,7 +3,7 @@
  * a machine that `hives.conf` no longer names. Safe to lose: the next sync finds everything again.
  */
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 
 export interface StoredMachine {

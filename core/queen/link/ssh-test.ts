@@ -1,8 +1,8 @@
 /** Tests the connection to a machine and what is on it, one check at a time, so that a person sees where it fails. */
 import { asRbeeError } from '../../contract/errors.ts';
 import type { SshTestResult, SyncCheck } from '../../contract/sync.ts';
+import { runtimeVersion } from '../../delivery/runtime.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import { runtimeVersion } from '../../registry/bundle/runtime.ts';
 import { AgentClient } from '../../ssh/agent-client.ts';
 import { startAgent } from '../../ssh/bootstrap.ts';
 import type { SshConnection } from '../../ssh/connection.ts';

@@ -1,7 +1,7 @@
 /** Asks a person before anything is downloaded from a new publisher. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { UnknownPublisher } from '../../contract/needs.ts';
-import { publisherUnknown } from '../../registry/install/trust.ts';
+import { publisherUnknown } from '../../plugins/fetch/trust.ts';
 
 type Ask = (question: string, choices?: readonly string[]) => Promise<string>;
 

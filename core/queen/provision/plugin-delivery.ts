@@ -6,26 +6,20 @@ import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginView } from '../../contract/plugins.ts';
+import type { Confirm, Deliveries, Delivery, DeliveryHost, DeliveryRequest } from '../../delivery/deliveries.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type {
-  Confirm,
-  Deliveries,
-  Delivery,
-  DeliveryHost,
-  DeliveryRequest,
-} from '../../registry/delivery/deliveries.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import { whyRefused } from './outdated-hive.ts';
 
-export type { DeliveryRequest } from '../../registry/delivery/deliveries.ts';
+export type { DeliveryRequest } from '../../delivery/deliveries.ts';
 
 export interface DeliveryOptions {
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
-  fetcher: () => Promise<Fetcher>;
+  fetcher: () => Promise<RegistryClient>;
 }
 
 export interface ResolveCall {
@@ -98,9 +92,9 @@ export class PluginDelivery {
     wanted: Pick<ProgramNeed, 'type' | 'variant' | 'format' | 'sources'> & { options?: Record<string, unknown> },
     call: RemoteCall,
   ): Promise<void> {
-    const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
-    const { cachedFile, downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
-    const { downloadsFolder } = await import('../../registry/binaries/places.ts');
+    const { bringDownloads } = await import('../../programs/bring-downloads.ts');
+    const { cachedFile, downloadCache } = await import('../../programs/download-cache.ts');
+    const { downloadsFolder } = await import('../../programs/places.ts');
     const { env, paths } = this.#options;
     const { packed, target } = await this.#pack(machine, { ...request, variant: wanted.variant }, call);
     const sources = await (await this.#load()).sourcesOf(packed, wanted, target, call);
@@ -109,7 +103,7 @@ export class PluginDelivery {
       {
         what: wanted.type,
         plugin: { package: packed.entry.name, version: packed.entry.version },
-        fetcher: downloadFetcher(env),
+        fetcher: downloadCache(env),
         cache: paths.cache,
         ...call,
       },
@@ -136,7 +130,7 @@ export class PluginDelivery {
 
   #load(): Promise<Deliveries> {
     this.#deliveries ??= (async () => {
-      const { Deliveries } = await import('../../registry/delivery/deliveries.ts');
+      const { Deliveries } = await import('../../delivery/deliveries.ts');
       const { paths, config, env, fetcher } = this.#options;
       const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
       const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';

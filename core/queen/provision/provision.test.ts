@@ -259,7 +259,7 @@ test('if a variant cannot be brought, the next best is tried, with a warning', a
 });
 
 test('if no other variant can run, the error says why the best one could not be brought', async () => {
-  const none = RbeeError.of('VARIANT_UNFIT', {
+  const none = RbeeError.of('VARIANT_INCOMPATIBLE', {
     type: 'mini',
     variant: '',
     hive: 'pi',

@@ -230,7 +230,7 @@ export class Provision {
 
   #delivery(): PluginDelivery {
     const { remote } = this.#options;
-    if (!remote) throw RbeeError.of('MACHINES_UNAVAILABLE', {});
+    if (!remote) throw RbeeError.of('REMOTE_HIVES_DISABLED', {});
     return remote.plugins;
   }
 }

@@ -3,7 +3,7 @@
  * fails.
  */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
-import type { AppBundle } from '../../registry/bundle/app.ts';
+import type { AppBundle } from '../../delivery/app.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { startStory } from '../client/start-log.ts';
 import { installedOn } from '../link/bring-agent.ts';

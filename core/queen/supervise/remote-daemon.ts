@@ -1,6 +1,6 @@
 /** The process of a hive on another machine: starts and stops it through an agent, and stores how to find it again. */
 import { RbeeError } from '../../contract/errors.ts';
-import { Daemon } from '../../lifecycle/daemon.ts';
+import { Daemon } from '../../lifecycle/daemon/daemon.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { checkForwarding } from '../../ssh/check-forwarding.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';

@@ -5,7 +5,7 @@ import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { defaultWorkerPorts } from '../../contract/ports.ts';
-import { lockFile } from '../../registry/install/lock-file.ts';
+import { lockFile } from '../../plugins/lock-file.ts';
 import { targetOf } from '../link/targets.ts';
 import { RemoteHive, type RemoteHiveDeps } from './remote-hive.ts';
 

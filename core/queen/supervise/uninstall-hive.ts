@@ -3,8 +3,8 @@
 import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
-import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
-import { endStrays } from '../../lifecycle/strays.ts';
+import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
+import { endStrays } from '../../lifecycle/terminate/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { SshConnection } from '../../ssh/connection.ts';
 import { runScript } from '../../ssh/script.ts';

@@ -38,7 +38,7 @@ export const explainType = (
 };
 
 export const unsatisfiable = ({ file, hive, line }: Place, problem: string, hint: string): RbeeError =>
-  RbeeError.of('DECLARATION_IMPOSSIBLE', { file, line, hive, problem, hint });
+  RbeeError.of('DECLARATION_UNSATISFIABLE', { file, line, hive, problem, hint });
 
 export const entryOf = (type: string, here: TypesHere['here']): CatalogEntry | undefined =>
   here.list().find((one) => one.fault === undefined && (one.type === type || one.aliases.includes(type)));

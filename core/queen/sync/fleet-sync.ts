@@ -237,7 +237,7 @@ export class FleetSync {
   }
 
   #refuseLocal(): never {
-    throw RbeeError.of('HIVE_LOCAL', {
+    throw RbeeError.of('HIVE_IS_LOCAL', {
       hive: localAlias,
       action: 'uninstalled',
       hint: 'stop it with rbee queen stop, and remove the package that rbee was installed with',

@@ -1,6 +1,6 @@
 /** The worker types known without a network: those of this machine, of the other hives, and rbee's own. */
 import { ownTypes } from '../../config/type-names.ts';
-import { WorkerTypes } from '../../registry/worker-types.ts';
+import { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 
 export interface TypesHere {

@@ -7,8 +7,8 @@ import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { FleetDrift } from '../../contract/sync.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -52,14 +52,19 @@ export const makeMachines = (options: MakeMachinesOptions): Machines => {
   const { paths, config, env, fleet, gateway, localHive, secrets, logger } = options;
   const pool = new SshPool({ env, runner: localRunner, timeoutMs: config.package.sshTimeout * 1_000 });
   const uploads = new Uploads();
-  let fetcher: Promise<Fetcher> | undefined;
-  const loadFetcher = async (): Promise<Fetcher> => {
-    const { Fetcher } = await import('../../registry/install/fetcher.ts');
+  let fetcher: Promise<RegistryClient> | undefined;
+  const loadClient = async (): Promise<RegistryClient> => {
+    const { RegistryClient } = await import('../../plugins/fetch/registry-client.ts');
     const { url } = config.registry;
-    return new Fetcher({ env, folder: paths.data, cacheFolder: paths.cache, ...(url !== null && { registry: url }) });
+    return new RegistryClient({
+      env,
+      folder: paths.data,
+      cacheFolder: paths.cache,
+      ...(url !== null && { registry: url }),
+    });
   };
-  const shared = (): Promise<Fetcher> => {
-    fetcher ??= loadFetcher();
+  const shared = (): Promise<RegistryClient> => {
+    fetcher ??= loadClient();
     return fetcher;
   };
   const bundles = new Bundles({ cache: paths.cache, fetcher: shared });

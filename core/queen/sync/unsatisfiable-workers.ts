@@ -9,8 +9,8 @@ import { isBuiltFor } from '../../contract/platforms.ts';
 import type { DeclaredRun, HiveDeclaration } from '../../contract/sync.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { checkEnvironment, resolveOptions } from '../../worker-types/worker-options.ts';
 import { entryOf, type Place, unsatisfiable } from './explain-unsatisfiable.ts';
 import type { TypesHere } from './known-types.ts';
 

@@ -90,7 +90,7 @@ const heartbeatTimeoutMs = 10_000;
 /**
  * The hive of a worker, and the uid of the worker that has this id now, so that the change affects no other. Waits for
  * a hive that has just died and is being restarted, but not for one that is unreachable. Errors: WORKER_NOT_FOUND,
- * WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_FAULTY.
+ * WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR.
  */
 const find = async (
   fleet: Fleet,

@@ -10,7 +10,7 @@ export const referenceOf = async (hive: Hive, name: string): Promise<string | nu
   try {
     return (await hive.modelGet(name)).model;
   } catch (error) {
-    if (error instanceof RbeeError && error.code === 'MODEL_NOT_HERE') return null;
+    if (error instanceof RbeeError && error.code === 'MODEL_NOT_DOWNLOADED') return null;
     throw error;
   }
 };

@@ -89,6 +89,6 @@ const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: s
     const isSame =
       written === undefined ? worker.reference === null && worker.type === spec.type : worker.reference === written;
     if (isSame) continue;
-    throw RbeeError.of('NAME_CLASH', { name, model: worker.reference ?? worker.type, worker: worker.id });
+    throw RbeeError.of('NAME_CONFLICT', { name, model: worker.reference ?? worker.type, worker: worker.id });
   }
 };

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { needsTree, planTree, refuseForeignTree } from './stage-root.ts';
+
+const plugin = {
+  name: 'worker-echo',
+  dependencies: { engine: '1.0.0', '@engine/cuda': '1.0.0' },
+  optionalDependencies: { '@engine/vulkan': '1.0.0' },
+};
+
+test('what a variant leaves out is neither asked for nor let in by others', () => {
+  const plan = planTree(plugin, { leaveOut: ['@engine/vulkan', '@engine/cuda', '@engine/deep'] });
+  assert.deepEqual(plan.dependencies, { engine: '1.0.0' });
+  assert.deepEqual(plan.optionalDependencies, {});
+  assert.deepEqual(plan.leaveOut, ['@engine/cuda', '@engine/deep', '@engine/vulkan']);
+});
+
+test('what it includes is kept, and installed by itself when it names a version', () => {
+  const packages = { include: ['@engine/cuda', '@engine/extra@2.0.0'], leaveOut: ['@engine/cuda', '@engine/deep'] };
+  const plan = planTree(plugin, packages);
+  assert.deepEqual(plan.dependencies, plugin.dependencies);
+  assert.deepEqual(plan.optionalDependencies, { '@engine/vulkan': '1.0.0', '@engine/extra': '2.0.0' });
+  assert.deepEqual(plan.leaveOut, ['@engine/deep']);
+});
+
+test('a plugin without dependencies needs no tree', () => {
+  assert.equal(
+    needsTree(planTree({ name: 'a', dependencies: {}, optionalDependencies: {} }, { leaveOut: ['x'] })),
+    false,
+  );
+  assert.equal(needsTree(planTree(plugin)), true);
+});
+
+test('what is to come from elsewhere than a registry is refused by name', () => {
+  const wanting = (wanted: string) => planTree({ ...plugin, dependencies: { engine: wanted } });
+  for (const wanted of ['^1.2 || 2', 'latest', '', '*', 'npm:other@1', 'npm:@other/one']) wanting(wanted);
+  for (const wanted of [
+    'file:../../home',
+    '/etc',
+    '../..',
+    'git+ssh://git@example.org/a.git',
+    'acme/engine',
+    'https://example.org/a.tgz',
+    'link:/etc',
+    'npm:file:/etc',
+  ]) {
+    assert.throws(() => wanting(wanted), {
+      code: 'PACKAGE_REFUSED',
+      message: `refused to install the package worker-echo: it needs engine from "${wanted}", and not from a registry`,
+    });
+  }
+  const odd = { ...plugin, dependencies: { '../../engine': '1.0.0' } };
+  assert.throws(() => planTree(odd), { code: 'PACKAGE_REFUSED' });
+  assert.throws(() => planTree(plugin, { include: ['extra@file:/etc'] }), { code: 'PACKAGE_REFUSED' });
+});
+
+test('so is what a dependency of a dependency brought from there', () => {
+  const lock = (packages: object) =>
+    JSON.stringify({ packages: { '': {}, 'left-out': { version: '0.0.0' }, ...packages } });
+  const fine = { resolved: 'http://registry/engine.tgz', integrity: 'sha512-x' };
+  const leftOut = { resolved: 'left-out', link: true };
+  const inside = { version: '1.0.0', inBundle: true };
+  refuseForeignTree('worker-echo', lock({ 'node_modules/engine': fine, 'node_modules/cuda': leftOut }));
+  // Where it was left out of a dependency, npm looks for it in there.
+  const deep = { resolved: 'node_modules/engine/left-out', link: true };
+  refuseForeignTree('worker-echo', lock({ 'node_modules/cuda': deep, 'node_modules/engine/left-out': {} }));
+  refuseForeignTree('worker-echo', lock({ 'node_modules/engine/node_modules/part': inside }));
+  const foreign = [
+    { 'node_modules/engine/node_modules/x': { resolved: '../../etc', link: true } },
+    { 'node_modules/x': { resolved: '/etc', link: true } },
+    { 'node_modules/x': { resolved: 'file:/etc', link: true } },
+    { '../../etc': { version: '1.0.0' } },
+    { 'node_modules/x': { resolved: 'git+ssh://git@example.org/x.git#abc' } },
+    { 'node_modules/x': { resolved: 'file:../../x' } },
+  ];
+  for (const packages of foreign) {
+    assert.throws(() => refuseForeignTree('worker-echo', lock(packages)), { code: 'PACKAGE_REFUSED' });
+  }
+});
