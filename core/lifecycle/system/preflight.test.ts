@@ -73,7 +73,7 @@ test('too little memory is said with what is needed and what is there', () => {
   checkMemory(2 * 1024 ** 3, there);
   assert.throws(() => checkMemory(3 * 1024 ** 3, there), {
     code: 'NOT_ENOUGH_MEMORY',
-    message: 'model a needs about 3.0 GiB, cuda:0 has 2.0 GiB free',
+    message: 'model a needs about 3.0 GiB, but cuda:0 has only 2.0 GiB free',
   });
   assert.ok(availableMemory() > 0);
 });
