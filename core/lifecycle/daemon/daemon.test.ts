@@ -140,7 +140,7 @@ test('a program that is missing is said', async (t) => {
     runner: localRunner,
     env: {},
   });
-  await assert.rejects(missing.ensureRunning(), { code: 'START_FAILED', message: /there is no program .*gone/ });
+  await assert.rejects(missing.ensureRunning(), { code: 'START_FAILED', message: /program .*gone not found/ });
   const unwritable = new Daemon({
     spec: () => ({ ...makeSpec(), logFile: '/dev/null/a.log' }),
     runner: localRunner,

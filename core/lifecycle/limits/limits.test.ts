@@ -91,7 +91,7 @@ test('where there is neither, a limit is refused, and a process without one runs
     await assert.rejects(confiner.confine(argv, { name: 'w-1', nonce: 'n', limits, env: {} }), {
       code: 'LIMIT_UNENFORCEABLE',
       message: /^cannot enforce the memory and cpu limit of w-1: .*systemd.*cgroup/,
-      hint: /leave the limit out/,
+      hint: /omit the limit/,
     });
     await confiner.check({ name: 'w-1', limits: {}, env: {} });
     assert.deepEqual((await confiner.confine(argv, { name: 'w', nonce: 'n', limits: {}, env: {} })).argv, argv);

@@ -223,17 +223,17 @@ test('a first start that fails is not repeated and throws what the engine said',
   assert.equal(planned.length, 1);
 });
 
-test('a program that is missing, or may not be executed, is said in a sentence', async (t) => {
+test('a missing program, or one that is not executable, is reported in a sentence', async (t) => {
   const missing = await manageFake(t, [], { change: (plan) => ({ ...plan, argv: ['/no/such/engine'] }) });
   await assert.rejects(missing.managed.ensureReady(), {
-    message: 'worker fake-1 failed: there is no program /no/such/engine',
+    message: 'worker fake-1 failed: program /no/such/engine not found',
   });
   assert.equal(missing.managed.view.state, 'failed');
   const plain = join(missing.folder, 'plain');
   await writeFile(plain, 'x');
   const other = await manageFake(t, [], { change: (plan) => ({ ...plan, argv: [plain] }) });
   await assert.rejects(other.managed.ensureReady(), {
-    message: /may not be executed/,
+    message: /is not executable/,
     hint: `run: chmod u+x ${plain}`,
   });
 });
@@ -666,7 +666,7 @@ test('a process does not run beyond a limit that nothing keeps', async (t) => {
   const { managed } = await manageFake(t, [], { env: { PATH: process.env['PATH'] }, limits, confiner });
   await assert.rejects(managed.ensureReady(), {
     message: /cannot enforce the memory limit/,
-    hint: /leave the limit out/,
+    hint: /omit the limit/,
   });
   assert.equal(managed.view.pid, null);
 });

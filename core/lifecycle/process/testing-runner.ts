@@ -1,4 +1,4 @@
-/** What every runner must do, whichever machine it is for: the tests of one are those of the other. */
+/** Tests that every runner must pass, whatever its machine. */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,12 @@ import { type TestContext, test } from 'node:test';
 import type { Runner } from '../system/runner.ts';
 import { eventually, tempFolder, undoAfter } from './testing.ts';
 
-/** A runner, and what a test needs of its machine. */
+/** A runner, and what a test needs from its machine. */
 export interface RunnerPlace {
   runner: Runner;
-  /** The program of Node there. */
+  /** Path of the node program there. */
   node: string;
-  /** A folder there of this test alone. */
+  /** A folder there for this test only. */
   folder: string;
   /** Where the test finds a file of that machine. */
   seen(path: string): string;
@@ -22,7 +22,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
   const env = { PATH: '/usr/local/bin:/usr/bin:/bin' };
   const hang = 'setInterval(() => {}, 1000)';
 
-  /** Starts one that is killed when the test ends. */
+  /** Starts a process that is killed when the test ends. */
   const spawn = async (t: TestContext, { runner, node, folder }: RunnerPlace, script: string, more = env) => {
     const options = { env: more, cwd: folder, logFile: join(folder, 'a.log') };
     const spawned = await runner.spawnDetached([node, '-e', script], options);

@@ -33,14 +33,14 @@ test('why a program cannot be started is told apart', async (t) => {
     const check = await checkProgram(program, place);
     return check.ok ? 'ok' : [check.reason, check.problem];
   };
-  assert.deepEqual(await reason('missing'), ['missing', 'there is no program missing on PATH']);
-  assert.deepEqual(await reason('missing', { cwd, path: '' }), ['missing', 'there is no program missing on PATH']);
-  assert.deepEqual(await reason('./missing'), ['missing', 'there is no program ./missing']);
-  assert.deepEqual(await reason('plain'), ['not_executable', `${join(cwd, 'plain')} may not be executed`]);
+  assert.deepEqual(await reason('missing'), ['missing', 'program missing not found on PATH']);
+  assert.deepEqual(await reason('missing', { cwd, path: '' }), ['missing', 'program missing not found on PATH']);
+  assert.deepEqual(await reason('./missing'), ['missing', 'program ./missing not found']);
+  assert.deepEqual(await reason('plain'), ['not_executable', `${join(cwd, 'plain')} is not executable`]);
   assert.deepEqual(await reason(join(cwd, 'folder')), ['not_executable', `${join(cwd, 'folder')} is not a program`]);
   assert.deepEqual(await reason('script'), [
     'missing',
-    `${join(cwd, 'script')} wants /no/such/interpreter, which is not there`,
+    `${join(cwd, 'script')} needs /no/such/interpreter, which does not exist`,
   ]);
   assert.deepEqual(await reason('plain', { cwd: join(cwd, 'gone'), path: cwd }), [
     'no_folder',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseModelReference } from '../../contract/model-reference.ts';
-import { likelyFormat } from './likely-format.ts';
+import { likelyFormat } from './launch-plan.ts';
 
-test('the name of a file tells its format before it is here, if the type loads that', () => {
+test('the name of a model file shows its format before the download, if the worker type loads that format', () => {
   const models = { formats: ['ggml', 'gguf', 'onnx-dir'] };
   const of = (text: string) => {
     const reference = parseModelReference(text);
