@@ -12,6 +12,7 @@ import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
 import { defaultRetryPolicy } from '../download/retry.ts';
+import { loadId } from '../lifecycle/fs/id-file.ts';
 import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import { watchLock } from '../lifecycle/fs/watch-lock.ts';
 import { RunRecords } from '../lifecycle/process/run-records.ts';

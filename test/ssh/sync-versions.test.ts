@@ -79,7 +79,7 @@ test('a hive that does not become healthy is rolled back, its workers never noti
   assert.equal(run.code, 1, run.stdout + run.stderr);
   assert.match(run.stdout, /pi: install rbee 0\.1\.1-\w+: .*runs with \S+ again/);
   assert.match(run.stdout, /this hive cannot live/);
-  assert.match(run.stdout, /^pi: again with: rbee sync --hive pi$/m);
+  assert.match(run.stdout, /^pi: retry with: rbee sync --hive pi$/m);
   assert.equal(current(), before);
   const { hives } = await fleet.home.json(['hive', 'list'], { bin });
   const there = hives.find(({ alias }: { alias: string }) => alias === 'pi');
@@ -178,7 +178,7 @@ test('a worker type that is not declared any more goes with --remove-extra', { s
   const kept = await fleet.home.rbee(['sync']);
   assert.match(
     kept.stdout,
-    /^pi: not declared, and left .*the worker tick, the worker tick-r2, the type ticker \d\.0\.0$/m,
+    /^pi: not declared, kept .*the worker tick, the worker tick-r2, the type ticker \d\.0\.0$/m,
   );
   assert.equal(pids().length, 2);
   const gone = await fleet.home.rbee(['sync', '--remove-extra']);
