@@ -100,14 +100,16 @@ interface Place {
   name: string;
 }
 
-/** Of the very package that is pinned here. */
 interface RuntimeRecord extends Omit<NodeRuntime, 'file'> {
+  /** Of the package it was taken from. */
   integrity: string;
+  /** Absent in records of earlier builds, which removed the symbols from the program. */
+  unmodified?: true;
 }
 
 const known = async ({ folder, name }: Place, { integrity }: RuntimeBuild): Promise<NodeRuntime | null> => {
   const record = await readRecord<RuntimeRecord>(join(folder, `${name}.json`));
-  if (record?.integrity !== integrity) return null;
+  if (record?.integrity !== integrity || record.unmodified !== true) return null;
   const { version, sha256, size, packedSize } = record;
   const file = join(folder, `${sha256}.zst`);
   // It is whole: it was written before the record, and moved into place at once.
@@ -141,7 +143,7 @@ const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Prom
       const file = join(folder, `${sha256}.zst`);
       await rename(taken.file, file);
       const about = { version: runtimeVersion, sha256, size, packedSize };
-      const record: RuntimeRecord = { ...about, integrity: build.integrity };
+      const record: RuntimeRecord = { ...about, integrity: build.integrity, unmodified: true };
       await writeRecord(join(folder, `${name}.json`), record);
       return { ...about, file };
     });
