@@ -5,7 +5,7 @@
 
 import { link, mkdir, open, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ensureSpace } from '../lifecycle/disk-space.ts';
+import { ensureSpace } from '../lifecycle/fs/disk-space.ts';
 import { type EntryKind, type EntryLimits, EntryRefused, EntryRules } from './entry-rules.ts';
 
 /** Receives the entries of an archive, one after another. */

@@ -12,7 +12,7 @@ import { packageRoot, rbeeVersion } from '../config/version.ts';
 import type { HealthBody, HiveDevices } from '../contract/hive-api.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { DeviceFacts } from '../contract/worker-type.ts';
-import { eventually, tempFolder, undoAfter } from '../lifecycle/testing.ts';
+import { eventually, tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { bundleApp } from './app.ts';
 import { type CollectOptions, collectPackages, type PackageNeeds } from './collect-packages.ts';
 import { isRunWith, packageFiles } from './package-files.ts';

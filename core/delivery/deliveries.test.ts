@@ -11,7 +11,7 @@ import type { ErrorCode } from '../contract/errors.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
 import type { HostFacts } from '../contract/worker-type.ts';
-import { tempFolder, undoAfter } from '../lifecycle/testing.ts';
+import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { InstalledPlugins } from '../plugins/install/installed-plugins.ts';
 import { readLock } from '../plugins/lock-file.ts';

@@ -9,7 +9,7 @@ import { RbeeError } from '../contract/errors.ts';
 import type { UnknownPublisher } from '../contract/needs.ts';
 import type { DeliveredPlugin } from '../contract/plugins.ts';
 import type { BinarySource, HostFacts } from '../contract/worker-type.ts';
-import { realInside } from '../lifecycle/real-inside.ts';
+import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { FoundPackage } from '../plugins/fetch/fetch-calls.ts';
 import { typesOf } from '../plugins/fetch/plugin-types.ts';
 import type { RegistryClient } from '../plugins/fetch/registry-client.ts';

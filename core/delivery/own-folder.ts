@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeFolder, unwritable } from '../lifecycle/atomic-file.ts';
+import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
 
 /** Milliseconds after which such a folder is taken for one that a killed process left behind. */
 const abandonedMs = 24 * 3_600_000;

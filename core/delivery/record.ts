@@ -1,6 +1,6 @@
 /** What was made once, as a small file beside it: written last and at once, so that what it names is whole. */
 import { readSmallFile } from '../boundary/small-file.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 /** Null where there is none, or none that can be read. */
 export const readRecord = async <Record>(file: string): Promise<Record | null> => {

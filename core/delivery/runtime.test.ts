@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import type { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
-import { tempFolder, undoAfter } from '../lifecycle/testing.ts';
+import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { RegistryClient } from '../plugins/fetch/registry-client.ts';
 import { integrityOf, packEntries, startTinyRegistry, type TarEntry } from '../plugins/testing/registry.ts';
 import { findLibatomic } from './libatomic.ts';

@@ -1,7 +1,7 @@
 /** Downloads one file: resumes an earlier download, survives lost connections, and keeps only the expected content. */
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
-import { ensureHeadroom, ensureSpace, spaceError } from '../lifecycle/disk-space.ts';
+import { ensureHeadroom, ensureSpace, spaceError } from '../lifecycle/fs/disk-space.ts';
 import { type HttpAgent, httpAgent, type Incoming } from './http-agent.ts';
 import { answerFailure, HttpFailure } from './http-failure.ts';
 import { type HeadersFor, httpGet } from './http-get.ts';

@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 /** Where the bytes came from, to request the rest of the same file. */
 export interface Origin {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
-import { tryLock } from '../lifecycle/instance-lock.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import type { Workers } from './workers/workers.ts';
 
 export interface Dispossessed {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export const hiveToken = async (state: string): Promise<string> => {
   const file = join(state, 'hive.token');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { configError, formatToml, readToml } from '../config/toml.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export interface LockedPlugin {
   name: string;

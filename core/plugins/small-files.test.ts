@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { readManifest } from '../worker-types/manifest.ts';
 import { readLock } from './lock-file.ts';
 import { readIndex } from './plugin-index.ts';

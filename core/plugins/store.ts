@@ -10,8 +10,8 @@ import { valid } from 'semver';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, isSafePath, nameInFolder } from '../contract/safe-path.ts';
-import { unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
-import { withLock } from '../lifecycle/instance-lock.ts';
+import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
+import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { type IndexEntry, indexFile, readIndex } from './plugin-index.ts';
 
 export interface Platform {

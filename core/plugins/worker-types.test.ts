@@ -264,7 +264,7 @@ test('an answer of the wrong shape is the plugin’s failure', async () => {
 
 test('manifests that cannot be used are refused by what is wrong with them', async () => {
   const refused: [PluginOptions, RegExp][] = [
-    [{ api: 2 }, /written for API version 2, this rbee speaks 1/],
+    [{ api: 2 }, /written for API version 2, but this rbee supports 1/],
     // Of another version everything may look different.
     [{ api: 2, serves: [] }, /written for API version 2/],
     [{ type: '../evil' }, /worker type "..\/evil"/],
@@ -312,7 +312,7 @@ test('a faulty plugin takes only its own type away', async () => {
 
 test('two plugins of one type make it unusable and both are named', async () => {
   const types = await typesOf(await plugin('first'), await plugin('second'));
-  await assert.rejects(types.get('echo'), /offered by both @test\/first and @test\/second/);
+  await assert.rejects(types.get('echo'), /both @test\/first and @test\/second provide/);
 });
 
 test('an unknown type is refused with the near name', async () => {

@@ -6,7 +6,7 @@ import { unpackArchive } from '../archives/unpack.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
 import type { ArchiveFile, BinarySource } from '../contract/worker-type.ts';
-import { realInside } from '../lifecycle/real-inside.ts';
+import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';

@@ -1,7 +1,7 @@
 /** Collects installed programs, and what was downloaded for programs, that nothing uses any more. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { tryLock } from '../lifecycle/instance-lock.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
 import type { BinaryContext } from './context.ts';
 import type { ProgramsInUse } from './in-use.ts';
 import { findInstalled } from './installation.ts';

@@ -7,7 +7,7 @@ import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { RbeeError } from '../contract/errors.ts';
-import { tempFolder, undoAfter } from '../lifecycle/testing.ts';
+import { tempFolder, undoAfter } from '../lifecycle/process/testing.ts';
 import { downloadCache, type FetchOptions } from './download-cache.ts';
 import { type FileServer, fileServer, noise, type ServedFile, sha256Of } from './testing-server.ts';
 

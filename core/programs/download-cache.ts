@@ -8,7 +8,7 @@ import { ContentMismatch, download } from '../download/download.ts';
 import { HttpFailure } from '../download/http-failure.ts';
 import { plainUrl } from '../download/http-get.ts';
 import { defaultRetryPolicy, type RetryPolicy } from '../download/retry.ts';
-import { unwritable } from '../lifecycle/atomic-file.ts';
+import { unwritable } from '../lifecycle/fs/atomic-file.ts';
 import { withExclusiveLock } from './with-lock.ts';
 
 export interface FetchOptions {

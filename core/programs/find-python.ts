@@ -1,6 +1,6 @@
 /** Finds what can make a Python environment: uv, else a Python of the wanted version with its venv module. */
 import { RbeeError } from '../contract/errors.ts';
-import { localRunner } from '../lifecycle/local-runner.ts';
+import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { onPath } from './find-program.ts';
 
 export type PythonMaker = { kind: 'uv'; uv: string } | { kind: 'python'; python: string };

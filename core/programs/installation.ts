@@ -6,7 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { killTools } from './run-tool.ts';
 import { withExclusiveLock } from './with-lock.ts';
 

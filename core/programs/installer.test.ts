@@ -10,7 +10,7 @@ import { rawTar, rawZip } from '../archives/testing.ts';
 import type { RbeeError } from '../contract/errors.ts';
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type.ts';
-import { eventually, isGone, tempFolder } from '../lifecycle/testing.ts';
+import { eventually, isGone, tempFolder } from '../lifecycle/process/testing.ts';
 import type { BinaryContext } from './context.ts';
 import { downloadCache } from './download-cache.ts';
 import { ensureBinary, lookForBinary, lookForPrepared } from './installer.ts';

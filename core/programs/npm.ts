@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
 import type { BinarySource } from '../contract/worker-type.ts';
-import { realInside } from '../lifecycle/real-inside.ts';
+import { realInside } from '../lifecycle/fs/real-inside.ts';
 import type { BinaryContext } from './context.ts';
 import { executableProblem, isFile } from './find-program.ts';
 import type { Look } from './on-machine.ts';

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RbeeError } from '../contract/errors.ts';
-import { localRunner } from '../lifecycle/local-runner.ts';
-import { until } from '../lifecycle/until.ts';
+import { until } from '../lifecycle/async/until.ts';
+import { localRunner } from '../lifecycle/system/local-runner.ts';
 
 export interface ToolRun {
   /** What is being installed, for the error. */

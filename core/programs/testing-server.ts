@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { undoAfter } from '../lifecycle/testing.ts';
+import { undoAfter } from '../lifecycle/process/testing.ts';
 
 export interface ServedFile {
   data: Buffer;

@@ -1,5 +1,5 @@
 /** Runs long work in one process of this machine at a time; other processes wait. */
-import { lock, tryLock } from '../lifecycle/instance-lock.ts';
+import { lock, tryLock } from '../lifecycle/fs/instance-lock.ts';
 
 export interface ExclusiveOptions {
   signal: AbortSignal;

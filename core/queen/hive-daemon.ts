@@ -1,8 +1,8 @@
 /** The hive of this machine as a process of its own. */
 import type { Paths } from '../config/paths.ts';
 import type { Narrate } from '../contract/narration.ts';
-import { Daemon } from '../lifecycle/daemon.ts';
-import { localRunner } from '../lifecycle/local-runner.ts';
+import { Daemon } from '../lifecycle/daemon/daemon.ts';
+import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { daemonSpec } from './client/daemon-spec.ts';
 
 export interface HiveDaemonOptions {

@@ -5,8 +5,8 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { secretReference } from '../contract/secret-reference.ts';
-import { rotated } from '../lifecycle/log-reader.ts';
-import { keptLogs } from '../lifecycle/log-rotation.ts';
+import { rotated } from '../lifecycle/logs/reader.ts';
+import { keptLogs } from '../lifecycle/logs/rotation.ts';
 import type { Redactor } from './redaction.ts';
 
 /** The log and what was rotated away from it. Nothing happens where there is none. */

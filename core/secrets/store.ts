@@ -7,7 +7,7 @@ import { chmod, type FileHandle, lstat, open, readdir, rm } from 'node:fs/promis
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { maxSecretBytes, minSecretLength, secretNamePattern } from '../contract/secret-reference.ts';
-import { makeFolder, unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { makeFolder, unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export interface SecretEntry {
   name: string;

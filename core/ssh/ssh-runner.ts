@@ -1,5 +1,5 @@
 /** The runner of another machine: every call is answered by its own local runner, through the agent there. */
-import type { Runner } from '../lifecycle/runner.ts';
+import type { Runner } from '../lifecycle/system/runner.ts';
 import type { AgentClient } from './agent-client.ts';
 
 /** `upload` brings a file of this machine there. */

@@ -107,7 +107,7 @@ describe('a failure', () => {
     assert.equal(failed?.attempts, 1);
     assert.match(
       one?.steps.find(({ state }) => state === 'skipped')?.error?.message ?? '',
-      /start one-a was not begun: worker type chat is not there/,
+      /start one-a was skipped: worker type chat is not there/,
     );
     assert.deepEqual([report.partial, report.failed, report.cancelled], [true, false, false]);
     assert.deepEqual(report.counts, { hives: 2, unchanged: 0, done: 11, failed: 1, skipped: 2 });
@@ -184,7 +184,7 @@ describe('a failure', () => {
         if (key === 'hive') throw new TypeError('x is not a function');
       },
     });
-    assert.match(report.hives[0]?.steps[0]?.error?.message ?? '', /inside hive one: x is not a function/);
+    assert.match(report.hives[0]?.steps[0]?.error?.message ?? '', /internal error in hive one: x is not a function/);
   });
 });
 
@@ -306,7 +306,9 @@ describe('the narration of a sync', () => {
     for (const { id, on } of begun) if (id !== 'sync') assert.equal(on, `hive ${id.split('/')[0]}`);
     assert.ok(ended.some(({ text }) => text === 'uploaded'));
     assert.ok(ended.some(({ id, failed }) => id === 'one/install_worker:chat/upload' && failed));
-    assert.ok(ended.some(({ text }) => text?.startsWith('install chat 1.1.0 failed: the package p-chat')));
+    assert.ok(
+      ended.some(({ text }) => text?.startsWith('install chat 1.1.0 failed: refused to install the package p-chat')),
+    );
     const last = events.at(-1);
     assert.deepEqual(last, { kind: 'done', id: 'sync', text: '1 hive as declared, 1 not', failed: true });
   });

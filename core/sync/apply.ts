@@ -13,7 +13,7 @@ import type {
   SyncReport,
   SyncStep,
 } from '../contract/sync.ts';
-import { Semaphore } from '../lifecycle/semaphore.ts';
+import { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 import type { Lease, SyncEffects } from './effects.ts';
 import { HiveRun } from './hive-run.ts';

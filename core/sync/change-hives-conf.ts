@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export interface HivesConfChange {
   file: string;

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/sync.ts';
-import type { Semaphore } from '../lifecycle/semaphore.ts';
+import type { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepDoing, stepDone, stepKey, stepText } from './describe.ts';
 import type { SyncEffects } from './effects.ts';
 import { relay } from './relay.ts';

@@ -8,7 +8,7 @@ import { Check } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
 import type { ErrorBody } from '../contract/errors.ts';
 import type { StepReport, SyncStep } from '../contract/sync.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 
 const hiveRecord = Type.Object({

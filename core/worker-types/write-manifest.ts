@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { workerTypeApiVersion } from '../contract/api-version.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { checkDescription, type TypeDescription } from './description.ts';
 import { Evaluator } from './evaluator.ts';
 import { readManifest, type WorkerTypeManifest } from './manifest.ts';

@@ -91,6 +91,7 @@ test('gateway, queen and hive are entered through their doors only', () => {
 
 /** Folders within these parts, from left to right: each imports from those left of it only. */
 const floors: Record<string, readonly string[]> = {
+  lifecycle: ['async', 'fs', 'logs', 'system', 'limits', 'terminate', 'process', 'daemon'],
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
   plugins: ['fetch', 'tree', 'install', 'testing'],
   queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
@@ -183,7 +184,7 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
 
 /** Outside tools that one file owns, so that they can be replaced and mended in one place. */
 const owners: Record<string, string> = {
-  execa: 'lifecycle/run-program.ts',
+  execa: 'lifecycle/system/run-program.ts',
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',

@@ -81,7 +81,7 @@ test("a second package that brings the kind is refused by name, and so is one of
   const rival = copyWith('worker-rival', (text) => text.replace('"bee": {', '"rival": {'));
   const clash = await link(rival);
   assert.equal(clash.code, 'DEVICE_KIND_CONFLICT');
-  assert.match(clash.message, /bee is brought by both @rbee-test\/worker-bee and @rbee-test\/worker-rival/);
+  assert.match(clash.message, /both @rbee-test\/worker-bee and @rbee-test\/worker-rival provide the device kind bee/);
   const taken = await link(
     copyWith('worker-taken', (text) => text.replace(/"devices": \[\s*"bee"\s*\]/, '"devices": ["cuda"]')),
   );

@@ -161,7 +161,7 @@ test('a hive of another machine downloads no plugin, whatever it is asked', asyn
     assert.equal((await refusal(work)).code, 'PLUGIN_NOT_DELIVERED');
   }
   const { message } = await refusal(client.plugins('install', { plugin: 'whisper', variant: 'cpu' }));
-  assert.match(message, /hive far gets its plugins from the queen, and whisper \(cpu\) has not been brought to it/);
+  assert.match(message, /hive far gets its plugins from the queen and does not have whisper \(cpu\) yet/);
   assert.deepEqual(
     (await client.plugins('list', {})).plugins.map(({ name }) => name),
     ['@rbee/worker-llamacpp'],

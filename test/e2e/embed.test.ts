@@ -39,16 +39,16 @@ test('what cannot be embedded is said', async () => {
   assert.match(empty.stderr, /there is no text on stdin/);
   const unknown = await home.rbee(['embed', '-m', 'dmo', 'x']);
   assert.equal(unknown.code, 1);
-  assert.match(unknown.stderr, /no model dmo is served; did you mean demo\?/);
+  assert.match(unknown.stderr, /no worker serves the model dmo; did you mean demo\?/);
 });
 
 test('what cannot be had is said before anything is started', async () => {
   const run = await home.rbee(['image', '-m', 'flx', 'a bee']);
   assert.equal(run.code, 1);
-  assert.match(run.stderr, /no model flx is served/);
+  assert.match(run.stderr, /no worker serves the model flx/);
   const typo = await home.rbee(['transcribe', 'nothing.wav']);
   assert.equal(typo.code, 2);
-  assert.match(typo.stderr, /nothing\.wav cannot be read: there is no such file/);
+  assert.match(typo.stderr, /cannot read the file nothing\.wav: there is no such file/);
 });
 
 test('loading finds the worker that is there, unloading stops it', async () => {

@@ -142,7 +142,7 @@ const harms: Record<string, Harm> = {
   'an API of the future': {
     plugin: () => ({ api: 2 }),
     code: 'PLUGIN_API_VERSION',
-    says: /written for API version 2, this rbee speaks 1/,
+    says: /written for API version 2, but this rbee supports 1/,
   },
   'a manifest that promises what its code does not have': {
     plugin: () => {
@@ -182,7 +182,7 @@ const harms: Record<string, Harm> = {
   'the type of another plugin': {
     plugin: () => ({ type: 'other' }),
     code: 'PLUGIN_CONFLICT',
-    says: /the worker type other is offered by both @rbee\/worker-other and @rbee\/worker-echo/,
+    says: /both @rbee\/worker-other and @rbee\/worker-echo provide the worker type other/,
   },
   'code that writes a file': {
     plugin: () => ({ code: `(await import('node:fs')).writeFileSync('${canary}/evil', '');` }),
@@ -247,7 +247,7 @@ const entry = { entry: './index.js', serves: ['/v1/echo'], variants: ['cpu'] };
 const manifestWith = (workerTypes: object): string =>
   JSON.stringify({ name, version: version(), type: 'module', rbee: { api: 1, workerTypes } });
 
-for (const [what, { plugin, code, says }] of sampleOf(Object.entries(harms))) {
+for (const [what, { plugin, code, says }] of sampleOf(Object.entries(harms), 6)) {
   test(`a package with ${what} is refused by name, and nothing has changed`, async () => {
     count += 1;
     const { packed, ...options } = { version: version(), ...plugin?.() };
@@ -281,7 +281,7 @@ test('a tarball is looked at with the same eyes as what a registry gives', async
     assert.equal(code, 1, stderr);
     assert.match(stderr, says);
     assert.ok(stderr.includes(file), stderr);
-    assert.match(stderr, /nothing of it was installed; tell its author, or use another version/);
+    assert.match(stderr, /nothing was installed; report this to its author, or use another version/);
   }
   assert.deepEqual([homeNow(), listing(canary)], before);
 });

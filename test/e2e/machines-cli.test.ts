@@ -254,7 +254,7 @@ describe('a sync', () => {
       ].join('\n'),
     );
     assert.match(run.stderr, /^hive alpha: 1 step\ndone: hive alpha: 1 step done \(1\.2 s\)\n/);
-    assert.match(run.stderr, /error: 1 of 2 hives are not as hives.conf says: beta\n.*rbee sync --retry-failed\n$/);
+    assert.match(run.stderr, /error: 1 of 2 hives failed to sync: beta\n.*rbee sync --retry-failed\n$/);
   });
 
   it('ends with 1 when nothing succeeded, and gives programs the whole result', async () => {
@@ -398,7 +398,7 @@ describe('drift', () => {
     await start(plays, { 'GET /v1/status': fleet });
     const code = await home.rbee(['status', '--exit-code']);
     assert.equal(code.code, 2);
-    assert.match(code.stderr, /error: 1 of 2 hives are not as \/hives.conf says: beta\n/);
+    assert.match(code.stderr, /error: 1 of 2 hives differ from \/hives.conf: beta\n/);
     const verbose = await home.rbee(['status', '--verbose']);
     assert.equal(verbose.code, 0);
     assert.match(verbose.stdout, /alpha {2}install {2}rbee 0\.2\.0-abcd1234 {2}not there\n/);
@@ -463,7 +463,7 @@ describe('hives.conf', () => {
     assert.equal((await home.rbee(['hive', 'remove', 'two'])).code, 0);
     assert.equal(readFileSync(conf, 'utf8').trimEnd(), '# my machines\n\n[[hive]]\nalias = "one" # the first');
     const unknown = await home.rbee(['hive', 'remove', 'onne']);
-    assert.match(unknown.stderr, /declares no hive onne; did you mean one\?/);
+    assert.match(unknown.stderr, /does not declare a hive onne; did you mean one\?/);
   });
 
   it('gives completion the machines that it declares, with or without a queen', async () => {
@@ -485,7 +485,7 @@ describe('hives.conf', () => {
     const refused = await home.rbee(['migrate', conf]);
     assert.deepEqual(
       [refused.code, refused.stderr],
-      [1, `error: the file ${conf} is there already\n  try: choose another one, or add --force\n`],
+      [1, `error: the file ${conf} already exists\n  try: choose another path, or overwrite it with --force\n`],
     );
     assert.equal(readFileSync(conf, 'utf8'), '# mine\n');
     assert.equal((await home.rbee(['migrate', conf, '--force'])).code, 0);

@@ -94,7 +94,7 @@ describe('a repository', () => {
       refused('MODEL_UNAUTHORIZED', /terms.*acme\/gated.*hf auth login.*HF_TOKEN/),
     );
     env['HF_TOKEN'] = 'hf_other';
-    await assert.rejects(ensure('hf:acme/gated'), refused('MODEL_FORBIDDEN', /ask for access at .*acme\/gated/));
+    await assert.rejects(ensure('hf:acme/gated'), refused('MODEL_FORBIDDEN', /request access at .*acme\/gated/));
     env['HF_TOKEN'] = 'hf_good';
     assert.ok((await ensure('hf:acme/gated')).changed);
     delete env['HF_TOKEN'];
@@ -210,7 +210,7 @@ describe('a download', () => {
     hub.manners.cutAfter = 0;
     await assert.rejects(
       ensure('hf:acme/tiny'),
-      refused('MODEL_DOWNLOAD_FAILED', /tiny\.gguf .* broke off 3 times.*where it stopped/),
+      refused('MODEL_DOWNLOAD_FAILED', /tiny\.gguf .* failed 3 times.*where it stopped/),
     );
   });
 
@@ -220,7 +220,7 @@ describe('a download', () => {
     const impatient = { ...retry, idleTimeoutMs: 1_500, maxAttempts: 1 };
     await assert.rejects(
       ensure('hf:acme/slow', {}, { retry: impatient }),
-      refused('MODEL_HUB_TIMEOUT', /says nothing for 1\.5 s/),
+      refused('MODEL_HUB_TIMEOUT', /sent nothing for 1\.5 s/),
     );
     const [part = ''] = parts();
     assert.ok(statSync(join(folder, 'models/parts', part)).size > 0);
@@ -236,7 +236,7 @@ describe('a download', () => {
     hub.commit('acme/wrong', { 'm.gguf': { data: weights, large: true, claims: { sha256: '0'.repeat(64) } } });
     await assert.rejects(
       ensure('hf:acme/wrong'),
-      refused('MODEL_CHECKSUM_MISMATCH', /m\.gguf of hf:acme\/wrong .*0000.*nothing of it was kept/),
+      refused('MODEL_CHECKSUM_MISMATCH', /m\.gguf of hf:acme\/wrong .*0000.*the file was discarded/),
     );
     hub.commit('acme/short', { 'm.gguf': { data: weights, large: true, claims: { bytes: weights.length - 5 } } });
     await assert.rejects(ensure('hf:acme/short'), refused('MODEL_CHECKSUM_MISMATCH', /bytes/));
@@ -319,7 +319,7 @@ describe('a download', () => {
     const address = (name: string) => `${hub.url}/acme/pages/resolve/${commit}/${name}`;
     await assert.rejects(
       ensure(address('m.gguf')),
-      refused('MODEL_CONTENT_INVALID', /it is a web page.*behind http.*m\.gguf/),
+      refused('MODEL_CONTENT_INVALID', /it is a web page.*open http.*m\.gguf in a browser/),
     );
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
     await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /JSON text/));
@@ -359,7 +359,7 @@ describe('a download', () => {
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}/m.gguf`;
     try {
       await assert.rejects(ensure(`${address}?sig=first-s3cret`), (error: unknown) => {
-        refused('MODEL_URL_REFUSED', /signed address.*new one/)(error);
+        refused('MODEL_URL_REFUSED', /signed URL.*new one/)(error);
         assert.doesNotMatch(JSON.stringify(error), /s3cret/);
         return true;
       });

@@ -27,7 +27,10 @@ const installed = async (): Promise<string[]> =>
 test('without a terminal a spawn is refused, and the hint leads on', async () => {
   const run = await home.rbee(spawn('owl'));
   assert.equal(run.code, 1);
-  assert.match(run.stderr, /@acme\/worker-owl@1\.0\.0 comes from @acme, of whom nothing is installed yet/);
+  assert.match(
+    run.stderr,
+    /@acme\/worker-owl@1\.0\.0 comes from @acme, and nothing from that publisher is installed yet/,
+  );
   assert.match(run.stderr, /if you trust them: rbee plugins install @acme\/worker-owl --yes/);
   assert.deepEqual(await installed(), []);
 });

@@ -89,12 +89,12 @@ test('what cannot be had is refused before anything starts, by name', async () =
   assert.match(unknown.stderr, /there is no secret tokn/);
 
   const plain = await home.rbee(['worker', 'spawn', '--type', 'teller', '--option', `token=${newer}`]);
-  assert.match(plain.stderr, /is a secret: its value may not be given here/);
+  assert.match(plain.stderr, /is a secret and cannot be given as plain text/);
   assert.match(plain.stderr, /rbee secret set NAME/);
   showsNone(plain.stdout + plain.stderr);
 
   const none = await home.rbee(['worker', 'spawn', '--type', 'teller', '--env', 'LD_PRELOAD=/x.so']);
-  assert.match(none.stderr, /does not let the variable LD_PRELOAD through/);
+  assert.match(none.stderr, /does not accept the variable LD_PRELOAD/);
   const notSecret = await home.rbee(['worker', 'spawn', '--type', 'teller', '--option', 'fails=secret:token']);
   assert.match(notSecret.stderr, /it is not a secret/);
   const leak = await home.rbee(['worker', 'spawn', '--type', 'teller', '--option', 'leak=secret:token']);

@@ -169,7 +169,7 @@ test('validate and a dry run say what the sync would refuse, all at once', { ski
   const good = fleet.machines.host('good');
   await good.configureSshd({ lines: ['AllowTcpForwarding no'] });
   fleet.declare('[[hive]]\nalias = "good"\n');
-  assert.match((await said()).failed, /does not let rbee through/);
+  assert.match((await said()).failed, /does not forward connections/);
   // With room for one session a connection, everything works all the same.
   await good.stopSshd({ connections: 'cut' });
   await good.configureSshd({ lines: ['MaxSessions 1'] });

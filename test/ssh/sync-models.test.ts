@@ -111,6 +111,6 @@ test('a machine that reaches a hub fetches for itself; another one is brought wh
 test('a model that no hub has is refused by name, and nothing of it stays', { skip }, async () => {
   const run = await fleet.home.rbee(['model', 'download', 'hf:acme/None', '--hive', 'pi']);
   assert.notEqual(run.code, 0);
-  assert.match(run.stderr, /hf:acme\/None was not found|hf:acme\/None is not given/);
+  assert.match(run.stderr, /hf:acme\/None was not found|hf:acme\/None is gated/);
   assert.ok((await models('pi')).every(({ model }) => model !== 'hf:acme/None'));
 });

@@ -93,7 +93,7 @@ test('a living sync that is taken over ends by name, and changes nothing more', 
   const told = (await stdout) + said;
   assert.equal(code, 3, told);
   assert.match(told, /(a sync from .*|another sync) took over hive pi during this sync/);
-  assert.match(told, /find out who does so, then run: rbee sync --hive pi/);
+  assert.match(told, /find out who did that, then run: rbee sync --hive pi/);
   writeFileSync(pi.path('open'), '');
   await until(async () => (await shown(lab)).join() === 'mine ready', { what: 'only what the last one declared' });
   assert.equal(engines().length, 1);

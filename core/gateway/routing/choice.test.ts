@@ -64,7 +64,7 @@ describe('the choice of a worker', () => {
   it('suggests similar names for an unknown model, and lists what is served', () => {
     assert.throws(() => pick([candidate('a')], chat('dmeo')), {
       code: 'MODEL_NOT_FOUND',
-      message: 'no model dmeo is served; did you mean demo?',
+      message: 'no worker serves the model dmeo; did you mean demo?',
       hint: 'served are: demo',
     });
     assert.throws(() => pick([], chat()), { code: 'MODEL_NOT_FOUND', hint: /rbee worker spawn/ });

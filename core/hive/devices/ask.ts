@@ -1,6 +1,6 @@
 /** Asks programs of this machine; one that hangs is given up, one that is missing is no error. */
-import { cleanEnvironment } from '../../lifecycle/environment.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
+import { cleanEnvironment } from '../../lifecycle/system/environment.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import type { Ask } from './device-source.ts';
 
 /** A vendor's tool on a broken device can hang for ever. */

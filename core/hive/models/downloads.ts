@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import type { Downloaded } from '../../download/download.ts';
 import type { HttpFailure } from '../../download/http-failure.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
-import { ensureSpace } from '../../lifecycle/disk-space.ts';
+import { ensureSpace } from '../../lifecycle/fs/disk-space.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { asStep } from '../../programs/progress.ts';
 import { withExclusiveLock } from '../../programs/with-lock.ts';

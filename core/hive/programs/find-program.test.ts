@@ -68,7 +68,7 @@ test('a program that a variable names comes before the PATH, and a wrong one is 
     const env = { ENGINE: join(folder, path), PATH: join(folder, 'bin') };
     await assert.rejects(find([engine, builtin], env), {
       code: 'PROGRAM_PATH_INVALID',
-      message: `the variable ENGINE names ${join(folder, path)}, which ${problem}`,
+      message: `the variable ENGINE is set to ${join(folder, path)}, which ${problem}`,
     });
   }
   await assert.rejects(find([engine, builtin], { ENGINE: 'bin/engine' }), /bin\/engine, which is not an absolute path/);
@@ -139,7 +139,7 @@ test('it is installed in the order of preference, and found as it is afterwards'
   const sources = [engine, release(bad.url, 'three'), release(good.url, 'two!')];
   const binary = await installProgram(lacking(await find(sources)), contextOf());
   assert.equal(binary.id, 'release-4');
-  assert.ok(told.some((text) => /is not the file that was promised.*: trying release-4 instead/.test(text)));
+  assert.ok(told.some((text) => /has the wrong checksum.*: trying release-4 instead/.test(text)));
   assert.deepEqual(there(await find(sources)), binary);
   assert.equal(bad.requests(), 1);
 });

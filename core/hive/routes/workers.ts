@@ -5,7 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { SpawnRequest, StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
 import { maxSecretBytes, secretNamePattern } from '../../contract/secret-reference.ts';
 import { workerId, workerSpec } from '../../contract/worker.ts';
-import { follow, tail } from '../../lifecycle/logs.ts';
+import { follow, tail } from '../../lifecycle/logs/logs.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
 import type { FailedStart } from '../workers/failed-starts.ts';
 import type { Workers } from '../workers/workers.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually } from '../../lifecycle/testing.ts';
+import { eventually } from '../../lifecycle/process/testing.ts';
 import { ChangeNotice } from './change-notice.ts';
 
 test('a change is told at once, and a burst of them once more at its end', async () => {

@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
-import { removeLog } from '../../lifecycle/logs.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { removeLog } from '../../lifecycle/logs/logs.ts';
 
 /** At most so many, and none that is older. */
 const maxKept = 20;

@@ -7,8 +7,8 @@ import { maxSatisfying, validRange } from 'semver';
 import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { plainPath } from '../../contract/safe-path.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { realInside } from '../../lifecycle/real-inside.ts';
+import { realInside } from '../../lifecycle/fs/real-inside.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 
 export interface GitContext {
   env: NodeJS.ProcessEnv;

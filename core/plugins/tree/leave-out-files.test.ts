@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { leaveOutFiles } from './leave-out-files.ts';
 
 const put = async (path: string): Promise<void> => {

@@ -3,7 +3,7 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { impatience } from '../fetch/npm-config.ts';
 import { refusalOf } from '../fetch/registry-access.ts';
 import { isThere } from '../store.ts';

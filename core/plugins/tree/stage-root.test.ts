@@ -46,7 +46,7 @@ test('what is to come from elsewhere than a registry is refused by name', () => 
   ]) {
     assert.throws(() => wanting(wanted), {
       code: 'PACKAGE_REFUSED',
-      message: `the package worker-echo is refused: it needs engine from "${wanted}", and not from a registry`,
+      message: `refused to install the package worker-echo: it needs engine from "${wanted}", and not from a registry`,
     });
   }
   const odd = { ...plugin, dependencies: { '../../engine': '1.0.0' } };

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { NarrationEvent } from '../../contract/narration.ts';
-import { eventually, tempFolder } from '../../lifecycle/testing.ts';
+import { eventually, tempFolder } from '../../lifecycle/process/testing.ts';
 import { type TreeWatch, watchTree } from './tree-watch.ts';
 
 interface Setting {
@@ -55,7 +55,8 @@ test('a tree that becomes too large is stopped, and the plugin and its largest p
   await write('small/index.js', 200);
   await assert.rejects(watchTree(watch, forever), {
     code: 'PACKAGE_REFUSED',
-    message: /@acme\/worker-echo is refused: .* more than 1000 B on disk; the largest is @big\/engine, with 900 B/,
+    message:
+      /refused to install the package @acme\/worker-echo: .* more than 1000 B on disk; the largest is @big\/engine, with 900 B/,
   });
 });
 

@@ -21,7 +21,9 @@ test('events come whole, however they are cut, and the end is no event', async (
 test('an error of the queen is passed on as it is, one of an engine is told', async () => {
   const broke = RbeeError.of('WORKER_CONNECTION_LOST', { worker: 'sd-1', problem: 'other side closed' });
   const event = `data: ${JSON.stringify({ error: broke })}\n\n`;
-  await assert.rejects(read('data: {"a":1}\n\n', event), { message: 'worker sd-1 broke off: other side closed' });
+  await assert.rejects(read('data: {"a":1}\n\n', event), {
+    message: 'lost the connection to worker sd-1: other side closed',
+  });
   await assert.rejects(read('data: {"error":{"message":"out of memory"}}\n\n'), /out of memory/);
 });
 

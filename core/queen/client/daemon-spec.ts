@@ -3,8 +3,8 @@ import { basename, join } from 'node:path';
 import { type Paths, rbeeHome } from '../../config/paths.ts';
 import { scriptBeside } from '../../config/script-beside.ts';
 import { rbeeVersion } from '../../config/version.ts';
-import type { DaemonSpec } from '../../lifecycle/daemon.ts';
-import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon/daemon.ts';
+import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
 
 /** Longer than the ten seconds for which a closing queen lets answers finish. */
 const stopGraceMs = 15_000;

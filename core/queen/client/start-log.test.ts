@@ -11,13 +11,13 @@ it('tells why the last start failed, not an earlier one', () => {
     entry(30, 150, 'ended'),
     entry(30, 205, 'starting'),
     '    at new (stack)',
-    entry(60, 210, 'another queen owns /x', { hint: 'stop it' }),
+    entry(60, 210, 'another queen is using /x', { hint: 'stop it' }),
     '',
   ];
   assert.deepEqual(startStory(log, 200), {
-    problem: 'another queen owns /x',
+    problem: 'another queen is using /x',
     error: undefined,
-    lines: ['starting', '    at new (stack)', 'another queen owns /x; try: stop it'],
+    lines: ['starting', '    at new (stack)', 'another queen is using /x; try: stop it'],
   });
 });
 

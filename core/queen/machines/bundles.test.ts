@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, zstdCompressSync } from 'node:zlib';
 import type { NarrationEvent } from '../../contract/narration.ts';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { Bundles } from './bundles.ts';
 
 test('rbee is packed once for all who ask at once, and again when the cache was emptied', async (t) => {

@@ -1,7 +1,7 @@
 /** What a hive on another machine is started with. */
 
 import { hiveEntry } from '../../delivery/app.ts';
-import type { DaemonSpec } from '../../lifecycle/daemon.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon/daemon.ts';
 import type { AgentHello, AgentPaths } from '../../ssh/agent/protocol.ts';
 
 const stopGraceMs = 15_000;

@@ -7,7 +7,7 @@ import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { FleetDrift } from '../../contract/sync.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { SshPool } from '../../ssh/pool.ts';
 import { Uploads } from '../../ssh/upload/uploads.ts';

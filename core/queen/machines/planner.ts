@@ -8,7 +8,7 @@ import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
-import { Semaphore } from '../../lifecycle/semaphore.ts';
+import { Semaphore } from '../../lifecycle/async/semaphore.ts';
 import { ownerOf } from '../../plugins/fetch/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';

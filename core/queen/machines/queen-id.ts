@@ -1,7 +1,7 @@
 /** What tells this queen from those of other machines and state folders, also after she was started again. */
 import { randomUUID } from 'node:crypto';
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 
 /** Made when it is first asked for. Throws STATE_UNWRITABLE. */
 export const queenId = async (file: string): Promise<string> => {

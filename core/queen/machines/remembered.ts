@@ -3,7 +3,7 @@
  * and to take rbee off a machine that `hives.conf` no longer names. It can be lost: a sync finds out again.
  */
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import type { SshTarget } from '../../ssh/target.ts';
 
 export interface RememberedMachine {

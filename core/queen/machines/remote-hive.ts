@@ -4,7 +4,7 @@ import { asRbeeError, type ErrorCode, RbeeError } from '../../contract/errors.ts
 import type { HiveState } from '../../contract/hive-api.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 import { createHiveClient } from '../../hive/client.ts';
-import { Daemon } from '../../lifecycle/daemon.ts';
+import { Daemon } from '../../lifecycle/daemon/daemon.ts';
 import { AgentClient, AgentFailure } from '../../ssh/agent-client.ts';
 import type { BareHost } from '../../ssh/bootstrap.ts';
 import { checkForwarding, probeForwarding } from '../../ssh/check-forwarding.ts';

@@ -1,7 +1,7 @@
 /** Takes rbee off a machine: its workers end, its hive goes, and with `purge` everything that it has there. */
 import type { HiveWorker } from '../../contract/hive-api.ts';
-import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
-import { endStrays } from '../../lifecycle/strays.ts';
+import { nonceVariable, stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
+import { endStrays } from '../../lifecycle/terminate/strays.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import { sshRunner } from '../../ssh/ssh-runner.ts';
 import type { RemoteCall } from '../provision/machine.ts';

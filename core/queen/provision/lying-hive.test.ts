@@ -10,7 +10,7 @@ import { rawTar } from '../../archives/testing.ts';
 import { pathsFrom } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
+import { tempFolder, undoAfter } from '../../lifecycle/process/testing.ts';
 import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
 import type { Machine } from './machine.ts';
 import { ModelDelivery } from './model-delivery.ts';

@@ -3,7 +3,7 @@
  * taken over could name any secret, and would be sent it.
  */
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 
 type Names = readonly string[];
 

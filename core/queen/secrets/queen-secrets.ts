@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Paths } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { type MayNameSecrets, secretNamePattern, secretsOf } from '../../contract/secret-reference.ts';
-import { sweepUnfinished } from '../../lifecycle/sweep-unfinished.ts';
+import { sweepUnfinished } from '../../lifecycle/system/sweep-unfinished.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { Redactor } from '../../secrets/redaction.ts';
 import { SecretStore } from '../../secrets/store.ts';

@@ -1,8 +1,8 @@
 /** Who may change this machine: a file with an owner and a time, by this machine's own clock, so that a dead owner blocks nobody. */
 import { rm } from 'node:fs/promises';
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
-import { withLock } from '../../lifecycle/instance-lock.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { withLock } from '../../lifecycle/fs/instance-lock.ts';
 import type { LeaseAnswer, LeaseRequest } from './protocol.ts';
 
 interface Lease {

@@ -1,9 +1,9 @@
 /** The thread that uploads: connections of its own, so that bulk data never stands before a token of a stream. */
 import { parentPort } from 'node:worker_threads';
 import { RbeeError } from '../../contract/errors.ts';
+import { orAborted } from '../../lifecycle/async/or-aborted.ts';
 import { SshConnection } from '../connection.ts';
 import { openRoute, PassphraseNeeded, UnknownHostKey } from '../open-connection.ts';
-import { orAborted } from '../or-aborted.ts';
 import { keyEncrypted, unknownKey } from '../refusals.ts';
 import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';
