@@ -4,9 +4,10 @@ import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
 import { defaultRetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
-import { Ensurer, type RemoteReference } from './ensure-model.ts';
 import { GgufHeaders } from './gguf-headers.ts';
 import type { Manifest } from './manifest.ts';
+import { ModelInstaller } from './model-installer.ts';
+import type { RemoteReference } from './plan-model.ts';
 import { ModelStore, partFile } from './store.ts';
 
 export interface ModelsForMachinesOptions {
@@ -39,12 +40,12 @@ type Request = Pick<ModelRequestOf<'download'>, 'model' | 'update'>;
 
 export class ModelsForMachines {
   readonly #store: ModelStore;
-  readonly #ensurer: Ensurer;
+  readonly #installer: ModelInstaller;
 
   constructor(options: ModelsForMachinesOptions) {
     this.#store = new ModelStore(options.data);
     const headers = new GgufHeaders({ folder: join(options.cache, 'gguf-headers') });
-    this.#ensurer = new Ensurer({ ...options, store: this.#store, retry: defaultRetryPolicy, headers });
+    this.#installer = new ModelInstaller({ ...options, store: this.#store, retry: defaultRetryPolicy, headers });
   }
 
   /** Null for a model that has no source but its machine. Errors: those of a download. */
@@ -54,11 +55,11 @@ export class ModelsForMachines {
     const of = await this.#look(reference, update, call);
     // Git's own hash names a download on both sides; what it became here is not known there.
     const known = of.files.map((file) => ({ ...file, sha256: file.sha256 ?? (file.git === null ? file.blob : null) }));
-    const names = await this.#ensurer.partNames(reference, { ...of, files: known });
+    const names = await this.#installer.partNames(reference, { ...of, files: known });
     return {
       offer: { commit: of.commit, files: known.map(({ path, bytes, sha256, git }) => ({ path, bytes, sha256, git })) },
       fetch: async (paths, during) => {
-        const { manifest } = await this.#ensurer.ensure(reference, { chosen: { of, paths } }, during);
+        const { manifest } = await this.#installer.ensure(reference, { chosen: { of, paths } }, during);
         return manifest.files.flatMap(({ path, bytes, blob }) => {
           const name = names.get(path);
           if (blob === null || name === undefined || !paths.includes(path)) return [];
@@ -69,8 +70,8 @@ export class ModelsForMachines {
   }
 
   async #look(reference: RemoteReference, update: boolean, call: Call): Promise<Manifest> {
-    if (reference.kind === 'hf') return this.#ensurer.look(reference, { update }, call);
+    if (reference.kind === 'hf') return this.#installer.look(reference, { update }, call);
     // What an address has is known only once it was fetched.
-    return (await this.#ensurer.ensure(reference, { update }, call)).manifest;
+    return (await this.#installer.ensure(reference, { update }, call)).manifest;
   }
 }

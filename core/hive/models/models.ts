@@ -18,15 +18,17 @@ import type { TypeDescription } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Call } from './call.ts';
+import type { Loader } from './choose-for-loader.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
-import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
+import { type InstalledModel, ModelInstaller } from './model-installer.ts';
 import { type ModelUser, modelUsers } from './model-users.ts';
 import { detailsOf, fileManifest, type ViewParts, viewOf } from './model-view.ts';
+import type { RemoteReference } from './plan-model.ts';
 import { ModelStore, namesIn } from './store.ts';
 import { verifyModel } from './verify.ts';
 
@@ -59,12 +61,12 @@ type Actions = {
 export class Models implements Actions {
   readonly #options: ModelsOptions;
   readonly #store: ModelStore;
-  readonly #ensurer: Ensurer;
+  readonly #installer: ModelInstaller;
 
   constructor(options: ModelsOptions) {
     this.#options = options;
     this.#store = new ModelStore(options.data);
-    this.#ensurer = new Ensurer({ ...options, store: this.#store });
+    this.#installer = new ModelInstaller({ ...options, store: this.#store });
   }
 
   get headers(): GgufHeaders {
@@ -74,8 +76,8 @@ export class Models implements Actions {
   /** A model as a worker is given it; null where it is not here, or not all of it. Errors: MODEL_…, PLUGIN_FAILED. */
   async find(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel | null> {
     const loader = loaderOf(use);
-    if (!(await this.#ensurer.isHere(reference, loader))) return null;
-    const { path, manifest } = await this.#ensurer.ensure(reference, { loader }, call);
+    if (!(await this.#installer.isHere(reference, loader))) return null;
+    const { path, manifest } = await this.#installer.ensure(reference, { loader }, call);
     const { hive, headers } = this.#options;
     const facts = await factsOf(path, { ...loader, hive, headers, reference: manifest.reference });
     return { files: { main: path }, facts };
@@ -105,7 +107,7 @@ export class Models implements Actions {
     if (reference.kind === 'file') return this.#addFile(reference);
     const loader = await this.#loaderFor(request);
     const formats = loader?.formats ?? (await this.#loadable());
-    const ensured: Ensured = await this.#ensurer.ensure(
+    const ensured: InstalledModel = await this.#installer.ensure(
       reference,
       { ...(loader && { loader }), formats, ...(update && { update }) },
       call,
@@ -128,7 +130,7 @@ export class Models implements Actions {
     const { update } = request;
     const loader = await this.#loaderFor(request);
     const options = { ...(loader && { loader }), ...(update && { update }) };
-    return { files: await this.#ensurer.take(reference, offer, options, call) };
+    return { files: await this.#installer.take(reference, offer, options, call) };
   }
 
   async list(): Promise<ModelResults['list']> {
@@ -152,8 +154,9 @@ export class Models implements Actions {
     if (details.workers.length > 0)
       throw RbeeError.of('MODEL_IN_USE', { model: reference, workers: details.workers.join(' ') });
     const remote = remoteOf(manifest);
-    if (remote && (await this.#ensurer.busy(remote, manifest))) throw RbeeError.of('MODEL_BUSY', { model: reference });
-    const leftovers = remote ? await this.#ensurer.parts(remote, manifest) : [];
+    if (remote && (await this.#installer.busy(remote, manifest)))
+      throw RbeeError.of('MODEL_BUSY', { model: reference });
+    const leftovers = remote ? await this.#installer.parts(remote, manifest) : [];
     await this.#store.update(reference, () => null);
     if (remote) await this.#removeContents(manifest, leftovers);
     return viewOf(details);
@@ -271,8 +274,8 @@ export class Models implements Actions {
     const remote = remoteOf(manifest);
     if (remote === null) return { begunBytes: 0, downloading: false };
     const [begunBytes, downloading] = await Promise.all([
-      this.#ensurer.begun(remote, manifest),
-      this.#ensurer.busy(remote, manifest),
+      this.#installer.begun(remote, manifest),
+      this.#installer.busy(remote, manifest),
     ]);
     return { begunBytes, downloading };
   }

@@ -9,8 +9,7 @@ import { readSmallFile } from '../../boundary/small-file.ts';
 import { nameInFolder } from '../../contract/safe-path.ts';
 import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import { withLock } from '../../lifecycle/fs/instance-lock.ts';
-import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
-import { isSafePath } from './safe-path.ts';
+import { isSafePath, type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
 
 /** As long as another hive may take to write a manifest. */
 const longestWriteMs = 30_000;

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { ModelVerification } from '../../contract/models.ts';
 import { asStep } from '../../programs/progress.ts';
 import type { Call } from './call.ts';
-import { amountsOf } from './ensure-model.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';
+import { amountsOf } from './model-installer.ts';
 import type { ModelStore } from './store.ts';
 
 export const verifyModel = async (
