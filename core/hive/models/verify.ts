@@ -40,7 +40,7 @@ export const verifyModel = async (
   });
 };
 
-/** Removes a content from every model that has it, so that the next download brings it anew. */
+/** Removes a damaged file from every model that contains it, so that the next download replaces it. */
 const removeContent = async (store: ModelStore, sha256: string): Promise<void> => {
   for (const manifest of await store.list()) {
     const damaged = manifest.files.filter(({ blob }) => blob === sha256);
