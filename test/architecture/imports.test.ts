@@ -94,7 +94,19 @@ const floors: Record<string, readonly string[]> = {
   lifecycle: ['async', 'fs', 'logs', 'system', 'limits', 'terminate', 'process', 'daemon'],
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
   plugins: ['fetch', 'tree', 'install', 'testing'],
-  queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
+  queen: [
+    'fleet',
+    'secrets',
+    'client',
+    'jobs',
+    'provision',
+    'workers',
+    'link',
+    'supervise',
+    'sync',
+    'handlers',
+    'server',
+  ],
 };
 
 test('folders within a part look one way as well', () => {

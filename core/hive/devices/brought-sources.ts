@@ -1,4 +1,7 @@
-/** The kinds of device that worker types bring, as sources: their programs are asked, and their own code reads the answer. */
+/**
+ * Device sources for the kinds of device that worker types add: runs their programs and has the type's code read the
+ * output.
+ */
 import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { DeviceSource } from './device-source.ts';
 

@@ -1,4 +1,4 @@
-/** A plugin in detail: whether its variants fit this machine and why not, its options; or what a registry says of it. */
+/** A plugin in detail: its options, whether its variants fit this machine and why not, or its entry in a registry. */
 import type { PluginDetails, PluginTypeDetails } from '../../contract/plugins.ts';
 import type { HostFacts } from '../../contract/worker-type.ts';
 import type { FoundPackage } from '../../plugins/fetch/fetch-calls.ts';
@@ -23,7 +23,7 @@ export class Inspection {
     this.#options = options;
   }
 
-  /** A plugin that is here, by its package, type or alias. */
+  /** An installed plugin, by its package, type or alias. */
   async known(name: string): Promise<PluginDetails> {
     const { types, data } = this.#options;
     const { plugin } = await types.get(name);
@@ -45,7 +45,7 @@ export class Inspection {
     };
   }
 
-  /** A plugin that is not here; nothing of its code is run. */
+  /** A plugin that is not installed; none of its code is run. */
   async found(found: FoundPackage): Promise<PluginDetails> {
     const { publisher } = found;
     return {

@@ -1,4 +1,4 @@
-/** The plugins of a hive, put together. What installs them is loaded when something is first to be installed. */
+/** Assembles the plugins of a hive. The installer is loaded when something is first installed. */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
@@ -20,9 +20,9 @@ export interface PluginParts {
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
-  /** Does the queen bring the plugins? */
+  /** Whether the queen delivers the plugins. */
   isRemote: boolean;
-  /** For the programs of engines. */
+  /** Downloads programs of engines. */
   fetcher: DownloadCache;
   types: WorkerTypes;
   machine: Machine;
@@ -42,7 +42,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
     config: paths.config,
     target: async () => (await machine.facts()).host.platform,
     rootsInUse: () => rootsInUse(paths.runs),
-    // The code of a linked folder may have changed under the same version.
+    // The code of a linked folder can change without a new version.
     onChange: () => types.refresh({ anew: true }),
   };
   let made: Promise<Installer> | undefined;
@@ -56,7 +56,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
       env,
       registry: config.registry,
       chooseVariant: async ([first], narrate) => {
-        if (!first) throw new Error('a plugin without worker types was let in');
+        if (!first) throw new Error('a plugin without worker types was accepted');
         const { devices, host } = await machine.facts();
         return bestVariant(first, { ...host, devices, probes: {} }, narrate);
       },

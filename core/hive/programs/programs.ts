@@ -1,4 +1,4 @@
-/** The program of a variant before any worker needs it: whether it is here, and installing it. */
+/** Finds and installs the program of a variant, independently of any worker. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts';
@@ -27,18 +27,18 @@ export class Programs {
   }
 
   /**
-   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_INCOMPATIBLE,
-   * BINARY_NOT_FOUND, and those of installing.
+   * Installs the program unless it is present. Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID,
+   * VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, and the errors of an installation.
    */
   async prepare(request: Request, { narrate, signal }: Call): Promise<PreparedProgram> {
     const { folders, env, fetcher, types } = this.#options;
     const { variant } = request;
     const use = await this.#use(request);
     const { type, handle } = use;
-    const told = ({ id, path }: ResolvedBinary) => ({ type: type.name, variant, source: id, program: path });
+    const resolved = ({ id, path }: ResolvedBinary) => ({ type: type.name, variant, source: id, program: path });
     const look = await lookForVariant(variant, use, this.#options);
     if (look.state === 'unfit') throw look.error;
-    if (look.state === 'installed') return told(look.binary);
+    if (look.state === 'installed') return resolved(look.binary);
     const root = types.rootOf(type.name, variant);
     if (root === null || !('sources' in look)) {
       const here = type.variants.filter(({ id }) => types.rootOf(type.name, id) !== null).map(({ id }) => id);
@@ -46,10 +46,10 @@ export class Programs {
     }
     const { package: owner, version } = handle.plugin;
     const plugin = { package: owner, version, root };
-    return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
+    return resolved(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
-  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
+  /** Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
   async needs(request: Request): Promise<HiveNeed | null> {
     const look = await lookForVariant(request.variant, await this.#use(request), this.#options);
     if (look.state === 'unfit') throw look.error;
@@ -68,7 +68,7 @@ export class Programs {
       handle,
       type,
       options: resolveOptions(type, options),
-      // It was named by the type, or by the hive itself, in the question before.
+      // The type or the hive itself has named it in the check before.
       format: format as ModelFormat | undefined,
       host: { ...host, devices, probes: {} },
     };

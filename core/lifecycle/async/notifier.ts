@@ -1,16 +1,21 @@
-/** A wake-up call: it remembers one ring, so that what happens between a look and the wait for more is not missed. */
-export class Bell {
-  #rung = false;
+/**
+ * Wakes one waiter. A notification before the wait is remembered, so that none is missed between a check and the wait.
+ */
+export class Notifier {
+  #notified = false;
   #wake: (() => void) | undefined;
 
-  ring(): void {
-    this.#rung = true;
+  notify(): void {
+    this.#notified = true;
     this.#wake?.();
   }
 
-  /** Resolves at the next ring, or at one since the last wait, or after `timeoutMs`. One may wait at a time. */
+  /**
+   * Resolves at the next notification, at once if there was one since the last wait, or after `timeoutMs`. One waiter
+   * at a time.
+   */
   async wait(timeoutMs?: number): Promise<void> {
-    if (!this.#rung) {
+    if (!this.#notified) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -19,6 +24,6 @@ export class Bell {
       clearTimeout(timer);
       this.#wake = undefined;
     }
-    this.#rung = false;
+    this.#notified = false;
   }
 }

@@ -1,4 +1,4 @@
-/** Lets a few in at a time; the others wait in the order in which they came. */
+/** Limits how many run at once; the others wait in the order in which they came. */
 export class Semaphore {
   #free: number;
   readonly #most: number;
@@ -9,12 +9,12 @@ export class Semaphore {
     this.#free = most;
   }
 
-  /** Nobody is inside. */
+  /** True when none is running. */
   get isIdle(): boolean {
     return this.#free === this.#most;
   }
 
-  /** Gives what leaves again; calling it twice does nothing more. */
+  /** Resolves with a function that releases the slot; calling it twice has no effect. */
   async enter(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;

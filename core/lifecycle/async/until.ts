@@ -1,13 +1,13 @@
-/** Waits for a condition that nobody announces: looks at once, then with growing pauses. */
+/** Polls a condition: checks it at once, then with growing pauses. */
 export interface UntilOptions {
   timeoutMs: number;
-  /** Ends the wait early, as if the time were up. */
+  /** Ends the wait early, as if the timeout had passed. */
   hurry?: AbortSignal;
-  /** Looks again as soon as this settles. */
+  /** Checks again as soon as this settles. */
   sooner?: Promise<unknown>;
 }
 
-/** Did it become true in time? */
+/** Whether the condition became true in time. */
 export const until = async (isTrue: () => Promise<boolean>, options: UntilOptions): Promise<boolean> => {
   const deadline = performance.now() + options.timeoutMs;
   let sooner = options.sooner?.then(
@@ -18,7 +18,7 @@ export const until = async (isTrue: () => Promise<boolean>, options: UntilOption
     if (await isTrue()) return true;
     const left = deadline - performance.now();
     if (left <= 0 || options.hurry?.aborted) return false;
-    // With an announcement to come, looking is only for the case that it never does.
+    // When `sooner` will announce it, polling is only the fallback.
     await nap(
       Math.min(left, sooner ? 50 : pause),
       options.hurry,

@@ -1,21 +1,21 @@
-/** What a daemon is described by, and how to tell it from a stranger that has got its PID. */
+/** Describes a daemon, and tells it from another process that reuses its PID. */
 import type { HealthBody } from '../../contract/hive-api.ts';
 import { daemonVariable } from '../system/marks.ts';
 import type { ProcessDescription, Runner } from '../system/runner.ts';
 
 export interface DaemonSpec {
-  /** As its health check tells it: `queen`, `hive`. */
+  /** The name that its health check reports: `queen`, `hive`. */
   name: string;
   version: string;
-  /** Program and arguments; nothing goes through a shell. */
+  /** Program and arguments; no shell is used. */
   argv: readonly string[];
-  /** On top of the clean environment. */
+  /** Added to the cleaned environment. */
   env: Readonly<Record<string, string>>;
   cwd: string;
   pidFile: string;
   /** `GET` answers a `HealthBody`. */
   healthUrl: string;
-  /** Socket to dial instead of the URL's host. */
+  /** Socket to connect to instead of the URL's host. */
   socketPath?: string;
   logFile: string;
   /** Milliseconds between SIGTERM and SIGKILL; 10,000 when absent. */
@@ -26,33 +26,33 @@ export interface DaemonSpec {
 
 const healthTimeoutMs = 5000;
 
-/** The daemon that answers the health check, or why none does. */
+/** PID of the daemon that answers the health check, or why none does. */
 export type Answering = { pid: number } | { pid: null; problem: string };
 
 export const askWho = async (runner: Runner, spec: DaemonSpec, signal?: AbortSignal): Promise<Answering> => {
   const { healthUrl: url, socketPath } = spec;
   try {
     const { status, body } = await runner.request({ url, socketPath, timeoutMs: healthTimeoutMs, signal });
-    if (status !== 200) return nobody(`${url} answers ${status}`);
+    if (status !== 200) return notAnswering(`${url} answers ${status}`);
     const health: unknown = JSON.parse(body);
-    if (!isHealthBody(health)) return nobody(`${url} answers, but not as rbee does`);
-    return health.name === spec.name ? { pid: health.pid } : nobody(`${url} is answered by ${health.name}`);
+    if (!isHealthBody(health)) return notAnswering(`${url} answers, but not as rbee does`);
+    return health.name === spec.name ? { pid: health.pid } : notAnswering(`${url} is answered by ${health.name}`);
   } catch (error) {
     signal?.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
-    // Aborts and timeouts carry a number there, which says nothing to anyone.
-    return nobody(typeof code === 'string' ? code : (message ?? String(error)));
+    // Aborts and timeouts have a number here, which helps no reader.
+    return notAnswering(typeof code === 'string' ? code : (message ?? String(error)));
   }
 };
 
-const nobody = (problem: string): Answering => ({ pid: null, problem });
+const notAnswering = (problem: string): Answering => ({ pid: null, problem });
 
-/** Clock and file system round differently; nobody gets a PID again within so short a time. */
+/** The clock and the file system round differently, and no PID is reused within so short a time. */
 const slackMs = 1000;
 
 /**
- * Is the living process of this PID the one for which the PID file was written? It must run the daemon's own program in
- * the daemon's own folder, and have been started before the file was written: a later one has only got its PID.
+ * Whether the process with this PID is the one for which the PID file was written. It must run the daemon's own program
+ * in the daemon's own folder, and must have started before the file was written; otherwise it only reuses the PID.
  */
 export const isOurs = async (runner: Runner, spec: DaemonSpec, pid: number): Promise<boolean> => {
   const [process, writtenAt] = await Promise.all([runner.describe(pid), runner.writtenAt(spec.pidFile)]);
@@ -60,9 +60,9 @@ export const isOurs = async (runner: Runner, spec: DaemonSpec, pid: number): Pro
   return runsSpec(process, spec);
 };
 
-/** The daemon itself, when its PID file does not name it; null when there is none, or it was not started by rbee. */
+/** Finds the daemon when its PID file does not name it; null when there is none, or rbee did not start it. */
 export const findDaemon = async (runner: Runner, spec: DaemonSpec): Promise<number | null> => {
-  // What it has started carries its environment too, and runs another program.
+  // Its children inherit the environment, but run other programs.
   for (const { pid } of await runner.findByEnvironment(daemonVariable, spec.pidFile)) {
     const process = await runner.describe(pid);
     if (process !== null && process.argv.length > 0 && runsSpec(process, spec)) return pid;
@@ -72,7 +72,7 @@ export const findDaemon = async (runner: Runner, spec: DaemonSpec): Promise<numb
 
 const runsSpec = (process: ProcessDescription, spec: DaemonSpec): boolean => {
   if (process.cwd !== undefined && process.cwd !== spec.cwd) return false;
-  // Node itself runs many things; what tells is the script.
+  // Node runs many programs; the script identifies this one.
   const program = spec.argv.slice(1).filter((argument) => !argument.startsWith('-'));
   const telling = program.length > 0 ? program : spec.argv;
   return process.argv.length === 0 || telling.every((argument) => process.argv.includes(argument));

@@ -1,4 +1,4 @@
-/** The daemons that are installed on a machine: one JSON file each, and every operation on them by name. */
+/** The daemons installed on a machine: one JSON file each, and operations on them by name. */
 import { isDeepStrictEqual } from 'node:util';
 import { RbeeError } from '../../contract/errors.ts';
 import type { DaemonStatus } from '../../contract/states.ts';
@@ -9,7 +9,7 @@ export interface DaemonRegistryOptions {
   runner: Runner;
   /** Folder of the JSON files. */
   folder: string;
-  /** Cleaned before a daemon gets it. */
+  /** Cleaned before it is passed to a daemon. */
   env: NodeJS.ProcessEnv;
 }
 
@@ -29,7 +29,7 @@ export class DaemonRegistry {
     await this.#write(spec);
   }
 
-  /** Throws NOT_INSTALLED; STILL_RUNNING while any process of it is there. */
+  /** Throws NOT_INSTALLED, and STILL_RUNNING while any of its processes exists. */
   async uninstall(name: string): Promise<void> {
     await this.get(name);
     const status = await this.daemon(name).status();
@@ -40,7 +40,7 @@ export class DaemonRegistry {
     await this.#options.runner.remove(this.#file(name));
   }
 
-  /** In the order of their names. */
+  /** Sorted by name. */
   async list(): Promise<DaemonSpec[]> {
     const names = (await this.#names()).sort();
     const specs = await Promise.all(names.map((name) => this.#read(name)));
@@ -58,20 +58,20 @@ export class DaemonRegistry {
     return await this.daemon(name).status();
   }
 
-  /** Stops and uninstalls; no error when it is not installed. */
+  /** Stops and uninstalls; succeeds when it is not installed. */
   async delete(name: string, options: DaemonWait = {}): Promise<void> {
     if ((await this.#read(name)) === null) return;
     await this.daemon(name).stop(options);
     await this.uninstall(name);
   }
 
-  /** All else that can be asked of it; its file is read again for each operation. */
+  /** All other operations; its file is read again for each of them. */
   daemon(name: string): Daemon {
     const { runner, env } = this.#options;
     return new Daemon({ runner, env, spec: () => this.get(name) });
   }
 
-  /** Brings one daemon to what is wanted, by the fewest steps; tells which these were. */
+  /** Brings one daemon to the wanted state in as few steps as possible, and returns these steps. */
   async sync(
     spec: DaemonSpec,
     wanted: 'running' | 'stopped' | 'absent',
@@ -104,7 +104,7 @@ export class DaemonRegistry {
     return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length));
   }
 
-  /** Null for what is not there, or is no description of a daemon: it can be installed again. */
+  /** Null for a missing or invalid file, which can be installed again. */
   async #read(name: string): Promise<DaemonSpec | null> {
     const text = await this.#options.runner.read(this.#file(name));
     try {
@@ -122,7 +122,11 @@ export class DaemonRegistry {
   #file(name: string): string {
     if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(name)) {
       const hint = 'use lower-case letters, digits and dashes';
-      throw RbeeError.of('INVALID_INPUT', { what: `daemon name "${name}"`, problem: 'it cannot name a file', hint });
+      throw RbeeError.of('INVALID_INPUT', {
+        what: `daemon name "${name}"`,
+        problem: 'it is not a valid file name',
+        hint,
+      });
     }
     return `${this.#options.folder}/${name}.json`;
   }

@@ -1,6 +1,6 @@
 /**
- * The life of one daemon (the queen, a hive) as seen from outside: by its PID file, by who has that PID, and by its
- * health check. Changes are made under a lock, so that two commands at once start one daemon.
+ * The life of one daemon (the queen, a hive) as seen from outside: its PID file, the process with that PID, and its
+ * health check. Changes are made under a lock, so that two concurrent commands start one daemon.
  */
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -18,10 +18,10 @@ import { readPidFile, removePidFile, writePidFile } from './pid-file.ts';
 export type { DaemonSpec } from './daemon-identity.ts';
 
 export interface DaemonOptions {
-  /** Asked again for each operation, so that a restart starts what the configuration says now. */
+  /** Called for each operation, so that a restart uses the current configuration. */
   spec: () => DaemonSpec | Promise<DaemonSpec>;
   runner: Runner;
-  /** Cleaned before the daemon gets it. */
+  /** Cleaned before it is passed to the daemon. */
   env: NodeJS.ProcessEnv;
 }
 
@@ -41,16 +41,16 @@ export class Daemon {
     this.#options = options;
   }
 
-  /** Never changes anything. Throws PID_FILE_INVALID when something else is in the place of the PID file. */
+  /** Never changes anything. Throws PID_FILE_INVALID when the PID file cannot be read. */
   async status(): Promise<DaemonStatus> {
     return await this.#status(await this.#options.spec());
   }
 
-  /** Starts it if it does not run, without waiting for it to become ready. */
+  /** Starts it unless it is running, without waiting for it to become ready. */
   async spawn(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     const spec = await this.#options.spec();
     return await this.#locked(spec, options, async () => {
-      await this.#tellGarbled(spec, options);
+      await this.#warnIfGarbled(spec, options);
       const { pid, spawned } = await this.#spawnUnlessThere(spec);
       return { pid, started: spawned };
     });
@@ -62,7 +62,10 @@ export class Daemon {
     return { pid: await this.#waitReady(spec, new Promise(() => {}), options) };
   }
 
-  /** Makes it run and answer; `started` says whether that took a start. Safe when several processes ask at once. */
+  /**
+   * Makes sure that it runs and answers; `started` says whether it had to be started. Safe to call from several
+   * processes.
+   */
   async ensureRunning(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     const spec = await this.#options.spec();
     const { pid } = await askWho(this.#options.runner, spec, options.signal);
@@ -70,7 +73,7 @@ export class Daemon {
     return await this.#locked(spec, options, () => this.#ensureRunning(spec, options));
   }
 
-  /** Ends it and its group. No error when it does not run; false then. */
+  /** Ends it and its group. False when it was not running. */
   async stop(options: DaemonWait = {}): Promise<boolean> {
     const spec = await this.#options.spec();
     const signals = [{ signal: 'SIGTERM', graceMs: spec.stopGraceMs ?? stopGraceMs } as const];
@@ -83,13 +86,13 @@ export class Daemon {
     return await this.#locked(spec, options, () => this.#end(spec, [], options));
   }
 
-  /** Stops what runs by the old specification, then starts by the present one. */
+  /** Stops the running daemon, then starts it from the current specification. */
   async restart(options: DaemonWait = {}): Promise<{ pid: number; started: boolean }> {
     await this.stop(options);
     return await this.ensureRunning(options);
   }
 
-  /** Writes the PID file anew for a daemon that answers, and whose file is lost or wrong. Null when none answers. */
+  /** Rewrites a lost or wrong PID file of a daemon that answers. Null when none answers. */
   async adopt(options: DaemonWait = {}): Promise<number | null> {
     const spec = await this.#options.spec();
     const { pid } = await askWho(this.#options.runner, spec, options.signal);
@@ -99,7 +102,7 @@ export class Daemon {
     return pid;
   }
 
-  /** Removes a PID file that names nobody, or a stranger. Returns whether there was one. */
+  /** Removes a PID file whose process is gone or is not the daemon. Returns whether there was one. */
   async cleanStale(options: DaemonWait = {}): Promise<boolean> {
     const spec = await this.#options.spec();
     return await this.#locked(spec, options, async () => {
@@ -122,29 +125,29 @@ export class Daemon {
 
   async #ensureRunning(spec: DaemonSpec, options: DaemonWait): Promise<{ pid: number; started: boolean }> {
     options.narrate?.({ kind: 'step', id: `start ${spec.name}`, text: `starting ${spec.name}` });
-    await this.#tellGarbled(spec, options);
+    await this.#warnIfGarbled(spec, options);
     await this.#waitForSilent(spec, options);
     const { pid, spawned, exited } = await this.#spawnUnlessThere(spec);
     const watching = new AbortController();
-    // On another machine nobody tells of its end.
+    // On another machine, nothing reports its end.
     const ended = !spawned
       ? new Promise<Exit>(() => {})
       : (exited ?? untilGone(this.#options.runner, pid, watching.signal));
     const answering = await this.#waitReady(spec, ended, options).finally(() => watching.abort());
-    // Another one may have been started by hand meanwhile and hold the daemon's own lock.
+    // A daemon started by hand meanwhile may hold the daemon's own lock.
     if (answering !== pid) await writePidFile(this.#options.runner, spec.pidFile, answering);
     options.narrate?.({ kind: 'done', id: `start ${spec.name}`, text: `${spec.name} is running (pid ${answering})` });
     return { pid: answering, started: spawned && answering === pid };
   }
 
-  /** One that runs and does not answer is either coming up or on its way out: waits until that is known. */
+  /** A daemon that runs without answering is either starting or stopping: waits until it is clear which. */
   async #waitForSilent(spec: DaemonSpec, options: DaemonWait): Promise<void> {
     if ((await this.#status(spec)).status !== 'failed') return;
     const pid = await this.#silentPid(spec);
     if (pid !== null) await this.#waitFor(pid, spec, options);
   }
 
-  /** Until that process answers or has ended. Throws TIMEOUT, CANCELLED. */
+  /** Waits until that process answers or has ended. Throws TIMEOUT, CANCELLED. */
   async #waitFor(pid: number, spec: DaemonSpec, options: DaemonWait): Promise<void> {
     const known = new AbortController();
     try {
@@ -181,7 +184,7 @@ export class Daemon {
     }
   }
 
-  /** PID of what answers. */
+  /** PID of the daemon that answers. */
   async #waitReady(spec: DaemonSpec, exited: Promise<Exit>, options: DaemonWait): Promise<number> {
     try {
       await this.#poll(spec, exited, options);
@@ -195,7 +198,7 @@ export class Daemon {
     throw RbeeError.of('START_FAILED', { name: spec.name, problem, hint: `look at ${spec.logFile}` });
   }
 
-  /** Waits until its health answers. Throws NotReadyError when the process ends first, TIMEOUT, CANCELLED. */
+  /** Waits until its health check answers. Throws NotReadyError when the process ends first, TIMEOUT, CANCELLED. */
   async #poll(spec: DaemonSpec, exited: Promise<Exit>, { signal }: DaemonWait): Promise<void> {
     const { runner } = this.#options;
     const limitMs = spec.readyTimeoutMs ?? readyTimeoutMs;
@@ -221,10 +224,10 @@ export class Daemon {
     }
   }
 
-  /** Our process ended early: perhaps because another one, started elsewhere at the same time, was first. */
+  /** Our process ended early, perhaps because another one, started at the same time, was first. */
   async #ended(spec: DaemonSpec, error: NotReadyError, options: DaemonWait): Promise<number> {
     const { runner } = this.#options;
-    // That one may still be on its way: it takes its lock long before it answers.
+    // The other one may still be starting: it takes its lock long before it answers.
     const other = await findDaemon(runner, spec);
     if (other !== null) await this.#waitFor(other, spec, options);
     for (let look = 0; look < 10; look += 1) {
@@ -246,14 +249,14 @@ export class Daemon {
     );
   }
 
-  /** Of one that runs and does not answer. */
+  /** PID of a daemon that runs without answering. */
   async #silentPid(spec: DaemonSpec): Promise<number | null> {
     const named = await readPidFile(this.#options.runner, spec.pidFile);
     return named === 'garbled' ? await findDaemon(this.#options.runner, spec) : named;
   }
 
-  /** It is written again by what follows: who lives is known by other ways. */
-  async #tellGarbled({ pidFile }: DaemonSpec, { narrate }: DaemonWait): Promise<void> {
+  /** The next step rewrites the file: the daemon is found in other ways. */
+  async #warnIfGarbled({ pidFile }: DaemonSpec, { narrate }: DaemonWait): Promise<void> {
     if ((await readPidFile(this.#options.runner, pidFile)) !== 'garbled') return;
     narrate?.({ kind: 'warning', text: `${pidFile} held no process id; it is replaced` });
   }
@@ -264,9 +267,9 @@ export class Daemon {
     options: DaemonWait,
   ): Promise<boolean> {
     const { runner } = this.#options;
-    await this.#tellGarbled(spec, options);
+    await this.#warnIfGarbled(spec, options);
     const status = await this.#status(spec);
-    // Its file may be lost although it runs on.
+    // It may be running although its file is lost.
     const lost = status.status === 'stopped' ? await findDaemon(runner, spec) : null;
     if ((status.status === 'stopped' && lost === null) || status.status === 'stale') {
       await removePidFile(runner, spec.pidFile, status.status === 'stale' ? status.pid : 0);
@@ -276,7 +279,7 @@ export class Daemon {
     const written = lost ?? (typeof named === 'number' ? named : await findDaemon(runner, spec));
     const pid = status.status === 'running' ? status.pid : written;
     const identity = pid === null ? null : await runner.identity(pid);
-    // A PID that came over TCP alone is anybody's word.
+    // Any program can answer on a TCP port, so a PID reported there is not trusted alone.
     if (pid === null || identity === null || (pid !== written && spec.socketPath === undefined)) {
       throw RbeeError.of('PROCESS_NOT_FOUND', { pid: pid ?? 'unknown', name: spec.name });
     }
@@ -298,10 +301,10 @@ export class Daemon {
 
 const goneMs = 50;
 
-/** Resolves when a process that is not our child has ended; for ever pending when the signal aborts first. */
+/** Resolves when a process that is not our child has ended; stays pending when the signal aborts first. */
 const untilGone = async (runner: Runner, pid: number, signal: AbortSignal): Promise<Exit> => {
   while (!signal.aborted) {
-    // A connection that breaks tells nothing of the process.
+    // A failed connection says nothing about the process.
     if ((await runner.identity(pid).catch(() => undefined)) === null) return { code: null, signal: null };
     await new Promise((resolve) => setTimeout(resolve, goneMs));
   }

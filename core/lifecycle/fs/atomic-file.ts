@@ -1,11 +1,11 @@
-/** Writes a private file so that a reader sees either the old content or the new, also after a power cut. */
+/** Writes a private file so that a reader sees either the old content or the new, even after a power failure. */
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 
-/** Replaces `path` (mode 0600 unless told). The folder is made when it is not there. Throws STATE_UNWRITABLE. */
+/** Replaces `path` (mode 0600 by default). Creates its folder if needed. Throws STATE_UNWRITABLE. */
 export const writeAtomic = async (path: string, data: string | Uint8Array, mode = 0o600): Promise<void> => {
   const temporary = `${path}.${process.pid}.${randomBytes(6).toString('hex')}.tmp`;
   try {
@@ -17,7 +17,7 @@ export const writeAtomic = async (path: string, data: string | Uint8Array, mode 
   }
 };
 
-/** Makes a private folder and those above it that are missing. Throws STATE_UNWRITABLE. */
+/** Creates a private folder and its missing parents. Throws STATE_UNWRITABLE. */
 export const makeFolder = async (folder: string): Promise<void> => {
   try {
     await makeAll(folder);
@@ -26,7 +26,7 @@ export const makeFolder = async (folder: string): Promise<void> => {
   }
 };
 
-/** The catalogue's error for a file or folder that could not be written. */
+/** STATE_UNWRITABLE for a file or folder that could not be written. */
 export const unwritable = (path: string, error: unknown): RbeeError =>
   RbeeError.of(
     'STATE_UNWRITABLE',
@@ -34,7 +34,7 @@ export const unwritable = (path: string, error: unknown): RbeeError =>
     { cause: error },
   );
 
-/** One by one: Node's own recursive mkdir never ends where the system answers ENOENT for good, as below /proc. */
+/** One by one: Node's recursive mkdir loops forever where the system keeps answering ENOENT, as below /proc. */
 const makeAll = async (folder: string): Promise<void> => {
   const missing: string[] = [];
   let there = await statIfThere(folder);
@@ -44,7 +44,7 @@ const makeAll = async (folder: string): Promise<void> => {
   }
   for (const path of missing) {
     await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      // Another process was first.
+      // Another process created it first.
       if (error.code !== 'EEXIST') throw error;
     });
   }
@@ -61,7 +61,7 @@ const statIfThere = (path: string): Promise<Stats | null> =>
 const writeDurably = async (path: string, data: string | Uint8Array, mode: number): Promise<void> => {
   const file = await openInFolder(path, mode);
   try {
-    // The umask may have taken some of it.
+    // The umask may have removed some of these permissions.
     if (mode & 0o077) await file.chmod(mode);
     await file.writeFile(data);
     await file.sync();

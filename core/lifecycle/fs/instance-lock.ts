@@ -10,23 +10,23 @@ import { makeFolder, unwritable } from './atomic-file.ts';
 
 export interface InstanceLock {
   readonly path: string;
-  /** Gives the lock back; the file stays. */
+  /** Releases the lock; the file stays. */
   release(): void;
 }
 
-/** Takes the lock; null when someone else has it, this process included. Throws STATE_UNWRITABLE. */
+/** Takes the lock; null when it is already held, also by this process. Throws STATE_UNWRITABLE. */
 export const tryLock = async (path: string): Promise<InstanceLock | null> => {
   const { DatabaseSync } = await import('node:sqlite');
   await makeFile(path);
   const database = new DatabaseSync(path);
   try {
-    // Nothing is ever written, so nothing needs a journal on disk: a killed holder would leave it behind.
+    // Nothing is ever written, so no journal is needed on disk: a killed holder would leave it behind.
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (error) {
     database.close();
     if (isBusy(error)) return null;
     if (!isNoDatabase(error)) throw unwritable(path, error);
-    // Nobody can hold a lock on what is no database: it is made anew.
+    // A file that is not a database cannot be locked, so it is replaced.
     await rm(path);
     return tryLock(path);
   }
@@ -39,7 +39,7 @@ export const tryLock = async (path: string): Promise<InstanceLock | null> => {
 };
 
 export interface LockOptions {
-  /** Milliseconds to wait for another holder. */
+  /** Milliseconds to wait for the current holder. */
   timeoutMs: number;
   signal?: AbortSignal;
 }

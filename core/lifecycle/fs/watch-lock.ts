@@ -1,19 +1,19 @@
 /**
- * A lock is worth as much as its file: when somebody removes the folder that it lies in, the next one who comes takes a
- * lock of the same name, and there are two owners. This tells the first of them.
+ * Notices when a lock file was removed. The next process then locks a new file of the same name, and both believe that
+ * they hold the lock; this warns the first one.
  */
 import { stat } from 'node:fs/promises';
 import type { InstanceLock } from './instance-lock.ts';
 
 const everyMs = 1000;
 
-/** Calls `onLost` once, when the file is gone or is another one. Gives what ends the watch. */
+/** Calls `onLost` once when the file is missing or was replaced. Returns a function that stops the watch. */
 export const watchLock = async ({ path }: InstanceLock, onLost: () => void): Promise<() => void> => {
   const mine = await identityOf(path);
   let times = 0;
   const timer = setInterval(async () => {
     const now = await identityOf(path);
-    // Once may be a network home that is being put back in its place. One that cannot be looked at tells nothing.
+    // Missing once may be a network home that is being remounted. A file that cannot be examined proves nothing.
     times = now === mine || now === 'unknown' ? 0 : times + 1;
     if (times !== 2) return;
     clearInterval(timer);

@@ -1,6 +1,6 @@
 /**
- * Puts a process into a scope of its own with limits on memory and CPU: through the user's systemd, else a cgroup v2
- * folder that this user may write. A limit that nothing here would keep is refused: who sets one relies on it.
+ * Runs a process in its own scope with limits on memory and CPU: through the user's systemd, otherwise in a cgroup v2
+ * folder that this user may write. A limit that cannot be enforced is refused.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
@@ -27,9 +27,9 @@ export interface ConfineRequest {
 }
 
 export interface Confined {
-  /** The command that ends up as the same process (same PID) as `argv` alone would. */
+  /** The command that becomes the same process (same PID) as `argv` alone would. */
   argv: readonly string[];
-  /** Folder of the control group that was made for it; null where systemd makes one, or there is none. */
+  /** Folder of the control group created for it; null where systemd creates one, or there is none. */
   folder: string | null;
 }
 
@@ -41,7 +41,7 @@ export interface ConfinerOptions {
   uid?: number;
 }
 
-/** Wraps commands; asks only once what the machine offers. */
+/** Wraps commands, and examines the machine only once. */
 export class Confiner {
   readonly #runner: Runner;
   readonly #cgroups: string;
@@ -56,7 +56,7 @@ export class Confiner {
     this.#uid = options.uid ?? process.getuid?.() ?? 0;
   }
 
-  /** Could these limits be kept? Errors: LIMIT_UNENFORCEABLE. */
+  /** Checks whether these limits can be enforced. Throws LIMIT_UNENFORCEABLE. */
   async check(request: Omit<ConfineRequest, 'nonce'>): Promise<void> {
     if (!isLimited(request.limits)) return;
     const run = { ...request, nonce: randomBytes(8).toString('hex') };
@@ -64,7 +64,7 @@ export class Confiner {
     await this.groupOf({ ...run, folder }).release();
   }
 
-  /** Errors: LIMIT_UNENFORCEABLE. */
+  /** Throws LIMIT_UNENFORCEABLE. */
   async confine(argv: readonly string[], request: ConfineRequest): Promise<Confined> {
     this.#systemd ??= hasUserSystemd(this.#runner, request.env);
     if (await this.#systemd) {
@@ -78,16 +78,16 @@ export class Confiner {
       worker: request.name,
       what: neededControllers(request.limits).join(' and '),
       problem:
-        'its machine has neither systemd user services nor a cgroup v2 folder that the user of the hive may write',
-      hint: 'leave the limit out, or give that user services of systemd (on most systems: loginctl enable-linger) and restart the queen',
+        'its machine has neither systemd user services nor a cgroup v2 folder that the user of the hive can write',
+      hint: 'omit the limit, or enable systemd services for that user (usually: loginctl enable-linger) and restart the queen',
     });
   }
 
-  /** The control group of a run; `folder` is that of its `Confined`. It is looked for whenever it is asked something. */
+  /** The control group of a run; `folder` is that of its `Confined`. The group is looked up on each use. */
   groupOf(run: { name: string; nonce: string; folder?: string | null }): RunGroup {
     return new RunGroup(run, async () => {
       const scope = `${groupName(run)}.scope`;
-      // The second is for a systemd of before 2020.
+      // systemd versions before 2020 use the second path.
       const scopes = [join(this.#userService, 'app.slice', scope), join(this.#userService, scope)];
       return run.folder ? [run.folder, ...scopes] : scopes;
     });
@@ -97,7 +97,7 @@ export class Confiner {
     return join(this.#cgroups, 'user.slice', `user-${this.#uid}.slice`, `user@${this.#uid}.service`);
   }
 
-  /** systemd takes properties of controllers that the user's slice does not have, and ignores them. */
+  /** systemd accepts properties whose controllers the user's slice does not have, and ignores them. */
   async #refuseUndelegated({ name, limits }: ConfineRequest): Promise<void> {
     if (!isLimited(limits)) return;
     const controllers = await readFile(join(this.#userService, 'cgroup.controllers'), 'utf8').catch(() => null);
@@ -107,13 +107,13 @@ export class Confiner {
     throw RbeeError.of('LIMIT_UNENFORCEABLE', {
       worker: name,
       what: missing.join(' and '),
-      problem: 'systemd does not hand that on to the services of the user of the hive',
-      hint: `leave the limit out, or let systemd hand it on: Delegate=${missing.join(' ')} for user@.service`,
+      problem: 'systemd does not delegate it to services of the user that runs the hive',
+      hint: `omit the limit, or have systemd delegate it: Delegate=${missing.join(' ')} for user@.service`,
     });
   }
 }
 
-/** Of this machine, shared by all that start processes on it. */
+/** Shared by everything that starts processes on this machine. */
 export const localConfiner = new Confiner(localRunner);
 
 const isLimited = ({ memoryBytes, cpus }: Limits): boolean => memoryBytes !== undefined || cpus !== undefined;
@@ -123,7 +123,7 @@ const neededControllers = ({ memoryBytes, cpus }: Limits): string[] => [
   ...(cpus === undefined ? [] : ['cpu']),
 ];
 
-/** Is there a systemd of this user, and does it make scopes? */
+/** Whether this user has a systemd that can create scopes. */
 const hasUserSystemd = async (runner: Runner, env: NodeJS.ProcessEnv): Promise<boolean> => {
   const folder = env['XDG_RUNTIME_DIR'];
   if (!folder || !(await runner.list(join(folder, 'systemd'))).includes('private')) return false;
@@ -138,7 +138,7 @@ const hasUserSystemd = async (runner: Runner, env: NodeJS.ProcessEnv): Promise<b
   }
 };
 
-/** `--scope` replaces itself by the program, so PID, group and environment stay as they are. */
+/** With `--scope`, systemd-run replaces itself with the program, so PID, group and environment stay the same. */
 const inScope = (argv: readonly string[], { limits, ...run }: ConfineRequest): string[] => [
   'systemd-run',
   '--user',
@@ -152,7 +152,7 @@ const inScope = (argv: readonly string[], { limits, ...run }: ConfineRequest): s
   ...argv,
 ];
 
-/** The shell writes its own PID into the group and becomes the program: not one instruction of it runs outside. */
+/** The shell adds itself to the group and then becomes the program, so that no instruction of it runs outside. */
 const inGroup = (argv: readonly string[], folder: string): string[] => [
   '/bin/sh',
   '-c',
@@ -161,7 +161,7 @@ const inGroup = (argv: readonly string[], folder: string): string[] => [
   ...argv,
 ];
 
-/** Beside or below the group of this process; null where that is not allowed. */
+/** Beside or below the group of this process; null where that is not permitted. */
 const makeGroup = async (
   cgroups: string,
   ownGroup: string,

@@ -1,35 +1,36 @@
 /**
- * Did the kernel end a process because memory ran out? That looks like any other SIGKILL. The run's control group counts
- * it, and the kernel's log names the process; where neither may be read, a counter for the whole machine is a hint.
+ * Tells whether the kernel killed a process because memory ran out, which otherwise looks like any SIGKILL. The control
+ * group of the run counts such kills, and the kernel's log names the process. Where neither is readable, a counter for
+ * the whole machine is a hint.
  */
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import type { Runner } from '../system/runner.ts';
 import type { GroupKills, RunGroup } from './run-group.ts';
 
-/** What was over: the memory of the machine, or the limit of the run. */
+/** What ran out: the memory of the machine, or the limit of the run. */
 export type OutOfMemory = 'machine' | 'limit';
 
 /** The counters at an earlier time. */
 export interface MemoryMark {
   group: GroupKills | null;
-  /** On the whole machine; null where nothing tells. */
+  /** For the whole machine; null where it is not available. */
   machine: number | null;
 }
 
 export interface MemoryQuestion {
   pid: number;
-  /** As the kernel tells it: a line of its log that is older is about another process of this PID. */
+  /** As the kernel reports it. Older lines of the log belong to an earlier process with this PID. */
   startTime: string | null;
-  /** What its group counts now. */
+  /** The current counts of its group. */
   group: GroupKills | null;
-  /** Null when the counter was not read before: then its value now says nothing. */
+  /** Null when the counters were not read before: their current values then prove nothing. */
   before: MemoryMark | null;
-  /** Was it ended by SIGKILL, or may it have been? Only then the log and the machine's counter are asked. */
+  /** It was ended by SIGKILL, or may have been. Only then are the log and the machine's counter read. */
   killed: boolean;
 }
 
-/** Where this machine tells; other places in tests. */
+/** Where this machine reports it; other places in tests. */
 export interface MemorySources {
   kernelLog: string;
   counters: string;
@@ -42,7 +43,7 @@ export const markMemory = async (group: RunGroup, sources = usualSources): Promi
   machine: await machineKills(sources.counters),
 });
 
-/** Null when it was not, or nothing tells. Never throws. */
+/** Null when memory was not the reason, or nothing shows it. Never throws. */
 export const ranOutOfMemory = async (
   runner: Pick<Runner, 'run'>,
   { pid, startTime, group, before, killed }: MemoryQuestion,
@@ -62,7 +63,7 @@ export const ranOutOfMemory = async (
 const killLine =
   /^(?:\d+,\d+,(?<micros>\d+),[^;]*;|\[ *(?<seconds>[\d.]+)\] )(?<what>Memory cgroup out of memory|Out of memory)\b.*?\bKill(?:ed)? process (?<pid>\d+)\b/gm;
 
-/** Reads the lines by which the kernel tells whom it has ended; `startTime` in hundredths of a second since the boot. */
+/** Parses the lines in which the kernel reports a kill; `startTime` is in hundredths of a second since boot. */
 export const killInLog = (log: string, pid: number, startTime: string | null): OutOfMemory | null => {
   const started = Number(startTime ?? 0) / 100;
   for (const { groups = {} } of log.matchAll(killLine)) {
@@ -77,10 +78,10 @@ const machineKills = async (file: string): Promise<number | null> => {
   return count === undefined ? null : Number(count);
 };
 
-/** Messages that are read before others get their turn. */
+/** Messages to read before yielding to other work. */
 const messagesAtOnce = 500;
 
-/** Null where it may not be read. It is kernel memory: reading it waits for nothing. */
+/** Null where it is not readable. It is kernel memory, so reading never blocks. */
 const readKernelLog = async (path: string): Promise<string | null> => {
   let file: number | undefined;
   try {
@@ -100,7 +101,7 @@ const readKernelLog = async (path: string): Promise<string | null> => {
   }
 };
 
-/** Each read gives one message; null at the end. */
+/** Each read returns one message; null at the end. */
 const readMessage = (file: number, buffer: Buffer): string | null => {
   try {
     const length = readSync(file, buffer);
@@ -108,7 +109,7 @@ const readMessage = (file: number, buffer: Buffer): string | null => {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EAGAIN') return null;
-    // What was to be read next has been overwritten meanwhile.
+    // The next message was overwritten before it could be read.
     if (code === 'EPIPE') return '';
     throw error;
   }

@@ -1,15 +1,15 @@
-/** The control group (cgroup v2) that a run has to itself, where it has one: who is in it, and what the kernel did there. */
+/** The control group (cgroup v2) of one run: which processes are in it, and what the kernel did to them. */
 import { readdir, readFile, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-/** What a run's group is called; systemd adds `.scope`. */
+/** Name of a run's group; systemd appends `.scope`. */
 export const groupName = ({ name, nonce }: { name: string; nonce: string }): string =>
   `rbee-${name}-${nonce.slice(0, 8)}`;
 
 export interface GroupKills {
-  /** How often the limit of the group was over. */
+  /** How often the group hit its limit. */
   limit: number;
-  /** Processes in it that the kernel ended, for whatever lack of memory. */
+  /** Processes of the group that the kernel killed, for any lack of memory. */
   kills: number;
 }
 
@@ -17,19 +17,19 @@ export class RunGroup {
   readonly #name: string;
   readonly #candidates: () => Promise<readonly string[]>;
 
-  /** `candidates` are the folders that the group may be; one of another name is never touched. */
+  /** `candidates` are the folders where the group may be; a folder of any other name is never touched. */
   constructor(run: { name: string; nonce: string }, candidates: () => Promise<readonly string[]>) {
     this.#name = groupName(run);
     this.#candidates = candidates;
   }
 
-  /** PIDs of what is in it and in groups below it, whatever their environment says. None where there is no group. */
+  /** PIDs in the group and in groups below it, whatever their environment says. Empty where there is no group. */
   async members(): Promise<number[]> {
     const folder = await this.#folder();
     return folder === null ? [] : await pidsBelow(folder);
   }
 
-  /** How often memory ran out in it; null where nothing tells. */
+  /** How often memory ran out in it; null where that is not available. */
   async memoryKills(): Promise<GroupKills | null> {
     const folder = await this.#folder();
     const events = folder === null ? null : await readIfThere(join(folder, 'memory.events'));
@@ -38,7 +38,7 @@ export class RunGroup {
     return Number.isNaN(kills) ? null : { limit: limit || 0, kills };
   }
 
-  /** Removes it when it is empty; systemd removes its own. Never throws. */
+  /** Removes the group when it is empty; systemd removes its own. Never throws. */
   async release(): Promise<void> {
     const folder = await this.#folder();
     if (folder !== null) await rmdir(folder).catch(() => {});
@@ -62,5 +62,5 @@ const pidsBelow = async (folder: string): Promise<number[]> => {
   return [...own, ...others.flat()].filter((pid) => pid > 1);
 };
 
-/** A group may go at any time, and with it everything in its folder. */
+/** A group, with everything in its folder, may disappear at any time. */
 const readIfThere = (file: string): Promise<string | null> => readFile(file, 'utf8').catch(() => null);

@@ -1,4 +1,4 @@
-/** systemd user units for queen and hive: started at login or boot, and never taking workers down with them. */
+/** systemd user units for queen and hive: started at login or boot. Stopping one never stops its workers. */
 import { join } from 'node:path';
 import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -9,12 +9,12 @@ import type { Runner, RunResult } from '../system/runner.ts';
 export interface UnitSpec {
   /** `queen`, `hive`: the unit is `rbee-<name>.service`. */
   name: string;
-  /** The program's absolute path, and its arguments. */
+  /** Absolute path of the program, and its arguments. */
   argv: readonly string[];
   env: Readonly<Record<string, string>>;
   cwd: string;
   logFile: string;
-  /** Milliseconds that the daemon gets to end. */
+  /** Milliseconds that the daemon gets to exit. */
   stopGraceMs: number;
 }
 
@@ -63,7 +63,7 @@ export class SystemdUnits {
     this.#options = options;
   }
 
-  /** Writes the unit, enables it, and lets it run without a login; it is not started now. */
+  /** Writes the unit, enables it, and lets it run without a login session. Does not start it. */
   async enable(spec: UnitSpec): Promise<{ file: string }> {
     const { runner, folder, narrate } = this.#options;
     await this.#assertAvailable(spec.name);
@@ -83,7 +83,7 @@ export class SystemdUnits {
     return { file };
   }
 
-  /** Disables the unit and removes its file; what runs goes on. False when there was none. */
+  /** Disables the unit and removes its file; a running daemon keeps running. False when there was no unit. */
   async disable(name: string): Promise<boolean> {
     const { runner, folder } = this.#options;
     await this.#assertAvailable(name);
@@ -119,7 +119,7 @@ export class SystemdUnits {
 
 const problemOf = ({ stderr, code }: RunResult): string => printedLines(stderr)[0] ?? `exit code ${code}`;
 
-/** A percent sign begins a specifier in every value of a unit file. */
+/** A percent sign starts a specifier in every value of a unit file. */
 const escapePercent = (text: string): string => text.replaceAll('%', '%%');
 
 const quote = (text: string): string => {
@@ -127,5 +127,5 @@ const quote = (text: string): string => {
   return `"${escapePercent(escaped)}"`;
 };
 
-/** In commands alone, a dollar sign names a variable. */
+/** Only in commands, a dollar sign starts a variable name. */
 const quoteArgument = (argument: string): string => quote(argument).replaceAll('$', () => '$$');

@@ -1,15 +1,15 @@
-/** Reads on in a growing log, over rotation by copy-and-truncate, and wakes up when there is more. */
+/** Reads a growing log, across rotation by copy-and-truncate, and signals when there is more. */
 import { type FSWatcher, watch } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 
-/** Where rotation puts what it cuts away: `file.1` is the youngest. */
+/** Where rotation saves the cut part: `file.1` is the newest. */
 export const rotated = (file: string, number: number): string => `${file}.${number}`;
 
-/** A place in a log. Each `read` gives what follows it. */
+/** A position in a log. Each `read` returns what follows. */
 export class LogReader {
   readonly #file: string;
   #offset: number;
-  /** Inode of `file.1` when it was last looked at; another one means a rotation since. */
+  /** Inode of `file.1` when last checked; a different one means a rotation since. */
   #copy: number | null | undefined;
 
   constructor(file: string, offset: number) {
@@ -18,21 +18,21 @@ export class LogReader {
   }
 
   /**
-   * The next bytes, at most `most`; null when there are no more for now. With `backlog`, a reader that is further behind
-   * than that many bytes jumps ahead. Lines cut away between two reads of a flood may be missed.
+   * The next bytes, at most `maxBytes`; null when there are none yet. With `backlog`, a reader that is further behind
+   * than that many bytes skips ahead. Lines that a flood rotates away between two reads may be missed.
    */
-  async read(most = 256 * 1024, backlog = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
+  async read(maxBytes = 256 * 1024, backlog = Number.POSITIVE_INFINITY): Promise<Buffer | null> {
     if (this.#copy === undefined) this.#copy = await inode(rotated(this.#file, 1));
     const handle = await openIfThere(this.#file);
     if (handle === null) return null;
     try {
       const { size } = await handle.stat();
       if (size < this.#offset) {
-        const rest = await this.#restOfCopy(most);
+        const rest = await this.#restOfCopy(maxBytes);
         if (rest !== null) return rest;
       }
-      if (size - this.#offset > backlog) this.#offset = size - most;
-      const bytes = await readAt(handle, this.#offset, Math.min(most, size - this.#offset));
+      if (size - this.#offset > backlog) this.#offset = size - maxBytes;
+      const bytes = await readAt(handle, this.#offset, Math.min(maxBytes, size - this.#offset));
       this.#offset += bytes?.length ?? 0;
       return bytes;
     } finally {
@@ -40,13 +40,13 @@ export class LogReader {
     }
   }
 
-  /** After a truncation: what the rotation saved and this reader has not seen, then the file from its start. */
-  async #restOfCopy(most: number): Promise<Buffer | null> {
+  /** After a truncation: the unread part of the rotated copy, then the file from its start. */
+  async #restOfCopy(maxBytes: number): Promise<Buffer | null> {
     const copy = rotated(this.#file, 1);
     const there = await inode(copy);
     if (there !== null && there !== this.#copy) {
       const handle = await openIfThere(copy);
-      const rest = handle && (await readAt(handle, this.#offset, most).finally(() => handle.close()));
+      const rest = handle && (await readAt(handle, this.#offset, maxBytes).finally(() => handle.close()));
       if (rest) {
         this.#offset += rest.length;
         return rest;
@@ -59,8 +59,8 @@ export class LogReader {
 }
 
 /**
- * Calls `wake` when the file may have grown: by the system's file events, and every `pollMs` where there are none
- * (network folders, no watches left). Returns what ends it; it keeps no process alive.
+ * Calls `wake` when the file may have grown: on file events, and every `pollMs` where these are missing (network
+ * folders, no watches left). Returns a function that stops it. Does not keep the process alive.
  */
 export const watchFile = (file: string, wake: () => void, pollMs = 250): (() => void) => {
   let watcher: FSWatcher | undefined;
@@ -69,7 +69,7 @@ export const watchFile = (file: string, wake: () => void, pollMs = 250): (() => 
       watcher = watch(file, { persistent: false }, wake);
       watcher.once('error', () => watcher?.close());
     } catch {
-      // The file is not there yet, or the system has no watches left: polling serves.
+      // The file does not exist yet, or the system has no watches left: polling still works.
     }
   };
   begin();

@@ -1,26 +1,27 @@
-/** Keeps a log small while its writer goes on: what is there is copied aside, and the file is cut to nothing. */
-import { open, rename, rm, stat, truncate } from 'node:fs/promises';
+/** Keeps a log small while its writer continues: copies the content aside and truncates the file. */
+import { open, rename, rm, truncate } from 'node:fs/promises';
+import { sizeOf } from '../fs/file-kind.ts';
 import { rotated } from './reader.ts';
 
 export interface RotationOptions {
-  /** Bytes at which the log is cut. 16 MiB when absent. */
+  /** Size in bytes at which the log is truncated. 16 MiB when absent. */
   limit?: number;
-  /** Old pieces to keep: `file.1` is the youngest. 3 when absent. */
+  /** Old pieces to keep: `file.1` is the newest. 3 when absent. */
   keep?: number;
 }
 
-/** Old pieces of a log that are kept unless told otherwise. */
+/** Old pieces of a log kept by default. */
 export const keptLogs = 3;
-const usualLimit = 16 * 1024 * 1024;
+const defaultLimit = 16 * 1024 * 1024;
 
-/** Looks at the log's size and cuts it when it is over the limit. True when it was. Never throws. */
+/** Truncates the log when it is over the limit; returns whether it was. Never throws. */
 export const rotate = async (file: string, options: RotationOptions = {}): Promise<boolean> => {
-  const limit = options.limit ?? usualLimit;
+  const limit = options.limit ?? defaultLimit;
   const keep = options.keep ?? keptLogs;
   try {
-    if ((await sizeOf(file)) <= limit) return false;
+    if (((await sizeOf(file)) ?? 0) <= limit) return false;
     await saveCopy(file, limit, keep).catch(() => {
-      // A disk too full to keep the old piece is the best reason to cut the log all the same.
+      // A disk too full for the copy is the best reason to truncate the log anyway.
     });
     await truncate(file, 0);
     return true;
@@ -30,18 +31,18 @@ export const rotate = async (file: string, options: RotationOptions = {}): Promi
 };
 
 /**
- * Looks at the log after `everyMs` (250) and from then on, and rotates it; one that has not grown is looked at less
- * often, at least once a second. Returns what ends it; it keeps no process alive.
+ * Checks the log every `everyMs` (250) and rotates it; one that does not grow is checked less often, at least once a
+ * second. Returns a function that stops it. Does not keep the process alive.
  */
 export const rotateRegularly = (file: string, options: RotationOptions & { everyMs?: number } = {}): (() => void) => {
-  const { everyMs = 250, limit = usualLimit } = options;
+  const { everyMs = 250, limit = defaultLimit } = options;
   let ended = false;
   let size = -1;
   let pause = everyMs;
   let timer: NodeJS.Timeout;
   const look = async () => {
     const before = size;
-    size = await sizeOf(file);
+    size = (await sizeOf(file)) ?? 0;
     if (size > limit) await rotate(file, options);
     pause = size === before ? Math.min(pause * 2, Math.max(everyMs, 1_000)) : everyMs;
     if (!ended) timer = setTimeout(look, pause).unref();
@@ -53,16 +54,9 @@ export const rotateRegularly = (file: string, options: RotationOptions & { every
   };
 };
 
-/** 0 when there is no such file. */
-const sizeOf = (file: string): Promise<number> =>
-  stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  );
-
 /**
- * The copy is read to the writer's newest line, so that little is lost between it and the cut. A flood that outruns it
- * keeps at most twice the limit: its newest part.
+ * The copy continues to the writer's newest line, so that little is lost before the truncation. If a flood outruns it,
+ * the copy keeps at most twice the limit: the newest part.
  */
 const saveCopy = async (file: string, limit: number, keep: number): Promise<void> => {
   if (keep < 1) return;
@@ -71,7 +65,7 @@ const saveCopy = async (file: string, limit: number, keep: number): Promise<void
     await copyEnd(file, temporary, limit);
     for (let number = keep; number > 1; number -= 1) {
       await rename(rotated(file, number - 1), rotated(file, number)).catch(() => {
-        // There are not that many pieces yet.
+        // There are fewer pieces so far.
       });
     }
     await rename(temporary, rotated(file, 1));

@@ -1,19 +1,19 @@
-/** Reads the end of a log without loading the whole. */
+/** Reads the end of a log without loading all of it. */
 import { type FileHandle, open } from 'node:fs/promises';
 
 /** A part of the file, in bytes. */
 export interface TailRange {
-  /** Nothing before this: what an earlier process wrote. Ignored when the file has been cut since. */
+  /** Skips everything before this: the output of an earlier process. Ignored when the file was truncated since. */
   from?: number;
-  /** Nothing after this. */
+  /** Skips everything after this. */
   end?: number;
 }
 
-/** The last `lines` lines, oldest first; none when there is no such file. */
+/** The last `lines` lines, oldest first; empty when there is no such file. */
 export const tail = async (file: string, lines: number, range?: TailRange): Promise<string[]> =>
   splitLines(await tailText(file, lines, range)).slice(-lines);
 
-/** The same as it was written. */
+/** The same as unsplit text. */
 export const tailText = async (file: string, lines: number, range: TailRange = {}): Promise<string> => {
   const handle = await openForReading(file);
   if (handle === null || lines <= 0) {
@@ -30,8 +30,8 @@ export const tailText = async (file: string, lines: number, range: TailRange = {
   }
 };
 
-/** Reading the end of a log never takes more than this, whatever was written without a line break. */
-const mostTailBytes = 4 * 1024 * 1024;
+/** The most that is read from the end of a log, even if it has no line breaks. */
+const maxTailBytes = 4 * 1024 * 1024;
 const block = 64 * 1024;
 
 const openForReading = async (file: string): Promise<FileHandle | null> => {
@@ -43,16 +43,16 @@ const openForReading = async (file: string): Promise<FileHandle | null> => {
   }
 };
 
-/** Offset at which the last `lines` lines begin. */
+/** Offset where the last `lines` lines begin. */
 const startOfLastLines = async (handle: FileHandle, from: number, size: number, lines: number): Promise<number> => {
   const buffer = Buffer.alloc(block);
-  const lowest = Math.max(from, size - mostTailBytes);
+  const lowest = Math.max(from, size - maxTailBytes);
   let breaks = 0;
   for (let end = size; end > lowest; ) {
     const start = Math.max(lowest, end - block);
     const { bytesRead } = await handle.read(buffer, 0, end - start, start);
     for (let index = bytesRead - 1; index >= 0; index -= 1) {
-      // A break at the very end closes the last line and opens none.
+      // A line break at the very end does not start another line.
       if (buffer[index] !== 10 || start + index === size - 1) continue;
       breaks += 1;
       if (breaks === lines) return start + index + 1;

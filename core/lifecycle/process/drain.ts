@@ -1,11 +1,11 @@
-/** Gives requests that are under way the time to end. */
+/** Waits for running requests to finish. */
 import type { Exit } from '../system/runner.ts';
 
 const drainMs = 30_000;
 
 /**
- * Waits until `drain` resolves, at most 30 s; not longer than the process lives, and not once `skip` aborts. Its signal
- * aborts when nobody waits any more. Gives what went wrong with it; null when nothing did. Never throws.
+ * Waits until `drain` resolves, the process ends, `skip` aborts, or 30 s have passed. Aborts the signal given to
+ * `drain` when the wait is over. Returns what went wrong; null when nothing did. Never throws.
  */
 export const waitDrained = async (
   drain: (options: { signal: AbortSignal }) => Promise<void>,

@@ -1,4 +1,4 @@
-/** Why a process failed, in words for people: the owner's diagnosis, else what the system itself tells. */
+/** Explains to people why a process failed: by the worker type's diagnosis, or by what the system itself reports. */
 
 import { totalmem } from 'node:os';
 import { RbeeError } from '../../contract/errors.ts';
@@ -12,81 +12,81 @@ import type { Exit } from '../system/runner.ts';
 import type { NotReadyReason } from './readiness.ts';
 import type { EndKind } from './restart-policy.ts';
 
-/** What went wrong, as far as the lifecycle saw it. */
+/** What went wrong, as far as the lifecycle observed it. */
 export type EndReason =
   | NotReadyReason
-  /** It was ready and ended. */
+  /** It was ready, and then ended. */
   | { kind: 'ended'; exit: Exit }
-  /** `frozen`: a signal had stopped it, and none let it go on. */
+  /** `frozen`: a signal stopped it, and none continued it. */
   | { kind: 'unhealthy'; problem: string; frozen?: boolean }
-  /** There was nothing to start, or it could not be. */
+  /** It could not be started. */
   | { kind: 'cannot_start'; problem: string; hint: string };
 
-/** What `diagnose` of a worker type gets, less what only its owner knows. */
+/** What `diagnose` of a worker type gets, without what only the owner knows. */
 export type ObservedFailure = Omit<Failure, 'binary'>;
 
 export interface FailureContext {
   reason: EndReason;
-  /** Its part of the log; none when nothing was started. */
+  /** Its part of the log; absent when nothing was started. */
   log?: { file: string; from: number };
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
-  /** Did the kernel end it because memory ran out? No when absent. */
+  /** Whether the kernel killed it because memory ran out; no when absent. */
   memory?: OutOfMemory | null;
-  /** Bytes of main memory that it may use; absent when there is no limit. */
+  /** Limit on its main memory, in bytes; absent when there is none. */
   memoryLimit?: number;
   /** Milliseconds since 1970. */
   now: number;
-  /** Takes secrets out of a text before anything else sees it. */
+  /** Removes secrets from a text before anything else reads it. */
   redact?: (text: string) => string;
 }
 
 export interface FailureStory {
   failure: WorkerFailure;
-  /** Did it crash by itself, or was it killed from outside? */
+  /** Whether it crashed, or was killed from outside. */
   kind: Exclude<EndKind, 'clean'>;
 }
 
-const mostDiagnosedLines = 200;
-const mostShownLines = 20;
+const maxDiagnosedLines = 200;
+const maxShownLines = 20;
 
 export const describeFailure = async (context: FailureContext): Promise<FailureStory> => {
   const { reason, log, diagnose, memory, memoryLimit, now, redact = (text: string) => text } = context;
   const exit = 'exit' in reason ? reason.exit : null;
-  const lines = (log ? await tail(log.file, mostDiagnosedLines, log).catch(() => []) : []).map(redact);
+  const lines = (log ? await tail(log.file, maxDiagnosedLines, log).catch(() => []) : []).map(redact);
   const wasReady = reason.kind === 'ended' || reason.kind === 'unhealthy';
   const said = (): Promise<Diagnosis | undefined> =>
     diagnose({ log: lines, exit: isUnknown(exit) ? null : exit, wasReady }).catch(() => undefined);
-  // What the lifecycle saw with its own eyes needs no reading of the log.
+  // What the lifecycle observed itself needs no diagnosis of the log.
   const diagnosis = ownDiagnosis(reason) ?? (await said());
-  // The kernel knows better than an engine that only found itself, or its child, gone.
+  // The kernel knows more than an engine that only reports that it, or its child, was killed.
   const known = memory && (!diagnosis || bareFacts.includes(diagnosis.cause)) ? outOfMemory(memory, memoryLimit) : null;
-  // That it was killed says less than the last words of the system.
+  // That it was killed explains less than the system's last messages.
   const explained = [
     known,
     diagnosis?.cause === 'killed' ? null : diagnosis,
     signOfSystem(reason, lines, wasReady),
   ].find(Boolean);
-  const told = explained ?? diagnosis ?? plain(reason);
+  const diagnosed = explained ?? diagnosis ?? plain(reason);
   const failure = {
-    cause: told.cause,
-    message: redact(told.message),
-    hint: redact(told.hint),
+    cause: diagnosed.cause,
+    message: redact(diagnosed.message),
+    hint: redact(diagnosed.hint),
     exitCode: exit?.code ?? null,
     signal: exit?.signal ?? null,
-    log: lines.slice(-mostShownLines),
+    log: lines.slice(-maxShownLines),
     at: new Date(now).toISOString(),
   };
   return { failure, kind: mayBeKilled(reason) && !explained ? 'kill' : 'crash' };
 };
 
-/** Could it have been killed from outside? Then it counts as killed, unless something else explains its end. */
+/** Whether it may have been killed from outside. It counts as killed unless something else explains its end. */
 export const mayBeKilled = (reason: EndReason): boolean =>
   'exit' in reason ? isUnknown(reason.exit) || isOutside(reason.exit) : reason.kind === 'unhealthy' && !!reason.frozen;
 
-/** It was not our child, and its exit code went to its parent. */
+/** It was not our child, so its exit code went to its parent. */
 export const isUnknown = (exit: Exit | null): boolean => exit !== null && exit.code === null && exit.signal === null;
 
-/** Signals by which people and programs end others; by the rest a program ends itself, as by SIGSEGV. */
+/** Signals that people and programs send to end a process; other signals, such as SIGSEGV, a program causes itself. */
 const outside: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGHUP: 1,
   SIGINT: 2,
@@ -95,11 +95,11 @@ const outside: Readonly<Partial<Record<NodeJS.Signals, number>>> = {
   SIGTERM: 15,
 };
 
-/** Some programs end with 128 and the number of the signal that ended what they run. */
+/** Some programs exit with 128 plus the number of the signal that ended their child. */
 const isOutside = ({ code, signal }: Exit): boolean =>
   signal === null ? Object.values(outside).some((number) => code === 128 + number) : signal in outside;
 
-/** Causes that say that it is gone, and not why. */
+/** Causes that say that the process is gone, but not why. */
 const bareFacts: readonly FailureCause[] = ['killed', 'crashed', 'unknown'];
 
 const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis => {
@@ -116,17 +116,17 @@ const outOfMemory = (over: OutOfMemory, limit: number | undefined): Diagnosis =>
   return { cause, message, hint };
 };
 
-/** The failure as the error that whoever asked for the worker gets. */
+/** The error for callers who waited for the worker. */
 export const failureError = (worker: string, failure: WorkerFailure): RbeeError =>
   RbeeError.of('WORKER_FAILED', { worker, problem: failure.message, hint: failure.hint }, { lines: failure.log });
 
-/** Errors of the catalogue and of the check before a spawn bring a hint of their own. */
+/** Errors of the catalogue, and those of the preflight check, have their own hints. */
 export const cannotStart = (error: unknown): EndReason => {
   const { message, hint, code } = error as { message?: string; hint?: string; code?: string };
   return {
     kind: 'cannot_start',
     problem: message ?? String(error),
-    hint: hint ?? systemHints[code ?? ''] ?? 'look at the log of the hive',
+    hint: hint ?? systemHints[code ?? ''] ?? 'see the log of the hive',
   };
 };
 
@@ -149,8 +149,8 @@ const ownDiagnosis = (reason: EndReason): Diagnosis | undefined => {
 };
 
 /**
- * Words of the operating system and its loader; those of engines are known to their plugins. What kept a worker from
- * starting does not end it later, though the log may still hold the words.
+ * Messages of the operating system and its loader; plugins know those of engines. A reason that keeps a worker from
+ * starting does not end it later, even if the log still contains the message.
  */
 const systemFailures: readonly FailureRule[] = [
   {
@@ -193,7 +193,7 @@ const signOfSystem = (reason: EndReason, log: readonly string[], wasReady: boole
   reason.kind === 'no_progress' ? undefined : diagnoseByRules(systemFailures, { log, exit: null, wasReady });
 
 const plain = (reason: EndReason): Diagnosis => {
-  const hint = 'look at the last lines of its log';
+  const hint = 'see the last lines of its log';
   switch (reason.kind) {
     case 'exited':
       return { cause: causeOf(reason.exit), message: `it ${ending(reason.exit)} before it was ready`, hint };
@@ -217,7 +217,7 @@ const plain = (reason: EndReason): Diagnosis => {
       };
     case 'unhealthy':
       return reason.frozen
-        ? { cause: 'killed', message: 'it was stopped by a signal from outside and did not go on', hint: whoKills }
+        ? { cause: 'killed', message: 'a signal from outside stopped it, and it did not continue', hint: whoKills }
         : { cause: 'crashed', message: `it does not answer any more (${reason.problem})`, hint };
     case 'port_taken':
     case 'cannot_start':
@@ -225,7 +225,7 @@ const plain = (reason: EndReason): Diagnosis => {
   }
 };
 
-const whoKills = 'rbee did not do that: look for what ends processes on that machine';
+const whoKills = 'rbee did not do this: find out what kills processes on that machine';
 
 const causeOf = (exit: Exit): FailureCause => {
   if (isUnknown(exit)) return 'unknown';
@@ -235,6 +235,6 @@ const causeOf = (exit: Exit): FailureCause => {
 const signalOf = ({ code, signal }: Exit): string => signal ?? `exit code ${code}`;
 
 const ending = (exit: Exit): string => {
-  if (isUnknown(exit)) return 'ended while no hive saw how';
+  if (isUnknown(exit)) return 'ended while no hive was watching';
   return exit.signal === null ? `ended with exit code ${exit.code}` : `was ended by ${exit.signal}`;
 };

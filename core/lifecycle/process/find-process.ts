@@ -1,4 +1,4 @@
-/** Finds the process of a run record again, when its owner has died and come back. */
+/** Finds the process of a run record again, after its owner has died. */
 
 import type { RunGroup } from '../limits/run-group.ts';
 import { sameProcess } from '../system/identity.ts';
@@ -9,8 +9,8 @@ import { terminate } from '../terminate/terminate.ts';
 import type { RunRecord } from './process-plan.ts';
 
 /**
- * The living process of the record; null when there is none. Found by PID, start and nonce, or, when its owner died before it
- * could write these down, by its nonce alone. What a dead leader has left behind, anywhere, is killed.
+ * The living process of the record; null when there is none. It is found by PID, start time and nonce, or by its nonce
+ * alone if the owner died before saving these. Whatever a dead leader left running is killed.
  */
 export const findProcess = async (
   runner: Runner,
@@ -25,7 +25,7 @@ export const findProcess = async (
   } else if (record.wanted === 'stopped') return null;
   const carriers = await runner.findByEnvironment(nonceVariable, record.nonce);
   if (record.pid === null) {
-    // Its children may lead groups of their own; it is the oldest.
+    // Children may lead groups of their own; the process itself is the oldest.
     const [leader] = carriers.filter(({ pid, group: led }) => pid === led).sort((a, b) => startOf(a) - startOf(b));
     if (leader) return leader;
   } else await killRest(runner, record, record.pid, carriers);
@@ -34,8 +34,8 @@ export const findProcess = async (
 };
 
 /**
- * A record can be wrong: copied, restored, or written for a PID that was given away within one tick of the clock. What
- * cannot be read, or has been overwritten by its own program, speaks against nobody.
+ * A record can be wrong: copied, restored, or written for a PID that was reused within one clock tick. An environment
+ * that is unreadable or was overwritten by its program proves nothing.
  */
 const isOurs = async (runner: Runner, { pid, nonce }: RunRecord): Promise<boolean> => {
   const environment = pid === null ? null : await runner.environment(pid);
@@ -46,7 +46,7 @@ const isOurs = async (runner: Runner, { pid, nonce }: RunRecord): Promise<boolea
 /** Comparable within one boot. */
 const startOf = ({ startTime }: ProcessIdentity): number => Number(startTime) || Date.parse(startTime);
 
-/** A group with one process that carries our nonce is ours as a whole: its number cannot have been given away. */
+/** A group with one process that carries our nonce is ours as a whole: its number cannot have been reused. */
 const killRest = async (
   runner: Runner,
   { id, startTime, bootId }: RunRecord,

@@ -1,6 +1,7 @@
 /**
- * Watches a ready process: a cheap question every few seconds, closer ones and a dearer one on suspicion. A process that
- * says nothing and computes nothing is frozen, which is certain soon; one that computes may just have no time to answer.
+ * Watches a ready process: a cheap check every few seconds; after a failure, more frequent checks and an expensive one.
+ * A process that neither answers nor uses the processor is frozen, and soon declared dead; one that computes may just
+ * be too busy to answer.
  */
 import { httpRequest } from '../system/http-request.ts';
 import type { Runner } from '../system/runner.ts';
@@ -8,25 +9,25 @@ import type { LiveSpec } from './process-plan.ts';
 
 export interface LivenessOptions {
   live: LiveSpec;
-  /** Is a request under way? Then the deep check is not sent, and a slow answer is no failure. */
+  /** Whether a request is running. The deep check is then skipped, and a slow answer is not a failure. */
   busy?: () => boolean;
-  /** Milliseconds that its processes have computed so far; null where nobody can tell. */
+  /** Milliseconds of processor time used by its processes so far; null where that is unknown. */
   cpuMs?: () => Promise<number | null>;
-  /** Called with `true` at the first failure, and with `false` when it was none. */
+  /** Called with `true` at the first failure, and with `false` when a later check succeeds. */
   onSuspicion?: (suspect: boolean) => void;
-  /** Called once, with why; the watch has then ended. */
+  /** Called once, with the reason; the watch has then ended. */
   onUnhealthy: (problem: string) => void;
-  /** Milliseconds for one answer; 2,500 when absent. One that computes has twice as long. */
+  /** Milliseconds for one answer; 2,500 when absent. A process that computes gets twice as long. */
   timeoutMs?: number;
   request?: Runner['request'];
 }
 
-const mostFailures = 3;
+const maxFailures = 3;
 const deepTimeoutMs = 60_000;
-/** Share of one processor above which a process computes. */
+/** Share of one processor above which a process counts as computing. */
 const idleShare = 0.05;
 
-/** What its processes had computed when it said nothing. */
+/** The processor time used when it did not answer. */
 interface Mark {
   cpuMs: number;
   at: number;
@@ -34,14 +35,14 @@ interface Mark {
 
 type Look =
   | { kind: 'fine' }
-  /** It may well live: the next look is the usual one. */
+  /** Probably alive: the next check comes at the usual time. */
   | { kind: 'excused' }
-  /** A request is under way and it says nothing: no failure so far, and looked at again soon. */
+  /** No answer while a request is running: not a failure yet, and checked again soon. */
   | { kind: 'odd'; mark: Mark | null }
-  /** `computes`: it may just have no time to answer, and is given more. */
+  /** `computes`: it may just be too busy to answer, and gets more time. */
   | { kind: 'failed'; problem: string; computes: boolean; mark: Mark | null };
 
-/** Begins to watch. Returns what ends it; it keeps no process alive. */
+/** Starts watching. Returns a function that stops it; does not keep the process alive. */
 export const watchLiveness = (options: LivenessOptions): (() => void) => {
   const ended = new AbortController();
   const everyMs = options.live.everyMs ?? 5_000;
@@ -60,12 +61,12 @@ export const watchLiveness = (options: LivenessOptions): (() => void) => {
     if (seen.kind === 'odd') return next(soonMs);
     const before = failures;
     const computes = seen.kind === 'failed' && seen.computes;
-    // The looks until it was known that it computes followed each other too soon to count by themselves.
+    // Until it was known that the process computes, the checks were too close together to count one by one.
     failures = seen.kind !== 'failed' ? 0 : computes && !patient ? 1 : failures + 1;
     patient = computes;
     if (failures > 0 !== before > 0) options.onSuspicion?.(failures > 0);
     if (seen.kind !== 'failed') return next(everyMs);
-    if (failures < mostFailures) return next(patient ? everyMs : soonMs);
+    if (failures < maxFailures) return next(patient ? everyMs : soonMs);
     ended.abort();
     options.onUnhealthy(seen.problem);
   };
@@ -85,16 +86,16 @@ const lookAt = async (
   const timeoutMs = (options.timeoutMs ?? 2_500) * (patient ? 2 : 1);
   const cheap = await ask(options, { url: live.url, headers: live.headers, timeoutMs, signal });
   if (cheap === null || signal.aborted) return { kind: 'fine' };
-  // Asked only now: to add up what a group of processes has computed is not cheap.
+  // Measured only now: adding up the processor time of a group is not cheap.
   const mark = cheap.silent ? await markOf(options) : null;
-  // Who cannot be measured is taken to compute, and one that answers is certainly not frozen.
+  // A process that cannot be measured counts as computing, and one that answers is not frozen.
   const unknown = mark !== null && before === null;
   const computes = cheap.silent && !unknown && (mark === null || before === null || isComputing(before, mark));
   const frozen = cheap.silent && !unknown && !computes;
-  // An engine that computes may be slow to answer, or have no thread left to do it.
+  // An engine that computes may be slow to answer, or have no thread left for it.
   if (busy?.()) return unknown || frozen ? { kind: 'odd', mark } : { kind: 'excused' };
   const failed = { kind: 'failed', computes, mark } as const;
-  // What is frozen would not answer the dearer question either, for as long as that is waited for.
+  // A frozen process would not answer the expensive check either.
   if (live.deep === undefined || unknown || frozen) return { ...failed, problem: cheap.problem };
   const { url, body } = live.deep;
   const { headers } = live;
@@ -112,7 +113,7 @@ const isComputing = (before: Mark, now: Mark): boolean => now.cpuMs - before.cpu
 
 interface Refusal {
   problem: string;
-  /** It gave no answer at all within the time. */
+  /** There was no answer at all within the time limit. */
   silent: boolean;
 }
 

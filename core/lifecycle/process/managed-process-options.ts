@@ -1,4 +1,4 @@
-/** What the owner of a process has to know, and what it shows. */
+/** What the owner of a process needs to know, and what it shows. */
 import type { Narrate } from '../../contract/narration.ts';
 import type { RestartPolicy, WorkerFailure, WorkerState } from '../../contract/states.ts';
 import type { Diagnosis, StopContract } from '../../contract/worker-type.ts';
@@ -9,11 +9,11 @@ import type { ProcessPlan } from './process-plan.ts';
 import type { RunRecords } from './run-records.ts';
 
 export interface PlanContext {
-  /** 1 for the first try of a start; more when a port turned out to be taken. */
+  /** 1 for the first attempt of a start; more after a port was taken. */
   attempt: number;
-  /** One-time token of the ready callback, to be put into the plan's environment. */
+  /** One-time token of the ready callback, for the plan's environment. */
   readyToken: string;
-  /** Ports that turned out to be taken during this start; the plan must name another. */
+  /** Ports found taken during this start; the plan must use another one. */
   takenPorts: readonly number[];
   signal: AbortSignal;
 }
@@ -21,42 +21,42 @@ export interface PlanContext {
 export interface ManagedProcessOptions {
   id: string;
   records: RunRecords;
-  /** State folder of its owner, which tells the process from those of other homes. */
+  /** State folder of its owner: distinguishes the process from those of other homes. */
   state?: string;
   logFile: string;
   policy: RestartPolicy;
   stop: StopContract;
   limits: Limits;
-  /** What the owner needs to know it again; kept in the run record. */
+  /** Identifies the process for its owner after a restart; kept in the run record. */
   data: unknown;
-  /** The hive's environment; the process gets a cleaned one. */
+  /** The hive's environment, which is cleaned for the process. */
   env: NodeJS.ProcessEnv;
-  /** Describes one start: called before every start. An RbeeError thrown here is what `ensureReady` throws. */
+  /** Plans one start; called before every start. `ensureReady` throws any RbeeError thrown here. */
   plan: (context: PlanContext) => Promise<ProcessPlan>;
-  /** Turns the last words of the process into a cause; `undefined` when nothing is recognised. */
+  /** Finds a cause in the last output of the process; `undefined` when it recognises nothing. */
   diagnose: (failure: ObservedFailure) => Promise<Diagnosis | undefined>;
   /** Removes secrets from a failure before it is stored or shown. */
   redact?: (text: string) => string;
-  /** Takes secrets out of the log file, once the process that wrote it has ended. Must not throw. */
+  /** Removes secrets from the log file after the process has ended. Must not throw. */
   scrub?: (logFile: string) => Promise<void>;
   /**
-   * The environment that a plan describes with the values of secrets in place of their names: asked just before each start,
-   * and kept nowhere.
+   * Replaces names of secrets in a plan's environment with their values. Called just before each start; the result is
+   * not stored.
    */
   resolveEnv?: (env: Readonly<Record<string, string>>) => Promise<Readonly<Record<string, string>>>;
   /** Called after every change of `view`. */
   onChange: () => void;
-  /** The port of a plan is not used by this process any more. */
+  /** This process no longer uses the port of its plan. */
   onPortFree?: (port: number) => void;
   narrate?: Narrate;
-  /** Is a request under way? A busy process is not taken for a hung one by its deep check. */
+  /** Whether a request is running. The deep check does not take a busy process for a hung one. */
   busy?: () => boolean;
-  /** Resolves when no request is under way any more; given up after 30 s. */
+  /** Resolves when no request is running any more; abandoned after 30 s. */
   drain?: (options: { signal: AbortSignal }) => Promise<void>;
   clock?: Clock;
-  /** This machine when absent. */
+  /** The local machine when absent. */
   runner?: Runner;
-  /** Where scopes and limits come from; shared by all when absent. */
+  /** Provides scopes and limits; shared by all processes when absent. */
   confiner?: Confiner;
 }
 
@@ -77,10 +77,10 @@ export interface ProcessView {
   /** 0 to 1, while loading. */
   progress: number | null;
   restarts: number;
-  /** Restarts after it was killed from outside; they are among `restarts`. */
+  /** Restarts after it was killed from outside; included in `restarts`. */
   kills: number;
   failure: WorkerFailure | null;
-  /** It is ready, and its last health check failed. */
+  /** The last health check of a ready process failed. */
   suspect: boolean;
 }
 
@@ -94,5 +94,5 @@ export interface StopOptions extends WaitOptions {
   now?: boolean;
 }
 
-/** The narrated step under which a start is told; an owner that begins it itself uses the same id. */
+/** Id of the narrated step of a start; an owner that opens the step itself uses the same id. */
 export const startStep = (id: string): string => `start ${id}`;

@@ -1,4 +1,4 @@
-/** A run record before anything has been started, with fresh secrets. */
+/** A run record before the first start, with fresh secrets. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { ManagedProcessOptions } from './managed-process-options.ts';
 import type { RunRecord } from './process-plan.ts';
@@ -27,7 +27,7 @@ export const newRecord = ({ id, policy, stop, limits, logFile, data }: ManagedPr
   data,
 });
 
-/** Digests first: the comparison then takes the same time for tokens of every length. */
+/** Compares digests, so that the comparison takes the same time for tokens of any length. */
 export const sameSecret = (one: string, other: string): boolean => {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));

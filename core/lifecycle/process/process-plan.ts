@@ -1,11 +1,11 @@
-/** What one start of a process is made from, and what is kept of it on disk. Plain data: whoever describes does not do. */
+/** The description of one start of a process, and what is kept of it on disk. Plain data. */
 import type { RestartPolicy } from '../../contract/states.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
 import type { Limits } from '../limits/limits.ts';
 
-/** How readiness shows. The listening socket must belong to the process group whatever the mode, when there is a port. */
+/** How a process shows that it is ready. In every mode, its port must be open and belong to its process group. */
 export type ReadySpec =
-  /** GET `url` until it answers 2xx; a `socketPath` goes with a URL of any host. */
+  /** GET `url` until it answers 2xx; with `socketPath`, the host of the URL does not matter. */
   | {
       mode: 'poll';
       url: string;
@@ -14,23 +14,23 @@ export type ReadySpec =
       loadingStatus?: readonly number[];
       failedStatus?: readonly number[];
     }
-  /** The process reports by itself, with the one-time token of its run record. */
+  /** The process reports it, with the one-time token of its run record. */
   | { mode: 'callback' }
   /** A line of the log matches this regular expression. */
   | { mode: 'log'; pattern: string }
-  /** Someone says so. */
+  /** A person or program reports it. */
   | { mode: 'manual' };
 
-/** A cheap GET every five seconds once ready; when that fails, closer ones and a dearer one. */
+/** A cheap GET every five seconds while ready; after a failure, more frequent ones and an expensive one. */
 export interface LiveSpec {
   url: string;
   headers?: Readonly<Record<string, string>>;
   deep?: { url: string; body: unknown };
-  /** Milliseconds between two questions; 5,000 when absent. */
+  /** Milliseconds between two checks; 5,000 when absent. */
   everyMs?: number;
 }
 
-/** Requests by which a process gives its memory back and takes it again. */
+/** Requests that make a process give its memory back and take it again. */
 export interface SleepSpec {
   sleep: SleepRequest;
   wake: SleepRequest;
@@ -44,64 +44,67 @@ export interface SleepRequest {
 
 /** One start of a process. */
 export interface ProcessPlan {
-  /** Program and arguments; nothing goes through a shell. */
+  /** Program and arguments; no shell is used. */
   argv: readonly string[];
-  /** On top of the clean environment. */
+  /** Added to the cleaned environment. */
   env: Readonly<Record<string, string>>;
   cwd: string;
   /** Loopback port that the process will listen on; null when it listens on none. */
   port: number | null;
   ready: ReadySpec;
-  /** A line of the log that tells progress: a regular expression with a group `percent`. */
+  /** A regular expression with a group `percent`, for log lines that show progress. */
   progressPattern?: string;
-  /** Milliseconds without any sign of progress before the start is given up. */
+  /** Milliseconds without any progress before the start is abandoned. */
   progressDeadlineMs: number;
   live?: LiveSpec;
-  /** Absent: it cannot sleep. */
+  /** Requests for sleep and wake; absent if it cannot sleep. The name is part of the stored record. */
   rest?: SleepSpec;
 }
 
 /** Intent and identity of one process, in `runs/<id>.json`. Fields are only ever added. */
 export interface RunRecord {
   id: string;
-  /** Found in the environment of the process as RBEE_RUN_NONCE; written before the spawn. */
+  /** Written before the spawn, and found in the environment of the process as RBEE_RUN_NONCE. */
   nonce: string;
   /** One-time token of the ready callback. */
   readyToken: string;
-  /** What the owner wants: a record that wants `stopped` and has no process is just remembered. */
+  /** What the owner wants. A record that wants `stopped` and has no process is only kept for later. */
   wanted: 'running' | 'stopped';
   pid: number | null;
-  /** Start of the process as the kernel tells it; with the boot id it tells a process from a later one of the same PID. */
+  /**
+   * Start time as the kernel reports it; with the boot id, distinguishes the process from a later one with the same
+   * PID.
+   */
   startTime: string | null;
   bootId: string;
   port: number | null;
   /** ISO 8601. */
   spawnedAt: string | null;
   readyAt: string | null;
-  /** It was ready once: its spawn is over, and it stays until it is deleted. Records of older builds lack this. */
+  /** It was ready once: it stays until it is deleted. Absent in records of older builds. */
   kept?: boolean;
   /** It was put to sleep, or is about to be. */
   asleep?: boolean;
-  /** When it crashed, ISO 8601, the last five minutes only. */
+  /** When it crashed, ISO 8601; the last five minutes only. */
   crashes: readonly string[];
-  /** When it was killed from outside, likewise. */
+  /** When it was killed from outside, in the same form. */
   kills?: readonly string[];
-  /** Restarts by itself, ever. */
+  /** Automatic restarts, ever. */
   restarts: number;
-  /** Of these, those after it was killed from outside. */
+  /** Automatic restarts after a kill from outside; included in `restarts`. */
   killed?: number;
   policy: RestartPolicy;
   stop: StopContract;
   limits: Limits;
-  /** Folder of the control group that was made for it, if one was. */
+  /** Folder of the control group created for it, if any. */
   groupFolder?: string | null;
   logFile: string;
-  /** Where in the log file the present process began to write. */
+  /** Offset in the log file where the current process began to write. */
   logFrom?: number;
-  /** The plan of the last start, so that readiness and liveness go on after adoption. */
+  /** The plan of the last start, so that readiness and liveness checks continue after adoption. */
   plan: ProcessPlan | null;
   /** Why it failed, if it did. */
   failure: unknown;
-  /** What the owner needs to know it again: a worker's spec, its plugin version. */
+  /** Identifies it for its owner: a worker's spec, its plugin version. */
   data: unknown;
 }

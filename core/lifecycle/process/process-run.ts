@@ -1,4 +1,6 @@
-/** One process from its spawn or adoption to its end: who it is, how it shows that it is ready or alive, how it ends. */
+/**
+ * One process from its spawn or adoption to its end: its identity, its readiness and health checks, and how it ends.
+ */
 import type { StopContract } from '../../contract/worker-type.ts';
 import { type MemoryMark, markMemory, type OutOfMemory, ranOutOfMemory } from '../limits/out-of-memory.ts';
 import type { GroupKills, RunGroup } from '../limits/run-group.ts';
@@ -20,18 +22,18 @@ export interface RunOfProcess {
   plan: ProcessPlan;
   /** Where its part of the log begins. */
   log: { file: string; from: number };
-  /** Carried by the process and by everything that it starts. */
+  /** Carried by the process and everything that it starts. */
   nonce: string;
   /** Its control group. */
   group: RunGroup;
-  /** Known by its parent; an adopted process is watched instead. */
+  /** Known to its parent; an adopted process is polled instead. */
   exited?: Promise<Exit>;
 }
 
-/** Between two looks at an adopted process. */
-const lookEveryMs = 250;
-/** Between two looks at the counters of memory that ran out. */
-const markEveryMs = 60_000;
+/** Milliseconds between two checks of an adopted process. */
+const checkIntervalMs = 250;
+/** Milliseconds between two reads of the out-of-memory counters. */
+const markIntervalMs = 60_000;
 
 export class ProcessRun {
   readonly identity: ProcessIdentity;
@@ -41,7 +43,7 @@ export class ProcessRun {
   readonly exited: Promise<Exit>;
   /** Null while it runs. */
   exit: Exit | null = null;
-  /** Settles when it has ended: did the kernel end it because memory ran out? */
+  /** Settles when it has ended: whether the kernel killed it because memory ran out. */
   readonly ranOutOfMemory: Promise<OutOfMemory | null>;
   readonly #id: string;
   readonly #runner: Runner;
@@ -65,13 +67,13 @@ export class ProcessRun {
       this.exit = exit;
       return exit;
     });
-    // Read at once: with the run, its group goes.
+    // Read at once: the group disappears with the run.
     this.#groupAtEnd = this.exited.then(() => this.#group.memoryKills());
     this.ranOutOfMemory = this.exited.then((exit) => this.#askMemory(exit));
     this.#endWatches.push(rotateRegularly(run.log.file), this.#markMemory());
   }
 
-  /** Rejects with NotReadyError, or with the signal's reason; the process is left as it is. */
+  /** Rejects with NotReadyError, or with the signal's reason; leaves the process as it is. */
   waitReady(options: {
     reported: Promise<void>;
     onProgress: (progress: number) => void;
@@ -90,19 +92,19 @@ export class ProcessRun {
     });
   }
 
-  /** Asks from now on whether it is alive, if its plan says how. */
+  /** Starts the health checks, if the plan has any. */
   watchLive(options: Pick<LivenessOptions, 'busy' | 'onSuspicion' | 'onUnhealthy'>): void {
     const { live } = this.plan;
     if (live) this.#endLive = watchLiveness({ live, cpuMs: () => this.#cpuMs(), ...options });
   }
 
-  /** Asks no more whether it is alive, until told to watch again; its end is still noticed. */
+  /** Stops the health checks until `watchLive` is called again; the end of the process is still noticed. */
   stopLiveChecks(): void {
     this.#endLive?.();
     this.#endLive = undefined;
   }
 
-  /** Ends it, its process group, and whatever has left that group. Throws as `terminate` and `endStrays` do. */
+  /** Ends it, its process group, and whatever has left that group. Throws what `terminate` and `endStrays` throw. */
   async end(options: { signals: StopContract['signals']; hurry?: AbortSignal }): Promise<void> {
     const [name, nonce, group] = [this.#id, this.#nonce, this.#group];
     this.#isEnding = true;
@@ -113,13 +115,13 @@ export class ProcessRun {
     await group.release();
   }
 
-  /** Ends all watching; the process goes on. */
+  /** Stops all watching; the process keeps running. */
   leave(): void {
     this.stopLiveChecks();
     for (const end of this.#endWatches.splice(0)) end();
   }
 
-  /** Has a signal stopped it, so that it waits for another to go on? */
+  /** Whether a signal has stopped it, so that it waits for SIGCONT. */
   async isFrozen(): Promise<boolean> {
     return (await this.#runner.isStopped?.(this.identity.pid).catch(() => false)) ?? false;
   }
@@ -133,13 +135,13 @@ export class ProcessRun {
     return await ranOutOfMemory(this.#runner, question).catch(() => null);
   }
 
-  /** Marks the counters now and then: what the kernel does to others long before the end does not explain it. */
+  /** Reads the counters regularly: kills long before its end do not explain it. */
   #markMemory(): () => void {
     const mark = async () => {
       this.#memoryBefore = await markMemory(this.#group).catch(() => null);
     };
     void mark();
-    const timer = setInterval(() => void mark(), markEveryMs).unref();
+    const timer = setInterval(() => void mark(), markIntervalMs).unref();
     return () => clearInterval(timer);
   }
 
@@ -155,12 +157,12 @@ export class ProcessRun {
   #watchExit(): Promise<Exit> {
     const { promise, resolve } = Promise.withResolvers<Exit>();
     const timer = setInterval(async () => {
-      // Who cannot look does not know: the next look tells.
+      // A failed check proves nothing; the next one decides.
       const there = await this.#runner.identity(this.identity.pid).catch(() => this.identity);
       if (sameProcess(there, this.identity)) return;
       clearInterval(timer);
       resolve({ code: null, signal: null });
-    }, lookEveryMs).unref();
+    }, checkIntervalMs).unref();
     this.#endWatches.push(() => clearInterval(timer));
     return promise;
   }

@@ -1,5 +1,5 @@
-/** Waits until a process is ready for work, in whichever way its plan says that this shows. */
-import { Bell } from '../async/notifier.ts';
+/** Waits until a process is ready for work, as its plan defines it. */
+import { Notifier } from '../async/notifier.ts';
 import { watchLines } from '../logs/follow.ts';
 import { type HttpAnswer, httpRequest } from '../system/http-request.ts';
 import type { Exit, Runner } from '../system/runner.ts';
@@ -10,26 +10,26 @@ export interface Readiness {
   ready: ReadySpec;
   /** Settles when the process has ended. */
   exited: Promise<Exit>;
-  /** Where to look for new lines. */
+  /** Where to read new lines. */
   log?: { file: string; from: number };
-  /** Resolves when someone has said that it is ready (modes callback and manual). */
+  /** Resolves when the process or a person reports that it is ready (modes callback and manual). */
   reported?: Promise<void>;
-  /** Whose the listening socket is; absent for a process that listens on no port. */
+  /** Finds out who owns the listening socket; absent for a process that listens on no port. */
   owner?: () => Promise<SocketOwner>;
-  /** A line of the log with a group `percent`. */
+  /** A regular expression with a group `percent`, for lines of the log. */
   progressPattern?: string;
-  /** Milliseconds without a new log line, a change of status or of progress. */
+  /** Milliseconds without a new log line or a change of status or progress. */
   progressDeadlineMs: number;
-  /** How to ask over HTTP; this machine's way when absent. */
+  /** Makes HTTP requests; from this machine when absent. */
   request?: Runner['request'];
-  /** 0 to 1, whenever it changes. */
+  /** 0 to 1, called on each change. */
   onProgress?: (progress: number) => void;
   signal: AbortSignal;
 }
 
 export type NotReadyReason =
   | { kind: 'exited'; exit: Exit }
-  /** Someone else listens on its port. */
+  /** Another program listens on its port. */
   | { kind: 'port_taken' }
   | { kind: 'failed_status'; status: number; body: string }
   | { kind: 'no_progress'; limitMs: number; last: string };
@@ -45,17 +45,17 @@ export class NotReadyError extends Error {
   }
 }
 
-/** Resolves when ready. Rejects with NotReadyError, or with the signal's reason. The process itself is left alone. */
+/** Resolves when ready. Rejects with NotReadyError, or with the signal's reason. Never touches the process itself. */
 export const waitReady = async (readiness: Readiness): Promise<void> => {
   const { signal } = readiness;
   signal.throwIfAborted();
   const ended = new AbortController();
-  const bell = new Bell();
+  const notifier = new Notifier();
   const signs = new Signs(readiness);
   const { promise: logged, resolve: onLogged } = Promise.withResolvers<void>();
   let stopWatching = () => {};
   const watch = () => {
-    stopWatching = watchLog(readiness, signs, onLogged, bell);
+    stopWatching = watchLog(readiness, signs, onLogged, notifier);
   };
   const quietMs = watchAfter(readiness);
   const watchLater = quietMs > 0 ? setTimeout(watch, quietMs) : undefined;
@@ -69,17 +69,19 @@ export const waitReady = async (readiness: Readiness): Promise<void> => {
     throw new NotReadyError({ kind: 'exited', exit });
   });
   try {
-    await Promise.race([shown(readiness, signs, logged, bell, ended.signal), signs.missing, exited, aborted]);
+    await Promise.race([shown(readiness, signs, logged, notifier, ended.signal), signs.missing, exited, aborted]);
   } finally {
     ended.abort();
-    bell.ring();
+    notifier.notify();
     signs.end();
     clearTimeout(watchLater);
     stopWatching();
   }
 };
 
-/** Milliseconds. What is asked often and does not tell how far it is has nothing to say at first but that it lives. */
+/**
+ * Milliseconds before reading the log. A polled process without progress lines needs its log only as a sign of life.
+ */
 const watchAfter = ({ ready, progressPattern, progressDeadlineMs }: Readiness): number =>
   ready.mode === 'poll' && progressPattern === undefined ? Math.min(500, progressDeadlineMs / 4) : 0;
 
@@ -87,25 +89,25 @@ const shown = async (
   readiness: Readiness,
   signs: Signs,
   logged: Promise<void>,
-  bell: Bell,
+  notifier: Notifier,
   ended: AbortSignal,
 ): Promise<void> => {
   const { ready } = readiness;
-  if (ready.mode === 'poll') return await pollUntilReady(readiness, ready, signs, bell, ended);
+  if (ready.mode === 'poll') return await pollUntilReady(readiness, ready, signs, notifier, ended);
   await (ready.mode === 'log' ? logged : readiness.reported);
-  signs.saw('it says that it is ready, but does not listen on its port');
+  signs.saw('it reported that it is ready, but does not listen on its port');
   await ownSocket(readiness, ended);
 };
 
-/** Frequent while a small program starts, rarer when a large model loads. */
+/** Frequent while a small program starts, less frequent while a large model loads. */
 const pauseAfter = (elapsedMs: number): number => (elapsedMs < 10_000 ? 40 : 250);
-const shortestPauseMs = 10;
+const minPauseMs = 10;
 
 const pollUntilReady = async (
   readiness: Readiness,
   ready: ReadySpec & { mode: 'poll' },
   signs: Signs,
-  bell: Bell,
+  notifier: Notifier,
   ended: AbortSignal,
 ): Promise<void> => {
   const start = performance.now();
@@ -127,12 +129,12 @@ const pollUntilReady = async (
       if (!owned) owned = await isOwn(readiness);
       if (isReady(ready, loading, answer)) return;
     }
-    await new Promise((resolve) => setTimeout(resolve, shortestPauseMs));
-    await bell.wait(pauseAfter(performance.now() - start) - shortestPauseMs);
+    await new Promise((resolve) => setTimeout(resolve, minPauseMs));
+    await notifier.wait(pauseAfter(performance.now() - start) - minPauseMs);
   }
 };
 
-/** Once its own, a socket stays so: false means that the system cannot tell. */
+/** False when the system cannot tell. Once the socket belongs to the process, it stays that way. */
 const isOwn = async ({ owner }: Readiness): Promise<boolean> => {
   const answering = await owner?.();
   if (answering === 'stranger') throw new NotReadyError({ kind: 'port_taken' });
@@ -148,17 +150,17 @@ const isReady = (
   return status >= 200 && status < 300 && !loading.includes(status);
 };
 
-/** For the modes without a request: waits until the process listens where it should. */
+/** For the modes without a request: waits until the process listens on its port. */
 const ownSocket = async (readiness: Readiness, ended: AbortSignal): Promise<void> => {
   while (!ended.aborted) {
     const owner = readiness.owner === undefined ? undefined : await readiness.owner();
     if (owner === 'stranger') throw new NotReadyError({ kind: 'port_taken' });
-    if (owner !== 'nobody') return;
+    if (owner !== 'none') return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };
 
-const watchLog = (readiness: Readiness, signs: Signs, onLogged: () => void, bell: Bell): (() => void) => {
+const watchLog = (readiness: Readiness, signs: Signs, onLogged: () => void, notifier: Notifier): (() => void) => {
   const { log, ready } = readiness;
   if (log === undefined) return () => {};
   const wanted = ready.mode === 'log' ? new RegExp(ready.pattern) : undefined;
@@ -173,17 +175,17 @@ const watchLog = (readiness: Readiness, signs: Signs, onLogged: () => void, bell
         const percent = progress?.exec(line)?.groups?.['percent'];
         if (percent !== undefined) signs.sawPercent(Number(percent));
       }
-      bell.ring();
+      notifier.notify();
     },
   });
 };
 
-/** Signs of life while loading. `missing` rejects when there was none for too long. */
+/** Tracks signs of progress while loading. `missing` rejects when there was none for too long. */
 class Signs {
   readonly missing: Promise<never>;
   readonly #limitMs: number;
   readonly #onProgress: ((progress: number) => void) | undefined;
-  #last = 'nothing was seen of it';
+  #last = 'no sign of progress so far';
   #percent: number | undefined;
   #at = performance.now();
   #timer: NodeJS.Timeout | undefined;

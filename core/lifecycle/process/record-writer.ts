@@ -1,4 +1,4 @@
-/** Keeps one run record on disk as it is in memory: one write at a time, and what waits for the same turn is one write. */
+/** Saves one run record whenever it changes: one write at a time, and requests that wait together share one write. */
 import type { RbeeError } from '../../contract/errors.ts';
 import type { RunRecord } from './process-plan.ts';
 import type { RunRecords } from './run-records.ts';
@@ -6,9 +6,9 @@ import type { RunRecords } from './run-records.ts';
 export interface RecordWriterOptions {
   records: RunRecords;
   id: string;
-  /** As it is at that moment. */
+  /** The record at that moment. */
   current: () => RunRecord;
-  /** A write failed that nobody waits for. */
+  /** A write failed that no caller waits for. */
   onProblem: (error: RbeeError) => void;
 }
 
@@ -20,7 +20,7 @@ export class RecordWriter {
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | undefined;
   #forgotten = false;
-  /** Of every run that may have a record on disk: each start has another nonce. */
+  /** Nonces of all runs that may have a record on disk: each start has a new one. */
   readonly #nonces = new Set<string>();
 
   constructor(options: RecordWriterOptions) {
@@ -42,12 +42,15 @@ export class RecordWriter {
     return this.#next;
   }
 
-  /** For what the next owner can also find out by itself: a full disk keeps no worker from running, or from stopping. */
+  /**
+   * For changes that the next owner can also find out itself: a full disk must not keep workers from running or
+   * stopping.
+   */
   async saveIfPossible(): Promise<void> {
     await this.save().catch(this.#options.onProblem);
   }
 
-  /** For what a next owner would find out by the nonce in any case: one write with what follows shortly. */
+  /** For changes that the next owner finds out by the nonce anyway: shares one write with what follows shortly. */
   saveSoon(): void {
     this.#timer ??= setTimeout(() => void this.saveIfPossible(), soonMs).unref();
   }
@@ -58,7 +61,10 @@ export class RecordWriter {
     await this.#saving;
   }
 
-  /** Removes the record, unless another process of this id has written its own; nothing is written afterwards. Throws STATE_UNWRITABLE. */
+  /**
+   * Removes the record, unless a later process with this id has written its own, and ends all writing. Throws
+   * STATE_UNWRITABLE.
+   */
   async forget(): Promise<void> {
     this.#forgotten = true;
     clearTimeout(this.#timer);

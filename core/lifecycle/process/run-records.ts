@@ -1,21 +1,21 @@
-/** The run records of one hive: one JSON file for each process that it owns. */
+/** The run records of one hive: one JSON file for each of its processes. */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { unwritable, writeAtomic } from '../fs/atomic-file.ts';
 import type { RunRecord } from './process-plan.ts';
 
-/** A file that should be a record and is none, in its place or set aside. */
+/** An invalid record file, in its place or renamed. */
 export interface UnreadableRecord {
   /** Id of the worker. */
   id: string;
   file: string;
 }
 
-/** Ends the names of files that were set aside. */
+/** Suffix of invalid files that were renamed. */
 const aside = '.corrupt';
 
-/** Records in `folder`, as `<id>.json` (0600). The folder is made by the first write. */
+/** Records in `folder`, as `<id>.json` (0600). The first write creates the folder. */
 export class RunRecords {
   readonly #folder: string;
 
@@ -28,7 +28,7 @@ export class RunRecords {
     await writeAtomic(this.#file(record.id), `${JSON.stringify(record)}\n`);
   }
 
-  /** The record of `id`; null when there is none. A file that is no record is set aside as `<id>.json.corrupt`. */
+  /** The record of `id`; null when there is none. An invalid file is renamed to `<id>.json.corrupt`. */
   async read(id: string): Promise<RunRecord | null> {
     const text = await readIfThere(this.#file(id));
     if (text === null) return null;
@@ -37,14 +37,14 @@ export class RunRecords {
     return record;
   }
 
-  /** Every readable record, in the order of their ids. Files that are none are set aside, as by `read`. */
+  /** Every readable record, sorted by id. Invalid files are renamed, as by `read`. */
   async list(): Promise<RunRecord[]> {
-    // What is no record, or cannot be read, hides no other.
+    // An invalid or unreadable record must not hide the others.
     const records = await Promise.all((await this.#ids()).map((id) => this.read(id).catch(() => null)));
     return records.filter((record) => record !== null);
   }
 
-  /** What is there, for someone who is not the owner: nothing is set aside. */
+  /** Reads without changing anything, for anyone who is not the owner. */
   async examine(): Promise<{ records: RunRecord[]; unreadable: UnreadableRecord[] }> {
     const records: RunRecord[] = [];
     const unreadable: UnreadableRecord[] = [];
@@ -59,7 +59,7 @@ export class RunRecords {
     return { records, unreadable };
   }
 
-  /** Moves a file that is no record of its worker out of the way, where it can still be looked at. */
+  /** Renames an invalid record, so that it can still be examined. */
   async setAside(id: string): Promise<void> {
     await rename(this.#file(id), `${this.#file(id)}${aside}`);
   }
@@ -76,8 +76,8 @@ export class RunRecords {
   }
 
   /**
-   * Removes the record of `id` if one of these runs wrote it, or if it is no record. One that another run has written in
-   * the meantime stays. Nothing happens when there is none. Throws STATE_UNWRITABLE.
+   * Removes the record of `id` if one of these runs wrote it, or if it is invalid. A record that another run has
+   * written meanwhile stays. Does nothing when there is none. Throws STATE_UNWRITABLE.
    */
   async remove(id: string, nonces: ReadonlySet<string>): Promise<void> {
     const file = this.#file(id);
@@ -90,7 +90,7 @@ export class RunRecords {
   }
 
   #file(id: string): string {
-    if (!isId(id)) throw new TypeError(`"${id}" cannot name a run record`);
+    if (!isId(id)) throw new TypeError(`"${id}" is not a valid id of a run record`);
     return join(this.#folder, `${id}.json`);
   }
 }
@@ -103,7 +103,7 @@ const readIfThere = (file: string): Promise<string | null> =>
 
 const isId = (id: string): boolean => /^[\w-][\w.-]{0,127}$/.test(id);
 
-/** Fields are only ever added, so a record of another version is one as long as these fit. */
+/** Fields are only ever added, so a record of another version is valid if it has these. */
 const parseRecord = (text: string, id: string): RunRecord | null => {
   try {
     const value = JSON.parse(text) as Partial<RunRecord> | null;

@@ -1,9 +1,9 @@
-/** One start that any number of callers wait for: it is cancelled when the last of them has left. */
+/** One start shared by any number of callers: it is cancelled when the last of them leaves. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 
 export class SharedStart {
-  /** Started by the policy after a crash: nobody leaving cancels it. */
+  /** Started by the restart policy: callers that leave do not cancel it. */
   readonly background: boolean;
   readonly #name: string;
   readonly #abort = new AbortController();
@@ -14,7 +14,7 @@ export class SharedStart {
   constructor(name: string, background: boolean) {
     this.#name = name;
     this.background = background;
-    // With nobody waiting, a failure is known by the state alone.
+    // Without callers, only the state shows a failure.
     this.#done.promise.catch(() => {});
   }
 
@@ -27,7 +27,7 @@ export class SharedStart {
     for (const narrate of this.#narrators) narrate(event);
   };
 
-  /** Settles as `work` does. */
+  /** Settles when `work` does. */
   follow(work: Promise<void>): void {
     work.then(this.#done.resolve, this.#done.reject);
   }
@@ -36,7 +36,10 @@ export class SharedStart {
     this.#abort.abort(RbeeError.of('CANCELLED', { what: `the start of ${this.#name}` }));
   }
 
-  /** Waits with the others. When the signal aborts and nobody else waits, the start is undone before CANCELLED is thrown. */
+  /**
+   * Waits for the start. When the signal aborts and no other caller waits, the start is undone before CANCELLED is
+   * thrown.
+   */
   async join({ signal, narrate }: { signal?: AbortSignal; narrate?: Narrate }): Promise<void> {
     this.#waiting += 1;
     if (narrate) this.#narrators.add(narrate);

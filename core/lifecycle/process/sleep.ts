@@ -1,4 +1,4 @@
-/** Asking a process to give its memory back, or to take it again. */
+/** Asks a process to give its memory back, or to take it again. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
 import { type HttpAnswer, httpRequest } from '../system/http-request.ts';
@@ -10,7 +10,7 @@ export interface SleepContext {
   /** For people: `put to sleep`, `woken`. */
   action: string;
   exited: Promise<Exit>;
-  /** Aborted when something else is wanted of it meanwhile; the reason tells what. */
+  /** Aborted when the process is needed for something else; the reason says for what. */
   skip: AbortSignal;
 }
 
@@ -18,7 +18,7 @@ export interface SleepContext {
 const timeoutMs = 10 * 60_000;
 const maxProblemChars = 300;
 
-/** Throws WORKER_SLEEP_FAILED unless it is answered with 2xx. */
+/** Throws WORKER_SLEEP_FAILED unless the answer is 2xx. */
 export const requestSleep = async (
   { method, url, headers }: SleepRequest,
   { id, action, exited, skip }: SleepContext,
@@ -41,7 +41,7 @@ export const requestSleep = async (
   throw failed(`it answered ${answer.status}${words === '' ? '' : `: ${words}`}`);
 };
 
-/** Why it has no request to sleep, for people. */
+/** Explains why the worker has no sleep request. */
 export const cannotSleep = (id: string, { stop }: { stop: StopContract }): RbeeError => {
   const { sleep, wake } = stop;
   if (!sleep || !wake) {
@@ -49,7 +49,7 @@ export const cannotSleep = (id: string, { stop }: { stop: StopContract }): RbeeE
     return RbeeError.of('WORKER_CANNOT_SLEEP', { worker: id, problem: 'its worker type has no sleep', hint });
   }
   if (sleep.option === undefined) {
-    const hint = `start it anew: rbee worker restart ${id}`;
+    const hint = `restart it: rbee worker restart ${id}`;
     return RbeeError.of('WORKER_CANNOT_SLEEP', { worker: id, problem: 'it was started by an earlier rbee', hint });
   }
   const hint = `spawn it with --option ${sleep.option}=true, or stop it instead: rbee worker stop ${id}`;

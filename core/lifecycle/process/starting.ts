@@ -1,6 +1,6 @@
 /** Starts a process: plans it, spawns it, waits until it is ready, and tries another port when the planned one is taken. */
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { sizeOf } from '../fs/file-kind.ts';
 import { cleanEnvironment } from '../system/environment.ts';
 import { processTable } from '../system/identity.ts';
 import { nonceVariable, stateVariable, workerVariable } from '../system/marks.ts';
@@ -115,10 +115,7 @@ const spawn = async (managed: ProcessState, plan: ProcessPlan): Promise<ProcessR
   const program = await checkProgram(plan.argv[0] ?? '', { path: env['PATH'], cwd: plan.cwd });
   if (!program.ok) throw Object.assign(new Error(program.problem), { hint: program.hint });
   const { argv, folder } = await managed.confiner.confine(plan.argv, { name: id, nonce, limits, env });
-  const from = await stat(logFile).then(
-    ({ size }) => size,
-    () => 0,
-  );
+  const from = (await sizeOf(logFile)) ?? 0;
   Object.assign(record, { logFrom: from, groupFolder: folder });
   record.bootId = await (await processTable()).bootId();
   // Saved before the spawn: if this owner dies now, the next one finds the process by its nonce.

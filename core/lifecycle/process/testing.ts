@@ -1,4 +1,4 @@
-/** What the tests of this folder share: folders and processes of their own, which end with the test. */
+/** Shared by the tests of the lifecycle: folders and processes that end with the test. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ export const fakeEngine = scriptBeside(join(import.meta.dirname, '../../conforma
 type Cleanup = () => unknown;
 const cleanups = new WeakMap<object, Cleanup[]>();
 
-/** Undoes in the opposite order of doing: owners are closed before processes are killed, and folders go last. */
+/** Undoes in reverse order: owners are closed before processes are killed, and folders are removed last. */
 export const undoAfter = (t: Pick<TestContext, 'after'>, undo: Cleanup): void => {
   const known = cleanups.get(t);
   if (known) {
@@ -36,7 +36,7 @@ export const tempFolder = async (t: Pick<TestContext, 'after'>): Promise<string>
   return folder;
 };
 
-/** Polls until `look` gives something other than null, undefined or false. */
+/** Polls until `look` returns something other than null, undefined or false. */
 export const eventually = async <Value>(
   look: () => Value | Promise<Value>,
   what = 'it',
@@ -45,12 +45,12 @@ export const eventually = async <Value>(
   for (;;) {
     const value = await look();
     if (value !== null && value !== undefined && value !== false) return value as NonNullable<Exclude<Value, false>>;
-    if (performance.now() > deadline) throw new Error(`waited in vain: ${what}`);
+    if (performance.now() > deadline) throw new Error(`timed out waiting for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 };
 
-/** Names in a process's environment, sorted; what measuring coverage adds is left out. */
+/** Names in a process's environment, sorted, without those of coverage. */
 export const environmentOf = async (pid: number): Promise<string[]> =>
   (await readFile(`/proc/${pid}/environ`, 'utf8'))
     .split('\0')
@@ -58,10 +58,10 @@ export const environmentOf = async (pid: number): Promise<string[]> =>
     .filter((name) => name !== '' && name !== 'NODE_V8_COVERAGE')
     .sort();
 
-/** Is the process gone, or just its remains there? */
+/** Whether the process is gone, or only a zombie. */
 export const isGone = async (pid: number): Promise<boolean> => (await localRunner.identity(pid)) === null;
 
-/** Kills whatever of these is left when the test ends. */
+/** Kills those that are left when the test ends. */
 export const killAfter = (t: Pick<TestContext, 'after'>): { pids: Set<number> } => {
   const pids = new Set<number>();
   undoAfter(t, () => {
@@ -70,7 +70,7 @@ export const killAfter = (t: Pick<TestContext, 'after'>): { pids: Set<number> } 
         try {
           process.kill(target, 'SIGKILL');
         } catch {
-          // Gone, as it should be.
+          // Already gone, as it should be.
         }
       }
     }
@@ -80,7 +80,7 @@ export const killAfter = (t: Pick<TestContext, 'after'>): { pids: Set<number> } 
 
 let nextRange = 19_000 + (process.pid % 250) * 40;
 
-/** Ports that other test processes hardly use at the same time; what is taken is skipped in any case. */
+/** Ports that other test processes rarely use at the same time; taken ones are skipped anyway. */
 export const testPorts = (): PortPool => {
   const first = nextRange;
   nextRange += 20;
@@ -91,11 +91,11 @@ export interface TestProcess {
   managed: ManagedProcess;
   records: RunRecords;
   folder: string;
-  /** States in the order in which they were shown, repetitions left out. */
+  /** States in the order shown, without repetitions. */
   states: string[];
   freed: number[];
   narrated: string[];
-  /** Ports that plans were made with. */
+  /** Ports of the plans that were made. */
   planned: number[];
 }
 
@@ -115,7 +115,7 @@ export const manageFake = async (
   const states: string[] = [];
   const [freed, planned, narrated]: [number[], number[], string[]] = [[], [], []];
   const { pids } = killAfter(t);
-  // What has left its group as well.
+  // Also kills what has left its group.
   undoAfter(t, async () => {
     for (const { pid } of await localRunner.findByEnvironment(stateVariable, folder)) {
       await localRunner.signal({ pid }, 'SIGKILL');

@@ -1,6 +1,6 @@
 /**
- * Engines that go on though nothing owns them any more: their run record was lost or could not be read. They carry their
- * nonce and the state folder of the hive that started them, and no record of that folder names that nonce.
+ * Finds engines that run without an owner, because their run record was lost or is unreadable. Their environment holds
+ * a nonce and the state folder of their hive, and no record in that folder has this nonce.
  */
 import { sameProcess } from '../system/identity.ts';
 import { nonceVariable, stateMark, stateVariable, workerVariable } from '../system/marks.ts';
@@ -9,30 +9,30 @@ import type { RunRecord } from './process-plan.ts';
 import type { RunRecords } from './run-records.ts';
 
 export interface UnownedRun {
-  /** Id of the worker that it was. */
+  /** Id of the former worker. */
   worker: string;
   nonce: string;
-  /** All processes of it, the oldest first. */
+  /** All its processes, oldest first. */
   pids: number[];
-  /** ISO 8601; of the oldest. */
+  /** Start of the oldest process, ISO 8601. */
   since: string;
-  /** Command line of the oldest. */
+  /** Command line of the oldest process. */
   argv: readonly string[];
 }
 
 export interface UnownedOptions {
   state: string;
   records: RunRecords;
-  /** PIDs that a running hive tells are its workers: it knows them also when their record was lost meanwhile. */
+  /** PIDs of the workers that a running hive reports: it knows them even if their record was lost. */
   owned?: ReadonlySet<number>;
 }
 
-/** Of one state folder, in the order of their start. Changes nothing. */
+/** The unowned runs of one state folder, sorted by their start. Changes nothing. */
 export const findUnowned = async (
   runner: Runner,
   { state, records, owned: living }: UnownedOptions,
 ): Promise<UnownedRun[]> => {
-  // Records are written before a process is started, so they are read after the processes were listed.
+  // Records are written before the process starts, so they must be read after the processes were listed.
   const marked = await markedProcesses(runner, state);
   const { records: known } = await records.examine();
   const owned = new Set(known.filter(mayRun).map(({ nonce }) => nonce));
@@ -51,7 +51,7 @@ interface Marked {
   worker: string;
 }
 
-/** A worker that is stopped has no process: one that carries its nonce was left behind. */
+/** A stopped worker has no process: one that carries its nonce was left behind. */
 const mayRun = ({ wanted, pid }: RunRecord): boolean => wanted === 'running' || pid !== null;
 
 const markedProcesses = async (runner: Runner, state: string): Promise<Marked[]> => {
@@ -67,7 +67,7 @@ const markedProcesses = async (runner: Runner, state: string): Promise<Marked[]>
   return marked.filter(({ nonce, identity }) => nonce !== '' && identity.pid !== runner.ownPid);
 };
 
-/** Null when it has ended in the meantime, as one does that is being stopped or restarted. */
+/** Null when it has ended meanwhile, as a worker that is being stopped or restarted does. */
 const describeRun = async (runner: Runner, processes: readonly Marked[]): Promise<UnownedRun | null> => {
   const living = await Promise.all(
     processes.map(async ({ identity, nonce, worker }) => {

@@ -1,9 +1,9 @@
 /**
- * The environment that daemons and workers get: what a program needs to find its files, its libraries, its accelerator
- * and the network, and nothing else. Secrets of the shell that happened to start the queen do not reach every engine.
+ * The environment of daemons and workers: what a program needs to find its files, libraries, accelerator and network,
+ * and nothing else. Secrets of the shell that started the queen do not reach engines.
  */
 
-/** Names that are passed on as they are. */
+/** Names that are passed on unchanged. */
 const passed = new Set([
   // Who and where
   'PATH',
@@ -24,7 +24,7 @@ const passed = new Set([
   'XDG_STATE_HOME',
   'XDG_RUNTIME_DIR',
   'DBUS_SESSION_BUS_ADDRESS',
-  // Where JavaScript engines keep what is compiled
+  // Where JavaScript engines keep compiled code
   'NODE_COMPILE_CACHE',
   // Libraries
   'LD_LIBRARY_PATH',
@@ -46,7 +46,7 @@ const passed = new Set([
   'NODE_EXTRA_CA_CERTS',
   'REQUESTS_CA_BUNDLE',
   'CURL_CA_BUNDLE',
-  // Accelerators and their numerics
+  // Accelerators and their numeric libraries
   'CUDA_HOME',
   'CUDA_PATH',
   'ROCM_PATH',
@@ -64,7 +64,7 @@ const passed = new Set([
   'PYTORCH_HIP_ALLOC_CONF',
 ]);
 
-/** Families of names: locale, model hub, accelerators. */
+/** Prefixes of names: locale, model hub, accelerators. */
 const passedPrefixes = [
   'LC_',
   'HF_',
@@ -86,8 +86,8 @@ const passedPrefixes = [
 ];
 
 /**
- * What of `env` is passed on, with `more` on top. RBEE_ variables never are, except by `more`. `alsoPassed` tells of
- * further names.
+ * The allowed part of `env`, with `more` on top. RBEE_ variables are never passed on, except through `more`.
+ * `alsoPassed` allows further names.
  */
 export const cleanEnvironment = (
   env: NodeJS.ProcessEnv,
@@ -105,5 +105,5 @@ export const cleanEnvironment = (
 const isPassed = (name: string): boolean =>
   passed.has(name) || (!secret.test(name) && passedPrefixes.some((prefix) => name.startsWith(prefix)));
 
-/** An engine is given its models as files, and needs nobody's key to them. */
+/** Engines get their models as files, and need no token for the hub. */
 const secret = /TOKEN|SECRET|PASSWORD|API_KEY/;

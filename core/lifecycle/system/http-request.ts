@@ -1,11 +1,11 @@
-/** A small HTTP request to a daemon or worker: its own connection, a limit on time and size, nothing kept open. */
+/** A small HTTP request to a daemon or worker: its own connection, limited time and size, no keep-alive. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { checkSocket } from '../../config/private-places.ts';
 
 export interface HttpRequest {
   url: string;
-  /** Unix socket to dial instead of the URL's host. */
+  /** Unix socket to connect to instead of the URL's host. */
   socketPath?: string;
   method?: 'GET' | 'POST';
   headers?: Readonly<Record<string, string>>;
@@ -22,9 +22,9 @@ export interface HttpAnswer {
   body: string;
 }
 
-const mostBytes = 64 * 1024;
+const maxBytes = 64 * 1024;
 
-/** Rejects with the system's error, or an AbortError or TimeoutError. Any status is an answer. */
+/** Any status is a valid answer. Rejects with the system's error, an AbortError or a TimeoutError. */
 export const httpRequest = (request: HttpRequest): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const { signal, timeoutMs = 5000 } = request;
@@ -41,14 +41,14 @@ export const httpRequest = (request: HttpRequest): Promise<HttpAnswer> =>
     signal?.addEventListener('abort', onAbort, { once: true });
     const onError = (error: unknown) => settle(() => reject(error));
     socket.once('error', onError);
-    // Most questions to what is starting up end here, unheard: nothing more has been made for them.
+    // Most readiness probes fail to connect; allocate nothing before that.
     socket.once('connect', () => {
       socket.off('error', onError);
       exchange(request, socket).then((answer) => settle(() => resolve(answer)), onError);
     });
   });
 
-/** Node's own modules are taken when first needed, at no price later: commands that ask nothing do without them. */
+/** Node's modules are loaded on first use, so that commands without a request start faster. */
 const dial = ({ url, socketPath }: HttpRequest): Socket => {
   const { connect, isIP } = process.getBuiltinModule('node:net');
   if (socketPath !== undefined) {
@@ -87,14 +87,14 @@ const readBody = async (incoming: IncomingMessage): Promise<string> => {
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     chunks.push(chunk);
     size += chunk.length;
-    if (size >= mostBytes) break;
+    if (size >= maxBytes) break;
   }
-  return Buffer.concat(chunks).toString('utf8', 0, mostBytes);
+  return Buffer.concat(chunks).toString('utf8', 0, maxBytes);
 };
 
 const timedOut = (ms: number): DOMException => new DOMException(`timeout: no answer within ${ms} ms`, 'TimeoutError');
 
-/** In the form in which Node's own requests tell it. */
+/** In the form that Node's own requests use. */
 const aborted = (signal: AbortSignal | undefined): Error =>
   Object.assign(new Error('The request was aborted', { cause: signal?.reason }), {
     name: 'AbortError',

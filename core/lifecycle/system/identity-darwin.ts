@@ -1,10 +1,10 @@
-/** Processes of a Mac, asked of `ps` and `sysctl`. */
+/** Processes of a Mac, as reported by `ps` and `sysctl`. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { ProcessTable } from './process-table.ts';
 import type { ProcessIdentity } from './runner.ts';
 
-/** Runs a program of the system and answers what it printed; empty when it failed. */
+/** Runs a system program and returns its output; empty when it failed. */
 export type Ask = (program: string, args: readonly string[]) => Promise<string>;
 
 export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
@@ -22,10 +22,10 @@ export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
     groupMembers: async (group) =>
       (await list(['-ax'])).filter(({ identity }) => identity.group === group).map(({ identity }) => identity.pid),
     isStopped: async (pid) => (await ask('/bin/ps', ['-p', String(pid), '-o', 'stat='])).startsWith('T'),
-    // -E shows the environment after the arguments, of one's own processes.
+    // -E appends the environment to the arguments, for the user's own processes.
     findByEnvironment: async (name, value) =>
       (await list(['-axwwE']))
-        // Nothing marks where one entry ends: a value may hold blanks itself.
+        // Nothing marks where one variable ends: a value may contain spaces.
         .filter(({ command }) => ` ${command} `.includes(` ${name}=${value} `))
         .map(({ identity }) => identity),
     environment: async (pid) => (await list(['-wwE', '-p', String(pid)]))[0]?.command.split(' ') ?? null,
@@ -38,7 +38,7 @@ export const darwinProcesses = (ask: Ask = askSystem): ProcessTable => {
 
 const line = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\w{3}\s+\w{3}\s+\d+\s+[\d:]{8}\s+\d{4})\s+(.*)$/;
 
-/** Reads the lines of ps; zombies are left out. */
+/** Parses the output of ps; zombies are omitted. */
 export const parseProcesses = (text: string, bootId: string): { identity: ProcessIdentity; command: string }[] =>
   text.split('\n').flatMap((row) => {
     const [, pid, group, state, started, command] = line.exec(row) ?? [];
@@ -47,7 +47,7 @@ export const parseProcesses = (text: string, bootId: string): { identity: Proces
     return [{ identity: { pid: Number(pid), group: Number(group), startTime, bootId }, command: command ?? '' }];
   });
 
-/** `{ sec = 1700000000, usec = 123456 } Tue …`: the seconds, since the rest moves when the clock is set. */
+/** `{ sec = 1700000000, usec = 123456 } Tue …`: only the seconds, since the rest changes when the clock is set. */
 export const parseBootTime = (text: string): string => /sec = (\d+)/.exec(text)?.[1] ?? 'unknown';
 
 const askSystem: Ask = async (program, args) => {

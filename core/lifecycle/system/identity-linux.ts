@@ -1,4 +1,4 @@
-/** Processes of a Linux machine, read from /proc. The files are kernel memory: reading them waits for no disk. */
+/** Processes of a Linux machine, read from /proc. Its files are kernel memory, so reading never waits for a disk. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { ProcessTable } from './process-table.ts';
 import type { ProcessIdentity } from './runner.ts';
@@ -12,11 +12,11 @@ export const linuxProcesses = (): ProcessTable => {
     findByEnvironment: async (name, value) => {
       const found: ProcessIdentity[] = [];
       for (const [index, pid] of pids().entries()) {
-        // Thousands of processes must not hold the owner's other work up.
+        // Scanning thousands of processes must not block other work.
         if (index % pidsAtOnce === pidsAtOnce - 1) await new Promise(setImmediate);
         if (!carries(pid, `${name}=${value}`)) continue;
         const identity = identityOf(pid, bootId);
-        // Asked again: the PID may have gone to another process between the two looks.
+        // Checked again: the PID may have been reused between the two reads.
         if (identity !== null && carries(pid, `${name}=${value}`)) found.push(identity);
       }
       return found;
@@ -36,7 +36,7 @@ export const linuxProcesses = (): ProcessTable => {
   };
 };
 
-/** Processes that are looked at before others get their turn. */
+/** Processes to examine before yielding to other work. */
 const pidsAtOnce = 256;
 
 /** User and system time of `/proc/<pid>/stat`, in milliseconds. */
@@ -45,10 +45,10 @@ export const parseCpuMs = (text: string): number => {
   return ((Number(fields[11]) || 0) + (Number(fields[12]) || 0)) * (1000 / ticksPerSecond);
 };
 
-/** USER_HZ: a constant of the kernel's interface to programs on all platforms that Node runs on. */
+/** USER_HZ: a constant of the kernel's interface on all platforms that Node supports. */
 const ticksPerSecond = 100;
 
-/** Reads `/proc/<pid>/stat`. The name in brackets may hold blanks and brackets itself: only the last one closes it. */
+/** Parses `/proc/<pid>/stat`. The name in parentheses may contain spaces and parentheses: only the last one ends it. */
 export const parseStat = (text: string): { state: string; group: number; startTime: string } | null => {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, group, startTime] = [fields[0], fields[2], fields[19]];
@@ -87,8 +87,8 @@ const cwdOf = (pid: number): string | undefined => {
 };
 
 /**
- * Null for a process that is gone or another user's. Anything else, such as having no file descriptor left, says nothing
- * about the process and is thrown.
+ * Null for a process that is gone or belongs to another user. Any other error, such as too many open files, says
+ * nothing about the process and is thrown.
  */
 const readIfThere = (path: string): string | null => {
   try {

@@ -1,4 +1,4 @@
-/** Who a process is: the system's own files or tools, behind the same few questions. */
+/** Identifies processes, with one interface over the files and tools of each system. */
 import type { ProcessTable } from './process-table.ts';
 
 let table: Promise<ProcessTable> | undefined;
@@ -9,7 +9,7 @@ export const processTable = (): Promise<ProcessTable> => {
   return table;
 };
 
-/** Do the two name the same process of the same boot? */
+/** Whether both are the same process of the same boot. */
 export const sameProcess = (
   one: { pid: number | null; startTime: string | null; bootId: string } | null,
   other: { pid: number | null; startTime: string | null; bootId: string } | null,

@@ -49,7 +49,7 @@ export const localRunner: Runner = {
 const spawnDetached = async ([program, ...args]: readonly string[], options: SpawnOptions): Promise<Spawned> => {
   const log = await openLog(options.logFile);
   try {
-    // The fork happens inside spawn, so the child inherits this umask and nothing else of this process sees it.
+    // The fork happens inside `spawn`, so the child inherits this umask and no other code of this process runs with it.
     const umask = process.umask(0o077);
     let child: ReturnType<typeof spawn>;
     try {
@@ -78,7 +78,7 @@ const spawnDetached = async ([program, ...args]: readonly string[], options: Spa
 
 const sendSignal = (target: SignalTarget, signal: NodeJS.Signals): boolean => {
   const number = 'pid' in target ? target.pid : -target.group;
-  // 0 and -1 would reach this very group or every process of the user.
+  // 0 would signal our own group, and -1 every process of the user.
   if (!Number.isSafeInteger(number) || Math.abs(number) <= 1) throw new RangeError(`${number} cannot be signalled`);
   try {
     return process.kill(number, signal);
@@ -88,7 +88,7 @@ const sendSignal = (target: SignalTarget, signal: NodeJS.Signals): boolean => {
   }
 };
 
-/** Null for what is not there. */
+/** Null for a missing file. */
 const orNull = <Value>(promise: Promise<Value>): Promise<Value | null> =>
   promise.catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -1,15 +1,18 @@
-/** Loopback ports for workers, out of one range. */
+/** Assigns loopback ports from a range to workers. */
 import { createServer } from 'node:net';
 import { RbeeError } from '../../contract/errors.ts';
 import { parsePortRange } from '../../contract/ports.ts';
 
 export interface PortPoolOptions {
-  /** Milliseconds that a released port rests: late packets and clients of the old owner must not meet the new one. */
+  /**
+   * Milliseconds before a released port is reused: late packets and clients of the old owner must not reach the new
+   * one.
+   */
   restMs?: number;
   now?: () => number;
 }
 
-/** Chooses ports of a range such as `18000-18999`; two concurrent choices never give the same. */
+/** Assigns ports of a range such as `18000-18999`; two concurrent calls never get the same port. */
 export class PortPool {
   readonly #range: string;
   readonly #first: number;
@@ -17,11 +20,11 @@ export class PortPool {
   readonly #restMs: number;
   readonly #now: () => number;
   readonly #reserved = new Set<number>();
-  /** Port → when it may be chosen again. */
+  /** Port → when it can be assigned again. */
   readonly #resting = new Map<number, number>();
   #next: number;
 
-  /** Throws INVALID_INPUT for a range that is none. */
+  /** Throws INVALID_INPUT for an invalid range. */
   constructor(range: string, options: PortPoolOptions = {}) {
     const { first, last } = parsePortRange(range);
     this.#first = first;
@@ -32,7 +35,7 @@ export class PortPool {
     this.#now = options.now ?? (() => performance.now());
   }
 
-  /** Chooses a port on which nothing listens, and keeps it until `release`. Throws NO_FREE_PORT. */
+  /** Reserves a port on which nothing listens, until `release`. Throws NO_FREE_PORT. */
   async take(options: { except?: readonly number[]; signal?: AbortSignal } = {}): Promise<number> {
     const size = this.#last - this.#first + 1;
     for (let tried = 0; tried < size; tried += 1) {
@@ -46,12 +49,12 @@ export class PortPool {
     throw RbeeError.of('NO_FREE_PORT', { range: this.#range });
   }
 
-  /** Keeps a port that an adopted process already has. */
+  /** Reserves the port of an adopted process. */
   reserve(port: number): void {
     this.#reserved.add(port);
   }
 
-  /** Gives a port back; it rests before it is chosen again. A port that was never taken is ignored. */
+  /** Releases a port; it is not reused at once. A port that was never reserved is ignored. */
   release(port: number): void {
     if (this.#reserved.delete(port)) this.#resting.set(port, this.#now() + this.#restMs);
   }
@@ -71,7 +74,7 @@ export class PortPool {
   }
 }
 
-/** Is the port free on the loopback address at this moment? */
+/** Whether the port is free on the loopback address at this moment. */
 export const canBind = (port: number): Promise<boolean> =>
   new Promise((resolve) => {
     const server = createServer();

@@ -1,8 +1,9 @@
-/** Looks before a spawn whether it can work, so that the answer is a sentence and not an exit code. */
+/** Checks before a spawn whether it can work, to report the reason and not just an exit code. */
 import { constants, type Stats } from 'node:fs';
 import { access, open, readdir, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
+import { exists, isFolder } from '../fs/file-kind.ts';
 
 export type ProgramCheck =
   | { ok: true; path: string }
@@ -14,14 +15,14 @@ export type ProgramCheck =
       hint: string;
     };
 
-/** Finds a program as the system would, and looks whether this machine can run it. */
+/** Finds a program as the system would, and checks whether this machine can run it. */
 export const checkProgram = async (program: string, place: { path?: string; cwd: string }): Promise<ProgramCheck> => {
   if (!(await isFolder(place.cwd))) {
     return {
       ok: false,
       reason: 'no_folder',
       problem: `the working folder ${place.cwd} does not exist`,
-      hint: 'make that folder, or choose another',
+      hint: 'create that folder, or choose another',
     };
   }
   let refused: ProgramCheck | undefined;
@@ -35,8 +36,8 @@ export const checkProgram = async (program: string, place: { path?: string; cwd:
     refused ?? {
       ok: false,
       reason: 'missing',
-      problem: `there is no program ${program}${where}`,
-      hint: `install ${program}, or name the right path`,
+      problem: `program ${program} not found${where}`,
+      hint: `install ${program}, or give the right path`,
     }
   );
 };
@@ -50,7 +51,7 @@ export const checkMemory = (
   throw RbeeError.of('NOT_ENOUGH_MEMORY', { what, where, needed: gibibytes(needed), free: gibibytes(available) });
 };
 
-/** Bytes of main memory that a new process could use, within the limits of the group that this one runs in. */
+/** Bytes of main memory available to a new process, within the limits of this process's control group. */
 export const availableMemory = (): number => process.availableMemory();
 
 const gibibytes = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(1)} GiB`;
@@ -84,7 +85,7 @@ const checkFile = async (path: string): Promise<ProgramCheck | null> => {
     return {
       ok: false,
       reason: 'not_executable',
-      problem: `${path} may not be executed`,
+      problem: `${path} is not executable`,
       hint: `run: chmod u+x ${path}`,
     };
   return (await checkHeader(path, facts)) ?? { ok: true, path };
@@ -101,7 +102,7 @@ const machines: Readonly<Record<string, number>> = {
   loong64: 258,
 };
 
-/** Programs whose header was found good, as they were then: what is started again and again is read once. */
+/** Programs whose header was checked, with the file's version at that time: repeated starts read it once. */
 const runnable = new Map<string, string>();
 
 const checkHeader = async (path: string, { dev, ino, size, mtimeMs }: Stats): Promise<ProgramCheck | undefined> => {
@@ -119,7 +120,10 @@ const checkHeader = async (path: string, { dev, ino, size, mtimeMs }: Stats): Pr
   return { ok: false, reason: 'wrong_architecture', problem, hint: `get the build for linux ${process.arch}` };
 };
 
-/** Which machine a program is for; null when its header does not tell. A 32-bit program is left to the system. */
+/**
+ * The machine that a program is built for; null when its header does not show it. 32-bit programs are left to the
+ * system.
+ */
 export const builtFor = (start: Buffer): string | null => {
   if (start.length >= 20 && start.readUInt32BE(0) === 0x7f454c46) {
     if (start[4] !== 2) return null;
@@ -132,20 +136,20 @@ export const builtFor = (start: Buffer): string | null => {
   return start.subarray(0, 2).toString() === 'MZ' ? 'Windows' : null;
 };
 
-/** A missing interpreter is the system's ENOENT for a file that is there. */
+/** The system reports a missing interpreter as ENOENT for the script, which exists. */
 const checkInterpreter = async (path: string, start: Buffer): Promise<ProgramCheck | undefined> => {
   const interpreter = /^#!\s*(\S+)[^\n]*\n/.exec(start.toString('latin1'))?.[1];
   if (interpreter === undefined || !isAbsolute(interpreter)) return undefined;
-  if ((await stat(interpreter).catch(() => null)) !== null) return undefined;
+  if (await exists(interpreter)) return undefined;
   return {
     ok: false,
     reason: 'missing',
-    problem: `${path} wants ${interpreter}, which is not there`,
-    hint: `install ${interpreter}, or mend the first line of ${path}`,
+    problem: `${path} needs ${interpreter}, which does not exist`,
+    hint: `install ${interpreter}, or correct the first line of ${path}`,
   };
 };
 
-/** With an emulator registered, programs of other processors run too. */
+/** With an emulator registered, programs for other processors run too. */
 const canEmulate = async (): Promise<boolean> =>
   (await readdir('/proc/sys/fs/binfmt_misc').catch(() => [])).some(
     (name) => !['register', 'status'].includes(name) && !name.startsWith('python'),
@@ -161,13 +165,7 @@ const firstBytes = async (path: string): Promise<Buffer | null> => {
       await file.close();
     }
   } catch {
-    // A program may be executable and not readable.
+    // A program can be executable without being readable.
     return null;
   }
 };
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (facts) => facts.isDirectory(),
-    () => false,
-  );

@@ -1,15 +1,15 @@
 /**
- * The settings of the shell with which npm, pip, uv and the model hub are found and let in. Daemons get them, because what
- * they run to install plugins and programs needs them; workers never do, for there are tokens among them.
+ * Finds the shell settings for npm, pip, uv and the model hub: addresses and tokens. Daemons get them, because they
+ * install plugins and programs; workers never do.
  */
 import { dirname, join } from 'node:path';
 import { readSmallFileSync } from '../../boundary/small-file.ts';
 import { pathsFrom } from '../../config/paths.ts';
 
-/** Tells of a name whether it is such a setting, in an environment and the `.npmrc` files that it leads to. */
+/** Returns a test for names of such settings, given an environment and the `.npmrc` files that it points to. */
 export const registrySettings = (env: NodeJS.ProcessEnv): ((name: string) => boolean) => {
   const named = new Set(npmrcFiles(env).flatMap(interpolated));
-  // A script that npm runs is told what npm itself uses, which is no wish of anybody.
+  // npm sets these for the scripts it runs: they are its own defaults, not the user's settings.
   const isNpms = env['npm_lifecycle_event'] === undefined ? () => false : (name: string) => ofNpmItself.test(name);
   return (name) => (settings.test(name) && !isNpms(name)) || (named.has(name) && !never.test(name));
 };
@@ -19,10 +19,10 @@ const settings = /^(npm_config_.+|NPM_TOKEN|NODE_AUTH_TOKEN|PIP_.+|UV_.+|HF_TOKE
 const ofNpmItself =
   /^npm_config_(cache|userconfig|globalconfig|prefix|local_prefix|global_prefix|init_module|node_gyp|noproxy|npm_version|user_agent)$/;
 
-/** What changes how a daemon runs is not let in through the back door. */
+/** Settings that would change how a daemon runs are never passed on. */
 const never = /^(RBEE_|NODE_OPTIONS$|LD_|DYLD_)/;
 
-/** Where npm looks, the project of a plugin's tree being the data folder. */
+/** The files that npm reads; the project file is the one in the data folder. */
 const npmrcFiles = (env: NodeJS.ProcessEnv): string[] => {
   const prefix = env['npm_config_prefix'] ?? dirname(dirname(process.execPath));
   return [
@@ -40,7 +40,7 @@ const dataFolder = (env: NodeJS.ProcessEnv): string[] => {
   }
 };
 
-/** Names that a file takes from the environment: `_authToken=${NAME}`. */
+/** Variables that a file refers to: `_authToken=${NAME}`. */
 const interpolated = (file: string): string[] => {
   try {
     const text = readSmallFileSync(file);

@@ -1,9 +1,11 @@
-/** Runs a program to its end, in a group of its own that ends with it. The one file that knows execa, loaded when first needed. */
+/**
+ * Runs a program to its end, in its own process group. The only file that imports execa, which is loaded on first use.
+ */
 import { delimiter, isAbsolute } from 'node:path';
 import { checkProgram } from './preflight.ts';
 import type { RunOptions, RunResult } from './runner.ts';
 
-/** What a program gets between SIGTERM and SIGKILL. */
+/** Milliseconds between SIGTERM and SIGKILL. */
 const graceMs = 1000;
 
 /** See `Runner.run`. */
@@ -33,7 +35,7 @@ export const runProgram = async (
     send(group, 'SIGTERM');
     ending ??= setTimeout(() => {
       send(group, 'SIGKILL');
-      // Whoever has left the group may hold its pipes open for as long as it likes.
+      // A process that has left the group can keep its pipes open indefinitely.
       for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe?.destroy();
     }, graceMs);
   };
@@ -49,7 +51,7 @@ export const runProgram = async (
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', end);
-    // What the program has started may not have heard.
+    // Processes that the program started may not have received the signal.
     if (ending) send(group, 'SIGKILL');
     clearTimeout(ending);
     if (group !== undefined) running.delete(group);
@@ -74,14 +76,14 @@ const send = (group: number | undefined, signal: NodeJS.Signals): void => {
   try {
     process.kill(-group, signal);
   } catch {
-    // Nobody is left of it.
+    // The whole group is gone.
   }
 };
 
-/** To be refused by the system takes a fork first, which costs a large process milliseconds. */
+/** Checked before the fork: it costs a large process milliseconds even when the system then refuses the program. */
 const assertThere = async (program: string, { env, cwd = process.cwd() }: RunOptions): Promise<void> => {
   const path = env['PATH'];
-  // Without a PATH, or with one that names folders from here, the system looks where we do not.
+  // Without a PATH, or with relative folders in it, the system searches places that this check does not.
   if (!path?.split(delimiter).every(isAbsolute)) return;
   const check = await checkProgram(program, { path, cwd });
   if (!check.ok && check.reason === 'missing') throw Object.assign(new Error(check.problem), { code: 'ENOENT' });

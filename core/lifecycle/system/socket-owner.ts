@@ -1,12 +1,12 @@
-/** Whose socket answers on a loopback port: that of a process group, or of a stranger who was faster. */
+/** Finds out who owns the socket on a loopback port: a process group, or another program that was faster. */
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 /** `undefined`: the system cannot tell. */
-export type SocketOwner = 'group' | 'stranger' | 'nobody' | undefined;
+export type SocketOwner = 'group' | 'stranger' | 'none' | undefined;
 
 /**
- * Who listens where a client of `127.0.0.1:port` arrives. `members` is asked only when the leader itself has no such
- * socket, since it looks at every process of the machine.
+ * Who receives a connection to `127.0.0.1:port`. `members` is called only when the leader itself has no such socket,
+ * since it examines every process of the machine.
  */
 export const socketOwner = async (
   port: number,
@@ -15,7 +15,7 @@ export const socketOwner = async (
 ): Promise<SocketOwner> => {
   const inodes = listeningInodes(port);
   if (inodes === undefined) return undefined;
-  if (inodes.size === 0) return 'nobody';
+  if (inodes.size === 0) return 'none';
   const byLeader = owns(leader, inodes);
   if (byLeader === true) return 'group';
   const others = (await members()).filter((pid) => pid !== leader).map((pid) => owns(pid, inodes));
@@ -31,7 +31,7 @@ const listeningInodes = (port: number): Set<string> | undefined => {
     for (const socket of listening(table, port)) {
       readable = true;
       if (socket === null) continue;
-      // The kernel prefers the closest address, and nothing is closer than loopback itself.
+      // The kernel prefers the most specific address, and the loopback address is the most specific.
       if (socket.rank === 0) return new Set([socket.inode]);
       found.push(socket);
     }
@@ -47,12 +47,12 @@ export interface Listening {
   rank: number;
 }
 
-/** About one row: the kernel then works out no more than what is read. */
+/** About one row, so that the kernel generates no more than is read. */
 const rowBytes = 150;
 
 /**
- * The listening sockets on a port; null for every other row. The kernel lists those that listen first, and takes
- * milliseconds to walk through the table of connections after them, so reading stops where they end.
+ * The listening sockets on a port; null for every other row. The kernel lists listening sockets first, and needs
+ * milliseconds to walk the table of connections after them, so reading stops where they end.
  */
 function* listening(table: string, port: number): Generator<Listening | null, void, void> {
   let file: number;
@@ -78,7 +78,9 @@ function* listening(table: string, port: number): Generator<Listening | null, vo
   }
 }
 
-/** Reads a row of /proc/net/tcp or tcp6; null for the head and for sockets that a client of 127.0.0.1 does not reach. */
+/**
+ * Parses a row of /proc/net/tcp or tcp6; null for the header and for sockets that a client of 127.0.0.1 does not reach.
+ */
 export const parseRow = (row: string, port: number): Listening | null | 'connection' => {
   const [number, local, , state, , , , , , inode] = row.trim().split(/\s+/);
   if (!number?.endsWith(':') || !local || !inode) return null;
@@ -88,14 +90,14 @@ export const parseRow = (row: string, port: number): Listening | null | 'connect
   return rank === null ? null : { inode, rank };
 };
 
-/** Addresses stand in four-byte words, each in the processor's (little-endian) order. */
+/** Addresses consist of four-byte words, each in the processor's (little-endian) byte order. */
 const rankOf = (address: string): number | null => {
   if (/^(0000000000000000FFFF0000)?[0-9A-F]{6}7F$/.test(address)) return 0;
   if (/^(0000000000000000FFFF0000)?0{8}$/.test(address)) return 1;
   return /^0{32}$/.test(address) ? 2 : null;
 };
 
-/** Undefined when this user may not look. */
+/** Undefined when this user may not read it. */
 const owns = (pid: number, inodes: ReadonlySet<string>): boolean | undefined => {
   let names: string[];
   try {
@@ -103,7 +105,7 @@ const owns = (pid: number, inodes: ReadonlySet<string>): boolean | undefined => 
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : undefined;
   }
-  // The youngest first: a server listens after it has opened everything else.
+  // Newest first: a server opens its other files before it listens.
   return names.reverse().some((name) => {
     try {
       const inode = /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/${pid}/fd/${name}`))?.[1];

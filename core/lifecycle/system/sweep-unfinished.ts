@@ -1,14 +1,14 @@
-/** Removes what writers that were killed have left of files that they were replacing. */
+/** Removes the temporary files of writers that were killed. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { processTable } from './identity.ts';
 
-/** As `writeAtomic` names them, with the PID of the writer. */
+/** The names that `writeAtomic` uses, with the PID of the writer. */
 const unfinished = /\.(\d+)\.[0-9a-f]{12}\.tmp$/;
 
 /**
- * Only for folders of this machine: the PID in such a name says nothing on another one. Files that someone still writes
- * stay, and a folder that cannot be read is left as it is.
+ * Only for folders on this machine: on another one, the PID in such a name means nothing. Files of a living writer
+ * stay, and a folder that cannot be read is skipped.
  */
 export const sweepUnfinished = async (...folders: readonly string[]): Promise<void> => {
   for (const folder of folders) {

@@ -1,8 +1,8 @@
-/** Sends a signal; not being allowed to is an error that a person understands. */
+/** Sends a signal; a missing permission becomes an error for people. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { Runner, SignalTarget } from '../system/runner.ts';
 
-/** False when there was nothing to signal. `name` is for messages. Throws PERMISSION_DENIED. */
+/** False when there was no process to signal. `name` is for messages. Throws PERMISSION_DENIED. */
 export const sendSignal = async (
   runner: Runner,
   to: SignalTarget,

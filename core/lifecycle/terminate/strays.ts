@@ -1,6 +1,6 @@
 /**
- * What a run has left outside the process group of its leader: daemons that it made, sessions of their own, children
- * whose parent died. What carries the run's nonce is ours wherever it is, and so is what is in the run's control group.
+ * Finds and ends processes of a run outside its leader's process group: daemons, new sessions, children of dead
+ * parents. A process belongs to the run if it carries the run's nonce or is in the run's control group.
  */
 import { RbeeError } from '../../contract/errors.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
@@ -12,21 +12,21 @@ import type { ProcessIdentity, Runner } from '../system/runner.ts';
 import { sendSignal } from './send-signal.ts';
 
 export interface StraysOptions {
-  /** Whose they are, for messages. */
+  /** Name of the worker or daemon, for messages. */
   name: string;
   nonce: string;
   group?: RunGroup;
-  /** The ladder; none goes to SIGKILL at once. */
+  /** Signals to send in turn; an empty list means SIGKILL at once. */
   signals: StopContract['signals'];
-  /** Skips what is left of the ladder. */
+  /** Skips the remaining signals. */
   hurry?: AbortSignal;
-  /** Milliseconds that the kernel gets to carry out SIGKILL; 10,000 when absent. */
+  /** Milliseconds for the kernel to carry out SIGKILL; 10,000 when absent. */
   killMs?: number;
 }
 
 /**
- * Resolves when nothing of the run is left anywhere. A process that got the PID of one of them is never signalled.
- * Throws PERMISSION_DENIED, STOP_FAILED.
+ * Resolves when no process of the run is left. A process that reuses the PID of one of them is never signalled. Throws
+ * PERMISSION_DENIED, STOP_FAILED.
  */
 export const endStrays = async (runner: Runner, options: StraysOptions): Promise<void> => {
   const { name, signals, hurry } = options;
@@ -34,7 +34,7 @@ export const endStrays = async (runner: Runner, options: StraysOptions): Promise
   const end = async (signal: NodeJS.Signals, graceMs: number) => {
     await signalAll(runner, left, signal, name);
     await until(async () => (await living(runner, left)).length === 0, { timeoutMs: graceMs, hurry });
-    // Looked for again: one that was being forked has not heard the signal.
+    // Searched again: a process that was being forked has not received the signal.
     left = await findStrays(runner, options);
     return left.length === 0;
   };
@@ -43,7 +43,7 @@ export const endStrays = async (runner: Runner, options: StraysOptions): Promise
     await end(signal, graceMs);
   }
   if (left.length === 0) return;
-  if (await until(() => end('SIGKILL', lookMs), { timeoutMs: options.killMs ?? 10_000 })) return;
+  if (await until(() => end('SIGKILL', checkIntervalMs), { timeoutMs: options.killMs ?? 10_000 })) return;
   throw RbeeError.of('STOP_FAILED', { name, pid: left[0]?.pid ?? 0, problem: 'it is still there after SIGKILL' });
 };
 
@@ -57,7 +57,7 @@ export const findStrays = async (
   for (const carrier of carriers) found.set(carrier.pid, carrier);
   const pids = new Set(await group?.members());
   for (const number of new Set(carriers.map((carrier) => carrier.group))) {
-    // Made by one of them, or by one that is gone: the number of a group is not given away while anything is in it.
+    // The group's leader is one of ours, or gone: a group number is not reused while the group has members.
     const leader = carriers.some(({ pid }) => pid === number) ? null : await runner.identity(number);
     const members = leader === null ? await runner.groupMembers(number) : [];
     if (runner.ownPid === undefined || !members.includes(runner.ownPid)) for (const member of members) pids.add(member);
@@ -70,8 +70,8 @@ export const findStrays = async (
   return [...found.values()];
 };
 
-/** Between two looks for what is left. */
-const lookMs = 500;
+/** Milliseconds between two searches. */
+const checkIntervalMs = 500;
 
 const living = async (runner: Runner, known: readonly ProcessIdentity[]): Promise<ProcessIdentity[]> => {
   const there = await Promise.all(known.map(async (one) => sameProcess(await runner.identity(one.pid), one)));

@@ -1,4 +1,4 @@
-/** Ends a process and its group: signals in turn, each with its grace, and SIGKILL to the whole group at last. */
+/** Ends a process and its group: each signal in turn with its grace period, finally SIGKILL to the whole group. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { StopContract } from '../../contract/worker-type.ts';
 import { until } from '../async/until.ts';
@@ -7,23 +7,23 @@ import type { ProcessIdentity, Runner, SignalTarget } from '../system/runner.ts'
 import { sendSignal } from './send-signal.ts';
 
 export interface TerminateOptions {
-  /** Who it is, for messages. */
+  /** For messages. */
   name: string;
-  /** The ladder; none goes to SIGKILL at once. */
+  /** Signals to send in turn; an empty list means SIGKILL at once. */
   signals: StopContract['signals'];
-  /** Settles when the leader has ended, where that is known without looking. */
+  /** Settles when the leader has ended, where that is known without polling. */
   exited?: Promise<unknown>;
-  /** Skips what is left of the ladder. */
+  /** Skips the remaining signals. */
   hurry?: AbortSignal;
-  /** Milliseconds that the kernel gets to carry out SIGKILL; 10,000 when absent. */
+  /** Milliseconds for the kernel to carry out SIGKILL; 10,000 when absent. */
   killMs?: number;
 }
 
 /**
- * Resolves when every process of the group is gone; one that is gone already is no error. A process that is not
- * `target` any more, though it has its PID, is never signalled. The leader hears first, so that it can end its children
- * in its own way; what is left when it is gone gets the same signal and the rest of the grace.
- * Throws PERMISSION_DENIED, STOP_FAILED.
+ * Resolves when every process of the group is gone; succeeds when it already is. A process that merely reuses the PID
+ * of `target` is never signalled. The leader is signalled first, so that it can end its children itself; once it is
+ * gone, the rest of the group gets the same signal and the remaining grace period. Throws PERMISSION_DENIED,
+ * STOP_FAILED.
  */
 export const terminate = async (runner: Runner, target: ProcessIdentity, options: TerminateOptions): Promise<void> => {
   const { pid } = target;
@@ -51,13 +51,13 @@ export const terminate = async (runner: Runner, target: ProcessIdentity, options
   if (!(await alive()) && (!leads || (await isStranger(runner, target)))) return;
   if (!(await send(last, 'SIGKILL'))) return;
   if (options.exited) await until(async () => !(await alive()), { timeoutMs: 50, sooner: options.exited });
-  // A process that was being forked while the signal went round has not heard it.
+  // A process that was being forked at that moment has not received the signal.
   const againAndLook = async () => (await isGone()) || ((await send(last, 'SIGKILL')) ? await isGone() : true);
   if (await until(againAndLook, { timeoutMs: options.killMs ?? 10_000 })) return;
   throw RbeeError.of('STOP_FAILED', { name: options.name, pid, problem: 'it is still there after SIGKILL' });
 };
 
-/** Has the PID gone to another process, and with it perhaps the number of the group? */
+/** Whether the PID, and with it perhaps the group number, now belongs to another process. */
 const isStranger = async (runner: Runner, target: ProcessIdentity): Promise<boolean> => {
   const there = await runner.identity(target.pid);
   return there !== null && !sameProcess(there, target);

@@ -263,7 +263,7 @@ test('a linked folder is used as it is, and unlinked without touching it', async
 test('scopes that are not allowed stay out', async () => {
   registry = await startTinyRegistry();
   offer();
-  await assertRefused(await place(['@acme']), 'echo', 'SCOPE_NOT_ALLOWED', /only packages of @acme may/);
+  await assertRefused(await place(['@acme']), 'echo', 'SCOPE_NOT_ALLOWED', /only packages of @acme are allowed/);
 });
 
 test('a registry that is down, broken, slow or empty is named, and the old version stays', {

@@ -1,16 +1,16 @@
-/** The events of a job over server-sent events, without a gap when the connection breaks. */
+/** Follows the events of a job over server-sent events, without gaps when the connection breaks. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent } from '../../contract/narration.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WatchOptions {
-  /** Number of the last event that is already known; 0, all of them, when absent. */
+  /** Number of the last known event. Default 0: all events follow. */
   after?: number;
   /** Ends the watching, not the job. */
   signal?: AbortSignal;
-  /** Milliseconds for which a queen that went away is waited for; 3,000 when absent: one that is restarted is back by then. */
-  patienceMs?: number;
+  /** Timeout in milliseconds for a queen that went away; by default 3,000, enough for a restart. */
+  reconnectTimeoutMs?: number;
 }
 
 const retryMs = 200;
@@ -19,7 +19,7 @@ const retryMs = 200;
 export async function* watchJob(
   socketPath: string,
   id: string,
-  { after = 0, signal, patienceMs = 3_000 }: WatchOptions = {},
+  { after = 0, signal, reconnectTimeoutMs = 3_000 }: WatchOptions = {},
 ): AsyncGenerator<JobEvent, void, undefined> {
   let last = after;
   let goneSince: number | undefined;
@@ -37,7 +37,7 @@ export async function* watchJob(
       const error = connectionError(thrown);
       if (error.code !== 'QUEEN_NOT_RUNNING') throw error;
       goneSince ??= performance.now();
-      if (performance.now() - goneSince > patienceMs) throw error;
+      if (performance.now() - goneSince > reconnectTimeoutMs) throw error;
     }
     await sleep(retryMs, undefined, { signal }).catch(() => {});
   }

@@ -1,6 +1,6 @@
 /**
- * Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. What
- * builds them is loaded with the first: most queens never do.
+ * Brings worker types to hives on other machines: built here for their platform, uploaded once, installed by the hive.
+ * Loaded on first use, because most queens never need it.
  */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
@@ -25,16 +25,16 @@ export interface DeliveryOptions {
 export interface ResolveCall {
   signal: AbortSignal;
   offline?: boolean;
-  /** Not what the lock says, but the newest within the range. */
+  /** Ignore the lock and take the newest version in the range. */
   update?: boolean;
 }
 
-/** A plugin that is on a machine now. */
+/** A plugin on a machine. */
 export interface Delivered {
   view: PluginView;
-  /** The variant that was asked for, or the best one for the machine. */
+  /** The requested variant, or the best one for the machine. */
   variant: string;
-  /** Worker types that it brings. */
+  /** Worker types in the plugin. */
   types: readonly string[];
 }
 
@@ -46,7 +46,7 @@ export class PluginDelivery {
     this.#options = options;
   }
 
-  /** What a range of a type means now. A plugin that is being worked on here is as it is. */
+  /** Resolves a version range of a type. A linked plugin is taken as it is. */
   async resolve(
     type: string,
     range: string | undefined,
@@ -66,8 +66,8 @@ export class PluginDelivery {
   }
 
   /**
-   * What is there already is left as it is, unless forced. A person is asked about an unknown publisher before anything is
-   * fetched. Errors: those of `Deliveries`, of uploading, and of the hive.
+   * Keeps an existing installation unless forced. Asks about an unknown publisher before anything is downloaded.
+   * Errors: those of `Deliveries`, of the upload, and of the hive.
    */
   async deliver(
     machine: Machine,
@@ -83,8 +83,8 @@ export class PluginDelivery {
   }
 
   /**
-   * Puts the files of a program where its hive looks for downloads. Where they come from, what they must be and where they
-   * go is found out here: from the hive come names. Errors: those of `deliver` and of downloads.
+   * Uploads the files of a program to the download folder of the hive. The hive sends only names; the queen decides on
+   * sources, hashes and paths. Errors: those of `deliver` and of downloads.
    */
   async bringProgram(
     machine: Machine,
@@ -116,7 +116,7 @@ export class PluginDelivery {
     });
   }
 
-  /** The plugin in an archive for this machine: made once, and kept. */
+  /** The plugin packed for this machine; built once and cached. */
   async #pack(
     { alias, connection: { client } }: Machine,
     request: DeliveryRequest,
