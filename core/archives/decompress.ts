@@ -1,13 +1,23 @@
-/** What a packed tar is packed with, taken away. */
+/** Decompresses a tarball (gzip, xz, zstd). */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import type { ArchiveFormat, UnpackJob } from './unpack-job.ts';
+import type { ArchiveFile } from '../contract/worker-type.ts';
+
+export type ArchiveFormat = NonNullable<ArchiveFile['format']>;
+
+export interface UnpackJob {
+  /** Path of the archive. */
+  archive: string;
+  signal: AbortSignal;
+  /** Bytes of the archive that were read, and in total. */
+  onProgress: (done: number, total: number) => void;
+}
 
 export type TarFormat = Exclude<ArchiveFormat, 'zip' | 'file'>;
 
-/** The bytes of the tar itself; reading ends when it is destroyed. */
+/** The tar stream; destroying it closes the archive. */
 export const decompressed = async (job: UnpackJob, format: TarFormat): Promise<Readable> => {
   const source = Readable.from(counted(job), { objectMode: false });
   switch (format) {
@@ -19,7 +29,7 @@ export const decompressed = async (job: UnpackJob, format: TarFormat): Promise<R
       return pipeline(source, createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 31 } }), () => {});
     case 'tar.xz': {
       const { XzReadableStream } = (await import('xz-decompress')).default;
-      // The package declares the browser's stream, which is the same one.
+      // The package is typed with the browser's stream, which is the same.
       const compressed = Readable.toWeb(source) as unknown as ConstructorParameters<typeof XzReadableStream>[0];
       return Readable.fromWeb(new XzReadableStream(compressed) as Parameters<typeof Readable.fromWeb>[0]);
     }

@@ -1,6 +1,6 @@
 /**
- * Packs files into one archive (tar, zstd) whose bytes depend on nothing but what is in it: sorted names, no times, no
- * owners, no rights but those that a program needs. So its SHA-256 is its name, and what a machine has need not be sent.
+ * Packs files into a reproducible archive (tar, zstd): sorted names, no times, no owners, only the permissions that a
+ * program needs. Its SHA-256 identifies it, so an archive that a machine already has is not sent again.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
@@ -17,7 +17,7 @@ import { spaceError } from '../lifecycle/fs/disk-space.ts';
 export type PackEntry = { path: string } & (
   | { kind: 'file'; file: string; executable: boolean }
   | { kind: 'text'; text: string }
-  /** `target` as the link has it, relative. */
+  /** `target`: relative, as in the link. */
   | { kind: 'link'; target: string }
 );
 
@@ -26,14 +26,14 @@ export interface Packed {
   file: string;
   /** Of the file, and its name. */
   sha256: string;
-  /** SHA-256 of what is packed: the same wherever and by whatever version of the compressor it was packed. */
+  /** SHA-256 of the uncompressed archive: it does not depend on the version of the compressor. */
   contents: string;
   /** Bytes of the file. */
   size: number;
 }
 
 export interface PackOptions {
-  /** Where the archive goes. */
+  /** Folder for the archive. */
   folder: string;
   signal: AbortSignal;
   /** 1 (fast) to 22 (small). */
@@ -42,11 +42,11 @@ export interface PackOptions {
   onProgress?: (done: number) => void;
 }
 
-const usualLevel = 9;
+const defaultLevel = 9;
 
 /** Errors: NO_SPACE, STATE_UNWRITABLE; the system's when a file cannot be read; the signal's reason when aborted. */
 export const pack = async (entries: readonly PackEntry[], options: PackOptions): Promise<Packed> => {
-  const { folder, signal, level = usualLevel } = options;
+  const { folder, signal, level = defaultLevel } = options;
   const temporary = join(folder, `.pack-${process.pid}-${randomBytes(6).toString('hex')}`);
   const [contents, whole] = [counter(), counter()];
   try {
@@ -100,7 +100,7 @@ async function* tarOf(entries: readonly PackEntry[], { onProgress }: PackOptions
     const fields = fieldsOf(entry, size);
     const header = new Header(fields);
     const encoded = Buffer.alloc(block);
-    // What does not fit into a header of the old kind goes before it.
+    // Values that do not fit into an old-style header go into an extended header before it.
     if (header.encode(encoded)) yield new Pax({ path: fields.path, linkpath: fields.linkpath, size }).encode();
     yield encoded;
     let written = 0;

@@ -1,64 +1,68 @@
 /**
- * Writes the entries of an archive below one fresh folder, and nowhere else. Links are made last, so that nothing is
- * ever written through one; a link may only lead up out of real folders and then down again, so none can leave.
+ * Writes the entries of an archive below one new folder, and nowhere else. Links are created last, so that nothing is
+ * ever written through one. A link may go up only through real folders and then down, so none can leave the folder.
  */
 
 import { link, mkdir, open, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { pathProblem, plainPath } from '../contract/safe-path.ts';
 import { ensureSpace } from '../lifecycle/fs/disk-space.ts';
+import { type EntryKind, type EntryLimits, EntryRefused, EntryRules } from './entry-rules.ts';
 
-export interface TreeLimits {
-  /** Most entries. */
-  entries: number;
-  /** Most bytes of all files together. */
-  bytes: number;
+/** Receives the entries of an archive, one after another. */
+export interface EntrySink {
+  folder(name: string): Promise<void>;
+  /** `body` must be read to its end. `mode`: permission bits as in the archive. `size`: claimed by the archive. */
+  file(entry: { name: string; mode: number; size: number }, body: AsyncIterable<Uint8Array>): Promise<void>;
+  symlink(name: string, target: string): void;
+  /** `target`: name of another entry. */
+  hardlink(name: string, target: string): void;
 }
-
-export const usualLimits: TreeLimits = { entries: 200_000, bytes: 40 * 1024 ** 3 };
 
 export interface TreeOptions {
-  /** Leading folders to leave out of each name. */
+  /** Leading folders to remove from each name. */
   strip: number;
-  limits: TreeLimits;
-  signal: AbortSignal;
+  limits: EntryLimits;
+  signal?: AbortSignal;
 }
 
-/** Bytes between two looks at the room on disk. */
-const lookEvery = 64 * 1024 * 1024;
-const syncsAtOnce = 32;
+/** Bytes between two checks of the free disk space. */
+const spaceCheckInterval = 64 * 1024 * 1024;
+const concurrentSyncs = 32;
 
-/** What it refuses it throws as plain errors, which name the entry. */
-export class TreeWriter {
+/** Throws EntryRefused for what it does not accept. */
+export class TreeWriter implements EntrySink {
   readonly #root: string;
-  readonly #options: TreeOptions;
+  readonly #rules: EntryRules;
+  readonly #signal: AbortSignal | undefined;
   readonly #symlinks = new Map<string, string>();
   readonly #hardlinks = new Map<string, string>();
   readonly #folders = new Set<string>();
   readonly #unsynced: string[] = [];
-  #entries = 0;
-  #bytes = 0;
-  #lookAt = lookEvery;
+  #nextCheck = spaceCheckInterval;
 
-  constructor(root: string, options: TreeOptions) {
+  /** `root` must exist. */
+  constructor(root: string, { strip, limits, signal }: TreeOptions) {
     this.#root = root;
-    this.#options = options;
+    this.#rules = new EntryRules(limits, strip);
+    this.#signal = signal;
   }
 
   async folder(name: string): Promise<void> {
-    const path = this.#place(name);
+    const path = this.#admit(name, 'folder');
     if (path !== null) await this.#makeFolder(path);
   }
 
-  /** `mode`: permission bits as the archive has them; nobody else may write, and no set-user-id bits are kept. */
-  async file(name: string, mode: number, body: AsyncIterable<Uint8Array>): Promise<void> {
-    const path = this.#place(name);
-    if (path === null) throw new Error(`"${name}" has fewer folders than are to be left out`);
+  /** Removes set-user-id bits and write permission for others. */
+  async file(
+    { name, mode, size }: { name: string; mode: number; size: number },
+    body: AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const path = this.#admit(name, 'file', size) as string;
     await this.#makeFolder(dirname(path));
     const file = await open(join(this.#root, path), 'w', 0o600);
     try {
       for await (const chunk of body) {
-        await this.#make(chunk.length);
+        await this.#count(chunk.length);
         await file.appendFile(chunk);
       }
       await file.chmod((mode & 0o755) | 0o600);
@@ -69,20 +73,20 @@ export class TreeWriter {
   }
 
   symlink(name: string, target: string): void {
-    const path = this.#place(name);
-    if (path === null) throw new Error(`"${name}" has fewer folders than are to be left out`);
-    if (leaves(path, target)) throw new Error(`the link "${name}" leads out of the archive, to "${target}"`);
+    const path = this.#admit(name, 'link') as string;
+    if (leavesRoot(path, target)) throw new EntryRefused(`the link "${name}" leads out of the archive, to "${target}"`);
     this.#symlinks.set(path, target);
   }
 
-  /** `target`: another entry, by its name in the archive. */
   hardlink(name: string, target: string): void {
-    const [path, to] = [this.#place(name), this.#place(target)];
-    if (path === null || to === null) throw new Error(`"${name}" has fewer folders than are to be left out`);
+    const path = this.#admit(name, 'link') as string;
+    const to = this.#rules.resolve(target);
+    if (to === null) throw new EntryRefused(`the link "${name}" leads to no file of the archive`);
+    this.#refuseBehindLink(to, target);
     this.#hardlinks.set(path, to);
   }
 
-  /** Makes the links, once everything else is there, and sees to it that all of it stays. */
+  /** Creates the links once all files exist, and syncs everything to disk. */
   async finish(): Promise<void> {
     await this.#sync();
     const links = [...this.#hardlinks.keys(), ...this.#symlinks.keys()];
@@ -92,32 +96,29 @@ export class TreeWriter {
     for (const folder of [...this.#folders, '.']) await syncPath(join(this.#root, folder));
   }
 
-  /** Side by side: the disk then writes many small files at once, instead of one after another. */
+  /** In parallel: the disk can then batch many small files. */
   async #sync(): Promise<void> {
     const next = this.#unsynced.values();
     const work = async () => {
       for (const path of next) {
-        this.#options.signal.throwIfAborted();
+        this.#signal?.throwIfAborted();
         await syncPath(join(this.#root, path));
       }
     };
-    await Promise.all(Array.from({ length: syncsAtOnce }, work));
+    await Promise.all(Array.from({ length: concurrentSyncs }, work));
   }
 
-  /** Path below the root; null when nothing is left of the name. Counts the entry. */
-  #place(name: string): string | null {
-    this.#options.signal.throwIfAborted();
-    this.#entries++;
-    if (this.#entries > this.#options.limits.entries)
-      throw new Error(`it has more than ${this.#options.limits.entries} entries`);
-    const plain = plainPath(name);
-    const problem = plain === '' ? undefined : pathProblem(plain);
-    if (problem !== undefined) throw new Error(`the name ${JSON.stringify(name)} cannot be a path in it: ${problem}`);
-    const parts = plain === '' ? [] : plain.split('/');
-    const kept = parts.slice(this.#options.strip);
-    const behind = kept.slice(0, -1).map((_, index) => kept.slice(0, index + 1).join('/'));
-    if (behind.some((folder) => this.#symlinks.has(folder))) throw new Error(`"${name}" lies behind a link`);
-    return kept.length === 0 ? null : kept.join('/');
+  #admit(name: string, kind: EntryKind, size?: number): string | null {
+    this.#signal?.throwIfAborted();
+    const path = this.#rules.admit(name, kind, size);
+    if (path !== null) this.#refuseBehindLink(path, name);
+    return path;
+  }
+
+  #refuseBehindLink(path: string, name: string): void {
+    for (let parent = dirname(path); parent !== '.'; parent = dirname(parent)) {
+      if (this.#symlinks.has(parent)) throw new EntryRefused(`"${name}" lies behind a link`);
+    }
   }
 
   async #makeFolder(path: string): Promise<void> {
@@ -126,19 +127,17 @@ export class TreeWriter {
     this.#folders.add(path);
   }
 
-  async #make(bytes: number): Promise<void> {
-    this.#options.signal.throwIfAborted();
-    this.#bytes += bytes;
-    if (this.#bytes > this.#options.limits.bytes)
-      throw new Error(`it unpacks to more than ${this.#options.limits.bytes} bytes`);
-    if (this.#bytes < this.#lookAt) return;
-    this.#lookAt = this.#bytes + lookEvery;
-    await ensureSpace(this.#root, lookEvery);
+  async #count(bytes: number): Promise<void> {
+    this.#signal?.throwIfAborted();
+    this.#rules.add(bytes);
+    if (this.#rules.bytes < this.#nextCheck) return;
+    this.#nextCheck = this.#rules.bytes + spaceCheckInterval;
+    await ensureSpace(this.#root, spaceCheckInterval);
   }
 }
 
-/** Does a link at `path` lead out, or back up after going down (where another link may have led elsewhere)? */
-const leaves = (path: string, target: string): boolean => {
+/** Does a link at `path` lead out, or back up after going down (where another link may lead elsewhere)? */
+const leavesRoot = (path: string, target: string): boolean => {
   if (target === '' || target.startsWith('/') || /[\\\0]/.test(target) || /^[A-Za-z]:/.test(target)) return true;
   const parts = target.split('/').filter((part) => part !== '' && part !== '.');
   const down = parts.findIndex((part) => part !== '..');

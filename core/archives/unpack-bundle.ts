@@ -1,6 +1,6 @@
 /**
- * Unpacks an archive that another machine of the same user made (`pack.ts`): checked against its SHA-256 while it is read,
- * into a folder that appears whole or not at all. Needs nothing but Node and the tar library, as it is part of the agent.
+ * Unpacks an archive that another machine of the same user packed (`pack.ts`). Verifies its SHA-256 while reading, and the
+ * folder appears only when complete. Part of the agent, so it needs nothing but Node and the tar library.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -13,29 +13,33 @@ import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
 import { spaceError } from '../lifecycle/fs/disk-space.ts';
 import { isFolder } from '../lifecycle/fs/file-kind.ts';
 import { withLock } from '../lifecycle/fs/instance-lock.ts';
-import { TreeWriter, usualLimits } from './tree-writer.ts';
+import { defaultLimits } from './entry-rules.ts';
+import { TreeWriter } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
 
 export interface BundleOptions {
-  /** What the archive has to be, in hexadecimal. */
+  /** Expected SHA-256 of the archive, in hexadecimal. */
   sha256: string;
-  /** Where it goes. What is there already is left as it is. */
+  /** Target folder. If it exists, it is left unchanged. */
   folder: string;
   signal: AbortSignal;
-  /** Bytes of the archive that were read, and of the whole. */
+  /** Bytes of the archive that were read, and in total. */
   onProgress?: (done: number, total: number) => void;
 }
 
-/** Milliseconds for another process that unpacks into the same place. */
-const lockMs = 600_000;
+/** How long to wait for another process that unpacks into the same folder. */
+const lockTimeoutMs = 600_000;
 
-/** False: it was there. Errors: BUNDLE_CORRUPT, NO_SPACE, STATE_UNWRITABLE, TIMEOUT; the signal's reason when aborted. */
+/** Returns false if the folder existed. Errors: BUNDLE_CORRUPT, NO_SPACE, STATE_UNWRITABLE, TIMEOUT; the signal's reason when aborted. */
 export const unpackBundle = async (archive: string, options: BundleOptions): Promise<boolean> => {
   const { folder, signal } = options;
   if (await isFolder(folder)) return false;
   const parent = dirname(folder);
   await makeFolder(parent);
-  return withLock(join(parent, '.unpack.lock'), () => unpackAlone(archive, options), { timeoutMs: lockMs, signal });
+  return withLock(join(parent, '.unpack.lock'), () => unpackAlone(archive, options), {
+    timeoutMs: lockTimeoutMs,
+    signal,
+  });
 };
 
 const unpackAlone = async (archive: string, options: BundleOptions): Promise<boolean> => {
@@ -56,7 +60,7 @@ const unpackAlone = async (archive: string, options: BundleOptions): Promise<boo
   }
 };
 
-/** Into `staging`, which is there and empty; what was written stays there on failure. Errors: as plain as they come. */
+/** Unpacks into `staging`, which must exist and be empty. The caller removes it after a failure; see `bundleError`. */
 export const unpackChecked = async (
   archive: string,
   staging: string,
@@ -74,11 +78,11 @@ export const unpackChecked = async (
     }
   }
   const bytes = Readable.from(counted(), { objectMode: false });
-  const tree = new TreeWriter(staging, { strip: 0, limits: usualLimits, signal });
+  const tree = new TreeWriter(staging, { strip: 0, limits: defaultLimits, signal });
   const plain = pipeline(
     bytes,
     createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 31 } }),
-    // What went wrong is told by whoever reads it.
+    // The reader of the stream reports the error.
     () => {},
   );
   await unpackTar(plain, tree);
@@ -87,10 +91,10 @@ export const unpackChecked = async (
   await tree.finish();
 };
 
-/** Begins the name of a folder that is being filled. */
+/** Prefix of a folder that is being filled. */
 const unfinished = '.unfinished-';
 
-/** Of a process that was killed: whoever is at work here holds the lock. */
+/** Leftovers of a killed process: the caller holds the lock, so no other process is unpacking here. */
 const removeLeftovers = async (parent: string): Promise<void> => {
   for (const name of await readdir(parent)) {
     if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true, maxRetries: 3 });

@@ -2,33 +2,55 @@
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import type { ReadEntry } from 'tar';
-import type { TreeWriter } from './tree-writer.ts';
+import { EntryRefused } from './entry-rules.ts';
+import type { EntrySink } from './tree-writer.ts';
 
-/** `bytes` are those of the tar itself; they are read to their end, or destroyed. */
-export const unpackTar = async (bytes: Readable, tree: TreeWriter): Promise<void> => {
+export interface UnpackTarOptions {
+  /** Bytes of the tar stream, headers included: archives can be large without containing any file. */
+  maxStreamBytes?: number;
+  /** Do not read the padding after the end of the archive, which may be endless. */
+  stopAtEnd?: boolean;
+}
+
+/** `bytes`: the decompressed tar stream; it is read to its end or destroyed. */
+export const unpackTar = async (
+  bytes: Readable,
+  sink: EntrySink,
+  { maxStreamBytes = Number.POSITIVE_INFINITY, stopAtEnd = false }: UnpackTarOptions = {},
+): Promise<void> => {
   const { Parser } = await import('tar');
   const finished = Promise.withResolvers<void>();
   let current: ReadEntry | undefined;
   const fail = (error: unknown) => {
     finished.reject(error);
     bytes.destroy();
-    // Whoever writes this entry waits for bytes that will not come.
+    // The sink is waiting for the rest of this entry.
     current?.destroy(error);
   };
   let writing = Promise.resolve();
-  // Strict: whatever is odd about an archive makes it unusable, instead of leaving parts of it out.
+  let ended = false;
+  // Strict: anything odd is an error; otherwise the parser would skip parts of the archive.
   const parser = new Parser({ strict: true, maxDecompressionRatio: Number.POSITIVE_INFINITY });
   parser.on('error', fail);
+  parser.on('eof', () => {
+    ended = true;
+  });
   parser.on('end', () => finished.resolve());
-  parser.on('ignoredEntry', (entry: ReadEntry) => fail(new Error(`"${entry.path}" is a ${entry.type}`)));
+  parser.on('ignoredEntry', ({ path, type }: ReadEntry) => fail(new EntryRefused(`it holds a ${type}: ${path}`)));
   parser.on('entry', (entry: ReadEntry) => {
     current = entry.on('error', () => {});
-    writing = writing.then(() => write(entry, tree));
+    writing = writing.then(() => give(entry, sink));
     writing.catch(fail);
   });
   const feed = async () => {
-    for await (const chunk of bytes) {
-      if (!parser.write(chunk as Buffer)) await Promise.race([once(parser, 'drain'), finished.promise]);
+    let read = 0;
+    for await (const chunk of bytes as AsyncIterable<Buffer>) {
+      // The parser would decompress it without counting what comes out.
+      if (read === 0 && isCompressed(chunk)) throw new EntryRefused('it is compressed twice');
+      read += chunk.length;
+      if (read > maxStreamBytes) throw new EntryRefused(`it unpacks to more than ${maxStreamBytes} bytes`);
+      if (!parser.write(chunk)) await Promise.race([once(parser, 'drain'), finished.promise]);
+      if (ended && stopAtEnd) break;
     }
     parser.end();
   };
@@ -40,23 +62,28 @@ export const unpackTar = async (bytes: Readable, tree: TreeWriter): Promise<void
   }
 };
 
-const write = async (entry: ReadEntry, tree: TreeWriter): Promise<void> => {
-  switch (entry.type) {
+/** gzip or zstd, which the parser recognizes. */
+const isCompressed = (chunk: Buffer): boolean =>
+  (chunk[0] === 0x1f && chunk[1] === 0x8b) || (chunk[0] === 0x28 && chunk[1] === 0xb5);
+
+const give = async (entry: ReadEntry, sink: EntrySink): Promise<void> => {
+  const { path: name, type, linkpath: target = '' } = entry;
+  switch (type) {
     case 'File':
     case 'OldFile':
     case 'ContiguousFile':
-      return tree.file(entry.path, entry.mode ?? 0o644, entry);
+      return sink.file({ name, mode: entry.mode ?? 0o644, size: entry.size }, entry);
     case 'Directory':
     case 'GNUDumpDir':
       entry.resume();
-      return tree.folder(entry.path);
+      return sink.folder(name);
     case 'SymbolicLink':
       entry.resume();
-      return tree.symlink(entry.path, entry.linkpath ?? '');
+      return sink.symlink(name, target);
     case 'Link':
       entry.resume();
-      return tree.hardlink(entry.path, entry.linkpath ?? '');
+      return sink.hardlink(name, target);
     default:
-      throw new Error(`"${entry.path}" is a ${entry.type}`);
+      throw new EntryRefused(`it holds a ${type}: ${name}`);
   }
 };

@@ -8,6 +8,7 @@ import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
 import type { RbeeError } from '../contract/errors.ts';
 import { tempFolder } from '../lifecycle/process/testing.ts';
+import { defaultLimits } from './entry-rules.ts';
 import { type RawEntry, rawTar, rawZip } from './testing.ts';
 import { type UnpackOptions, unpackArchive } from './unpack.ts';
 
@@ -173,7 +174,7 @@ test('set-user-id bits and rights of others to write are taken away', async (t) 
 
 test('a bomb ends at the bounds', async (t) => {
   const zeros = { name: 'zeros', data: Buffer.alloc(8 << 20) };
-  const limits = { entries: 100, bytes: 1 << 20 };
+  const limits = { ...defaultLimits, maxEntries: 100, maxBytes: 1 << 20 };
   await refused(t, gzipSync(rawTar([zeros])), /more than 1048576 bytes/, { limits });
   await refused(t, rawZip([zeros]), /more than 1048576 bytes/, { limits });
   const many = Array.from({ length: 200 }, (_, index) => ({ name: `f${index}`, data: '' }));

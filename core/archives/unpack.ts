@@ -1,35 +1,34 @@
-/** Unpacks a release archive of any kind into a fresh folder, safely and within bounds. */
-import { open } from 'node:fs/promises';
+/** Unpacks a release archive of any format into a new folder, within limits. */
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { unwritable } from '../lifecycle/fs/atomic-file.ts';
 import { spaceError } from '../lifecycle/fs/disk-space.ts';
-import { decompressed } from './decompress.ts';
-import { type TreeLimits, TreeWriter, usualLimits } from './tree-writer.ts';
-import { placeFile } from './unpack-file.ts';
-import type { ArchiveFormat, UnpackJob } from './unpack-job.ts';
+import { type ArchiveFormat, decompressed, type UnpackJob } from './decompress.ts';
+import { defaultLimits, type EntryLimits } from './entry-rules.ts';
+import { TreeWriter } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
 import { unpackZip } from './unpack-zip.ts';
 
 export interface UnpackOptions {
-  /** Told by the first bytes when absent. */
+  /** Detected from the first bytes if absent. */
   format?: ArchiveFormat;
-  /** Leading folders to leave out of each name. */
+  /** Leading folders to remove from each name. */
   strip?: number;
-  /** Name of the archive for people, and of the file for format `file`. */
+  /** Name of the archive in errors, and of the file for format `file`. */
   name?: string;
-  limits?: TreeLimits;
+  limits?: EntryLimits;
   signal: AbortSignal;
-  /** Bytes of the archive that were read, and of the whole. */
+  /** Bytes of the archive that were read, and in total. */
   onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Unpacks `archive` below `folder`, which is there already. What was written stays there on failure; the caller throws the
- * folder away. Errors: ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE; the signal's reason when aborted.
+ * Unpacks `archive` into `folder`, which must exist. After a failure the caller removes the folder. Errors: ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE; the signal's reason when aborted.
  */
 export const unpackArchive = async (archive: string, folder: string, options: UnpackOptions): Promise<void> => {
-  const { signal, limits = usualLimits, strip = 0, name = basename(archive) } = options;
+  const { signal, limits = defaultLimits, strip = 0, name = basename(archive) } = options;
   const job: UnpackJob = { archive, signal, onProgress: options.onProgress ?? (() => {}) };
   try {
     const tree = new TreeWriter(folder, { strip, limits, signal });
@@ -44,7 +43,14 @@ export const unpackArchive = async (archive: string, folder: string, options: Un
   }
 };
 
-const signs: readonly { format: ArchiveFormat; at: number; bytes: string }[] = [
+/** The download is the program itself, not an archive. */
+const placeFile = async ({ archive, signal, onProgress }: UnpackJob, tree: TreeWriter, name: string): Promise<void> => {
+  const { size } = await stat(archive);
+  await tree.file({ name, mode: 0o755, size }, createReadStream(archive, { signal }));
+  onProgress(size, size);
+};
+
+const signatures: readonly { format: ArchiveFormat; at: number; bytes: string }[] = [
   { format: 'tar.gz', at: 0, bytes: '1f8b' },
   { format: 'tar.xz', at: 0, bytes: 'fd377a585a00' },
   { format: 'tar.zst', at: 0, bytes: '28b52ffd' },
@@ -58,8 +64,10 @@ const formatOf = async (archive: string): Promise<ArchiveFormat> => {
   try {
     const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
     const head = buffer.subarray(0, bytesRead);
-    const sign = signs.find(({ at, bytes }) => head.subarray(at, at + bytes.length / 2).toString('hex') === bytes);
-    if (sign) return sign.format;
+    const signature = signatures.find(
+      ({ at, bytes }) => head.subarray(at, at + bytes.length / 2).toString('hex') === bytes,
+    );
+    if (signature) return signature.format;
   } finally {
     await file.close();
   }

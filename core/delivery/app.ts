@@ -1,6 +1,6 @@
 /**
- * rbee itself as it goes to a machine: the hive with what it needs to run, and nothing of the command line, the queen, or
- * npm. Made from whatever rbee this is, a checkout or an installed package, and only when that has changed.
+ * Packs rbee for other machines: the hive and its dependencies, without the command line, the queen or npm. Works from a
+ * checkout and from an installed package, and packs again only after a change.
  */
 import { readFile, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -17,7 +17,7 @@ import { markUsed, sweep } from './sweep.ts';
 
 export interface AppBundle {
   version: string;
-  /** `<version>-<hash8>`: the same for the same contents, and for nothing else. */
+  /** `<version>-<hash8>`: identifies the contents. */
   id: string;
   /** Absolute path of the archive (tar, zstd). */
   file: string;
@@ -37,7 +37,7 @@ export interface AppOptions {
   signal: AbortSignal;
 }
 
-/** Written by the build: what the hive is made of. */
+/** Written by the build: the files of the hive. */
 interface HiveParts {
   /** Relative to `dist`. */
   files: string[];
@@ -45,10 +45,10 @@ interface HiveParts {
   packages: string[];
 }
 
-/** Path of the hive in what is put on machines, of every version. */
+/** Path of the hive inside the archive; the same in every version. */
 export const hiveEntry = 'dist/hive/daemon.js';
 
-/** It is the same for every platform. Errors: APP_INCOMPLETE, PACKAGE_MISSING, NO_SPACE, STATE_UNWRITABLE. */
+/** The archive fits every platform. Errors: APP_INCOMPLETE, PACKAGE_MISSING, NO_SPACE, STATE_UNWRITABLE. */
 export const bundleApp = async ({ root, cache, narrate, signal }: AppOptions): Promise<AppBundle> => {
   const folder = join(cache, 'bundles');
   const { version, entries } = await collectApp(root);
@@ -79,7 +79,7 @@ export const isWhole = async ({ file, size }: AppBundle): Promise<boolean> => {
 const known = async (record: string): Promise<AppBundle | null> => {
   const read = await readRecord<Omit<AppBundle, 'file'>>(record);
   if (!read) return null;
-  // Found beside its record, not where that was written: the same cache may be reached by another path.
+  // The archive lies next to its record; a recorded absolute path would break if the cache moves.
   const bundle = { ...read, file: join(dirname(record), `${read.sha256}.tar.zst`) };
   if (!(await isWhole(bundle))) return null;
   await markUsed([record, bundle.file]);

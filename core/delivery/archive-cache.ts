@@ -1,4 +1,4 @@
-/** Archives of plugins for other machines: each is made once, and found again by what it was made from. */
+/** Caches archives of plugins for other machines by what they were made from. */
 import { createHash } from 'node:crypto';
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,7 +18,7 @@ export interface PackedPlugin {
   /** Of the archive. */
   sha256: string;
   size: number;
-  /** What the hive is told that it is. */
+  /** The index entry that the hive receives. */
   entry: DeliveredPlugin;
 }
 
@@ -30,7 +30,7 @@ export interface ArchiveContents {
   alsoBy?: unknown;
 }
 
-/** Large trees are mostly machine code: more patience makes them hardly smaller. */
+/** Large trees are mostly machine code, which hardly gets smaller at higher levels. */
 const level = 6;
 
 /** `of` is everything that decides what is in it. Errors: those of `make`, NO_SPACE, STATE_UNWRITABLE. */
@@ -81,7 +81,7 @@ const known = async (folder: string, key: string): Promise<PackedPlugin | null> 
   const record = recordOf(folder, key);
   const read = await readRecord<Omit<PackedPlugin, 'archive'>>(record);
   if (!read) return null;
-  // Found beside its record, not where that was written: the same cache may be reached by another path.
+  // The archive lies next to its record; a recorded absolute path would break if the cache moves.
   const delivery = { ...read, archive: join(folder, `${read.sha256}.tar.zst`) };
   const found = await stat(delivery.archive).catch(() => null);
   if (!found || found.size !== delivery.size) return null;

@@ -1,6 +1,6 @@
 /**
- * The production packages that a package needs, from wherever they lie: a checkout with hoisted workspaces, an npm
- * installation, links. Each is resolved from the one that asks for it, and placed so that the same is found there again.
+ * Collects the production dependencies of a package from a checkout with hoisted workspaces, an npm installation, or
+ * links. Each is resolved from its dependent, and placed so that Node resolves the same package on the other machine.
  */
 import { readdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -11,11 +11,11 @@ import type { BundleTarget } from './runtime.ts';
 export interface CollectedPackage {
   name: string;
   version: string;
-  /** Where it lies here. */
+  /** Its folder on this machine. */
   folder: string;
   /** Where it goes: `node_modules/a/node_modules/b`. */
   place: string;
-  /** It is no copy of something published, but a folder that is being worked on. */
+  /** A folder under development, not a copy of a published package. */
   isLinked: boolean;
 }
 
@@ -25,11 +25,11 @@ export interface PackageNeeds {
 }
 
 export interface CollectOptions {
-  /** Packages that nothing gets, however deep they are asked for. */
+  /** Packages to leave out at any depth. */
   leaveOut?: readonly string[];
-  /** For which machine. */
+  /** The target machine. */
   target: BundleTarget;
-  /** What this machine is: what is not here for another one is not to be had. */
+  /** This machine: packages for another platform are not available here. */
   here: BundleTarget;
 }
 
@@ -45,7 +45,7 @@ export const collectPackages = async (
   const placed = new Map<string, CollectedPackage>();
   const top: Asker = { name: root, folder: await realpath(root), place: '', needs };
   const queue: Asker[] = [top];
-  // All needs of one are placed before those of the next, so that nothing is ever put in front of what was found before.
+  // Breadth first: a package placed later can then never shadow one that was resolved before.
   for (let asker = queue.shift(); asker !== undefined; asker = queue.shift()) {
     for (const need of needsOf(asker, options)) {
       const found = await find(need, asker, options);
@@ -81,7 +81,7 @@ interface FoundFolder extends Omit<CollectedPackage, 'place'> {
   needs: PackageNeeds;
 }
 
-/** Null: it is optional, and not for the target. */
+/** Null: optional, and not for the target. */
 const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOptions): Promise<FoundFolder | null> => {
   const { target, here } = options;
   const isElsewhere = !isSamePlatform(target, here);
@@ -93,7 +93,7 @@ const find = async ({ name, isOptional }: Need, asker: Asker, options: CollectOp
     return null;
   }
   const { manifest, folder, isLinked } = found;
-  // A link in `node_modules` could lead to any folder of this machine, and all of it would be packed.
+  // A link in `node_modules` could lead to any folder of this machine, which would then be packed.
   if (isLinked && manifest.name !== name) {
     // An npm override puts an empty package in place of what a project does without: it is not needed there either.
     if (isOptional) return null;
@@ -115,7 +115,7 @@ const notFor = (name: string, by: string, target: BundleTarget): RbeeError =>
 const platformOf = ({ os, cpu, libc }: BundleTarget): string =>
   [os, cpu, ...(libc === undefined ? [] : [libc])].join('-');
 
-/** Where one of them does not say which C library it has, it is that of the other. */
+/** If one of them names no C library, that of the other counts. */
 export const isSamePlatform = (one: BundleTarget, other: BundleTarget): boolean =>
   one.os === other.os && one.cpu === other.cpu && (one.libc ?? other.libc) === (other.libc ?? one.libc);
 
@@ -135,7 +135,7 @@ interface Lookup {
   isLinked: boolean;
 }
 
-/** As Node looks for it: in the `node_modules` of each folder from here upwards. */
+/** Resolves like Node: in the `node_modules` of each folder upwards. */
 const lookUp = async (name: string, from: string): Promise<Lookup | null> => {
   for (let at = from; ; at = dirname(at)) {
     const path = join(at, 'node_modules', name);
@@ -159,7 +159,7 @@ const isFor = (manifest: Manifest, target: BundleTarget): boolean =>
     return wanted.length === 0 || wanted.includes(value) || wanted.includes('any');
   });
 
-/** What node-gyp has made is for the machine that it was made on. */
+/** Output of node-gyp only runs on the machine it was built on. */
 const isCompiledHere = async (folder: string): Promise<boolean> =>
   (await readdir(join(folder, 'build/Release')).catch(() => [])).some((name) => name.endsWith('.node'));
 
@@ -176,7 +176,7 @@ const seenFrom = (
   return undefined;
 };
 
-/** As far up as nothing else of that name stands in the way. */
+/** The highest folder where no other package has that name. */
 const placeFor = (place: string, name: string, placed: ReadonlyMap<string, CollectedPackage>): string =>
   join(seenFrom(place, name, placed) ? place : '', 'node_modules', name);
 

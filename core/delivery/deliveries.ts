@@ -1,6 +1,6 @@
 /**
- * Plugins for other machines: found through rbee.lock, made here for the platform of the machine, and packed so that its
- * hive can take them in. What was delivered once can be delivered again without a network.
+ * Packs plugins for other machines: finds them through rbee.lock, installs them for the platform of the machine, and
+ * packs them for its hive. A plugin that was delivered once can be delivered again offline.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -42,11 +42,11 @@ export type { DeliveryRequest } from './find-source.ts';
 export interface DeliveriesOptions
   extends Pick<InstallerOptions, 'data' | 'config' | 'cache' | 'env' | 'registry' | 'limits'> {
   fetcher: Pick<RegistryClient, 'resolve' | 'unpack'>;
-  /** What this machine is. */
+  /** This machine. */
   here: BundleTarget;
 }
 
-/** The machine that a plugin is for. */
+/** The target machine. */
 export interface DeliveryHost {
   /** Alias of its hive. */
   alias: string;
@@ -55,13 +55,13 @@ export interface DeliveryHost {
 
 /** An archive for one machine. */
 export interface Delivery extends PackedPlugin {
-  /** The variant that was asked for, or the best one for the machine; others may have come along in the same tree. */
+  /** The requested variant, or the best one for the machine; the same tree may contain others. */
   variant: string;
-  /** Worker types that it brings. */
+  /** Its worker types. */
   types: readonly string[];
 }
 
-/** Asks whether a publisher may be trusted; throws for a no. */
+/** Asks the user whether to trust a publisher; throws if not. */
 export type Confirm = (publisher: UnknownPublisher) => Promise<unknown>;
 
 /** The program of a variant of a plugin that was delivered. */
@@ -69,21 +69,21 @@ export interface WantedProgram {
   type: string;
   variant: string;
   options?: Readonly<Record<string, unknown>>;
-  /** Format of the model that it is to load. */
+  /** Format of the model to load. */
   format?: string;
 }
 
-/** What a request means, as far as that can be told without a machine. */
+/** The package that a request refers to, independent of the machine. */
 export interface ResolvedPlugin {
   package: string;
   version: string;
   integrity: string;
-  /** Worker types that it brings; none where only rbee.lock was asked. */
+  /** Its worker types; empty if only rbee.lock was consulted. */
   types: readonly string[];
   source: 'registry' | 'installed' | 'folder';
 }
 
-/** One exact plugin, and where it lies. */
+/** One exact version of a plugin, and its folder. */
 interface Origin {
   found: FoundPackage;
   tag: string | undefined;
@@ -100,7 +100,7 @@ export class Deliveries {
   }
 
   /**
-   * Which package is meant. Asks the registry only where rbee.lock does not say, and writes nothing. Errors: INVALID_INPUT,
+   * Resolves a request to a package. Asks the registry only if rbee.lock has no answer; writes nothing. Errors: INVALID_INPUT,
    * PACKAGE_NOT_FOUND, PACKAGE_REFUSED, REGISTRY_UNREACHABLE, and those of folders and npm.
    */
   async resolve(request: DeliveryRequest, call: Call): Promise<ResolvedPlugin> {
@@ -151,8 +151,8 @@ export class Deliveries {
   }
 
   /**
-   * Where the program of a variant comes from, as the delivered plugin itself says for that machine. The very archive is
-   * asked, in a folder of its own and in a process of its own. Errors: TYPE_NOT_FOUND, OPTION_INVALID, PLUGIN_FAILED, those
+   * Resolves the program of a variant by the code of the delivered plugin, from its archive, in a separate folder and
+   * process. Errors: TYPE_NOT_FOUND, OPTION_INVALID, PLUGIN_FAILED, those
    * of unpacking.
    */
   async sourcesOf(
@@ -178,12 +178,12 @@ export class Deliveries {
     });
   }
 
-  /** Does this machine have the package, or has it settled on a version of it? Asks no registry. */
+  /** Is the package installed here or pinned in rbee.lock? Does not ask the registry. */
   knows(name: string): Promise<boolean> {
     return isKnown(name, this.#options);
   }
 
-  /** Finds the package and, where it is to be `fetched`, brings it here once it may be used. */
+  /** Finds the package, checks its publisher and downloads it. */
   async #find(
     request: DeliveryRequest,
     staging: string,
@@ -231,7 +231,7 @@ export class Deliveries {
     return { found, tag, folder };
   }
 
-  /** Who was let in once, for this machine or for another one, is not asked about again. */
+  /** A publisher that was trusted once, for any machine, is not asked about again. */
   async #checkTrust(
     found: FoundPackage,
     { yes, accepted }: DeliveryRequest,
@@ -252,7 +252,7 @@ export class Deliveries {
     { narrate }: Call,
   ): Promise<{ group: TreeGroup; variant: string }> {
     const [first] = examined.types;
-    // Code that needs what is not there yet cannot be asked; then all variants get the same packages.
+    // The code may need packages that are not installed yet; then all variants get the same packages.
     const canAsk = first !== undefined && examined.descriptions !== null;
     const variant = asked ?? (canAsk ? await bestVariant(first, facts, narrate) : undefined);
     const wanted = { found, examined, before: undefined, variant, hive: alias, choose: async () => variant ?? '' };
@@ -267,7 +267,7 @@ export class Deliveries {
     return { entry: entryOf(origin, group, target, folderPlace), entries };
   }
 
-  /** By the npm lock where there is one: then it is the very tree that rbee.lock names. */
+  /** Uses the npm lock from rbee.lock, if there is one, so that the tree is identical. */
   async #packTree(of: object, making: Making): Promise<PackedPlugin> {
     const { origin, examined, group, host, call, offline } = making;
     const { found, tag, folder: unpacked } = origin;
@@ -288,7 +288,7 @@ export class Deliveries {
         const { narrate } = call;
         locked = await makeTree(folder, { unpacked, found, group, target, lock, scripts: false, npm, narrate });
         const inner = packageFolder('', found.name);
-        // What its packages are like on another platform only the hive there can see.
+        // Only the hive on that platform can check the packages.
         if (!examined.descriptions && isSamePlatform(target, this.#options.here))
           (await examineTree(join(folder, inner), found)).close();
         call.signal.throwIfAborted();
@@ -304,7 +304,7 @@ export class Deliveries {
   /** Unless it says something else of the package, which one machine that wants another version must not undo. */
   async #lock({ found }: Origin, locked: readonly LockedVariant[], tag: string | undefined): Promise<void> {
     const { data, config } = this.#options;
-    // With the lock that installations of this machine take when they write it.
+    // Installations on this machine hold the same lock when they write it.
     await changeIndex(data, async (entries) => {
       const other = (await readLock(config)).find((one) => one.name === found.name && !isLocked(one, found));
       if (!other || tag !== undefined)
@@ -337,7 +337,7 @@ interface Making {
   offline: boolean | undefined;
 }
 
-/** A hive has named the package: it must be one of the type that was asked for. */
+/** A hive named the package, so it must contain the requested type. */
 const refuseOtherType = (type: string, { manifest }: Examined): void => {
   const names = manifest.workerTypes.flatMap(({ name, aliases = [] }) => [name, ...aliases]);
   if (type === manifest.package || names.includes(type)) return;

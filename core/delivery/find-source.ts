@@ -1,6 +1,6 @@
 /**
- * What a request for a plugin means when it goes to another machine: a folder of this one, a package that was installed
- * here from elsewhere than a registry, or what rbee.lock or else the registry says.
+ * Resolves a request for a plugin on another machine: a folder of this machine, a package that was installed here from
+ * outside a registry, the version in rbee.lock, or the newest in the registry.
  */
 import { join } from 'node:path';
 import { satisfies, valid, validRange } from 'semver';
@@ -15,27 +15,27 @@ export interface DeliveryRequest {
   /** Worker type or package, with or without a version (`name@^1`), tarball, folder or git address. */
   plugin: string;
   /**
-   * The worker type that a person asked for, where a hive has named `plugin`. Then `plugin` counts only if it is a package
-   * that this machine knows, and it must have this type.
+   * The worker type that the user asked for, if a hive named `plugin`. Then `plugin` must be a package that this machine
+   * knows and that contains this type.
    */
   type?: string;
-  /** Version, range or tag, where `plugin` names none. */
+  /** Version, range or tag, if `plugin` contains none. */
   version?: string;
-  /** The best one for the machine when absent. */
+  /** The best one for the machine if absent. */
   variant?: string;
-  /** Let its publisher in without asking. */
+  /** Trust its publisher without asking. */
   yes?: boolean;
-  /** The very package that was asked about, as PUBLISHER_UNKNOWN named it. */
+  /** The package that the user confirmed, as in PUBLISHER_UNKNOWN. */
   accepted?: string;
-  /** Use only what was fetched before. */
+  /** Use the cache only. */
   offline?: boolean;
-  /** Look for something newer than rbee.lock says. */
+  /** Ignore the version in rbee.lock. */
   update?: boolean;
 }
 
 export type PluginSource =
   | { kind: 'folder'; root: string }
-  /** As it lies here; no registry has it. */
+  /** From its folder on this machine. */
   | { kind: 'installed'; found: FoundPackage; folder: string }
   /** `locked` is what rbee.lock says of it, where that is to be taken. */
   | { kind: 'registry'; candidates: readonly Candidate[]; locked: LockedPlugin | null; tag: string | undefined }
@@ -56,7 +56,7 @@ export const findSource = async (
     const installed = await unregistered(here, data);
     if (installed) return { kind: 'installed', ...installed };
   }
-  // A word that someone mistyped must not bring a stranger's package of that name.
+  // A typo must not install a package of that name from an unknown publisher.
   const own = here && here.location.source === 'installed' ? [here.name] : ownNames(plugin, asked.candidates);
   const locked = (await readLock(config)).find((one) => own.includes(one.name)) ?? null;
   const isPinned = locked !== null && !update && isSame(locked, range);
@@ -69,7 +69,7 @@ export const findSource = async (
   };
 };
 
-/** Is a package of exactly this name here, or in rbee.lock? */
+/** Is a package with exactly this name installed or in rbee.lock? */
 export const isKnown = async (name: string, { data, config }: Places): Promise<boolean> => {
   if ((await readLock(config)).some((one) => one.name === name)) return true;
   for (const { root } of await locatePlugins(data)) {
@@ -89,7 +89,7 @@ interface Here {
   location: PluginLocation;
 }
 
-/** The plugin of this machine that is meant by a package, a type or an alias. */
+/** The installed plugin that a package name, type or alias refers to. */
 const findHere = async (plugin: string, candidates: readonly Candidate[], data: string): Promise<Here | null> => {
   const word = candidates.at(-1)?.name ?? plugin;
   for (const location of await locatePlugins(data)) {

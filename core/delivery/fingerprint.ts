@@ -1,11 +1,11 @@
-/** What files are, told by looking at them or by reading them. */
+/** Fingerprints of files, from their metadata or their contents. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { PackEntry } from '../archives/pack.ts';
 
-/** Tells whether anything has changed, without reading it. */
+/** Detects changes without reading the files. */
 export const fingerprint = async (entries: readonly PackEntry[]): Promise<string> => {
   const looks = entries.map(async (one) => {
     if (one.kind !== 'file') return JSON.stringify(one);
@@ -15,7 +15,7 @@ export const fingerprint = async (entries: readonly PackEntry[]): Promise<string
   return hashOf(await Promise.all(looks)).slice(0, 16);
 };
 
-/** SHA-256 over names and contents: the same wherever the files lie. */
+/** SHA-256 of names and contents, independent of the location. */
 export const contentsOf = async (entries: readonly PackEntry[]): Promise<string> => {
   const texts: string[] = [];
   for (const one of entries) {

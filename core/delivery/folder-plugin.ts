@@ -1,6 +1,6 @@
 /**
- * A plugin that is used from its folder: one that is being written, or one of this checkout. It was never packed, so what
- * it is follows from what is in it and in the packages that it needs.
+ * A plugin that runs from its folder, under development or in this checkout. It was never packed, so it is identified by
+ * its contents and those of its dependencies.
  */
 
 import { createHash } from 'node:crypto';
@@ -21,20 +21,20 @@ import { markUsed } from './sweep.ts';
 
 export interface FolderPlugin {
   root: string;
-  /** As if it had been packed; its dependencies are whatever is installed beside it. */
+  /** Described like a packed package; its dependencies are those installed next to it. */
   found: FoundPackage;
   /** Its own files. */
   own: readonly PackEntry[];
 }
 
-/** Where it goes in an archive: outside of `node_modules`, from which Node runs no TypeScript. */
+/** Its path in an archive: outside of `node_modules`, where Node does not run TypeScript. */
 export const folderPlace = 'plugin';
 
 const here: BundleTarget = { os: process.platform, cpu: process.arch };
 
-/** What was read lately, by the looks of it. */
+/** Recently read folders, by fingerprint. */
 const known = new Map<string, FolderPlugin>();
-const mostKnown = 50;
+const maxKnown = 50;
 
 /** `cache` is the cache folder. Errors: PLUGIN_INVALID, PACKAGE_MISSING, PACKAGE_REFUSED, NPM_NOT_FOUND, NPM_FAILED. */
 export const readFolderPlugin = async (folder: string, cache: string, npm: NpmContext): Promise<FolderPlugin> => {
@@ -64,7 +64,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
     license: null,
     description: '',
     deprecated: null,
-    // Whatever is installed beside it is what it was tried with.
+    // The author tested it with the packages installed next to it.
     dependencies: anything(dependencies),
     optionalDependencies: anything(optionalDependencies),
     scripts: false,
@@ -74,7 +74,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
   const plugin = { root, found, own };
   known.set(key, plugin);
   for (const oldest of known.keys()) {
-    if (known.size <= mostKnown) break;
+    if (known.size <= maxKnown) break;
     known.delete(oldest);
   }
   return plugin;
@@ -83,7 +83,7 @@ export const readFolderPlugin = async (folder: string, cache: string, npm: NpmCo
 /** What says which of the others are packed is looked at too. */
 const isPackable = (path: string): boolean => !path.startsWith('.') || ['.npmignore', '.gitignore'].includes(path);
 
-/** npm takes most of a second to tell, and is asked once for each look of a folder. */
+/** `npm pack` takes almost a second, so it runs once per state of the folder. */
 const filesToPack = async (root: string, looks: string, cache: string, npm: NpmContext): Promise<string[]> => {
   const name = createHash('sha256').update(looks).digest('hex').slice(0, 24);
   const record = join(cache, 'bundles', `folder-${name}.json`);

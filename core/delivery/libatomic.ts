@@ -1,4 +1,4 @@
-/** The library that Node needs and minimal systems lack: brought along from this machine where it is of the same kind. */
+/** libatomic, which Node needs and minimal systems lack: copied from this machine if it has the same platform. */
 import { createHash } from 'node:crypto';
 import { open, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { BundleTarget } from './runtime.ts';
 export interface Library {
   /** Absolute path here. */
   file: string;
-  /** What the loader looks for. */
+  /** File name that the loader looks for. */
   name: string;
   sha256: string;
   size: number;
@@ -21,7 +21,7 @@ const machines: Readonly<Record<string, { triplet: string; elf: number }>> = {
   arm64: { triplet: 'aarch64-linux-gnu', elf: 183 },
 };
 
-/** `here` is this machine, whose files are below `system`. Null: it is of another kind or has none itself, and whoever owns `target` has to install it. */
+/** `here` is this machine, whose files are below `system`. Null if it has another platform or no such library: then the user must install it on `target`. */
 export const findLibatomic = async (
   target: BundleTarget,
   here: BundleTarget,
@@ -39,7 +39,7 @@ export const findLibatomic = async (
   return null;
 };
 
-/** For which processor a library is; null for what is none. */
+/** The CPU a library is built for; null if it is not a library. */
 const elfMachine = async (path: string): Promise<number | null> => {
   const file = await open(path, 'r');
   try {

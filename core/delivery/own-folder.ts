@@ -1,10 +1,10 @@
-/** A folder to make something in, beside where it goes; gone afterwards, whatever happened. */
+/** A temporary folder next to the destination, removed afterwards in any case. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
 
-/** Milliseconds after which such a folder is taken for one that a killed process left behind. */
+/** Age in milliseconds after which a folder counts as left behind by a killed process. */
 const abandonedMs = 24 * 3_600_000;
 
 export const inOwnFolder = async <Result>(

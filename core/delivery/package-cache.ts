@@ -1,4 +1,4 @@
-/** Packages as they came from a registry, kept by what they are: so that a delivery can be made again without a network. */
+/** Caches packages from a registry by their integrity, so that they can be delivered again offline. */
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ export interface CachedPackage {
   folder: string;
 }
 
-/** Null when it is not here. */
+/** Null if it is not cached. */
 export const cachedPackage = async (cache: string, name: string, integrity: string): Promise<CachedPackage | null> => {
   const place = placeOf(cache, name, integrity);
   const found = await readRecord<FoundPackage>(join(place, 'found.json'));
@@ -33,7 +33,7 @@ export const keepPackage = async (
     await unpack(made);
     await rm(join(made, 'package.tgz'), { force: true });
     await writeRecord(join(made, 'found.json'), found);
-    // Another process may have been faster; what it has kept is the same.
+    // Another process may have been faster; its result is identical.
     await rename(made, place).catch(async (error) => {
       if (!(await exists(join(place, 'found.json')))) throw error;
     });

@@ -1,4 +1,4 @@
-/** The files of a package that it runs with, as entries of an archive. */
+/** The files that a package needs at run time, as archive entries. */
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { PackEntry } from '../archives/pack.ts';
@@ -7,13 +7,13 @@ import { RbeeError } from '../contract/errors.ts';
 export interface PackageFilesOptions {
   /** Its name, for errors. */
   name: string;
-  /** Where it goes in the archive. */
+  /** Its path in the archive. */
   place: string;
-  /** Is a file or folder wanted, by its path in the package? All when absent. */
+  /** Filter by path in the package; everything if absent. */
   wants?: (path: string, isFolder: boolean) => boolean;
 }
 
-/** All below `folder` but its own `node_modules`. Errors: PACKAGE_REFUSED where a link leads out of it. */
+/** Everything below `folder` except its `node_modules`. Errors: PACKAGE_REFUSED if a link leads out of it. */
 export const packageFiles = async (folder: string, options: PackageFilesOptions): Promise<PackEntry[]> => {
   const { name, place, wants = () => true } = options;
   const entries: PackEntry[] = [];
@@ -40,7 +40,7 @@ export const packageFiles = async (folder: string, options: PackageFilesOptions)
   return entries;
 };
 
-/** Folders of a package that nothing of it runs from. */
+/** Folders without runtime code. */
 const idle = new Set([
   'test',
   'tests',
@@ -54,7 +54,7 @@ const idle = new Set([
   'man',
 ]);
 
-/** Not what only people and compilers read. Licences stay. */
+/** Leaves out documentation and sources for compilers; keeps licences. */
 export const isRunWith = (path: string, isFolder: boolean): boolean => {
   if (path.startsWith('.')) return false;
   if (isFolder) return !idle.has(path);

@@ -1,4 +1,4 @@
-/** The platforms that plugins are delivered to. The name of one becomes part of a lock and of file names on this machine. */
+/** Platforms that plugins can be delivered to. Their names are used in locks and file names, so others are refused. */
 import { RbeeError } from '../contract/errors.ts';
 import type { Platform } from '../contract/worker-type.ts';
 

@@ -1,8 +1,8 @@
-/** What was made once, as a small file beside it: written last and at once, so that what it names is whole. */
+/** A small JSON file next to a cached artifact, written atomically after it: if it exists, the artifact is complete. */
 import { readSmallFile } from '../boundary/small-file.ts';
 import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
-/** Null where there is none, or none that can be read. */
+/** Null if it is missing or unreadable. */
 export const readRecord = async <Record>(file: string): Promise<Record | null> => {
   try {
     return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 })) as Record;

@@ -70,6 +70,18 @@ test('a runtime is the one program of its package, named by its own checksum', a
   assert.ok(said.some(({ kind }) => kind === 'progress'));
 });
 
+// Earlier builds removed the symbols, so their cache holds other bytes than Node published.
+test('a runtime that an earlier build modified is fetched again', async (t) => {
+  const { bring, registry, cache } = await setUp(t);
+  const first = await bring();
+  const file = join(cache, 'runtimes', `node-${runtimeVersion}-linux-x64.json`);
+  const { unmodified, ...record } = JSON.parse(await readFile(file, 'utf8'));
+  assert.equal(unmodified, true);
+  await writeFile(file, JSON.stringify(record));
+  assert.deepEqual(await bring(), first);
+  assert.equal(registry.requests.filter((path) => path.endsWith('.tgz')).length, 2);
+});
+
 test('it is fetched once, and later needs no registry', async (t) => {
   const { bring, registry } = await setUp(t);
   const [first, second] = await Promise.all([bring(), bring()]);

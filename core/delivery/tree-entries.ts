@@ -1,12 +1,12 @@
-/** A finished tree of packages as entries of an archive: what a machine needs of it, and nothing of how it was made. */
+/** An installed npm tree as archive entries, without npm's own files. */
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PackEntry } from '../archives/pack.ts';
 
-/** npm's notes, addresses and tokens stay here. */
+/** npm's metadata, which may contain addresses and tokens. */
 const parts = ['node_modules', 'left-out'];
 
-/** `folder` is where the tree was made. */
+/** `folder`: where the tree was installed. */
 export const treeEntries = async (folder: string): Promise<PackEntry[]> => {
   const entries: PackEntry[] = [];
   const add = async (path: string): Promise<void> => {

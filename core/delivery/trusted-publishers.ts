@@ -1,10 +1,10 @@
-/** Publishers that somebody let in for a delivery, so that the next machine does not ask about them again. */
+/** Publishers that the user confirmed for a delivery, so that the next machine does not ask again. */
 import { join } from 'node:path';
 import type { FoundPackage } from '../plugins/fetch/fetch-calls.ts';
 import type { IndexEntry } from '../plugins/plugin-index.ts';
 import { readRecord, writeRecord } from './record.ts';
 
-/** As far as trust looks at entries of the index. */
+/** With the fields of an index entry that trust checks use. */
 export const trustedPublishers = async (cache: string): Promise<IndexEntry[]> =>
   (await readRecord<IndexEntry[]>(fileOf(cache))) ?? [];
 

@@ -1,9 +1,9 @@
-/** Two plugins that offer the same worker type, or bring the same kind of device. */
+/** Refuses a second plugin for the same worker type or device kind. */
 import { RbeeError } from '../contract/errors.ts';
 import { type PluginManifest, readManifest } from '../worker-types/manifest.ts';
 import { locatePlugins } from './plugin-index.ts';
 
-/** Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT when another package offers one of these types, or brings one of these kinds. */
+/** Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT if another package defines one of these types or kinds. */
 export const refuseClash = async (
   data: string,
   { package: name, workerTypes }: Pick<PluginManifest, 'package' | 'workerTypes'>,

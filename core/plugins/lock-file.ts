@@ -1,4 +1,4 @@
-/** `rbee.lock`: what every `latest` and every range came to mean, so that the same is installed again elsewhere and later. */
+/** `rbee.lock`: the versions that `latest` and ranges resolved to, to install the same on other machines and later. */
 import { join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { configError, formatToml, readToml } from '../config/toml.ts';
@@ -10,7 +10,7 @@ export interface LockedPlugin {
   version: string;
   /** `sha512-…` of the packed package. */
   integrity: string;
-  /** The range or tag that came to mean this version. */
+  /** The range or tag that resolved to this version. */
   requested?: string;
   variants: LockedVariant[];
 }
@@ -19,7 +19,7 @@ export interface LockedVariant {
   id: string;
   /** `linux-x64`. */
   platform: string;
-  /** The npm lock of its tree, as JSON; absent where it needs no other package. */
+  /** The npm lock of its tree, as JSON; absent if it has no dependencies. */
   npm_lock?: string;
 }
 
@@ -37,7 +37,7 @@ export const readLock = async (configFolder: string): Promise<LockedPlugin[]> =>
     : [];
 };
 
-/** Puts a plugin in place of what the lock said of it; null takes it out. Whatever else the file holds is kept. */
+/** Sets the entry of a plugin; null removes it. Keeps everything else in the file. */
 export const changeLock = async (configFolder: string, name: string, plugin: LockedPlugin | null): Promise<void> => {
   const whole = await readWhole(configFolder);
   const others = (await readLock(configFolder)).filter((one) => one.name !== name);

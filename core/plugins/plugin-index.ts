@@ -52,7 +52,7 @@ export const locatePlugins = async (dataFolder: string): Promise<PluginLocation[
   return [...installed.sort(byRoot), ...development.sort(byRoot)];
 };
 
-/** The entries of the index; none where there is no index. Throws INDEX_INVALID. */
+/** The entries of the index; empty if the file does not exist. Throws INDEX_INVALID. */
 export const readIndex = async (dataFolder: string): Promise<IndexEntry[]> => {
   const json = (await readJson(indexFile(dataFolder))) as { oclif?: { plugins?: Partial<IndexEntry>[] } } | null;
   const entries = json?.oclif?.plugins;

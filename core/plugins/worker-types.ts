@@ -1,6 +1,6 @@
 /**
- * The worker types of a machine: found through the index, read from manifests, picked up again when the index changes, and
- * when something changes in a folder that is linked.
+ * The worker types of a machine: found through the index and read from manifests. Reloaded when the index or a linked
+ * folder changes.
  */
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
@@ -14,9 +14,9 @@ import { WorkerTypeHandle } from '../worker-types/worker-type-handle.ts';
 import { locatePlugins, type PluginLocation } from './plugin-index.ts';
 import { catalogFolder } from './store.ts';
 
-/** Milliseconds between looks at the index where watching it does not help (network homes). */
+/** Milliseconds between polls of the index, for file systems without change events (network homes). */
 const pollMs = 10_000;
-/** Milliseconds for a burst of changes to settle. */
+/** Debounce of change events, in milliseconds. */
 const settleMs = 50;
 
 interface Known {
@@ -24,7 +24,7 @@ interface Known {
   handle: WorkerTypeHandle | null;
   fault: RbeeError | null;
   location: PluginLocation;
-  /** Of a folder that may be edited, when it was read. */
+  /** Fingerprint of an editable folder when it was read. */
   looks: string | undefined;
 }
 
@@ -32,12 +32,12 @@ export class WorkerTypes {
   readonly #dataFolder: string;
   readonly #onChange: () => void;
   #known = new Map<string, Known>();
-  /** The last of each type in each folder, so that a type is evaluated once however often the index is read. */
+  /** The latest handle of each type in each folder, so that reading the index again does not evaluate it again. */
   readonly #handles = new Map<string, WorkerTypeHandle>();
   readonly #evaluators = new Set<Evaluator>();
-  /** Why the index could not be read the last time. */
+  /** The error of the last attempt to read the index. */
   #indexFault: RbeeError | null = null;
-  /** The last of the readings that were asked for. */
+  /** The most recently requested refresh. */
   #refreshed: Promise<void> = Promise.resolve();
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -48,15 +48,15 @@ export class WorkerTypes {
     this.#onChange = onChange;
   }
 
-  /** Reads the index and goes on watching it. */
+  /** Reads the index and watches it. */
   async start(): Promise<void> {
     mkdirSync(this.#dataFolder, { recursive: true, mode: 0o700 });
-    // A hive whose index is damaged still has workers to look after.
+    // A damaged index must not stop the hive: it still owns running workers.
     await this.refresh().catch(() => {});
     this.#watcher = watch(this.#dataFolder, { persistent: false }, (_event, file) => {
       if (file === 'package.json' || file === null) this.#soon();
     });
-    // A watch that breaks (the folder was replaced) leaves the poll.
+    // If the watch fails (the folder was replaced), polling remains.
     this.#watcher.on('error', () => this.#watcher?.close());
     this.#timer = setInterval(() => this.#soon(), pollMs);
     this.#timer.unref();
@@ -71,13 +71,13 @@ export class WorkerTypes {
   }
 
   /**
-   * Reads index and manifests again; plugin code runs only when a type is asked for. With `anew`, code that was
-   * evaluated before is loaded again too: a version may have been installed once more in the same folder.
+   * Reads index and manifests again; plugin code runs only when a type is requested. `anew` also reloads code that was
+   * evaluated before: a version may have been reinstalled in the same folder.
    */
   async refresh({ anew = false } = {}): Promise<void> {
-    // What an earlier evaluator is doing goes on; it ends by itself when idle.
+    // Calls of earlier evaluators finish; idle evaluators stop on their own.
     if (anew) this.#handles.clear();
-    // One after the other: what was read first must not replace what was read later.
+    // Sequential: an older result must not replace a newer one.
     const mine = this.#refreshed.then(() => this.#refresh());
     this.#refreshed = mine.catch(() => {});
     await mine;
@@ -97,14 +97,14 @@ export class WorkerTypes {
     if (changed) this.#onChange();
   }
 
-  /** All types, those that cannot be used with their fault. */
+  /** All types; unusable ones include their error. */
   list(): CatalogEntry[] {
     return [...this.#known.values()].map((item) => item.entry);
   }
 
   /**
-   * A type by name, alias, or the package that brings it alone, as its folder is at this moment: an operation asks once
-   * and works with one state of the code. Errors: TYPE_NOT_FOUND, and the fault of its plugin.
+   * A type by name, alias, or a package with a single type, in its current state: an operation calls this once and works
+   * with one state of the code. Errors: TYPE_NOT_FOUND, and the fault of its plugin.
    */
   async get(name: string): Promise<WorkerTypeHandle> {
     const item = await this.#findNow(name);
@@ -120,13 +120,13 @@ export class WorkerTypes {
     });
   }
 
-  /** The kinds of device that types bring, with the type that knows how to read them. */
+  /** Device kinds defined by types, with the type that can list such devices. */
   broughtKinds(): { kind: string; handle: WorkerTypeHandle }[] {
     const usable = [...this.#known.values()].flatMap(({ handle }) => handle ?? []);
     return usable.flatMap((handle) => (handle.manifest.devices ?? []).map((kind) => ({ kind, handle })));
   }
 
-  /** Names of types that this may have been meant for, nearest first. */
+  /** Similar names of types, closest first. */
   near(name: string): string[] {
     return nearest(name, [...this.#known.keys()]);
   }
@@ -145,8 +145,8 @@ export class WorkerTypes {
   }
 
   /**
-   * A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have.
-   * Errors: PLUGIN_INVALID where another package lies there, or the type is gone.
+   * A type of the plugin in `root`, even if the index no longer names it: workers keep their version. Errors:
+   * PLUGIN_INVALID if the folder contains another package or the type is gone.
    */
   async reopen(root: string, name: string, owner?: string): Promise<WorkerTypeHandle> {
     const looks = await this.#looksOf(root);
@@ -161,7 +161,7 @@ export class WorkerTypes {
     return this.#handleOf(plugin, manifest, looks);
   }
 
-  /** Reads again what may have changed: a linked folder with other looks, a fault, a name that is not known. */
+  /** Refreshes if necessary: a changed linked folder, an earlier error, an unknown name. */
   async #findNow(name: string): Promise<Known | undefined> {
     const item = this.#find(name);
     if (item && item.fault === null && item.looks === (await this.#looksOf(item.location.root))) return item;
@@ -170,7 +170,7 @@ export class WorkerTypes {
     return this.#find(name);
   }
 
-  /** Undefined for a folder of the store: what is there never changes. */
+  /** Undefined for a folder of the store, which never changes. */
   async #looksOf(root: string): Promise<string | undefined> {
     return isWithin(catalogFolder(this.#dataFolder), root) ? undefined : looksOf(root);
   }
@@ -256,7 +256,7 @@ export class WorkerTypes {
   }
 }
 
-/** Nobody could tell whose reading of a device is right, so no type that brings it is used. */
+/** Two types that define the same device kind could disagree, so neither is used. */
 const refuseSharedKinds = (found: Map<string, Known>): void => {
   const bringing = new Map<string, [name: string, known: Known][]>();
   for (const [name, known] of found) {

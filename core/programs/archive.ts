@@ -16,7 +16,7 @@ import { asStep } from './progress.ts';
 
 type ArchiveSource = Extract<BinarySource, { kind: 'archive' }>;
 
-/** What the contents of the installed folder depend on: not where the archives came from. */
+/** Everything that determines the contents of the installed folder; the URLs do not. */
 export const archiveContents = ({ member, overlays = [], ...first }: ArchiveSource): unknown => [
   member,
   ...[first, ...overlays].map(({ sha256, format, strip, url }) => [
@@ -27,7 +27,7 @@ export const archiveContents = ({ member, overlays = [], ...first }: ArchiveSour
   ]),
 ];
 
-/** Errors: those of the fetcher, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
+/** Errors: those of `fetch`, ARCHIVE_INVALID, NO_SPACE, STATE_UNWRITABLE. */
 export const buildArchive = async (
   source: ArchiveSource,
   folder: string,
@@ -47,7 +47,8 @@ export const buildArchive = async (
           sha256: file.sha256,
           signal,
           onProgress,
-          onWait: () => narrate({ kind: 'info', text: `${name} is being downloaded already: waiting for that` }),
+          onWait: () =>
+            narrate({ kind: 'info', text: `${name} is already being downloaded by another process; waiting for it` }),
         }),
     );
     await asStep(
@@ -67,7 +68,7 @@ export const lookForMember = async (source: ArchiveSource, folder: string): Prom
   return problem ? { problem: `${source.member} of its archive ${problem}` } : { path, argv: [path] };
 };
 
-/** Archives that were packed where files have no modes do not say what is a program. */
+/** Archives packed on systems without file modes do not mark programs as executable. */
 const makeExecutable = async (source: ArchiveSource, folder: string): Promise<void> => {
   const path = await realInside(folder, plainPath(source.member)).catch(() => null);
   if (path === null || !(await isFile(path))) {

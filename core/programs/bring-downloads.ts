@@ -1,4 +1,4 @@
-/** Files that a machine without internet needs for an engine, fetched by this one on its behalf. */
+/** Downloads the files of an engine on behalf of a machine without internet access. */
 import { RbeeError } from '../contract/errors.ts';
 import type { BinarySource } from '../contract/worker-type.ts';
 import type { BinaryContext } from './context.ts';
@@ -8,14 +8,14 @@ import { asStep } from './progress.ts';
 import { checkSource } from './source-check.ts';
 
 export interface BroughtFile {
-  /** Absolute path here. */
+  /** Absolute path on this machine. */
   file: string;
-  /** 64 lower-case hexadecimal digits: its name among the downloads of that machine. */
+  /** 64 lower-case hexadecimal digits: its name in the download cache of that machine. */
   sha256: string;
 }
 
 export interface BringContext extends Pick<BinaryContext, 'fetcher' | 'narrate' | 'signal'> {
-  /** Names the engine in errors. */
+  /** Name of the engine in errors. */
   what: string;
   /** The plugin whose sources these are. */
   plugin: { package: string; version: string };
@@ -24,9 +24,9 @@ export interface BringContext extends Pick<BinaryContext, 'fetcher' | 'narrate' 
 }
 
 /**
- * The files of the first source that consists of files. `sources` come from the plugin as this machine has it, never
- * from the other machine. Errors: DOWNLOAD_FAILED, CHECKSUM_MISMATCH, NO_SPACE, PLUGIN_INVALID, STATE_UNWRITABLE;
- * INSTALL_FAILED where an engine comes from a registry of packages, which the machine itself has to reach.
+ * The files of the first source that consists of files. `sources` must come from the plugin on this machine, never from
+ * the other machine. Errors: DOWNLOAD_FAILED, CHECKSUM_MISMATCH, NO_SPACE, PLUGIN_INVALID, STATE_UNWRITABLE;
+ * INSTALL_FAILED if an engine comes from a package registry, which the machine must reach itself.
  */
 export const bringDownloads = async (
   sources: readonly BinarySource[],

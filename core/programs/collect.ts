@@ -1,4 +1,4 @@
-/** Collects installed programs, and what was downloaded for programs, that nothing uses any more. */
+/** Removes installed programs and downloads that are no longer used. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryLock } from '../lifecycle/fs/instance-lock.ts';
@@ -15,19 +15,19 @@ export interface Kept extends ProgramsInUse {
 }
 
 export interface Collected {
-  /** Names of programs that went, by their key. */
+  /** Removed programs, by key. */
   programs: string[];
-  /** Names of downloads that went, by their SHA-256. */
+  /** Removed downloads, by SHA-256. */
   downloads: string[];
   bytes: number;
 }
 
-/** What of one program or download lies in its folder. */
+/** All files of one program or download. */
 type Pieces = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Removes what `kept` does not name and nobody is installing: whoever installs holds the lock. With `dryRun` it only
- * tells. `folders` as in `BinaryContext`.
+ * Removes everything that `kept` does not name and no process is installing (it would hold the lock). `dryRun` only
+ * reports. `folders` as in `BinaryContext`.
  */
 export const collectPrograms = async (
   folders: BinaryContext['folders'],
@@ -74,7 +74,7 @@ const piecesIn = async (folder: string, pattern: RegExp): Promise<Pieces> => {
   return pieces;
 };
 
-/** Gives the bytes of `names`, which are gone unless it is a dry run; null when somebody is at work there. */
+/** Removes `names` (unless it is a dry run) and returns their bytes; null if another process holds the lock. */
 const removeUnlessLocked = async (
   folder: string,
   key: string,
@@ -91,12 +91,12 @@ const removeUnlessLocked = async (
     for (const name of others) bytes += (await treeSize(join(folder, name))).bytes;
     if (!dryRun) {
       await prepare();
-      // The file that names the whole program comes first in this order, so that nothing named is ever half gone.
+      // The record of the program is removed first, so that it never names a half-removed program.
       for (const name of others.sort(markerFirst)) {
         await rm(join(folder, name), { recursive: true, force: true, maxRetries: 3 });
       }
     }
-    // While it is held, nobody can take it and find the file gone.
+    // Removed while the lock is held, so that no process can acquire a deleted lock file.
     if (!dryRun || !names.includes(lockName)) await rm(join(folder, lockName), { force: true });
     return bytes;
   } finally {

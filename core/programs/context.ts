@@ -1,13 +1,13 @@
-/** What installing a program needs to know and may use. */
+/** Inputs and tools for installing a program. */
 import type { Narrate } from '../contract/narration.ts';
 import type { DownloadCache } from './download-cache.ts';
 
 export interface BinaryContext {
-  /** The plugin that names the program: its package, its folder, its version. */
+  /** The plugin that declares the program. */
   plugin: { package: string; root: string; version: string };
-  /** What is installed goes below `data`, what was downloaded below `cache`. */
+  /** Installed programs go below `data`, downloads below `cache`. */
   folders: { data: string; cache: string };
-  /** The hive's environment: where programs are looked for, and what installing tools get. */
+  /** The hive's environment: for PATH lookups and for npm, uv and pip. */
   env: NodeJS.ProcessEnv;
   narrate: Narrate;
   signal: AbortSignal;

@@ -1,11 +1,11 @@
-/** Finds what can make a Python environment: uv, else a Python of the wanted version with its venv module. */
+/** Finds a tool to create Python environments: uv, otherwise a Python of the requested version with venv. */
 import { RbeeError } from '../contract/errors.ts';
 import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { onPath } from './find-program.ts';
 
 export type PythonMaker = { kind: 'uv'; uv: string } | { kind: 'python'; python: string };
 
-/** Seconds are plenty for a question; a broken shim may hang. */
+/** A broken shim may hang. */
 const askTimeoutMs = 20_000;
 const question = 'import sys, venv, ensurepip; print("%d.%d.%d" % sys.version_info[:3])';
 

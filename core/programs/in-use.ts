@@ -1,4 +1,4 @@
-/** Which installed programs and downloads the sources of a worker type stand for. */
+/** Which installed programs and downloads the sources of a worker type refer to. */
 import type { BinarySource } from '../contract/worker-type.ts';
 import type { BinaryContext } from './context.ts';
 import { isInstallable, keyOfSource, lookForBinary, preparedKey } from './installer.ts';
@@ -11,7 +11,7 @@ export interface ProgramsInUse {
   downloads: ReadonlySet<string>;
 }
 
-/** Whether they are there or not. Errors: PLUGIN_INVALID. */
+/** Includes those that are not installed. Errors: PLUGIN_INVALID. */
 export const programsOf = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
@@ -27,7 +27,7 @@ export const programsOf = async (
         for (const { sha256 } of [checked, ...(checked.overlays ?? [])]) downloads.add(sha256);
     }
     if (source.kind === 'python' || steps.length === 0) continue;
-    // What its steps made is kept by the very program that they were taken for.
+    // The result of its `prepare` steps belongs to the program they ran for.
     const binary = await lookForBinary(source, context);
     if (!('problem' in binary)) keys.add(preparedKey(binary, context, steps));
   }

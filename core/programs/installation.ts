@@ -1,6 +1,6 @@
 /**
- * Installed programs on disk. Each attempt fills a folder of its own; a small file beside it, written last and at once,
- * says that it is whole. What is not named by such a file is never taken, and is removed by the next attempt.
+ * Installed programs on disk. Each attempt fills a new folder; a small file next to it, written atomically at the end,
+ * marks it as complete. Folders without such a file are never used, and the next attempt removes them.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
@@ -13,19 +13,19 @@ import { withExclusiveLock } from './with-lock.ts';
 export interface Installed {
   /** Absolute path. */
   folder: string;
-  /** What whoever filled it noted. */
+  /** Notes of the installer. */
   facts: Readonly<Record<string, string>>;
 }
 
 export interface Recipe {
   /** Folder of all installed programs. */
   store: string;
-  /** File name of this program: the same for the same contents, and for nothing else. */
+  /** File name of this program; identifies its contents. */
   key: string;
   signal: AbortSignal;
-  /** Another process is installing the same; its result will be taken. */
+  /** Called when another process is installing the same program; its result is used. */
   onWait: () => void;
-  /** Is what was installed earlier still usable (its interpreter may be gone)? */
+  /** Is the existing installation still usable? Its interpreter may have been removed. */
   usable: (installed: Installed) => Promise<boolean>;
   /** Fills the folder. */
   build: (folder: string) => Promise<Record<string, string>>;
@@ -37,7 +37,7 @@ export const keyOf = (name: string, contents: unknown): string => {
   return `${name.replaceAll(/[^A-Za-z0-9-]+/g, '-').slice(0, 40)}-${hash}`;
 };
 
-/** Null when it is not there, or not whole. */
+/** Null if it is missing or incomplete. */
 export const findInstalled = async (store: string, key: string): Promise<Installed | null> => {
   try {
     const { folder, facts } = JSON.parse(await readSmallFile(markerOf(store, key))) as Partial<Installed>;
@@ -48,7 +48,7 @@ export const findInstalled = async (store: string, key: string): Promise<Install
   }
 };
 
-/** Takes what is there, else installs it; two at once install once. Errors: those of `build`, and STATE_UNWRITABLE. */
+/** Installs the program unless it is installed; concurrent calls install once. Errors: those of `build`, STATE_UNWRITABLE. */
 export const install = async (recipe: Recipe): Promise<Installed> => {
   const { store, key, signal, onWait } = recipe;
   await mkdir(store, { recursive: true, mode: 0o700 }).catch((error) => {
@@ -78,11 +78,11 @@ const installAlone = async ({ store, key, usable, build }: Recipe): Promise<Inst
 
 const markerOf = (store: string, key: string): string => join(store, `${key}.json`);
 
-/** Ends what an attempt that was killed still has running, and removes what it made. */
+/** Kills the tools of an attempt whose process was killed, and removes its files. */
 const removeLeftovers = async (store: string, key: string, keep: Installed | null): Promise<void> => {
   await killTools(key);
   for (const name of await readdir(store)) {
-    // A folder that was being filled, or the file beside it that was being written.
+    // An unfinished folder, or the unfinished file next to it.
     const isAttempt = name.startsWith(`${key}.`) && /^([0-9a-f]{8}|json\..+\.tmp)$/.test(name.slice(key.length + 1));
     if (isAttempt && join(store, name) !== keep?.folder) await remove(join(store, name));
   }

@@ -1,4 +1,4 @@
-/** Binary resolution carried out: finds the program of a source on this machine, or installs it. */
+/** Finds the program of a source on this machine, or installs it. */
 import { RbeeError } from '../contract/errors.ts';
 import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type.ts';
 import { archiveContents, buildArchive, lookForMember } from './archive.ts';
@@ -11,7 +11,7 @@ import { takeSteps } from './prepare.ts';
 import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
 import { checkSource, checkSteps, type InstallableSource } from './source-check.ts';
 
-/** Can this source be installed where it is not there? */
+/** Can this source be installed? */
 export const isInstallable = (source: BinarySource): source is InstallableSource =>
   source.kind === 'archive' || source.kind === 'npm' || source.kind === 'python';
 
@@ -25,8 +25,8 @@ export const lookForBinary = async (source: BinarySource, context: Where): Promi
 };
 
 /**
- * The program of a source, as it is there or else installed first, with its `prepare` steps taken. What was
- * interrupted, by whatever, is never taken; the next run goes on with what was downloaded. Errors: DOWNLOAD_FAILED,
+ * The program of a source, installed first if necessary, after its `prepare` steps. An interrupted installation is never
+ * used; the next run resumes its downloads. Errors: DOWNLOAD_FAILED,
  * CHECKSUM_MISMATCH, ARCHIVE_INVALID, NO_SPACE, PYTHON_NOT_FOUND, INSTALL_FAILED, PLUGIN_INVALID, STATE_UNWRITABLE; the
  * signal's reason when aborted.
  */
@@ -34,7 +34,7 @@ export const ensureBinary = async (source: BinarySource, context: BinaryContext)
   const steps = checkSteps(source, context.plugin);
   const there = await lookForBinary(source, context);
   const binary = 'problem' in there ? await installSource(source, there.problem, context) : there;
-  // A Python program's own environment is what its steps add to: they were part of the installation.
+  // The steps of a Python program add to its own environment, so they were part of the installation.
   return source.kind === 'python' || steps.length === 0 ? binary : prepared(binary, context, steps);
 };
 
@@ -56,7 +56,7 @@ const installSource = async (
   return binary;
 };
 
-/** Takes the steps once for this program and version of the plugin, in a folder of their own. */
+/** Runs the steps once per program and plugin version, in a separate folder. */
 const prepared = async (
   binary: ResolvedBinary,
   context: BinaryContext,
@@ -77,7 +77,7 @@ const prepared = async (
 };
 
 /**
- * A program that is there as `ensureBinary` would give it; null where its steps were not taken yet. Changes nothing. Errors:
+ * The installed program as `ensureBinary` would return it; null if its steps have not run yet. Changes nothing. Errors:
  * PLUGIN_INVALID.
  */
 export const lookForPrepared = async (
@@ -92,7 +92,7 @@ export const lookForPrepared = async (
   return { ...binary, environment: made.folder };
 };
 
-/** Name of what the steps made for this program. */
+/** Key of the result of the steps for this program. */
 export const preparedKey = (
   binary: ResolvedBinary,
   { plugin }: Pick<BinaryContext, 'plugin'>,
@@ -146,7 +146,7 @@ const build = async (
   return pythonFacts(python);
 };
 
-/** The same for the same contents, whatever plugin names them; what may be the plugin's own makes it the plugin's. */
+/** Plugins share programs with the same contents, except those that may contain files of the plugin. */
 export const keyOfSource = (source: InstallableSource, { plugin }: Pick<BinaryContext, 'plugin'>): string => {
   if (source.kind === 'archive') return keyOf(source.id, [platform, archiveContents(source)]);
   if (source.kind === 'npm') return keyOf(source.id, [platform, source.package, source.version]);

@@ -1,4 +1,4 @@
-/** Installs a program that is an npm package, through npm, into a folder of its own. */
+/** Installs a program from an npm package, with npm, into a separate folder. */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,7 +63,7 @@ export const lookForBin = async (source: NpmSource, folder: string): Promise<Loo
     if (script === undefined) return problem;
     const path = await realInside(home, plainPath(script));
     if (!(await isFile(path))) return problem;
-    // The `node` of its first line may be another one than ours, or none at all.
+    // The `node` of its shebang may be missing or another version.
     if (await isNodeScript(path)) return { path, argv: [process.execPath, path] };
     return (await executableProblem(path)) ? problem : { path, argv: [path] };
   } catch {

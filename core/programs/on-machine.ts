@@ -1,4 +1,4 @@
-/** The sources that are there or are not: a script of the plugin, a program of the machine. */
+/** Sources that cannot be installed: a script of the plugin, a program of the machine. */
 
 import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
@@ -9,10 +9,10 @@ import { executableProblem, onPath } from './find-program.ts';
 
 export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | Absent;
 
-/** Why the program of a source is not there. */
+/** Why the program of a source was not found. */
 export interface Absent {
   problem: string;
-  /** The variable that names it is set, and wrong: the user wants this program and no other. */
+  /** The variable that names it is set to a wrong path: do not fall back to another program. */
   misnamed?: { variable: string; path: string; problem: string };
 }
 

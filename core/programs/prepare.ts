@@ -1,4 +1,4 @@
-/** Takes the steps that a source asks for once after its program is there. */
+/** Runs the `prepare` steps of a source once after its program is installed. */
 
 import { dirname, join } from 'node:path';
 import { insideFolder, plainPath } from '../contract/safe-path.ts';
@@ -11,11 +11,11 @@ import { type PythonEnvironment, pathWith, pythonEnv } from './python.ts';
 import { runTool } from './run-tool.ts';
 
 export interface Workplace {
-  /** Folder of the installation: where `run` steps run. */
+  /** Working directory of `run` steps. */
   folder: string;
   key: string;
   python: PythonEnvironment;
-  /** What `$binary` stands for. */
+  /** Replaces `$binary`. */
   argv: readonly string[];
   /** Path of the program. */
   program: string;
@@ -43,7 +43,7 @@ const runStep = async (
   { env: own, narrate, signal }: BinaryContext,
 ): Promise<void> => {
   const [program = '', ...rest] = args;
-  // What a plugin names is no installer of ours: it is not told how registries are entered.
+  // A program chosen by a plugin must not receive registry credentials.
   const env = cleanEnvironment(own);
   const stepEnv = python.exists ? pythonEnv(env, { VIRTUAL_ENV: python.folder, PATH: pathWith(folder, env) }) : env;
   const words = args.join(' ');
@@ -71,6 +71,6 @@ const startOf = async (
 ): Promise<[string, ...string[]]> => {
   if (program === '$binary') return [binary[0] ?? '', ...binary.slice(1)];
   if (program === 'python' && hasPython) return [join(folder, 'venv/bin/python')];
-  // Without this the operating system would look on the PATH of this process.
+  // Otherwise the operating system would search the PATH of this process.
   return [(await onPath(program, env)) ?? program];
 };

@@ -1,21 +1,21 @@
-/** Steps of an installation as narration: one at a time, with progress that is not told more often than people look. */
+/** Reports a step of an installation, with throttled progress. */
 import type { Narrate } from '../contract/narration.ts';
 
 /** Milliseconds between two progress events of a step. */
-const pauseMs = 200;
+const throttleMs = 200;
 
 export type Progress = (done: number, total?: number, text?: string) => void;
 
 export interface StepOptions {
   id: string;
-  /** In the present: "downloading llama-server". */
+  /** While it runs: "downloading llama-server". */
   text: string;
-  /** When it is done: "downloaded llama-server". */
+  /** After success: "downloaded llama-server". */
   done: string;
   unit?: string;
 }
 
-/** Runs `work` as a step; a step whose work fails is left open, and the error tells the rest. */
+/** Runs `work` as a step. If it fails, the step stays open and the error is thrown. */
 export const asStep = async <Result>(
   narrate: Narrate,
   { id, text, done, unit }: StepOptions,
@@ -27,7 +27,7 @@ export const asStep = async <Result>(
   const progress: Progress = (amount, total, note) => {
     const now = performance.now();
     if (now < next && amount !== total) return;
-    next = now + pauseMs;
+    next = now + throttleMs;
     narrate({ kind: 'progress', id, done: amount, total, unit, text: note });
   };
   const result = await work(progress);

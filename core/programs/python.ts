@@ -1,4 +1,4 @@
-/** Python environments: made in the place where they stay (they hold absolute paths), filled with uv or pip. */
+/** Creates Python environments with uv or pip, in their final folder: they contain absolute paths. */
 import { realpath } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
@@ -12,11 +12,11 @@ import { runTool, type ToolRun } from './run-tool.ts';
 
 type PythonSource = Extract<BinarySource, { kind: 'python' }>;
 
-/** Variables that would lead a Python away from its own environment. */
+/** Variables that would make Python leave its environment. */
 const misleading = ['PYTHONHOME', 'PYTHONPATH', 'VIRTUAL_ENV', 'PIP_TARGET', 'PIP_PREFIX', 'PIP_USER'];
 const hint = 'see the lines above; the package index and the compilers that it needs must be within reach of the hive';
 
-/** An environment that is being made, in the folder `venv` of an installation. */
+/** An environment under construction, in the folder `venv` of an installation. */
 export class PythonEnvironment {
   readonly folder: string;
   readonly #key: string;
@@ -50,12 +50,12 @@ export class PythonEnvironment {
     this.#maker = maker;
   }
 
-  /** Installs as pip takes them. Errors: INSTALL_FAILED. */
+  /** Requirements in pip's syntax. Errors: INSTALL_FAILED. */
   add(requirements: readonly string[], indexes: readonly string[] = []): Promise<void> {
     return this.#install(requirements.join(' '), requirements, indexes);
   }
 
-  /** Installs what a file lists. Errors: INSTALL_FAILED. */
+  /** Installs a requirements file. Errors: INSTALL_FAILED. */
   addListed(file: string, indexes: readonly string[] = []): Promise<void> {
     return this.#install(basename(file), ['-r', file], indexes);
   }
@@ -93,19 +93,19 @@ export class PythonEnvironment {
   }
 }
 
-/** The environment of programs that run in a Python environment, or make one. */
+/** Environment variables for programs that run in, or create, a Python environment. */
 export const pythonEnv = (env: NodeJS.ProcessEnv, more: Record<string, string>): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(Object.entries(env).filter(([name]) => !misleading.includes(name))),
   ...more,
 });
 
-/** What a Python environment's life depends on outside of itself. */
+/** What a Python environment depends on outside its folder. */
 export const pythonFacts = async (environment: PythonEnvironment): Promise<Record<string, string>> =>
   environment.exists
     ? { venv: environment.folder, python: await realpath(join(environment.folder, 'bin/python')) }
     : {};
 
-/** Is it where it was made, and is its Python still the one it was made with? */
+/** Is it still in the same folder, with the same Python? */
 export const environmentUsable = async (facts: Readonly<Record<string, string>>, folder: string): Promise<boolean> => {
   if (facts['venv'] === undefined) return true;
   if (facts['venv'] !== join(folder, 'venv')) return false;
@@ -120,6 +120,6 @@ export const lookForEntryPoint = async (source: PythonSource, folder: string): P
   return { path, argv: [path], environment: folder };
 };
 
-/** PATH with the programs of an environment first. */
+/** PATH that starts with the programs of an environment. */
 export const pathWith = (folder: string, env: NodeJS.ProcessEnv): string =>
   [join(folder, 'venv/bin'), ...(env['PATH'] ? [env['PATH']] : [])].join(delimiter);

@@ -1,4 +1,4 @@
-/** Runs an installing tool (npm, uv, pip) to its end, line by line, in a process group of its own. */
+/** Runs npm, uv or pip in a separate process group and reads its output line by line. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RbeeError } from '../contract/errors.ts';
@@ -6,24 +6,24 @@ import { until } from '../lifecycle/async/until.ts';
 import { localRunner } from '../lifecycle/system/local-runner.ts';
 
 export interface ToolRun {
-  /** What is being installed, for the error. */
+  /** What is installed, for the error. */
   what: string;
-  /** Of the installation that it works for: finds the tool again after its starter was killed. */
+  /** Marks the tool with its installation, to find it again after its parent was killed. */
   key: string;
   cwd: string;
   env: NodeJS.ProcessEnv;
   signal: AbortSignal;
-  /** Each line that it prints, on either stream. */
+  /** Called for each line of stdout and stderr. */
   onLine?: (line: string) => void;
-  /** What to try when it fails. */
+  /** Hint for the error. */
   hint: string;
 }
 
 const keyVariable = 'RBEE_INSTALLING';
-/** Lines of a failed tool that are kept for people. */
-const mostLines = 30;
+/** Last lines of a failed tool that the error shows. */
+const maxLines = 30;
 
-/** Errors: INSTALL_FAILED with the tool's last words; the signal's reason when aborted. */
+/** Errors: INSTALL_FAILED with the tool's last lines; the signal's reason when aborted. */
 export const runTool = async (argv: readonly [string, ...string[]], run: ToolRun): Promise<void> => {
   run.signal.throwIfAborted();
   const lines: string[] = [];
@@ -42,7 +42,7 @@ export const runTool = async (argv: readonly [string, ...string[]], run: ToolRun
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on('line', (line) => {
         lines.push(line);
-        if (lines.length > mostLines) lines.shift();
+        if (lines.length > maxLines) lines.shift();
         run.onLine?.(line);
       });
     }
@@ -56,12 +56,12 @@ export const runTool = async (argv: readonly [string, ...string[]], run: ToolRun
     if (code !== 0) throw fail(`${program} ended with ${signal ?? `exit code ${code}`}`);
   } finally {
     run.signal.removeEventListener('abort', kill);
-    // What it left running would go on writing.
+    // Child processes that it left behind would go on writing.
     kill();
   }
 };
 
-/** Kills the tools of an installation whose starter is gone. */
+/** Kills the tools of an installation whose parent process is gone. */
 export const killTools = async (key: string): Promise<void> => {
   const left = async () =>
     (await localRunner.findByEnvironment(keyVariable, key)).filter(({ pid }) => pid !== process.pid);
@@ -75,6 +75,6 @@ const killGroup = (group: number): void => {
   try {
     process.kill(-group, 'SIGKILL');
   } catch {
-    // It has ended.
+    // It has exited already.
   }
 };

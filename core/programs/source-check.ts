@@ -1,4 +1,4 @@
-/** Checks what a plugin says of a program's source before anything is done with it, and fills in its templates. */
+/** Validates the sources that a plugin declares for a program, and fills in their templates. */
 
 import semver from 'semver';
 import Type, { type TSchema } from 'typebox';
@@ -7,11 +7,11 @@ import { RbeeError } from '../contract/errors.ts';
 import { pathProblem, plainPath } from '../contract/safe-path.ts';
 import type { BinarySource, PrepareStep } from '../contract/worker-type.ts';
 
-/** What installs; the other kinds are there or they are not. */
+/** Kinds that can be installed. */
 export type InstallableSource = Extract<BinarySource, { kind: 'archive' | 'npm' | 'python' }>;
 
 const optional = Type.Optional;
-/** An argument of pip or npm that cannot be taken for an option. */
+/** An argument that pip and npm cannot mistake for an option. */
 const argument = Type.String({ pattern: '^[^-\\s][^\\0\\n]*$', maxLength: 1000 });
 const plainName = Type.String({ pattern: '^[A-Za-z0-9_][A-Za-z0-9._-]*$' });
 const packedFile = {

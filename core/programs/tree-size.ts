@@ -1,14 +1,14 @@
-/** How much a file or folder takes on disk, also while somebody writes to it or removes it. */
+/** Size of a file or folder on disk, even while it is being changed. */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface TreeSize {
-  /** Of all files, as long as they say they are. */
+  /** Sum of the sizes of all files. */
   bytes: number;
   files: number;
 }
 
-/** Of everything at and below `path`; nothing where it is not there. */
+/** Everything at and below `path`; zero if it does not exist. */
 export const treeSize = async (path: string, signal?: AbortSignal): Promise<TreeSize> => {
   const size: TreeSize = { bytes: 0, files: 0 };
   const folders: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Takes away what Node's permission model leaves to a process: signals to others, their priority, and switches of V8
- * that write files. Imported by the process that evaluates plugins, before any of their code.
+ * Removes functions that Node's permission model still allows: signals and priorities of other processes, and V8 options
+ * that write files. Runs in the evaluator process before any plugin code.
  */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 
@@ -15,7 +15,7 @@ const takeAway = (owner: object, name: string, label: string): void => {
   Object.defineProperty(owner, name, { value: refused(label), writable: false, configurable: false });
 };
 
-/** Functions that reach outside of a process, by where they are found. Those with an underscore are what the others call. */
+/** Functions that affect other processes or write files, by module. Those with an underscore are called by the others. */
 const reaching: Record<string, readonly string[]> = {
   process: ['kill', '_kill', '_debugProcess', '_debugEnd'],
   os: ['setPriority'],
@@ -27,6 +27,6 @@ export const confine = (): void => {
     const owner: object = require(`node:${place}`);
     for (const name of names) takeAway(owner, name, `${place}.${name}`);
   }
-  // What is imported by name is a copy.
+  // Named imports of built-in modules are copies.
   syncBuiltinESMExports();
 };

@@ -1,4 +1,4 @@
-/** Which device a worker gets when none was asked for, and whether one that was asked for is there. Pure. */
+/** Chooses the device of a worker, or checks that the requested one exists. */
 import { type Device, deviceIds, formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { DeviceFacts } from '../contract/worker-type.ts';

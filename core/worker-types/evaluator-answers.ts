@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream';
 import type { EvaluatorAnswer } from './evaluator-child.ts';
 
 /** Bytes of all answers between one call and the next; a description has some thousands. */
-const mostBytes = 4 * 1024 ** 2;
+const maxBytes = 4 * 1024 ** 2;
 
 export interface AnswerReader {
   /** Something is asked: as many bytes again may come. */
@@ -19,7 +19,7 @@ export const readAnswers = (
   take: (answer: EvaluatorAnswer) => void,
   fault: (problem: string) => void,
 ): AnswerReader => {
-  let left = mostBytes;
+  let left = maxBytes;
   let rest: string[] = [];
   const give = (line: string): void => {
     const answer = parse(line);
@@ -32,7 +32,7 @@ export const readAnswers = (
   };
   const hear = (text: string): void => {
     left -= text.length;
-    if (left < 0) refuse(`it answers with more than ${mostBytes / 1024 ** 2} MiB`);
+    if (left < 0) refuse(`it answers with more than ${maxBytes / 1024 ** 2} MiB`);
     const [first = '', ...lines] = text.split('\n');
     rest.push(first);
     for (const line of lines) {
@@ -46,7 +46,7 @@ export const readAnswers = (
   stream.on('error', () => {});
   return {
     expect: () => {
-      left = mostBytes;
+      left = maxBytes;
     },
   };
 };

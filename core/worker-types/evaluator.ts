@@ -1,4 +1,4 @@
-/** Runs a plugin's describing code in a child process of its own, with a deadline; only plain data comes back. */
+/** Runs the describing code of a plugin in a child process, with a timeout; only plain data comes back. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { realpath } from 'node:fs/promises';
 import type { Socket } from 'node:net';
@@ -13,9 +13,9 @@ import type { EvaluatorCall } from './evaluator-child.ts';
 import { looksOf } from './folder-looks.ts';
 import { foldersOf } from './plugin-folders.ts';
 
-/** Milliseconds without a call after which the child is let go. */
+/** Milliseconds without a call after which the child is stopped. */
 const idleMs = 20_000;
-/** Heap of the child in MiB: a plugin that eats memory ends alone. */
+/** Heap limit of the child in MiB: a plugin that leaks memory only kills its own child. */
 const heapMiB = 256;
 
 interface Pending {
@@ -27,17 +27,17 @@ interface Pending {
 
 /**
  * The evaluator of one plugin version. Starts its child on the first call, and again after a call that killed it. With
- * `looks`, it runs the code only as long as the folder looks like that: what was described by one state of the code is
- * never called in another.
+ * `looks`, it runs the code only while the folder has this fingerprint, so that one state of the code is never mixed
+ * with another.
  */
 export class Evaluator {
-  /** Milliseconds for one call, the start of the child and the import included. Tests shorten it. */
+  /** Milliseconds for one call, including the start of the child and the import. Tests shorten it. */
   static callTimeoutMs = 5_000;
   readonly #plugin: string;
   readonly #root: string;
-  /** Of a folder that may be edited; undefined for one that never changes. */
+  /** Fingerprint of a folder that may be edited; undefined for one that never changes. */
   readonly looks: string | undefined;
-  /** Where it really lies: the way to it, through a cache folder that is a link, is not readable for its process. */
+  /** Real path of the root: the child may not read symbolic links on the way to it. */
   #place = '';
   #child: ChildProcess | null = null;
   #answers: AnswerReader | null = null;
@@ -59,14 +59,14 @@ export class Evaluator {
 
   /**
    * Calls a function of the worker type, such as `command` or `variants.cuda.fits`. Errors: PLUGIN_FAILED; PLUGIN_INVALID
-   * for a link that leads out of the plugin; PLUGIN_CHANGED where the folder does not have its looks any more.
+   * for a link that leads out of the plugin; PLUGIN_CHANGED if the fingerprint of the folder has changed.
    */
   async call(entry: string, member: string | undefined, args: readonly unknown[]): Promise<unknown> {
     const living = this.#living();
     if (living) return this.#ask(living, entry, member, args);
     const child = await this.#start();
     const answer = await this.#ask(child, entry, member, args);
-    // While its files were read one after the other, a build may have replaced some of them.
+    // A build may have replaced some of its files while they were loaded.
     await this.#refuseChanged(child);
     return answer;
   }
@@ -104,7 +104,7 @@ export class Evaluator {
   async #start(): Promise<ChildProcess> {
     await this.#refuseChanged(null);
     const [folders, place] = await Promise.all([foldersOf(this.#plugin, this.#root), realpath(this.#root)]);
-    // Another call may have been first.
+    // Another call may have started it in the meantime.
     const living = this.#living();
     if (living) return living;
     this.#place = place;
@@ -114,7 +114,7 @@ export class Evaluator {
     const readable = [...folders, ...own];
     const flags = [
       '--permission',
-      // It would write databases wherever it likes: the permission model does not know it.
+      // SQLite is not covered by the permission model and could write anywhere.
       '--no-experimental-sqlite',
       ...readable.map((path) => `--allow-fs-read=${path}`),
       `--max-old-space-size=${heapMiB}`,
@@ -124,7 +124,7 @@ export class Evaluator {
     const child = spawn(process.execPath, [...flags, script], { cwd: this.#place, env: {}, stdio: [...stdio] });
     this.#child = child;
     this.#errorText = '';
-    // What is written to a process that has ended is told by its end.
+    // Writing to an exited process fails; the exit itself is handled below.
     child.stdin?.on('error', () => {});
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#errorText = (this.#errorText + text).slice(-maxLastWords);
@@ -148,12 +148,12 @@ export class Evaluator {
     });
     child.on('error', (error) => this.#end(child, error.message));
     child.unref();
-    // Calls keep their own process waiting; a plugin that nobody asks does not.
+    // An idle evaluator must not keep this process alive.
     for (const pipe of child.stdio) (pipe as Socket | null)?.unref();
     return child;
   }
 
-  /** Ends the child for something that it did. */
+  /** Kills the child after a failure. */
   #end(child: ChildProcess, problem: string): void {
     if (this.#child === child) this.#child = null;
     child.kill('SIGKILL');

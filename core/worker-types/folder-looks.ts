@@ -1,6 +1,6 @@
 /**
- * By its looks, whether the folder of a plugin has changed: name, size and times of its files, and of the linked packages
- * that it depends on. What was installed under `node_modules` is left out: it is not edited there.
+ * Detects changes in the folder of a plugin by name, size and times of its files and those of linked dependencies. Ignores
+ * packages installed under `node_modules`, which are not edited there.
  */
 import { createHash } from 'node:crypto';
 import type { Dirent } from 'node:fs';
@@ -8,10 +8,10 @@ import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { linkedDependenciesOf } from './plugin-dependencies.ts';
 
-/** Folders that hold no code of the plugin's own. */
+/** Folders without code of the plugin. */
 const skipped = new Set(['node_modules', '.git']);
 
-/** Two answers are equal as long as nothing has changed. Never throws: a folder that is not there has looks too. */
+/** A fingerprint that stays the same until something changes. Never throws, even for a missing folder. */
 export const looksOf = async (root: string): Promise<string> => {
   const place = await realpath(root).catch(() => root);
   const hash = createHash('sha256');
@@ -36,7 +36,7 @@ const linesOf = async (folder: string): Promise<string[]> => {
 
 const entriesOf = (folder: string): Promise<Dirent[]> => readdir(folder, { withFileTypes: true }).catch(() => []);
 
-/** `ctime` also tells of an edit that puts the time of the file back. */
+/** `ctime` also reveals an edit that restores the modification time. */
 const lineOf = async (path: string): Promise<string> => {
   const found = await stat(path).catch(() => null);
   return JSON.stringify([path, found && [found.ino, found.size, found.mtimeMs, found.ctimeMs]]);

@@ -1,12 +1,12 @@
-/** Where the packages lie that a plugin declares, and those that they declare in turn, as Node finds them. */
+/** Finds the folders of a plugin's dependencies, direct and indirect, as Node resolves them. */
 import { realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { isSafePath } from '../contract/safe-path.ts';
 
 /**
- * Their real folders. A folder counts only where its own package.json has the name that it is
- * asked for by: a link in `node_modules` could lead to anything. Those that are not installed are left out.
+ * Their real paths, without those that are not installed. The package.json of a folder must have the expected name: a
+ * link in `node_modules` could lead anywhere.
  */
 export const dependenciesOf = async (place: string): Promise<readonly string[]> => {
   const seen = new Set([place]);
@@ -22,7 +22,7 @@ export const dependenciesOf = async (place: string): Promise<readonly string[]> 
   return [...seen].slice(1);
 };
 
-/** Real folders of the dependencies that are linked, such as packages of the same workspace, and of those that they link. */
+/** Real paths of linked dependencies, direct and indirect, such as packages of the same workspace. */
 export const linkedDependenciesOf = async (place: string): Promise<readonly string[]> => {
   const folders = [place];
   // Grows while it is walked.
@@ -45,7 +45,7 @@ interface Manifest {
   devDependencies?: Record<string, unknown>;
 }
 
-/** Of a folder that is being worked on also what it is developed with: workspaces link that too. */
+/** Includes devDependencies of a folder under development: workspaces link those too. */
 const declaredBy = (manifest: Manifest | null, folder: string): Record<string, unknown> => ({
   ...(!folder.includes('/node_modules/') && manifest?.devDependencies),
   ...manifest?.peerDependencies,
@@ -71,7 +71,7 @@ const lookUp = async (
 const isNamed = ({ name: own }: Manifest, name: string, range: unknown): boolean =>
   own === name || (typeof own === 'string' && typeof range === 'string' && range.startsWith(`npm:${own}@`));
 
-/** The package.json of a folder; null where it has none. */
+/** The package.json of a folder; null if it has none. */
 export const manifestOf = async (folder: string): Promise<Manifest | null> => {
   try {
     const json: unknown = JSON.parse(await readSmallFile(join(folder, 'package.json')));

@@ -1,4 +1,4 @@
-/** Does a variant fit this machine, before anything of its program is there? */
+/** Decides whether a variant fits this machine before its program is installed. */
 import type { Narrate } from '../contract/narration.ts';
 import { platformProblem as problemOf } from '../contract/platforms.ts';
 import type { HostFacts } from '../contract/worker-type.ts';
@@ -11,7 +11,7 @@ export interface VariantFit {
   reasons: readonly string[];
 }
 
-/** `host` without answers of probes: what only the program itself can tell is found out before a spawn. */
+/** `host` has no probe results yet: checks that need the program run before a spawn. */
 export const variantFit = async (
   handle: WorkerTypeHandle,
   type: TypeDescription,

@@ -41,7 +41,7 @@ const secretProblem = (schema: Schema, value: unknown, about: { type: string; op
 const howToList = (option: string): string =>
   `write several as ${option}=a,b or give the option several times, or as JSON: ${option}=["a","b"]`;
 
-/** A command line does not tell the text 20 from the number 20, or the list a,b from the text a,b: the schema does. */
+/** A command line cannot express types: the schema decides whether `20` is a number and `a,b` a list. */
 const asMeant = (schema: Schema, value: unknown): unknown => {
   if (schema.type === 'array') return asList(value)?.map((item) => asMeant(itemOf(schema), item)) ?? value;
   if (schema.type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) return String(value);

@@ -30,7 +30,7 @@ import type { Evaluator } from './evaluator.ts';
 import type { PluginManifest, WorkerTypeManifest } from './manifest.ts';
 
 /** Answers that are kept; the facts of a host are part of some questions, and change. */
-const mostAnswers = 32;
+const maxAnswers = 32;
 
 export class WorkerTypeHandle {
   readonly plugin: PluginManifest;
@@ -49,7 +49,7 @@ export class WorkerTypeHandle {
     return this.manifest.name;
   }
 
-  /** Of the folder of its plugin, where that may be edited: another state of the code has other looks. */
+  /** Fingerprint of its plugin folder, if that may be edited. */
   get looks(): string | undefined {
     return this.#evaluator.looks;
   }
@@ -87,7 +87,7 @@ export class WorkerTypeHandle {
     return this.#call(`probes.${probe}.parse`, answerShapes.parse, [output]);
   }
 
-  /** The devices of a kind that the type brings. */
+  /** The devices of a kind that the type defines. */
   parseDevices(kind: string, output: ProgramOutput): Promise<DeviceFacts[]> {
     return this.#call(`devices.${kind}.parse`, devicesAnswer, [output]);
   }
@@ -112,7 +112,7 @@ export class WorkerTypeHandle {
     return this.#ask('slots', answerShapes.slots, [options]);
   }
 
-  /** Undefined when the engine cannot tell. */
+  /** Undefined if unknown. */
   forecast(launch: PreparedLaunch): Promise<ForecastQuestion | undefined> {
     return this.#ask('forecast', answerShapes.forecast, [launch]);
   }
@@ -164,7 +164,7 @@ export class WorkerTypeHandle {
     // The plugin may be able to answer next time.
     answer.catch(() => this.#answers.delete(question));
     for (const oldest of this.#answers.keys()) {
-      if (this.#answers.size <= mostAnswers) break;
+      if (this.#answers.size <= maxAnswers) break;
       this.#answers.delete(oldest);
     }
     return answer;

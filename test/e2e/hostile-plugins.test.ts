@@ -122,7 +122,7 @@ const harms: Record<string, Harm> = {
   'more files than a disk has patience for': {
     plugin: () => ({ entries: Array.from({ length: 50_000 }, (_, index) => ({ path: `package/many/${index}` })) }),
     code: 'PACKAGE_REFUSED',
-    says: /more than 50000 files/,
+    says: /more than 50000 entries/,
   },
   'two files that are one on another system': {
     plugin: () => ({ entries: [{ path: 'package/Index.js', text: 'evil' }] }),

@@ -23,8 +23,9 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { RbeeError } from '../../core/contract/errors.ts';
 import { parseModelReference } from '../../core/contract/model-reference.ts';
 import type { Narrate } from '../../core/contract/narration.ts';
-import { type EnsureOptions, Ensurer, type RemoteReference } from '../../core/hive/models/ensure-model.ts';
 import { GgufHeaders } from '../../core/hive/models/gguf-headers.ts';
+import { type EnsureOptions, ModelInstaller } from '../../core/hive/models/model-installer.ts';
+import type { RemoteReference } from '../../core/hive/models/plan-model.ts';
 import { ModelStore } from '../../core/hive/models/store.ts';
 import { ggufNoise, type Hub, sha256, startHub } from '../harness/hub.ts';
 import { until } from '../harness/until.ts';
@@ -63,7 +64,7 @@ const ensure = (
     narrate = () => {},
   }: { signal?: AbortSignal; retry?: typeof retry; narrate?: Narrate } = {},
 ) => {
-  const ensurer = new Ensurer({
+  const ensurer = new ModelInstaller({
     hive: 'local',
     store: new ModelStore(folder),
     env,
@@ -406,7 +407,7 @@ describe('a download', () => {
   });
 
   it('that two ask for at once is one, and goes on when one of them leaves', async () => {
-    const ensurer = new Ensurer({
+    const ensurer = new ModelInstaller({
       hive: 'local',
       store: new ModelStore(folder),
       env,

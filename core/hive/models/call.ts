@@ -1,4 +1,4 @@
-/** Who waits for something, and until when. */
+/** Narration and cancellation of one request. */
 import type { Narrate } from '../../contract/narration.ts';
 
 export interface Call {

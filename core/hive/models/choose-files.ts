@@ -14,14 +14,14 @@ export interface ChoiceRequest {
   formats?: readonly ModelFormat[];
   /** Worker type, for errors. */
   type?: string;
-  /** Name of the component, where it is not the main model. */
+  /** Name of the component, unless it is the main model. */
   component?: string;
   quantizations: QuantizationNames;
 }
 
 export interface Choice<File> {
   files: File[];
-  /** What was decided in place of the user; undefined where there was nothing to decide. */
+  /** A choice made on behalf of the user; undefined if there was none. */
   note?: string;
 }
 
@@ -131,7 +131,7 @@ const withoutAlternatives = <File extends RepositoryFile>(
     if (isOnnx && !loads('onnx-dir')) return false;
     if (isOnnx && loads('safetensors-dir')) return false;
     if (path.startsWith('original/')) return false;
-    // A half as large copy for other hardware, where the whole is there too.
+    // An fp16 copy for other hardware, next to the full one.
     if (paths.has(path.replace(/\.(fp16|bf16|non_ema)(?=[.-])/, '')) && /\.(fp16|bf16|non_ema)[.-]/.test(path))
       return false;
     return !(pickled.test(path) && safe.has(folderOf(path)));

@@ -1,4 +1,4 @@
-/** What no model needs any more: contents without a name, folders of earlier commits, models that never came to be whole. */
+/** Removes unused model data: unreferenced files, folders of earlier commits, models that were never fully downloaded. */
 import { lstat, readdir, readlink, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -65,7 +65,7 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) };
 };
 
-/** A download that was begun, never finished, and not gone on with: neither a file of it has come for a week nor a byte. */
+/** An unfinished download that has not received anything for a week. */
 const isGivenUp = async (
   manifest: Manifest,
   { store, users, now }: Omit<CollectOptions, 'dryRun'>,

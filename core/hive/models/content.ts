@@ -1,11 +1,11 @@
-/** What the first bytes of a file say that it is, held against its name and against what is wanted. Pure. */
+/** Compares the first bytes of a file with its name and the expected formats. */
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import { endingOf, weightFormat } from './weights.ts';
 
-/** As many first bytes as tell all that can be told. */
+/** Bytes from the start of a file that the checks need. */
 export const headBytes = 512;
 
-/** Formats that a hive tells by itself; any other is the engine's own affair. */
+/** Formats that a hive recognizes; others are left to the engine. */
 export const recognised: ReadonlySet<ModelFormat> = new Set([
   'gguf',
   'safetensors',
@@ -15,7 +15,7 @@ export const recognised: ReadonlySet<ModelFormat> = new Set([
   'ggml',
 ]);
 
-/** The format of a file of weights; undefined where neither its first bytes nor its name tell. */
+/** The format of a weights file; undefined if neither its first bytes nor its name show it. */
 export const formatOf = (path: string, head: Buffer): ModelFormat | undefined => {
   const magic = head.toString('latin1', 0, 4);
   if (magic === 'GGUF') return 'gguf';
@@ -65,7 +65,7 @@ export const contentProblem = (path: string, head: Buffer): string | undefined =
   return undefined;
 };
 
-/** Why a file by itself is no model; undefined where it may be one. `formats`: those that are loaded, as far as known. */
+/** Why a single file cannot be a model; undefined if it may be one. `formats`: accepted by worker types, if known. */
 export const modelProblem = (
   path: string,
   head: Buffer,

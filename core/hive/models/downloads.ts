@@ -1,4 +1,4 @@
-/** Downloads of a hive: room is looked for before the first byte, and no content is brought in twice at a time. */
+/** Runs model downloads: checks disk space first, and downloads a file only once for concurrent requests. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Downloaded } from '../../download/download.ts';
@@ -19,9 +19,9 @@ import type { ModelStore } from './store.ts';
 /** Where files come from. */
 export interface Source {
   about: About;
-  /** What is asked for; its query may be a secret. */
+  /** URL of a file; its query may contain a secret. */
   address: (path: string) => string;
-  /** The address as it is kept: the same for every signature. */
+  /** The URL without its query: the same for every signature. */
   plainAddress: (path: string) => string;
   /** Its one file is all of a model: see `FetchRequest`. */
   model?: FetchRequest['model'];
@@ -34,8 +34,8 @@ export interface DownloadsOptions {
   retry: RetryPolicy;
 }
 
-/** Files of one model that come at the same time. */
-const atOnce = 3;
+/** Concurrent downloads per model. */
+const concurrency = 3;
 
 export class Downloads {
   readonly #options: DownloadsOptions;
@@ -45,14 +45,13 @@ export class Downloads {
     this.#options = options;
   }
 
-  /** Is one of these files on its way? */
+  /** Is one of these files being downloaded? */
   busy(files: readonly ManifestFile[], source: Pick<Source, 'plainAddress'>): boolean {
     return files.some((file) => this.#running.has(this.#partOf(file, source)));
   }
 
   /**
-   * Brings files in; `onFile` keeps each as it comes. Errors: NO_SPACE before anything is asked for, and those of the
-   * catalogue that begin with MODEL_.
+   * Downloads files; `onFile` is called after each. Errors: NO_SPACE, before the first request, and MODEL_*.
    */
   async fetch(
     files: readonly ManifestFile[],
@@ -77,7 +76,7 @@ export class Downloads {
     };
     await asStep(narrate, step, async (progress) => {
       const amounts = new Map<string, number>();
-      // The first failure ends the others: what they have is kept.
+      // The first failure aborts the others, which keep their partial files.
       const failed = new AbortController();
       const both = AbortSignal.any([signal, failed.signal]);
       const waiting = [...files];
@@ -91,7 +90,7 @@ export class Downloads {
           await onFile(file, await this.#fetchOne(file, source, { narrate, signal: both, onProgress }));
         }
       };
-      const workers = Array.from({ length: atOnce }, () =>
+      const workers = Array.from({ length: concurrency }, () =>
         worker().catch((error: unknown) => {
           failed.abort(error);
           throw error;
@@ -141,7 +140,7 @@ export class Downloads {
     return this.#running.join(part, work, call);
   }
 
-  /** Bytes of these files that have come and are not whole yet. */
+  /** Bytes of the partial downloads of these files. */
   async begun(files: readonly ManifestFile[], source: Pick<Source, 'plainAddress'>): Promise<number> {
     const missing = files.filter(({ blob }) => blob === null);
     return sum(
@@ -149,7 +148,7 @@ export class Downloads {
     );
   }
 
-  /** Errors: NO_SPACE when what is missing of all files does not fit. */
+  /** Errors: NO_SPACE if the missing bytes of all files do not fit. */
   async #ensureRoom(files: readonly ManifestFile[], source: Source): Promise<void> {
     const { store } = this.#options;
     let missing = 0;

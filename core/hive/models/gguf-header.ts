@@ -23,13 +23,13 @@ export const readGgufHeader = (path: string): GgufHeader => {
 };
 
 /** No header of a real model is nearly as large. */
-const mostBytes = 256 * 1024 * 1024;
-const mostEntries = 100_000;
-const mostTensors = 1_000_000;
-const longestKept = 4_000;
+const maxBytes = 256 * 1024 * 1024;
+const maxEntries = 100_000;
+const maxTensors = 1_000_000;
+const maxKeptLength = 4_000;
 /** Of a chat template: worker types read in it what a model can do. */
-const longestTemplate = 64 * 1024;
-const longestName = 64 * 1024;
+const maxTemplateLength = 64 * 1024;
+const maxNameLength = 64 * 1024;
 const valueTypes = { boolean: 7, string: 8, array: 9 } as const;
 /** Bytes of a value of each type that has a fixed size. */
 const sizes: Readonly<Record<number, number>> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };
@@ -38,18 +38,18 @@ const readHeader = (cursor: Cursor): GgufHeader => {
   if (cursor.bytes(4).toString('latin1') !== 'GGUF') throw new Error('it does not begin with "GGUF"');
   const version = cursor.bytes(4).readUInt32LE();
   if (version < 2 || version > 3) throw new Error(`its version ${version} is not known`);
-  const tensors = cursor.count(mostTensors);
-  const entries = cursor.count(mostEntries);
+  const tensors = cursor.count(maxTensors);
+  const entries = cursor.count(maxEntries);
   const metadata: Record<string, string | number | boolean> = Object.create(null);
   const longTexts: string[] = [];
   for (let index = 0; index < entries; index += 1) {
-    const key = cursor.bytes(cursor.count(longestName)).toString('utf8');
+    const key = cursor.bytes(cursor.count(maxNameLength)).toString('utf8');
     const type = cursor.bytes(4).readUInt32LE();
     if (type === valueTypes.array) {
       skipList(cursor, 0);
     } else if (type === valueTypes.string) {
-      const length = cursor.count(mostBytes);
-      if (length > (key === 'tokenizer.chat_template' ? longestTemplate : longestKept)) {
+      const length = cursor.count(maxBytes);
+      if (length > (key === 'tokenizer.chat_template' ? maxTemplateLength : maxKeptLength)) {
         cursor.skip(length);
         longTexts.push(key);
       } else {
@@ -78,8 +78,8 @@ const readScalar = (cursor: Cursor, type: number): number | boolean => {
 const skipList = (cursor: Cursor, depth: number): void => {
   if (depth > 4) throw new Error('its metadata is nested too deeply');
   const type = cursor.bytes(4).readUInt32LE();
-  const length = cursor.count(mostBytes);
-  if (type === valueTypes.string) for (let index = 0; index < length; index += 1) cursor.skip(cursor.count(mostBytes));
+  const length = cursor.count(maxBytes);
+  if (type === valueTypes.string) for (let index = 0; index < length; index += 1) cursor.skip(cursor.count(maxBytes));
   else if (type === valueTypes.array) for (let index = 0; index < length; index += 1) skipList(cursor, depth + 1);
   else cursor.skip(length * sizeOf(type));
 };
@@ -92,7 +92,7 @@ const sizeOf = (type: number): number => {
 
 /** The number of its values. */
 const readTensor = (cursor: Cursor): number => {
-  cursor.skip(cursor.count(longestName));
+  cursor.skip(cursor.count(maxNameLength));
   const dimensions = cursor.bytes(4).readUInt32LE();
   if (dimensions > 8) throw new Error(`a tensor has ${dimensions} dimensions`);
   let values = 1;
@@ -121,7 +121,7 @@ const createCursor = (descriptor: number): Cursor => {
       if (at + length > window.length) {
         start += at;
         at = 0;
-        if (start + length > mostBytes) throw new Error(`its header has more than ${mostBytes} bytes`);
+        if (start + length > maxBytes) throw new Error(`its header has more than ${maxBytes} bytes`);
         const fresh = Buffer.alloc(Math.max(windowBytes, length));
         window = fresh.subarray(0, readFully(descriptor, fresh, start));
         if (window.length < length) throw new Error('it ends within its header');
@@ -131,7 +131,7 @@ const createCursor = (descriptor: number): Cursor => {
     },
     skip: (length) => {
       at += length;
-      if (start + at > mostBytes) throw new Error(`its header has more than ${mostBytes} bytes`);
+      if (start + at > maxBytes) throw new Error(`its header has more than ${maxBytes} bytes`);
     },
     count: (most) => {
       const count = cursor.bytes(8).readBigUInt64LE();

@@ -1,4 +1,4 @@
-/** A model reference as this hive means it: `~/` is the home of the user that the hive runs as. */
+/** Resolves a model reference on this hive: `~/` is the home of the user that runs the hive. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type ModelReference, parseModelReference } from '../../contract/model-reference.ts';

@@ -12,7 +12,7 @@ import { type RetryPolicy, withRetries } from '../../download/retry.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import type { Call } from './call.ts';
 import { type About, hubReason, modelError, retryText } from './hub-errors.ts';
-import { isSafePath } from './safe-path.ts';
+import { isSafePath } from './manifest.ts';
 
 type HubReference = Extract<ModelReference, { kind: 'hf' }>;
 

@@ -1,4 +1,4 @@
-/** The models of one launch: what was asked for is read before anything is done, and brought in when all else fits. */
+/** The models of one launch: references are parsed first, files are located once everything else fits. */
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -37,7 +37,7 @@ export const wantedModels = async (
   );
   if (main === null) return null;
   for (const [component, { required, description }] of Object.entries(type.models?.components ?? {})) {
-    // The demo model is whole as it is.
+    // The demo model has no components.
     if (!required || main.kind === 'demo' || Object.hasOwn(components, component)) continue;
     throw RbeeError.of('MODEL_COMPONENT_MISSING', { type: type.name, component, description });
   }
@@ -77,7 +77,7 @@ export interface LaunchUse extends ModelUse {
 export interface FoundModels {
   /** `main`, and names of components. */
   missing: readonly string[];
-  /** Of the main model, where that is here. */
+  /** Of the main model, if it is on disk. */
   format: ModelFormat | undefined;
   /** The facts are those of the main model, the bytes those of all; null while one is missing. */
   model: ResolvedModel | null;

@@ -1,11 +1,11 @@
-/** What of a model an engine is given: its one file, the first of its parts, or the folder that holds it. */
+/** The path that an engine gets: a single file, the first of several parts, or a folder. */
 import type { ModelFormat } from '../../contract/worker-type.ts';
 import { groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface MainFile {
   /** Relative to the model's folder; empty for the folder itself. */
   path: string;
-  /** All parts of it, where it is a file. */
+  /** All parts, if it is a file. */
   parts: readonly string[];
   format: ModelFormat | null;
 }
@@ -33,7 +33,7 @@ export const mainFile = (
   return { path: inside ? folder : '', parts: [], format: folderFormat(paths, formats) };
 };
 
-/** The format of a folder by the names in it: one that the worker type loads, where there are several. */
+/** The format of a folder by its file names; of several, one that the worker type loads. */
 export const folderFormat = (paths: readonly string[], formats?: readonly ModelFormat[]): ModelFormat | null => {
   const found = ['safetensors', 'onnx']
     .filter((ending) => paths.some((path) => path.endsWith(`.${ending}`)))

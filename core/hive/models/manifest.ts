@@ -1,39 +1,40 @@
-/** What a hive knows of one model: where it comes from, which files it has at that commit, and which of them are here. */
+/** What a hive knows about one model: its source, the files at its commit, and which of them are on disk. */
 import { parseModelReference } from '../../contract/model-reference.ts';
 import type { GgufView } from '../../contract/models.ts';
+import { isSafePath as isSafe } from '../../contract/safe-path.ts';
 
 export interface ManifestFile {
   path: string;
-  /** Null as long as nobody has said how large it is. */
+  /** Null: unknown. */
   bytes: number | null;
-  /** What it must be; null where the server does not tell. */
+  /** Expected; null if the server does not report it. */
   sha256: string | null;
-  /** Git's own hash of a small file. */
+  /** Git's hash; small files only. */
   git: string | null;
-  /** Was it asked for? */
+  /** Whether it was requested. */
   wanted: boolean;
-  /** SHA-256 under which it is here; null while it is not. */
+  /** SHA-256 of the file on disk; null if it is missing. */
   blob: string | null;
 }
 
 export interface Manifest {
   version: 1;
-  /** As users write it. */
+  /** In the form that users write. */
   reference: string;
   source: 'hf' | 'https' | 'file';
-  /** Name of its folder: of the repository, or of the file without its ending. */
+  /** Name of its folder: that of the repository, or of the file without its extension. */
   name: string;
   commit: string | null;
   /** ISO 8601. */
   addedAt: string;
   files: ManifestFile[];
-  /** Of the first GGUF file that is whole; null where there is none. */
+  /** Of the first complete GGUF file; null if there is none. */
   gguf: GgufView | null;
-  /** All that was asked for was here at some time. */
+  /** All requested files were on disk at some point. */
   wasComplete?: boolean;
 }
 
-/** Fields are only ever added, so a manifest of another version is one as long as these fit. */
+/** Fields are only ever added, so a manifest of another version is valid if these fields are. */
 export const parseManifest = (text: string): Manifest | null => {
   try {
     const value = JSON.parse(text) as Partial<Manifest> | null;
@@ -61,3 +62,6 @@ const isReference = (text: string): boolean => {
 };
 
 export const wantedFiles = ({ files }: Manifest): ManifestFile[] => files.filter(({ wanted }) => wanted);
+
+/** Stricter than the system: part files and locks add to the names of model files. */
+export const isSafePath = (path: string): boolean => isSafe(path, { pathBytes: 1_000, nameBytes: 240 });

@@ -47,7 +47,7 @@ export interface FormatRequest {
   headers: GgufHeaders;
 }
 
-/** What can be told of the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT_UNSUPPORTED. */
+/** Facts about the model at a path. Errors: MODEL_FILE_MISSING, MODEL_FILE_UNREADABLE, MODEL_FORMAT_UNSUPPORTED. */
 export const factsOf = async (path: string, request: FormatRequest): Promise<ModelFacts> => {
   const { type, formats, hive, reference, headers } = request;
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -79,7 +79,7 @@ export const factsOf = async (path: string, request: FormatRequest): Promise<Mod
   return { reference, format, bytes, metadata };
 };
 
-/** What looks like a model and cannot be loaded as it is. Errors: MODEL_FORMAT_UNSUPPORTED, MODEL_FILE_MISSING. */
+/** Refuses files that look like a model but cannot be loaded. Errors: MODEL_FORMAT_UNSUPPORTED, MODEL_FILE_MISSING. */
 const refuseMistaken = async (path: string, { type, formats, hive }: FormatRequest): Promise<void> => {
   const refuse = (problem: string) =>
     RbeeError.of('MODEL_FORMAT_UNSUPPORTED', { path, type, problem, formats: formats.join(', ') });
@@ -108,7 +108,7 @@ const folderProblem = async (path: string): Promise<string> => {
   return `it is a folder; give ${which}, such as ${join(path, first)}`;
 };
 
-/** The format of what lies at a path, null where nothing tells it, and its size in bytes with all of its parts. */
+/** The format (null if unknown) and size in bytes of the model at a path, including all parts. */
 export const looksLike = async (
   path: string,
   formats?: readonly ModelFormat[],
@@ -121,7 +121,7 @@ export const looksLike = async (
   return { format: formatOf(path, await headOf(path)) ?? null, bytes: await sizeOfAll(await partsOf(path)) };
 };
 
-/** All files of a model in parts, in order; the file itself where it is whole. */
+/** All parts of a split model, in order; a single file as it is. */
 export const partsOf = async (path: string): Promise<string[]> => {
   const name = basename(path);
   if (groupName(name) === name) return [path];

@@ -3,12 +3,12 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseModelReference, servedName } from '../../contract/model-reference.ts';
 import type { ModelDetails, ModelView } from '../../contract/models.ts';
-import { amountsOf } from './ensure-model.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufView } from './gguf-metadata.ts';
 import { mainFile } from './main-file.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';
 import { looksLike, partsOf } from './model-files.ts';
+import { amountsOf } from './model-installer.ts';
 import { type ModelUser, usersOfFolder } from './model-users.ts';
 import type { ModelStore } from './store.ts';
 

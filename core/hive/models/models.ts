@@ -1,4 +1,4 @@
-/** The models of this hive: what is asked of them, and what workers are given. */
+/** The models of this hive: operations on them, and lookup for workers. */
 import { rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -18,15 +18,17 @@ import type { TypeDescription } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Call } from './call.ts';
+import type { Loader } from './choose-for-loader.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
-import { type Ensured, Ensurer, type Loader, type RemoteReference } from './ensure-model.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';
+import { type InstalledModel, ModelInstaller } from './model-installer.ts';
 import { type ModelUser, modelUsers } from './model-users.ts';
 import { detailsOf, fileManifest, type ViewParts, viewOf } from './model-view.ts';
+import type { RemoteReference } from './plan-model.ts';
 import { ModelStore, namesIn } from './store.ts';
 import { verifyModel } from './verify.ts';
 
@@ -43,12 +45,12 @@ export interface ModelsOptions {
   headers: GgufHeaders;
 }
 
-/** A worker that is to be given a model. */
+/** A worker that needs a model. */
 export interface ModelUse {
   handle: WorkerTypeHandle;
   type: TypeDescription;
   options: Readonly<Record<string, unknown>>;
-  /** Name of the component that it is; the model itself when absent. */
+  /** Name of the component; the main model if absent. */
   component?: string;
 }
 
@@ -59,29 +61,29 @@ type Actions = {
 export class Models implements Actions {
   readonly #options: ModelsOptions;
   readonly #store: ModelStore;
-  readonly #ensurer: Ensurer;
+  readonly #installer: ModelInstaller;
 
   constructor(options: ModelsOptions) {
     this.#options = options;
     this.#store = new ModelStore(options.data);
-    this.#ensurer = new Ensurer({ ...options, store: this.#store });
+    this.#installer = new ModelInstaller({ ...options, store: this.#store });
   }
 
   get headers(): GgufHeaders {
     return this.#options.headers;
   }
 
-  /** A model as a worker is given it; null where it is not here, or not all of it. Errors: MODEL_…, PLUGIN_FAILED. */
+  /** A model for a worker; null if it is not on disk completely. Errors: MODEL_*, PLUGIN_FAILED. */
   async find(reference: RemoteReference, use: ModelUse, call: Call): Promise<ResolvedModel | null> {
     const loader = loaderOf(use);
-    if (!(await this.#ensurer.isHere(reference, loader))) return null;
-    const { path, manifest } = await this.#ensurer.ensure(reference, { loader }, call);
+    if (!(await this.#installer.isHere(reference, loader))) return null;
+    const { path, manifest } = await this.#installer.ensure(reference, { loader }, call);
     const { hive, headers } = this.#options;
     const facts = await factsOf(path, { ...loader, hive, headers, reference: manifest.reference });
     return { files: { main: path }, facts };
   }
 
-  /** The one model that was brought here and is of these formats; null where there is none, or a choice. */
+  /** The only downloaded model with one of these formats; null if there is none or several. */
   async onlyOne(formats: readonly ModelFormat[]): Promise<ModelReference | null> {
     const { models } = await this.list();
     const fitting = models.filter(
@@ -105,30 +107,30 @@ export class Models implements Actions {
     if (reference.kind === 'file') return this.#addFile(reference);
     const loader = await this.#loaderFor(request);
     const formats = loader?.formats ?? (await this.#loadable());
-    const ensured: Ensured = await this.#ensurer.ensure(
+    const ensured: InstalledModel = await this.#installer.ensure(
       reference,
       { ...(loader && { loader }), formats, ...(update && { update }) },
       call,
     );
     const details = await detailsOf(ensured.manifest, await this.#viewParts(), ensured.changed);
     const { format } = details;
-    // Neither is an error: the type may be installed next.
+    // Not an error: the user may install the worker type next.
     if (format !== null && !formats.includes(format)) {
-      const who = loader ? `${loader.type} does not load` : 'no worker type that is installed loads';
+      const who = loader ? `${loader.type} does not load` : 'no installed worker type loads';
       const hint = 'look for one with: rbee plugins search';
       call.narrate({ kind: 'warning', text: `${details.model} is ${format}, which ${who}`, hint });
     }
     return details;
   }
 
-  /** Keeps an offer: what the queen found at a source. The next `download` of it needs no network. */
+  /** Records a listing that the queen obtained. The next `download` works without network. */
   async offer({ offer, ...request }: ModelRequestOf<'offer'>, call: Call): Promise<ModelResults['offer']> {
     const reference = parseModelReference(request.model);
     if (reference.kind === 'demo' || reference.kind === 'file') return { files: [] };
     const { update } = request;
     const loader = await this.#loaderFor(request);
     const options = { ...(loader && { loader }), ...(update && { update }) };
-    return { files: await this.#ensurer.take(reference, offer, options, call) };
+    return { files: await this.#installer.take(reference, offer, options, call) };
   }
 
   async list(): Promise<ModelResults['list']> {
@@ -152,8 +154,9 @@ export class Models implements Actions {
     if (details.workers.length > 0)
       throw RbeeError.of('MODEL_IN_USE', { model: reference, workers: details.workers.join(' ') });
     const remote = remoteOf(manifest);
-    if (remote && (await this.#ensurer.busy(remote, manifest))) throw RbeeError.of('MODEL_BUSY', { model: reference });
-    const leftovers = remote ? await this.#ensurer.parts(remote, manifest) : [];
+    if (remote && (await this.#installer.busy(remote, manifest)))
+      throw RbeeError.of('MODEL_BUSY', { model: reference });
+    const leftovers = remote ? await this.#installer.parts(remote, manifest) : [];
     await this.#store.update(reference, () => null);
     if (remote) await this.#removeContents(manifest, leftovers);
     return viewOf(details);
@@ -175,7 +178,7 @@ export class Models implements Actions {
     return collect({ store: this.#store, users: await modelUsers(this.#options.runs), dryRun, now: Date.now() });
   }
 
-  /** A file of the user's own: remembered, and never copied or removed. */
+  /** A file of the user: only recorded, never copied or removed. */
   async #addFile(reference: Extract<ModelReference, { kind: 'file' }>): Promise<ModelDetails> {
     const path = absolutePath(reference);
     const there = await stat(path).catch((error) => {
@@ -197,11 +200,11 @@ export class Models implements Actions {
     const parsed = parseModelReference(reference);
     const path = parsed.kind === 'file' ? parsed.path : '';
     const there = await stat(path).catch(() => null);
-    const problems = there === null ? [{ path, problem: 'it is not there any more' }] : [];
+    const problems = there === null ? [{ path, problem: 'it no longer exists' }] : [];
     return { model: reference, files: 0, bytes: 0, problems };
   }
 
-  /** Those that were downloaded or added, and the users' own files that workers were started from. */
+  /** Downloaded and added models, and files of the user that workers were started with. */
   async #all(users: readonly ModelUser[]): Promise<Manifest[]> {
     const stored = await this.#store.list();
     const known = new Set(stored.map(({ reference }) => reference));
@@ -209,7 +212,7 @@ export class Models implements Actions {
     return [...stored, ...[...used].filter((text) => !known.has(text)).map((text) => fileManifest(text, ''))];
   }
 
-  /** By its reference, or by the name under which it is served. Errors: MODEL_NOT_DOWNLOADED, MODEL_REFERENCE_INVALID. */
+  /** By reference or served name. Errors: MODEL_NOT_DOWNLOADED, MODEL_REFERENCE_INVALID. */
   async #find(text: string, users: readonly ModelUser[]): Promise<Manifest> {
     const all = await this.#all(users);
     const written = looksLikeReference(text)
@@ -231,7 +234,7 @@ export class Models implements Actions {
     throw RbeeError.of('MODEL_NOT_DOWNLOADED', { model: text, hive: this.#options.hive, near, reference });
   }
 
-  /** Takes the folder of a deleted model away, and what no other model has of it. */
+  /** Removes the folder of a deleted model, and its files unless other models share them. */
   async #removeContents(manifest: Manifest, leftovers: readonly string[]): Promise<void> {
     const prefix = this.#store.treePrefix(manifest.reference);
     const folder = dirname(prefix);
@@ -271,13 +274,13 @@ export class Models implements Actions {
     const remote = remoteOf(manifest);
     if (remote === null) return { begunBytes: 0, downloading: false };
     const [begunBytes, downloading] = await Promise.all([
-      this.#ensurer.begun(remote, manifest),
-      this.#ensurer.busy(remote, manifest),
+      this.#installer.begun(remote, manifest),
+      this.#installer.busy(remote, manifest),
     ]);
     return { begunBytes, downloading };
   }
 
-  /** Formats that some worker type here loads. */
+  /** Formats that installed worker types load. */
   async #loadable(): Promise<ModelFormat[]> {
     const { types } = this.#options;
     const described = await Promise.allSettled(
@@ -328,7 +331,7 @@ export const componentOf = (type: TypeDescription, component: string) => {
   });
 };
 
-/** The type's own choice; a file that it makes up is its fault. Errors: PLUGIN_FAILED. */
+/** The choice of the worker type. Errors: PLUGIN_FAILED if it names files that do not exist. */
 const chosenBy = async (
   handle: WorkerTypeHandle,
   files: Parameters<WorkerTypeHandle['selectFiles']>[0],

@@ -17,7 +17,7 @@ export class SharedWork<Result> {
     return this.#running.has(key);
   }
 
-  /** Waits for the work of this key, starting it when nobody does it. Leaving by the signal cancels it for the last one. */
+  /** Joins the running work of this key or starts it. It is cancelled when the last caller aborts. */
   async join(
     key: string,
     work: (signal: AbortSignal, tell: (done: number) => void) => Promise<Result>,

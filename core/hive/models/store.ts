@@ -10,11 +10,10 @@ import { nameInFolder } from '../../contract/safe-path.ts';
 import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import { sizeOf } from '../../lifecycle/fs/file-kind.ts';
 import { withLock } from '../../lifecycle/fs/instance-lock.ts';
-import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
-import { isSafePath } from './safe-path.ts';
+import { isSafePath, type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
 
 /** As long as another hive may take to write a manifest. */
-const longestWriteMs = 30_000;
+const lockTimeoutMs = 30_000;
 
 export class ModelStore {
   readonly folder: string;
@@ -33,7 +32,7 @@ export class ModelStore {
     return join(this.folder, 'blobs', sha256);
   }
 
-  /** Where a download is kept until it is whole, by what will be in it. */
+  /** Path of a partial download, by its expected content. */
   part(file: Pick<ManifestFile, 'sha256' | 'git'>, address: string): string {
     return join(this.folder, partsFolder, partName(file, address));
   }
@@ -91,17 +90,17 @@ export class ModelStore {
         else await writeAtomic(path, `${JSON.stringify(changed)}\n`);
         return changed;
       },
-      { timeoutMs: longestWriteMs },
+      { timeoutMs: lockTimeoutMs },
     );
   }
 
-  /** Is this content here, as far as its size tells? */
+  /** Is a file with this SHA-256 and size on disk? */
   async hasBlob(sha256: string, bytes: number | null): Promise<boolean> {
     const size = await sizeOf(this.blob(sha256));
     return size !== null && (bytes === null || size === bytes);
   }
 
-  /** Where a whole file of this content goes; null when it is here already. */
+  /** Path for a complete file with this content; null if it exists. */
   async placeFor(sha256: string, bytes: number): Promise<string | null> {
     return (await this.hasBlob(sha256, bytes)) ? null : this.blob(sha256);
   }
@@ -111,7 +110,7 @@ export class ModelStore {
     await chmod(this.blob(sha256), 0o400);
   }
 
-  /** Shows a file that is here under its name, `anew` in place of what is shown; `false` when its content is gone. */
+  /** Links a file under its name; `anew` replaces an existing link. False if its content is missing. */
   async show(manifest: Manifest, { path, blob, bytes }: ManifestFile, { anew = false } = {}): Promise<boolean> {
     if (blob === null || !isSafePath(path)) return false;
     const shown = join(this.tree(manifest), path);
@@ -140,11 +139,11 @@ export class ModelStore {
 const modelsFolder = 'models';
 const partsFolder = 'parts';
 
-/** What a download is called until it is whole. */
+/** File name of a partial download. */
 export const partName = ({ sha256, git }: Pick<ManifestFile, 'sha256' | 'git'>, address: string): string =>
   sha256 ?? (git === null ? `address-${hashOf(address)}` : `git-${git}`);
 
-/** Where a machine with this data folder looks for a download that has begun. Errors: PATH_REFUSED. */
+/** Path where a machine with this data folder expects a partial download. Errors: PATH_REFUSED. */
 export const partFile = (data: string, name: string): string =>
   nameInFolder(`${data}/${modelsFolder}/${partsFolder}`, `${name}.part`);
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import type { ModelVerification } from '../../contract/models.ts';
 import { asStep } from '../../programs/progress.ts';
 import type { Call } from './call.ts';
-import { amountsOf } from './ensure-model.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';
+import { amountsOf } from './model-installer.ts';
 import type { ModelStore } from './store.ts';
 
 export const verifyModel = async (
@@ -40,7 +40,7 @@ export const verifyModel = async (
   });
 };
 
-/** Removes a content from every model that has it, so that the next download brings it anew. */
+/** Removes a damaged file from every model that contains it, so that the next download replaces it. */
 const removeContent = async (store: ModelStore, sha256: string): Promise<void> => {
   for (const manifest of await store.list()) {
     const damaged = manifest.files.filter(({ blob }) => blob === sha256);

@@ -11,7 +11,7 @@ import { resolvePackage } from './resolve.ts';
 import { searchPlugins } from './search.ts';
 import { takeMember } from './take-member.ts';
 import { saveTarball } from './tarball.ts';
-import { unpackPackage } from './unpack.ts';
+import { unpackPackage } from './unpack-package.ts';
 
 const perform = async (call: FetchCall, onProgress: (bytes: number) => void): Promise<unknown> => {
   const options = await readNpmConfig({ ...call.settings, env: process.env });

@@ -1,7 +1,7 @@
 /** The package.json of a packed package, read without unpacking the rest. */
 import { FetchError } from './fetch-error.ts';
 import type { PackageDocument } from './package-document.ts';
-import { surveyPackage } from './unpack-survey.ts';
+import { surveyPackage } from './unpack-package.ts';
 
 export const readPackedManifest = async (file: string, from: string): Promise<PackageDocument> => {
   const { manifest } = await surveyPackage(file, from);

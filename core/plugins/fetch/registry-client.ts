@@ -15,7 +15,7 @@ import type {
   PinnedPackage,
   TakenFile,
 } from './fetch-calls.ts';
-import type { Unpacked } from './unpack.ts';
+import type { Unpacked } from './unpack-package.ts';
 
 export interface RegistryClientOptions {
   /** Environment of the hive: npm's own variables and proxies are in there. */

@@ -9,7 +9,7 @@ import { typesOf } from './plugin-types.ts';
 import { askRegistry } from './registry-request.ts';
 import { publisherOf, readPackument, resolvePackage, textOr } from './resolve.ts';
 import { saveTarball } from './tarball.ts';
-import { unpackPackage } from './unpack.ts';
+import { unpackPackage } from './unpack-package.ts';
 
 export const keyword = 'rbee-worker';
 /** A package with nothing but `plugins.json`: an array of `PluginHit`. For registries without a search. */

@@ -6,7 +6,7 @@ import pacote from 'pacote';
 import ssri from 'ssri';
 import { FetchError } from './fetch-error.ts';
 import type { NpmOptions } from './npm-config.ts';
-import { limits } from './unpack-survey.ts';
+import { maxPackedBytes } from './unpack-package.ts';
 
 export interface TarballRequest {
   /** As npm writes it: `name@1.2.3`, an address, `file:/path`. */
@@ -43,8 +43,8 @@ const bounded = (spec: string, onProgress?: (bytes: number) => void): Transform 
     transform: (chunk: Buffer, _encoding, done) => {
       bytes += chunk.length;
       onProgress?.(bytes);
-      if (bytes <= limits.packedBytes) return done(null, chunk);
-      done(new FetchError('refused', spec, `it is larger than ${limits.packedBytes} bytes`));
+      if (bytes <= maxPackedBytes) return done(null, chunk);
+      done(new FetchError('refused', spec, `it is larger than ${maxPackedBytes} bytes`));
     },
   });
 };

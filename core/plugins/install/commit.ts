@@ -10,7 +10,7 @@ import type { TreeTarget } from '../tree/npm-tree.ts';
 import type { StoreOptions } from './installer-options.ts';
 import { type IdentifiedPackage, indexEntryOf } from './view.ts';
 
-/** A tree that is whole, where it was made. */
+/** A complete tree in its staging folder. */
 export interface FinishedTree {
   /** Variants that run from it. */
   variants: readonly string[];
@@ -27,15 +27,15 @@ export interface Finished {
   /** Were the install scripts of the packages run in them? */
   scripts: boolean;
   target: TreeTarget;
-  /** For rbee.lock; null where it is kept elsewhere. */
+  /** For rbee.lock; null if the queen keeps it. */
   locked: readonly LockedVariant[] | null;
-  /** Although it is there, or its type is offered by another one. */
+  /** Replace an existing installation, or another plugin of the same type. */
   force: boolean;
-  /** Worker types that it brings. */
+  /** Its worker types. */
   workerTypes: PluginManifest['workerTypes'];
 }
 
-/** What is named is there: trees first, then the lock, then the index. Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT, STATE_UNWRITABLE. */
+/** Writes trees first, then the lock, then the index, so that the index never names a missing folder. Errors: PLUGIN_CONFLICT, DEVICE_KIND_CONFLICT, STATE_UNWRITABLE. */
 export const commit = async (
   { found, tag, trees, scripts, target, locked, force, workerTypes }: Finished,
   { data, config, rootsInUse }: Pick<StoreOptions, 'data' | 'config' | 'rootsInUse'>,

@@ -43,7 +43,7 @@ export const examine = async (root: string, found: PackageToExamine): Promise<Ex
   }
 };
 
-/** A temporary folder means nothing to whoever reads the error. */
+/** The path of a temporary folder means nothing to the user. */
 const named = (error: unknown, root: string, { name, version }: PackageToExamine): unknown => {
   if (!(error instanceof RbeeError)) return error;
   const body = error.toJSON();

@@ -37,7 +37,7 @@ export const findPackage = async (
     const source = await packed(asked, context);
     return { found: await resolveSource(source, request.plugin, request, context), tag: undefined };
   }
-  // A word that someone mistyped must not bring a stranger's package of that name.
+  // A typo must not install a package of that name from an unknown publisher.
   const own = asked.candidates.filter(({ name }) => !request.ownOnly || name.startsWith('@'));
   const pin = await pinned(own, context);
   const source: PackageSource = pin?.source ?? { kind: 'registry', candidates: own };
@@ -63,7 +63,7 @@ export const resolveSource = async (
   return found;
 };
 
-/** The entry of what was asked for, when it is there and nothing needs to be looked up to know that. */
+/** The entry of the requested plugin, if it is installed and no lookup is needed. */
 export const findInstalledEntry = async (
   { plugin, variant, scripts }: InstallRequest,
   data: string,

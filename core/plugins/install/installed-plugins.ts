@@ -1,4 +1,4 @@
-/** The plugins of a machine: what is installed, linked, brought from elsewhere, and removed. Knows nothing of registries. */
+/** The plugins of a machine: lists, links, imports and removes them. Does not use registries. */
 
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -133,7 +133,7 @@ export class InstalledPlugins {
     });
   }
 
-  /** The entry of this very package, with all the variants, if it is there. */
+  /** The entry of exactly this package with all the variants, if installed. */
   async #delivered({ name, integrity, variants }: DeliveredPlugin): Promise<IndexEntry | null> {
     const entry = (await readIndex(this.#options.data)).find((one) => one.name === name);
     if (entry?.integrity !== integrity) return null;

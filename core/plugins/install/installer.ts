@@ -1,4 +1,4 @@
-/** Installs and updates plugins from registries: each change is whole or has not happened, however many go on at once. */
+/** Installs and updates plugins from registries. Changes are atomic, even when several run at once. */
 import { join } from 'node:path';
 import type { NarrationEvent } from '../../contract/narration.ts';
 import type { UnknownPublisher } from '../../contract/needs.ts';
@@ -64,7 +64,7 @@ export class Installer extends InstalledPlugins {
   }
 
   /**
-   * What an installation would take, and whom a person has to be asked about first; null where it is installed already.
+   * What an installation would do, and which publisher the user must confirm; null if it is installed.
    * Changes nothing. Errors: those of fetching, and SCOPE_NOT_ALLOWED.
    */
   async wanted(

@@ -1,4 +1,4 @@
-/** Collects what nothing uses any more: versions and variants that neither the index nor a run record names. */
+/** Removes unused versions and variants: those that neither the index nor a run record names. */
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { treeSize } from '../../programs/tree-size.ts';
@@ -16,7 +16,7 @@ const abandonedMs = 3_600_000;
 
 /**
  * Removes each variant folder in which no folder of `used` lies. The caller holds the lock of the store. `now` is in
- * milliseconds since 1970. With `dryRun` it only tells.
+ * milliseconds since 1970. `dryRun` only reports.
  */
 export const prune = async (data: string, used: Iterable<string>, now: number, dryRun = false): Promise<Pruned> => {
   const keep = [...used];

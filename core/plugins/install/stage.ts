@@ -67,7 +67,7 @@ export interface TreeRequest {
   narrate: Narrate;
 }
 
-/** Makes the whole tree of a group in `folder`. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED. */
+/** Creates the complete tree of a group in `folder`. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED. */
 export const makeTree = async (folder: string, request: TreeRequest): Promise<LockedVariant[]> => {
   const { found, group, target, lock, npm, narrate } = request;
   const [first = ''] = group.variants;

@@ -6,11 +6,11 @@ import type { FoundPackage } from '../fetch/fetch-calls.ts';
 import { signatureText } from '../fetch/trust.ts';
 import type { IndexEntry } from '../plugin-index.ts';
 
-/** The range that updates follow: `latest` unless told; undefined for an exact version. */
+/** The range that updates follow, by default `latest`; undefined for an exact version. */
 export const pinOf = (range: string | null): string | undefined =>
   range === null ? 'latest' : valid(range) === null ? range : undefined;
 
-/** What tells one package from any other, and whose it is. */
+/** Identity and publisher of a package. */
 export type IdentifiedPackage = Pick<
   FoundPackage,
   'name' | 'version' | 'integrity' | 'registry' | 'publisher' | 'signature'
@@ -49,7 +49,7 @@ export const indexEntryOf = ({ found, tag, variants, scripts, before }: EntryPar
   };
 };
 
-/** The folder of the variant that it was before, where that is still here. */
+/** The previous folder of the variant, if it still exists. */
 const rootOf = (
   all: Readonly<Record<string, string>>,
   before: IndexEntry | undefined,

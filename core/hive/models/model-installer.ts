@@ -1,55 +1,50 @@
-/** Makes a model be here: asks the hub what it is only if nobody has before, and brings in only what is missing. */
-import { basename, join } from 'node:path';
+/** Installs models in the local store: asks the source only if nothing is known yet, downloads only missing files. */
+import { join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import { formatModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
-import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../contract/worker-type.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
-import { chooseFiles, selectFiles } from './choose-files.ts';
+import { chooseForLoader, type Loader, selectOf } from './choose-for-loader.ts';
 import { Downloads, type Source } from './downloads.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
-import { quantizationNames, readGgufView } from './gguf-metadata.ts';
+import { readGgufView } from './gguf-metadata.ts';
 import { type HubListing, openHub } from './hub.ts';
 import { type MainFile, mainFile } from './main-file.ts';
-import { type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
-import { isSafePath } from './safe-path.ts';
+import { isSafePath, type Manifest, type ManifestFile, wantedFiles } from './manifest.ts';
+import {
+  type ModelPlan,
+  manifestFor,
+  markWanted,
+  type OnDisk,
+  planModel,
+  type RemoteReference,
+  urlListing,
+} from './plan-model.ts';
 import { SharedWork } from './shared-work.ts';
 import { type ModelStore, partName } from './store.ts';
 
-export type RemoteReference = Extract<ModelReference, { kind: 'hf' | 'https' }>;
-
-/** Who will load a model, as far as the choice of its files goes. */
-export interface Loader {
-  /** Worker type, for errors. */
-  type: string;
-  formats: readonly ModelFormat[];
-  /** Name of the component that it is to be. */
-  component?: string;
-  /** The type's own choice; undefined where it leaves that to the hive. */
-  choose?: (files: readonly RepositoryFile[]) => Promise<readonly string[] | undefined>;
-}
-
 export interface EnsureOptions {
   loader?: Loader;
-  /** What is loaded at all, where no loader is named. */
+  /** Accepted formats, if there is no loader. */
   formats?: readonly ModelFormat[];
-  /** Ask for a newer revision although something is here. */
+  /** Look for a newer revision even if the model is installed. */
   update?: boolean;
-  /** Somebody else has chosen: these files of what the source has. */
+  /** The files are chosen already: these of this listing. */
   chosen?: { of: Manifest; paths: readonly string[] };
 }
 
-export interface Ensured {
+export interface InstalledModel {
   manifest: Manifest;
   main: MainFile;
-  /** What the engine is given. */
+  /** Absolute path for the engine. */
   path: string;
-  /** Was anything brought in? */
+  /** Whether the store changed. */
   changed: boolean;
 }
 
-export interface EnsurerOptions {
+export interface ModelInstallerOptions {
   hive: string;
   store: ModelStore;
   env: NodeJS.ProcessEnv;
@@ -57,31 +52,32 @@ export interface EnsurerOptions {
   headers: GgufHeaders;
 }
 
-export class Ensurer {
-  readonly #options: EnsurerOptions;
+export class ModelInstaller {
+  readonly #options: ModelInstallerOptions;
   readonly #downloads: Downloads;
   readonly #listings = new SharedWork<HubListing>();
 
-  constructor(options: EnsurerOptions) {
+  constructor(options: ModelInstallerOptions) {
     this.#options = options;
     this.#downloads = new Downloads(options);
   }
 
-  /** Errors: those of the catalogue that begin with MODEL_, NO_SPACE, PLUGIN_FAILED, STATE_UNWRITABLE. */
+  /** Errors: MODEL_*, NO_SPACE, PLUGIN_FAILED, STATE_UNWRITABLE. */
   async ensure(
     reference: RemoteReference,
     { loader, formats = loader?.formats, update = false, chosen: given }: EnsureOptions,
     call: Call,
-  ): Promise<Ensured> {
+  ): Promise<InstalledModel> {
     const { store } = this.#options;
     const written = formatModelReference(reference);
     const before = await store.read(written);
     const known = given?.of ?? (before !== null && !update ? before : await this.#ask(reference, before, call));
     const narrate = before === null ? call.narrate : () => {};
-    const chosen = given ? new Set(given.paths) : await this.#choose(reference, known, loader, narrate);
-    const { here, missing } = await this.#compare(known, chosen);
+    const chosen = given ? new Set(given.paths) : await chooseForLoader(reference, known, loader, narrate);
+    const { plan, onDisk } = await this.#plan(known, chosen);
+    const { missing } = plan;
     if (missing.length > 0) this.#refuseOffline(reference);
-    let manifest = await this.#want(known, here, known !== before);
+    let manifest = await this.#record(known, plan, onDisk, known !== before);
     if (missing.length > 0) {
       const source = await this.#source(reference, manifest, formats);
       await this.#fetch(source, manifest, missing, call).catch(async (error) => {
@@ -101,23 +97,23 @@ export class Ensurer {
     };
   }
 
-  /** Are all files that the loader needs on this disk? Uses no network. */
+  /** Are all files that the loader needs on disk? Works without network. */
   async isHere(reference: RemoteReference, loader: Loader): Promise<boolean> {
     const known = await this.#options.store.read(formatModelReference(reference));
     if (known === null) return false;
-    const { missing } = await this.#compare(known, await this.#choose(reference, known, loader, () => {}));
-    return missing.length === 0;
+    const { plan } = await this.#plan(known, await chooseForLoader(reference, known, loader, () => {}));
+    return plan.missing.length === 0;
   }
 
-  /** What is known of it here, or else what its source has. */
+  /** What is known on this machine, otherwise what the source lists. */
   async look(reference: RemoteReference, { update = false }: EnsureOptions, call: Call): Promise<Manifest> {
     const before = await this.#options.store.read(formatModelReference(reference));
     return before !== null && !update ? before : this.#ask(reference, before, call);
   }
 
   /**
-   * Keeps an offer as what the source has, without asking the source, and says what is missing of it. The next `ensure`
-   * takes in what was put where downloads are kept. Errors: as `ensure`, but those of a network.
+   * Records an offer as the listing of the source, and returns the missing files. The next `ensure` picks up files that
+   * were uploaded as partial downloads. Works without network. Errors: as `ensure`.
    */
   async take(
     reference: RemoteReference,
@@ -128,52 +124,53 @@ export class Ensurer {
     const { store } = this.#options;
     const before = await store.read(formatModelReference(reference));
     if (before !== null && !update) {
-      const { missing } = await this.#compare(before, await this.#choose(reference, before, loader, () => {}));
-      if (missing.length === 0) return [];
+      const { plan } = await this.#plan(before, await chooseForLoader(reference, before, loader, () => {}));
+      if (plan.missing.length === 0) return [];
     }
     const isSame = before !== null && before.commit !== null && before.commit === offer.commit;
     const files = offer.files.filter(({ path }) => isSafePath(path));
-    const known = isSame ? before : manifestOf(reference, before, { commit: offer.commit, files });
-    const { here, missing } = await this.#compare(known, await this.#choose(reference, known, loader, narrate));
-    if (missing.length > 0) this.#refuseOffline(reference);
-    await this.#want(known, here, known !== before);
-    return missing.map(({ path }) => ({ path }));
+    const known = isSame ? before : manifestFor(reference, before, { commit: offer.commit, files });
+    const { plan, onDisk } = await this.#plan(known, await chooseForLoader(reference, known, loader, narrate));
+    if (plan.missing.length > 0) this.#refuseOffline(reference);
+    await this.#record(known, plan, onDisk, known !== before);
+    return plan.missing.map(({ path }) => ({ path }));
   }
 
-  /** The name under which a download of each file is kept, by its path: the same on every machine. */
+  /** File names of the partial downloads, by path: the same on every machine. */
   async partNames(reference: RemoteReference, manifest: Manifest): Promise<ReadonlyMap<string, string>> {
     const { plainAddress } = await this.#source(reference, manifest);
     return new Map(manifest.files.map((file) => [file.path, partName(file, plainAddress(file.path))]));
   }
 
-  /** Is something of this model on its way? */
+  /** Is this model being downloaded or looked up? */
   async busy(reference: RemoteReference, manifest: Manifest): Promise<boolean> {
     const written = formatModelReference(reference);
     return this.#listings.has(written) || this.#downloads.busy(manifest.files, await this.#source(reference, manifest));
   }
 
-  /** Where the parts of its downloads are kept. */
+  /** Paths of its partial downloads. */
   async parts(reference: RemoteReference, manifest: Manifest): Promise<string[]> {
     const { plainAddress } = await this.#source(reference, manifest);
     return wantedFiles(manifest).map((file) => this.#options.store.part(file, plainAddress(file.path)));
   }
 
-  /** Bytes of its files that have come and are not whole yet. */
+  /** Bytes of its partial downloads. */
   async begun(reference: RemoteReference, manifest: Manifest): Promise<number> {
     return this.#downloads.begun(wantedFiles(manifest), await this.#source(reference, manifest));
   }
 
-  /** What the source has. Nothing is written down yet. */
+  /** Asks the source. Records nothing. */
   async #ask(reference: RemoteReference, before: Manifest | null, { narrate, signal }: Call): Promise<Manifest> {
     const written = formatModelReference(reference);
-    const listing = reference.kind === 'https' ? single(reference) : await this.#list(reference, { narrate, signal });
+    const listing =
+      reference.kind === 'https' ? urlListing(reference) : await this.#list(reference, { narrate, signal });
     if (listing.unsafe.length > 0) {
       narrate({
         kind: 'warning',
-        text: `${written}: left out ${listing.unsafe.length} files whose names no folder can hold`,
+        text: `${written}: skipped ${listing.unsafe.length} files with unsafe names`,
       });
     }
-    return manifestOf(reference, before, listing);
+    return manifestFor(reference, before, listing);
   }
 
   async #list(reference: Extract<RemoteReference, { kind: 'hf' }>, { narrate, signal }: Call): Promise<HubListing> {
@@ -189,84 +186,37 @@ export class Ensurer {
     return listing;
   }
 
-  async #choose(
-    reference: RemoteReference,
-    manifest: Manifest,
-    loader: Loader | undefined,
-    narrate: Call['narrate'],
-  ): Promise<ReadonlySet<string>> {
-    const model = manifest.reference;
-    const all = manifest.files.map(({ path, bytes }) => ({ path, bytes: bytes ?? 0 }));
-    const quantizations = await quantizationNames();
-    const select = selectOf(reference);
-    const files = select === undefined ? all : selectFiles(all, { model, select, quantizations });
-    const isFolder =
-      select !== undefined && files.every(({ path }) => path.startsWith(`${select.replace(/\/$/, '')}/`));
-    if (reference.kind === 'https' || (select !== undefined && !isFolder))
-      return new Set(files.map(({ path }) => path));
-    const own = await this.#ownChoice(loader, files, isFolder ? `${select?.replace(/\/$/, '')}/` : '');
-    if (own === undefined) {
-      const about = loader && {
-        formats: loader.formats,
-        type: loader.type,
-        ...(loader.component !== undefined && { component: loader.component }),
-      };
-      const choice = chooseFiles(files, { model, quantizations, ...about });
-      if (choice.note !== undefined) narrate({ kind: 'info', text: choice.note });
-      return new Set(choice.files.map(({ path }) => path));
-    }
-    if (own.length > 0) return new Set(own);
-    const problem = `${loader?.type} takes none of its ${files.length} files`;
-    throw RbeeError.of('MODEL_NOTHING_TO_LOAD', {
-      model,
-      problem,
-      hint: 'choose another model, or another worker type',
-    });
+  /** What to record and download for the chosen files. */
+  async #plan(known: Manifest, chosen: ReadonlySet<string>): Promise<{ plan: ModelPlan; onDisk: OnDisk }> {
+    const onDisk = await this.#findOnDisk(known, chosen);
+    return { plan: planModel(known, onDisk), onDisk };
   }
 
-  /** The engine is given the folder that was asked for, so its paths begin there. */
-  async #ownChoice(
-    loader: Loader | undefined,
-    files: readonly RepositoryFile[],
-    folder: string,
-  ): Promise<string[] | undefined> {
-    const inside = files.map(({ path, bytes }) => ({ path: path.slice(folder.length), bytes }));
-    return (await loader?.choose?.(inside))?.map((path) => folder + path);
-  }
-
-  async #compare(known: Manifest, chosen: ReadonlySet<string>) {
-    const here = await this.#look(known, chosen);
-    return { here, missing: known.files.filter(({ path }) => here.get(path) === null) };
-  }
-
-  /** The content of each chosen file that is here; null for those that are not. */
-  async #look(manifest: Manifest, chosen: ReadonlySet<string>): Promise<Map<string, string | null>> {
+  async #findOnDisk(manifest: Manifest, chosen: ReadonlySet<string>): Promise<OnDisk> {
     const { store } = this.#options;
-    const here = new Map<string, string | null>();
+    const onDisk = new Map<string, string | null>();
     for (const file of manifest.files) {
       if (!chosen.has(file.path)) continue;
-      // The same content may have come with another model.
+      // Another model may contain the same file.
       const content = file.blob ?? file.sha256;
       const there =
         content !== null && ((await store.hasBlob(content, file.bytes)) || (await store.show(manifest, file)));
-      here.set(file.path, there ? content : null);
+      onDisk.set(file.path, there ? content : null);
     }
-    return here;
+    return onDisk;
   }
 
-  /** Written down before the first byte, so that an interrupted download is known. */
-  async #want(manifest: Manifest, here: ReadonlyMap<string, string | null>, anew: boolean): Promise<Manifest> {
-    const isSo = ({ path, wanted, blob }: ManifestFile) => !here.has(path) || (wanted && blob === here.get(path));
-    if (!anew && manifest.files.every(isSo)) return manifest;
+  /** Recorded before the first byte, so that an interrupted download is known. */
+  async #record(known: Manifest, plan: ModelPlan, onDisk: OnDisk, isNew: boolean): Promise<Manifest> {
+    const isRecorded = plan.manifest.files.every(
+      ({ wanted, blob }, at) => wanted === known.files[at]?.wanted && blob === known.files[at]?.blob,
+    );
+    if (!isNew && isRecorded) return known;
     await this.#options.store.makeFolders();
-    const want = (file: ManifestFile): ManifestFile => {
-      const blob = here.get(file.path);
-      return blob === undefined ? file : { ...file, wanted: true, blob };
-    };
     return this.#change(
-      manifest,
-      want,
-      (there) => anew && manifest.source === 'https' && there.addedAt === manifest.addedAt,
+      known,
+      (file) => markWanted(file, onDisk),
+      (stored) => isNew && known.source === 'https' && stored.addedAt === known.addedAt,
     );
   }
 
@@ -280,7 +230,7 @@ export class Ensurer {
     });
   }
 
-  /** Of a first download of which nothing has come, nothing is kept: it may never have been there. */
+  /** Removes the record of a first download that received nothing: the model may not exist at all. */
   async #forgetEmpty(reference: RemoteReference, manifest: Manifest): Promise<void> {
     if ((await this.busy(reference, manifest)) || (await this.begun(reference, manifest)) > 0) return;
     await this.#options.store.update(manifest.reference, (there) =>
@@ -288,7 +238,7 @@ export class Ensurer {
     );
   }
 
-  /** Remembers that all of it was here once: what is lost of it later was not given up. */
+  /** Remembers that the model was complete once: files that are missing later were lost, not skipped. */
   async #complete(manifest: Manifest): Promise<Manifest> {
     const isWhole = wantedFiles(manifest).every(({ blob }) => blob !== null);
     if (!isWhole || manifest.wasComplete === true) return manifest;
@@ -300,7 +250,7 @@ export class Ensurer {
     for (const file of manifest.files) if (paths.has(file.path)) await this.#options.store.show(manifest, file);
   }
 
-  /** Reads the header of a GGUF model once, when it has come. */
+  /** Reads the header of a GGUF model once, after its download. */
   async #describe(manifest: Manifest, main: MainFile): Promise<Manifest> {
     if (manifest.gguf !== null || main.format !== 'gguf') return manifest;
     const tree = this.#options.store.tree(manifest);
@@ -312,14 +262,14 @@ export class Ensurer {
     return (await this.#options.store.update(manifest.reference, (there) => there && { ...there, gguf })) ?? manifest;
   }
 
-  /** `outdated` tells of a manifest at the same commit that it is to be replaced all the same. */
+  /** `outdated`: replace the stored manifest even though it has the same commit. */
   async #change(
     manifest: Manifest,
     change: (file: ManifestFile) => ManifestFile,
     outdated: (there: Manifest) => boolean = () => false,
   ): Promise<Manifest> {
     const changed = await this.#options.store.update(manifest.reference, (there) => {
-      // Another request may have added to it in the meantime.
+      // Another request may have changed it in the meantime.
       const base = there?.commit === manifest.commit && !outdated(there) ? there : manifest;
       return { ...base, files: base.files.map(change) };
     });
@@ -345,7 +295,7 @@ export class Ensurer {
     };
   }
 
-  /** As the hub's own tools: the variable forbids to ask it. */
+  /** HF_HUB_OFFLINE forbids requests to the hub, as in the hub's own tools. */
   #refuseOffline(reference: RemoteReference): void {
     const { env, hive } = this.#options;
     if (reference.kind !== 'hf' || !/^(1|true|yes|on)$/i.test(env['HF_HUB_OFFLINE'] ?? '')) return;
@@ -353,53 +303,7 @@ export class Ensurer {
   }
 }
 
-const selectOf = (reference: RemoteReference): string | undefined =>
-  reference.kind === 'hf' ? reference.select : undefined;
-
-/** What the source has, with what is here of it. */
-const manifestOf = (
-  reference: RemoteReference,
-  before: Manifest | null,
-  { commit, files: listed }: Omit<HubListing, 'unsafe'>,
-): Manifest => {
-  const known = new Map(before?.files.map((file) => [file.path, file]));
-  const files = listed.map((file) => {
-    const old = known.get(file.path);
-    // What no checksum names may have changed at the same address.
-    const same = (file.sha256 ?? file.git) !== null && old?.sha256 === file.sha256 && old.git === file.git;
-    return { ...file, wanted: old?.wanted ?? false, blob: same ? (old?.blob ?? null) : null };
-  });
-  return {
-    version: 1,
-    reference: formatModelReference(reference),
-    source: reference.kind,
-    name: reference.kind === 'hf' ? basename(reference.repo) : fileName(reference),
-    commit,
-    addedAt: before?.addedAt ?? new Date().toISOString(),
-    files,
-    gguf: before?.commit === commit ? (before?.gguf ?? null) : null,
-    ...(before?.wasComplete === true && { wasComplete: true }),
-  };
-};
-
-/** An address as a repository of one file. */
-const single = (reference: Extract<RemoteReference, { kind: 'https' }>): HubListing => {
-  const file = { path: fileName(reference), bytes: null, sha256: reference.sha256 ?? null, git: null };
-  return { commit: null, files: [file], unsafe: [] };
-};
-
-/** The name that a file has at its address, where it can be the name of a file here. */
-const fileName = ({ url }: Extract<RemoteReference, { kind: 'https' }>): string => {
-  const last = new URL(url).pathname.split('/').at(-1) ?? '';
-  try {
-    const name = decodeURIComponent(last);
-    return isSafePath(name) && !name.includes('/') ? name : 'model';
-  } catch {
-    return 'model';
-  }
-};
-
-/** How much of it is here, and how much was asked for. */
+/** Bytes on disk and bytes wanted. */
 export const amountsOf = ({ files }: Manifest): { here: number; wanted: number } => {
   const wanted = files.filter((file) => file.wanted);
   const sum = (some: readonly ManifestFile[]) => some.reduce((total, { bytes }) => total + (bytes ?? 0), 0);

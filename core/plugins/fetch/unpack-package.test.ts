@@ -6,8 +6,7 @@ import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { packEntries, type TarEntry } from '../testing/registry.ts';
 import type { FetchError } from './fetch-error.ts';
-import { unpackPackage } from './unpack.ts';
-import { limits, surveyPackage } from './unpack-survey.ts';
+import { packageLimits, surveyPackage, unpackPackage } from './unpack-package.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'rbee-unpack-'));
 after(() => rmSync(home, { recursive: true }));
@@ -82,16 +81,16 @@ test('a package that is cut short is refused', async () => {
 
 test('files are counted together, and so is what is no file', async () => {
   const file = join(home, 'counted.tgz');
-  const most = { unpackedBytes: 20_000, files: 10 };
+  const limits = { ...packageLimits, maxBytes: 20_000, maxEntries: 10 };
   const text = 'x'.repeat(9_000);
   const two = [1, 2].map((one) => ({ path: `package/${one}`, text }));
   writeFileSync(file, packEntries([good, ...two]));
-  assert.deepEqual((await surveyPackage(file, 'fine@1.0.0', most)).files, 3);
+  assert.deepEqual((await surveyPackage(file, 'fine@1.0.0', limits)).files, 3);
   writeFileSync(file, packEntries([good, ...two, { path: 'package/3', text }]));
-  await assert.rejects(surveyPackage(file, 'evil@1.0.0', most), /unpacks to more than 20000 bytes/);
+  await assert.rejects(surveyPackage(file, 'evil@1.0.0', limits), /unpacks to more than 20000 bytes/);
   const comment = { path: 'package/x', type: 'ExtendedHeader', text: `50000 comment=${'x'.repeat(50_000)}\n` } as never;
   writeFileSync(file, packEntries([comment, good]));
-  await assert.rejects(surveyPackage(file, 'evil@1.0.0', most), /unpacks to more than/);
+  await assert.rejects(surveyPackage(file, 'evil@1.0.0', limits), /unpacks to more than/);
 });
 
 test('what lies behind the end of an archive is not even read', async () => {
@@ -102,8 +101,8 @@ test('what lies behind the end of an archive is not even read', async () => {
 });
 
 test('more files than a plugin has are refused before the first is written', async () => {
-  const many = Array.from({ length: limits.files + 1 }, (_, index) => ({ path: `package/${index}` }));
-  await assert.rejects(unpack(...many), /holds more than 50000 files/);
+  const many = Array.from({ length: packageLimits.maxEntries + 1 }, (_, index) => ({ path: `package/${index}` }));
+  await assert.rejects(unpack(...many), /holds more than 50000 entries/);
   assert.ok(!existsSync(join(home, String(count))));
 });
 
@@ -114,5 +113,5 @@ test('what is compressed twice is refused: nobody would count what is inside', a
 });
 
 test('the limits are those of a plugin, not of a disk', () => {
-  assert.ok(limits.unpackedBytes <= 4 * 1024 ** 3 && limits.files <= 100_000);
+  assert.ok(packageLimits.maxBytes <= 4 * 1024 ** 3 && packageLimits.maxEntries <= 100_000);
 });
