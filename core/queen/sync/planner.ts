@@ -1,7 +1,6 @@
 /** Makes plans from hives.conf and the present state of the machines, for sync, status, validation and migration. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { readSmallFile } from '../../boundary/small-file.ts';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -10,7 +9,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
 import { Semaphore } from '../../lifecycle/async/semaphore.ts';
-import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { loadId } from '../../lifecycle/fs/id-file.ts';
 import { ownerOf } from '../../plugins/fetch/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
@@ -230,10 +229,4 @@ const withProblems = (plan: SyncPlan, problems: ReadonlyMap<string, readonly Rbe
 };
 
 /** Identifies this queen, also after a restart, among the queens of other machines and state folders. Throws STATE_UNWRITABLE. */
-const queenId = async (file: string): Promise<string> => {
-  const stored = (await readSmallFile(file).catch(() => '')).trim();
-  if (/^[0-9a-f-]{36}$/.test(stored)) return stored;
-  const id = randomUUID();
-  await writeAtomic(file, `${id}\n`);
-  return id;
-};
+const queenId = (file: string): Promise<string> => loadId({ file, pattern: /^[0-9a-f-]{36}$/, make: randomUUID });
