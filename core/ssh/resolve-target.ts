@@ -2,11 +2,11 @@
  * What `~/.ssh/config` makes of a target. OpenSSH itself is asked (`ssh -G`), so that every keyword means what it means
  * there; without an `ssh` program only what the target says counts, with the usual files.
  */
-import { access } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { exists } from '../lifecycle/fs/file-kind.ts';
 import type { Runner } from '../lifecycle/system/runner.ts';
 import type { Hop, SshTarget } from './target.ts';
 
@@ -101,7 +101,7 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
   if (/^-|[\s\0]/.test(target.hostname)) throw invalid(target, `"${target.hostname}" is no name of a machine`);
   // OpenSSH takes the home folder from the system's list of users, whatever HOME says.
   const own = join(home, '.ssh', 'config');
-  const elsewhere = home === userInfo().homedir ? [] : ['-F', (await isThere(own)) ? own : '/dev/null'];
+  const elsewhere = home === userInfo().homedir ? [] : ['-F', (await exists(own)) ? own : '/dev/null'];
   const args = [
     ...elsewhere,
     ...(target.port === undefined ? [] : ['-p', String(target.port)]),
@@ -172,12 +172,6 @@ const expander =
 
 const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
   Object.hasOwn(env, name) ? env[name] : undefined;
-
-const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 const invalid = (target: SshTarget, problem: string): RbeeError =>
   RbeeError.of('SSH_CONFIG_INVALID', { hive: target.alias, problem });
