@@ -1,13 +1,13 @@
-/** Reads what a person answers to a job's question, at the terminal. */
+/** Reads a person's answer to a question of a job, at the terminal. */
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import type { Question } from './conversation.ts';
 import { typedText } from './screens.ts';
 
-/** Undefined when stdin ends, Ctrl-C is pressed, or the answer is not wanted any more. */
+/** Undefined when stdin ends, Ctrl-C is pressed, or the answer is no longer needed. */
 export const ask = async ({ secret }: Question, show: () => void, signal: AbortSignal): Promise<string | undefined> => {
   if (signal.aborted) return undefined;
-  // From here on the terminal is read key by key and shows none by itself: what is typed at once is not seen either.
+  // Switches to raw mode before anything else, so that not even the first keys are echoed.
   const output = secret ? unseen() : typedText();
   const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
   const leave = () => lines.close();

@@ -1,4 +1,4 @@
-/** What every command shares: JSON, errors with exit codes, the terminal, and the way to the queen. */
+/** The base of every command: JSON output, errors with exit codes, the terminal, and access to the queen. */
 
 import * as Args from '@oclif/core/args';
 import { Command } from '@oclif/core/command';
@@ -18,7 +18,7 @@ import { catchInterrupts } from './interrupts.ts';
 import { asReportable, errorJson, exitCodeOf, exitCodes, formatError } from './report.ts';
 import { standardError, standardOutput } from './screens.ts';
 
-/** A positional argument; oclif would otherwise wait for a missing one on stdin. */
+/** A positional argument. Without this, oclif would read a missing one from stdin. */
 export const argument = (description: string) => Args.string({ description, required: true, ignoreStdin: true });
 
 /** Any number of positional arguments. */
@@ -28,7 +28,7 @@ export const argumentsOf = (description: string) =>
 export abstract class RbeeCommand extends Command {
   static override enableJsonFlag = true;
 
-  /** Read once, here at the edge. */
+  /** The environment, read once, here at the edge. */
   protected readonly env: NodeJS.ProcessEnv = process.env;
   /** Set once Ctrl-C was pressed. */
   protected interrupted = false;
@@ -53,12 +53,12 @@ export abstract class RbeeCommand extends Command {
     return this.#err;
   }
 
-  /** Where answers for people go when programs read. */
+  /** Where text for people goes when stdout is read by a program. */
   protected get silence(): Screen {
     return new Screen({ write: () => true }, { ...this.out.terminal, live: false });
   }
 
-  /** Prints a result for people, as `format` puts it; with `--json` the value that `run` returns is printed instead. */
+  /** Prints a result for people, formatted by `format`. With `--json`, the return value of `run` is printed instead. */
   protected print<Data>(data: Data, format: (data: Data, terminal: Terminal) => string): void {
     if (!this.jsonEnabled()) this.out.show(data, format);
   }
@@ -73,17 +73,17 @@ export abstract class RbeeCommand extends Command {
     if (!this.jsonEnabled()) this.out.text(text);
   }
 
-  /** Says beside the result what went wrong with a part of it. */
+  /** Prints an error about a part of the result, next to the result. */
   protected complain(error: RbeeError): void {
     if (!this.jsonEnabled()) this.err.show(error.toJSON(), formatError);
   }
 
-  /** A printer for narration; whoever makes it closes it. */
+  /** A printer for narration. The caller closes it. */
   protected printer(): PeoplePrinter {
     return printForPeople({ narration: this.err, answer: this.jsonEnabled() ? this.silence : this.out });
   }
 
-  /** Runs something that narrates, with a printer of its own. */
+  /** Runs a function that narrates, with its own printer. */
   protected async narrated<Result>(work: (narrate: Narrate) => Promise<Result>): Promise<Result> {
     const printer = this.printer();
     try {
@@ -116,28 +116,31 @@ export abstract class RbeeCommand extends Command {
   }
 }
 
-/** Finds the answer to a question of a job; undefined leaves it open. */
+/** Answers a question of a job; undefined leaves it unanswered. */
 type Asked = (question: Question, show: () => void, signal: AbortSignal) => Promise<string | undefined>;
 
-/** Where nobody sits at the terminal: the job goes on without what was asked for, and says so. */
+/** Answers when no person can: with no where that is possible, else not at all. */
 const refuse: Asked = async ({ choices, secret }, show) => {
-  // A question that nobody can answer is not put: the refusal that follows names the flag that answers it.
+  // The question is not shown, since the error that follows names the flag that answers it.
   if (secret) return '';
   if (choices?.includes('no')) return 'no';
   show();
   return undefined;
 };
 
-/** What is to be done when the queen ended in the middle of a job. */
+/** What to do after the queen stopped in the middle of a job. */
 const afterItsEnd = (operation: OperationName, job: string): string =>
   /^package_(sync|install|uninstall)$/.test(operation)
-    ? 'nothing that was done is lost: run the same command again, and it goes on from there; why she ended: rbee queen logs'
-    : `run the command again; what became of it: rbee job get ${job}; why she ended: rbee queen logs`;
+    ? 'nothing is lost: run the same command again to continue; to see why the queen stopped: rbee queen logs'
+    : `run the command again; to see how the job ended: rbee job get ${job}; to see why the queen stopped: rbee queen logs`;
 
-/** A command that asks the queen, and starts her when none runs. */
+/** A command that talks to the queen, and starts it if it is not running. */
 export abstract class QueenCommand extends RbeeCommand {
   static override baseFlags = {
-    'no-start': Flags.boolean({ description: 'Fail rather than start a queen when none runs', helpGroup: 'GLOBAL' }),
+    'no-start': Flags.boolean({
+      description: 'Fail if the queen is not running, instead of starting it',
+      helpGroup: 'GLOBAL',
+    }),
   };
 
   protected async queen(flags: { 'no-start'?: boolean }): Promise<QueenClient> {
@@ -146,15 +149,15 @@ export abstract class QueenCommand extends RbeeCommand {
     return connectQueen({ socketPath: this.paths.queenSocket });
   }
 
-  /** Says what is done while a queen starts. */
+  /** Narrates the start of the queen. */
   protected async startQueen(): Promise<void> {
     const { ensureQueen } = await import('../queen/client/queen-daemon.ts');
     await this.narrated((narrate) => ensureQueen({ paths: this.paths, env: this.env, narrate }));
   }
 
   /**
-   * Runs an operation as a job to its end. The first Ctrl-C cancels the job; a lost terminal does not: the job is the
-   * queen's, and only a SIGINT asks her to cancel it.
+   * Runs an operation as a job and waits for its end. The first Ctrl-C cancels the job. A lost terminal does not: the job
+   * belongs to the queen, and only SIGINT cancels it.
    */
   protected runJob<Name extends OperationName>(
     queen: QueenClient,
@@ -184,23 +187,23 @@ export abstract class QueenCommand extends RbeeCommand {
     });
   }
 
-  /** Picks up a job that runs already, and treats it as one of its own. */
+  /** Attaches to a running job, as if this command had started it. */
   protected resumeJob(queen: QueenClient, job: string): Promise<unknown> {
     return this.cancellable((signal, narrate) => {
-      // Somebody else may be there to answer.
+      // Someone else may be able to answer.
       const conversation = this.#converse(queen, () => job, narrate, undefined);
       return queen.followJob(job, { signal, onEvent: (event) => conversation.event(event) });
     });
   }
 
-  /** What is absent or false is left out of a request. */
+  /** Drops absent and false fields from a request. */
   protected only<Input extends Record<string, unknown>>(input: Input): Input {
     return Object.fromEntries(
       Object.entries(input).filter(([, value]) => value !== undefined && value !== false),
     ) as Input;
   }
 
-  /** Events go to the printer, questions to whoever sits at the terminal, or to `otherwise`. */
+  /** Sends events to the printer, and questions to the person at the terminal, or to `otherwise` if there is none. */
   #converse(queen: QueenClient, job: () => string, narrate: Narrate, otherwise: Asked | undefined): Conversation {
     const asked: Asked = async (...question) => (await import('./ask.ts')).ask(...question);
     const reply = process.stdin.isTTY ? asked : otherwise;
@@ -209,7 +212,7 @@ export abstract class QueenCommand extends RbeeCommand {
       ...(reply && {
         reply: async (question, show, signal) => {
           let answer = await reply(question, show, signal);
-          // A slip of the finger is asked about again, and a letter is enough.
+          // Asks again after a typo; the first letter is enough.
           const choices = question.choices ?? [];
           const meant = (given: string) =>
             choices.find((one) => one === given) ??
@@ -229,7 +232,7 @@ export abstract class QueenCommand extends RbeeCommand {
     return this.narrated(async (narrate) => {
       const interrupts = catchInterrupts(() => {
         this.interrupted = true;
-        narrate({ kind: 'info', text: 'cancelling; press Ctrl-C again to leave at once' });
+        narrate({ kind: 'info', text: 'cancelling; press Ctrl-C again to quit now' });
       });
       try {
         const result = await work(interrupts.signal, narrate);
@@ -241,7 +244,7 @@ export abstract class QueenCommand extends RbeeCommand {
     });
   }
 
-  /** Starts an operation and leaves it running; what is printed tells how to follow it. */
+  /** Starts an operation without waiting for it, and prints how to follow it. */
   protected async detachJob<Name extends OperationName>(
     queen: QueenClient,
     operation: Name,
@@ -249,7 +252,7 @@ export abstract class QueenCommand extends RbeeCommand {
   ): Promise<{ job_id: string }> {
     const id = await queen.startJob(operation, input);
     this.printLine(id);
-    this.err.line(`it goes on in the background; follow it with: rbee job attach ${id}`);
+    this.err.line(`running in the background; follow it with: rbee job attach ${id}`);
     return { job_id: id };
   }
 }

@@ -1,8 +1,8 @@
-/** Named parts of a model as they are typed: `--component vae=hf:org/repo`. */
+/** Model components as given on the command line: `--component vae=hf:org/repo`. */
 import { RbeeError } from '../contract/errors.ts';
 import { absoluteModel } from './spawn-input.ts';
 
-/** Components by name; relative paths become absolute where they were typed. Errors: USAGE. */
+/** Components by name. Relative paths become absolute. Errors: USAGE. */
 export const parseComponents = (
   pairs: readonly string[],
   { hive, cwd, help }: { hive: string | undefined; cwd: string; help: string },

@@ -1,9 +1,9 @@
-/** Asks the person at the terminal whether to go on. */
+/** Asks the person at the terminal for confirmation. */
 import { createInterface } from 'node:readline/promises';
 import { printable } from '../narration/printable.ts';
 import { typedText } from './screens.ts';
 
-/** True only for a clear yes. Ctrl-C and the end of input mean no. */
+/** True only for a clear yes. Ctrl-C and end of input mean no. */
 export const confirm = async (question: string): Promise<boolean> => {
   const lines = createInterface({ input: process.stdin, output: typedText() });
   const closed = new AbortController();

@@ -1,4 +1,4 @@
-/** The events of a job as a conversation: while a person thinks about a question, nothing else is said. */
+/** Presents the events of a job as a conversation: nothing else is printed while a question waits for its answer. */
 import { isOutcome, type JobEvent, type Narrate, type NarrationEvent } from '../contract/narration.ts';
 
 export type Question = Extract<NarrationEvent, { kind: 'ask' }>;
@@ -12,7 +12,7 @@ export interface ConversationOptions {
   reply?: (question: Question, show: () => void, signal: AbortSignal) => Promise<void>;
 }
 
-/** Questions come one after another, however many machines ask at once. */
+/** One question at a time, however many machines ask at once. */
 export class Conversation {
   readonly #narrate: Narrate;
   readonly #reply: ConversationOptions['reply'];
@@ -41,7 +41,7 @@ export class Conversation {
     }
     this.#asking = true;
     void this.#reply(event, show, this.#over.signal)
-      // The job may have ended, or somebody else may have answered.
+      // The job may have ended, or someone else may have answered.
       .catch(() => {})
       .finally(() => {
         this.#asking = false;

@@ -1,4 +1,4 @@
-/** Says that a command goes, and what to use in its place. */
+/** Warns that a command is deprecated, and names its replacement. */
 
 import type { Screen } from '../narration/screen.ts';
 import { paint } from '../narration/text.ts';

@@ -1,4 +1,4 @@
-/** The reads that people run all day, answered before oclif is loaded: one request over the socket, one table. */
+/** The most frequent reads, answered without loading oclif: one request over the socket, one table. */
 import { connect } from 'node:net';
 import { pathsFrom } from '../config/paths.ts';
 import { checkSocket } from '../config/private-places.ts';
@@ -53,7 +53,7 @@ export const answerFast = async (argv: readonly string[], env: NodeJS.ProcessEnv
 
 const patienceMs = 5_000;
 
-/** A GET in as few instructions as HTTP allows: `node:http` alone takes longer to load than all of this. */
+/** A minimal HTTP GET: loading `node:http` alone takes longer than all of this. */
 const getBody = (socketPath: string, path: string): Promise<string> =>
   new Promise((resolve, reject) => {
     const pieces: Buffer[] = [];
@@ -73,7 +73,7 @@ const getBody = (socketPath: string, path: string): Promise<string> =>
     });
   });
 
-/** Takes a whole answer apart; throws unless it is a complete 200. */
+/** Parses a whole response; throws unless it is a complete 200. */
 export const bodyOf = (answer: Buffer): string => {
   const end = answer.indexOf('\r\n\r\n');
   const head = answer.subarray(0, Math.max(0, end)).toString('latin1');

@@ -1,4 +1,4 @@
-/** oclif's help, written as everything else is: summaries and names of plugins are in it. */
+/** oclif's help, written through the screen, because it contains text from plugins. */
 import { Help } from '@oclif/core/help';
 import type { Screen } from '../narration/screen.ts';
 

@@ -1,4 +1,4 @@
-/** The hive that a command is about: the one of this machine when none is named. */
+/** The hive that a command acts on; by default the one of this machine. */
 import * as Args from '@oclif/core/args';
 import { localHive } from './spawn-input.ts';
 

@@ -1,14 +1,14 @@
-/** Ctrl-C: the first press asks for an orderly end, the second one ends at once. */
+/** Ctrl-C: the first press shuts down in order, the second quits immediately. */
 import { exitCodes } from './report.ts';
 
 export interface Interrupts {
   /** Aborted by the first press. */
   readonly signal: AbortSignal;
-  /** Gives Ctrl-C back its usual meaning. */
+  /** Restores the normal meaning of Ctrl-C. */
   stop(): void;
 }
 
-/** `onFirst` hears of the first of these signals; a second one exits with 130. */
+/** `onFirst` is called for the first of these signals; the second exits with 130. */
 export const catchInterrupts = (onFirst: () => void, signals: readonly NodeJS.Signals[] = ['SIGINT']): Interrupts => {
   const controller = new AbortController();
   const heard = () => {

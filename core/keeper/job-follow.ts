@@ -14,7 +14,7 @@ import { formatReport } from './views/sync-report.ts';
 import { formatSpawned, formatWorkerStatus } from './views/workers.ts';
 
 export abstract class JobFollowCommand extends QueenCommand {
-  /** Shows events until the outcome, which is thrown when it is an error. Ctrl-C only ends the looking. */
+  /** Shows events until the outcome, and throws it if it is an error. Ctrl-C only stops watching. */
   protected async watch(open: (signal: AbortSignal) => AsyncIterable<JobEvent>): Promise<void> {
     const interrupts = catchInterrupts(() => {
       this.interrupted = true;
@@ -28,7 +28,7 @@ export abstract class JobFollowCommand extends QueenCommand {
     }
   }
 
-  /** Prints the result of a job as the command that starts such jobs does. */
+  /** Prints the result of a job like the command that starts such jobs. */
   protected printResult(operation: string, result: unknown): void {
     if (operation === 'worker_spawn') this.print(result as WorkerView, formatSpawned);
     else if (operation === 'worker_delete') this.printLine(`deleted ${(result as WorkerView).id}`);
@@ -39,7 +39,7 @@ export abstract class JobFollowCommand extends QueenCommand {
       if (report === null) this.print(plan, formatPlan);
       else this.print(report, formatReport);
     } else if (/^hive_(start|stop|restart)$/.test(operation)) this.print(result as HiveView, formatHiveStatus);
-    // The answer of `infer` itself was narrated.
+    // The answer of `infer` was already narrated.
     else if (operation !== 'infer' && !this.jsonEnabled()) this.out.json(result, 2);
   }
 

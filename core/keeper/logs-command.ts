@@ -6,8 +6,8 @@ import { catchInterrupts } from './interrupts.ts';
 import { exitCodes } from './report.ts';
 
 export const followFlags = {
-  follow: Flags.boolean({ char: 'f', description: 'Go on with what is written from now on, until Ctrl-C' }),
-  lines: Flags.integer({ char: 'n', description: 'How many of the last lines to begin with', default: 100, min: 0 }),
+  follow: Flags.boolean({ char: 'f', description: 'Keep showing new lines, until Ctrl-C' }),
+  lines: Flags.integer({ char: 'n', description: 'Number of existing lines to show first', default: 100, min: 0 }),
 };
 
 interface Wanted {
@@ -17,7 +17,7 @@ interface Wanted {
 }
 
 export abstract class LogsCommand extends QueenCommand {
-  /** Passes text on as it comes; with `--json` gives it as lines, or one JSON string a line when following. */
+  /** Prints text as it arrives. With `--json`: all lines as a list, or one JSON string per line when following. */
   protected async show(
     flags: { follow: boolean; lines: number },
     open: (wanted: Wanted) => Promise<AsyncIterable<string | Buffer>> | AsyncIterable<string | Buffer>,
@@ -26,7 +26,7 @@ export abstract class LogsCommand extends QueenCommand {
       this.interrupted = true;
       process.exitCode = exitCodes.interrupted;
     });
-    // Following is waiting: nothing else may be left that keeps the process alive.
+    // While following, nothing else keeps the process alive.
     const alive = setInterval(() => {}, 60_000);
     const decoder = new StringDecoder('utf8');
     const log = this.out.stream({ dropStyles: true });
@@ -45,7 +45,7 @@ export abstract class LogsCommand extends QueenCommand {
         else lines.push(...whole);
       }
     } catch (error) {
-      // Ending the following breaks the connection it came through.
+      // When following is stopped, its connection is closed, which is no error.
       if (!this.interrupted) throw error;
     } finally {
       if (!this.jsonEnabled()) log.end();

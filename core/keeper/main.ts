@@ -1,4 +1,4 @@
-/** The command line behind the entry point: finds the command among oclif's, or says what was meant. */
+/** The command line: finds the oclif command to run, or suggests what was meant. */
 import { Config } from '@oclif/core/config';
 import { type Paths, pathsFrom } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
@@ -13,7 +13,7 @@ import { asReportable, errorJson, exitCodeOf, formatError } from './report.ts';
 import { standardError, standardOutput } from './screens.ts';
 import { topics } from './topics.ts';
 
-/** Runs one command line to its end and leaves the exit code in `process.exitCode`. */
+/** Runs one command line, and sets `process.exitCode`. */
 export const main = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promise<void> => {
   const report = (thrown: unknown): void => {
     const { exitCode, report: error } = isEnded(thrown) ? thrown : ownFailure(thrown);
@@ -22,12 +22,12 @@ export const main = async (argv: readonly string[], env: NodeJS.ProcessEnv): Pro
     if (argv.includes('--json')) standardOutput(env).json(errorJson(error), 2);
     else standardError(env).show(error.toJSON(), formatError);
   };
-  // Node would print the error as it is, and whatever text from outside is in it.
+  // Node would print the error raw, with any control characters in it.
   process.once('uncaughtException', (error) => {
     report(error);
     process.exit();
   });
-  // What a command of ours throws it has reported itself; this is about finding and loading it, and about plugins.
+  // Our own commands report their errors themselves; this is for errors in finding and loading commands, and in plugins.
   await dispatch(argv, env).catch(report);
 };
 
@@ -36,7 +36,7 @@ const ownFailure = (thrown: unknown): Pick<PluginEnded, 'exitCode' | 'report'> =
   return { exitCode: exitCodeOf(report), report };
 };
 
-/** The commands lie beside this file, from the sources and from the build alike; the build adds a manifest of them. */
+/** The commands are in a folder next to this file, in the sources and in the build; the build adds a manifest. */
 export const loadConfig = (options: { ignoreManifest?: boolean } = {}): Promise<Config> =>
   Config.load({
     root: import.meta.dirname,
@@ -86,7 +86,7 @@ const dispatch = async (argv: readonly string[], env: NodeJS.ProcessEnv): Promis
   );
 };
 
-/** The command and the hooks around it; what a plugin throws is reported as the plugin's. */
+/** Runs the command and its hooks. Errors of a plugin are reported as such. */
 const run = async (id: string, argv: string[], config: Config): Promise<void> => {
   const command = config.findCommand(id);
   let error: Error | undefined;
@@ -106,9 +106,9 @@ const run = async (id: string, argv: string[], config: Config): Promise<void> =>
 
 const isEnded = (thrown: unknown): thrown is PluginEnded => thrown instanceof Error && 'report' in thrown;
 
-/** Plugins are loaded for what rbee alone cannot answer: a command that it does not have, a list of all, hooks. */
+/** Plugins are only loaded when needed: for an unknown command, for a list of all commands, for hooks. */
 const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.ProcessEnv): Promise<Config> => {
-  // What shell completion and rbee itself ask has to be quick, and is no command that anybody typed.
+  // The hidden commands of shell completion and of rbee itself must be fast.
   if (command?.startsWith('__')) return config;
   const place = placeOf(env);
   const declared = place ? declaredPlugins(place.data) : [];
@@ -119,7 +119,7 @@ const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.Pr
   const warn = (text: string) =>
     screen.show(text, (shown, terminal) => `${paint('yellow', 'warning:', terminal)} ${shown}\n`);
   try {
-    // What the index names runs in this process, and another user could have written the index.
+    // Code named by the index runs in this process, so the index must not be writable by other users.
     checkHome(place);
   } catch (error) {
     if (!(error instanceof RbeeError)) throw error;
@@ -129,7 +129,7 @@ const withPluginsFor = async ({ command }: Found, config: Config, env: NodeJS.Pr
   return withPlugins(config, wanted, { paths: place, env, warn });
 };
 
-/** Null where there is no home: then there are no plugins either. */
+/** Null without a home folder: then there are no plugins either. */
 const placeOf = (env: NodeJS.ProcessEnv): Paths | null => {
   try {
     return pathsFrom(env);
@@ -141,12 +141,12 @@ const placeOf = (env: NodeJS.ProcessEnv): Paths | null => {
 interface Found {
   command?: string;
   topic?: string;
-  /** Words that name neither, from the first on. */
+  /** The words from the first one that names neither. */
   unknown?: string[];
   rest: string[];
 }
 
-/** Takes words from the start for as long as they name a topic or a command. */
+/** Consumes words for as long as they name a topic or a command. */
 const find = (argv: readonly string[], config: Config): Found => {
   let id = '';
   for (const [index, word] of argv.entries()) {
@@ -168,7 +168,7 @@ const unknownFlag = (flag: string, topic: string | undefined): RbeeError => {
   const place = ['rbee', ...(topic?.split(':') ?? [])].join(' ');
   const help = `${place} --help`;
   if (flag === '--json' || flag === '--') {
-    return RbeeError.of('USAGE', { problem: `${place} ${flag} names no command`, help });
+    return RbeeError.of('USAGE', { problem: `${place} ${flag}: the command is missing`, help });
   }
   const near = didYouMean(flag, ['--help', '--version', '--json']);
   return RbeeError.of('USAGE', { problem: `there is no flag ${flag}${near}`, help });
@@ -177,7 +177,7 @@ const unknownFlag = (flag: string, topic: string | undefined): RbeeError => {
 const unknownCommand = (words: readonly string[], config: Config): RbeeError => {
   const typed = words.join(' ');
   const known = config.commands.filter(({ hidden }) => !hidden).map(({ id }) => id.replaceAll(':', ' '));
-  // The verb alone is a likely slip as well: `rbee spawn` is meant as `rbee worker spawn`.
+  // Also matches the verb alone: `rbee spawn` probably means `rbee worker spawn`.
   const sameVerb = known.filter((command) => command.endsWith(` ${typed}`));
   const firstWords = new Set(known.map((command) => command.split(' ')[0] ?? ''));
   const near =

@@ -1,10 +1,10 @@
-/** The door to the queen, and a cheap look whether someone is behind it. */
+/** Access to the queen, and a cheap check whether it is running. */
 import { connect } from 'node:net';
 import { checkSocket } from '../config/private-places.ts';
 
 export { connectQueen } from '../queen/client/index.ts';
 
-/** Does one of our daemons accept connections at this socket? Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE. */
+/** Whether a daemon of this user accepts connections at this socket. Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE. */
 export const socketAnswers = (socketPath: string): Promise<boolean> =>
   new Promise((resolve) => {
     checkSocket(socketPath);

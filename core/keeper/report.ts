@@ -1,4 +1,4 @@
-/** Errors on the way out: what is said, in which form, with which exit code. */
+/** Reports errors: their text, format and exit code. */
 import { type ErrorBody, errorCatalogue, RbeeError } from '../contract/errors.ts';
 import type { SyncReport } from '../contract/sync.ts';
 import { labelled } from '../narration/hint.ts';
@@ -7,7 +7,7 @@ import { paint, type Terminal } from '../narration/text.ts';
 /** Exit codes that scripts may rely on. */
 export const exitCodes = { fine: 0, failed: 1, usage: 2, drift: 2, partly: 3, interrupted: 130 } as const;
 
-/** The exit code of an error: 2 when what was typed is wrong. */
+/** The exit code of an error: 2 if the command line is wrong. */
 export const exitCodeOf = (error: RbeeError): number => {
   if (error.code === 'SYNC_INCOMPLETE') return exitCodes.partly;
   if (error.code === 'SYNC_DRIFT') return exitCodes.drift;
@@ -16,13 +16,13 @@ export const exitCodeOf = (error: RbeeError): number => {
     : exitCodes.failed;
 };
 
-/** The exit code of a sync that has ended. */
+/** The exit code of a sync. */
 export const syncExitCode = ({ cancelled, failed, partial }: SyncReport): number => {
   if (cancelled) return exitCodes.interrupted;
   return failed ? exitCodes.failed : partial ? exitCodes.partly : exitCodes.fine;
 };
 
-/** An error for people, printable already: what happened, what to try, and what the engine itself said. */
+/** An error for people: what happened, what to try, and output of the engine. */
 export const formatError = (error: ErrorBody, terminal: Terminal): string => {
   const lines = (error.lines ?? []).map((line) => `  ${paint('dim', '|', terminal)} ${line}\n`);
   const text = labelled(error.hint).replace(/^try:/, paint('bold', 'try:', terminal));
@@ -33,7 +33,7 @@ export const formatError = (error: ErrorBody, terminal: Terminal): string => {
 /** The same for programs. */
 export const errorJson = (error: RbeeError): { error: ErrorBody } => ({ error: error.toJSON() });
 
-/** Turns whatever was thrown into an error of the catalogue; the command line's own complaints are USAGE. */
+/** Turns anything thrown into an error from the catalogue; errors of the command line parser become USAGE. */
 export const asReportable = (thrown: unknown, help: string, nearFlag: (flag: string) => string): RbeeError => {
   if (thrown instanceof RbeeError) return thrown;
   if (isUsageError(thrown)) {
@@ -48,7 +48,7 @@ export const asReportable = (thrown: unknown, help: string, nearFlag: (flag: str
   );
 };
 
-/** An error with which oclif's parser refuses what was typed. */
+/** Whether this is an error of oclif's parser. */
 interface UsageError extends Error {
   args?: readonly unknown[];
   flags?: readonly string[];
@@ -71,7 +71,7 @@ const usageProblem = (error: UsageError, nearFlag: (flag: string) => string): st
   const missing = missingArguments(error);
   if (missing.length > 0) return `${missing.join(' and ')} ${missing.length === 1 ? 'is' : 'are'} missing`;
   const text = error.message.replace(/\n?See more help with --help$/, '').trim();
-  // The parser writes a list over several lines, with the names in the first column.
+  // The parser prints lists on several lines, with the names in the first column.
   const [first = '', ...rest] = text.split('\n').filter((line) => line.trim() !== '');
   const names = rest.map((line) => line.trim().split(/\s{2,}/)[0]);
   const several = /^The following errors? occurred:/.test(first);

@@ -10,5 +10,5 @@ export const standardOutput = (env: NodeJS.ProcessEnv): Screen =>
 export const standardError = (env: NodeJS.ProcessEnv): Screen =>
   new Screen(process.stderr, terminalOf(process.stderr, env));
 
-/** Where readline shows what is typed. What it asks goes through `printable`. */
+/** For readline, which echoes what is typed. Its questions go through `printable`. */
 export const typedText = (): NodeJS.WriteStream => process.stderr;

@@ -1,13 +1,13 @@
-/** From what is typed after `worker spawn` and `infer` to what the queen is asked. */
+/** Turns the arguments of `worker spawn` and `infer` into the input of the operation. */
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { parseBytes } from '../narration/quantities.ts';
 
-/** The hive of this machine; paths may be relative only there. */
+/** The hive of this machine, for which paths may be relative. */
 export const localHive = 'local';
 
-/** Makes a relative model path absolute: the hive does not know where the command was typed. */
+/** Makes a relative model path absolute, because the hive runs in another folder. */
 export const absoluteModel = (reference: string, hive: string | undefined, cwd: string): string => {
   if (hive !== undefined && hive !== localHive) return reference;
   const path = /^file:(?!\/)/.test(reference) ? reference.slice('file:'.length) : reference;
@@ -15,7 +15,7 @@ export const absoluteModel = (reference: string, hive: string | undefined, cwd: 
   return relative ? `file:${resolve(cwd, path)}` : reference;
 };
 
-/** A bare `tiny.gguf` that lies here is meant; a name without an ending is rather that of a served model. */
+/** An existing file such as `tiny.gguf` is taken as a path; a name without an extension is the name of a served model. */
 const isFileHere = (path: string, cwd: string): boolean =>
   /^[^/:][^:]*\.[a-z]\w*$/i.test(path) && (statSync(resolve(cwd, path), { throwIfNoEntry: false })?.isFile() ?? false);
 
@@ -36,7 +36,7 @@ export const parseOptions = (pairs: readonly string[], help: string): Record<str
   return options;
 };
 
-/** `HF_HOME=/models` for the environment of the engine; the last of one name counts. */
+/** `HF_HOME=/models` for the environment of the engine; the last one of a name wins. */
 export const parseVariables = (pairs: readonly string[], help: string): Record<string, string> => {
   const variables: Record<string, string> = {};
   for (const pair of pairs) {
@@ -52,7 +52,7 @@ export const parseVariables = (pairs: readonly string[], help: string): Record<s
 const scalar = (text: string): unknown => {
   try {
     const value: unknown = JSON.parse(text);
-    // 3.10 may be a version: what would lose a digit as a number stays a text.
+    // 3.10 may be a version: a value that would lose a digit as a number stays a string.
     return typeof value === 'number' && String(value) !== text ? text : value;
   } catch {
     return text;
@@ -64,47 +64,47 @@ export const parseMemory = (text: string, help: string): number => {
   const bytes = parseBytes(text);
   if (bytes === undefined) throw RbeeError.of('USAGE', { problem: `"${text}" is not a size such as 4GiB`, help });
   if (bytes < leastMemory) {
-    throw RbeeError.of('USAGE', { problem: `--memory-limit is at least 1MiB, "${text}" is less`, help });
+    throw RbeeError.of('USAGE', { problem: `--memory-limit must be at least 1MiB, not "${text}"`, help });
   }
   return bytes;
 };
 
 const leastMemory = 1024 ** 2;
 
-/** An id is part of file names, a name part of URLs: both keep to the letters that are safe there. */
+/** Ids are used in file names, and names in URLs, so both allow only safe characters. */
 export const parseWord = (flag: 'id' | 'name', text: string, help: string): string => {
   const { pattern, rule } = words[flag];
   if (pattern.test(text)) return text;
-  throw RbeeError.of('USAGE', { problem: `--${flag} ${rule}; "${text}" does not`, help });
+  throw RbeeError.of('USAGE', { problem: `--${flag} must have ${rule}, not "${text}"`, help });
 };
 
-/** The patterns of the contract, without loading its schemas for them. */
+/** The patterns of the contract, copied to avoid loading its schemas. */
 export const words = {
   id: {
     pattern: /^[a-z0-9][a-z0-9-]{0,62}$/,
-    rule: 'has up to 63 lower-case letters, digits and dashes, and begins with a letter or digit',
+    rule: 'up to 63 lower-case letters, digits and dashes, and begin with a letter or digit',
   },
   name: {
     pattern: /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/,
-    rule: 'has up to 128 letters, digits and ._:/-, and begins with a letter or digit',
+    rule: 'up to 128 letters, digits and ._:/-, and begin with a letter or digit',
   },
 };
 
-/** The least and the most that a number may be. */
+/** Bounds of a number. */
 export interface Bounds {
   least: number;
   most: number;
 }
 
-/** Reads a number within bounds; oclif only knows integers. */
+/** Parses a number within bounds; oclif only supports integers. */
 export const parseNumber = (flag: string, text: string, help: string, bounds: Bounds): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) {
-    throw RbeeError.of('USAGE', { problem: `--${flag} is a number, "${text}" is not`, help });
+    throw RbeeError.of('USAGE', { problem: `--${flag} must be a number, not "${text}"`, help });
   }
   if (value < bounds.least || value > bounds.most) {
     const range = `${bounds.least} to ${bounds.most}`;
-    throw RbeeError.of('USAGE', { problem: `--${flag} goes from ${range}, "${text}" is outside`, help });
+    throw RbeeError.of('USAGE', { problem: `--${flag} must be ${range}, not "${text}"`, help });
   }
   return value;
 };

@@ -1,4 +1,4 @@
-/** Tables for a terminal: columns as wide as what they hold, cut where the terminal ends. */
+/** Tables for a terminal: columns are as wide as their content, and cut to fit the terminal. */
 import { printable } from '../narration/printable.ts';
 import { cutText, paint, type Terminal, textWidth } from '../narration/text.ts';
 
@@ -7,9 +7,9 @@ type Style = Parameters<typeof paint>[0];
 export interface Column<Row> {
   title: string;
   value: (row: Row) => string;
-  /** Numbers stand on the right. */
+  /** Numbers are aligned to the right. */
   align?: 'right';
-  /** May be cut when the terminal is too narrow; the widest of these first. */
+  /** Can be cut if the terminal is too narrow, the widest one first. */
   flexible?: boolean;
   style?: (row: Row) => Style | undefined;
 }
@@ -45,7 +45,7 @@ export const formatTable = <Row>(rows: readonly Row[], columns: readonly Column<
   return [head, ...body].map((text) => `${text}\n`).join('');
 };
 
-/** Takes columns from the widest flexible one until the table fits, or nothing flexible is left to take from. */
+/** Narrows the widest flexible columns until the table fits or cannot get narrower. */
 const fit = <Row>(wanted: readonly number[], columns: readonly Column<Row>[], width: number): number[] => {
   const widths = [...wanted];
   let over = widths.reduce((sum, each) => sum + each, 0) + gap.length * (widths.length - 1) - width;
@@ -62,7 +62,7 @@ const fit = <Row>(wanted: readonly number[], columns: readonly Column<Row>[], wi
   return widths;
 };
 
-/** Names and values, one pair a line, for one thing in detail; pairs without a value are left out. */
+/** Names and values, one pair per line; pairs without a value are left out. */
 export const formatPairs = (
   pairs: readonly (readonly [string, string | null | undefined])[],
   terminal: Terminal,

@@ -1,4 +1,4 @@
-/** The value of a secret: typed at the terminal without being shown, or read from stdin. Never from the arguments. */
+/** The value of a secret: typed at the terminal without echo, or read from stdin. Never taken from the arguments. */
 import { RbeeError } from '../contract/errors.ts';
 import { maxSecretBytes } from '../contract/secret-reference.ts';
 import { readStdin } from './inference/stdin.ts';
@@ -9,8 +9,8 @@ export const typedSecret = async (name: string, show: (question: string) => void
   if (value !== undefined && value !== '') return value;
   throw RbeeError.of('INVALID_INPUT', {
     what: `the value of secret ${name}`,
-    problem: 'nothing was given',
-    hint: `type it when you are asked for it, or: rbee secret set ${name} < file`,
+    problem: 'it is empty',
+    hint: `type it at the prompt, or use: rbee secret set ${name} < file`,
   });
 };
 
@@ -21,8 +21,8 @@ const typed = async (name: string, show: (question: string) => void): Promise<st
   return ask({ kind: 'ask', id: 'secret', question, secret: true }, () => show(question), signal);
 };
 
-/** With room for the line end. */
+/** Includes the line ending. */
 const piped = async (): Promise<string> => (await readStdin(maxSecretBytes + 2)).toString('utf8');
 
-/** Editors and `echo` end a file with one. */
+/** Editors and `echo` add a line ending. */
 const withoutLineEnd = (text: string): string => text.replace(/\r?\n$/, '');

@@ -12,7 +12,7 @@ export abstract class UnitCommand extends RbeeCommand {
     const { file } = await this.narrated(async (narrate) =>
       (await this.#units(narrate)).enable(await this.#spec(daemon)),
     );
-    this.printLine(`${file} is written and enabled: the ${daemon} starts when this machine does`);
+    this.printLine(`wrote and enabled ${file}: the ${daemon} starts at boot`);
     this.printLine(`to start it now through systemd: rbee ${daemon} stop; systemctl --user start ${unitName(daemon)}`);
     return { enabled: true, file };
   }
@@ -20,12 +20,14 @@ export abstract class UnitCommand extends RbeeCommand {
   protected async disable(daemon: Daemon): Promise<{ disabled: boolean }> {
     const disabled = await this.narrated(async (narrate) => (await this.#units(narrate)).disable(daemon));
     this.printLine(
-      disabled ? `the ${daemon} no longer starts by itself; what runs goes on` : `the ${daemon} was not enabled`,
+      disabled
+        ? `the ${daemon} no longer starts at boot; if it is running, it keeps running`
+        : `the ${daemon} was not enabled`,
     );
     return { disabled };
   }
 
-  /** A service that cannot start is found out now, not at the next boot. */
+  /** Finds out now, not at the next boot, whether the service can start. */
   async #mustStart(daemon: Daemon): Promise<void> {
     const { hiveProblems, mustStart, queenProblems } = await import('../queen/client/config-problems.ts');
     const { queenStatus } = await import('../queen/client/queen-daemon.ts');
@@ -44,7 +46,7 @@ export abstract class UnitCommand extends RbeeCommand {
     const { cleanEnvironment } = await import('../lifecycle/system/environment.ts');
     const { daemonSpec } = await import('../queen/client/daemon-spec.ts');
     const { argv, env, cwd, logFile, stopGraceMs = 10_000 } = daemonSpec(daemon, this.paths, this.env);
-    // systemd makes neither of them.
+    // systemd does not create these folders.
     const { makeFolder } = await import('../lifecycle/fs/atomic-file.ts');
     for (const folder of [cwd, dirname(logFile)]) await makeFolder(folder);
     return { name: daemon, argv, env: cleanEnvironment(this.env, env), cwd, logFile, stopGraceMs };

@@ -1,6 +1,6 @@
-/** Which of two versions of rbee is the older one. */
+/** Compares versions of rbee. */
 
-/** Versions that are not understood are never older: a hint that is wrong is worse than none. */
+/** An unknown version format never counts as older: no hint is better than a wrong one. */
 export const isOlder = (theirs: string, ours: string): boolean => {
   const [first, second] = [partsOf(theirs), partsOf(ours)];
   if (!first || !second) return false;

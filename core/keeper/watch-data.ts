@@ -1,4 +1,4 @@
-/** Something that is looked at again and again, and shown anew when it has changed, until Ctrl-C. */
+/** Polls data, and shows it again when it has changed, until Ctrl-C. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Screen } from '../narration/screen.ts';
 import { cutText, type Terminal } from '../narration/text.ts';
@@ -9,7 +9,7 @@ const pauseMs = 1_000;
 
 export interface Looked<Data> {
   data: Data;
-  /** What has to change for the data to be worth showing again in a pipe: ages and loads always do. */
+  /** The part that must change for the data to be shown again in a pipe; ages and loads always change. */
   key: string;
 }
 
@@ -47,7 +47,7 @@ export const watchData = async <Data>(
   }
 };
 
-/** What does not fit would push the beginning out of sight. */
+/** Lines that do not fit would scroll the beginning out of view. */
 const fitting = (text: string, terminal: Terminal): string => {
   const lines = text.split('\n');
   if (lines.length <= terminal.rows) return text;

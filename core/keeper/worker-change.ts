@@ -11,7 +11,7 @@ import { workerPath } from './worker-name.ts';
 
 type Operation = 'worker_start' | 'worker_stop' | 'worker_sleep' | 'worker_wake' | 'worker_restart' | 'worker_delete';
 
-/** How the change of one worker went. */
+/** The outcome for one worker. */
 type Change = { worker: string; view: WorkerView } | { worker: string; error: RbeeError };
 
 /** For several workers with `--json`. */
@@ -22,7 +22,7 @@ interface Changes {
 
 export const workersArgument = { workers: argumentsOf('Ids of the workers') };
 export const allFlag = { all: Flags.boolean({ description: 'All workers of the fleet' }) };
-export const nowFlag = { now: Flags.boolean({ description: 'Do not wait for requests that are under way' }) };
+export const nowFlag = { now: Flags.boolean({ description: 'Do not wait for running requests' }) };
 export const detachFlag = { detach: Flags.boolean({ char: 'd', description: 'Do not wait; print the id of the job' }) };
 
 interface Wanted {
@@ -48,12 +48,12 @@ export abstract class WorkerChangeCommand extends QueenCommand {
     const [only] = names;
     if (names.length === 1 && only !== undefined && !flags.all) {
       const before = await idle(queen, operation, only);
-      // Looked at for the words alone: whether there is anything to do is decided where the worker lives.
+      // Only for the message: the hive decides whether there is anything to do.
       const view = await (before === undefined
         ? this.runJob(queen, operation, inputOf(only))
         : queen.runOperation(operation, inputOf(only)));
       this.printLine(
-        before !== undefined && view.state === before ? `${only.worker} is ${before} already` : said(view),
+        before !== undefined && view.state === before ? `${only.worker} is already ${before}` : said(view),
       );
       return view;
     }
@@ -119,7 +119,7 @@ const wanted: Partial<Record<Operation, string>> = {
   worker_wake: 'ready',
 };
 
-/** The state of a worker that is as it should become; undefined when there is something to do. */
+/** The state of a worker that is already as requested; undefined if there is something to do. */
 const idle = async (queen: QueenClient, operation: Operation, name: WorkerName): Promise<string | undefined> => {
   if (wanted[operation] === undefined) return undefined;
   const view = await queen.get<WorkerView>(workerPath(name)).catch(() => undefined);

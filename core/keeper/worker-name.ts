@@ -1,9 +1,12 @@
-/** How commands name a worker: by its id, and by its hive where two hives use the same id. */
+/** How commands name a worker: by its id, plus its hive if several hives use the same id. */
 import * as Flags from '@oclif/core/flags';
 import type { WorkerName } from '../queen/client/index.ts';
 
 export const ofHiveFlag = {
-  hive: Flags.string({ char: 'H', description: 'Hive of the worker; needed when several hives have one with this id' }),
+  hive: Flags.string({
+    char: 'H',
+    description: 'Hive of the worker; needed if several hives have a worker with this id',
+  }),
 };
 
 /** Its path in the queen's API. */

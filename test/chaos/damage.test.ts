@@ -192,7 +192,7 @@ test('a hive that is down is said where its workers would be listed', async () =
   await at.json(['hive', 'stop', 'local']);
   const run = await at.rbee(['worker', 'list']);
   assert.equal(run.code, 0);
-  assert.match(run.stdout, /hive local is stopped .*: its workers may be running unseen/);
+  assert.match(run.stdout, /hive local is stopped .*: its workers may still be running/);
   await at.json(['hive', 'start', 'local']);
   assert.equal((await list(at))[0].state, 'ready');
 });

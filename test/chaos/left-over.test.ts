@@ -37,10 +37,10 @@ describe('an engine whose run record is garbled', () => {
       const [engine, record] = await engineChecks(home);
       assert.match(
         engine?.text ?? '',
-        new RegExp(`^pid ${pid} runs for .* without an owner: .*engine.js.*worker kept`),
+        new RegExp(`^pid ${pid} has run for .* without an owner: .*engine.js.*worker kept`),
       );
       assert.match(engine?.hint ?? '', /rbee doctor --fix/);
-      assert.match(record?.text ?? '', /that of worker kept cannot be read: .*kept\.json/);
+      assert.match(record?.text ?? '', /the run record of worker kept cannot be read: .*kept\.json/);
     };
     await expectListed();
     const { workers } = await home.json(['worker', 'list']);

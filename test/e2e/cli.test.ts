@@ -109,7 +109,7 @@ describe('rbee without a queen', () => {
     [['worker', 'spawn', '--type', 'x', '--option', 'nonsense'], /"nonsense" is not an option/, /--help/],
     [['worker', 'spawn', '--type', 'x', '--memory-limit', 'much'], /"much" is not a size/, /--help/],
     [['worker', 'spawn', '--type', 'x', '--restart', 'perhaps'], /perhaps.*never, on-failure, always/, /--help/],
-    [['infer', '-m', 'demo', '--temperature', 'hot', 'Hello'], /--temperature is a number/, /--help/],
+    [['infer', '-m', 'demo', '--temperature', 'hot', 'Hello'], /--temperature must be a number/, /--help/],
     [['infer', '-m', 'demo'], /the prompt on stdin is empty/, /--help/],
     [['job', 'list', '--limit', 'some'], /integer/, /--help/],
     [['completion', 'ksh'], /bash, zsh, fish/, /--help/],

@@ -36,7 +36,7 @@ test('each line of stdin is a text of its own', async () => {
 test('what cannot be embedded is said', async () => {
   const empty = await home.rbee(['embed'], { input: ' \n' });
   assert.deepEqual([empty.code, empty.stdout], [2, '']);
-  assert.match(empty.stderr, /there is no text on stdin/);
+  assert.match(empty.stderr, /stdin is empty/);
   const unknown = await home.rbee(['embed', '-m', 'dmo', 'x']);
   assert.equal(unknown.code, 1);
   assert.match(unknown.stderr, /no worker serves the model dmo; did you mean demo\?/);

@@ -146,7 +146,7 @@ describe('the name of the queen’s own machine', () => {
   it('is not given to another one', async () => {
     const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
     assert.equal(run.code, 2);
-    assert.match(run.stderr, /error: local is the machine of the queen, which is a hive already/);
+    assert.match(run.stderr, /error: local is the machine of the queen, which already is a hive/);
     assert.equal(existsSync(conf), false);
   });
 });
@@ -235,11 +235,11 @@ describe('a sync', () => {
         'HIVE   DO       WHAT                 WHY',
         'alpha  install  rbee 0.2.0-abcd1234  not there',
         '',
-        'alpha: what else is to be done shows when its hive runs',
+        'alpha: more steps may follow once its hive is running',
         'failed hive beta (10.0.0.2) cannot be reached: connection refused',
         '    try: check that its sshd runs',
         '',
-        '1 step on 1 hive; something stands in the way on 1 hive',
+        '1 step on 1 hive; problems on 1 hive',
         '',
         'HIVE   STATE   STEPS    TOOK',
         'alpha  done    1 done  1.2 s',
@@ -247,7 +247,7 @@ describe('a sync', () => {
         '',
         'failed hive beta (10.0.0.2) cannot be reached: connection refused',
         '    try: check that its sshd runs',
-        'beta: again with: rbee sync --hive beta',
+        'beta: retry with: rbee sync --hive beta',
         '',
         '2 hives: 1 done, 1 failed (1.5 s)',
         '',
@@ -344,7 +344,7 @@ describe('rbee uninstall', () => {
     const { asked } = await start(plays, reads);
     const { code, shown } = await atTerminal(home, ['uninstall', '--purge'], { question: /Remove it/, answer: 'no' });
     assert.equal(code, 1, shown);
-    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; ends 1 worker: llamacpp-a/);
+    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; stops 1 worker: llamacpp-a/);
     assert.deepEqual(
       asked.map(({ input }) => input),
       [{ purge: true, dryRun: true }],
@@ -388,7 +388,7 @@ describe('drift', () => {
     const run = await home.rbee(['status']);
     assert.match(
       run.stdout,
-      /drift {3}1 of 2 hives not as \/hives\.conf says \(looked at \d+ s ago\)\nHIVE {2}STATE +DIFFERENCE\nbeta {2}unreachable {2}connection refused\n/,
+      /drift {3}1 of 2 hives out of sync with \/hives\.conf \(checked \d+ s ago\)\nHIVE {2}STATE +DIFFERENCE\nbeta {2}unreachable {2}connection refused\n/,
     );
     assert.deepEqual(requests, ['GET /v1/status']);
     assert.deepEqual((await home.json(['status'])).drift, drift);
@@ -448,7 +448,7 @@ describe('hives.conf', () => {
       ]),
     );
     assert.equal(added.code, 0, added.stderr);
-    assert.match(added.stdout, /^two is declared in .*hives\.conf, line 6\n.*rbee sync --hive two\n$/);
+    assert.match(added.stdout, /^added two to .*hives\.conf, line 6\n.*rbee sync --hive two\n$/);
     const text = readFileSync(conf, 'utf8');
     assert.ok(text.startsWith('# my machines\n\n[[hive]]\nalias = "one" # the first\n\n[[hive]]\n'), text);
     for (const line of ['hostname = "10.0.0.2"', 'ssh_user = "ml"', 'ssh_port = 2222', 'proxy_jump = "one"'])

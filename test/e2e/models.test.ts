@@ -240,10 +240,10 @@ test('a download that stopped is shown as what it is, and is dropped by delete a
   assert.deepEqual([row.complete, row.downloading, row.begunBytes], [false, false, statSync(part).size]);
   const listed = (await home.rbee(['model', 'list'])).stdout;
   assert.match(listed, /^dropped +incomplete, .+ of 11\.4 MiB/m);
-  assert.match(listed, /rbee model download hf:acme\/dropped, or drop it: rbee model delete hf:acme\/dropped/);
+  assert.match(listed, /rbee model download hf:acme\/dropped; to delete it: rbee model delete hf:acme\/dropped/);
   assert.match(
     (await home.rbee(['model', 'get', 'dropped'])).stdout,
-    /state +incomplete, .*or drop it with: rbee model delete/,
+    /state +incomplete, .*or delete it with: rbee model delete/,
   );
   await home.json(['model', 'delete', 'dropped']);
   assert.deepEqual([await rows(), existsSync(part)], [[], false]);
@@ -396,7 +396,7 @@ test('damage is found, and mended by the next download', async () => {
   assert.equal(run.code, 1);
   assert.match(
     run.stdout,
-    /damaged hf:acme\/verified; mend it with: rbee model download[\s\S]*m\.gguf: its SHA-256 is/,
+    /damaged hf:acme\/verified; repair it with: rbee model download[\s\S]*m\.gguf: its SHA-256 is/,
   );
   assert.deepEqual(readFileSync((await home.json(['model', 'download', 'hf:acme/verified'])).path), data);
   assert.equal((await home.rbee(['model', 'verify'])).code, 0);
@@ -439,7 +439,7 @@ test('a file of the user is listed, and neither copied nor deleted', async () =>
   );
   assert.deepEqual(blobs(), before);
   const forgot = await home.rbee(['model', 'delete', 'own']);
-  assert.match(forgot.stdout, /its files stay/);
+  assert.match(forgot.stdout, /its files were kept/);
   assert.ok(existsSync(own));
   assert.equal((await errorOf('model', 'get', 'own')).code, 'MODEL_NOT_DOWNLOADED');
 });

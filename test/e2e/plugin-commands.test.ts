@@ -161,10 +161,13 @@ test('a name of rbee stays with rbee, and a name of a plugin with the first that
   assert.match((await home.rbee(['worker', '--help'])).stdout, /worker spawn/);
   const help = await home.rbee(['--help']);
   assert.doesNotMatch(help.stdout, /Stolen|Mine/);
-  assert.match(help.stderr, /@acme\/worker-apple: its command status is left out, the name is that of rbee itself/);
   assert.match(
     help.stderr,
-    /@acme\/worker-pear: its command pair is left out, the name is that of @acme\/worker-apple/,
+    /@acme\/worker-apple: its command status is ignored, because the name is taken by rbee itself/,
+  );
+  assert.match(
+    help.stderr,
+    /@acme\/worker-pear: its command pair is ignored, because the name is taken by @acme\/worker-apple/,
   );
   assert.equal((await home.rbee(['pair'])).stdout, 'first\n');
   const { queen } = await home.json(['status']);

@@ -60,5 +60,5 @@ test('a registry without a search is searched in the published list of plugins',
   );
   const table = await home.rbee(['plugins', 'search', 'llamacpp']);
   assert.match(table.stdout, /@rbee\/worker-llamacpp .*llamacpp .*Apache-2\.0 +@rbee/);
-  assert.equal((await home.rbee(['plugins', 'search', 'unicorns'])).stdout, 'nothing was found\n');
+  assert.equal((await home.rbee(['plugins', 'search', 'unicorns'])).stdout, 'no plugins found\n');
 });

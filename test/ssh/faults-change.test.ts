@@ -74,7 +74,7 @@ test('a hive of an older build works, and the list says how to renew it', { skip
     const { version } = await fleet.home.json(['hive', 'restart', 'pi']);
     assert.equal(version, '0.0.9');
     const { stdout } = await fleet.home.rbee(['hive', 'list']);
-    assert.match(stdout, /pi: runs rbee 0\.0\.9, older than this [\d.]+; bring it up with: rbee sync --hive pi/);
+    assert.match(stdout, /pi: runs rbee 0\.0\.9, older than this [\d.]+; update it with: rbee sync --hive pi/);
     const worker = await fleet.home.json(['worker', 'spawn', '--hive', 'pi', '--type', 'ticker', '--name', 'old']);
     assert.equal((await live.ask('old')).status, 200);
     await fleet.home.json(['worker', 'delete', worker.id, '--now']);

@@ -55,7 +55,7 @@ test('one machine that works is done although three others fail, each with its c
   assert.match(run.stdout, /✖ .*full.*is needed, .* is free/);
   assert.match(run.stdout, /✖ .*odd.*linux on riscv64/i);
   for (const name of ['far', 'full', 'odd'])
-    assert.match(run.stdout, new RegExp(`^${name}: again with: rbee sync --hive ${name}$`, 'm'));
+    assert.match(run.stdout, new RegExp(`^${name}: retry with: rbee sync --hive ${name}$`, 'm'));
   assert.match(run.stderr, /rbee sync --retry-failed/);
   const { workers } = await fleet.home.json(['worker', 'list', '--hive', 'good']);
   assert.deepEqual(
@@ -82,7 +82,7 @@ test('--retry-failed does only what failed, and says when nothing is left', { sk
   fleet.declare(['good', 'far', 'odd'].map(entry).join(''));
   const one = await fleet.home.rbee(['sync', '--hive', 'far', '--parallel', '1']);
   assert.equal(one.code, 0, one.stderr);
-  assert.match(one.stdout, /^1 hive is as .* nothing to do$/m);
+  assert.match(one.stdout, /^1 hive is in sync with .* nothing to do$/m);
   const nobody = await fleet.home.rbee(['sync', '--hive', 'nobody']);
   assert.notEqual(nobody.code, 0);
   assert.match(nobody.stderr, /nobody/);

@@ -79,7 +79,7 @@ test('a hive that does not become healthy is rolled back, its workers never noti
   assert.equal(run.code, 1, run.stdout + run.stderr);
   assert.match(run.stdout, /pi: install rbee 0\.1\.1-\w+: .*runs with \S+ again/);
   assert.match(run.stdout, /this hive cannot live/);
-  assert.match(run.stdout, /^pi: again with: rbee sync --hive pi$/m);
+  assert.match(run.stdout, /^pi: retry with: rbee sync --hive pi$/m);
   assert.equal(current(), before);
   const { hives } = await fleet.home.json(['hive', 'list'], { bin });
   const there = hives.find(({ alias }: { alias: string }) => alias === 'pi');
@@ -96,7 +96,7 @@ test('another version of rbee takes the place of a hive, its workers go on', { s
   const bin = another({ version: '0.1.2' });
   const look = await fleet.home.rbee(['status', '--exit-code', '--verbose'], { bin });
   assert.equal(look.code, 2, look.stderr);
-  assert.match(look.stdout, new RegExp(`^pi +install +rbee 0\\.1\\.2-\\w+ +${old} is there$`, 'm'));
+  assert.match(look.stdout, new RegExp(`^pi +install +rbee 0\\.1\\.2-\\w+ +replaces ${old}$`, 'm'));
   const run = await fleet.home.rbee(['sync'], { bin });
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(current(), /^0\.1\.2-/);
@@ -140,7 +140,7 @@ for (const [version, what] of sampleOf([
     const fewest = await fewestReady(() => over);
     const run = await syncing;
     assert.equal(run.code, 0, run.stdout + run.stderr);
-    assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +${before[0]} is there$`, 'm'));
+    assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +replaces ${before[0]}$`, 'm'));
     assert.match(run.stdout, /^pi +replace +tick +its type has another version$/m);
     assert.ok(fewest >= 1, 'one always answers');
     for (const answer of answers) assert.match(await answer, /^0 1 2 .* 148 149\s*$/s);
@@ -178,7 +178,7 @@ test('a worker type that is not declared any more goes with --remove-extra', { s
   const kept = await fleet.home.rbee(['sync']);
   assert.match(
     kept.stdout,
-    /^pi: not declared, and left .*the worker tick, the worker tick-r2, the type ticker \d\.0\.0$/m,
+    /^pi: not declared, kept .*the worker tick, the worker tick-r2, the type ticker \d\.0\.0$/m,
   );
   assert.equal(pids().length, 2);
   const gone = await fleet.home.rbee(['sync', '--remove-extra']);

@@ -133,7 +133,7 @@ test('a second sync changes nothing, uploads nothing, restarts nothing, and says
   const [before, there] = [processes(), contents()];
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /^all 3 hives are as .*hives\.conf says; nothing to do\n$/);
+  assert.match(run.stdout, /^all 3 hives are in sync with .*hives\.conf; nothing to do\n$/);
   assert.doesNotMatch(run.stderr, /upload|install|start/);
   assert.deepEqual(processes(), before);
   assert.deepEqual(contents(), there);
@@ -148,7 +148,7 @@ test('status tells drift from what the queen knows, and from the machines when a
   fleet.declare(conf({ pi: `${tickPi}, { type = "ticker", name = "two", id = "two" }` }));
   await drift('drifted in-sync in-sync');
   const shown = await fleet.home.rbee(['status']);
-  assert.match(shown.stdout, /^drift +1 of 3 hives not as .*hives\.conf says/m);
+  assert.match(shown.stdout, /^drift +1 of 3 hives out of sync with .*hives\.conf/m);
   assert.match(shown.stdout, /^pi +drifted +1 worker to start$/m);
   assert.equal(shown.code, 0);
   const strict = await fleet.home.rbee(['status', '--exit-code', '--verbose']);
@@ -184,7 +184,7 @@ test('what is not declared any more stays without --remove-extra, and goes with 
   fleet.declare(conf());
   const kept = await fleet.home.rbee(['sync']);
   assert.equal(kept.code, 0, kept.stderr);
-  assert.match(kept.stdout, /^pi: not declared, and left as it is without --remove-extra: the worker two$/m);
+  assert.match(kept.stdout, /^pi: not declared, kept \(remove with --remove-extra\): the worker two$/m);
   assert.ok((await running()).includes('two pi ready'));
   const gone = await fleet.home.rbee(['sync', '--remove-extra']);
   assert.equal(gone.code, 0, gone.stderr);
@@ -230,7 +230,7 @@ test('a hive that the file no longer names is told, and removed when that is wan
   fleet.declare(text.slice(0, text.indexOf('[[hive]]\nalias = "lab"')));
   const kept = await fleet.home.rbee(['sync']);
   assert.equal(kept.code, 0, kept.stderr);
-  assert.match(kept.stdout, /^lab: not declared, and left as it is without --remove-extra: rbee itself$/m);
+  assert.match(kept.stdout, /^lab: not declared, kept \(remove with --remove-extra\): rbee itself$/m);
   const unasked = await fleet.home.rbee(['sync', '--remove-extra']);
   assert.equal(unasked.code, 1, unasked.stdout);
   assert.match(unasked.stderr, /error: this would remove rbee and everything it runs from lab,.*\n.*--yes/);

@@ -1,4 +1,4 @@
-/** `rbee __complete -- WORDS`: what the completion of the shells asks. One candidate a line, with a tab before what it is. */
+/** `rbee __complete -- WORDS`: called by shell completion. Prints one candidate per line, followed by a tab and its description. */
 import { RbeeCommand } from '../base.ts';
 import { type CommandShape, complete } from '../completion/complete.ts';
 import { namesFrom } from '../completion/names.ts';
@@ -7,14 +7,12 @@ import { topics } from '../topics.ts';
 export default class Complete extends RbeeCommand {
   static override hidden = true;
   static override strict = false;
-  static override summary = 'What may come next on a command line; asked by shell completion.';
-  static override examples = [
-    { description: 'What can be done with workers', command: 'rbee __complete -- worker ""' },
-  ];
+  static override summary = 'List what can come next on a command line; used by shell completion.';
+  static override examples = [{ description: 'The commands for workers', command: 'rbee __complete -- worker ""' }];
 
   async run(): Promise<void> {
     await this.parse(Complete);
-    // As they are: the parser takes every `--` out, also one that is being typed.
+    // The raw words: the parser drops every `--`, even one that is being typed.
     const words = this.argv.slice(this.argv.indexOf('--') + 1);
     const tree = {
       commands: this.config.commands as unknown as CommandShape[],

@@ -1,4 +1,4 @@
-/** `rbee __plugin FOLDER`: loads the commands and hooks of a plugin and tells what they are; run by rbee as a child. */
+/** `rbee __plugin FOLDER`: loads the commands and hooks of a plugin and describes them. rbee runs it as a child process. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -11,8 +11,8 @@ import { lendPackages } from '../plugin-commands/lend-packages.ts';
 
 export default class ExaminePlugin extends RbeeCommand {
   static override hidden = true;
-  static override summary = 'Load the commands and hooks of a plugin and tell what they are; asked by rbee itself.';
-  static override examples = [{ description: 'Those of a folder', command: 'rbee __plugin ./my-plugin' }];
+  static override summary = 'Load and describe the commands and hooks of a plugin; used by rbee itself.';
+  static override examples = [{ description: 'A plugin in a folder', command: 'rbee __plugin ./my-plugin' }];
   static override args = { folder: argument('Folder of the plugin') };
 
   async run(): Promise<void> {
@@ -48,7 +48,7 @@ const loadProblem = async (target: string): Promise<string | null> => {
   }
 };
 
-/** oclif leaves out what it cannot load, and says so as a warning of the process. */
+/** oclif skips what it cannot load, and only emits a process warning about it. */
 const manifestOf = async (root: string, faults: string[]): Promise<CommandManifest> => {
   settings.enableAutoTranspile = false;
   const heard = ({ detail = '' }: { detail?: string }): void => {

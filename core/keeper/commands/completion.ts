@@ -5,7 +5,7 @@ import { completionScripts, type Shell, shells } from '../completion/scripts.ts'
 
 export default class Completion extends RbeeCommand {
   static override summary =
-    'Print what teaches a shell to complete rbee: commands, flags, workers, hives, jobs, models.';
+    'Print a completion script for your shell: it completes commands, flags, workers, hives, jobs and models.';
   static override examples = [
     { description: 'bash, in ~/.bashrc', command: 'source <(rbee completion bash)' },
     { description: 'zsh, in ~/.zshrc', command: 'source <(rbee completion zsh)' },

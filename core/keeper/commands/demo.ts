@@ -20,23 +20,23 @@ const prompt = 'Hello';
 interface DemoResult {
   worker: WorkerView;
   answer: InferResult;
-  /** Where it can be looked at, with `--keep`. */
+  /** The home folder, with `--keep`. */
   home: string | null;
 }
 
 export default class Demo extends RbeeCommand {
-  static override summary = 'See it work: a queen, a worker, an answer; then everything is removed again.';
+  static override summary = 'See rbee work: start a queen and a worker, ask a question, then remove everything.';
   static override description =
-    'Runs in a home of its own, beside whatever else runs on this machine. Takes a few seconds.';
+    'Runs in a temporary home folder, separate from any other rbee on this machine. Takes a few seconds.';
   static override examples = [
     { description: 'See it work', command: 'rbee demo' },
-    { description: 'Keep it running, to play with it', command: 'rbee demo --keep' },
+    { description: 'Keep it running to experiment with it', command: 'rbee demo --keep' },
   ];
-  static override flags = { keep: Flags.boolean({ description: 'Leave queen, worker and home as they are' }) };
+  static override flags = { keep: Flags.boolean({ description: 'Keep the queen, the worker and the home folder' }) };
 
   async run(): Promise<DemoResult> {
     const { flags } = await this.parse(Demo);
-    // Whatever ends the demonstration, nothing of it may stay.
+    // However the demo ends, it must leave nothing behind.
     const interrupts = catchInterrupts(() => {
       this.interrupted = true;
     }, ['SIGINT', 'SIGTERM', 'SIGHUP']);
@@ -60,7 +60,7 @@ export default class Demo extends RbeeCommand {
   async #show(home: DemoHome, signal: AbortSignal): Promise<{ worker: WorkerView; answer: InferResult }> {
     const { ensureQueen } = await import('../../queen/client/queen-daemon.ts');
     const { paths, env } = home;
-    this.#headline('1. A queen and, inside her, the hive of this machine');
+    this.#headline('1. A queen, with the hive of this machine inside it');
     await this.narrated((narrate) => ensureQueen({ paths, env, narrate, signal }));
     this.#headline('2. A worker: llama.cpp with a tiny model, on the CPU');
     const spawn = { type: 'llamacpp', device: 'cpu', model: 'demo' };
@@ -85,11 +85,11 @@ export default class Demo extends RbeeCommand {
     narrate: Narrate,
   ): Promise<OperationResult<Name>> {
     const queen = connectQueen({ socketPath: home.paths.queenSocket });
-    if (signal.aborted) throw RbeeError.of('CANCELLED', { what: 'the demonstration' });
+    if (signal.aborted) throw RbeeError.of('CANCELLED', { what: 'the demo' });
     return queen.runOperation(operation, input, { signal, onEvent: narrating(narrate) });
   }
 
-  /** Workers outlive their queen, so they go first. */
+  /** Workers outlive the queen, so they are stopped first. */
   async #tearDown(home: DemoHome): Promise<void> {
     const { ensureQueen, stopQueen } = await import('../../queen/client/queen-daemon.ts');
     const { paths, env } = home;
@@ -97,13 +97,13 @@ export default class Demo extends RbeeCommand {
     try {
       await this.narrated(async (narrate) => {
         const answers = await socketAnswers(paths.queenSocket);
-        // A queen that died has left her workers: another one finds them.
+        // If the queen died, its workers are still running: a new queen finds them.
         if (!answers && hasRecords(paths.runs)) await ensureQueen({ paths, env });
         if (answers || hasRecords(paths.runs)) await this.#deleteWorkers(home, narrate);
         await stopQueen({ paths, env, narrate });
       });
     } catch (error) {
-      this.err.line(`the demonstration could not be cleaned up; its files are in ${home.folder}`);
+      this.err.line(`the demo could not be cleaned up; its files are in ${home.folder}`);
       throw error;
     }
     home.remove();

@@ -4,14 +4,14 @@ import { type ExampleName, examples, readExample } from '../../config/examples.t
 import { RbeeCommand } from '../base.ts';
 
 export default class Docs extends RbeeCommand {
-  static override summary = 'Print the commented example of a file, which says everything that may be in it.';
+  static override summary = 'Print a commented example of a configuration file with all its settings.';
   static override examples = [
-    { description: 'What hives.conf may say', command: 'rbee docs hives' },
-    { description: 'Begin a rbee.conf with all defaults', command: 'rbee docs rbee > ~/.config/rbee/rbee.conf' },
+    { description: 'Everything hives.conf can contain', command: 'rbee docs hives' },
+    { description: 'Create a rbee.conf with all defaults', command: 'rbee docs rbee > ~/.config/rbee/rbee.conf' },
   ];
   static override args = {
     file: Args.string({
-      description: 'Which file: hives.conf or rbee.conf',
+      description: 'hives (hives.conf) or rbee (rbee.conf)',
       options: Object.keys(examples),
       required: true,
       ignoreStdin: true,

@@ -27,30 +27,30 @@ import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
 
 export default class Doctor extends QueenCommand {
-  static override summary = 'Examine this set-up: what is wrong, and how to mend it.';
+  static override summary = 'Check this installation: what is wrong, and how to fix it.';
   static override description =
-    'Exit code 1 when a check fails. Starts nothing, and changes nothing without --fix; what only a running queen can tell, and the way to other machines, is left out without one.';
+    'Starts nothing, and changes nothing without --fix. If the queen is not running, checks that need it are left out, such as those of other machines. Exit code 1 if a check fails.';
   static override flags = {
-    fix: Flags.boolean({ description: 'End engines that no worker owns, and remove run records that cannot be read' }),
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask' }),
+    fix: Flags.boolean({ description: 'Stop engines that no worker owns, and remove unreadable run records' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask for confirmation' }),
   };
   static override examples = [
-    { description: 'Is everything as it should be?', command: 'rbee doctor' },
+    { description: 'Check everything', command: 'rbee doctor' },
     { description: 'The same for programs', command: 'rbee doctor --json' },
-    { description: 'End engines that nothing owns any more', command: 'rbee doctor --fix' },
+    { description: 'Stop engines that no worker owns', command: 'rbee doctor --fix' },
   ];
 
-  /** Nothing is started anyway; scripts may say so. */
+  /** Accepted for scripts; the doctor never starts anything. */
   static override baseFlags = { 'no-start': Flags.boolean({ hidden: true }) } as typeof QueenCommand.baseFlags;
 
   async run(): Promise<{ healthy: boolean; checks: Check[]; fixed?: LeftOver }> {
     const { flags } = await this.parse(Doctor);
     const { paths, env } = this;
     if (flags.fix && !flags.yes && !process.stdin.isTTY) {
-      const problem = 'this ends processes, and there is no terminal to ask at; add --yes';
+      const problem = 'this stops processes, and there is no terminal to ask for confirmation; add --yes';
       throw RbeeError.of('USAGE', { problem, help: 'rbee doctor --help' });
     }
-    // A socket that is not trusted is a finding of the examination.
+    // An untrusted socket is reported as a failed check.
     const ran = await socketAnswers(paths.queenSocket).catch(() => false);
     const queen = ran ? connectQueen({ socketPath: paths.queenSocket }) : null;
     const fixed = flags.fix ? { fixed: await this.#fix({ paths, queen }, flags.yes) } : {};
@@ -76,13 +76,13 @@ export default class Doctor extends QueenCommand {
     return { healthy, checks, ...fixed };
   }
 
-  /** Names what would go, asks, and ends it; the examination that follows shows what is left. */
+  /** Lists what it would stop and remove, asks, and does it. The checks that follow show what is left. */
   async #fix(search: EngineSearch, yes: boolean): Promise<LeftOver> {
     const left = await findLeftOver(search);
     if (left.runs.length + left.unreadable.length === 0) return left;
     if (!yes) {
       this.err.show(left, formatLeftOver);
-      if (!(await confirm('End these processes, and remove these files?'))) {
+      if (!(await confirm('Stop these processes and remove these files?'))) {
         throw RbeeError.of('CANCELLED', { what: 'the repair' });
       }
     }
@@ -119,6 +119,6 @@ const formatDoctor = (checks: readonly Check[], terminal: Terminal): string => {
     return `${marks[status]} ${name}${' '.repeat(width - textWidth(name))}  ${text}${advice}\n`;
   });
   const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
-  const sum = `${count('ok')} fine, ${count('warn')} to look at, ${count('fail')} failed\n`;
+  const sum = `${count('ok')} passed, ${count('warn')} warnings, ${count('fail')} failed\n`;
   return `${lines.join('')}\n${sum}`;
 };

@@ -12,7 +12,7 @@ const help = 'rbee embed --help';
 interface Embedding {
   model: string;
   worker: string;
-  /** One vector for each text, in their order. */
+  /** One vector per text, in the same order. */
   embeddings: number[][];
   usage: { prompt_tokens: number; total_tokens: number } | null;
 }
@@ -23,18 +23,18 @@ interface Answer {
 }
 
 export default class Embed extends InferenceCommand {
-  static override summary = 'Turn text into a vector of numbers, one JSON array for each text.';
+  static override summary = 'Turn text into embedding vectors, one JSON array per text.';
   static override description =
-    'When nothing serves the model yet, a worker is started for it and stays. Without a text, or with -, it is read from stdin.';
+    'If no worker serves the model yet, one is started and keeps running. Without a text, or with -, the text is read from stdin.';
   static override examples = [
     { description: 'One text', command: 'rbee embed -m demo "a bee in a hive"' },
     { description: 'Each line of a file', command: 'rbee embed -m nomic-embed --lines < titles.txt > vectors.jsonl' },
   ];
-  static override args = { text: argumentsOf('What to embed; - reads it from stdin') };
+  static override args = { text: argumentsOf('Text to embed; - reads it from stdin') };
   static override flags = {
     ...modelFlags,
-    lines: Flags.boolean({ description: 'Each line of stdin is a text of its own; empty ones are left out' }),
-    dimensions: Flags.integer({ description: 'Length of the vectors, where the model can choose', min: 1 }),
+    lines: Flags.boolean({ description: 'Treat each line of stdin as a separate text; skip empty lines' }),
+    dimensions: Flags.integer({ description: 'Length of the vectors, if the model supports it', min: 1 }),
   };
 
   async run(): Promise<Embedding> {
@@ -53,7 +53,7 @@ export default class Embed extends InferenceCommand {
   }
 }
 
-/** From the arguments, or from stdin when it is a pipe or `-` asks for it. */
+/** From the arguments, or from stdin if it is a pipe or `-` is given. */
 const readTexts = async (words: readonly string[] | undefined, lines: boolean): Promise<string[]> => {
   const given = words ?? [];
   const fromStdin = lines || (given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-');
@@ -61,5 +61,5 @@ const readTexts = async (words: readonly string[] | undefined, lines: boolean): 
   const whole = piped ?? given.join(' ');
   const texts = (lines ? whole.split(/\r?\n/) : [whole]).filter((one) => one.trim() !== '');
   if (texts.length > 0) return texts;
-  throw RbeeError.of('USAGE', { problem: fromStdin ? 'there is no text on stdin' : 'the text is missing', help });
+  throw RbeeError.of('USAGE', { problem: fromStdin ? 'stdin is empty' : 'the text is missing', help });
 };

@@ -16,7 +16,7 @@ interface Drawn {
   model: string;
   worker: string;
   prompt: string;
-  /** Paths of the images, in the order in which they were drawn. */
+  /** Paths of the images, in the order they were drawn. */
   files: string[];
 }
 
@@ -30,25 +30,28 @@ interface StreamEvent {
 export default class Image extends InferenceCommand {
   static override summary = 'Draw an image from a prompt.';
   static override description =
-    'When nothing draws yet, a worker is started for the model and stays. Without --output the file is named after the prompt.';
+    'If no worker serves the model yet, one is started and keeps running. Without --output, the file is named after the prompt.';
   static override examples = [
     { description: 'One image', command: 'rbee image "a bee in a hive" -o bee.png' },
     {
-      description: 'Three of them, reproducibly',
+      description: 'Three images, reproducible with the seed',
       command: 'rbee image "a bee in a hive" -n 3 --size 512x512 --steps 20 --seed 7',
     },
   ];
   static override args = { prompt: argumentsOf('What to draw') };
   static override flags = {
     ...modelFlags,
-    output: Flags.string({ char: 'o', description: 'File to write; of several, each gets its number' }),
+    output: Flags.string({ char: 'o', description: 'File to write; with several images, each name gets a number' }),
     number: Flags.integer({ char: 'n', description: 'How many images', min: 1, max: 10, default: 1 }),
     size: Flags.string({ description: 'Width and height in pixels', helpValue: '512x512' }),
-    steps: Flags.integer({ description: 'Denoising steps: more is finer and slower', min: 1 }),
+    steps: Flags.integer({ description: 'Denoising steps: more steps give finer images and take longer', min: 1 }),
     guidance: Flags.string({ description: 'How closely to follow the prompt', helpValue: '7.5' }),
     negative: Flags.string({ description: 'What to keep out of the image' }),
     seed: Flags.integer({ description: 'Same seed, same image', min: 0 }),
-    format: Flags.string({ description: 'png, or what the ending of --output says', options: ['png', 'jpeg', 'webp'] }),
+    format: Flags.string({
+      description: 'Format [default: from the ending of --output, else png]',
+      options: ['png', 'jpeg', 'webp'],
+    }),
   };
 
   async run(): Promise<Drawn> {
@@ -56,7 +59,7 @@ export default class Image extends InferenceCommand {
     const prompt = (args.prompt ?? []).join(' ').trim();
     if (prompt === '') throw RbeeError.of('USAGE', { problem: 'the prompt is missing', help });
     if (flags.size !== undefined && !/^\d{2,5}x\d{2,5}$/.test(flags.size))
-      throw RbeeError.of('USAGE', { problem: `--size is such as 512x512, "${flags.size}" is not`, help });
+      throw RbeeError.of('USAGE', { problem: `--size must be like 512x512, not "${flags.size}"`, help });
     const { guidance } = flags;
     const bounds = { least: 0, most: 100 };
     const scale = guidance === undefined ? undefined : parseNumber('guidance', guidance, help, bounds);
@@ -77,7 +80,7 @@ export default class Image extends InferenceCommand {
   }
 }
 
-/** The images as base64; progress is told where the engine streams. */
+/** The images as base64. Narrates progress if the engine streams it. */
 const readImages = async (answer: IncomingMessage, narrate: Narrate): Promise<string[]> => {
   if (!answer.headers['content-type']?.startsWith('text/event-stream')) {
     const { data } = JSON.parse(await text(answer)) as { data: { b64_json: string }[] };
@@ -97,11 +100,11 @@ const formatOf = (output: string | undefined): string => {
   return /\.webp$/i.test(output ?? '') ? 'webp' : 'png';
 };
 
-/** The prompt as a file name that does not exist yet. */
+/** A file name made from the prompt that does not exist yet. */
 const freeName = (prompt: string, format: string, count: number): string => {
   const words = prompt.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-');
   const letters = [...words];
-  // A file name has 255 bytes at most, and a letter up to four.
+  // A file name has at most 255 bytes, and a letter takes up to four.
   while (Buffer.byteLength(letters.join('')) > 100) letters.pop();
   const stem = letters.join('').replace(/^-+|-+$/g, '') || 'image';
   for (let attempt = 1; ; attempt++) {

@@ -12,36 +12,36 @@ import { detachFlag } from '../worker-change.ts';
 
 const help = 'rbee infer --help';
 
-/** No sampling is left at a top-p of 0. */
+/** A top-p of 0 leaves nothing to sample from. */
 const bounds = { temperature: { least: 0, most: 2 }, 'top-p': { least: 0.000_001, most: 1 } };
 
 export default class Infer extends QueenCommand {
-  static override summary = 'Answer a prompt; the answer streams to stdout.';
+  static override summary = 'Send a prompt to a model; the answer streams to stdout.';
   static override description =
-    'When nothing serves the model yet, a worker is started for it and stays. Without a prompt, or with -, it is read from stdin.';
+    'If no worker serves the model yet, one is started and keeps running. Without a prompt, or with -, the prompt is read from stdin.';
   static override examples = [
     { description: 'Ask the demo model', command: 'rbee infer -m demo "Hello"' },
-    { description: 'From a pipe, with figures', command: 'cat question.txt | rbee infer -m qwen3-0.6b --stats' },
-    { description: 'Same answer each time, for programs', command: 'rbee infer -m demo --seed 7 --json "Hello"' },
+    { description: 'From a pipe, with statistics', command: 'cat question.txt | rbee infer -m qwen3-0.6b --stats' },
+    { description: 'The same answer each time, for programs', command: 'rbee infer -m demo --seed 7 --json "Hello"' },
   ];
-  static override args = { prompt: argumentsOf('What to answer; - reads it from stdin') };
+  static override args = { prompt: argumentsOf('Prompt; - reads it from stdin') };
   static override flags = {
     model: Flags.string({
       char: 'm',
-      description: 'Name of a served model, or a model reference; the only one when absent',
+      description: 'Name of a served model, or a model reference [default: the only served model]',
     }),
     system: Flags.string({ char: 's', description: 'System message' }),
-    'max-tokens': Flags.integer({ description: 'Most tokens to generate', min: 1 }),
+    'max-tokens': Flags.integer({ description: 'Maximum number of tokens to generate', min: 1 }),
     temperature: Flags.string({ description: 'Randomness, 0 to 2', helpValue: '0.7' }),
     'top-p': Flags.string({ description: 'Nucleus sampling, up to 1', helpValue: '0.95' }),
     seed: Flags.integer({ description: 'Same seed, same answer', min: 0 }),
     stop: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
-      description: 'A text that ends the answer; up to four',
+      description: 'Text that ends the answer; can be given up to four times',
     }),
-    type: Flags.string({ char: 't', description: 'Worker type to start when nothing serves the model' }),
-    device: Flags.string({ description: 'Device to start it on' }),
+    type: Flags.string({ char: 't', description: 'Worker type to start if no worker serves the model' }),
+    device: Flags.string({ description: 'Device to start the worker on' }),
     stats: Flags.boolean({ description: 'Print tokens, tokens/s and times to stderr' }),
     ...detachFlag,
   };
@@ -67,7 +67,7 @@ export default class Infer extends QueenCommand {
   }
 }
 
-/** From the arguments, or from stdin when it is a pipe or `-` asks for it. */
+/** From the arguments, or from stdin if it is a pipe or `-` is given. */
 const readPrompt = async (words: readonly string[] | undefined): Promise<string> => {
   const given = words ?? [];
   const fromStdin = given.length === 0 ? !process.stdin.isTTY : given.length === 1 && given[0] === '-';
@@ -88,12 +88,12 @@ const onlyModel = async (queen: QueenClient): Promise<string> => {
   if (models.length === 1 && only !== undefined) return only;
   const problem =
     models.length === 0
-      ? 'no model is served; name one, such as -m demo'
+      ? 'no model is being served; choose one, such as -m demo'
       : `several models are served; choose one with -m: ${models.join(', ')}`;
   throw RbeeError.of('USAGE', { problem, help });
 };
 
-/** Why nothing can answer now, where no hive is there to do it. */
+/** Why no model can answer, if no hive is online. */
 const hivesDown = async (queen: QueenClient): Promise<RbeeError | undefined> => {
   const fleet = await queen.get<FleetStatus>('/v1/status').catch(() => undefined);
   const [first] = fleet?.hives ?? [];
@@ -102,14 +102,14 @@ const hivesDown = async (queen: QueenClient): Promise<RbeeError | undefined> => 
   return RbeeError.of('HIVE_UNREACHABLE', { hive: first.alias, problem: first.reason ?? 'its workers are lost' });
 };
 
-/** One line of figures. */
+/** One line of statistics. */
 export const formatStats = (result: InferResult): string => {
   const { usage, tokensPerSecond, firstTokenMs, totalMs, worker } = result;
   const parts = [
     usage && `${usage.prompt_tokens} tokens in, ${usage.completion_tokens} out`,
     tokensPerSecond !== null && `${tokensPerSecond.toFixed(1)} tokens/s`,
     firstTokenMs !== null && `first after ${formatDuration(firstTokenMs)}`,
-    `${formatDuration(totalMs)} in all`,
+    `${formatDuration(totalMs)} in total`,
     `worker ${worker}`,
   ];
   return `${parts.filter(Boolean).join(' · ')}\n`;

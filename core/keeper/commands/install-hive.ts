@@ -1,4 +1,4 @@
-/** `rbee install-hive`, of earlier versions */
+/** `rbee install-hive`, a deprecated command */
 import * as Args from '@oclif/core/args';
 import { hivesConfFile } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -13,11 +13,11 @@ import { SyncCommand } from '../machines/sync-command.ts';
 export default class InstallHive extends SyncCommand {
   static override summary = 'Declare a machine and install its hive (deprecated: rbee hive add, then rbee sync).';
   static override examples = [
-    { description: 'As rbee hive add and rbee install in one', command: 'rbee install-hive gpu-1 gpu-1.lan' },
+    { description: 'The same as rbee hive add, then rbee install', command: 'rbee install-hive gpu-1 gpu-1.lan' },
   ];
   static override args = {
     hive: argument('Alias of the hive'),
-    hostname: Args.string({ description: 'Name or address to dial', required: false, ignoreStdin: true }),
+    hostname: Args.string({ description: 'Host name or address', required: false, ignoreStdin: true }),
   };
   static override flags = { ...newHiveFlags, ...sshFlags };
 
@@ -29,7 +29,7 @@ export default class InstallHive extends SyncCommand {
     const there = declaredHive(file, alias);
     const { hive, types } = newHive({ alias, hostname }, flags, 'rbee install-hive --help');
     if (there === null) await declareHive(file, hive, types);
-    // What is declared is not changed behind the back of whoever wrote it.
+    // An existing declaration is never changed here.
     else if (Object.keys(hive).length > 1 + Number(hostname === there.hostname) || types.length > 0) {
       throw RbeeError.of('HIVE_ALREADY_DECLARED', { hive: alias, line: there.line });
     }

@@ -3,11 +3,11 @@ import type { SyncResult } from '../../contract/sync.ts';
 import { installFlags, SyncCommand } from '../machines/sync-command.ts';
 
 export default class Install extends SyncCommand {
-  static override summary = 'Install and start what hives.conf declares and is missing; removes nothing.';
+  static override summary = 'Install and start what is missing from hives.conf; removes nothing.';
   static override examples = [
     { description: 'On all machines', command: 'rbee install' },
-    { description: 'On a new one', command: 'rbee install --hive gpu-2' },
-    { description: 'Again, although it is there', command: 'rbee install --hive gpu-2 --force' },
+    { description: 'On a new machine', command: 'rbee install --hive gpu-2' },
+    { description: 'Reinstall', command: 'rbee install --hive gpu-2 --force' },
   ];
   static override flags = installFlags;
 

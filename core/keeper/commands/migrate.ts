@@ -11,19 +11,19 @@ import { hivesFlag, sshFlags, sshInput } from '../machines/flags.ts';
 import { counted } from '../views/counted.ts';
 
 export default class Migrate extends QueenCommand {
-  static override summary = 'Write a hives.conf from what is there: hives, worker types, workers.';
-  static override description = 'A sync with the file that it writes changes nothing.';
+  static override summary = 'Write a hives.conf that describes the current hives, worker types and workers.';
+  static override description = 'Syncing with the new file changes nothing.';
   static override examples = [
-    { description: 'Look at it', command: 'rbee migrate' },
-    { description: 'Begin with it', command: 'rbee migrate ~/.config/rbee/hives.conf' },
-    { description: 'One machine, over what is there', command: 'rbee migrate lab.conf --hive gpu-1 --force' },
+    { description: 'Print the file', command: 'rbee migrate' },
+    { description: 'Write it to the default place', command: 'rbee migrate ~/.config/rbee/hives.conf' },
+    { description: 'One machine, replacing the file', command: 'rbee migrate lab.conf --hive gpu-1 --force' },
   ];
   static override args = {
-    out: Args.string({ description: 'File to write; printed when absent or -', required: false, ignoreStdin: true }),
+    out: Args.string({ description: 'File to write [default: print it]', required: false, ignoreStdin: true }),
   };
   static override flags = {
     ...hivesFlag,
-    force: Flags.boolean({ char: 'f', description: 'Replace the file if it is there' }),
+    force: Flags.boolean({ char: 'f', description: 'Replace an existing file' }),
     ...sshFlags,
   };
 

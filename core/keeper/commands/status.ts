@@ -13,26 +13,30 @@ import { formatWholeDrift } from '../views/drift.ts';
 import { formatFleet } from '../views/fleet.ts';
 import { type Looked, watchData } from '../watch-data.ts';
 
-/** With the whole difference in place of the short one, where it was asked for. */
+/** With the full differences in place of the summary, if requested. */
 type Answer = Omit<FleetStatus, 'drift'> & { drift?: FleetStatus['drift'] | DriftView };
 
 export default class Status extends QueenCommand {
-  static override summary = 'The fleet at a glance: queen, hives, devices, workers, models, and drift from hives.conf.';
+  static override summary =
+    'Show the fleet at a glance: queen, hives, devices, workers, models, and drift from hives.conf.';
   static override description =
-    'By itself it tells what the queen knows. --verbose, --exit-code and --config have her look at the machines.';
+    'Shows what the queen knows. With --verbose, --exit-code or --config, the queen checks the machines first.';
   static override examples = [
     { description: 'What runs where', command: 'rbee status' },
-    { description: 'All that differs from hives.conf', command: 'rbee status --verbose' },
-    { description: 'In a script: ends with 2 when something differs', command: 'rbee status --exit-code' },
-    { description: 'Go on as it changes', command: 'rbee status --watch' },
+    { description: 'All differences from hives.conf', command: 'rbee status --verbose' },
+    { description: 'In a script: exit code 2 if something differs', command: 'rbee status --exit-code' },
+    { description: 'Keep watching', command: 'rbee status --watch' },
     { description: 'The same for programs', command: 'rbee status --json' },
   ];
   static override flags = {
-    verbose: Flags.boolean({ char: 'v', description: 'The whole difference from hives.conf, looked at now' }),
-    'exit-code': Flags.boolean({ description: 'End with 2 when a machine is not as hives.conf says' }),
+    verbose: Flags.boolean({
+      char: 'v',
+      description: 'Check the machines now, and show all differences from hives.conf',
+    }),
+    'exit-code': Flags.boolean({ description: 'Exit with code 2 if a machine differs from hives.conf' }),
     watch: Flags.boolean({
       char: 'w',
-      description: 'Show it anew whenever it changes, until Ctrl-C',
+      description: 'Refresh on every change, until Ctrl-C',
       exclusive: ['verbose', 'exit-code', 'config'],
     }),
     ...configFlag,
@@ -78,7 +82,7 @@ export default class Status extends QueenCommand {
     return undefined;
   }
 
-  /** The answer stands; what is wrong with it is the last word. */
+  /** The answer is printed anyway; the problem comes last. */
   #drifted({ config, counts, hives }: DriftView): void {
     const others = hives
       .filter(({ state }) => state === 'drifted' || state === 'unreachable')

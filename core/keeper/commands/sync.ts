@@ -4,16 +4,16 @@ import type { SyncResult } from '../../contract/sync.ts';
 import { installFlags, SyncCommand } from '../machines/sync-command.ts';
 
 export default class Sync extends SyncCommand {
-  static override summary = 'Make all machines as hives.conf says.';
+  static override summary = 'Bring all machines in line with hives.conf.';
   static override description =
-    'Shows the plan, then applies it to all machines at once. What is not declared stays, unless --remove-extra says otherwise. Exit code 3 when some hives failed, 1 when all did.';
+    'Shows the plan, then applies it to all machines in parallel. Keeps what is not declared, unless you add --remove-extra. Exit code 3 if some hives failed, 1 if all failed.';
   static override examples = [
     { description: 'All machines', command: 'rbee sync' },
-    { description: 'What would be done?', command: 'rbee sync --dry-run' },
-    { description: 'Two of them', command: 'rbee sync --hive gpu-1 --hive gpu-2' },
-    { description: 'Only what failed the last time', command: 'rbee sync --retry-failed' },
-    { description: 'Bring "latest" and ranges to what they mean today', command: 'rbee sync --update' },
-    { description: 'Another file, for programs', command: 'rbee sync --config ./lab.conf --json' },
+    { description: 'Only show the plan', command: 'rbee sync --dry-run' },
+    { description: 'Two machines', command: 'rbee sync --hive gpu-1 --hive gpu-2' },
+    { description: 'Only what failed last time', command: 'rbee sync --retry-failed' },
+    { description: 'Resolve "latest" and version ranges again', command: 'rbee sync --update' },
+    { description: 'With another file, for programs', command: 'rbee sync --config ./lab.conf --json' },
   ];
   static override flags = {
     ...installFlags,

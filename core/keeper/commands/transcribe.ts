@@ -15,7 +15,7 @@ interface Transcript {
   model: string;
   worker: string;
   text: string;
-  /** What the engine tells of it: language, duration in seconds, segments, words. */
+  /** Details from the engine: language, duration in seconds, segments, words. */
   [detail: string]: unknown;
 }
 
@@ -26,27 +26,27 @@ interface StreamEvent {
 }
 
 export default class Transcribe extends InferenceCommand {
-  static override summary = 'Turn a recording into text; the text goes to stdout as it is understood.';
-  static override description = 'When nothing transcribes yet, a worker is started for the model and stays.';
+  static override summary = 'Transcribe a recording; the text streams to stdout.';
+  static override description = 'If no worker serves the model yet, one is started and keeps running.';
   static override examples = [
-    { description: 'Into text', command: 'rbee transcribe talk.mp3 -m hf:onnx-community/whisper-base' },
+    { description: 'To text', command: 'rbee transcribe talk.mp3 -m hf:onnx-community/whisper-base' },
     { description: 'Subtitles', command: 'rbee transcribe talk.mp4 --format srt -o talk.srt' },
-    { description: 'Into English, for programs', command: 'rbee transcribe rede.ogg --translate --json' },
+    { description: 'Translated to English, for programs', command: 'rbee transcribe rede.ogg --translate --json' },
   ];
   static override args = { file: argument('The recording: wav, mp3, flac, ogg, m4a or webm; - reads it from stdin') };
   static override flags = {
     ...modelFlags,
-    language: Flags.string({ char: 'l', description: 'Language that is spoken, such as de; found out when absent' }),
-    translate: Flags.boolean({ description: 'Write it in English, whatever is spoken' }),
+    language: Flags.string({ char: 'l', description: 'Spoken language, such as de [default: detected]' }),
+    translate: Flags.boolean({ description: 'Translate to English' }),
     prompt: Flags.string({ description: 'Words to expect, such as names' }),
     temperature: Flags.string({ description: 'Randomness, 0 to 1', helpValue: '0' }),
     format: Flags.string({
       char: 'f',
-      description: 'What to write',
+      description: 'Output format',
       options: ['text', 'srt', 'vtt', 'json', 'verbose_json'],
       default: 'text',
     }),
-    words: Flags.boolean({ description: 'Times of single words too (verbose_json and --json)' }),
+    words: Flags.boolean({ description: 'Include times of single words (verbose_json and --json)' }),
     output: Flags.string({ char: 'o', description: 'File to write to instead of stdout' }),
   };
 
@@ -65,7 +65,7 @@ export default class Transcribe extends InferenceCommand {
     body.set('file', file);
     const fields = { model, language: flags.language, prompt: flags.prompt, temperature: heat };
     for (const [name, value] of Object.entries(fields)) if (value !== undefined) body.set(name, String(value));
-    // A stream has a form of its own.
+    // Streams have their own format.
     body.set('response_format', streams ? 'json' : format);
     if (streams) body.set('stream', 'true');
     if (flags.words) for (const level of ['word', 'segment']) body.append('timestamp_granularities[]', level);
@@ -84,7 +84,7 @@ export default class Transcribe extends InferenceCommand {
   }
 }
 
-/** The text, told as it comes; engines that do not stream answer with all of it. */
+/** The text, narrated as it arrives; engines that do not stream send it all at once. */
 const readStream = async (answer: IncomingMessage, narrate: Narrate): Promise<string> => {
   if (!answer.headers['content-type']?.startsWith('text/event-stream')) {
     const whole = (JSON.parse(await text(answer)) as { text: string }).text;

@@ -12,20 +12,20 @@ import { formatRemoval } from '../views/removal.ts';
 import { detachFlag } from '../worker-change.ts';
 
 export default class Uninstall extends SyncCommand {
-  static override summary = 'Remove rbee from machines: their workers end, the hive goes.';
+  static override summary = 'Uninstall rbee from machines: stops their workers and removes the hive.';
   static override description =
-    'Names what goes and asks before. hives.conf stays as it is; rbee hive remove takes a machine out of it.';
+    'Lists what will be removed, and asks first. Does not change hives.conf; to remove a machine from it, use rbee hive remove.';
   static override examples = [
     { description: 'From one machine', command: 'rbee uninstall --hive gpu-2' },
     { description: 'With its models, plugins, logs and settings', command: 'rbee uninstall --hive gpu-2 --purge' },
     { description: 'From all machines, in a script', command: 'rbee uninstall --yes' },
-    { description: 'What would go?', command: 'rbee uninstall --dry-run' },
+    { description: 'Only show what would be removed', command: 'rbee uninstall --dry-run' },
   ];
   static override flags = {
     ...configFlag,
     ...hivesFlag,
-    purge: Flags.boolean({ description: 'Also models, plugins, logs and settings there' }),
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask' }),
+    purge: Flags.boolean({ description: 'Also remove the models, plugins, logs and settings there' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask for confirmation' }),
     ...changeFlags,
     ...sshFlags,
     ...detachFlag,
@@ -47,7 +47,7 @@ export default class Uninstall extends SyncCommand {
     const dryRun = flags['dry-run'];
     if (!flags.yes && !dryRun && !process.stdin.isTTY) {
       throw RbeeError.of('USAGE', {
-        problem: 'this removes rbee from machines, and nobody is there to be asked; add --yes',
+        problem: 'this removes rbee from machines, and there is no terminal to ask for confirmation; add --yes',
         help: 'rbee uninstall --help',
       });
     }
@@ -61,9 +61,9 @@ export default class Uninstall extends SyncCommand {
       : this.perform(queen, 'package_uninstall', input);
   }
 
-  /** Looks at what would go, names it, and asks. */
+  /** Finds out what would be removed, lists it, and asks. */
   async #agreed(queen: QueenClient, input: OperationInput<'package_uninstall'>): Promise<boolean> {
-    // What goes is named below, and not once more before it does.
+    // The list below replaces the plan that a sync would show.
     this.planWanted = false;
     const { plan } = await this.runJob(queen, 'package_uninstall', { ...input, dryRun: true });
     const { workers } = await queen.get<WorkerList>('/v1/workers');
@@ -73,5 +73,5 @@ export default class Uninstall extends SyncCommand {
   }
 }
 
-/** Is there anything to remove? If not, the report says so without a question before. */
+/** Whether there is anything to remove. If not, no question is asked, and the report says so. */
 const goes = ({ steps }: SyncPlan): boolean => steps > 0;

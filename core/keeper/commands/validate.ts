@@ -7,17 +7,17 @@ import { exitCodes } from '../report.ts';
 import { formatValidation } from '../views/checks.ts';
 
 export default class Validate extends QueenCommand {
-  static override summary = 'Check hives.conf: its text, names and versions, and that the machines can be reached.';
-  static override description = 'Changes nothing. Exit code 1 when a check fails.';
+  static override summary = 'Check hives.conf: syntax, names and versions, and that the machines can be reached.';
+  static override description = 'Changes nothing. Exit code 1 if a check fails.';
   static override examples = [
-    { description: 'The file, and the way to every machine', command: 'rbee validate' },
-    { description: 'Only what needs no network', command: 'rbee validate --offline' },
+    { description: 'The file, and the connection to every machine', command: 'rbee validate' },
+    { description: 'Only the checks that need no network', command: 'rbee validate --offline' },
     { description: 'Another file, for programs', command: 'rbee validate --config ./lab.conf --json' },
   ];
   static override flags = {
     ...configFlag,
     ...hivesFlag,
-    offline: Flags.boolean({ description: 'Only what needs no network' }),
+    offline: Flags.boolean({ description: 'Only the checks that need no network' }),
     ...sshFlags,
   };
 

@@ -1,11 +1,11 @@
-/** What may come next on a command line: commands, flags, and the names of what there is. */
+/** What can come next on a command line: commands, flags, and names of existing things. */
 
 export interface Candidate {
   value: string;
   about?: string;
 }
 
-/** Of oclif's description of a command, what completion needs. */
+/** The part of oclif's description of a command that completion needs. */
 export interface CommandShape {
   id: string;
   summary?: string;
@@ -132,7 +132,7 @@ const valuesOf = async (
   return kind ? names(kind) : [];
 };
 
-const demo: Candidate = { value: 'demo', about: 'The tiny model that comes with the worker type' };
+const demo: Candidate = { value: 'demo', about: 'The tiny demo model of the worker type' };
 
 const argumentValues = async (
   command: CommandShape,

@@ -1,4 +1,4 @@
-/** Names for completion, from a queen that runs; none, and quickly, when she does not. */
+/** Names for completion, from a running queen. If it is not running: none, and fast. */
 import type { Paths } from '../../config/paths.ts';
 import type { ModelView } from '../../contract/models.ts';
 import type { FleetStatus, JobView } from '../../contract/queen-api.ts';
@@ -6,7 +6,7 @@ import type { SecretView } from '../../contract/secret-reference.ts';
 import { connectQueen } from '../queen-access.ts';
 import type { Candidate, NameKind } from './complete.ts';
 
-/** Someone waits for the tab key. */
+/** Short, because someone is waiting after pressing Tab. */
 const patienceMs = 1_000;
 
 export const namesFrom =
@@ -18,12 +18,12 @@ export const namesFrom =
   };
 
 /**
- * A shell puts the candidate into the line that is being typed, bash without quoting it: a name such as `$(command)` would
+ * The shell inserts the candidate into the line, bash without quoting it: a name such as `$(command)` would
  * run when the user presses Enter, and one that begins with a dash is a flag.
  */
 const isOneWord = /^[\p{L}\p{N}_@./][\p{L}\p{M}\p{N}_@%+=:,./-]*$/u;
 
-/** Machines that are declared can be named although the queen has not met them, or does not run. */
+/** Declared machines are offered even if the queen does not know them yet, or is not running. */
 const withDeclared = async (
   known: readonly Candidate[],
   paths: Pick<Paths, 'config'>,

@@ -1,9 +1,9 @@
-/** What a shell has to run so that the tab key knows rbee. Each asks `rbee __complete` for the words so far. */
+/** Completion scripts for shells. Each calls `rbee __complete` with the words so far. */
 
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** Devices and models have colons in their names, at which bash would break a word. */
+/** Devices and models have colons in their names, and bash splits words at colons. */
 const bash = `# rbee completion for bash; load it with: source <(rbee completion bash)
 _rbee_complete() {
   local cur prev words cword line

@@ -1,4 +1,4 @@
-/** A home for one demonstration: nothing in it collides with a queen that runs already, and it can be removed whole. */
+/** A temporary home for one demo. It cannot collide with a running queen, and is removed as a whole. */
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,7 +13,7 @@ export interface DemoHome {
   remove(): void;
 }
 
-const configuration = `# The home of one demonstration.
+const configuration = `# The home of one demo.
 [queen]
 port = 0 # any free one
 `;
@@ -24,7 +24,7 @@ const temporaryFolder = (): string => {
   } catch (cause) {
     const problem = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'it does not exist' : (cause as Error).message;
     const what = `the folder for temporary files, ${tmpdir()},`;
-    const hint = 'set TMPDIR to a folder that you can write';
+    const hint = 'set TMPDIR to a folder that you can write to';
     throw RbeeError.of('INVALID_INPUT', { what, problem, hint }, { cause });
   }
 };
@@ -38,7 +38,7 @@ export const makeDemoHome = async (outer: NodeJS.ProcessEnv): Promise<DemoHome> 
   writeFileSync(paths.rbeeConf, configuration, { mode: 0o600 });
   const remove = () => {
     rmSync(folder, { recursive: true, force: true });
-    // Sockets are elsewhere where the path of the folder is too long for them.
+    // If the path of the folder is too long for sockets, they are in another place.
     if (!paths.sockets.startsWith(folder)) rmSync(paths.sockets, { recursive: true, force: true });
   };
   return { folder, paths, env, remove };

@@ -1,13 +1,13 @@
-/** What the doctor finds: one thing looked at, and what to do when it is not as it should be. */
+/** A finding of the doctor: what was checked, and how to fix it if something is wrong. */
 
 export interface Check {
-  /** What was looked at, such as `disk space`. */
+  /** What was checked, such as `disk space`. */
   name: string;
-  /** `warn`: works, but something is missing or near its end. */
+  /** `warn`: works, but something is missing or running out. */
   status: 'ok' | 'warn' | 'fail';
   /** What was found. */
   text: string;
-  /** How to mend it; absent when there is nothing to mend. */
+  /** How to fix it; absent if there is nothing to fix. */
   hint?: string;
 }
 
@@ -15,7 +15,7 @@ export const ok = (name: string, text: string): Check => ({ name, status: 'ok', 
 export const warn = (name: string, text: string, hint: string): Check => ({ name, status: 'warn', text, hint });
 export const fail = (name: string, text: string, hint: string): Check => ({ name, status: 'fail', text, hint });
 
-/** Runs checks side by side; one that throws is a failed check, not the end of the examination. */
+/** Runs checks in parallel. A check that throws counts as failed, and the others go on. */
 export const runChecks = async (checks: Record<string, () => Promise<Check[]> | Check[]>): Promise<Check[]> => {
   const found = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => {
@@ -23,7 +23,7 @@ export const runChecks = async (checks: Record<string, () => Promise<Check[]> | 
         return await check();
       } catch (error) {
         const problem = error instanceof Error ? error.message : String(error);
-        return [fail(name, `could not be examined: ${problem}`, 'see the message')];
+        return [fail(name, `could not be checked: ${problem}`, 'see the message')];
       }
     }),
   );

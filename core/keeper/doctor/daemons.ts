@@ -1,4 +1,4 @@
-/** Queen and hive as processes: do they run, do they answer, does something stand in their way. */
+/** Queen and hive as processes: are they running, do they answer, does anything prevent them from starting? */
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { tryLock } from '../../lifecycle/fs/instance-lock.ts';
 import type { QueenClient } from '../../queen/client/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
-/** `queen` is null when none answers. */
+/** `queen` is null if it does not answer. */
 export const checkQueen = async (paths: Paths, queen: QueenClient | null, version: string): Promise<Check[]> => {
   if (queen === null) return [await checkLock(paths)];
   const health = await queen.get<HealthBody>('/health', { timeoutMs: 5_000 });
@@ -19,18 +19,22 @@ export const checkQueen = async (paths: Paths, queen: QueenClient | null, versio
   return [warn('queen', `${text}; this is ${version}`, 'rbee queen restart')];
 };
 
-/** Nobody answers: a lock that is held all the same belongs to a queen that hangs. */
+/** No answer. If its lock is held anyway, the queen hangs. */
 const checkLock = async (paths: Paths): Promise<Check> => {
   const path = join(paths.state, 'queen.lock');
-  if (!existsSync(path)) return ok('queen', 'none runs; commands start her, and: rbee queen start');
+  if (!existsSync(path)) return ok('queen', 'not running; commands start it when needed, or: rbee queen start');
   const lock = await tryLock(path);
   if (lock !== null) {
     lock.release();
-    return ok('queen', 'none runs; commands start her, and: rbee queen start');
+    return ok('queen', 'not running; commands start it when needed, or: rbee queen start');
   }
   const pid = readPid(paths.queenPid);
   const who = pid === null ? 'a process' : `process ${pid}`;
-  return fail('queen', `${who} holds ${path} but does not answer`, 'look at rbee queen logs, then: rbee queen restart');
+  return fail(
+    'queen',
+    `${who} has locked ${path} but does not answer`,
+    'look at rbee queen logs, then: rbee queen restart',
+  );
 };
 
 export const checkPidFiles = (paths: Paths): Check[] =>
@@ -41,7 +45,9 @@ export const checkPidFiles = (paths: Paths): Check[] =>
     if (pid === null)
       return [warn(name, `${file} does not hold a process id`, 'nothing to do: the next start replaces it')];
     if (isAlive(pid)) return [ok(name, `${file} names process ${pid}`)];
-    return [warn(name, `${file} names process ${pid}, which is gone`, 'nothing to do: the next start cleans it up')];
+    return [
+      warn(name, `${file} names process ${pid}, which no longer exists`, 'nothing to do: the next start cleans it up'),
+    ];
   });
 
 const readPid = (file: string): number | null => {
@@ -62,13 +68,13 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Only when no queen runs: hers is taken, and by her. */
+/** Only if the queen is not running; otherwise it uses the port itself. */
 export const checkPort = async (paths: Paths): Promise<Check[]> => {
   const { port, bind } = loadRbeeConf(paths).queen;
   if (port === 0) return [];
   const problem = await listening(port, bind);
   if (problem === null) return [ok('port', `${port} is free`)];
-  const hint = 'end what listens there, or choose another port in rbee.conf ([queen] port)';
+  const hint = 'stop the program that listens there, or choose another port in rbee.conf ([queen] port)';
   return [fail('port', `${bind}:${port} cannot be used: ${problem}`, hint)];
 };
 

@@ -1,4 +1,4 @@
-/** Engines of this machine that no worker owns, and run records that cannot be read: with or without a queen. */
+/** Engines on this machine that no worker owns, and unreadable run records. Works with or without a queen. */
 import { rm } from 'node:fs/promises';
 import type { Paths } from '../../config/paths.ts';
 import type { Narrate } from '../../contract/narration.ts';
@@ -44,32 +44,34 @@ export const checkEngines = async (search: EngineSearch): Promise<Check[]> => {
         fix,
       ),
     ),
-    ...unreadable.map(({ id, file }) => warn('run record', `that of worker ${id} cannot be read: ${file}`, forget)),
+    ...unreadable.map(({ id, file }) =>
+      warn('run record', `the run record of worker ${id} cannot be read: ${file}`, forget),
+    ),
   ];
-  return checks.length > 0 ? checks : [ok('engines', 'none runs without a worker')];
+  return checks.length > 0 ? checks : [ok('engines', 'no engine runs without a worker')];
 };
 
-const fix = 'end it with: rbee doctor --fix, then spawn the worker again';
+const fix = 'stop it with: rbee doctor --fix, then spawn the worker again';
 const forget = 'remove it with: rbee doctor --fix, then spawn the worker again';
 const longestCommand = 120;
 
-/** `pid 71 (and 2 more) runs for 3 h without an owner: llama-server --port 18000; it was worker qwen` */
+/** `pid 71 (and 2 more) has run for 3 h without an owner: llama-server --port 18000; it was worker qwen` */
 export const describeRun = ({ worker, pids, since, argv }: UnownedRun, now: number): string => {
   const more = pids.length > 1 ? ` (and ${pids.length - 1} more)` : '';
   const command = argv.join(' ');
   const shown = command.length > longestCommand ? `${command.slice(0, longestCommand)}…` : command;
-  return `pid ${pids[0]}${more} runs for ${formatAge(since, now)} without an owner: ${shown}; it was worker ${worker}`;
+  return `pid ${pids[0]}${more} has run for ${formatAge(since, now)} without an owner: ${shown}; it was worker ${worker}`;
 };
 
 const graceMs = 5_000;
 
-/** Ends them, and removes the records. What has an owner by now is left alone. Throws STOP_FAILED, PERMISSION_DENIED. */
+/** Stops the engines, and removes the records. Skips engines that have an owner by now. Throws STOP_FAILED, PERMISSION_DENIED. */
 export const removeLeftOver = async (search: EngineSearch, left: LeftOver, narrate: Narrate): Promise<LeftOver> => {
   const now = await findLeftOver(search);
   const runs = left.runs.filter(({ nonce }) => now.runs.some((run) => run.nonce === nonce));
   const unreadable = left.unreadable.filter(({ file }) => now.unreadable.some((one) => one.file === file));
   for (const { worker: name, nonce, pids } of runs) {
-    narrate({ kind: 'info', text: `ending pid ${pids[0]}, which was worker ${name}` });
+    narrate({ kind: 'info', text: `stopping pid ${pids[0]}, which was worker ${name}` });
     const group = localConfiner.groupOf({ name, nonce });
     await endStrays(localRunner, { name, nonce, group, signals: [{ signal: 'SIGTERM', graceMs }] });
   }

@@ -20,14 +20,14 @@ export const checkFolders = (paths: Paths): Check[] =>
 
 const checkFolder = (name: string, folder: string, isPrivate: boolean): Check => {
   const there = nearestThere(folder);
-  const hint = `mend the permissions of ${there}, or move all of rbee with RBEE_HOME`;
+  const hint = `fix the permissions of ${there}, or set RBEE_HOME to another folder`;
   if (!statSync(there).isDirectory()) return fail(name, `${there} is not a folder`, 'move that file away');
   try {
     accessSync(there, constants.W_OK | constants.X_OK);
   } catch {
     return fail(name, `${there} cannot be written`, hint);
   }
-  if (there !== folder) return ok(name, `${folder} (made when needed)`);
+  if (there !== folder) return ok(name, `${folder} (created when needed)`);
   const { mode, uid } = statSync(folder);
   if (isPrivate && uid !== process.getuid?.()) return fail(name, `${folder} belongs to another user`, hint);
   if (isPrivate && (mode & 0o077) !== 0) {
@@ -49,11 +49,11 @@ export const checkSpace = async (paths: Paths): Promise<Check[]> => {
   const { bavail, bsize } = await statfs(there);
   const free = bavail * bsize;
   const text = `${formatBytes(free)} free at ${there}`;
-  if (free < spaceNeeded) return [fail(name, text, 'free some space, or move all of rbee with RBEE_HOME')];
-  return [free < spaceWanted ? warn(name, text, 'models will not fit; free some space') : ok(name, text)];
+  if (free < spaceNeeded) return [fail(name, text, 'free some space, or set RBEE_HOME to a folder on another disk')];
+  return [free < spaceWanted ? warn(name, text, 'large models will not fit; free some space') : ok(name, text)];
 };
 
-/** A path that is too long for the system has been replaced by a short one already, if it could be. */
+/** A path that is too long for the system was already replaced by a shorter one, if possible. */
 export const checkSockets = (paths: Paths): Check[] => {
   const length = Buffer.byteLength(paths.queenSocket);
   const text = `${paths.queenSocket} (${length} bytes)`;
@@ -69,5 +69,7 @@ export const checkConfig = (paths: Paths): Check[] => {
     if (error instanceof RbeeError) return singleErrors(error).map((one) => fail('rbee.conf', one.message, one.hint));
     throw error;
   }
-  return [ok('rbee.conf', existsSync(paths.rbeeConf) ? paths.rbeeConf : `${paths.rbeeConf} (not there; defaults)`)];
+  return [
+    ok('rbee.conf', existsSync(paths.rbeeConf) ? paths.rbeeConf : `${paths.rbeeConf} (not found; using defaults)`),
+  ];
 };

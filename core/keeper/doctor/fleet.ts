@@ -36,17 +36,17 @@ const checkDevices = async (queen: QueenClient, { alias }: HiveView): Promise<Ch
   try {
     answer = await queen.get<HiveDevices>(`/v1/hives/${encodeURIComponent(alias)}/devices`);
   } catch (error) {
-    // A hive that cannot answer must not hide what is wrong elsewhere.
+    // One hive that does not answer must not hide the problems of others.
     if (!(error instanceof RbeeError)) throw error;
     return [fail(name, error.message, error.hint)];
   }
   const { devices, notes } = answer;
   const broken = devices.filter(({ fault }) => fault !== undefined);
-  // A machine without a GPU is not ill: what was not found is said beside what was.
+  // A machine without a GPU is no problem, so what was not found is only a note.
   const aside = notes.length > 0 ? ` (${notes.join('; ')})` : '';
   return [
     ok(name, `${devices.map(({ id }) => id).join(' ')}${aside}`),
-    ...broken.map(({ id, fault }) => warn(name, `${id}: ${fault}`, 'mend the driver, then: rbee hive devices')),
+    ...broken.map(({ id, fault }) => warn(name, `${id}: ${fault}`, 'fix the driver, then run: rbee hive devices')),
   ];
 };
 
@@ -58,11 +58,11 @@ const checkTypes = async (queen: QueenClient): Promise<Check[]> => {
     const where = `${type} on ${hive}`;
     return fault === undefined
       ? ok('worker type', `${where}: ${plugin} ${version}`)
-      : fail('worker type', `${where}: ${fault}`, 'tell the author of the plugin, or use another version');
+      : fail('worker type', `${where}: ${fault}`, 'report this to the author of the plugin, or use another version');
   });
 };
 
-/** llama.cpp's own server is faster than the one that comes with the type, which always works. */
+/** The built-in engine of the type always works, but llama.cpp's own server is faster. */
 export const checkLlamaServer = (env: NodeJS.ProcessEnv): Check[] => {
   const name = 'llama-server';
   const named = env['RBEE_LLAMA_SERVER'];
@@ -70,14 +70,14 @@ export const checkLlamaServer = (env: NodeJS.ProcessEnv): Check[] => {
     return [
       isProgram(named)
         ? ok(name, named)
-        : fail(name, `RBEE_LLAMA_SERVER names ${named}, which cannot be run`, 'mend or unset it'),
+        : fail(name, `RBEE_LLAMA_SERVER is set to ${named}, which cannot be run`, 'correct or unset it'),
     ];
   const found = (env['PATH'] ?? '')
     .split(delimiter)
     .map((folder) => join(folder || '.', name))
     .find(isProgram);
   if (found !== undefined) return [ok(name, found)];
-  return [ok(name, 'not found on PATH; the built-in engine serves (RBEE_LLAMA_SERVER names another)')];
+  return [ok(name, 'not found on the PATH; the built-in engine is used (to use another, set RBEE_LLAMA_SERVER)')];
 };
 
 const isProgram = (file: string): boolean => {

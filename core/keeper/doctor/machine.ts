@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Check, fail, ok, warn } from './check.ts';
 
 const nodeNeeded = 24;
-/** Every stream through the queen takes two. */
+/** Every stream through the queen takes two file descriptors. */
 const filesWanted = 4096;
 
 export const checkNode = (version = process.versions.node): Check[] => {
@@ -20,14 +20,14 @@ export const checkOpenFiles = (limits = readLimits()): Check[] => {
   if (limit === undefined) return [];
   const enough = limit === 'unlimited' || Number(limit) >= filesWanted;
   const hint = 'raise it with ulimit -n 65536, or nofile in /etc/security/limits.conf';
-  return [enough ? ok('open files', limit) : warn('open files', `at most ${limit}, few for many streams`, hint)];
+  return [enough ? ok('open files', limit) : warn('open files', `at most ${limit}, too few for many streams`, hint)];
 };
 
 const readLimits = (): string | undefined => {
   try {
     return readFileSync('/proc/self/limits', 'utf8');
   } catch {
-    // Only Linux tells in this way.
+    // Only Linux has this file.
     return undefined;
   }
 };
@@ -36,12 +36,12 @@ export const checkSystemd = (env: NodeJS.ProcessEnv): Check[] => {
   if (process.platform !== 'linux') return [];
   const runtime = env['XDG_RUNTIME_DIR'] || `/run/user/${process.getuid?.() ?? 0}`;
   if (existsSync(join(runtime, 'systemd', 'private'))) return [ok('systemd', 'user services are available')];
-  const text = 'no user services here: queen and hive cannot start at boot, limits of workers may not hold';
+  const text = 'no user services: queen and hive cannot start at boot, and limits of workers may not be enforced';
   return [
     warn(
       'systemd',
       text,
-      'start rbee yourself after a boot, or log in where systemd --user runs (loginctl enable-linger)',
+      'start rbee by hand after a boot, or enable systemd --user for this user (loginctl enable-linger)',
     ),
   ];
 };

@@ -1,4 +1,4 @@
-/** Other machines: is hives.conf right, can they be reached, do they run this version. */
+/** Other machines: is hives.conf valid, can they be reached, do they run this version? */
 import { existsSync } from 'node:fs';
 import { hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -16,7 +16,7 @@ import { type Check, fail, ok, warn } from './check.ts';
 /** The file alone. */
 export const checkHivesConf = (paths: Paths): Check[] => {
   const file = hivesConfFile(paths);
-  if (!existsSync(file)) return [ok('hives.conf', `${file} (not there; this machine is all there is)`)];
+  if (!existsSync(file)) return [ok('hives.conf', `${file} (not found; only this machine is used)`)];
   try {
     const hives = loadHivesConf(file, paths)?.hives ?? [];
     return [ok('hives.conf', `${file} (${counted(hives.length, 'hive')})`)];
@@ -33,11 +33,11 @@ export interface MachinesOptions {
   agent: string | undefined;
   /** Version of this command line. */
   ours: string;
-  /** How long machines are waited for in all. */
+  /** Total time to wait for the machines. */
   patienceMs?: number;
 }
 
-/** What the queen finds when she looks at each machine; nothing where only this one is declared. */
+/** What the queen finds on each machine; nothing if only this machine is declared. */
 export const checkMachines = async ({
   queen,
   paths,
@@ -63,7 +63,7 @@ const reach = async (
   patienceMs: number,
 ): Promise<Check[]> => {
   if (!declaresOthers(paths)) return [];
-  // The doctor changes nothing: a new host key is not taken in, and nobody is asked.
+  // The doctor changes nothing: it does not accept new host keys, and asks no questions.
   let job = '';
   const refuse = (event: JobEvent) => {
     if (event.kind === 'ask') void queen.answerJob(job, event.id, event.secret ? '' : 'no').catch(() => {});
@@ -78,7 +78,7 @@ const reach = async (
   return checks.flatMap(asCheck);
 };
 
-/** A file that cannot be read is what `checkHivesConf` tells. */
+/** `checkHivesConf` reports an unreadable file. */
 const declaresOthers = (paths: Paths): boolean => {
   try {
     return (loadHivesConf(hivesConfFile(paths), paths)?.hives ?? []).some(({ alias }) => alias !== 'local');

@@ -1,4 +1,4 @@
-/** Can another user of this machine change what rbee does, or answer in its place? */
+/** Can another user of this machine change what rbee does, or impersonate it? */
 import type { Paths } from '../../config/paths.ts';
 import { checkSocket, findingError, homeFindings } from '../../config/private-places.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -13,7 +13,7 @@ export const checkOthers = (paths: Paths): Check[] => {
     ...[paths.queenSocket, paths.hiveSocket].flatMap(socketCheck),
   ];
   const isFirst = ({ text }: Check, index: number) => wrong.findIndex((other) => other.text === text) === index;
-  return wrong.length === 0 ? [ok(name, 'only you can change files and sockets of rbee')] : wrong.filter(isFirst);
+  return wrong.length === 0 ? [ok(name, 'only you can change the files and sockets of rbee')] : wrong.filter(isFirst);
 };
 
 const name = 'other users';

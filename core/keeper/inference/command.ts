@@ -1,4 +1,4 @@
-/** What `transcribe`, `image` and `embed` share: a model that serves it, and the request to its worker. */
+/** What `transcribe`, `image` and `embed` share: finding a model, and sending the request to its worker. */
 import type { IncomingMessage } from 'node:http';
 import * as Flags from '@oclif/core/flags';
 import { RbeeError } from '../../contract/errors.ts';
@@ -11,10 +11,10 @@ import { absoluteModel } from '../spawn-input.ts';
 export const modelFlags = {
   model: Flags.string({
     char: 'm',
-    description: 'Name of a served model, or a model reference; the only one of this kind when absent',
+    description: 'Name of a served model, or a model reference [default: the only served model of this kind]',
   }),
-  type: Flags.string({ char: 't', description: 'Worker type to start when nothing serves the model' }),
-  device: Flags.string({ description: 'Device to start it on' }),
+  type: Flags.string({ char: 't', description: 'Worker type to start if no worker serves the model' }),
+  device: Flags.string({ description: 'Device to start the worker on' }),
 };
 
 export interface ModelFlags {
@@ -25,7 +25,7 @@ export interface ModelFlags {
 }
 
 export abstract class InferenceCommand extends QueenCommand {
-  /** Starts a worker where none serves the model. */
+  /** Starts a worker if none serves the model. */
   protected async serving(
     flags: ModelFlags,
     kind: ModelLoadInput['kind'],
@@ -38,7 +38,7 @@ export abstract class InferenceCommand extends QueenCommand {
     return { queen, served: await this.runJob(queen, 'model_load', input as ModelLoadInput) };
   }
 
-  /** Sends a request and reads its answer under one step of narration; Ctrl-C closes the connection, which cancels it. */
+  /** Sends a request and reads the answer as one narrated step. Ctrl-C closes the connection, which cancels the request. */
   protected asking<Result>(
     { queen, path, body, text }: { queen: QueenClient; path: string; body: object | FormData; text: string },
     read: (answer: IncomingMessage, narrate: Narrate) => Promise<Result>,
@@ -49,7 +49,7 @@ export abstract class InferenceCommand extends QueenCommand {
       const result = await askWorker(queen.socketPath, { path, body, signal })
         .then((answer) => read(answer, narrate))
         .catch((error) => {
-          // Whatever the broken connection looks like, it is we who closed it.
+          // Whatever error the closed connection gives, Ctrl-C is the cause.
           throw signal.aborted ? RbeeError.of('CANCELLED', { what: text }, { cause: error }) : error;
         });
       narrate({ kind: 'done', id: 'ask' });

@@ -1,4 +1,4 @@
-/** Files of the person at the keyboard: read and written where the command was typed. */
+/** Local files: read and written where the command runs. */
 import { randomBytes } from 'node:crypto';
 import { constants, openAsBlob, type Stats } from 'node:fs';
 import { access, chmod, open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -7,7 +7,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { bodyLimit } from '../../contract/queen-api.ts';
 import { readStdin, tooLarge } from './stdin.ts';
 
-/** The queen takes a request of this size; what goes with the file needs some of it. */
+/** The queen accepts requests of this size, part of which is needed for the other fields. */
 export const mostFileBytes = bodyLimit.application - 2 ** 20;
 
 /** A file to send, read from disk as it is sent; `-` is stdin. Errors: FILE_UNREADABLE, FILE_TOO_LARGE. */
@@ -15,7 +15,7 @@ export const fileToSend = async (path: string): Promise<File> => {
   if (path === '-') return new File([await stdinToSend()], 'stdin');
   try {
     const found = await stat(path);
-    if (!found.isFile()) throw new Error(found.isDirectory() ? 'it is a folder' : 'it is no ordinary file');
+    if (!found.isFile()) throw new Error(found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
     if (found.size === 0) throw new Error('it is empty');
     if (found.size > mostFileBytes) throw tooLarge(path, mostFileBytes);
     await (await open(path)).close();
@@ -32,7 +32,7 @@ const stdinToSend = async (): Promise<Buffer<ArrayBuffer>> => {
   throw RbeeError.of('FILE_UNREADABLE', { path: 'stdin', problem: 'it is empty' });
 };
 
-/** Says before the work, not after it, that its result could not be kept. Errors: FILE_UNWRITABLE. */
+/** Checks before the work that its result can be saved. Errors: FILE_UNWRITABLE. */
 export const expectWritable = async (path: string): Promise<void> => {
   try {
     if (path === '') throw new Error('it has no name');
@@ -45,7 +45,7 @@ export const expectWritable = async (path: string): Promise<void> => {
 };
 
 /**
- * Replaces the file at once, or leaves it as it is; its mode stays. A link leads to the file that is meant, and what is no
+ * Replaces the file atomically, and keeps its mode. Follows links, and writes directly to what is not a
  * ordinary file (a pipe, a device) is written to. Errors: FILE_UNWRITABLE.
  */
 export const writeOutput = async (path: string, data: string | Uint8Array): Promise<void> => {

@@ -20,7 +20,7 @@ test('a pipe without an end is refused as soon as it is too much, and read no fu
   await assert.rejects(readStdin(10_000, endless), {
     code: 'FILE_TOO_LARGE',
     message: /^stdin is larger than 9\.8 KiB/,
-    hint: /smaller file/,
+    hint: /send a smaller file/,
   });
   assert.ok(endless.destroyed && given < 100, `${given} pieces were read`);
 });

@@ -1,8 +1,8 @@
-/** What is piped into a command: read into memory, so bounded. */
+/** Reads stdin into memory, up to a limit. */
 import { RbeeError } from '../../contract/errors.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 
-/** Errors: FILE_TOO_LARGE, as soon as it is; whoever writes then hears that nobody reads any more. */
+/** Errors: FILE_TOO_LARGE, as soon as the limit is passed; stdin is then closed, so the writer stops. */
 export const readStdin = async (mostBytes: number, stdin: NodeJS.ReadableStream = process.stdin): Promise<Buffer> => {
   const chunks: Buffer[] = [];
   let bytes = 0;

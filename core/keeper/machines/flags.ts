@@ -1,15 +1,19 @@
-/** What the commands around machines take alike, and what they tell the queen of it. */
+/** Flags shared by the commands for machines, and how they are passed to the queen. */
 import { isAbsolute, resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 
 export const sshFlags = {
   'accept-new-host-keys': Flags.boolean({
-    description: 'Trust machines that are not known yet; a changed host key is refused all the same',
+    description: 'Trust the host keys of new machines; changed host keys are still refused',
   }),
 };
 
 export const configFlag = {
-  config: Flags.string({ char: 'c', description: 'Another file than the usual hives.conf', helpValue: '<file>' }),
+  config: Flags.string({
+    char: 'c',
+    description: 'Use this file instead of the default hives.conf',
+    helpValue: '<file>',
+  }),
 };
 
 export const hivesFlag = {
@@ -17,15 +21,15 @@ export const hivesFlag = {
     char: 'H',
     multiple: true,
     multipleNonGreedy: true,
-    description: 'Only this hive; may be given several times',
+    description: 'Only this hive; can be repeated',
   }),
 };
 
 export const changeFlags = {
-  'dry-run': Flags.boolean({ char: 'n', description: 'Only show what would be done' }),
-  parallel: Flags.integer({ char: 'p', min: 1, max: 1_000, description: 'How many steps run at once' }),
+  'dry-run': Flags.boolean({ char: 'n', description: 'Only show the plan' }),
+  parallel: Flags.integer({ char: 'p', min: 1, max: 1_000, description: 'Number of steps to run at once' }),
   'take-over': Flags.boolean({
-    description: 'Although another sync says that it works on the machine: take its place',
+    description: 'Take over from another sync that has locked the machine',
   }),
 };
 
@@ -34,7 +38,7 @@ export interface SshInput {
   acceptNewHostKeys?: true;
 }
 
-/** The queen reaches machines on behalf of whoever asks: with their agent, as far as they trust the machines. */
+/** The queen connects to machines on behalf of the user: with their SSH agent, and their trust in host keys. */
 export const sshInput = (flags: { 'accept-new-host-keys'?: boolean }, env: NodeJS.ProcessEnv): SshInput => {
   const agent = env['SSH_AUTH_SOCK'];
   return {
@@ -43,6 +47,6 @@ export const sshInput = (flags: { 'accept-new-host-keys'?: boolean }, env: NodeJ
   };
 };
 
-/** The queen does not know where the command was typed. */
+/** Resolved here, because the queen runs in another folder. */
 export const configInput = (file: string | undefined, cwd: string): string | undefined =>
   file === undefined ? undefined : resolve(cwd, file);

@@ -1,4 +1,4 @@
-/** `hives.conf` as commands change it: read, edited without losing a comment, written back at once. */
+/** Changes to `hives.conf` by commands: comments are kept, and the file is replaced atomically. */
 import { addHive, type NewHive, removeHive } from '../../config/edit-hives-conf.ts';
 import { loadHivesConf, parseHivesConf } from '../../config/hives-conf.ts';
 import { formatToml } from '../../config/toml.ts';
@@ -6,7 +6,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { DeclaredType, HiveDeclaration } from '../../contract/sync.ts';
 import { changeHivesConf } from '../../sync/change-hives-conf.ts';
 
-/** A type as `--worker` gives it. */
+/** A worker type as given with `--worker`. */
 export type WantedType = Pick<DeclaredType, 'type'> & { version?: string };
 
 /** Declares a machine. Errors: CONFIG_INVALID, HIVE_ALREADY_DECLARED, HIVES_CONF_UNEDITABLE, FILE_UNREADABLE, STATE_UNWRITABLE. */
@@ -25,20 +25,20 @@ export const declareHive = async (
   return declared!;
 };
 
-/** What is written here takes effect in a sync, which is strict about whose file it is. */
+/** A sync will act on this file, so its ownership is checked. */
 const edited = { isChosen: true };
 
-/** Takes a machine out. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
+/** Removes a machine. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
 export const forgetHive = async (file: string, alias: string): Promise<void> => {
   if (loadHivesConf(file, edited) === null) throw RbeeError.of('NO_HIVES_CONF', { file });
   await changeHivesConf(file, (text) => removeHive(text, file, alias));
 };
 
-/** The declaration of a machine; null where there is none. Errors: CONFIG_INVALID. */
+/** The declaration of a machine, or null. Errors: CONFIG_INVALID. */
 export const declaredHive = (file: string, alias: string): HiveDeclaration | null =>
   loadHivesConf(file, edited)?.hives.find((hive) => hive.alias === alias) ?? null;
 
-/** What was added stands at the end of the text: its table is the one that is still open there. */
+/** The new entry is at the end of the text, so its table is the one still open there. */
 const withTypes = (text: string, types: readonly WantedType[]): string => {
   if (types.length === 0) return text;
   const end = text.includes('\r\n') ? '\r\n' : '\n';

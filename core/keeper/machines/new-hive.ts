@@ -1,4 +1,4 @@
-/** A machine as it is typed: the flags of `hive add`, and what they come to in hives.conf. */
+/** The flags of `hive add`, and how they are written in hives.conf. */
 import { resolve } from 'node:path';
 import * as Flags from '@oclif/core/flags';
 import type { NewHive } from '../../config/edit-hives-conf.ts';
@@ -7,23 +7,23 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { WantedType } from './hives-file.ts';
 
 export const newHiveFlags = {
-  user: Flags.string({ char: 'u', description: 'Who logs in there; ~/.ssh/config decides when absent' }),
+  user: Flags.string({ char: 'u', description: 'User to log in as [default: from ~/.ssh/config]' }),
   port: Flags.integer({ char: 'p', min: 1, max: 65_535, description: 'Port of its sshd' }),
   'identity-file': Flags.string({ char: 'i', description: 'Private key to use', helpValue: '<file>' }),
   'proxy-jump': Flags.string({
     char: 'J',
-    description: 'Machines on the way: aliases of hives.conf, or [user@]host[:port]',
+    description: 'Jump hosts: aliases from hives.conf, or [user@]host[:port]',
   }),
   label: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
-    description: 'A word of your own, shown in lists; may be given several times',
+    description: 'Your own label, shown in lists; can be repeated',
     helpValue: '<key=value>',
   }),
   worker: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
-    description: 'Worker type that it should have; may be given several times',
+    description: 'Worker type to install there; can be repeated',
     helpValue: '<type[@version]>',
   }),
 };
@@ -44,7 +44,7 @@ export const newHive = (
   help: string,
 ): { hive: NewHive; types: WantedType[] } => {
   if (alias === localAlias) {
-    const problem = `${localAlias} is the machine of the queen, which is a hive already; name the other machine otherwise`;
+    const problem = `${localAlias} is the machine of the queen, which already is a hive; choose another name`;
     throw RbeeError.of('USAGE', { problem, help });
   }
   const fields = {
@@ -59,7 +59,7 @@ export const newHive = (
   return { hive: { alias, ...given }, types: (flags.worker ?? []).map((text) => typeOf(text, help)) };
 };
 
-/** The file means a place on this machine, wherever the command was typed. */
+/** The path is on this machine, and made absolute. */
 const identityFile = (path: string | undefined): string | undefined =>
   path === undefined || path.startsWith('~/') ? path : resolve(path);
 

@@ -1,4 +1,4 @@
-/** What `sync`, `install` and `uninstall` share: a plan that is shown, a report, and the exit code that goes with it. */
+/** What `sync`, `install` and `uninstall` share: showing the plan, the report, and the exit code. */
 import * as Flags from '@oclif/core/flags';
 import { RbeeError } from '../../contract/errors.ts';
 import type { OperationInput } from '../../contract/operations.ts';
@@ -19,16 +19,16 @@ type Operation = 'package_sync' | 'package_install' | 'package_uninstall';
 export const installFlags = {
   ...configFlag,
   ...hivesFlag,
-  force: Flags.boolean({ char: 'f', description: 'Install hives and worker types again although they are there' }),
-  'retry-failed': Flags.boolean({ description: 'Do only what failed or was left the last time' }),
+  force: Flags.boolean({ char: 'f', description: 'Reinstall hives and worker types' }),
+  'retry-failed': Flags.boolean({ description: 'Only retry what failed or was left over last time' }),
   update: Flags.boolean({
     char: 'u',
-    description: 'Resolve versions anew in place of what rbee.lock says, within what is declared',
+    description: 'Ignore the versions in rbee.lock, and resolve the declared ones again',
   }),
-  offline: Flags.boolean({ description: 'Use only what was fetched before' }),
+  offline: Flags.boolean({ description: 'Only use what was downloaded before' }),
   yes: Flags.boolean({
     char: 'y',
-    description: 'Ask about no publisher and no removal; host keys are asked about all the same',
+    description: 'Confirm publishers and removals without asking; host keys are still asked about',
   }),
   ...changeFlags,
   ...sshFlags,
@@ -50,11 +50,11 @@ export interface InstallFlags {
 }
 
 export abstract class SyncCommand extends QueenCommand {
-  /** Whether the plan is shown before it is applied. */
+  /** Whether to show the plan before applying it. */
   protected planWanted = true;
   #planShown = false;
 
-  /** What `sync` and `install` ask for alike. */
+  /** The input that `sync` and `install` share. */
   protected installInput(flags: InstallFlags): OperationInput<'package_install'> {
     const { force, update, offline, parallel, yes } = flags;
     return {
@@ -74,7 +74,7 @@ export abstract class SyncCommand extends QueenCommand {
     };
   }
 
-  /** Runs it, shows the plan before and the report after, and leaves the exit code. */
+  /** Runs the operation, shows the plan and then the report, and sets the exit code. */
   protected async perform<Name extends Operation>(
     queen: QueenClient,
     operation: Name,
@@ -93,7 +93,7 @@ export abstract class SyncCommand extends QueenCommand {
   #planned(plan: SyncPlan): string {
     if (!this.planWanted) return '';
     this.#planShown = true;
-    // A line apart from the report, where there will be one.
+    // An empty line separates it from the report, if there will be one.
     return `${formatPlan(plan, this.out.terminal)}${plan.inSync ? '' : '\n'}`;
   }
 
@@ -104,7 +104,7 @@ export abstract class SyncCommand extends QueenCommand {
       if (troubled > 0) this.#leave(troubled < plan.hives.length ? exitCodes.partly : exitCodes.failed);
       return;
     }
-    // Where there was nothing to do the plan has said so.
+    // If there was nothing to do, the plan has already said so.
     if (!this.#planShown || report.hives.some(({ state }) => state !== 'unchanged')) {
       this.print(report, formatReport);
     }
@@ -112,7 +112,7 @@ export abstract class SyncCommand extends QueenCommand {
     if (!report.cancelled && (report.failed || report.partial)) this.#complain(report);
   }
 
-  /** The last word where not all is well: which hives, and the command that goes on. */
+  /** Printed last if something failed: which hives, and the command to continue with. */
   #complain({ failed, hives, retry }: SyncReport): void {
     const names = hives.filter(({ state }) => state !== 'unchanged' && state !== 'done').map(({ alias }) => alias);
     const about = { hives: names.join(', '), command: retry ?? `rbee ${(this.id ?? 'sync').replaceAll(':', ' ')}` };

@@ -11,7 +11,7 @@ export interface DeclaredPlugin {
   name: string;
   version: string;
   root: string;
-  /** Its package.json, as text; what was found out about the plugin holds as long as that is the same. */
+  /** Its package.json, as text: what is known about the plugin is valid while this is unchanged. */
   text: string;
   hasCommands: boolean;
   /** Files of hooks by event, as oclif writes them. */
@@ -26,7 +26,7 @@ export interface HookFile {
 /** Events around every command. */
 const everyday = ['init', 'prerun', 'postrun', 'finally'];
 
-/** Those of the index in the data folder, by name; what cannot be read is none, and said elsewhere. */
+/** The plugins of the index in the data folder, by name. Unreadable ones are skipped; other commands report them. */
 export const declaredPlugins = (dataFolder: string): DeclaredPlugin[] => {
   const index = readJson(join(dataFolder, 'package.json'))?.json as { oclif?: { plugins?: unknown } } | undefined;
   const entries = index?.oclif?.plugins;
@@ -37,11 +37,11 @@ export const declaredPlugins = (dataFolder: string): DeclaredPlugin[] => {
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 };
 
-/** Is there something to run around every command? */
+/** Whether it has hooks that run with every command. */
 export const hasEverydayHooks = (plugins: readonly DeclaredPlugin[]): boolean =>
   plugins.some(({ hooks }) => everyday.some((event) => Object.hasOwn(hooks, event)));
 
-/** What the package in `root` declares; null when that is nothing. */
+/** What the package in `root` declares, or null. */
 export const declarationOf = (root: string): DeclaredPlugin | null => {
   const found = readJson(join(root, 'package.json'));
   const { name, version, oclif } = (found?.json ?? {}) as { name?: unknown; version?: unknown; oclif?: unknown };

@@ -1,10 +1,10 @@
-/** A command or hook of a plugin that ended with an error: how that is reported, and with which exit code. */
+/** An error of a command or hook of a plugin: how it is reported, and with which exit code. */
 import { type ErrorBody, errorCatalogue, RbeeError } from '../../contract/errors.ts';
 import { asReportable, exitCodeOf, exitCodes } from '../report.ts';
 
 export class PluginEnded extends Error {
   readonly exitCode: number;
-  /** Null when there is nothing to say: it asked for an exit code and no more. */
+  /** Null if the plugin only asked for an exit code. */
   readonly report: RbeeError | null;
 
   private constructor(exitCode: number, report: RbeeError | null) {
@@ -13,7 +13,7 @@ export class PluginEnded extends Error {
     this.report = report;
   }
 
-  /** `member` is what of the plugin ended: `its command x hello`. */
+  /** `member` is the part of the plugin that failed: `its command x hello`. */
   static from(thrown: unknown, plugin: string, member: string, help: string): PluginEnded {
     const exit = exitOf(thrown);
     if (thrown instanceof Error && 'parse' in thrown) {
@@ -29,7 +29,7 @@ export class PluginEnded extends Error {
     if (exit === undefined) {
       return new PluginEnded(exitCodes.failed, RbeeError.of('PLUGIN_FAILED', { plugin, member, problem: message }));
     }
-    // What its author wrote for people is left as it is.
+    // A message that the author wrote for people is kept.
     const body = { code: 'PLUGIN_FAILED', message, hint: suggestions ?? `it comes from the plugin ${plugin}` } as const;
     return new PluginEnded(exit, RbeeError.from(body));
   }
@@ -41,7 +41,7 @@ export const exitOf = (thrown: unknown): number | undefined => {
   return typeof exit === 'number' ? exit : undefined;
 };
 
-/** What `@rbee/core/client` threw. Its class is that of another copy of the module, so only its fields tell. */
+/** An error of `@rbee/core/client`. Its class comes from another copy of the module, so it is recognized by its fields. */
 const errorOfClient = (thrown: unknown): RbeeError | null => {
   if (!(thrown instanceof Error) || thrown.name !== 'RbeeError') return null;
   const { code, hint, lines } = thrown as Error & Partial<ErrorBody>;

@@ -22,18 +22,18 @@ export type CommandManifest = {
 
 export interface Examination {
   manifest: CommandManifest;
-  /** Events whose hooks can be loaded. */
+  /** Events with hooks that can be loaded. */
   hooks: readonly string[];
-  /** What cannot be loaded and why, in words that follow the name of the plugin. */
+  /** What cannot be loaded and why, worded to follow the name of the plugin. */
   faults: readonly string[];
 }
 
-/** What the child tells: first what it turns to, in the end what it found. */
+/** Messages of the child: what it is loading, and finally what it found. */
 export type ExaminerMessage = { loading: string } | { examined: Examination };
 
-/** Milliseconds for all of a plugin's code to load, the start of the child included. */
+/** Milliseconds for loading all code of a plugin, including the start of the child. */
 const deadlineMs = 10_000;
-/** Milliseconds after which a plugin that failed gets another chance although it has not changed. */
+/** Milliseconds after which a plugin that failed is tried again, even if it has not changed. */
 const grudgeMs = 600_000;
 
 export const examinePlugin = async (
@@ -47,7 +47,7 @@ export const examinePlugin = async (
   const known = await readKnown(file, state);
   if (known) return known;
   const examined = await askChild(plugin, env);
-  // Where nothing can be kept, every command pays again.
+  // If the result cannot be cached, every command repeats the work.
   await writeAtomic(file, JSON.stringify({ state, at: Date.now(), examined })).catch(() => {});
   return examined;
 };
@@ -98,7 +98,7 @@ const timesOf = (path: string): unknown[] => {
     .flatMap((name) => timesOf(join(found, name)));
 };
 
-/** Those that oclif tries where a target has none. */
+/** The extensions that oclif tries if a target has none. */
 export const extensions = ['.js', '.mjs', '.cjs'];
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;

@@ -1,8 +1,8 @@
-/** Hooks of plugins around commands: one that fails or never ends is named, and stops nothing but itself. */
+/** Hooks of plugins: one that fails or hangs is reported by name, and does not affect anything else. */
 import type { Config } from '@oclif/core/config';
 import { exitOf, PluginEnded } from './ended.ts';
 
-/** Events that rbee itself runs; what plugins run among each other is theirs. */
+/** Events that rbee itself runs; plugins may run others among themselves. */
 const events = ['init', 'prerun', 'postrun', 'finally', 'command_not_found'];
 /** Milliseconds that a hook may take. */
 const hookMs = 10_000;
@@ -10,7 +10,7 @@ const hookMs = 10_000;
 type RunHook = Config['runHook'];
 type HookResult = Awaited<ReturnType<RunHook>>;
 
-/** Replaces the `runHook` of `config`. An error that a hook gave an exit code ends the command, as oclif means it. */
+/** Replaces the `runHook` of `config`. An error with an exit code ends the command, as oclif intends. */
 export const guardHooks = (config: Config, warn: (text: string) => void): Config => {
   const run = config.runHook.bind(config) as (...args: unknown[]) => Promise<HookResult>;
   const guarded = async (event: string, options: unknown, timeoutMs?: number, captureErrors?: boolean) => {

@@ -12,7 +12,7 @@ const lentPackages = /^(@oclif\/core|@rbee\/core)(\/|$)/;
 
 let lent = false;
 
-/** For the whole process, from now on; a plugin's own copy still comes first. */
+/** Applies to the whole process from now on. A plugin's own copy takes precedence. */
 export const lendPackages = (): void => {
   if (lent) return;
   lent = true;

@@ -1,4 +1,4 @@
-/** Adds the commands and hooks of plugins to those of rbee. What rbee calls by a name stays what that name means. */
+/** Adds the commands and hooks of plugins to those of rbee. Plugins cannot replace commands of rbee. */
 import { Config, Plugin } from '@oclif/core/config';
 import { settings } from '@oclif/core/settings';
 import type { Paths } from '../../config/paths.ts';
@@ -11,14 +11,14 @@ import { lendPackages } from './lend-packages.ts';
 export interface PluginPlace {
   paths: Paths;
   env: NodeJS.ProcessEnv;
-  /** Says what is wrong with a plugin, to whoever typed the command. */
+  /** Warns the user about a plugin. */
   warn: (text: string) => void;
 }
 
-/** Children that load plugins at a time. */
+/** Maximum number of children that load plugins at the same time. */
 const atOnce = 4;
 
-/** Gives a configuration of oclif with these plugins beside the commands of `config`. */
+/** Returns an oclif configuration with the commands of `config` and of these plugins. */
 export const withPlugins = async (
   config: Config,
   plugins: readonly DeclaredPlugin[],
@@ -60,7 +60,7 @@ const examineAll = async (
 
 const loadPlugin = async ({ name, root }: DeclaredPlugin, examination: Examination): Promise<Plugin> => {
   const plugin = new Plugin({ name, root, type: 'link' });
-  // Without this it would load every command to learn what they are.
+  // Without this, oclif would load every command to describe it.
   Object.assign(plugin, { _manifest: async () => examination.manifest });
   await plugin.load();
   plugin.commandIDs = Object.keys(examination.manifest.commands);
@@ -70,7 +70,7 @@ const loadPlugin = async ({ name, root }: DeclaredPlugin, examination: Examinati
   return plugin;
 };
 
-/** Takes away from `plugin` what rbee, or a plugin before it, has a command or topic for. */
+/** Removes from `plugin` the commands and topics that rbee or an earlier plugin already has. */
 const keepNames = (
   plugin: Plugin,
   { commands, topics }: Config,
@@ -83,7 +83,7 @@ const keepNames = (
     if (!isFree(command.id)) {
       const whose = taken.get(command.id) ?? 'rbee itself';
       warn(
-        `the plugin ${plugin.name}: its command ${command.id.replaceAll(':', ' ')} is left out, the name is that of ${whose}`,
+        `the plugin ${plugin.name}: its command ${command.id.replaceAll(':', ' ')} is ignored, because the name is taken by ${whose}`,
       );
       return false;
     }
@@ -98,7 +98,7 @@ const keepNames = (
   plugin.pjson.oclif.topics = Object.fromEntries(left);
 };
 
-/** oclif's own rules would lead a plugin to other folders than rbee's. */
+/** By its own rules, oclif would give a plugin other folders than rbee's. */
 const tellFolders = ({ paths, env }: PluginPlace): void => {
   Object.assign(env, { RBEE_DATA_DIR: paths.data, RBEE_CONFIG_DIR: paths.config, RBEE_CACHE_DIR: paths.cache });
 };

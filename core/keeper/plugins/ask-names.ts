@@ -1,4 +1,4 @@
-/** Asks the author of a new plugin, at a terminal, for what the command line has not said. */
+/** Asks the author of a new plugin for details that were not given on the command line. */
 import { createInterface } from 'node:readline/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { printable } from '../../narration/printable.ts';
@@ -6,15 +6,15 @@ import { typedText } from '../screens.ts';
 
 export interface Question {
   text: string;
-  /** Taken when the answer is empty. */
+  /** Used if the answer is empty. */
   usual: string;
   /** The only answers, if so. */
   choices?: readonly string[];
-  /** What is wrong with an answer. */
+  /** Why an answer is invalid. */
   problem?: (answer: string) => string | undefined;
 }
 
-/** The answers in order; a question is repeated until its answer will do. Errors: CANCELLED when the terminal closes. */
+/** The answers in order. A question is repeated until its answer is valid. Errors: CANCELLED when the terminal closes. */
 export const askAll = async (questions: readonly Question[]): Promise<string[]> => {
   const lines = createInterface({ input: process.stdin, output: typedText() });
   const closed = new AbortController();

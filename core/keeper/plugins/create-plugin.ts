@@ -1,4 +1,4 @@
-/** Makes a plugin from a template: copies it, and puts the author's names in the place of the template's. */
+/** Creates a plugin from a template: copies it, and replaces the template's names with the author's. */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -6,8 +6,8 @@ import { packageRoot, rbeeVersion } from '../../config/version.ts';
 import { RbeeError } from '../../contract/errors.ts';
 
 export const templates = {
-  'worker-plugin': 'an engine of your own, written in JavaScript',
-  'worker-program': "somebody else's program, found on the machine or downloaded",
+  'worker-plugin': 'your own engine, written in JavaScript',
+  'worker-program': 'an existing program, found on the machine or downloaded',
 } as const;
 
 export type Template = keyof typeof templates;
@@ -19,20 +19,20 @@ export interface NewPlugin {
   /** npm scope without the `@`; none when empty. */
   scope: string;
   license: string;
-  /** Absolute; made when it is not there. */
+  /** Absolute; created if it does not exist. */
   folder: string;
 }
 
-/** Names that would give a path which rbee keeps for itself. */
+/** Names that would collide with API paths of rbee. */
 const reserved = ['models', 'jobs', 'workers', 'hives', 'status', 'catalog', 'operations'];
 
-/** Why these names will not do, with what to write instead; undefined when they will. */
+/** Why these names are invalid, and what to write instead; undefined if they are valid. */
 export const nameProblem = ({ type, scope, license }: Omit<NewPlugin, 'folder' | 'template'>): string | undefined => {
   if (!/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(type))
     return `"${type}" cannot name a worker type: use lower-case letters, digits and dashes`;
-  if (reserved.includes(type)) return `"${type}" is a name that rbee keeps for itself`;
-  if (scope !== '' && !/^[a-z0-9~][a-z0-9._~-]*$/.test(scope)) return `"${scope}" is no scope of npm packages`;
-  if (!/^[\w.+() -]+$/.test(license)) return `"${license}" is no licence: write one like MIT or Apache-2.0`;
+  if (reserved.includes(type)) return `"${type}" is reserved by rbee`;
+  if (scope !== '' && !/^[a-z0-9~][a-z0-9._~-]*$/.test(scope)) return `"${scope}" is not a valid npm scope`;
+  if (!/^[\w.+() -]+$/.test(license)) return `"${license}" is not a valid licence: write one like MIT or Apache-2.0`;
   return undefined;
 };
 
@@ -40,7 +40,7 @@ export const nameProblem = ({ type, scope, license }: Omit<NewPlugin, 'folder' |
 export const packageName = ({ type, scope }: Pick<NewPlugin, 'type' | 'scope'>): string =>
   scope === '' ? `rbee-worker-${type}` : `@${scope}/worker-${type}`;
 
-/** Writes the package; gives its files, relative to the folder. Errors: INVALID_INPUT, FOLDER_NOT_EMPTY. */
+/** Writes the package; returns its files, relative to the folder. Errors: INVALID_INPUT, FOLDER_NOT_EMPTY. */
 export const createPlugin = async (plugin: NewPlugin): Promise<string[]> => {
   const problem = nameProblem(plugin);
   if (problem) throw RbeeError.of('INVALID_INPUT', { what: 'the new plugin', problem, hint: 'choose another name' });
@@ -52,7 +52,7 @@ export const createPlugin = async (plugin: NewPlugin): Promise<string[]> => {
     const target = join(plugin.folder, targetName(name, plugin));
     const text = await readFile(join(source, name), 'utf8');
     await mkdir(dirname(target), { recursive: true });
-    // What is executable stays so.
+    // Keeps executable files executable.
     const { mode } = await stat(join(source, name));
     await writeFile(target, personal(text, plugin), { flag: 'wx', mode: mode & 0o111 ? 0o777 : 0o666 });
     written.push(targetName(name, plugin));
@@ -69,7 +69,7 @@ const refuseUnlessEmpty = async (folder: string): Promise<void> => {
   if (names.length > 0) throw RbeeError.of('FOLDER_NOT_EMPTY', { folder });
 };
 
-/** In the package that is installed the templates lie beside its code, in a checkout of rbee at its root. */
+/** The templates are next to the code in an installed package, and at the root of a checkout. */
 const templatesFolder = (): string => {
   const shipped = join(packageRoot(), 'dist', 'templates');
   return existsSync(shipped) ? shipped : join(dirname(packageRoot()), 'templates');
@@ -85,7 +85,7 @@ const filesOf = async (folder: string): Promise<string[]> => {
   return files;
 };
 
-/** npm leaves a `.gitignore` out of packages. */
+/** npm does not publish a file named `.gitignore`. */
 const targetName = (name: string, { type }: NewPlugin): string =>
   name === 'gitignore' ? '.gitignore' : name.replaceAll('my-engine', type);
 

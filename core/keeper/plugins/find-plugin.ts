@@ -1,11 +1,11 @@
-/** Which plugin is meant: a folder, or one that is installed, by the name of its package or of its worker type. */
+/** Finds a plugin by its folder, or an installed one by its package or worker type. */
 import { join, resolve } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import { isFile } from '../../lifecycle/fs/file-kind.ts';
 import { locatePlugins } from '../../plugins/plugin-index.ts';
 import { type PluginManifest, readManifest } from '../../worker-types/manifest.ts';
 
-/** Gives its folder. Errors: NOT_INSTALLED. */
+/** Returns its folder. Errors: NOT_INSTALLED. */
 export const findPlugin = async (named: string, dataFolder: string, cwd: string): Promise<string> => {
   const folder = resolve(cwd, named);
   if (await isFile(join(folder, 'package.json'))) return folder;

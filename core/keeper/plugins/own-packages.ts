@@ -13,7 +13,7 @@ export interface OwnPackages {
   linked: Record<string, string>;
   /** Neither a registry nor this machine has them: `npm install` will fail. */
   missing: string[];
-  /** What has to be done first in the checkout that the links lead to. */
+  /** The checkout that the links lead to, if it has to be built first. */
   unbuilt?: string;
 }
 
@@ -22,11 +22,11 @@ export interface OwnPackagesContext {
   registry: string | null;
   /** Folder of the package that is running, and so of the checkout around it. */
   root?: string;
-  /** Does the registry that npm asks in this folder have such a version? */
+  /** Whether the registry that npm uses in this folder has such a version. */
   isPublished: (spec: string, folder: string) => Promise<boolean>;
 }
 
-/** Packages that are not on this machine and in no registry are no error: the plugin is made, and its author is told. */
+/** Packages that can be found nowhere are no error: the plugin is created, and its author is told. */
 export const provideOwnPackages = async (
   folder: string,
   { registry, root = packageRoot(), isPublished }: OwnPackagesContext,
@@ -53,7 +53,7 @@ export const provideOwnPackages = async (
   return found;
 };
 
-/** The workspace that the running package is part of; null in an installed rbee. */
+/** The workspace that contains the running package; null in an installed rbee. */
 export const checkoutAround = async (root: string): Promise<string | null> => {
   const workspace = dirname(root);
   return (await nameOf(workspace)) === 'rbee-workspace' ? workspace : null;

@@ -1,4 +1,4 @@
-/** The worker types of hives as people see them. */
+/** Formats the worker types of hives. */
 
 import type { HiveCatalogEntry } from '../../contract/queen-api.ts';
 import type { Terminal } from '../../narration/text.ts';

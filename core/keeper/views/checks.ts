@@ -1,4 +1,4 @@
-/** What was looked at on the way to machines, and what was found. */
+/** Formats the results of checks of machines. */
 import type { SshTestResult, SyncCheck, ValidationReport } from '../../contract/sync.ts';
 import { labelled } from '../../narration/hint.ts';
 import { formatDuration } from '../../narration/quantities.ts';
@@ -19,9 +19,9 @@ export const formatSshTest = (result: SshTestResult, terminal: Terminal): string
       ['machine', `${user}@${hostname}, port ${port}`],
       ['over', jumps.join(', ')],
       ['host key', hostKey && `${hostKey.type} ${hostKey.fingerprint}`],
-      ['let in by', authentication],
+      ['login', authentication],
       ['platform', platform],
-      ['rbee there', ok ? (installed ?? 'not installed; bring it there with: rbee sync') : installed],
+      ['rbee', ok ? (installed ?? 'not installed; install it with: rbee sync') : installed],
       ['round trip', roundTripMs === null ? null : formatDuration(roundTripMs)],
     ],
     terminal,

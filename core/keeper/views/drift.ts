@@ -1,4 +1,4 @@
-/** How the fleet differs from hives.conf, as people see it. */
+/** Formats the drift from hives.conf. */
 import type { DriftView, FleetDrift } from '../../contract/sync.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
@@ -8,21 +8,21 @@ import { formatPlan } from './plan.ts';
 
 type Row = FleetDrift['hives'][number];
 
-/** A line when all is as declared, else a table of what is not. */
+/** One line if everything is in sync, else a table of the hives that are not. */
 export const formatDrift = (drift: FleetDrift, terminal: Terminal, now = Date.now()): string => {
   const { hives, counts, inSync, at } = drift;
   const name = paint('dim', 'drift', terminal);
-  const seen = paint('dim', `(looked at ${formatAge(at, now)} ago)`, terminal);
-  if (inSync) return `${name}   none: ${counted(counts.hives, 'hive')} as ${drift.config} says ${seen}\n`;
+  const seen = paint('dim', `(checked ${formatAge(at, now)} ago)`, terminal);
+  if (inSync) return `${name}   none: ${counted(counts.hives, 'hive')} in sync with ${drift.config} ${seen}\n`;
   const others = hives.filter(({ state }) => state !== 'in-sync');
-  const line = `${name}   ${counts.drifted + counts.unreachable} of ${counted(counts.hives, 'hive')} not as ${drift.config} says ${seen}\n`;
-  const hint = `${paint('dim', 'make it so with: rbee sync; all of it: rbee status --verbose', terminal)}\n`;
+  const line = `${name}   ${counts.drifted + counts.unreachable} of ${counted(counts.hives, 'hive')} out of sync with ${drift.config} ${seen}\n`;
+  const hint = `${paint('dim', 'fix it with: rbee sync; for details: rbee status --verbose', terminal)}\n`;
   return `${line}${formatTable(others, columns, terminal)}${hint}`;
 };
 
-/** The whole difference, as the plan of a sync that is not run. */
+/** All differences, as the plan of a sync. */
 export const formatWholeDrift = (drift: DriftView, terminal: Terminal, now = Date.now()): string => {
-  if (!drift.declared) return `there is no ${drift.config}: nothing is declared, and nothing drifts\n`;
+  if (!drift.declared) return `there is no ${drift.config}, so there is nothing to compare with\n`;
   const { hives, config, inSync, counts } = drift;
   const plan = { config, inSync, steps: counts.steps, hives: hives.map((hive) => hive.plan) };
   return inSync

@@ -1,16 +1,16 @@
-/** The report of an examination as people see it. */
+/** Formats the report of a plugin check. */
 import { type Area, areaOf, areas } from '../../conformance/check.ts';
 import type { PackageReport, TypeReport } from '../../conformance/check-messages.ts';
 import type { CheckResult } from '../../conformance/run-checks.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import type { WrittenManifest } from '../../worker-types/write-manifest.ts';
 
-/** A line for each area with its count, the failed checks with the reason below theirs, and the sum. */
+/** One line per area with its count, the failed checks with their reasons, and the total. */
 export const formatExamination = (report: PackageReport, terminal: Terminal): string =>
   report.types.map((type) => formatType(report, type, terminal)).join('\n');
 
 export const formatWrittenManifest = ({ file, types, changed }: WrittenManifest): string =>
-  `${file} ${changed ? 'is written' : 'is up to date'}: ${types.join(', ')}\n`;
+  `${file} ${changed ? 'was updated' : 'is up to date'}: ${types.join(', ')}\n`;
 
 const formatType = (report: PackageReport, { type, checks }: TypeReport, terminal: Terminal): string => {
   const title = `${report.package} ${report.version}: worker type ${type}`;
@@ -18,7 +18,7 @@ const formatType = (report: PackageReport, { type, checks }: TypeReport, termina
   const lines = byArea.filter((results) => results.length > 0).map((results) => formatArea(results, terminal));
   const count = (wanted: CheckResult['outcome']) => checks.filter(({ outcome }) => outcome === wanted).length;
   const undeclared = count('undeclared');
-  const rest = undeclared === 0 ? '' : `, ${undeclared} not made (abilities that it does not declare)`;
+  const rest = undeclared === 0 ? '' : `, ${undeclared} skipped (the type does not declare these features)`;
   return `${paint('bold', title, terminal)}\n${lines.join('')}\n${count('passed')} passed, ${count('failed')} failed${rest}\n`;
 };
 

@@ -20,7 +20,7 @@ export const formatFleet = (fleet: FleetStatus, terminal: Terminal, ours?: strin
   return parts.join('\n');
 };
 
-/** What someone would want to type now. */
+/** The most useful next command. */
 const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined => {
   if (!hives.some((hive) => hive.status === 'online')) return 'rbee doctor';
   const [model] = models;
@@ -28,8 +28,8 @@ const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined =
     const kinds = workers.flatMap((worker) => (worker.names.includes(model) ? (worker.kinds ?? ['chat']) : []));
     return howToAsk(model, kinds) ?? undefined;
   }
-  // The empty table of workers already tells how to start one.
-  return workers.length > 0 ? 'rbee worker get ID, to see why no model is ready' : undefined;
+  // The empty table of workers already says how to start one.
+  return workers.length > 0 ? 'to see why no model is ready: rbee worker get ID' : undefined;
 };
 
 export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.now()): string => {
@@ -53,15 +53,18 @@ export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.
   );
 };
 
-/** Why she is as she is, and what one would do now. */
+/** The reason for the status, and what to do next. */
 const told = ({ status, reason, pid }: QueenStatus): { why: string | null; next: string | null } => {
   switch (status) {
     case 'running':
       return { why: reason, next: null };
     case 'stopped':
-      return { why: reason ?? 'none runs', next: 'rbee queen start; most commands do that by themselves' };
+      return { why: reason ?? 'not running', next: 'rbee queen start; most commands do that automatically' };
     case 'stale':
-      return { why: `she ended without tidying up; process ${pid ?? '?'} is not hers`, next: 'rbee queen start' };
+      return {
+        why: `it ended without cleaning up; process ${pid ?? '?'} is another program`,
+        next: 'rbee queen start',
+      };
     case 'failed':
       return { why: reason, next: 'rbee queen logs, then: rbee queen restart' };
   }

@@ -33,7 +33,7 @@ describe('hives on other machines', () => {
   it('say when they are older than the command line, with the command that brings them up', () => {
     const options = { now, ours: '0.3.0' };
     const noteOf = (change: Partial<HiveView>) => formatHives([hive(change)], terminal, options).split('\n\n')[1];
-    const older = 'runs rbee 0.2.0, older than this 0.3.0; bring it up with:';
+    const older = 'runs rbee 0.2.0, older than this 0.3.0; update it with:';
     assert.equal(noteOf({}), `gpu-1: ${older} rbee sync --hive gpu-1\n`);
     assert.equal(noteOf({ alias: 'local', mode: 'local' }), `local: ${older} rbee hive restart local\n`);
     assert.equal(noteOf({ alias: 'local', mode: 'attached' }), `local: ${older} rbee queen restart\n`);

@@ -1,4 +1,4 @@
-/** Hives and their devices as people see them. */
+/** Formats hives and their devices. */
 import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
 import type { DeviceFacts } from '../../contract/worker-type.ts';
@@ -26,13 +26,13 @@ const reasonNote = ({ alias, status, reason, since }: HiveView, now: number): st
   return `${alias}: ${state}${reason}`;
 };
 
-/** Daemons work with their neighbours one minor version apart; that is no state to stay in. */
+/** Daemons one minor version apart work together, but should be updated soon. */
 const ageNote = ({ alias, mode, version }: HiveView, ours: string | undefined): string | null => {
   if (ours === undefined || version === null || !isOlder(version, ours)) return null;
-  return `${alias}: runs rbee ${version}, older than this ${ours}; bring it up with: ${renewal(mode, alias)}`;
+  return `${alias}: runs rbee ${version}, older than this ${ours}; update it with: ${renewal(mode, alias)}`;
 };
 
-/** What brings the daemon of a hive to the version of the command line. */
+/** The command that updates the daemon of a hive to the version of the command line. */
 export const renewal = (mode: HiveView['mode'], alias: string): string => {
   switch (mode) {
     case 'ssh':
@@ -61,7 +61,7 @@ const statusStyle = (status: HiveView['status']) =>
 const memoryText = (memory: HiveView['memory']): string =>
   memory === null ? '-' : `${formatBytes(memory.available)} of ${formatBytes(memory.total)}`;
 
-/** Everything that is known of one hive. */
+/** Show everything about one hive. */
 export const formatHive = (hive: HiveView, terminal: Terminal, ours?: string, now = Date.now()): string =>
   formatPairs(
     [
@@ -83,7 +83,7 @@ export const formatHive = (hive: HiveView, terminal: Terminal, ours?: string, no
     terminal,
   );
 
-/** Null where there are none. A queen of an older version tells none. */
+/** Null if there are none. A queen of an older version sends none. */
 const labelsText = ({ labels = {} }: Partial<HiveView>): string | null =>
   Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
@@ -91,11 +91,11 @@ const labelsText = ({ labels = {} }: Partial<HiveView>): string | null =>
 
 const modes: Record<HiveView['mode'], string> = {
   attached: 'inside the queen',
-  local: 'a process of its own on this machine',
+  local: 'a separate process on this machine',
   ssh: 'on another machine, over SSH',
 };
 
-/** One line on how a hive is. */
+/** The state of a hive in one line. */
 export const formatHiveStatus = (hive: HiveView, terminal: Terminal, ours?: string, now = Date.now()): string => {
   const place = hive.pid === null ? '' : `, pid ${hive.pid}`;
   const note = ageNote(hive, ours);

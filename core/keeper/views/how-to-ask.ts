@@ -1,4 +1,4 @@
-/** The command that asks a worker for what it can do. */
+/** The command that sends a request to a worker of this kind. */
 
 const commands: readonly (readonly [kind: string, command: (model: string) => string])[] = [
   ['chat', (model) => `rbee infer -m ${model} "Hello"`],
@@ -8,6 +8,6 @@ const commands: readonly (readonly [kind: string, command: (model: string) => st
   ['embedding', (model) => `rbee embed -m ${model} "Hello"`],
 ];
 
-/** Null where no command of ours asks for such things. An older queen does not tell the kinds: then it is a prompt. */
+/** Null if no command sends such requests. An older queen does not send the kinds: then a prompt is assumed. */
 export const howToAsk = (model: string, kinds: readonly string[] = ['chat']): string | null =>
   commands.find(([kind]) => kinds.includes(kind))?.[1](model) ?? null;

@@ -1,4 +1,4 @@
-/** Jobs as people see them. */
+/** Formats jobs. */
 import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { jsonForPeople } from '../../narration/printable.ts';
 import { formatAge, formatDuration } from '../../narration/quantities.ts';
@@ -27,10 +27,10 @@ const styles: Record<JobState, 'green' | 'yellow' | 'red' | 'dim'> = {
 const took = (job: JobView): string | null =>
   job.endedAt === null ? null : formatDuration(Date.parse(job.endedAt) - Date.parse(job.createdAt));
 
-/** `package_sync` is what people typed as `rbee sync`. */
+/** The command of an operation: `package_sync` is `rbee sync`. */
 const commandOf = (operation: string): string => operation.replace(/^package_/, '');
 
-/** What was asked, and why it did not come to pass. */
+/** The operation, and why it failed. */
 const whatText = (job: JobView): string => {
   const asked = askedFor(job.operation, job.input);
   return job.error === null ? asked : `${asked}: ${job.error.message}`;
@@ -38,10 +38,10 @@ const whatText = (job: JobView): string => {
 
 const longestBrief = 200;
 
-/** What an operation is mainly about, in this order. */
+/** The main argument of an operation: the first of these. */
 const mainArguments = ['type', 'worker', 'package', 'plugin', 'hive', 'model', 'prompt'];
 
-/** `spawn of llamacpp demo`: an operation and what it is mainly about. */
+/** `spawn of llamacpp demo`: an operation and its main argument. */
 export const askedFor = (operation: string, input: unknown): string => {
   const given = (input ?? {}) as Record<string, unknown>;
   const main = mainArguments.map((key) => given[key]).filter((value) => typeof value === 'string');
@@ -57,7 +57,7 @@ const briefly = (input: unknown): string => {
   return text.length > longestBrief ? `${text.slice(0, longestBrief)}…` : text;
 };
 
-/** Everything that is known of one job. */
+/** Everything about one job. */
 export const formatJob = (job: JobView, terminal: Terminal, now = Date.now()): string =>
   formatPairs(
     [

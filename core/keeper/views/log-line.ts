@@ -1,10 +1,10 @@
-/** A line of a daemon's log, which is JSON, as people read it. */
+/** Formats a line of a daemon's log, which is JSON, for people. */
 
 const levels: Record<number, string> = { 10: 'trace', 20: 'debug', 30: 'info', 40: 'warn', 50: 'error', 60: 'fatal' };
-/** The same in every line of one log. */
+/** Fields that are the same in every line of a log. */
 const known = new Set(['level', 'time', 'pid', 'hostname', 'name', 'msg']);
 
-/** `2026-01-01T12:00:00.000Z info  the queen is ready url=…`; a line that is not of this kind stays as it is. */
+/** `2026-01-01T12:00:00.000Z info  the queen is ready url=…`; other lines are kept as they are. */
 export const formatLogLine = (line: string): string => {
   if (!line.startsWith('{')) return line;
   let entry: Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Models as people see them. */
+/** Formats models. */
 import type { ModelCollection, ModelDetails, ModelVerification, ModelView } from '../../contract/models.ts';
 import { formatAge, formatBytes } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
@@ -9,13 +9,13 @@ export const formatModels = (models: readonly ModelView[], terminal: Terminal): 
     ? 'no models; download one with: rbee model download hf:org/repo\n'
     : formatTable(models, columns(new Set(models.map(({ hive }) => hive)).size > 1), terminal) + whatToDo(models);
 
-/** A model that is not whole is of no use as it is: how to go on with it, or to be rid of it. */
+/** How to complete an incomplete model, or delete it. */
 const whatToDo = (models: readonly ModelView[]): string => {
   const [first, ...more] = models.filter(isStopped);
   if (first === undefined) return '';
   const which = more.length === 0 ? 'it' : 'each';
   const name = first.model;
-  return `\n${more.length + 1} not complete; go on with ${which}: rbee model download ${name}, or drop ${which}: rbee model delete ${name}\n`;
+  return `\n${more.length + 1} incomplete; to complete ${which}: rbee model download ${name}; to delete ${which}: rbee model delete ${name}\n`;
 };
 
 const isStopped = ({ complete, downloading, source }: ModelView): boolean =>
@@ -80,10 +80,10 @@ export const formatModel = (model: ModelDetails, terminal: Terminal, now = Date.
 
 const stateText = (model: ModelDetails): string => {
   if (model.complete) return 'complete';
-  const drop = `drop it with: rbee model delete ${model.model}`;
+  const drop = `delete it with: rbee model delete ${model.model}`;
   if (model.source === 'file') return `missing; ${drop}`;
   if (model.downloading) return sizeText(model);
-  return `${sizeText(model)}; go on with: rbee model download ${model.model}, or ${drop}`;
+  return `${sizeText(model)}; complete it with: rbee model download ${model.model}, or ${drop}`;
 };
 
 const fileColumns: Column<ModelDetails['files'][number]>[] = [
@@ -92,16 +92,20 @@ const fileColumns: Column<ModelDetails['files'][number]>[] = [
   { title: 'SHA-256', value: ({ sha256 }) => sha256 ?? '-', flexible: true },
 ];
 
-/** What a download came to. */
+/** The result of a download. */
 export const formatDownloaded = (model: ModelDetails, terminal: Terminal): string => {
   const name = paint('bold', model.model, terminal);
   const about = [model.gguf?.quantization, formatBytes(model.bytes)].filter(Boolean).join(', ');
   const path = model.path ?? '';
-  return model.changed ? `${name} is here (${about})\n  ${path}\n` : `${name} is there already (${about})\n  ${path}\n`;
+  return model.changed
+    ? `downloaded ${name} (${about})\n  ${path}\n`
+    : `${name} was already downloaded (${about})\n  ${path}\n`;
 };
 
 export const formatDeleted = ({ model, source, bytes }: ModelView): string =>
-  source === 'file' ? `forgot ${model}; its files stay where they are\n` : `deleted ${model} (${formatBytes(bytes)})\n`;
+  source === 'file'
+    ? `${model} is no longer listed; its files were kept\n`
+    : `deleted ${model} (${formatBytes(bytes)})\n`;
 
 export const formatVerified = (models: readonly ModelVerification[], terminal: Terminal): string => {
   if (models.length === 0) return 'no models to verify\n';
@@ -111,7 +115,7 @@ export const formatVerified = (models: readonly ModelVerification[], terminal: T
       if (problems.length === 0)
         return `${paint('green', 'fine', terminal)} ${name} (${files} files, ${formatBytes(bytes)})\n`;
       const lines = problems.map(({ path, problem }) => `  ${path}: ${problem}\n`);
-      return `${paint('red', 'damaged', terminal)} ${name}; mend it with: rbee model download ${name}\n${lines.join('')}`;
+      return `${paint('red', 'damaged', terminal)} ${name}; repair it with: rbee model download ${name}\n${lines.join('')}`;
     })
     .join('');
 };
@@ -120,5 +124,5 @@ export const formatCollected = ({ removed, bytes }: ModelCollection, dryRun: boo
   if (removed.length === 0) return 'there is nothing to remove\n';
   const verb = dryRun ? 'would remove' : 'removed';
   const lines = removed.map(({ path, why }) => `${verb} ${path} (${why})\n`).join('');
-  return `${lines}${formatBytes(bytes)} ${dryRun ? 'would be' : 'are'} free again\n`;
+  return `${lines}${dryRun ? 'would free' : 'freed'} ${formatBytes(bytes)}\n`;
 };

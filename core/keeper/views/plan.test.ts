@@ -63,14 +63,14 @@ describe('a plan', () => {
 
   it('of nothing says so in one line', () => {
     const text = formatPlan(planOf([hive({}), hive({})], { inSync: true }), terminal);
-    assert.equal(text, 'all 2 hives are as /hives.conf says; nothing to do\n');
+    assert.equal(text, 'all 2 hives are in sync with /hives.conf; nothing to do\n');
   });
 
   it('names what is not declared and stays', () => {
     const extra = [{ kind: 'hive' }, { kind: 'worker', worker: 'mine', type: 'sd' }] as const;
     assert.match(
       formatPlan(planOf([hive({ extra })], { inSync: true }), terminal),
-      /^gpu-1: not declared, and left as it is without --remove-extra: rbee itself, the worker mine\n/,
+      /^gpu-1: not declared, kept \(remove with --remove-extra\): rbee itself, the worker mine\n/,
     );
   });
 });
@@ -113,8 +113,8 @@ describe('a report', () => {
       '',
       '✖ gpu-1: install llamacpp 1.1.0 (cuda) (tried 3 times): it broke off',
       '    try: try again',
-      `gpu-1: not begun: ${stepText(fifth)}`,
-      'gpu-1: again with: rbee sync --hive gpu-1',
+      `gpu-1: skipped: ${stepText(fifth)}`,
+      'gpu-1: retry with: rbee sync --hive gpu-1',
       '',
       '1 hive: 1 partly (1 min 5 s)',
       '',
@@ -137,15 +137,12 @@ describe('the whole difference', () => {
     } as const;
     const view = { config: '/hives.conf', declared: true, inSync: false, hives: [drifted], counts, at };
     const text = formatWholeDrift(view, terminal, Date.parse(at));
-    assert.match(text, /^drift {3}1 of 1 hive not as \/hives\.conf says \(looked at 0 s ago\)\n/);
+    assert.match(text, /^drift {3}1 of 1 hive out of sync with \/hives\.conf \(checked 0 s ago\)\n/);
     assert.match(text, /\ngpu-1 {2}start {2}the hive {2}it does not run\n\n1 step on 1 hive\n$/);
   });
 
   it('is none where nothing is declared', () => {
     const view = { config: '/hives.conf', declared: false, inSync: true, hives: [], counts, at };
-    assert.equal(
-      formatWholeDrift(view, terminal),
-      'there is no /hives.conf: nothing is declared, and nothing drifts\n',
-    );
+    assert.equal(formatWholeDrift(view, terminal), 'there is no /hives.conf, so there is nothing to compare with\n');
   });
 });

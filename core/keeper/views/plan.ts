@@ -1,4 +1,4 @@
-/** What a sync is about to do, as people see it before it is done. */
+/** Formats the plan of a sync. */
 import type { HivePlan, SyncPlan, SyncStep } from '../../contract/sync.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
 import { extraText, stepWords } from '../../sync/describe.ts';
@@ -32,28 +32,26 @@ const columns: Column<Row>[] = [
 const styleOf = ({ kind }: SyncStep) =>
   /^(delete|uninstall)/.test(kind) ? 'red' : kind === 'replace_worker' ? 'yellow' : 'green';
 
-/** What stands in the way, what is left as it is, and what cannot be known yet. */
+/** Problems, what is left as it is, and what is not known yet. */
 const formatNotes = ({ alias, steps, problems, extra, complete, status }: HivePlan, terminal: Terminal): string => {
   const lines = problems.map((problem) => formatProblem(problem, terminal, hiveBefore(alias, problem)));
   const isRemoved = steps.some(({ kind }) => /^(delete|uninstall)/.test(kind));
   if (extra.length > 0 && !isRemoved) {
     const what = extra.map((one) => extraText(one)).join(', ');
-    lines.push(
-      `${paint('dim', `${alias}: not declared, and left as it is without --remove-extra: ${what}`, terminal)}\n`,
-    );
+    lines.push(`${paint('dim', `${alias}: not declared, kept (remove with --remove-extra): ${what}`, terminal)}\n`);
   }
   if (!complete && status !== 'unreachable') {
-    lines.push(`${paint('dim', `${alias}: what else is to be done shows when its hive runs`, terminal)}\n`);
+    lines.push(`${paint('dim', `${alias}: more steps may follow once its hive is running`, terminal)}\n`);
   }
   return lines.join('');
 };
 
 const summary = ({ config, hives, steps, inSync }: SyncPlan): string => {
-  if (inSync) return `${all(hives.length)} as ${config} says; nothing to do`;
+  if (inSync) return `${all(hives.length)} in sync with ${config}; nothing to do`;
   const busy = hives.filter((hive) => hive.steps.length > 0).length;
   const troubled = hives.filter((hive) => hive.problems.length > 0).length;
   const todo = steps === 0 ? 'nothing to do' : `${counted(steps, 'step')} on ${counted(busy, 'hive')}`;
-  return troubled === 0 ? todo : `${todo}; something stands in the way on ${counted(troubled, 'hive')}`;
+  return troubled === 0 ? todo : `${todo}; problems on ${counted(troubled, 'hive')}`;
 };
 
 const all = (count: number): string => {

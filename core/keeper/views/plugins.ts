@@ -1,4 +1,4 @@
-/** Plugins as people see them. */
+/** Formats plugins. */
 import type {
   PluginDetails,
   PluginHit,
@@ -36,14 +36,14 @@ const columns: Column<PluginRow>[] = [
   { title: 'NOTE', value: ({ note }) => note, flexible: true, style: () => 'yellow' },
 ];
 
-/** What an installation came to. */
+/** The result of an installation. */
 export const formatInstalled = (plugin: PluginView, terminal: Terminal): string => {
   const { name, version, types, installed, previous, changed, registry } = plugin;
   const what = `${paint('bold', name, terminal)} ${version}`;
-  if (!changed) return `${what} is there already\n`;
-  const before = previous === null || previous === version ? '' : `, in place of ${previous}`;
+  if (!changed) return `${what} is already installed\n`;
+  const before = previous === null || previous === version ? '' : `, replacing ${previous}`;
   const [type = ''] = types;
-  const from = registry === null ? ', from a file: updates leave it as it is' : '';
+  const from = registry === null ? ', from a file: rbee plugins update does not update it' : '';
   const use = `  spawn it with: rbee worker spawn --type ${type}\n`;
   return `installed ${what} (${types.join(', ')}; ${installed.join(', ')})${before}${from}\n${use}`;
 };
@@ -60,7 +60,7 @@ export const formatUpdates = (updates: readonly PluginUpdate[], dryRun: boolean)
 };
 
 export const formatHits = (plugins: readonly PluginHit[], terminal: Terminal): string => {
-  if (plugins.length === 0) return 'nothing was found\n';
+  if (plugins.length === 0) return 'no plugins found\n';
   return formatTable(plugins, hitColumns, terminal);
 };
 
@@ -87,7 +87,7 @@ export const formatPruned = (
   ];
   if (gone.length === 0) return 'there is nothing to remove\n';
   const verb = dryRun ? 'would remove' : 'removed';
-  const sum = dryRun ? `${formatBytes(bytes)} would be free again` : `${formatBytes(bytes)} are free again`;
+  const sum = dryRun ? `would free ${formatBytes(bytes)}` : `freed ${formatBytes(bytes)}`;
   return `${gone.map((what) => `${verb} ${what}\n`).join('')}${sum}\n`;
 };
 
@@ -107,8 +107,7 @@ export const formatDetails = (plugin: PluginDetails, terminal: Terminal): string
     ],
     terminal,
   );
-  const note =
-    source === null ? '\nwhether its variants fit and which options it has is told once it is installed\n' : '';
+  const note = source === null ? '\ninstall it to see which variants run here, and its options\n' : '';
   return head + plugin.types.map((type) => formatType(type, terminal)).join('') + note;
 };
 

@@ -1,4 +1,4 @@
-/** An error that is a part of a result: what happened, and what to try. */
+/** Formats an error that is part of a result: what happened, and what to try. */
 import type { ErrorBody } from '../../contract/errors.ts';
 import { labelled } from '../../narration/hint.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
@@ -11,6 +11,6 @@ export const formatProblem = ({ message, hint, lines = [] }: ErrorBody, terminal
   return `${mark} ${lead + message}\n${advice === '' ? '' : `    ${advice}\n`}${said}`;
 };
 
-/** Which hive it is about, where it does not say so itself. */
+/** The alias of the hive, unless the message already contains it. */
 export const hiveBefore = (alias: string, { message }: ErrorBody): string =>
   message.split(/[^\w.-]+/).includes(alias) ? '' : `${alias}: `;

@@ -1,4 +1,4 @@
-/** What the removal of rbee from machines takes away, as it is named before anybody is asked. */
+/** Formats what an uninstall will remove, before it asks for confirmation. */
 import type { HivePlan, SyncPlan } from '../../contract/sync.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Terminal } from '../../narration/text.ts';
@@ -13,7 +13,7 @@ const formatHive = ({ alias, hostname, steps, problems: found }: HivePlan, worke
   const name = `${alias} (${hostname})`;
   if (steps.length === 0) return found.length > 0 ? '' : `${name}: nothing to remove\n`;
   const ids = workers.filter(({ hive, pid }) => hive === alias && pid !== null).map(({ id }) => id);
-  const ended = ids.length === 0 ? '' : `; ends ${counted(ids.length, 'worker')}: ${ids.join(', ')}`;
+  const ended = ids.length === 0 ? '' : `; stops ${counted(ids.length, 'worker')}: ${ids.join(', ')}`;
   return `${name}: ${steps.map(stepText).join(', ') + ended}\n`;
 };
 

@@ -1,4 +1,4 @@
-/** Secrets as people see them: names and uses, never values. */
+/** Formats secrets: names and uses, never values. */
 import type { SecretUse, SecretView } from '../../contract/secret-reference.ts';
 import { formatAge } from '../../narration/quantities.ts';
 import type { Terminal } from '../../narration/text.ts';
@@ -17,14 +17,14 @@ const columns = (now: number): Column<SecretView>[] => [
 
 export const formatSecretSet = ({ name, uses }: SecretView): string => {
   const running = workersOf(uses);
-  const restart = running.map((use) => `take the new value to ${use.worker} with: ${restartOf(use)}\n`);
+  const restart = running.map((use) => `to use the new value in ${use.worker}: ${restartOf(use)}\n`);
   return `stored secret ${name}; use it as secret:${name}\n${restart.join('')}`;
 };
 
 export const formatSecretDeleted = ({ name, uses }: SecretView): string => {
   if (uses.length === 0) return `deleted secret ${name}; nothing uses it\n`;
   const lines = uses.map((use) => `  ${useText(use)}\n`);
-  return `deleted secret ${name}; it is still named by:\n${lines.join('')}`;
+  return `deleted secret ${name}; still used by:\n${lines.join('')}`;
 };
 
 type WorkerUse = Extract<SecretUse, { kind: 'worker' }>;

@@ -1,4 +1,4 @@
-/** What became of a sync, as people see it: a line a hive, then each failure with its cause and what to do. */
+/** Formats the report of a sync: one line per hive, then each failure with its cause and what to try. */
 import type { HiveReport, SyncReport } from '../../contract/sync.ts';
 import { formatDuration } from '../../narration/quantities.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
@@ -39,8 +39,8 @@ const formatFailures = ({ alias, problems, steps, retry }: HiveReport, terminal:
     lines.push(formatProblem(error, terminal, `${alias}: ${stepText(step)}${tries}: `));
   }
   const skipped = steps.filter(({ state }) => state === 'skipped').map(({ step }) => stepText(step));
-  if (skipped.length > 0) lines.push(`${paint('dim', `${alias}: not begun: ${skipped.join(', ')}`, terminal)}\n`);
-  if (retry !== null) lines.push(`${alias}: again with: ${retry}\n`);
+  if (skipped.length > 0) lines.push(`${paint('dim', `${alias}: skipped: ${skipped.join(', ')}`, terminal)}\n`);
+  if (retry !== null) lines.push(`${alias}: retry with: ${retry}\n`);
   return lines.join('');
 };
 

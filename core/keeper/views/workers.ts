@@ -1,4 +1,4 @@
-/** Workers as people see them. */
+/** Formats workers. */
 import type { WorkerList } from '../../contract/queen-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import { labelled } from '../../narration/hint.ts';
@@ -12,7 +12,7 @@ export const formatWorkerList = ({ workers, absent = [] }: WorkerList, terminal:
   if (absent.length === 0) return formatWorkers(workers, terminal);
   const warnings = absent.map(({ hive, status, reason }) => {
     const why = reason === null ? '' : ` (${reason})`;
-    return `${paint('yellow', `hive ${hive} is ${status}${why}: its workers may be running unseen`, terminal)}\n`;
+    return `${paint('yellow', `hive ${hive} is ${status}${why}: its workers may still be running`, terminal)}\n`;
   });
   return (workers.length === 0 ? '' : `${formatWorkers(workers, terminal)}\n`) + warnings.join('');
 };
@@ -48,11 +48,11 @@ const stateText = (worker: WorkerView): string =>
     ? `loading ${Math.floor(worker.progress * 100)} %`
     : worker.state;
 
-/** A kill from outside is not the worker's fault, so it is counted apart. */
+/** A kill from outside is not the worker's fault, so it is counted separately. */
 const restartText = ({ restarts, kills = 0 }: WorkerView): string =>
   kills === 0 ? String(restarts) : `${restarts} (${kills} after it was killed from outside)`;
 
-/** Requests that run, and those that wait for a slot. */
+/** Running requests, and those waiting for a slot. */
 const loadText = (worker: WorkerView): string => {
   if (worker.running === null) return '-';
   return worker.waiting ? `${worker.running}+${worker.waiting}` : String(worker.running);
@@ -68,7 +68,7 @@ const styles: Record<string, 'green' | 'yellow' | 'red' | 'dim'> = {
 };
 const stateStyle = (state: string) => styles[state] ?? 'yellow';
 
-/** Why those that failed did: a word in a table does not help. */
+/** Why workers failed: one word in a table is not enough. */
 const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
   workers
     .filter((worker) => worker.failure !== null && worker.state !== 'ready')
@@ -78,7 +78,7 @@ const failures = (workers: readonly WorkerView[], terminal: Terminal): string =>
     })
     .join('');
 
-/** Everything that is known of one worker. */
+/** Show everything about one worker. */
 export const formatWorker = (worker: WorkerView, terminal: Terminal, now = Date.now()): string => {
   const up = worker.startedAt === null ? null : `${worker.startedAt} (${formatAge(worker.startedAt, now)} ago)`;
   const options = optionLines(worker);
@@ -120,7 +120,7 @@ const abilityLines = ({ abilities = {} }: WorkerView): string[] =>
     typeof value === 'boolean' ? `${name}: ${value ? 'yes' : 'no'}` : `${name}: ${value}`,
   );
 
-/** Those that somebody chose; an engine has many that nobody did. */
+/** The options that were set explicitly; an engine has many more. */
 const optionLines = ({ options, givenOptions = Object.keys(options) }: WorkerView): string[] => {
   const given = Object.entries(options).filter(([key]) => givenOptions.includes(key));
   const others = Object.keys(options).length - given.length;
@@ -129,7 +129,7 @@ const optionLines = ({ options, givenOptions = Object.keys(options) }: WorkerVie
   return [...lines, `${others}${given.length > 0 ? ' more' : ''} at their defaults (--json shows them)`];
 };
 
-/** What `worker spawn` says in the end. */
+/** The output of `worker spawn`. */
 export const formatSpawned = (worker: WorkerView, terminal: Terminal): string => {
   const ready = worker.readyMs === null ? null : formatDuration(worker.readyMs);
   const name = worker.model;
@@ -147,7 +147,7 @@ export const formatSpawned = (worker: WorkerView, terminal: Terminal): string =>
   );
 };
 
-/** One line on how a worker is. */
+/** The state of a worker in one line. */
 export const formatWorkerStatus = (worker: WorkerView, terminal: Terminal, now = Date.now()): string => {
   const place = worker.pid === null ? '' : ` (pid ${worker.pid}, port ${text(worker.port)}, up ${age(worker, now)})`;
   const state = paint(stateStyle(worker.state), stateText(worker), terminal);

@@ -39,7 +39,7 @@ export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'pr
 }
 
 /** Options that all inputs share. */
-export interface Asked {
+export interface MachineInput {
   hives?: string[];
   config?: string;
   agent?: string;
@@ -51,7 +51,7 @@ export interface Asked {
   removing?: boolean;
 }
 
-type Listening = Pick<JobContext, 'signal' | 'narrate'>;
+type Narrating = Pick<JobContext, 'signal' | 'narrate'>;
 
 /** Looking at a machine costs this one little, so many run at once. */
 const maxConcurrentLooks = 32;
@@ -68,7 +68,7 @@ export class Planner {
   /** The plan, with what it was made from. */
   async plan(
     conf: HivesConf,
-    input: Asked,
+    input: MachineInput,
     context: JobContext,
     options: { removeExtra?: boolean; force?: boolean },
   ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
@@ -95,12 +95,12 @@ export class Planner {
     return { plan: withProblems(planFleet(conf.file, pairs, options), problems), desired, effects };
   }
 
-  resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
+  resolver({ offline, update }: MachineInput, { signal }: Pick<JobContext, 'signal'>): ResolveType {
     return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
   }
 
   /** Always resolves the whole file, because the names of workers are unique in the fleet. */
-  async desired({ file, hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
+  async desired({ file, hives }: HivesConf, input: MachineInput, context: Narrating): Promise<DesiredHive[]> {
     const app = await this.#options.bundles.app(context);
     const explain: DesiredOptions['explain'] = (...about) => this.explain(file, ...about);
     return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context), explain });
@@ -176,7 +176,7 @@ export class Planner {
     return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
   }
 
-  async effects(input: Asked, context: JobContext): Promise<QueenEffects> {
+  async effects(input: MachineInput, context: JobContext): Promise<QueenEffects> {
     const { config, ...rest } = this.#options;
     const queen = await queenId(join(rest.paths.state, 'queen.id'));
     const { agent, acceptNewHostKeys, offline, force, yes, removing } = input;

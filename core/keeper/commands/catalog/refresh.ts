@@ -5,11 +5,11 @@ import { QueenCommand } from '../../base.ts';
 import { formatCatalog } from '../../views/catalog.ts';
 
 export default class CatalogRefresh extends QueenCommand {
-  static override summary = 'Read the installed worker types again from disk.';
-  static override description = 'Hives notice changes by themselves; this is for when one should be quicker.';
+  static override summary = 'Reread the installed worker types from disk.';
+  static override description = 'Hives notice changes on their own after a while; this makes them look now.';
   static override examples = [
-    { description: 'On all hives that answer', command: 'rbee catalog refresh' },
-    { description: 'On one of them', command: 'rbee catalog refresh --hive gpu-1' },
+    { description: 'On all hives that are online', command: 'rbee catalog refresh' },
+    { description: 'On one hive', command: 'rbee catalog refresh --hive gpu-1' },
   ];
   static override flags = { hive: Flags.string({ char: 'H', description: 'Only this hive' }) };
 

@@ -5,9 +5,9 @@ import { hiveArgument } from '../../hive-argument.ts';
 import { formatDevices } from '../../views/hives.ts';
 
 export default class HiveDevicesCommand extends QueenCommand {
-  static override summary = 'Devices of a hive, measured now.';
+  static override summary = 'Show the devices of a hive, measured now.';
   static override examples = [
-    { description: 'What this machine has', command: 'rbee hive devices' },
+    { description: 'Devices of this machine', command: 'rbee hive devices' },
     { description: 'Another one, for programs', command: 'rbee hive devices gpu-box --json' },
   ];
   static override args = hiveArgument;

@@ -2,7 +2,7 @@
 import { UnitCommand } from '../../unit-command.ts';
 
 export default class HiveDisable extends UnitCommand {
-  static override summary = 'Let the hive of this machine no longer start with this machine; what runs goes on.';
+  static override summary = 'Do not start the hive of this machine at boot; a running hive keeps running.';
   static override examples = [{ description: 'Undo rbee hive enable', command: 'rbee hive disable' }];
 
   async run(): Promise<{ disabled: boolean }> {

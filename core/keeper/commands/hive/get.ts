@@ -6,7 +6,7 @@ import { hiveArgument } from '../../hive-argument.ts';
 import { formatHive } from '../../views/hives.ts';
 
 export default class HiveGet extends QueenCommand {
-  static override summary = 'Everything that is known of one hive.';
+  static override summary = 'Show everything about one hive.';
   static override examples = [
     { description: 'The hive of this machine', command: 'rbee hive get' },
     { description: 'Another one, for programs', command: 'rbee hive get gpu-box --json' },

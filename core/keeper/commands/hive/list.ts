@@ -5,7 +5,7 @@ import { QueenCommand } from '../../base.ts';
 import { formatHives } from '../../views/hives.ts';
 
 export default class HiveList extends QueenCommand {
-  static override summary = 'All hives: one per machine.';
+  static override summary = 'List all hives, one per machine.';
   static override examples = [
     { description: 'Every machine, its devices and free memory', command: 'rbee hive list' },
     { description: 'The same for programs', command: 'rbee hive list --json' },

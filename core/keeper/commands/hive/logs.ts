@@ -7,15 +7,15 @@ import { sshFlags, sshInput } from '../../machines/flags.ts';
 import { formatLogLine } from '../../views/log-line.ts';
 
 export default class HiveLogs extends QueenCommand {
-  static override summary = 'The last lines of the log of a hive on another machine.';
-  static override description = 'The hive of this machine writes into the log of the queen: rbee queen logs.';
+  static override summary = 'Show the last lines of the log of a hive on another machine.';
+  static override description = 'The hive of this machine writes to the log of the queen: rbee queen logs.';
   static override examples = [
     { description: 'The last lines', command: 'rbee hive logs gpu-box' },
-    { description: 'More of them', command: 'rbee hive logs gpu-box --lines 1000' },
+    { description: 'More lines', command: 'rbee hive logs gpu-box --lines 1000' },
   ];
   static override args = { hive: argument('Alias of the hive') };
   static override flags = {
-    lines: Flags.integer({ char: 'n', description: 'How many of the last lines', default: 100, min: 1, max: 100_000 }),
+    lines: Flags.integer({ char: 'n', description: 'Number of lines to show', default: 100, min: 1, max: 100_000 }),
     ...sshFlags,
   };
 

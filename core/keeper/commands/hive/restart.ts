@@ -6,7 +6,7 @@ import { sshFlags, sshInput } from '../../machines/flags.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
 
 export default class HiveRestart extends QueenCommand {
-  static override summary = 'Stop a hive and start it again; its workers go on.';
+  static override summary = 'Restart a hive; its workers keep running.';
   static override examples = [
     { description: 'The hive of this machine', command: 'rbee hive restart' },
     { description: 'Another one', command: 'rbee hive restart gpu-box' },

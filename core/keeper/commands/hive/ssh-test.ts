@@ -6,10 +6,10 @@ import { exitCodes } from '../../report.ts';
 import { formatSshTest } from '../../views/checks.ts';
 
 export default class HiveSshTest extends QueenCommand {
-  static override summary = 'Connect to the machine of a hive, and tell what is found on the way and there.';
-  static override description = 'Changes nothing. Exit code 1 when the machine cannot be used as it is.';
+  static override summary = 'Test the SSH connection to the machine of a hive, and what rbee needs there.';
+  static override description = 'Changes nothing. Exit code 1 if the machine cannot be used as it is.';
   static override examples = [
-    { description: 'Why does it not work?', command: 'rbee hive ssh-test gpu-box' },
+    { description: 'Find out why a machine does not work', command: 'rbee hive ssh-test gpu-box' },
     { description: 'The same for programs', command: 'rbee hive ssh-test gpu-box --json' },
   ];
   static override args = { hive: argument('Alias of the hive') };

@@ -6,7 +6,7 @@ import { hiveArgument } from '../../hive-argument.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
 
 export default class HiveStatus extends QueenCommand {
-  static override summary = 'Does a hive answer, and since when.';
+  static override summary = 'Show whether a hive is online, and since when.';
   static override examples = [
     { description: 'The hive of this machine', command: 'rbee hive status' },
     { description: 'Another one, for programs', command: 'rbee hive status gpu-box --json' },

@@ -8,7 +8,7 @@ import { localHive } from '../../spawn-input.ts';
 import { formatHiveStatus } from '../../views/hives.ts';
 
 export default class HiveStop extends QueenCommand {
-  static override summary = 'Stop a hive; its workers go on.';
+  static override summary = 'Stop a hive; its workers keep running.';
   static override examples = [
     { description: 'The hive of this machine', command: 'rbee hive stop' },
     { description: 'Another one', command: 'rbee hive stop gpu-box' },
@@ -19,7 +19,7 @@ export default class HiveStop extends QueenCommand {
   async run(): Promise<HiveView | { alias: string; status: 'stopped' }> {
     const { args, flags } = await this.parse(HiveStop);
     if (args.hive === localHive && !(await this.#anyRuns())) {
-      this.printLine(`nothing runs here: neither a queen nor hive ${args.hive}`);
+      this.printLine(`nothing to stop: neither the queen nor hive ${args.hive} is running`);
       return { alias: args.hive, status: 'stopped' };
     }
     const hive = await this.runJob(await this.queen(flags), 'hive_stop', {
@@ -30,7 +30,7 @@ export default class HiveStop extends QueenCommand {
     return hive;
   }
 
-  /** Nobody is started only to be told that there is nothing to stop. */
+  /** Does not start a queen just to find that there is nothing to stop. */
   async #anyRuns(): Promise<boolean> {
     const { queenSocket, hiveSocket } = this.paths;
     return (await socketAnswers(queenSocket)) || (await socketAnswers(hiveSocket));

@@ -4,11 +4,11 @@ import { argument } from '../../base.ts';
 import { JobFollowCommand } from '../../job-follow.ts';
 
 export default class JobAttach extends JobFollowCommand {
-  static override summary = 'Pick up a detached job again, as if it had never been left.';
-  static override description = 'Ctrl-C cancels the job; to look only, use rbee job watch.';
+  static override summary = 'Attach to a job that runs in the background.';
+  static override description = 'Ctrl-C cancels the job; to only watch it, use rbee job watch.';
   static override examples = [
-    { description: 'Go on with a job that was started with --detach', command: 'rbee job attach JOB' },
-    { description: 'Wait for its result', command: 'rbee job attach JOB --json' },
+    { description: 'Follow a job that was started with --detach', command: 'rbee job attach JOB' },
+    { description: 'Wait for its result, for programs', command: 'rbee job attach JOB --json' },
   ];
   static override args = { job: argument('Id of the job') };
 

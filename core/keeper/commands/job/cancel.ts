@@ -3,8 +3,8 @@ import type { JobView } from '../../../contract/queen-api.ts';
 import { argument, QueenCommand } from '../../base.ts';
 
 export default class JobCancel extends QueenCommand {
-  static override summary = 'Cancel a job that is running.';
-  static override examples = [{ description: 'Stop what it does', command: 'rbee job cancel JOB' }];
+  static override summary = 'Cancel a running job.';
+  static override examples = [{ description: 'Cancel a job', command: 'rbee job cancel JOB' }];
   static override args = { job: argument('Id of the job') };
 
   async run(): Promise<JobView> {

@@ -4,9 +4,9 @@ import { argument, QueenCommand } from '../../base.ts';
 import { formatJob } from '../../views/jobs.ts';
 
 export default class JobGet extends QueenCommand {
-  static override summary = 'One job: what was asked, how it went.';
+  static override summary = 'Show one job: its input and its outcome.';
   static override examples = [
-    { description: 'How it went', command: 'rbee job get JOB' },
+    { description: 'One job', command: 'rbee job get JOB' },
     { description: 'The same for programs', command: 'rbee job get JOB --json' },
   ];
   static override args = { job: argument('Id of the job') };

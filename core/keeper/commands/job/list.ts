@@ -5,12 +5,12 @@ import { QueenCommand } from '../../base.ts';
 import { formatJobs } from '../../views/jobs.ts';
 
 export default class JobList extends QueenCommand {
-  static override summary = 'Jobs, the latest first.';
+  static override summary = 'List jobs, newest first.';
   static override examples = [
-    { description: 'What was done lately', command: 'rbee job list' },
-    { description: 'More of it, for programs', command: 'rbee job list --limit 200 --json' },
+    { description: 'The latest jobs', command: 'rbee job list' },
+    { description: 'More jobs, for programs', command: 'rbee job list --limit 200 --json' },
   ];
-  static override flags = { limit: Flags.integer({ description: 'How many', default: 20, min: 1 }) };
+  static override flags = { limit: Flags.integer({ description: 'Number of jobs to list', default: 20, min: 1 }) };
 
   async run(): Promise<{ jobs: JobView[] }> {
     const { flags } = await this.parse(JobList);

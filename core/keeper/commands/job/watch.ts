@@ -4,11 +4,11 @@ import { argument } from '../../base.ts';
 import { JobFollowCommand } from '../../job-follow.ts';
 
 export default class JobWatch extends JobFollowCommand {
-  static override summary = 'Look at a job as it runs, from its first event on.';
-  static override description = 'Ctrl-C ends the looking, not the job. With --json each event is one line.';
+  static override summary = 'Watch a job while it runs, from its first event on.';
+  static override description = 'Ctrl-C stops watching, not the job. With --json, each event is one line.';
   static override examples = [
-    { description: 'What is it doing?', command: 'rbee job watch JOB' },
-    { description: 'Its events, one JSON object a line', command: 'rbee job watch JOB --json' },
+    { description: 'Watch a job', command: 'rbee job watch JOB' },
+    { description: 'Its events, one JSON object per line', command: 'rbee job watch JOB --json' },
   ];
   static override args = { job: argument('Id of the job') };
 

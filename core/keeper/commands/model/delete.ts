@@ -5,8 +5,9 @@ import { hiveFlag, ModelCommand } from '../../model-command.ts';
 import { formatDeleted } from '../../views/models.ts';
 
 export default class ModelDelete extends ModelCommand {
-  static override summary = 'Remove a model that no worker uses.';
-  static override description = 'What other models share with it stays. Files of your own (file:) are only forgotten.';
+  static override summary = 'Delete a model that no worker uses.';
+  static override description =
+    'Files shared with other models stay. Your own files (file:) are kept and no longer listed.';
   static override examples = [
     { description: 'By its reference', command: 'rbee model delete hf:Qwen/Qwen3-0.6B-GGUF' },
     { description: 'By its name, on another machine', command: 'rbee model delete qwen3-0.6b --hive gpu-box' },

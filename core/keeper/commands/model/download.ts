@@ -8,40 +8,40 @@ import { formatDownloaded } from '../../views/models.ts';
 import { detachFlag } from '../../worker-change.ts';
 
 export default class ModelDownload extends ModelCommand {
-  static override summary = 'Bring a model to a hive, or what is missing of it.';
+  static override summary = 'Download a model to a hive, or its missing files.';
   static override description =
-    'It goes on where an earlier download stopped, and is checked. Of several versions of the same weights one is taken, and said.';
+    'Resumes an earlier download, and verifies the files. If a repository has the same weights in several versions, one is chosen and named.';
   static override examples = [
     {
-      description: 'A repository of the Hugging Face hub: a quantization that suits most',
+      description: 'A repository of the Hugging Face hub, in a commonly used quantization',
       command: 'rbee model download hf:Qwen/Qwen3-0.6B-GGUF',
     },
     {
-      description: 'A quantization, at a revision',
+      description: 'A certain quantization and revision',
       command: 'rbee model download hf:Qwen/Qwen3-0.6B-GGUF:Q8_0@main',
     },
     {
-      description: 'The files that a worker type wants',
+      description: 'The files that a worker type needs',
       command: 'rbee model download hf:Qwen/Qwen3-0.6B --type vllm --hive gpu-box',
     },
     {
-      description: 'Any file, checked against its SHA-256 where that is given',
+      description: 'Any file; #sha256=… after the address verifies it',
       command: 'rbee model download https://example.com/model.gguf',
     },
-    { description: 'A file of your own, so that it is listed', command: 'rbee model download file:/models/qwen.gguf' },
+    { description: 'Your own file, to have it listed', command: 'rbee model download file:/models/qwen.gguf' },
   ];
   static override args = { model: argument('hf:org/repo[:file-or-quantization][@revision], https://…, file:/path') };
   static override flags = {
-    type: Flags.string({ char: 't', description: 'Worker type that will load it, and chooses its files' }),
-    component: Flags.string({ description: 'It is this component of a model of that type, such as vae' }),
+    type: Flags.string({ char: 't', description: 'Worker type that will load the model; it chooses the files' }),
+    component: Flags.string({ description: 'Component of a model of that type, such as vae' }),
     option: Flags.string({
       char: 'o',
       multiple: true,
       multipleNonGreedy: true,
-      description: 'Options of that type, where they change the choice',
+      description: 'Options of that type that affect which files it needs',
       helpValue: '<key=value>',
     }),
-    update: Flags.boolean({ description: 'Ask whether there is a newer revision of what is here' }),
+    update: Flags.boolean({ description: 'Check for a newer revision of a downloaded model' }),
     ...hiveFlag,
     ...detachFlag,
   };

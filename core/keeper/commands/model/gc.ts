@@ -5,13 +5,13 @@ import { hiveFlag, ModelCommand } from '../../model-command.ts';
 import { formatCollected } from '../../views/models.ts';
 
 export default class ModelGc extends ModelCommand {
-  static override summary = 'Remove what no model needs any more, and downloads given up a week ago.';
+  static override summary = 'Remove files that no model needs, and downloads that stopped over a week ago.';
   static override examples = [
-    { description: 'Look first', command: 'rbee model gc --dry-run' },
+    { description: 'Show what would be removed', command: 'rbee model gc --dry-run' },
     { description: 'Free the space', command: 'rbee model gc' },
   ];
   static override flags = {
-    'dry-run': Flags.boolean({ description: 'Only say what would be removed' }),
+    'dry-run': Flags.boolean({ description: 'Only show what would be removed' }),
     ...hiveFlag,
   };
 

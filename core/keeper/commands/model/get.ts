@@ -5,10 +5,10 @@ import { hiveFlag, ModelCommand } from '../../model-command.ts';
 import { formatModel } from '../../views/models.ts';
 
 export default class ModelGet extends ModelCommand {
-  static override summary = 'Everything that is known of one model.';
+  static override summary = 'Show everything about one model.';
   static override examples = [
     { description: 'By its reference', command: 'rbee model get hf:Qwen/Qwen3-0.6B-GGUF' },
-    { description: 'By the name under which it is served, for programs', command: 'rbee model get qwen3-0.6b --json' },
+    { description: 'By its served name, for programs', command: 'rbee model get qwen3-0.6b --json' },
   ];
   static override args = { model: argument('Reference or name of the model') };
   static override flags = hiveFlag;

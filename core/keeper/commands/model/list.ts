@@ -5,10 +5,10 @@ import { ModelCommand } from '../../model-command.ts';
 import { formatModels } from '../../views/models.ts';
 
 export default class ModelList extends ModelCommand {
-  static override summary = 'Models that hives have.';
+  static override summary = 'List the models on hives.';
   static override examples = [
-    { description: 'Those of all hives', command: 'rbee model list' },
-    { description: 'Those of one hive, for programs', command: 'rbee model list --hive local --json' },
+    { description: 'Models of all hives', command: 'rbee model list' },
+    { description: 'Models of one hive, for programs', command: 'rbee model list --hive local --json' },
   ];
   static override flags = { hive: Flags.string({ char: 'H', description: 'Only the models of this hive' }) };
 

@@ -6,15 +6,15 @@ import { exitCodes } from '../../report.ts';
 import { formatVerified } from '../../views/models.ts';
 
 export default class ModelVerify extends ModelCommand {
-  static override summary = 'Read the files of models again and compare their checksums.';
+  static override summary = 'Verify the checksums of the files of models.';
   static override description =
-    'Damaged files are removed; the next download brings them again. Exit code 1 when something is wrong.';
+    'Removes damaged files; the next download fetches them again. Exit code 1 if a file is damaged.';
   static override examples = [
     { description: 'All models of this machine', command: 'rbee model verify' },
-    { description: 'One of them', command: 'rbee model verify hf:Qwen/Qwen3-0.6B-GGUF' },
+    { description: 'One model', command: 'rbee model verify hf:Qwen/Qwen3-0.6B-GGUF' },
   ];
   static override args = {
-    model: Args.string({ description: 'Reference or name; all when absent', ignoreStdin: true }),
+    model: Args.string({ description: 'Reference or name [default: all models]', ignoreStdin: true }),
   };
   static override flags = hiveFlag;
 

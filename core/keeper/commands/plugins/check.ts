@@ -14,13 +14,13 @@ import { exitCodes } from '../../report.ts';
 import { formatExamination, formatWrittenManifest } from '../../views/examination.ts';
 
 export default class PluginsCheck extends RbeeCommand {
-  static override summary = 'Examine a worker type: does it keep what the contract asks?';
+  static override summary = 'Check that a worker type keeps the contract.';
   static override description =
-    'Runs the code of the plugin, so check what you trust. Exit code 1 when a check fails. The package must be built.';
+    'Runs the code of the plugin, so only check plugins that you trust. The package must be built. Exit code 1 if a check fails.';
   static override examples = [
     { description: 'The plugin in this folder', command: 'rbee plugins check' },
-    { description: 'Bring its manifest up to date', command: 'rbee plugins check --write' },
-    { description: 'One that is installed, for programs', command: 'rbee plugins check @rbee/worker-llamacpp --json' },
+    { description: 'Update its manifest', command: 'rbee plugins check --write' },
+    { description: 'An installed plugin, for programs', command: 'rbee plugins check @rbee/worker-llamacpp --json' },
   ];
   static override args = {
     plugin: Args.string({
@@ -32,7 +32,7 @@ export default class PluginsCheck extends RbeeCommand {
 
   static override flags = {
     write: Flags.boolean({
-      description: 'Write the manifest in package.json from the code of a plugin in a folder, and examine nothing',
+      description: 'Only update the manifest in package.json from the code of the plugin',
     }),
   };
 
@@ -48,11 +48,11 @@ export default class PluginsCheck extends RbeeCommand {
 
   async #write(root: string): Promise<WrittenManifest> {
     if (isWithin(catalogFolder(this.paths.data), root)) {
-      const problem = 'it is installed, and what is installed never changes';
+      const problem = 'it is installed, and installed plugins are never changed';
       throw RbeeError.of('INVALID_INPUT', {
         what: `the plugin in ${root}`,
         problem,
-        hint: 'name a folder of your own',
+        hint: 'give the folder of a plugin that you are writing',
       });
     }
     const written = await writeManifest(root);

@@ -19,16 +19,16 @@ import { putRbeeOnPath } from '../../plugins/rbee-on-path.ts';
 interface Created extends NewPlugin, OwnPackages {
   package: string;
   files: string[];
-  /** Commands to go on with. */
+  /** The next commands to run. */
   next: string[];
 }
 
 export default class PluginsCreate extends RbeeCommand {
-  static override summary = 'Make a new worker type: a package that passes its tests and can be spawned.';
+  static override summary = 'Create a plugin with a new worker type that passes its tests and can be spawned.';
   static override examples = [
-    { description: 'An engine of your own; asks for what is not said', command: 'rbee plugins create my-engine' },
+    { description: 'Your own engine; asks for missing details', command: 'rbee plugins create my-engine' },
     {
-      description: "Somebody else's program, without questions",
+      description: 'An existing program, without questions',
       command: 'rbee plugins create my-engine --template worker-program --scope acme --yes',
     },
   ];
@@ -36,12 +36,12 @@ export default class PluginsCreate extends RbeeCommand {
     name: Args.string({ description: 'Name of the new worker type', ignoreStdin: true }),
   };
   static override flags = {
-    type: Flags.string({ description: 'Name of the worker type, if it is not that of the folder' }),
-    template: Flags.string({ description: 'What to begin with (worker-plugin)', options: Object.keys(templates) }),
-    folder: Flags.string({ description: 'Where to make it (./NAME)' }),
+    type: Flags.string({ description: 'Name of the worker type [default: the name of the plugin]' }),
+    template: Flags.string({ description: 'Template [default: worker-plugin]', options: Object.keys(templates) }),
+    folder: Flags.string({ description: 'Where to create it [default: ./NAME]' }),
     scope: Flags.string({ description: 'npm scope of the package, such as acme' }),
-    license: Flags.string({ description: 'Its licence (MIT)' }),
-    yes: Flags.boolean({ char: 'y', description: 'Ask nothing' }),
+    license: Flags.string({ description: 'Licence [default: MIT]' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask questions' }),
   };
 
   async run(): Promise<Created> {
@@ -94,7 +94,7 @@ export default class PluginsCreate extends RbeeCommand {
       scope: { text: 'npm scope', usual: '', problem: check('scope') },
       license: { text: 'Licence', usual: 'MIT', problem: check('license') },
     };
-    // A name that will not do is asked for again.
+    // Asks again after an invalid name.
     const known =
       given.type !== undefined && check('type')(given.type) === undefined ? given : { ...given, type: undefined };
     const open = (Object.keys(questions) as (keyof typeof questions)[]).filter((key) => known[key] === undefined);
@@ -115,11 +115,11 @@ interface Given {
 }
 
 const formatCreated = ({ package: name, folder, linked, missing, unbuilt, next }: Created): string => {
-  const links = Object.entries(linked).map(([one, place]) => `its ${one} is a link to ${place}\n`);
+  const links = Object.entries(linked).map(([one, place]) => `${one} is linked to ${place}\n`);
   const lacks = missing.length === 0 ? '' : `\n${missingText(missing)}`;
-  const build = unbuilt === undefined ? '' : `\nThe checkout in ${unbuilt} is not built; that comes first.\n`;
+  const build = unbuilt === undefined ? '' : `\nThe checkout in ${unbuilt} is not built; build it first.\n`;
   const steps = next.map((command) => `  ${command}\n`).join('');
-  return `made ${name} in ${folder}\n${links.join('')}${lacks}${build}\nGo on with:\n\n${steps}\nWhat to put where is in its README.md.\n`;
+  return `created ${name} in ${folder}\n${links.join('')}${lacks}${build}\nNext steps:\n\n${steps}\nIts README.md explains what goes where.\n`;
 };
 
 const missingText = (missing: readonly string[]): string =>
@@ -146,7 +146,7 @@ const nextSteps = (
     'npm install',
     'npm test',
     'rbee plugins link .',
-    // The program is found where the hive's environment says, which it gets when it starts.
+    // The hive reads the variable that names the program when it starts.
     ...(isProgram ? [`export ${variable}="$PWD/stand-in/${type}-server.js"`, 'rbee queen restart'] : []),
     `rbee worker spawn --type ${type} --device cpu${isProgram ? ' --model PATH.gguf' : ''}`,
   ];

@@ -5,10 +5,11 @@ import { hiveFlag, offlineFlag, pluginArgument } from '../../plugins/plugin-inpu
 import { formatDetails } from '../../views/plugins.ts';
 
 export default class PluginsInspect extends QueenCommand {
-  static override summary = 'A plugin in detail: its variants, whether each fits and why not, its options.';
-  static override description = 'Of one that is not installed, what the registry tells; none of its code is run.';
+  static override summary = 'Show a plugin in detail: its variants, whether they run on this hive, and its options.';
+  static override description =
+    'If it is not installed, shows what the registry knows about it, without running its code.';
   static override examples = [
-    { description: 'What is installed', command: 'rbee plugins inspect llamacpp' },
+    { description: 'An installed plugin', command: 'rbee plugins inspect llamacpp' },
     { description: 'Before installing it', command: 'rbee plugins inspect @acme/worker-echo' },
   ];
   static override args = { plugin: argument('Type, package, tarball or folder') };

@@ -9,9 +9,9 @@ import { detachFlag } from '../../worker-change.ts';
 export default class PluginsInstall extends QueenCommand {
   static override summary = 'Install a worker type.';
   static override description =
-    'By its type, or as an npm package, a version or range of one, a tarball, a folder. It can be used at once.';
+    'By worker type, npm package (with a version or range), tarball, or folder. It can be used right away.';
   static override examples = [
-    { description: 'llama.cpp, in the build that suits this machine', command: 'rbee plugins install llamacpp' },
+    { description: 'llama.cpp, in the best build for this machine', command: 'rbee plugins install llamacpp' },
     { description: 'A version of a package', command: 'rbee plugins install @acme/worker-echo@^1.2' },
     {
       description: 'The CUDA build, on another machine',
@@ -22,11 +22,11 @@ export default class PluginsInstall extends QueenCommand {
   static override aliases = ['plugins:add'];
   static override args = { plugin: argument('Type, package, tarball or folder') };
   static override flags = {
-    variant: Flags.string({ description: 'Build of the type; the best for that machine when absent' }),
-    yes: Flags.boolean({ char: 'y', description: 'Let an unknown publisher in without asking' }),
+    variant: Flags.string({ description: 'Build of the type [default: the best one for that machine]' }),
+    yes: Flags.boolean({ char: 'y', description: 'Trust an unknown publisher without asking' }),
     ...scriptsFlag,
     ...offlineFlag,
-    force: Flags.boolean({ char: 'f', description: 'Although it is there, or another plugin offers its type' }),
+    force: Flags.boolean({ char: 'f', description: 'Reinstall, or replace another plugin that provides its type' }),
     ...hiveFlag,
     ...detachFlag,
   };
@@ -36,7 +36,7 @@ export default class PluginsInstall extends QueenCommand {
     const { variant, yes, offline, force, hive } = flags;
     const plugin = pluginArgument(args.plugin, process.cwd());
     const scripts = flags['allow-scripts'];
-    // Where nobody sits at the terminal nobody would answer.
+    // Without a terminal there is no one to answer.
     const ask = process.stdin.isTTY && !flags.detach ? undefined : false;
     const input = {
       ...this.only({ plugin, variant, yes, scripts, offline, force, hive }),

@@ -7,9 +7,9 @@ import { QueenCommand } from '../../base.ts';
 import { hiveFlag } from '../../plugins/plugin-input.ts';
 
 export default class PluginsLink extends QueenCommand {
-  static override summary = 'Use the folder of a plugin as it is, while you write it.';
+  static override summary = 'Use a plugin from its folder while you write it.';
   static override description =
-    'The package must be built. After a change, build it again: the next spawn or restart uses it.';
+    'The package must be built. After a change, rebuild it: the next spawn or restart uses the new build.';
   static override examples = [{ description: 'The plugin in this folder', command: 'rbee plugins link' }];
   static override args = {
     folder: Args.string({ description: 'Folder of the plugin', default: '.', ignoreStdin: true }),

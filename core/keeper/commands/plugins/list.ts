@@ -8,13 +8,13 @@ import { formatPlugins, type PluginRow } from '../../views/plugins.ts';
 
 interface Listed {
   plugins: readonly PluginView[];
-  /** Every worker type that can be spawned, also those of a checkout of rbee. */
+  /** Every worker type that can be spawned, including those of an rbee checkout. */
   types: readonly HiveCatalogEntry[];
 }
 
 export default class PluginsList extends QueenCommand {
-  static override summary = 'Plugins that are installed or linked, and the worker types they bring.';
-  static override examples = [{ description: 'Those of this machine', command: 'rbee plugins list' }];
+  static override summary = 'List installed and linked plugins with their worker types.';
+  static override examples = [{ description: 'Plugins of this machine', command: 'rbee plugins list' }];
   static override flags = hiveFlag;
 
   async run(): Promise<Listed> {

@@ -7,18 +7,17 @@ import { hiveFlag } from '../../plugins/plugin-input.ts';
 import { formatPruned } from '../../views/plugins.ts';
 
 export default class PluginsPrune extends QueenCommand {
-  static override summary =
-    'Remove versions of plugins, and programs and downloads for them, that nothing uses any more.';
+  static override summary = 'Remove unused versions of plugins, with their programs and downloads.';
   static override description =
-    'What a worker was started from stays, also when that worker is stopped, and so does what an installed plugin names.';
+    'Keeps everything that installed plugins and existing workers need, even if the workers are stopped.';
   static override examples = [
-    { description: 'Keep one version to go back to', command: 'rbee plugins prune' },
-    { description: 'Keep none', command: 'rbee plugins prune --all' },
-    { description: 'Only say what would go', command: 'rbee plugins prune --dry-run' },
+    { description: 'Keep the previous version, to go back to it', command: 'rbee plugins prune' },
+    { description: 'Remove the previous versions too', command: 'rbee plugins prune --all' },
+    { description: 'Only show what would be removed', command: 'rbee plugins prune --dry-run' },
   ];
   static override flags = {
-    all: Flags.boolean({ description: 'Also the versions that the last updates replaced' }),
-    'dry-run': Flags.boolean({ description: 'Only say what would go' }),
+    all: Flags.boolean({ description: 'Also remove the versions that the last updates replaced' }),
+    'dry-run': Flags.boolean({ description: 'Only show what would be removed' }),
     ...hiveFlag,
   };
 

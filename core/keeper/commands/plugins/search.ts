@@ -5,13 +5,13 @@ import { hiveFlag, offlineFlag } from '../../plugins/plugin-input.ts';
 import { formatHits } from '../../views/plugins.ts';
 
 export default class PluginsSearch extends QueenCommand {
-  static override summary = 'Plugins that the registry has.';
+  static override summary = 'Search the registry for plugins.';
   static override examples = [
-    { description: 'All of them', command: 'rbee plugins search' },
-    { description: 'For speech', command: 'rbee plugins search transcriptions' },
+    { description: 'All plugins', command: 'rbee plugins search' },
+    { description: 'Plugins for speech', command: 'rbee plugins search transcriptions' },
   ];
   static override strict = false;
-  static override args = { words: argumentsOf('Words in the name, the description, the type or its paths') };
+  static override args = { words: argumentsOf('Words to find in the name, description, type or API paths') };
   static override flags = { ...offlineFlag, ...hiveFlag };
 
   async run(): Promise<{ plugins: readonly PluginHit[] }> {

@@ -5,13 +5,13 @@ import { argument, QueenCommand } from '../../base.ts';
 import { hiveFlag, pluginArgument } from '../../plugins/plugin-input.ts';
 
 export default class PluginsUninstall extends QueenCommand {
-  static override summary = 'Remove a worker type, or the link to one.';
+  static override summary = 'Uninstall a plugin, or unlink its folder.';
   static override examples = [
-    { description: 'By its type', command: 'rbee plugins uninstall echo' },
-    { description: 'Although workers of it run: stops them first', command: 'rbee plugins uninstall echo --force' },
+    { description: 'By its worker type', command: 'rbee plugins uninstall echo' },
+    { description: 'Even if workers use it: stop them first', command: 'rbee plugins uninstall echo --force' },
   ];
   static override aliases = ['plugins:unlink', 'plugins:remove'];
-  static override args = { plugin: argument('Package, type, or folder that was linked') };
+  static override args = { plugin: argument('Package, type, or linked folder') };
   static override flags = {
     force: Flags.boolean({ char: 'f', description: 'Stop its workers first' }),
     ...hiveFlag,

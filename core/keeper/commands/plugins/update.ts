@@ -7,16 +7,16 @@ import { exitCodes } from '../../report.ts';
 import { formatUpdates } from '../../views/plugins.ts';
 
 export default class PluginsUpdate extends QueenCommand {
-  static override summary = 'Bring plugins to the newest version that was asked for.';
-  static override description = 'Workers that run keep their version; new ones get the new one.';
+  static override summary = 'Update plugins to the newest version that matches what was installed.';
+  static override description = 'Running workers keep their version; new workers use the new version.';
   static override examples = [
-    { description: 'All of them', command: 'rbee plugins update' },
-    { description: 'Only say what would change', command: 'rbee plugins update llamacpp --dry-run' },
+    { description: 'All plugins', command: 'rbee plugins update' },
+    { description: 'Only show what would change', command: 'rbee plugins update llamacpp --dry-run' },
   ];
   static override strict = false;
-  static override args = { plugins: argumentsOf('Packages or types; all when none is named') };
+  static override args = { plugins: argumentsOf('Packages or types [default: all]') };
   static override flags = {
-    'dry-run': Flags.boolean({ description: 'Only say what would change' }),
+    'dry-run': Flags.boolean({ description: 'Only show what would change' }),
     ...scriptsFlag,
     ...offlineFlag,
     ...hiveFlag,

@@ -2,8 +2,8 @@
 import { UnitCommand } from '../../unit-command.ts';
 
 export default class QueenEnable extends UnitCommand {
-  static override summary = 'Let the queen start with this machine, as a systemd user service.';
-  static override examples = [{ description: 'Have it there after a reboot', command: 'rbee queen enable' }];
+  static override summary = 'Start the queen at boot, as a systemd user service.';
+  static override examples = [{ description: 'Start it after a reboot', command: 'rbee queen enable' }];
 
   async run(): Promise<{ enabled: true; file: string }> {
     await this.parse(QueenEnable);

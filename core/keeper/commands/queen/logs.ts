@@ -7,11 +7,11 @@ import { followFlags, LogsCommand } from '../../logs-command.ts';
 import { formatLogLine } from '../../views/log-line.ts';
 
 export default class QueenLogs extends LogsCommand {
-  static override summary = 'What the queen wrote. Starts nothing.';
+  static override summary = 'Show the log of the queen. Starts nothing.';
   static override examples = [
     { description: 'The last lines', command: 'rbee queen logs' },
-    { description: 'Go on as she writes', command: 'rbee queen logs --follow --lines 20' },
-    { description: 'As they are in the file, for programs', command: 'rbee queen logs --json' },
+    { description: 'Follow the log', command: 'rbee queen logs --follow --lines 20' },
+    { description: 'Raw log lines, for programs', command: 'rbee queen logs --json' },
   ];
   static override baseFlags = {} as typeof LogsCommand.baseFlags;
   static override flags = followFlags;
@@ -19,7 +19,7 @@ export default class QueenLogs extends LogsCommand {
   async run(): Promise<{ lines: string[] } | undefined> {
     const { flags } = await this.parse(QueenLogs);
     const file = daemonLog('queen', this.paths);
-    // What an entry says has no line ends of its own.
+    // An entry itself contains no line breaks.
     const format = this.jsonEnabled()
       ? (line: string) => line
       : (line: string) => printable(withoutStyles(formatLogLine(line)));

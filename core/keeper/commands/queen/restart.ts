@@ -3,11 +3,11 @@ import type { QueenStatus } from '../../../contract/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenRestart extends RbeeCommand {
-  static override summary = 'Stop the queen and start it again; it reads rbee.conf again.';
+  static override summary = 'Restart the queen; it rereads rbee.conf.';
   static override description =
-    'Workers keep running. Streams that run through the queen end. A configuration that cannot start is refused first.';
+    'Workers keep running. Requests that stream through the queen are cut off. An invalid configuration is refused before anything is stopped.';
   static override examples = [
-    { description: 'After a change of rbee.conf, or an update', command: 'rbee queen restart' },
+    { description: 'After changing rbee.conf or updating rbee', command: 'rbee queen restart' },
   ];
 
   async run(): Promise<QueenStatus> {

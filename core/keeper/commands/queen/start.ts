@@ -3,9 +3,9 @@ import type { QueenStatus } from '../../../contract/queen-api.ts';
 import { RbeeCommand } from '../../base.ts';
 
 export default class QueenStart extends RbeeCommand {
-  static override summary = 'Start the queen; fine when she runs already.';
-  static override description = 'Most commands do this by themselves.';
-  static override examples = [{ description: 'Have her ready', command: 'rbee queen start' }];
+  static override summary = 'Start the queen, if it is not running yet.';
+  static override description = 'Most commands start it automatically.';
+  static override examples = [{ description: 'Start the queen', command: 'rbee queen start' }];
 
   async run(): Promise<QueenStatus> {
     await this.parse(QueenStart);

@@ -5,9 +5,9 @@ import { connectQueen, socketAnswers } from '../../queen-access.ts';
 import { formatQueen } from '../../views/fleet.ts';
 
 export default class QueenStatusCommand extends RbeeCommand {
-  static override summary = 'Does the queen run? Starts nothing.';
+  static override summary = 'Show whether the queen is running. Starts nothing.';
   static override examples = [
-    { description: 'Is she there?', command: 'rbee queen status' },
+    { description: 'Is the queen running?', command: 'rbee queen status' },
     { description: 'Status, pid and address for programs', command: 'rbee queen status --json' },
   ];
 
@@ -18,7 +18,7 @@ export default class QueenStatusCommand extends RbeeCommand {
     return status;
   }
 
-  /** What she says herself, which is the quick way; nothing when she does not. */
+  /** What the queen itself answers, which is the fast path; undefined if it does not answer. */
   async #asked(): Promise<QueenStatus | undefined> {
     const { queenSocket } = this.paths;
     if (!(await socketAnswers(queenSocket))) return undefined;

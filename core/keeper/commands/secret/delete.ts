@@ -4,9 +4,9 @@ import { argument, QueenCommand } from '../../base.ts';
 import { formatSecretDeleted } from '../../views/secrets.ts';
 
 export default class SecretDelete extends QueenCommand {
-  static override summary = 'Delete a secret, and say who used it.';
+  static override summary = 'Delete a secret, and show what still uses it.';
   static override description =
-    'Workers that run keep what they were started with, and their hives keep it for them until they are deleted; they cannot be started again by hand without it.';
+    'Running workers keep the value, and their hives store it until the workers are deleted. Without the secret, you cannot start such a worker again.';
   static override examples = [{ description: 'By its name', command: 'rbee secret delete hf-token' }];
   static override args = { secret: argument('Name of the secret') };
 

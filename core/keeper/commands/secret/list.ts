@@ -4,9 +4,9 @@ import { QueenCommand } from '../../base.ts';
 import { formatSecrets } from '../../views/secrets.ts';
 
 export default class SecretList extends QueenCommand {
-  static override summary = 'Names of the secrets that are stored, and who uses them.';
+  static override summary = 'List the names of the stored secrets, and what uses them.';
   static override description = 'Values are never shown.';
-  static override examples = [{ description: 'All of them', command: 'rbee secret list' }];
+  static override examples = [{ description: 'All secrets', command: 'rbee secret list' }];
 
   async run(): Promise<{ secrets: readonly SecretView[] }> {
     const { flags } = await this.parse(SecretList);

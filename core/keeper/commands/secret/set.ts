@@ -7,9 +7,9 @@ import { formatSecretSet } from '../../views/secrets.ts';
 export default class SecretSet extends QueenCommand {
   static override summary = 'Store a secret, such as a token, for workers to use by name.';
   static override description =
-    `The value is asked for without being shown, or read from stdin; it is one line of at least ${minSecretLength} characters. Never give it as an argument: that would stay in the history of the shell. It is kept in a file that only your user can read, not encrypted. A worker that runs takes a new value at its next start.`;
+    `Asks for the value without showing it, or reads it from stdin. The value is one line of at least ${minSecretLength} characters. Never give it as an argument: your shell would keep it in its history. It is stored unencrypted in a file that only your user can read. A running worker uses a new value from its next start.`;
   static override examples = [
-    { description: 'Type the value; nothing of it is shown', command: 'rbee secret set comfy-key' },
+    { description: 'Type the value; it is not shown', command: 'rbee secret set comfy-key' },
     { description: 'From a file or another program', command: 'cat key.txt | rbee secret set comfy-key' },
     {
       description: 'Use it',

@@ -4,10 +4,10 @@ import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } fr
 import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerDelete extends WorkerChangeCommand {
-  static override summary = 'Stop workers and forget them.';
+  static override summary = 'Stop workers and delete them.';
   static override examples = [
-    { description: 'Stop and forget one worker', command: 'rbee worker delete llamacpp-k3f9' },
-    { description: 'Clean up everything', command: 'rbee worker delete --all' },
+    { description: 'Delete one worker', command: 'rbee worker delete llamacpp-k3f9' },
+    { description: 'Delete all workers', command: 'rbee worker delete --all' },
   ];
   static override args = workersArgument;
   static override flags = { ...ofHiveFlag, ...allFlag, ...nowFlag, ...detachFlag };

@@ -5,9 +5,9 @@ import { formatWorker } from '../../views/workers.ts';
 import { ofHiveFlag, workerPath } from '../../worker-name.ts';
 
 export default class WorkerGet extends QueenCommand {
-  static override summary = 'Everything that is known of one worker.';
+  static override summary = 'Show everything about one worker.';
   static override examples = [
-    { description: 'Why a worker is as it is', command: 'rbee worker get llamacpp-k3f9' },
+    { description: 'Details of a worker, such as why it failed', command: 'rbee worker get llamacpp-k3f9' },
     { description: 'The same for programs', command: 'rbee worker get llamacpp-k3f9 --json' },
   ];
   static override args = { worker: argument('Id of the worker') };

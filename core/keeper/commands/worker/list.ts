@@ -5,10 +5,10 @@ import { QueenCommand } from '../../base.ts';
 import { formatWorkerList } from '../../views/workers.ts';
 
 export default class WorkerList extends QueenCommand {
-  static override summary = 'All workers of the fleet, or of one hive.';
+  static override summary = 'List all workers, or those of one hive.';
   static override examples = [
     { description: 'Every worker', command: 'rbee worker list' },
-    { description: 'Those of one hive, for programs', command: 'rbee worker list --hive local --json' },
+    { description: 'Workers of one hive, for programs', command: 'rbee worker list --hive local --json' },
   ];
   static override flags = { hive: Flags.string({ char: 'H', description: 'Only the workers of this hive' }) };
 

@@ -4,10 +4,10 @@ import { followFlags, LogsCommand } from '../../logs-command.ts';
 import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerLogs extends LogsCommand {
-  static override summary = 'What a worker and its engine wrote.';
+  static override summary = 'Show the log of a worker and its engine.';
   static override examples = [
     { description: 'The last lines', command: 'rbee worker logs llamacpp-k3f9' },
-    { description: 'Go on as it writes', command: 'rbee worker logs llamacpp-k3f9 --follow --lines 20' },
+    { description: 'Follow the log', command: 'rbee worker logs llamacpp-k3f9 --follow --lines 20' },
   ];
   static override args = { worker: argument('Id of the worker') };
   static override flags = { ...ofHiveFlag, ...followFlags };

@@ -4,7 +4,7 @@ import { allFlag, detachFlag, nowFlag, WorkerChangeCommand, workersArgument } fr
 import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerSleep extends WorkerChangeCommand {
-  static override summary = "Let workers give back their device's memory; the next request wakes them.";
+  static override summary = 'Free the device memory of workers; the next request wakes them.';
   static override examples = [
     { description: 'Let running requests finish, then free the GPU', command: 'rbee worker sleep vllm-k3f9' },
     { description: 'Several at once, for programs', command: 'rbee worker sleep vllm-k3f9 vllm-m2qa --json' },

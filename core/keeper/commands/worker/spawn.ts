@@ -12,73 +12,73 @@ const help = 'rbee worker spawn --help';
 export default class WorkerSpawn extends QueenCommand {
   static override summary = 'Start a worker and wait until it is ready.';
   static override description =
-    'What is left out is chosen and said: the best free device, the variant that fits it, the model.';
+    'rbee chooses and names what you leave out: the best free device, a matching variant, the model.';
   static override examples = [
     {
-      description: 'Try it with the tiny model that comes with it',
+      description: 'Try the tiny demo model of the type',
       command: 'rbee worker spawn --type llamacpp --model demo',
     },
     {
-      description: 'A model of the Hugging Face hub, downloaded if it is not here',
+      description: 'A model from the Hugging Face hub, downloaded if needed',
       command: 'rbee worker spawn --type llamacpp --model hf:Qwen/Qwen3-0.6B-GGUF',
     },
     { description: 'On the first GPU', command: 'rbee worker spawn --type llamacpp --device cuda:0' },
     {
-      description: 'A model file, under a name of its own, with options of the engine',
+      description: 'A model file, with a name and engine options',
       command: 'rbee worker spawn --type llamacpp --model ./qwen3-0.6b.gguf --name qwen --option context=8192',
     },
     {
-      description: 'With a secret that was stored by: rbee secret set comfy-key',
+      description: 'With a secret stored with: rbee secret set comfy-key',
       command: 'rbee worker spawn --type comfyui --option comfy_org_key=secret:comfy-key',
     },
     {
-      description: 'With limits, without waiting',
+      description: 'With resource limits, without waiting',
       command: 'rbee worker spawn --type llamacpp --model demo --memory-limit 4GiB --cpu-limit 2 --detach',
     },
   ];
   static override flags = {
     type: Flags.string({ char: 't', required: true, description: 'Worker type, such as llamacpp' }),
-    device: Flags.string({ description: 'cpu, cuda:0, cuda:0,1, …; the best free one when absent' }),
+    device: Flags.string({ description: 'cpu, cuda:0, cuda:0,1, … [default: the best free device]' }),
     variant: Flags.string({ description: 'Build of the type: cpu, cuda, rocm, vulkan, metal' }),
     model: Flags.string({
       char: 'm',
-      description: 'hf:org/repo[:quantization], https://…, file:/path on the hive, a path here, or demo',
+      description: 'hf:org/repo[:quantization], https://…, file:/path on the hive, a local path, or demo',
     }),
     component: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
-      description: 'Part of the model beside the main one, such as mmproj or vae',
+      description: 'Additional model component, such as mmproj or vae',
       helpValue: '<name=reference>',
     }),
     name: Flags.string({ description: 'Name under which the model is served' }),
-    id: Flags.string({ description: 'Id of the worker; made up when absent' }),
+    id: Flags.string({ description: 'Id of the worker [default: generated]' }),
     option: Flags.string({
       char: 'o',
       multiple: true,
       multipleNonGreedy: true,
-      description: "The type's own options; a list is written a,b or given several times",
+      description: 'Option of the worker type; write a list as a,b or repeat the flag',
       helpValue: '<key=value>',
     }),
     env: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
-      description: 'Variable for the engine, of those that its type lets through; secret:NAME is a stored secret',
+      description: 'Environment variable for the engine, if its type accepts it; secret:NAME is a stored secret',
       helpValue: '<NAME=value>',
     }),
     restart: Flags.string({
       options: ['never', 'on-failure', 'always'] as const,
-      description: 'When it is started again by itself [default: on-failure]',
+      description: 'When to restart it automatically [default: on-failure]',
     }),
-    'memory-limit': Flags.string({ description: 'Main memory that it may use', helpValue: '4GiB' }),
-    'cpu-limit': Flags.string({ description: 'CPU cores that it may use', helpValue: '2' }),
-    hive: Flags.string({ char: 'H', description: 'Hive to run on; the local one when absent' }),
-    force: Flags.boolean({ description: 'Even if the memory estimate says that it will not fit' }),
+    'memory-limit': Flags.string({ description: 'Main memory limit', helpValue: '4GiB' }),
+    'cpu-limit': Flags.string({ description: 'CPU limit, in cores', helpValue: '2' }),
+    hive: Flags.string({ char: 'H', description: 'Hive to run on [default: local]' }),
+    force: Flags.boolean({ description: 'Start even if the memory estimate says that it will not fit' }),
     ...detachFlag,
   };
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(WorkerSpawn);
-    // Where nobody sits at the terminal nobody would answer.
+    // Without a terminal there is no one to answer.
     const ask = process.stdin.isTTY === true && !flags.detach;
     const input = { ...spawnInput(flags as SpawnFlags, process.cwd()), ...(ask && { ask }) };
     const queen = await this.queen(flags);
@@ -106,7 +106,7 @@ interface SpawnFlags {
   force?: boolean;
 }
 
-/** What the queen is asked for; absent stays absent. */
+/** The input of the operation; absent fields stay absent. */
 export const spawnInput = (flags: SpawnFlags, cwd: string): WorkerSpawnInput => {
   const { type, device, variant, name, id, restart, hive, model, component, option, env } = flags;
   const memory = flags['memory-limit'];

@@ -14,7 +14,7 @@ interface Answer {
 }
 
 export default class WorkerStatus extends QueenCommand {
-  static override summary = 'How one worker is, in a line.';
+  static override summary = 'Show the state of one worker in one line.';
   static override examples = [
     { description: 'Is it ready?', command: 'rbee worker status llamacpp-k3f9' },
     { description: 'The same for programs', command: 'rbee worker status llamacpp-k3f9 --json' },

@@ -4,7 +4,7 @@ import { allFlag, detachFlag, WorkerChangeCommand, workersArgument } from '../..
 import { ofHiveFlag } from '../../worker-name.ts';
 
 export default class WorkerWake extends WorkerChangeCommand {
-  static override summary = 'Wake workers that sleep.';
+  static override summary = 'Wake sleeping workers.';
   static override examples = [
     { description: 'Wake a worker ahead of its first request', command: 'rbee worker wake vllm-k3f9' },
     { description: 'The same for programs', command: 'rbee worker wake vllm-k3f9 --json' },
