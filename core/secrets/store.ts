@@ -116,7 +116,11 @@ const checkName = (name: string): void => {
 const checkValue = (name: string, value: string): void => {
   const what = `the value of secret ${name}`;
   if (value.length < minSecretLength)
-    throw invalid(what, `it is shorter than ${minSecretLength} characters`, 'a longer one can be told apart in logs');
+    throw invalid(
+      what,
+      `it is shorter than ${minSecretLength} characters`,
+      'use a longer one, which can be recognised in logs',
+    );
   if (Buffer.byteLength(value) > maxSecretBytes)
     throw invalid(what, `it is larger than ${maxSecretBytes / 1024} KiB`, 'give a token or a key, not a file');
   // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for.

@@ -36,9 +36,9 @@ export interface MemorySources {
   counters: string;
 }
 
-const usualSources: MemorySources = { kernelLog: '/dev/kmsg', counters: '/proc/vmstat' };
+const defaultSources: MemorySources = { kernelLog: '/dev/kmsg', counters: '/proc/vmstat' };
 
-export const markMemory = async (group: RunGroup, sources = usualSources): Promise<MemoryMark> => ({
+export const markMemory = async (group: RunGroup, sources = defaultSources): Promise<MemoryMark> => ({
   group: await group.memoryKills(),
   machine: await machineKills(sources.counters),
 });
@@ -47,7 +47,7 @@ export const markMemory = async (group: RunGroup, sources = usualSources): Promi
 export const ranOutOfMemory = async (
   runner: Pick<Runner, 'run'>,
   { pid, startTime, group, before, killed }: MemoryQuestion,
-  sources = usualSources,
+  sources = defaultSources,
 ): Promise<OutOfMemory | null> => {
   if (group !== null && group.kills > (before?.group?.kills ?? 0)) {
     return group.limit > (before?.group?.limit ?? 0) ? 'limit' : 'machine';
