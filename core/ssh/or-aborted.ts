@@ -1,4 +1,4 @@
-/** Waits for work that goes on whoever waits for it: rejects with the signal's reason when that comes first. */
+/** Waits for shared work; rejects with the signal's reason if aborted first. The work itself goes on. */
 export const orAborted = <Result>(work: Promise<Result>, signal?: AbortSignal): Promise<Result> => {
   if (!signal) return work;
   return new Promise((resolve, reject) => {
