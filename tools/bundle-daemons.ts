@@ -57,10 +57,10 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
 };
 
 /** Loaded only by a hive that gets its plugins by itself. */
-const leftBehind = /\/registry\/install\/installer\.ts$/;
+const leftBehind = /\/plugins\/install\/installer\.ts$/;
 
 /** Scripts that a hive starts as processes or threads of their own. */
-const scripts = ['registry/evaluator-child', 'hive/models/gguf-thread'];
+const scripts = ['worker-types/evaluator-child', 'hive/models/gguf-thread'];
 
 /** What a hive on another machine consists of: files of `dist`, and the packages that they load. */
 const hiveParts = async (core: string, dist: string, { outputs }: Metafile, external: readonly string[]) => {

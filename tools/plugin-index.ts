@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PluginHit } from '../core/contract/plugins.ts';
-import { typesOf } from '../core/registry/install/plugin-types.ts';
+import { typesOf } from '../core/plugins/fetch/plugin-types.ts';
 
 const root = join(import.meta.dirname, '..');
 

@@ -1,7 +1,9 @@
 /**
- * Publishes all packages: `npm run release -- --registry URL [--tag TAG] [--dry-run] [--no-build]`. Builds first;
- * publishes what other packages depend on before them; a version that is there already is left alone, so a broken-off
- * release can be repeated.
+ * Publishes all packages: `npm run release -- --registry URL [--tag TAG] [--dry-run] [--no-build]`. Builds first, publishes
+ * dependencies before their dependents, and skips versions that the registry already has, so an interrupted release can
+ * be run again.
+ *
+ * In GitHub Actions with `id-token: write` the packages are published with provenance. Elsewhere it says that they are not.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -48,7 +50,7 @@ const readArguments = () => {
 
 const read = (folder: string): Manifest => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 
-/** The packages of the workspace that are for others. */
+/** All packages of the workspace that are not private. */
 const publicPackages = (): Package[] => {
   const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] };
   return globSync(workspaces, { cwd: root })
@@ -59,7 +61,7 @@ const publicPackages = (): Package[] => {
     .filter(({ manifest }) => !manifest.private);
 };
 
-/** Each after those of them that it needs. */
+/** Sorted so that each package comes after those it depends on. */
 const inOrder = (packages: readonly Package[]): Package[] => {
   const ordered = new Set<Package>();
   const add = (one: Package, above: readonly Package[]): void => {
@@ -84,9 +86,12 @@ const isPublished = ({ manifest: { name, version } }: Package): Promise<boolean>
     );
   });
 
+/** Where GitHub vouches for the workflow that runs, npm signs where a package was built. */
+const hasProvenance = process.env['GITHUB_ACTIONS'] === 'true' && !!process.env['ACTIONS_ID_TOKEN_REQUEST_URL'];
+
 /**
- * Publishes from a copy: what goes out is what `files` names, with the licence, of which the repository has one. Nothing
- * is written into the checkout.
+ * Publishes from a temporary copy with what `files` names and the repository's licence, so that nothing is written into
+ * the checkout.
  */
 const publish = ({ folder, manifest }: Package): void => {
   const copy = mkdtempSync(join(tmpdir(), 'rbee-release-'));
@@ -96,7 +101,8 @@ const publish = ({ folder, manifest }: Package): void => {
     }
     cpSync(join(root, 'LICENSE'), join(copy, 'LICENSE'));
     const options = ['--registry', registry, '--tag', tag, '--access', 'public', '--ignore-scripts'];
-    execFileSync('npm', ['publish', ...options, ...(dryRun ? ['--dry-run'] : [])], {
+    const more = [...(hasProvenance ? ['--provenance'] : []), ...(dryRun ? ['--dry-run'] : [])];
+    execFileSync('npm', ['publish', ...options, ...more], {
       cwd: copy,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -105,22 +111,23 @@ const publish = ({ folder, manifest }: Package): void => {
   }
 };
 
-/** A package that was not built would be published as an empty one, and no version can be published twice. */
+/** An unbuilt package would be published empty, and a version cannot be published twice. */
 const refuseUnbuilt = ({ folder, manifest }: Package): void => {
   const missing = (manifest.files ?? []).filter((path) => path !== 'LICENSE' && !existsSync(join(folder, path)));
   if (missing.length === 0) return;
-  console.error(`${manifest.name} is not whole: there is no ${missing.join(', no ')} in ${folder}`);
+  console.error(`${manifest.name} is not built: ${folder} lacks ${missing.join(', ')}`);
   process.exit(1);
 };
 
 if (build) execFileSync(process.execPath, [join(root, 'tools/build.ts')], { stdio: 'inherit' });
 const packages = inOrder(publicPackages());
+if (!hasProvenance) console.log('publishing unsigned: provenance needs GitHub Actions with id-token: write');
 for (const one of packages) refuseUnbuilt(one);
 const published = await Promise.all(packages.map(isPublished));
 for (const [index, one] of packages.entries()) {
   const label = `${one.manifest.name} ${one.manifest.version}`;
   if (published[index]) {
-    console.log(`${label} is there already`);
+    console.log(`${label} is already published`);
     continue;
   }
   publish(one);

@@ -1,14 +1,15 @@
 /**
- * Runs everything that must hold: build, linter, types, then all tests. `npm test -- PATTERN …` runs only the test files
- * that match, without the checks.
+ * `npm test` builds, lints, checks types, and runs all tests. `npm test -- PATTERN …` builds and runs the matching test
+ * files; `npm run test:unit` builds and runs those that start no process.
  *
- * `RBEE_TEST_SCALE=full` runs the long loops at full length. In CI (`CI=true`) a skipped test is a failure.
+ * `RBEE_TEST_SCALE=full` runs long loops at full length. In CI (`CI=true`) a skipped test fails the full run.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTestNeeds } from './test-needs.ts';
+import { unitTests } from './unit-tests.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string): string => join(root, 'node_modules/.bin', name);
@@ -21,17 +22,17 @@ const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
   if (status !== 0) process.exit(status ?? 1);
 };
 
-/** What hundreds of processes start is built once. */
+/** Hundreds of processes run these scripts: run the built ones. */
 const builtOnce = { ...process.env, RBEE_BUILT_SCRIPTS: '1' };
 
-/** What hundreds of processes load is compiled once. */
+/** Hundreds of processes load the same code: compile it once. */
 const compiledOnce = { ...builtOnce, NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/rbee-tests') };
 
-/** Runs test files. Returns the exit status, and what was printed where that is to be shown later. */
+/** Runs test files. Returns the exit status and, with `later`, the output instead of printing it. */
 const runTests = (args: readonly string[], env: NodeJS.ProcessEnv, show: 'now' | 'later' = 'now') => {
   const options = [
     '--test',
-    // More than there are cores: most files wait for processes most of the time.
+    // More than there are cores: most files spend their time waiting for processes.
     '--test-concurrency=6',
     '--test-reporter=spec',
     '--test-reporter-destination=stdout',
@@ -51,7 +52,7 @@ const runTests = (args: readonly string[], env: NodeJS.ProcessEnv, show: 'now' |
   );
 };
 
-/** Ends with the worst of these results. In CI a skipped test is a failure. */
+/** Exits with the worst of these results. In CI a skipped test is a failure. */
 const conclude = (...results: { status: number; printed: string }[]): void => {
   for (const { printed } of results) process.stdout.write(printed);
   const skipped = ['now', 'later']
@@ -66,21 +67,25 @@ const conclude = (...results: { status: number; printed: string }[]): void => {
   process.exitCode = Math.max(Number(process.exitCode ?? 0), ...results.map(({ status }) => status));
 };
 
-/** All but the lifecycle, which runs by itself. */
+/** All but `lifecycle`, which runs on its own. */
 const foldersOfCore = readdirSync(join(root, 'core'), { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !['dist', 'lifecycle', 'node_modules'].includes(entry.name))
   .map(({ name }) => name);
 
-installTestNeeds();
+const patterns = process.argv.slice(2);
+const onlyUnits = patterns[0] === '--unit';
+if (!onlyUnits) installTestNeeds();
 run(process.execPath, [join(root, 'tools/build.ts')]);
 
-const patterns = process.argv.slice(2);
-if (patterns.length > 0) {
+if (onlyUnits) {
+  const { status } = await runTests(unitTests(root), compiledOnce);
+  process.exitCode = status;
+} else if (patterns.length > 0) {
   conclude(await runTests(patterns, compiledOnce));
 } else {
   run(bin('biome'), ['check', '--error-on-warnings', '.']);
   run(bin('tsc'), ['-p', 'tsconfig.json']);
-  // The lifecycle owns every process that rbee starts, so its tests must reach it nearly whole.
+  // The lifecycle owns every process that rbee starts, so its tests must cover nearly all of it.
   const coverage = [
     '--experimental-test-coverage',
     '--test-coverage-include=core/lifecycle/**/*.ts',
@@ -97,7 +102,7 @@ if (patterns.length > 0) {
       ],
       compiledOnce,
     ),
-    // Code from the cache is covered with less precision.
+    // Coverage of code from the compile cache is less precise.
     runTests([...coverage, 'core/lifecycle/**/*.test.ts'], builtOnce, 'later'),
   ]);
   conclude(others, lifecycle);

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import type { RbeeError } from '../contract/errors.ts';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { type PackEntry, pack } from './pack.ts';
 import { type RawEntry, rawTar } from './testing.ts';
 import { unpackBundle } from './unpack-bundle.ts';

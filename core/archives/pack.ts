@@ -10,8 +10,8 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Header } from 'tar';
-import { unwritable } from '../lifecycle/atomic-file.ts';
-import { spaceError } from '../lifecycle/disk-space.ts';
+import { unwritable } from '../lifecycle/fs/atomic-file.ts';
+import { spaceError } from '../lifecycle/fs/disk-space.ts';
 
 /** `path` in the archive, with slashes. */
 export type PackEntry = { path: string } & (

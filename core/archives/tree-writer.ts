@@ -6,7 +6,7 @@
 import { link, mkdir, open, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathProblem, plainPath } from '../contract/safe-path.ts';
-import { ensureSpace } from '../lifecycle/disk-space.ts';
+import { ensureSpace } from '../lifecycle/fs/disk-space.ts';
 
 export interface TreeLimits {
   /** Most entries. */

@@ -9,9 +9,9 @@ import { basename, dirname, join } from 'node:path';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { RbeeError } from '../contract/errors.ts';
-import { makeFolder, unwritable } from '../lifecycle/atomic-file.ts';
-import { spaceError } from '../lifecycle/disk-space.ts';
-import { withLock } from '../lifecycle/instance-lock.ts';
+import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
+import { spaceError } from '../lifecycle/fs/disk-space.ts';
+import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { TreeWriter, usualLimits } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
 

@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import * as tar from 'tar';
 import type { RbeeError } from '../contract/errors.ts';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { type RawEntry, rawTar, rawZip } from './testing.ts';
 import { type UnpackOptions, unpackArchive } from './unpack.ts';
 

@@ -2,8 +2,8 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
-import { unwritable } from '../lifecycle/atomic-file.ts';
-import { spaceError } from '../lifecycle/disk-space.ts';
+import { unwritable } from '../lifecycle/fs/atomic-file.ts';
+import { spaceError } from '../lifecycle/fs/disk-space.ts';
 import { decompressed } from './decompress.ts';
 import { type TreeLimits, TreeWriter, usualLimits } from './tree-writer.ts';
 import { placeFile } from './unpack-file.ts';

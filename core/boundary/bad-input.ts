@@ -1,2 +1,2 @@
-/** What came from outside breaks the rules. `message` says how, in words that fit behind the name of the sender. */
+/** Input from outside that breaks the rules. `message` says how, as a phrase that follows the name of the sender. */
 export class BadInput extends Error {}

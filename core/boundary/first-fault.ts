@@ -1,4 +1,4 @@
-/** What is wrong with a value that does not fit its schema: the first field, and why. */
+/** Describes the first field of a value that does not match its schema, and why. */
 import type { TSchema } from 'typebox';
 import { Check, Errors } from 'typebox/value';
 
@@ -12,8 +12,8 @@ interface Shape {
 }
 
 /**
- * Such as `state.workers.3.port must be integer`. TypeBox's own list of errors looks at every member of a list, and needs
- * hundreds of megabytes for one of a million members; this stops at the first fault.
+ * For example `state.workers.3.port must be integer`. TypeBox's own error list examines every member of a list, and
+ * needs hundreds of megabytes for a million members; this stops at the first fault.
  */
 export const firstFault = (schema: TSchema, value: unknown, path = ''): string => {
   const {
@@ -49,7 +49,7 @@ const below = (path: string, key: string): string => (path === '' ? key : `${pat
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Of several allowed shapes none is said to be meant: only what was sent is. */
+/** With several allowed shapes, the intended one is unknown: only the type of the value is reported. */
 const reason = (schema: TSchema, value: unknown): string => {
   if (typeof value === 'object' && value !== null && 'anyOf' in schema) {
     return `must not be ${Array.isArray(value) ? 'a list' : 'an object'} of this shape`;

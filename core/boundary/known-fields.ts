@@ -1,4 +1,4 @@
-/** Copies of values that hold only what their schema knows. */
+/** Copies values, keeping only the fields that their schema lists. */
 import type { TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 
@@ -11,13 +11,13 @@ interface Shape {
   patternProperties?: Readonly<Record<string, TSchema>>;
   items?: TSchema;
   anyOf?: readonly TSchema[];
-  /** A text that is longer is cut: see `textOf`. */
+  /** Longer texts are cut: see `textOf`. */
   truncate?: number;
 }
 
 /**
- * A function that copies a value without the fields that the schema does not list. The value must have passed a check
- * against the same schema. TypeBox's own `Clean` does the same at a hundred times the price, too much for heartbeats.
+ * Returns a function that copies a value without the fields that the schema does not list. The value must have passed a
+ * check against the same schema. TypeBox's own `Clean` is a hundred times slower, too slow for heartbeats.
  */
 export const knownFields = (schema: TSchema): Copy => {
   const { properties, patternProperties, items, anyOf, truncate } = schema as Shape;
@@ -60,7 +60,7 @@ const copyRecord = (patternProperties: Readonly<Record<string, TSchema>>): Copy 
   };
 };
 
-/** The first member that fits decides. Members that keep everything need no look. */
+/** The first matching member decides. Members that keep everything need no check. */
 const copyUnion = (schemas: readonly TSchema[]): Copy => {
   const members = schemas
     .map((schema) => ({ schema, type: (schema as Shape).type, copy: knownFields(schema) }))

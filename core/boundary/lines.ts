@@ -1,26 +1,30 @@
 /**
- * Splits a stream of JSON lines. A line ends at a line feed and nowhere else: readline also splits at U+2028 and U+2029,
- * which JSON leaves unescaped inside strings.
+ * Splits a stream of JSON lines, at line feeds only: readline also splits at U+2028 and U+2029, which JSON allows
+ * unescaped in strings.
  */
 import { StringDecoder } from 'node:string_decoder';
 import { BadInput } from './bad-input.ts';
 
-/** Pieces of an unfinished line that are kept apart before they are joined: single bytes would cost 30 times their size. */
+/**
+ * Pieces of an unfinished line to keep before joining them: kept apart, single bytes would cost 30 times their size.
+ */
 const maxPieces = 256;
 
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8');
   readonly #maxBytes: number;
-  /** A long line comes in many pieces, and is joined once. */
+  /** A long line arrives in many pieces, which are joined once. */
   #pieces: string[] = [];
   #bytes = 0;
 
-  /** A line of more than `maxBytes` is refused. */
+  /** Longer lines are refused. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that `chunk` completes. What follows the last line feed is kept. Throws BadInput for a line that is too long. */
+  /**
+   * The lines that `chunk` completes. The rest is kept for the next call. Throws BadInput for a line that is too long.
+   */
   push(chunk: Buffer): string[] {
     const text = this.#decoder.write(chunk);
     // Most chunks are one whole line.

@@ -1,6 +1,6 @@
 /**
- * The lines that a program printed, without blank ones and without the carriage returns that some end them with: OpenSSH
- * ends each line of its stderr with one.
+ * The lines that a program printed, without empty ones and carriage returns: OpenSSH ends each line of its stderr with
+ * one.
  */
 export const printedLines = (text: string): string[] =>
   text

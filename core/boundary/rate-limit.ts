@@ -1,4 +1,4 @@
-/** A token bucket: how much may come at once, and how much a second after that. */
+/** A token bucket: limits bursts and the rate per second. */
 export interface Rate {
   perSecond: number;
   burst: number;
@@ -10,7 +10,7 @@ export class RateLimit {
   #tokens: number;
   #at: number;
 
-  /** `now` gives milliseconds of a monotonic clock. */
+  /** `now` returns milliseconds of a monotonic clock. */
   constructor(rate: Rate, now: () => number = () => performance.now()) {
     this.#rate = rate;
     this.#now = now;
@@ -18,7 +18,7 @@ export class RateLimit {
     this.#at = now();
   }
 
-  /** Takes `amount`; false when that is more than the rate allows now. */
+  /** False when `amount` exceeds what the rate allows now. */
   take(amount: number): boolean {
     const now = this.#now();
     const { perSecond, burst } = this.#rate;

@@ -1,4 +1,4 @@
-/** Reads what another machine sends, up to a limit in bytes and in time. */
+/** Reads what another machine sends, with limits on size and time. */
 import { finished, type Readable } from 'node:stream';
 import { BadInput } from './bad-input.ts';
 import { LineSplitter } from './lines.ts';
@@ -10,7 +10,7 @@ export interface BodyLimits {
   timeoutMs: number;
 }
 
-/** All of a body. Throws BadInput when it is too long or takes too long, and the stream's own error. */
+/** The whole body. Throws BadInput when it is too long or takes too long, and the stream's own error. */
 export const readText = async (stream: Readable, { maxBytes, timeoutMs }: BodyLimits): Promise<string> => {
   const late = new BadInput(`its answer took longer than ${timeoutMs / 1_000} s`);
   const timer = setTimeout(() => stream.destroy(late), timeoutMs);
@@ -29,25 +29,25 @@ export const readText = async (stream: Readable, { maxBytes, timeoutMs }: BodyLi
   }
 };
 
-/** Throws BadInput when it is no JSON, too long or too slow, and the stream's own error. */
+/** Throws BadInput when it is not JSON, too long or too slow, and the stream's own error. */
 export const readJson = async (stream: Readable, limits: BodyLimits): Promise<unknown> =>
   parseJson(await readText(stream, limits));
 
 export interface LineLimits {
   /** Of one line. */
   maxLineBytes: number;
-  /** Of all lines together; without a limit when absent. */
+  /** Of all lines together; no limit when absent. */
   maxBytes?: number;
-  /** Lines, whatever their length. */
+  /** Number of lines, whatever their length. */
   lines: Rate;
   /** Bytes of all lines. */
   bytes: Rate;
 }
 
 /**
- * Calls `take` with each JSON value, one a line, as it arrives. Resolves with the first thing that `take` returns, and then
- * closes the stream; undefined when the stream ends before. Throws BadInput when a line is no JSON or too long, or when more
- * arrives than the limits allow; what `take` throws; and the stream's own error when it breaks off.
+ * Calls `take` with each JSON value, one per line, as it arrives. Resolves with the first defined result of `take` and
+ * then closes the stream; with undefined when the stream ends first. Throws BadInput when a line is not JSON or too
+ * long, or when the limits are exceeded; what `take` throws; and the stream's own error.
  */
 export const readJsonLines = <Result = never>(
   stream: Readable,
@@ -72,7 +72,7 @@ export const readJsonLines = <Result = never>(
     }
     return undefined;
   };
-  // Events, not an async iterator: the heartbeats of a thousand hives cost half as much.
+  // Events instead of an async iterator: this halves the cost of heartbeats from a thousand hives.
   return new Promise((resolve, reject) => {
     const onData = (chunk: Buffer) => {
       try {
@@ -90,12 +90,15 @@ export const readJsonLines = <Result = never>(
   });
 };
 
-/** A real hive with a thousand workers sends a tenth of this. */
+/** Ten times what a real hive with a thousand workers sends. */
 const maxValues = 500_000;
-/** Shorter text cannot hold enough values to matter. */
+/** Shorter texts cannot contain enough values to matter. */
 const shortText = 65_536;
 
-/** Throws BadInput for what is not JSON, or has so many values that they would need many times the memory of the text. */
+/**
+ * Throws BadInput for text that is not JSON, or that has so many values that parsing it would take many times its size
+ * in memory.
+ */
 export const parseJson = (text: string): unknown => {
   if (text.length > shortText && countValues(text) > maxValues) {
     throw new BadInput(`what it sent has more than ${maxValues} values`);
@@ -109,7 +112,7 @@ export const parseJson = (text: string): unknown => {
 
 const [comma, openList, openObject] = [0x2c, 0x5b, 0x7b];
 
-/** Commas in strings count too: what is meant is an upper bound. */
+/** An upper bound: commas in strings count too. */
 const countValues = (text: string): number => {
   let count = 1;
   for (let at = 0; at < text.length; at += 1) {

@@ -1,6 +1,6 @@
 /**
- * Reads files that people, plugins or other programs put in place. Such a file may be anything: huge, a device without
- * end, a pipe without a writer. Only a regular file of bounded size is read.
+ * Reads files that people, plugins or other programs put in place. Such a file may be huge, an endless device, or a
+ * pipe without a writer, so only regular files of limited size are read.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -8,11 +8,11 @@ import { open } from 'node:fs/promises';
 export interface SmallFileOptions {
   /** Default: 1 MiB. */
   maxBytes?: number;
-  /** Sees the open file before it is read, and may throw. */
+  /** Called with the open file before it is read; may throw. */
   onOpen?: (stats: Stats, fd: number) => void;
 }
 
-/** Errors: those of the system; ENOTREG and EFBIG for files that are not read. */
+/** Throws the system's errors, ENOTREG and EFBIG. */
 export const readSmallFile = async (path: string, options: SmallFileOptions = {}): Promise<string> =>
   (await readSmallBytes(path, options)).toString('utf8');
 
@@ -55,10 +55,10 @@ export const readSmallFileSync = (path: string, { maxBytes = mebibyte, onOpen }:
 
 const mebibyte = 2 ** 20;
 
-/** Without NONBLOCK, the open of a pipe waits until someone writes to it. */
+/** Without NONBLOCK, opening a pipe waits for a writer. */
 const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
 
-/** Room for a line or two that are added while it is read. A read that fills it shows that the file has grown by more. */
+/** With room for lines that are added meanwhile. A read that fills it shows that the file has grown by more. */
 const bufferFor = (path: string, stats: Stats, maxBytes: number): Buffer => {
   if (stats.isDirectory()) throw refusal('EISDIR', path, 'it is a folder, not a file');
   if (!stats.isFile()) throw refusal('ENOTREG', path, 'it is not a regular file');

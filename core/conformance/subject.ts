@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 import type { Failure, FailureCause, WorkerType } from '../contract/worker-type.ts';
-import { Evaluator } from '../registry/evaluator.ts';
+import { Evaluator } from '../worker-types/evaluator.ts';
 import { CheckFailure } from './must.ts';
 
 /** An end of the engine as it was recorded, and what `diagnose` is to make of it. One entry of `failures.json`. */

@@ -1,24 +1,24 @@
-/** How much a hive may send. A real one stays far below; beyond it the connection is dropped. */
+/** Limits on what a hive may send. A real hive stays far below them; beyond them the connection is closed. */
 import type { BodyLimits, LineLimits } from '../boundary/read-bounded.ts';
 
 const MiB = 2 ** 20;
 
-/** A list of 50,000 files of a model is the largest answer there is. */
+/** The largest answer is a list of 50,000 files of a model. */
 export const answerLimits: BodyLimits = { maxBytes: 8 * MiB, timeoutMs: 60_000 };
 
 export const errorLimits: BodyLimits = { maxBytes: MiB, timeoutMs: 30_000 };
 
-/** Milliseconds until the head of an answer: devices are measured first, which takes programs of the vendors. */
+/** Milliseconds until the head of an answer: the hive first measures its devices with the vendors' programs. */
 export const headTimeoutMs = 60_000;
 
-/** A hive sends its full state at most 40 times a second, and not faster than 2 MiB a second. */
+/** A hive sends its full state at most 40 times and 2 MiB per second. */
 export const heartbeatLimits: LineLimits = {
   maxLineBytes: 4 * MiB,
   lines: { perSecond: 100, burst: 500 },
   bytes: { perSecond: 8 * MiB, burst: 32 * MiB },
 };
 
-/** Progress is reported at most ten times a second for each step. */
+/** Each step reports progress at most ten times per second. */
 export const narrationLimits: LineLimits = {
   maxLineBytes: 8 * MiB,
   maxBytes: 64 * MiB,

@@ -1,4 +1,4 @@
-/** The answers of a hive, each checked against its schema. */
+/** Reads the answers of a hive, each checked against its schema. */
 import { BadInput } from '../boundary/bad-input.ts';
 import { checked } from '../boundary/checked.ts';
 import type { ErrorBody } from '../contract/errors.ts';
@@ -50,7 +50,7 @@ const uniqueWorkers = (state: HiveState): HiveState => {
 const readFields = checked<HiveState>(hiveState);
 export const readState: Read<HiveState> = (value) => uniqueWorkers(readFields(value));
 
-/** Reads a value by its `kind`, which says which schema it must fit. Null for a kind that only a newer version knows. */
+/** Reads a value with the schema for its `kind`. Null for a kind that only a newer version knows. */
 const byKind = <Value>(schemas: Readonly<Record<string, Parameters<typeof checked>[0]>>): Read<Value | null> => {
   const readers = new Map(Object.entries(schemas).map(([kind, schema]) => [kind, checked<Value>(schema)]));
   return (value) => {
@@ -68,14 +68,14 @@ export const readHeartbeat: Read<Heartbeat | null> = (value) => {
 };
 
 const readNeed = byKind<HiveNeed>(hiveNeeds);
-/** Null where nothing is lacking, and for a need that only a newer version knows. */
+/** Null where nothing is missing, and for a need that only a newer version knows. */
 export const readNeeds: Read<HiveNeed | null> = (value) => (value === null ? null : readNeed(value));
 
-/** What only the queen may say: a question, a plan, generated text. */
+/** Events that only the queen may send: a question, a plan, generated text. */
 const queenOnly = new Set(['ask', 'plan', 'text']);
 const readNarrationEvent = byKind<NarrationEvent>(narrations);
 
-/** Null for an event that only a newer version knows. Throws BadInput for what only the queen may say. */
+/** Null for an event that only a newer version knows. Throws BadInput for one that only the queen may send. */
 export const readNarration: Read<NarrationEvent | null> = (value) => {
   const event = readNarrationEvent(value);
   const kind = event === null ? (value as { kind: string }).kind : event.kind;

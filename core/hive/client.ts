@@ -1,11 +1,12 @@
 /**
- * The queen's way to a hive: its API as functions, over any socket that `connect` gives. A hive is another machine, and what
- * it sends is checked here before any other code sees it: shape, size, rate, and that it speaks of itself only.
+ * The API of a hive as functions, over any socket that `connect` opens. A hive is another machine, so everything it
+ * sends is checked here before other code sees it: shape, size, rate, and that it reports only about itself.
  */
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { BadInput } from '../boundary/bad-input.ts';
 import { readJson, readJsonLines } from '../boundary/read-bounded.ts';
+import { localAlias } from '../config/hive-entry.ts';
 import { RbeeError } from '../contract/errors.ts';
 import {
   type CatalogEntry,
@@ -36,13 +37,11 @@ import {
   readWorker,
 } from './answers.ts';
 import { type HiveAddress, HiveConnections } from './hive-connections.ts';
-import { outdated } from './outdated.ts';
 
 export type { HiveAddress } from './hive-connections.ts';
-export { outdated } from './outdated.ts';
 
 export interface HiveClientOptions {
-  /** Alias of the hive: what it says of itself is known under this name, whatever it calls itself. */
+  /** Alias of the hive: its answers are filed under this name, whatever it calls itself. */
   hive: string;
   connect: HiveAddress;
 }
@@ -51,15 +50,15 @@ export interface HiveClientOptions {
 export interface HiveCall {
   signal?: AbortSignal;
   narrate?: Narrate;
-  /** Id of the job on whose behalf the call is made. */
+  /** Id of the job that makes the call. */
   job?: string;
-  /** For spawn, start and restart: values of the secrets that the worker names. */
+  /** For spawn, start and restart: values of the secrets that the worker uses. */
   secrets?: Readonly<Record<string, string>>;
 }
 
 /** A change of a worker. */
 export interface WorkerCall extends HiveCall {
-  /** The worker that is meant; without it, what has the id now. */
+  /** The worker that is meant; when absent, whichever has the id now. */
   uid?: string;
 }
 
@@ -75,17 +74,20 @@ export interface LogOptions {
 }
 
 /**
- * Errors of all calls: HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR when it breaks the rules, HIVE_OUTDATED when its build does not know
- * the call, and what the hive answers.
+ * All calls throw HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR when the hive breaks the rules, HIVE_OUTDATED when its build does not
+ * know the call, and the errors that the hive answers.
  */
 export interface HiveClient {
   health(signal?: AbortSignal): Promise<HealthBody>;
   state(signal?: AbortSignal): Promise<HiveState>;
-  /** Calls `onBeat` with each, until the connection ends. */
+  /** Calls `onBeat` for each heartbeat, until the connection ends. */
   heartbeats(options: { signal: AbortSignal; onBeat: (beat: Heartbeat) => void }): Promise<void>;
   devices(signal?: AbortSignal): Promise<HiveDevices>;
   refreshCatalog(signal?: AbortSignal): Promise<CatalogEntry[]>;
-  /** What it lacks next for this; null for nothing. Changes nothing. Errors: also those with which the work would be refused. */
+  /**
+   * What it is missing next for this work; null for nothing. Changes nothing. Also throws the errors with which the
+   * work would be refused.
+   */
   needs(request: NeedsRequest, call?: HiveCall): Promise<HiveNeed | null>;
   spawn(spec: WorkerSpec, call?: HiveCall): Promise<HiveWorker>;
   start(id: string, call?: WorkerCall): Promise<HiveWorker>;
@@ -94,13 +96,13 @@ export interface HiveClient {
   sleep(id: string, call?: HiveChange): Promise<HiveWorker>;
   wake(id: string, call?: WorkerCall): Promise<HiveWorker>;
   delete(id: string, call?: HiveChange): Promise<HiveWorker>;
-  /** Does something with plugins, such as `plugins('install', { plugin: 'llamacpp' })`. */
+  /** Acts on plugins, for example `plugins('install', { plugin: 'llamacpp' })`. */
   plugins<Action extends PluginAction>(
     action: Action,
     request: PluginRequestOf<Action>,
     call?: HiveCall,
   ): Promise<PluginResults[Action]>;
-  /** Does something with models, such as `models('download', { model: 'hf:org/repo' })`. */
+  /** Acts on models, for example `models('download', { model: 'hf:org/repo' })`. */
   models<Action extends ModelAction>(
     action: Action,
     request: ModelRequestOf<Action>,
@@ -108,7 +110,7 @@ export interface HiveClient {
   ): Promise<ModelResults[Action]>;
   modelList(signal?: AbortSignal): Promise<ModelResults['list']>;
   modelGet(model: string, signal?: AbortSignal): Promise<ModelDetails>;
-  /** As the engine wrote it: nothing of it is checked. */
+  /** Exactly what the engine wrote, unchecked. */
   logs(id: string, options?: LogOptions): Promise<Readable>;
   /** Calls `listener` with HIVE_PROTOCOL_ERROR whenever an answer breaks the rules. */
   onFault(listener: (error: RbeeError) => void): void;
@@ -121,7 +123,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   const connections = new HiveConnections(hive, connect);
   const listeners: ((error: RbeeError) => void)[] = [];
 
-  /** What went wrong with an answer, as an error of the catalogue. */
+  /** The catalogue's error for a failed answer. */
   const failure = (error: unknown, signal: AbortSignal | undefined): unknown => {
     if (!(error instanceof BadInput)) return connections.unreachable(error, signal);
     const fault = RbeeError.of('HIVE_PROTOCOL_ERROR', { hive, problem: error.message }, { cause: error });
@@ -134,7 +136,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
       const response = await connections.send(request);
       if (response.statusCode === 200) return response;
       const refusal = await refusalOf(response);
-      // This queen calls nothing that a hive of its own build does not know.
+      // A hive of the same build knows every call of this queen.
       if (refusal.code === 'NOT_FOUND') {
         const [route] = request.path.split('?');
         throw outdated(hive, `answer ${request.method} ${route}`, refusal);
@@ -186,10 +188,10 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
     } catch (error) {
       throw failure(error, call.signal);
     }
-    throw RbeeError.of('HIVE_UNREACHABLE', { hive, problem: 'its answer broke off' });
+    throw RbeeError.of('HIVE_UNREACHABLE', { hive, problem: 'the connection was lost during its answer' });
   };
 
-  /** A hive speaks of itself only: under the name that the queen has for it, and of the worker that was asked about. */
+  /** A hive may report only about itself: under the queen's name for it, and about the requested worker. */
   const own = <View extends { hive: string }>(view: View): View => ({ ...view, hive });
   const workerOf = (id?: string, uid?: string) => (value: unknown) => {
     const answered = readWorker(value);
@@ -257,7 +259,7 @@ export const createHiveClient = ({ hive, connect }: HiveClientOptions): HiveClie
   };
 };
 
-/** Throws BadInput for an answer that is not one of a hive. */
+/** Throws BadInput when the answer is not one of a hive. */
 const refusalOf = async (response: IncomingMessage): Promise<RbeeError> => {
   const { statusCode = 0 } = response;
   if (statusCode < 400) {
@@ -267,4 +269,10 @@ const refusalOf = async (response: IncomingMessage): Promise<RbeeError> => {
   const body = await readJson(response, errorLimits);
   const error = typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
   return RbeeError.from(readErrorBody(error));
+};
+
+/** The error for a hive of an older build that does not support everything this queen needs. */
+export const outdated = (hive: string, action: string, cause: unknown): RbeeError => {
+  const command = hive === localAlias ? `rbee hive restart ${hive}` : `rbee sync --hive ${hive}`;
+  return RbeeError.of('HIVE_OUTDATED', { hive, action, command }, { cause });
 };

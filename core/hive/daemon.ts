@@ -1,4 +1,4 @@
-/** The hive as a process of its own. What it prints goes to `hive.log`, wherever its starter sends its output. */
+/** The hive as a separate process. Its output goes wherever its starter sends it, usually `hive.log`. */
 import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
 import { loadRbeeConf } from '../config/rbee-conf.ts';
@@ -13,7 +13,7 @@ const paths = pathsFrom(env);
 try {
   const hive = await startHive({ paths, config: loadRbeeConf(paths), env, version: rbeeVersion(), logger });
   const end = (signal: NodeJS.Signals) => {
-    logger.info(`${signal}: the hive ends; its workers go on`);
+    logger.info(`${signal}: the hive exits; its workers keep running`);
     hive.close().then(
       () => process.exit(0),
       (error) => {

@@ -1,14 +1,14 @@
-/** HTTP requests to a hive, each on a connection of its own: narration, logs and heartbeats keep theirs for as long as they last. */
+/** HTTP requests to a hive, each on its own connection; streams of narration, logs and heartbeats keep theirs open. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BadInput } from '../boundary/bad-input.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { headTimeoutMs } from './answer-limits.ts';
 
-/** A socket of this machine, or a function that dials one of another machine. */
+/** A socket of this machine, or a function that connects to another machine. */
 export type HiveAddress =
   | { socketPath: string }
-  /** `token` is what the hive wants to be shown there, if anything. */
+  /** `token` is what the hive requires at that port, if anything. */
   | { dial: () => Promise<Duplex>; token?: () => string | undefined };
 
 export interface HiveRequest {
@@ -29,7 +29,7 @@ export class HiveConnections {
     this.#address = address;
   }
 
-  /** Resolves with the head of the answer. Throws BadInput when none comes, and the system's error. */
+  /** Resolves with the head of the answer. Throws BadInput when none arrives, and the system's error. */
   send({ body, headers, ...request }: HiveRequest): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const call = httpRequest({
@@ -38,7 +38,7 @@ export class HiveConnections {
         headers: { ...credentials(this.#address), ...headers },
       });
       this.#open.add(call);
-      // Counts from the connection on: how long dialling takes says nothing about the hive.
+      // Counted from the connection on: the time to connect says nothing about the hive.
       const timer = setTimeout(() => call.destroy(new BadInput(noAnswer)), headTimeoutMs).unref();
       call.on('socket', () => timer.refresh());
       call.on('response', (response) => {
@@ -53,14 +53,15 @@ export class HiveConnections {
       call.on('close', () => {
         clearTimeout(timer);
         this.#open.delete(call);
-        // Node ends some requests without an error. A promise that never settles would keep the hive offline for good.
+        // Node ends some requests without an error, and a promise that never settles would keep the hive offline
+        // forever.
         reject(new Error('the connection was closed before it answered'));
       });
       call.end(body);
     });
   }
 
-  /** HIVE_UNREACHABLE for errors of the connection; what is an error of the catalogue already stays as it is. */
+  /** HIVE_UNREACHABLE for connection errors; errors of the catalogue stay as they are. */
   unreachable(error: unknown, signal: AbortSignal | undefined): unknown {
     if (error instanceof RbeeError) return error;
     if (signal?.aborted) return signal.reason;

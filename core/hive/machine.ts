@@ -1,13 +1,13 @@
-/** The hive's machine as last measured, and measured again when that is asked for or too old. */
+/** The hive's machine as last measured; measured again on request or when the result is too old. */
 import { cpus, freemem, totalmem } from 'node:os';
 import type { HiveDevices } from '../contract/hive-api.ts';
 import type { DeviceFacts } from '../contract/worker-type.ts';
 import type { Ask, DeviceSource } from './devices/device-source.ts';
 import { measureDevices } from './devices/measure.ts';
 
-/** Milliseconds that a measurement serves a spawn. */
+/** Milliseconds for which a spawn reuses a measurement. */
 const freshMs = 2_000;
-/** Milliseconds between measurements while the machine has devices whose memory changes behind our back. */
+/** Milliseconds between measurements while the machine has devices, whose memory changes without notice. */
 const intervalMs = 10_000;
 
 export class Machine {
@@ -19,14 +19,14 @@ export class Machine {
   #measuring: Promise<HiveDevices> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `brought` are sources beside those that rbee has. */
+  /** `brought` returns device sources in addition to the built-in ones. */
   constructor(ask: Ask, onChange: () => void, brought: () => Promise<readonly DeviceSource[]> = async () => []) {
     this.#ask = ask;
     this.#onChange = onChange;
     this.#brought = brought;
   }
 
-  /** Measures for the first time, and goes on while there is more than a processor. */
+  /** Measures now, and regularly while there is more than a processor. */
   start(): void {
     void this.measure();
     this.#timer = setInterval(() => {
@@ -39,7 +39,7 @@ export class Machine {
     if (this.#timer) clearInterval(this.#timer);
   }
 
-  /** Devices as last measured, the memory of the processor as of now. */
+  /** Devices as last measured. */
   get devices(): readonly DeviceFacts[] {
     return this.#last?.devices ?? [];
   }

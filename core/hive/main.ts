@@ -1,35 +1,36 @@
-/** The hive: runs the workers of one machine. Starts inside the queen, or as a process of its own (`daemon.ts`). */
-import { randomUUID } from 'node:crypto';
+/** The hive: runs the workers of one machine, inside the queen or as a separate process (`daemon.ts`). */
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
+import { localAlias } from '../config/hive-entry.ts';
 import { machineId, type Paths } from '../config/paths.ts';
 import { checkHome } from '../config/private-places.ts';
 import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody, HiveState } from '../contract/hive-api.ts';
 import { nameInFolder } from '../contract/safe-path.ts';
-import { tryLock } from '../lifecycle/instance-lock.ts';
-import { stateMark } from '../lifecycle/marks.ts';
-import { PortPool } from '../lifecycle/ports.ts';
-import { RunRecords } from '../lifecycle/run-records.ts';
-import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
-import { watchLock } from '../lifecycle/watch-lock.ts';
-import { usualPace } from '../registry/binaries/download.ts';
-import { downloadFetcher } from '../registry/binaries/fetcher.ts';
-import { WorkerTypes } from '../registry/worker-types.ts';
+import { defaultRetryPolicy } from '../download/retry.ts';
+import { loadId } from '../lifecycle/fs/id-file.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
+import { watchLock } from '../lifecycle/fs/watch-lock.ts';
+import { RunRecords } from '../lifecycle/process/run-records.ts';
+import { stateMark } from '../lifecycle/system/marks.ts';
+import { PortPool } from '../lifecycle/system/ports.ts';
+import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
+import { WorkerTypes } from '../plugins/worker-types.ts';
+import { downloadCache } from '../programs/download-cache.ts';
 import { SecretStore } from '../secrets/store.ts';
 import { askPrograms, rememberAnswers } from './devices/ask.ts';
 import { broughtSources } from './devices/brought-sources.ts';
-import { leaveState } from './dispossessed.ts';
 import { Machine } from './machine.ts';
 import { GgufHeaders } from './models/gguf-headers.ts';
 import { Models } from './models/models.ts';
 import { makePlugins } from './plugins/make-plugins.ts';
 import { listenHive } from './server.ts';
 import { StateFeed } from './state-feed.ts';
-import { hiveToken } from './token.ts';
+import { handleStateRemoved } from './state-removed.ts';
 import { launchNeeds } from './workers/launch-plan.ts';
 import { prepareLaunch } from './workers/prepare-launch.ts';
 import { Workers } from './workers/workers.ts';
@@ -43,18 +44,15 @@ export interface HiveOptions {
 }
 
 export interface Hive {
-  /** Of this start; another one after each restart. */
+  /** Identifies this start; changes with each restart. */
   instance: string;
-  /** Lets go of the workers, which go on running, and stops listening. */
+  /** Stops listening and leaves the workers running. */
   close(): Promise<void>;
 }
 
-/** Alias of the hive on the machine of the queen. */
-export const localHive = 'local';
-
-/** Errors: HIVE_BUSY when another process owns the hive of this state folder. */
+/** Throws HIVE_BUSY when another process owns the hive of this state folder. */
 export const startHive = async ({ paths, config, env, version, logger }: HiveOptions): Promise<Hive> => {
-  for (const doubt of checkHome(paths)) logger.warn(doubt, 'others may change what this hive does');
+  for (const doubt of checkHome(paths)) logger.warn(doubt, 'other users can change what this hive does');
   await mkdir(paths.state, { recursive: true, mode: 0o700 });
   const lock = await tryLock(join(paths.state, 'hive.lock'));
   if (!lock) throw RbeeError.of('HIVE_BUSY', { path: paths.state });
@@ -71,16 +69,16 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     startedAt: new Date().toISOString(),
   };
   const feed = new StateFeed(() => state());
-  // On another machine it is named as in hives.conf, and whoever started it brings its plugins.
-  const alias = env['RBEE_HIVE_NAME'] || localHive;
+  // On another machine it has its name from hives.conf, and the queen delivers its plugins.
+  const alias = env['RBEE_HIVE_NAME'] || localAlias;
   const ask = askPrograms(env);
   const types = new WorkerTypes(paths.data, () => {
     feed.changed();
-    // A plugin that came may bring devices.
+    // A new plugin may add device kinds.
     if (types.broughtKinds().length > 0) void machine.measure();
   });
   const machine = new Machine(ask, feed.changed, () => broughtSources(types));
-  const fetcher = downloadFetcher(env);
+  const fetcher = downloadCache(env);
   const { plugins, ...installing } = makePlugins({
     hive: alias,
     paths,
@@ -93,8 +91,16 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     workers: () => workers,
   });
   const headers = new GgufHeaders({ folder: join(paths.cache, 'gguf-headers') });
-  const models = new Models({ hive: alias, data: paths.data, runs: paths.runs, env, types, pace: usualPace, headers });
-  // A spawn asks programs what the question about its needs has just asked them.
+  const models = new Models({
+    hive: alias,
+    data: paths.data,
+    runs: paths.runs,
+    env,
+    types,
+    retry: defaultRetryPolicy,
+    headers,
+  });
+  // A spawn asks programs the same questions as the check of its needs just before.
   const launching = { hive: alias, types, models, machine, ask: rememberAnswers(ask), env, folders: paths };
   const workers: Workers = new Workers({
     hive: alias,
@@ -103,7 +109,7 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     state: stateMark(paths.state),
     records: new RunRecords(paths.runs),
     secretStore: new SecretStore(secretsFolder),
-    // The queen of another machine decides: it dials no other ports.
+    // On another machine the queen decides: it connects to no other ports.
     ports: new PortPool(env['RBEE_HIVE_WORKER_PORTS'] || config.hive.workerPorts),
     handleOf: (draft) => types.reopen(draft.pluginRoot, draft.type, draft.plugin),
     logFileOf: (id) => nameInFolder(paths.logs, `worker-${id}.log`),
@@ -143,11 +149,13 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
     plugins,
     models,
     logger,
-    port: env['RBEE_HIVE_PORT'] ? { port: Number(env['RBEE_HIVE_PORT']), token: await hiveToken(paths.state) } : null,
+    port: env['RBEE_HIVE_PORT']
+      ? { port: Number(env['RBEE_HIVE_PORT']), token: await loadHiveToken(paths.state) }
+      : null,
   });
   logger.info({ workers: workers.list().length, types: types.list().length }, 'the hive is ready');
 
-  const endWatch = await watchLock(lock, () => void leaveState({ state: paths.state, workers, logger }));
+  const endWatch = await watchLock(lock, () => void handleStateRemoved({ state: paths.state, workers, logger }));
 
   const close = async (): Promise<void> => {
     endWatch();
@@ -162,3 +170,11 @@ export const startHive = async ({ paths, config, env, version, logger }: HiveOpt
   };
   return { instance: health.instance, close };
 };
+
+/** Callers of the hive's port must present this token. */
+const loadHiveToken = (state: string): Promise<string> =>
+  loadId({
+    file: join(state, 'hive.token'),
+    pattern: /^[0-9a-f]{64}$/,
+    make: () => randomBytes(32).toString('hex'),
+  });

@@ -1,4 +1,7 @@
-/** An answer that narrates: NDJSON events while the work goes on, the outcome as the last line. Leaving cancels the work. */
+/**
+ * Answers with narration: NDJSON events during the work, the result as the last line. When the client disconnects, the
+ * work is cancelled.
+ */
 import type { FastifyReply } from 'fastify';
 import { asRbeeError, RbeeError } from '../contract/errors.ts';
 import type { NarrationLine } from '../contract/hive-api.ts';
@@ -32,10 +35,10 @@ export const narratingAnswer = (
     .finally(() => raw.end());
 };
 
-/** Milliseconds between two progress events of one step. The queen drops a hive that sends many more. */
+/** Milliseconds between two progress events of one step. The queen disconnects a hive that sends far more. */
 const progressMs = 100;
 
-/** Engines report progress for every line of their log: what comes too soon after the last is left out, except the end. */
+/** Engines report progress with every line of their log: events that follow too soon are dropped, except the last. */
 const withLessProgress = (narrate: Narrate): Narrate => {
   const next = new Map<string, number>();
   return (event: NarrationEvent) => {
@@ -48,7 +51,7 @@ const withLessProgress = (narrate: Narrate): Narrate => {
   };
 };
 
-/** Only texts for people: ids and names are looked up by, and stay. */
+/** Only texts for people: ids and names are used for lookups and stay unchanged. */
 const redactedEvent = (event: NarrationEvent, redactor: Redactor): NarrationEvent => {
   const { text, hint } = event as { text?: string; hint?: string };
   return {

@@ -1,4 +1,4 @@
-/** The hive's HTTP server on its socket, for the queen alone: the socket's permissions are its lock. */
+/** The hive's HTTP server on its socket, for the queen only: access is controlled by the socket's permissions. */
 import { timingSafeEqual } from 'node:crypto';
 import { chmod, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -24,14 +24,14 @@ export interface HiveServerOptions extends StateParts {
   plugins: Plugins;
   models: Models;
   logger: FastifyBaseLogger;
-  /** A loopback port beside the socket, for those who show the token; none when null. */
+  /** A loopback port in addition to the socket, for clients that present the token; none when null. */
   port: { port: number; token: string } | null;
 }
 
-/** As much as the queen takes of an operation. */
+/** The same limit as for the queen's operations. */
 const bodyLimit = 8 * 2 ** 20;
 
-/** Listens; the caller holds the lock of the state folder, so a socket that is there is a dead one's. */
+/** The caller holds the lock of the state folder, so an existing socket is left over from a dead process. */
 export const listenHive = async ({
   hive,
   socketPath,
@@ -65,7 +65,8 @@ export const listenHive = async ({
   pluginRoutes(server, plugins);
   modelRoutes(server, models);
 
-  // The queen of another machine reaches this socket through SSH and cannot look at it: all depends on this check.
+  // A queen on another machine reaches this socket through SSH and cannot check its permissions, so this check is
+  // essential.
   makeSocketFolder(dirname(socketPath));
   await rm(socketPath, { force: true });
   const listenOnPort = port && doorOf(server, port);
@@ -74,7 +75,7 @@ export const listenHive = async ({
   return server;
 };
 
-/** The socket is made with no rights for others, so there is no moment at which they could connect. */
+/** The socket is created without access for others, so that they can never connect. */
 const listenPrivately = async (server: FastifyInstance, path: string): Promise<void> => {
   const before = process.umask(0o177);
   try {
@@ -86,8 +87,8 @@ const listenPrivately = async (server: FastifyInstance, path: string): Promise<v
 };
 
 /**
- * A port that leads to the same server, for those who show the token: who may open the socket may do anything, while a
- * port is open to all of the machine. Gives what listens there.
+ * A port of the same server for clients that present the token: opening the socket requires permission, but every user
+ * of the machine can reach a port. Returns what listens there.
  */
 const doorOf = (server: FastifyInstance, { port, token }: { port: number; token: string }): (() => Promise<void>) => {
   const wanted = Buffer.from(`Bearer ${token}`);
@@ -108,7 +109,7 @@ const doorOf = (server: FastifyInstance, { port, token }: { port: number; token:
     });
 };
 
-/** What fastify says of a body or a parameter that does not fit its schema, or is no JSON. */
+/** The error for a body or parameter that is not JSON or does not match its schema. */
 const asInputError = (error: unknown): RbeeError | undefined => {
   const { validation, validationContext, message, statusCode } = error as {
     validation?: { instancePath: string; message?: string }[];

@@ -1,14 +1,17 @@
-/** The hive's state with a revision, and the heartbeats made from it: in full at first and on change, a tick each second. */
+/**
+ * The hive's state with a revision, and its heartbeats: the full state at first and on each change, a tick every
+ * second.
+ */
 import type { Heartbeat, HiveState } from '../contract/hive-api.ts';
 
 /** Milliseconds between two ticks. */
 export const tickMs = 1_000;
 /** Milliseconds between two full states in a burst of changes. */
 const minPauseMs = 25;
-/** A large state waits longer: the queen drops a hive that sends too much. */
+/** A large state waits longer: the queen disconnects a hive that sends too much. */
 const maxBytesPerSecond = 2 * 2 ** 20;
 
-/** Gets a heartbeat as a line of JSON. */
+/** Receives a heartbeat as a line of JSON. */
 export type Reader = (line: string) => void;
 
 export class StateFeed {
@@ -19,7 +22,7 @@ export class StateFeed {
   #pause: NodeJS.Timeout | undefined;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `read` gives the state as it is at that moment. */
+  /** `read` returns the current state. */
   constructor(read: () => HiveState) {
     this.#read = read;
   }
@@ -35,21 +38,21 @@ export class StateFeed {
     this.#readers.clear();
   }
 
-  /** Something changed. Changes of one turn of the event loop, and of a burst, go out together. */
+  /** Something changed. Changes in one turn of the event loop, or in a burst, are sent together. */
   readonly changed = (): void => {
     if (this.#pending) return;
     this.#pending = true;
-    if (this.#pause === undefined) setImmediate(() => this.#tell());
+    if (this.#pause === undefined) setImmediate(() => this.#publish());
   };
 
-  /** Gives the full state now and every heartbeat from now on; call the answer to end it. */
+  /** Sends the full state now, and every later heartbeat. Returns a function that ends it. */
   subscribe(reader: Reader): () => void {
     reader(this.#full());
     this.#readers.add(reader);
     return () => this.#readers.delete(reader);
   }
 
-  #tell(): void {
+  #publish(): void {
     this.#pending = false;
     this.#revision += 1;
     if (this.#readers.size === 0) return;
@@ -57,7 +60,7 @@ export class StateFeed {
     const pauseMs = Math.max(minPauseMs, (line.length / maxBytesPerSecond) * 1_000);
     this.#pause = setTimeout(() => {
       this.#pause = undefined;
-      if (this.#pending) this.#tell();
+      if (this.#pending) this.#publish();
     }, pauseMs).unref();
     this.#send(line);
   }

@@ -1,6 +1,6 @@
 /** What `queen enable|disable` and `hive enable|disable` share: systemd user units. */
 import { dirname, join } from 'node:path';
-import type { UnitSpec } from '../lifecycle/systemd-units.ts';
+import type { UnitSpec } from '../lifecycle/limits/systemd-units.ts';
 import { RbeeCommand } from './base.ts';
 
 type Daemon = 'queen' | 'hive';
@@ -8,7 +8,7 @@ type Daemon = 'queen' | 'hive';
 export abstract class UnitCommand extends RbeeCommand {
   protected async enable(daemon: Daemon): Promise<{ enabled: true; file: string }> {
     await this.#mustStart(daemon);
-    const { unitName } = await import('../lifecycle/systemd-units.ts');
+    const { unitName } = await import('../lifecycle/limits/systemd-units.ts');
     const { file } = await this.narrated(async (narrate) =>
       (await this.#units(narrate)).enable(await this.#spec(daemon)),
     );
@@ -36,18 +36,18 @@ export abstract class UnitCommand extends RbeeCommand {
   }
 
   async #units(narrate: Parameters<Parameters<typeof this.narrated>[0]>[0]) {
-    const { SystemdUnits } = await import('../lifecycle/systemd-units.ts');
-    const { localRunner } = await import('../lifecycle/local-runner.ts');
+    const { SystemdUnits } = await import('../lifecycle/limits/systemd-units.ts');
+    const { localRunner } = await import('../lifecycle/system/local-runner.ts');
     const config = this.env['XDG_CONFIG_HOME'] || join(this.env['HOME'] ?? '/', '.config');
     return new SystemdUnits({ runner: localRunner, env: this.env, folder: join(config, 'systemd', 'user'), narrate });
   }
 
   async #spec(daemon: Daemon): Promise<UnitSpec> {
-    const { cleanEnvironment } = await import('../lifecycle/environment.ts');
+    const { cleanEnvironment } = await import('../lifecycle/system/environment.ts');
     const { daemonSpec } = await import('../queen/client/daemon-spec.ts');
     const { argv, env, cwd, logFile, stopGraceMs = 10_000 } = daemonSpec(daemon, this.paths, this.env);
     // systemd does not create these folders.
-    const { makeFolder } = await import('../lifecycle/atomic-file.ts');
+    const { makeFolder } = await import('../lifecycle/fs/atomic-file.ts');
     for (const folder of [cwd, dirname(logFile)]) await makeFolder(folder);
     return { name: daemon, argv, env: cleanEnvironment(this.env, env), cwd, logFile, stopGraceMs };
   }

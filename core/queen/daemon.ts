@@ -1,4 +1,4 @@
-/** The queen as a process of its own. What it prints goes to `queen.log`, wherever its starter sends its output. */
+/** The queen in its own process. Logs to `queen.log`, wherever its output is sent. */
 import { pino } from 'pino';
 import { pathsFrom } from '../config/paths.ts';
 import { loadRbeeConf } from '../config/rbee-conf.ts';
@@ -10,9 +10,9 @@ import { startQueen } from './main.ts';
 const logger = pino({ name: 'queen' }, printableLog(pino.destination(1)));
 
 const run = async (): Promise<void> => {
-  // Whatever is made from now on is for this user alone.
+  // Files that this process creates are for this user alone.
   process.umask(0o077);
-  // A lost terminal is none of a daemon's business.
+  // A daemon outlives the terminal it was started from.
   process.on('SIGHUP', () => {});
   const env = process.env;
   const paths = pathsFrom(env);

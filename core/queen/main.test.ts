@@ -61,7 +61,7 @@ const failure = async (promise: Promise<unknown>): Promise<RbeeError> => {
 let hive: SimulatedHive;
 let queen: Queen;
 let engine: TestServer;
-/** Of the engine's requests, the bodies. */
+/** Bodies of the requests that the engine received. */
 let asked: Record<string, unknown>[] = [];
 let stall: (() => void) | undefined;
 
@@ -102,7 +102,7 @@ afterEach(async () => {
 });
 
 describe('the queen', () => {
-  it('answers reads from memory, with her real address and without keys', async () => {
+  it('answers reads from memory, with its real address and without keys', async () => {
     await begin();
     const status = await client.get<FleetStatus>('/v1/status');
     assert.equal(status.queen.url, queen.url);
@@ -121,7 +121,7 @@ describe('the queen', () => {
     assert.ok(operations.some(({ name }) => name === 'worker_spawn'));
   });
 
-  it('answers HEAD where she answers GET, and another method with those that a path takes', async () => {
+  it('answers HEAD like GET, and other methods with the ones that a path allows', async () => {
     await begin();
     const ask = async (method: string, path: string, socketPath?: string) => {
       const { hostname, port } = new URL(queen.url);
@@ -149,12 +149,12 @@ describe('the queen', () => {
     assert.equal((await onSocket('PATCH', '/v1/jobs/job-1')).allow, 'DELETE, GET, HEAD');
     assert.equal((await onSocket('PUT', '/v1/jobs')).allow, 'GET, HEAD, POST');
     assert.equal((await onSocket('GET', '/v1/jobs/job-1/answers')).allow, 'POST');
-    // An answer that goes on for as long as something lasts has no head of its own.
+    // A streamed answer without an end has no headers of its own.
     assert.equal((await onSocket('HEAD', '/v1/jobs/job-1/events')).allow, 'GET');
     assert.equal((await ask('POST', '/v1/jobs')).status, 404, 'operations are not there on TCP');
   });
 
-  it('is one for each state folder, and leaves nothing behind but her database', async () => {
+  it('runs once per state folder, and leaves only its database behind', async () => {
     await begin();
     assert.equal(readFileSync(paths.queenPid, 'utf8'), `${process.pid}\n`);
     assert.equal((await failure(start([]))).code, 'QUEEN_BUSY');
@@ -164,13 +164,13 @@ describe('the queen', () => {
     await begin();
   });
 
-  it('can be reached on her socket by her own user alone', async () => {
+  it('accepts only its own user on the socket', async () => {
     await begin();
     assert.equal(statSync(paths.queenSocket).mode & 0o777, 0o600);
     assert.equal(statSync(paths.state).mode & 0o777, 0o700);
   });
 
-  it('says which port is taken, and refuses to listen for other machines', async () => {
+  it('names a taken port, and refuses to listen for other machines', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await until(() => other.listening, 'listening');
     const { port } = other.address() as { port: number };
@@ -182,7 +182,7 @@ describe('the queen', () => {
     await begin();
   });
 
-  it('lets an answer that has begun come to its end when she closes', async () => {
+  it('finishes a running answer when it closes', async () => {
     await begin();
     let finish = () => {};
     const slow = await listening((incoming, response) => {
@@ -202,7 +202,7 @@ describe('the queen', () => {
     const closing = queen.close();
     await until(
       async () => (await fetch(`${queen.url}/health`).catch(() => 'refused')) === 'refused',
-      'she listens no more',
+      'the queen stopped listening',
     );
     finish();
     assert.deepEqual(await response.json(), { a: 1 });
@@ -212,7 +212,7 @@ describe('the queen', () => {
 });
 
 describe('operations', () => {
-  it('spawn a worker on the hive, narrating, and give it ready', async () => {
+  it('spawn a worker on the hive, with narration, and return it when ready', async () => {
     await begin(simulatedHive());
     const events: JobEvent[] = [];
     let id = '';
@@ -241,7 +241,7 @@ describe('operations', () => {
     assert.equal((await client.get<{ jobs: JobView[] }>('/v1/jobs')).jobs[0]?.id, id);
   });
 
-  it('are refused before they start when the input is wrong', async () => {
+  it('are refused before they start if the input is invalid', async () => {
     await begin();
     const wrong = await failure(client.startJob('worker_spawn', { type: 'fake', devise: 'cpu' } as never));
     assert.deepEqual([wrong.code, wrong.hint], ['INVALID_INPUT', 'did you mean device?']);
@@ -291,7 +291,7 @@ describe('operations', () => {
     assert.deepEqual(hive.calls, ['stop fake-1', 'start fake-1', 'restart fake-1', 'delete fake-1']);
   });
 
-  it('put a worker to sleep and wake it, and a model is asked for all the same', async () => {
+  it('put a worker to sleep and wake it; a sleeping worker still serves its model', async () => {
     await begin();
     assert.equal((await client.runOperation('worker_sleep', { worker: 'fake-1' })).state, 'sleeping');
     assert.deepEqual((await client.get<FleetStatus>('/v1/status')).models, ['demo']);
@@ -328,7 +328,7 @@ describe('operations', () => {
     await client.runOperation('worker_spawn', { type: 'fake', model: 'file:/models/qwen.gguf' });
   });
 
-  it('tell a hive that is part of the queen apart from one that can be stopped', async () => {
+  it('distinguish a hive inside the queen from one that can be stopped', async () => {
     await begin();
     assert.equal((await failure(client.runOperation('hive_stop', { hive: 'local' }))).code, 'HIVE_ATTACHED');
     assert.equal(
@@ -339,7 +339,7 @@ describe('operations', () => {
     assert.equal((await client.runOperation('worker_catalog_refresh', {})).types[0]?.type, 'fake');
   });
 
-  it('refuse what is of other machines where there are none, and of the own one', async () => {
+  it('on other machines are refused without any, and for the local hive', async () => {
     await begin();
     for (const operation of ['package_sync', 'package_status', 'package_migrate'] as const) {
       assert.equal((await failure(client.runOperation(operation, {}))).code, 'REMOTE_HIVES_DISABLED');
@@ -351,7 +351,7 @@ describe('operations', () => {
     assert.equal(relative.code, 'INVALID_INPUT');
   });
 
-  it('pass on the log of a worker', async () => {
+  it('return the log of a worker', async () => {
     await begin();
     let text = '';
     for await (const piece of await client.logs({ worker: 'fake-1' }, { lines: 7 })) text += piece;
@@ -361,7 +361,7 @@ describe('operations', () => {
 });
 
 describe('infer', () => {
-  it('streams the text of a served model and tells what it took', async () => {
+  it('streams the text of a served model and reports its usage', async () => {
     await begin();
     let text = '';
     const onEvent = (event: JobEvent) => {
@@ -402,7 +402,7 @@ describe('infer', () => {
     ]);
   });
 
-  it('spawns one worker for a reference that nothing serves, also when two ask at once', async () => {
+  it('spawns one worker for an unserved reference, even for concurrent requests', async () => {
     await begin(simulatedHive());
     let bothAsked = () => {};
     const asked = new Promise<void>((resolve) => {
@@ -429,14 +429,14 @@ describe('infer', () => {
     assert.deepEqual(hive.calls, ['spawn fake demo']);
   });
 
-  it('says near names of a model that nothing serves', async () => {
+  it('suggests names that are near an unknown one', async () => {
     await begin();
     const error = await failure(client.runOperation('infer', { model: 'dmeo', prompt: 'hello' }));
     assert.equal(error.code, 'MODEL_NOT_FOUND');
     assert.match(error.message, /did you mean demo/);
   });
 
-  it('says what the engine said, and when it broke off', async () => {
+  it("reports the engine's error, and a broken connection", async () => {
     await begin();
     const refused = await failure(client.runOperation('infer', { model: 'demo', prompt: 'hello', seed: 400 }));
     assert.equal(refused.code, 'INVALID_INPUT');
@@ -446,7 +446,7 @@ describe('infer', () => {
     assert.equal(broken.code, 'WORKER_CONNECTION_LOST');
   });
 
-  it('is cancelled amid the answer', async () => {
+  it('is cancelled in the middle of an answer', async () => {
     await begin();
     stall = () => {};
     const controller = new AbortController();
@@ -473,7 +473,7 @@ describe('the TCP address', () => {
       outgoing.on('error', reject).end(method === 'POST' ? '{"model":"demo"}' : undefined);
     });
 
-  it('offers inference and health, and no operation', async () => {
+  it('offers inference and health, and no operations', async () => {
     await begin();
     assert.equal((await ask('/health')).status, 200);
     assert.equal((await ask('/v1/models')).status, 200);
@@ -482,7 +482,7 @@ describe('the TCP address', () => {
     assert.equal((await ask('/v1/jobs', { 'content-type': 'application/json' }, 'POST')).status, 404);
   });
 
-  it('can be driven by no web page', async () => {
+  it('cannot be used by a web page', async () => {
     await begin();
     const json = { 'content-type': 'application/json' };
     const chat = '/v1/chat/completions';
@@ -511,8 +511,8 @@ describe('the TCP address', () => {
     assert.equal(asked.length, 0);
   });
 
-  // A request line may name a host as well. It counts for more than the Host header, and only that was looked at.
-  it('refuses a request line that names another host, and takes one that names its own', async () => {
+  // A request line can also name a host, which takes precedence over the Host header. It used to be ignored.
+  it('refuses a request line with another host, and accepts its own', async () => {
     await begin();
     const { host } = new URL(queen.url);
     for (const target of ['http://evil.example/health', 'http://evil.example', `https://${host}/health`])
@@ -523,7 +523,7 @@ describe('the TCP address', () => {
     assert.equal(chat.status, 200);
   });
 
-  it('is open to the pages that the configuration names, and to any loopback name', async () => {
+  it('accepts pages that the configuration names, and any loopback name', async () => {
     await begin();
     const { port } = new URL(queen.url);
     assert.equal((await ask('/health', { host: `localhost:${port}` })).status, 200);
@@ -552,7 +552,7 @@ describe('a sleeping worker', () => {
       signal: signal ?? null,
     });
 
-  it('is woken by requests for its model, once for all of them', async () => {
+  it('is woken once by concurrent requests for its model', async () => {
     await begin(simulatedHive('local', [sleeping()]));
     const { promise, resolve } = Promise.withResolvers<void>();
     hive.onWake = () => promise;
@@ -575,7 +575,7 @@ describe('a sleeping worker', () => {
     assert.deepEqual(hive.calls, ['wake fake-1']);
   });
 
-  it('that does not wake is told about, and another one is woken where there is one', async () => {
+  it('that does not wake is reported, and another one is woken if there is one', async () => {
     await begin(simulatedHive('local', [sleeping()]));
     hive.onWake = async (worker) => {
       if (worker === 'fake-1')

@@ -1,4 +1,4 @@
-/** The queen: knows the fleet, runs what users ask as jobs, and passes requests of applications on to workers. */
+/** The queen: knows the fleet, runs operations as jobs, and forwards requests of applications to workers. */
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -10,27 +10,29 @@ import type { RbeeConfig } from '../config/rbee-conf.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HealthBody } from '../contract/hive-api.ts';
 import type { FleetStatus } from '../contract/queen-api.ts';
-import { listenForApplications } from '../gateway/api/server.ts';
+import { applicationApi } from '../gateway/api/application-api.ts';
+import { listenForApplications, makeApplicationServer } from '../gateway/api/server.ts';
 import { bodyStores } from '../gateway/bodies/body-stores.ts';
 import { Gateway } from '../gateway/gateway.ts';
 import { closeServers } from '../http/close.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
-import { tryLock } from '../lifecycle/instance-lock.ts';
-import { sweepUnfinished } from '../lifecycle/sweep-unfinished.ts';
-import { watchLock } from '../lifecycle/watch-lock.ts';
+import { listenOnSocket } from '../http/listen.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
+import { tryLock } from '../lifecycle/fs/instance-lock.ts';
+import { watchLock } from '../lifecycle/fs/watch-lock.ts';
+import { sweepUnfinished } from '../lifecycle/system/sweep-unfinished.ts';
 import { Fleet } from './fleet/fleet.ts';
 import type { HiveConnection } from './fleet/hive-connection.ts';
 import { workerFleet } from './fleet/worker-fleet.ts';
 import { makeHandlers, runOperation } from './handlers/index.ts';
-import type { Parts } from './handlers/parts.ts';
 import { secretViews } from './handlers/secrets.ts';
+import type { QueenServices } from './handlers/services.ts';
 import { JobStore } from './jobs/job-store.ts';
 import { Jobs } from './jobs/jobs.ts';
-import { LocalHive } from './local-hive.ts';
-import { type MadeMachines, makeMachines } from './machines/make-machines.ts';
 import { Provision } from './provision/provision.ts';
 import { QueenSecrets } from './secrets/queen-secrets.ts';
-import { listenSocket } from './server/listen-socket.ts';
+import { operationsApi } from './server/operations-api.ts';
+import { LocalHive } from './supervise/local-hive.ts';
+import { type Machines, makeMachines } from './sync/make-machines.ts';
 import { wakeWorker } from './workers/change.ts';
 
 export interface QueenOptions {
@@ -39,16 +41,16 @@ export interface QueenOptions {
   env: NodeJS.ProcessEnv;
   version: string;
   logger: FastifyBaseLogger;
-  /** These hives in place of the one of this machine. */
+  /** Use these hives instead of the one on this machine. */
   hives?: readonly HiveConnection[];
 }
 
 export interface Queen {
-  /** Where applications find her. */
+  /** Base URL for applications. */
   url: string;
-  /** Of this start; another one after each restart. */
+  /** Changes with each start of the queen. */
   instance: string;
-  /** Takes no more requests, lets those under way finish for up to 10 s, and ends. Workers go on. */
+  /** Refuses new requests, gives running ones up to 10 s to finish, and ends. Workers go on. */
   close(): Promise<void>;
 }
 
@@ -69,7 +71,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     for (const end of ends.toReversed()) await end();
   });
   try {
-    // Whoever starts a queen at the same time reads this file.
+    // A second queen that starts now reads this file to find the first.
     await writeAtomic(paths.queenPid, `${process.pid}\n`);
     ends.push(() => rm(paths.queenPid, { force: true }));
     const startedAt = new Date().toISOString();
@@ -77,17 +79,17 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const health = (): HealthBody => ({ status: 'ok', name: 'queen', version, pid: process.pid, instance, startedAt });
     let url = '';
     let localHive: LocalHive | undefined;
-    let machines: MadeMachines | undefined;
+    let machines: Machines | undefined;
 
     const secrets = new QueenSecrets(paths);
     await secrets.start();
     const fleet = new Fleet({
       onBroken: (alias, error) => {
         logger.debug({ hive: alias, error }, 'no heartbeats');
-        // One that breaks the rules is not brought back: it runs.
+        // A hive that breaks the protocol still runs, so it is not started again.
         if (error instanceof RbeeError && error.code === 'HIVE_PROTOCOL_ERROR') return;
-        if (alias === localAlias) localHive?.broken();
-        else machines?.hives.get(alias)?.broken(error);
+        if (alias === localAlias) localHive?.onHeartbeatLost();
+        else machines?.hives.get(alias)?.onHeartbeatLost(error);
       },
       onOnline: (alias) => machines?.cameBack(alias),
     });
@@ -115,8 +117,7 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     };
     const store = new JobStore(paths.queenDb, { log: (message, error) => logger.error({ error }, message) });
     const provision = machines?.provision ?? new Provision({ fleet });
-    const machinery = { localHive, machines: machines?.machines };
-    const handled: Parts = { fleet, gateway, provision, ...machinery, status, secrets, paths };
+    const handled: QueenServices = { fleet, gateway, provision, localHive, machines, status, secrets, paths };
     const run = runOperation(makeHandlers(handled));
     const { redactor } = secrets;
     const jobs: Jobs = new Jobs({ store, run, redactor, log: (message, error) => logger.error({ error }, message) });
@@ -132,13 +133,17 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
     const tcp = await listenForApplications(parts, config.queen, paths.rbeeConf);
     ends.push(() => closeServers([tcp.app], () => gateway.close()));
     url = tcp.url;
-    const socket = await listenSocket(parts, paths.queenSocket);
+    // The socket belongs to this user alone, so it serves everything. The lock on the state folder is held by now.
+    const socket = makeApplicationServer(parts);
+    await socket.register(operationsApi(parts));
+    await socket.register(applicationApi(parts));
+    await listenOnSocket(socket, paths.queenSocket);
     // Jobs end first: their readers are among the connections that are waited for.
     ends.push(async () => {
       const closing = closeServers([tcp.app, socket], () => gateway.close());
       await Promise.all([closing, jobs.close()]);
     });
-    // A hive in her sees to it: there is more to be saved of that one.
+    // A hive inside this process watches its own lock, and has more to clean up.
     if (!localHive?.isAttached) ends.push(await watchLock(lock, () => process.kill(process.pid, 'SIGKILL')));
     logger.info({ url, socket: paths.queenSocket, hives: fleet.hives().length }, 'the queen is ready');
     return { url, instance, close };
@@ -148,11 +153,11 @@ export const startQueen = async (options: QueenOptions): Promise<Queen> => {
   }
 };
 
-/** A queen without her hive is still of use: she says what is wrong, and tries again when told to. */
+/** Without its local hive the queen still works: it reports the problem, and starts the hive on request. */
 const startLocalHive = async (hive: LocalHive, config: RbeeConfig, logger: FastifyBaseLogger): Promise<void> => {
   try {
     if (config.queen.autoStart || config.queen.mode === 'attached-hive') await hive.start();
-    else await hive.meet();
+    else await hive.connect();
   } catch (error) {
     logger.error(error, 'the hive of this machine did not start');
   }

@@ -1,4 +1,4 @@
-/** For the tests of the queen: simulated hives, and the helpers of the gateway's tests. */
+/** For tests of the queen: simulated hives, and the gateway's test helpers. */
 import { Readable } from 'node:stream';
 import { RbeeError } from '../contract/errors.ts';
 import type { Heartbeat, HiveState, HiveWorker } from '../contract/hive-api.ts';
@@ -9,25 +9,25 @@ import type { HiveClient, HiveConnection } from './fleet/hive-connection.ts';
 export { listening, type TestServer, until, workerWith } from '../gateway/testing.ts';
 
 export interface SimulatedHive extends HiveConnection {
-  /** What it tells; call `tell` after changing it. */
+  /** Its state. Call `tell` after changing it. */
   workers: HiveWorker[];
-  /** Tells its state now. */
+  /** Sends its state now. */
   tell(): void;
-  /** Breaks the heartbeats off and refuses new ones, or takes them up again. */
+  /** Breaks the heartbeats and refuses new ones, or accepts them again. */
   cut(broken: boolean): void;
-  /** What it was asked to do, oldest first. */
+  /** Calls to it, oldest first. */
   calls: string[];
-  /** Does a spawn; the default adds a ready worker. */
+  /** Performs a spawn. Default: adds a ready worker. */
   onSpawn: (spec: WorkerSpec, signal?: AbortSignal) => Promise<HiveWorker>;
-  /** Waited for by a wake, which fails when it rejects; the default is ready at once. */
+  /** A wake waits for this, and fails if it rejects. Default: ready at once. */
   onWake: (id: string) => Promise<void>;
-  /** How often one was asked for. */
+  /** How often a wake was requested. */
   wakes: number;
-  /** The same as `onWake` for a sleep. */
+  /** Like `onWake`, for a sleep. */
   onSleep: (id: string) => Promise<void>;
 }
 
-/** A hive in memory that speaks as a real one does through its client. */
+/** A hive in memory that behaves like a real one behind its client. */
 export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): SimulatedHive => {
   let revision = 0;
   let broken = false;
@@ -74,7 +74,7 @@ export const simulatedHive = (alias = 'local', workers: HiveWorker[] = []): Simu
     state: async () => state(),
     heartbeats: async ({ signal, onBeat }) => {
       if (broken) throw RbeeError.of('HIVE_UNREACHABLE', { hive: alias, problem: 'it is not running' });
-      // As over a socket, the first one comes later.
+      // As over a socket, the first heartbeat comes later.
       await null;
       await new Promise<void>((resolve) => {
         if (signal.aborted) return resolve();

@@ -1,13 +1,13 @@
-/** Replaces the values of secrets by their names in whatever is shown. By value: what a text calls it does not matter. */
+/** Replaces secret values with their names in everything that is shown, wherever the value appears. */
 import { minSecretLength, secretReference } from '../contract/secret-reference.ts';
 
-/** Names with their values; read again before each use, as they change. */
+/** Names and values; read before each use, because they change. */
 export type SecretValues = () => Iterable<readonly [name: string, value: string]>;
 
 export interface RedactingStream {
-  /** What can be shown now. The beginning of what may become a value is held back. */
+  /** Returns what can be shown now. Text that may be the beginning of a value is held back. */
   push(text: string): string;
-  /** The rest. */
+  /** Returns the rest. */
   end(): string;
 }
 
@@ -24,18 +24,18 @@ export class Redactor {
     return pattern === null ? text : text.replace(pattern, (match) => secretReference(names.get(match) ?? ''));
   }
 
-  /** A copy of plain data with every text in it redacted. Keys stay. */
+  /** A copy of plain data with every text redacted. Keys stay. */
   data<Value>(value: Value): Value {
     return (this.#now().pattern === null ? value : this.#deep(value)) as Value;
   }
 
-  /** Every way in which a value may be written, the longest first. */
+  /** Every form in which a value may appear, longest first. */
   written(): { form: string; name: string }[] {
     const { starts, names } = this.#now();
     return starts.map((form) => ({ form, name: names.get(form) ?? '' }));
   }
 
-  /** For a text that comes in pieces: a value may lie across them. */
+  /** For a text that arrives in pieces: a value may span them. */
   stream(): RedactingStream {
     let rest = '';
     const push = (text: string): string => {
@@ -57,7 +57,7 @@ export class Redactor {
     let from = openEnd(text, 0, starts, longest);
     for (const match of text.matchAll(pattern)) {
       if (match.index >= from) break;
-      // A whole value that runs into the open end counts before what only may become one.
+      // A complete value at the end takes precedence over the beginning of another.
       const end = match.index + match[0].length;
       if (end > from) from = openEnd(text, end, starts, longest);
     }
@@ -89,7 +89,7 @@ interface Known {
   /** Null when there is nothing to redact. */
   pattern: RegExp | null;
   names: ReadonlyMap<string, string>;
-  /** Each way of writing each value. */
+  /** Every form of every value. */
   starts: readonly string[];
   longest: number;
 }
@@ -100,17 +100,17 @@ const compile = (values: Known['values']): Known => {
     if (value.length < minSecretLength) continue;
     for (const form of formsOf(value)) if (!names.has(form)) names.set(form, name);
   }
-  // The longest first: where one value is the beginning of another, the whole of it goes.
+  // Longest first: where one value is the beginning of another, the longer one is replaced.
   const starts = [...names.keys()].sort((a, b) => b.length - a.length);
   const pattern = starts.length === 0 ? null : new RegExp(starts.map(escaped).join('|'), 'g');
   return { values, pattern, names, starts, longest: starts[0]?.length ?? 0 };
 };
 
-/** As it is, within a JSON string, and within an address. */
+/** Plain, within a JSON string, and within a URL. */
 const formsOf = (value: string): Set<string> =>
   new Set([value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())]);
 
-/** Where the end of a text begins that may be the beginning of a value; the length of the text when there is none. */
+/** Index where the end of the text may be the beginning of a value; the text's length when it cannot. */
 const openEnd = (text: string, least: number, starts: readonly string[], longest: number): number => {
   for (let at = Math.max(least, text.length - longest + 1); at < text.length; at += 1) {
     const tail = text.slice(at);

@@ -1,15 +1,15 @@
 /**
- * Takes secrets out of a log file once its writer has ended, in place: each value becomes its name and asterisks, as long as
- * it was, so that nothing that knows a place in the file is misled.
+ * Removes secrets from a log file in place, after its writer has ended. Each value is replaced by its name and
+ * asterisks of the same length, so that offsets into the file stay valid.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { secretReference } from '../contract/secret-reference.ts';
-import { rotated } from '../lifecycle/log-reader.ts';
-import { keptLogs } from '../lifecycle/log-rotation.ts';
+import { rotated } from '../lifecycle/logs/reader.ts';
+import { keptLogs } from '../lifecycle/logs/rotation.ts';
 import type { Redactor } from './redaction.ts';
 
-/** The log and what was rotated away from it. Nothing happens where there is none. */
+/** The log and its rotated pieces. Does nothing where there are none. */
 export const scrubLog = async (file: string, redactor: Redactor): Promise<void> => {
   const written = redactor.written().map(({ form, name }): Written => [Buffer.from(form), name]);
   if (written.length === 0) return;
@@ -25,7 +25,7 @@ const scrubFile = async (path: string, written: readonly Written[]): Promise<voi
   const handle = await openIfThere(path);
   if (handle === null) return;
   try {
-    // A value may lie across two blocks: the end of one is looked at again with the next.
+    // A value may span two blocks, so the end of each is searched again with the next.
     const overlap = Math.max(...written.map(([form]) => form.length)) - 1;
     const block = Buffer.alloc(blockBytes + overlap);
     for (let offset = 0; ; offset += blockBytes) {
@@ -54,7 +54,7 @@ const scrubBlock = async (
   }
 };
 
-/** `secret:token****`, or asterisks alone where that is too long. */
+/** `secret:token****`, or only asterisks where that is too long. */
 const coverOf = (name: string, length: number): Buffer => {
   const reference = secretReference(name);
   return Buffer.from(reference.length <= length ? reference.padEnd(length, '*') : '*'.repeat(length));

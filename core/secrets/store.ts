@@ -1,36 +1,36 @@
 /**
- * Secrets as files of their own, one each, that only their owner can read: `secrets/NAME`, mode 0600, in a folder of mode
- * 0700. They are not encrypted: anyone who can read this user's files can read them.
+ * Stores each secret in its own file that only its owner can read: `secrets/NAME`, mode 0600, in a folder of mode 0700.
+ * Secrets are not encrypted: anyone who can read this user's files can read them.
  */
 import { constants, type Stats } from 'node:fs';
 import { chmod, type FileHandle, lstat, open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { maxSecretBytes, minSecretLength, secretNamePattern } from '../contract/secret-reference.ts';
-import { makeFolder, unwritable, writeAtomic } from '../lifecycle/atomic-file.ts';
+import { makeFolder, unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export interface SecretEntry {
   name: string;
-  /** When its value was set last, ISO 8601. */
+  /** When its value was last set, ISO 8601. */
   updatedAt: string;
 }
 
 export class SecretStore {
   readonly folder: string;
-  /** What has been read or written, by name: every value of a name, for redaction. */
+  /** Every value read or written so far, by name, for redaction. */
   readonly #seen = new Map<string, Set<string>>();
 
   constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** Where the value of a secret is, or would be. Errors: INVALID_INPUT for what is not a name. */
+  /** Path of a secret, whether it exists or not. Throws INVALID_INPUT for an invalid name. */
   fileOf(name: string): string {
     checkName(name);
     return join(this.folder, name);
   }
 
-  /** Errors: INVALID_INPUT, STATE_UNWRITABLE. */
+  /** Throws INVALID_INPUT, STATE_UNWRITABLE. */
   async set(name: string, value: string): Promise<void> {
     const file = this.fileOf(name);
     checkValue(name, value);
@@ -42,7 +42,7 @@ export class SecretStore {
     this.#remember(name, value);
   }
 
-  /** Undefined when there is none. Errors: INVALID_INPUT, FILE_NOT_PRIVATE, FILE_UNREADABLE. */
+  /** Undefined when there is none. Throws INVALID_INPUT, FILE_NOT_PRIVATE, FILE_UNREADABLE. */
   async get(name: string): Promise<string | undefined> {
     const file = this.fileOf(name);
     const handle = await openPrivate(file);
@@ -56,7 +56,7 @@ export class SecretStore {
     }
   }
 
-  /** Those that are there, by name. */
+  /** Existing secrets, sorted by name. */
   async list(): Promise<SecretEntry[]> {
     const isName = new RegExp(secretNamePattern);
     const names = (await namesIn(this.folder)).filter((name) => isName.test(name));
@@ -67,7 +67,7 @@ export class SecretStore {
     return (await Promise.all(entries)).flat().sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** False when there is none. Errors: INVALID_INPUT, STATE_UNWRITABLE. */
+  /** False when there is none. Throws INVALID_INPUT, STATE_UNWRITABLE. */
   async delete(name: string): Promise<boolean> {
     const file = this.fileOf(name);
     const isThere = (await lstat(file).catch(() => null)) !== null;
@@ -77,19 +77,19 @@ export class SecretStore {
     return isThere;
   }
 
-  /** Reads all values, so that they are redacted from now on. One that cannot be read is left out. */
+  /** Reads all values, so that they are redacted from now on. Unreadable ones are skipped. */
   async load(): Promise<void> {
     for (const { name } of await this.list()) await this.get(name).catch(() => undefined);
   }
 
-  /** Names with every value that this process has seen of them: a worker may still use one that was replaced. */
+  /** Names with every value that this process has seen: a worker may still use one that was replaced. */
   *values(): Iterable<readonly [name: string, value: string]> {
     for (const [name, values] of this.#seen) for (const value of values) yield [name, value];
   }
 
   #remember(name: string, value: string): void {
     const values = this.#seen.get(name) ?? new Set();
-    // Last in, last out: the newest are kept.
+    // The newest are kept.
     values.delete(value);
     values.add(value);
     for (const oldest of values) {
@@ -100,7 +100,7 @@ export class SecretStore {
   }
 }
 
-/** Values of one secret that are redacted at the same time. */
+/** Values per secret that are redacted at the same time. */
 const maxValues = 8;
 
 const checkName = (name: string): void => {
@@ -112,7 +112,7 @@ const checkName = (name: string): void => {
   );
 };
 
-/** The value itself is never part of the complaint. */
+/** The value itself is never part of the message. */
 const checkValue = (name: string, value: string): void => {
   const what = `the value of secret ${name}`;
   if (value.length < minSecretLength)
@@ -137,7 +137,10 @@ const namesIn = async (folder: string): Promise<string[]> => {
   }
 };
 
-/** Null when it is not there. What is checked is what is read: a link is not followed, and the file stays open. */
+/**
+ * Null when it does not exist. The file that is checked is the one that is read: links are not followed, and it stays
+ * open.
+ */
 const openPrivate = async (file: string): Promise<FileHandle | null> => {
   let handle: FileHandle;
   try {

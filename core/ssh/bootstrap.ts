@@ -4,9 +4,9 @@
  */
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { orAborted } from '../lifecycle/async/or-aborted.ts';
 import { AgentAbsent, AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
-import { orAborted } from './or-aborted.ts';
 import { endRemotely, quote, runScript, startScript } from './script.ts';
 
 /** The parts of an agent, by name: the runtime without its platform (`node-26.10.0`), and the file of the agent. */

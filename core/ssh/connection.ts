@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
-import { Semaphore } from '../lifecycle/semaphore.ts';
+import { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { connectionLost, isProhibited, plainReason } from './refusals.ts';
 import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
 import { addKnownKey, fingerprint, keyType, readKnownKeys } from './known-hosts.ts';
 
 /** As it travels: its type, and something. */

@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { appendFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readSmallFile } from '../boundary/small-file.ts';
-import { makeFolder } from '../lifecycle/atomic-file.ts';
+import { makeFolder } from '../lifecycle/fs/atomic-file.ts';
 
 export interface KnownKey {
   /** `ssh-ed25519`, `ssh-rsa`, … */

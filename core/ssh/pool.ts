@@ -4,12 +4,12 @@
  */
 import type { Client } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
-import type { Runner } from '../lifecycle/runner.ts';
-import { Semaphore } from '../lifecycle/semaphore.ts';
+import { orAborted } from '../lifecycle/async/or-aborted.ts';
+import { Semaphore } from '../lifecycle/async/semaphore.ts';
+import type { Runner } from '../lifecycle/system/runner.ts';
 import { SshConnection } from './connection.ts';
 import { addKnownKey, fingerprint, keyType, readKnownKeys } from './known-hosts.ts';
 import { type OpenSettings, openHop, openRoute, PassphraseNeeded, UnknownHostKey } from './open-connection.ts';
-import { orAborted } from './or-aborted.ts';
 import { addressOf, keyEncrypted, unknownKey } from './refusals.ts';
 import { resolveTarget } from './resolve-target.ts';
 import { type Hop, routeKey, type SshTarget } from './target.ts';

@@ -4,8 +4,8 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { localRunner } from '../lifecycle/local-runner.ts';
-import { tempFolder } from '../lifecycle/testing.ts';
+import { tempFolder } from '../lifecycle/process/testing.ts';
+import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { parseJumps, type ResolveOptions, resolveTarget } from './resolve-target.ts';
 import { routeKey } from './target.ts';
 

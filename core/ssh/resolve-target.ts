@@ -7,7 +7,7 @@ import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
-import type { Runner } from '../lifecycle/runner.ts';
+import type { Runner } from '../lifecycle/system/runner.ts';
 import type { Hop, SshTarget } from './target.ts';
 
 export interface ResolveOptions {

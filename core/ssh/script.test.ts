@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { localRunner } from '../lifecycle/local-runner.ts';
+import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { quote } from './script.ts';
 
 test('what is quoted is one word to a shell, whatever is in it', async () => {

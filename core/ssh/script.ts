@@ -6,8 +6,8 @@ import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { orAborted } from '../lifecycle/async/or-aborted.ts';
 import type { SshConnection } from './connection.ts';
-import { orAborted } from './or-aborted.ts';
 import { connectionLost } from './refusals.ts';
 
 /** A script that has printed its marker. Its output follows, and what is written goes to its stdin. */

@@ -1,5 +1,5 @@
 /** The runner of another machine: passes every call to the agent there. */
-import type { Runner } from '../lifecycle/runner.ts';
+import type { Runner } from '../lifecycle/system/runner.ts';
 import type { AgentClient } from './agent-client.ts';
 
 /** `upload` copies a local file there. */

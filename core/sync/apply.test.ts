@@ -66,7 +66,7 @@ const run = async ({ aliases = ['one'], observed, before = () => {}, options, ef
     narrate: (event) => events.push(event),
     signal: new AbortController().signal,
     parallel: 8,
-    retries: { attempts: 3, firstMs: 0, mostMs: 0 },
+    retries: { attempts: 3, firstMs: 0, maxMs: 0 },
     random: () => 0,
     ...options,
   });
@@ -80,7 +80,7 @@ const run = async ({ aliases = ['one'], observed, before = () => {}, options, ef
 };
 
 describe('a failure', () => {
-  it('stops what hangs on it and nothing else, and the report tells the command', async () => {
+  it('stops what depends on it and nothing else, and the report gives the command to retry', async () => {
     const { report, states } = await run({
       aliases: ['one', 'two'],
       before: (key, alias) => {
@@ -114,7 +114,7 @@ describe('a failure', () => {
     assert.equal(report.retry, 'rbee sync --retry-failed');
   });
 
-  it('of the hive itself leaves everything on it undone', async () => {
+  it('of the hive itself skips everything on it', async () => {
     const { report, states } = await run({
       before: (key) => {
         if (key === 'hive') throw failure;
@@ -125,7 +125,7 @@ describe('a failure', () => {
     assert.deepEqual([report.partial, report.failed], [false, true]);
   });
 
-  it('of a model leaves the workers that load it undone', async () => {
+  it('of a model skips the workers that load it', async () => {
     const { states } = await run({
       before: (key) => {
         if (key.startsWith('download_model')) throw failure;
@@ -135,7 +135,7 @@ describe('a failure', () => {
     assert.equal(states['one']?.['worker:one-a'], 'done');
   });
 
-  it('of one replica leaves the others as they are, and answering', async () => {
+  it('of one replica leaves the others running unchanged', async () => {
     const wanted = [{ ...desired('one'), workers: ['a', 'a-r2', 'a-r3'].map((id) => worker('one', id, 'chat')) }];
     const done = await run({ wanted });
     const observed = done.fleet.hives.map((hive) => ({
@@ -158,7 +158,7 @@ describe('a failure', () => {
     assert.match(report.hives[0]?.steps[2]?.error?.message ?? '', /one-a-r2, a worker like it, did not come up/);
   });
 
-  it('that passes is tried again, and a lasting one is not', async () => {
+  it('is retried if it is transient, and only then', async () => {
     let tries = 0;
     const { report, events } = await run({
       before: (key) => {
@@ -178,7 +178,7 @@ describe('a failure', () => {
     assert.deepEqual([given?.attempts, given?.error?.code], [3, 'REGISTRY_UNREACHABLE']);
   });
 
-  it('that no catalogue knows names the hive', async () => {
+  it('outside the catalogue names the hive', async () => {
     const { report } = await run({
       before: (key) => {
         if (key === 'hive') throw new TypeError('x is not a function');
@@ -189,7 +189,7 @@ describe('a failure', () => {
 });
 
 describe('the lease of a hive', () => {
-  it('that another sync holds keeps this one from that hive alone', async () => {
+  it('held by another sync blocks only that hive', async () => {
     const locked = RbeeError.of('SYNC_LOCKED', { hive: 'one', owner: 'mia on laptop', since: '12:00' });
     const { report, states, fleet } = await run({
       aliases: ['one', 'two'],
@@ -206,7 +206,7 @@ describe('the lease of a hive', () => {
     assert.equal(fleet.leases.size, 0);
   });
 
-  it('that is lost ends the work on that hive', async () => {
+  it('ends the work on that hive when it is lost', async () => {
     const lost = new AbortController();
     const { report, fleet } = await run({
       effects: (fleet) => ({
@@ -228,7 +228,7 @@ describe('the lease of a hive', () => {
     assert.equal(fleet.leases.size, 0);
   });
 
-  it('is not taken where there is nothing to do', async () => {
+  it('is not taken if there is nothing to do', async () => {
     const done = await run({});
     let leases = 0;
     const { report } = await run({
@@ -245,7 +245,7 @@ describe('the lease of a hive', () => {
     assert.equal(report.retry, null);
   });
 
-  it('makes the plan anew: what another sync has done meanwhile is not done again', async () => {
+  it('is followed by a new plan, so what another sync did meanwhile is not repeated', async () => {
     const done = await run({});
     const { report, fleet } = await run({
       effects: () => ({
@@ -258,7 +258,7 @@ describe('the lease of a hive', () => {
 });
 
 describe('a sync that is cancelled', () => {
-  it('begins nothing more, ends what runs, and gives every lease back', async () => {
+  it('starts nothing more, ends what runs, and releases every lease', async () => {
     const controller = new AbortController();
     const begun: string[] = [];
     const { report, fleet, states } = await run({
@@ -278,7 +278,7 @@ describe('a sync that is cancelled', () => {
     assert.equal(all.filter((state) => state === 'done').length, 2);
   });
 
-  it('before it began does nothing at all', async () => {
+  it('does nothing at all if it was cancelled before it began', async () => {
     const { report, fleet } = await run({ options: { signal: AbortSignal.abort(new Error('no')) } });
     assert.deepEqual(fleet.done, []);
     assert.equal(report.hives[0]?.state, 'cancelled');
@@ -286,7 +286,7 @@ describe('a sync that is cancelled', () => {
 });
 
 describe('the narration of a sync', () => {
-  it('tells every hive and step apart, and ends what it began', async () => {
+  it('distinguishes hives and steps, and ends every step that it began', async () => {
     const { events } = await run({
       aliases: ['one', 'two'],
       effects: (fleet) => ({
@@ -314,8 +314,8 @@ describe('the narration of a sync', () => {
   });
 });
 
-describe('a hive that does not answer once it was started', () => {
-  it('is told as such, and its steps as not begun', async () => {
+describe('a hive that does not answer after its start', () => {
+  it('is reported as such, and its steps as skipped', async () => {
     let looks = 0;
     const error = RbeeError.of('HIVE_UNREACHABLE', { hive: 'one', problem: 'gone' }).toJSON();
     const { report, states } = await run({
@@ -334,7 +334,7 @@ describe('a hive that does not answer once it was started', () => {
 
 const kinds: SyncStep['kind'][] = ['install_hive', 'install_worker', 'download_model', 'start_worker'];
 
-it('steps of a hive run in their order', async () => {
+it('steps of a hive run in order', async () => {
   const { fleet } = await run({});
   const order = fleet.done.map(({ step }) => kinds.indexOf(step.kind));
   assert.deepEqual(

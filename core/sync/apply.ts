@@ -1,6 +1,6 @@
 /**
- * Makes a fleet as it is planned: hives side by side within one limit, each under a lease. A failure stops what hangs on
- * it and nothing else; whatever happens to a hive is in the report.
+ * Applies a plan: hives run concurrently within one limit, each under a lease. A failure stops only what depends on it,
+ * and the report covers every hive.
  */
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
@@ -13,43 +13,43 @@ import type {
   SyncReport,
   SyncStep,
 } from '../contract/sync.ts';
-import { Semaphore } from '../lifecycle/semaphore.ts';
+import { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 import type { Lease, SyncEffects } from './effects.ts';
 import { HiveRun } from './hive-run.ts';
 import type { SyncJournal } from './journal.ts';
 import { type PlanOptions, planHive } from './plan.ts';
 import { relay } from './relay.ts';
-import { type RetryPolicy, usualRetries } from './retry.ts';
+import { defaultRetries, type RetryPolicy } from './retry.ts';
 
 export interface ApplyOptions extends PlanOptions {
   plan: SyncPlan;
-  /** What the plan was made from; a hive that is not in it is to be removed. */
+  /** What the plan was made from. A hive that is not in it will be uninstalled. */
   desired: readonly DesiredHive[];
   effects: SyncEffects;
   narrate: Narrate;
   signal: AbortSignal;
-  /** Steps at once, over all hives. */
+  /** Maximum concurrent steps over all hives. */
   parallel: number;
-  /** Take the place of another sync that says it works on a machine. */
+  /** Take over the lease of another sync. */
   takeOver?: boolean;
   journal?: SyncJournal;
-  /** What was asked for, for the journal. */
+  /** The input of the operation, for the journal. */
   input?: unknown;
-  /** Does this step belong to it? All do when absent; `--retry-failed` narrows it. */
+  /** Selects steps; all by default. `--retry-failed` narrows it. */
   only?: (alias: string, step: SyncStep) => boolean;
-  /** How the plan of a hive is made anew under the lease; `planHive` when absent. */
+  /** Makes a hive's plan again under the lease; `planHive` by default. */
   replan?: typeof planHive;
-  /** The command that does later what is not done now; for one hive, or for all. */
+  /** The command that retries what failed, for one hive or for all. */
   retryCommand?: (hive?: string) => string;
   retries?: RetryPolicy;
-  /** 0 to 1. */
+  /** A random number from 0 to 1. */
   random?: () => number;
 }
 
-/** Throws STATE_UNWRITABLE where a journal is wanted and cannot be begun: before anything is changed. */
+/** Throws STATE_UNWRITABLE before anything is changed, if a journal is wanted and cannot be written. */
 export const applyPlan = async (options: ApplyOptions): Promise<SyncReport> => {
-  const { plan, narrate, signal, journal, input = null, retryCommand = usualCommand } = options;
+  const { plan, narrate, signal, journal, input = null, retryCommand = defaultCommand } = options;
   const startedAt = new Date().toISOString();
   const began = performance.now();
   await journal?.begin(plan.config, input, new Map(plan.hives.map((hive) => [hive.alias, wantedSteps(hive, options)])));
@@ -91,7 +91,7 @@ interface HiveContext extends ApplyOptions {
 
 const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveReport> => {
   const { alias, hostname } = plan;
-  const { signal, journal, retryCommand = usualCommand } = context;
+  const { signal, journal, retryCommand = defaultCommand } = context;
   const began = performance.now();
   const wanted = wantedSteps(plan, context);
   const lost = new AbortController();
@@ -101,7 +101,7 @@ const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveRepo
     limiter: context.limiter,
     narrate: context.narrate,
     signal: AbortSignal.any([signal, lost.signal]),
-    retries: context.retries ?? usualRetries,
+    retries: context.retries ?? defaultRetries,
     random: context.random ?? Math.random,
     retryCommand: retryCommand(alias),
     onStep: (report) => {
@@ -113,7 +113,7 @@ const applyHive = async (plan: HivePlan, context: HiveContext): Promise<HiveRepo
     wanted.length > 0
       ? await underLease(alias, { ...context, lost, run })
       : { problems: plan.problems, broken: undefined };
-  // What is not needed any more, as seen under the lease, needs no word either.
+  // Steps that are no longer needed under the lease are not reported.
   if (broken !== undefined) run.skip(notReported(wanted, run.reports), broken);
   journal?.hive(alias, problems);
   for (const { message, hint } of problems) {
@@ -129,13 +129,13 @@ interface LeaseContext extends HiveContext {
   run: HiveRun;
 }
 
-/** What stands in the way of a hive, and why nothing more can be done on it now, if so. */
+/** Why a hive cannot be changed, and whether nothing more can be done on it. */
 interface Trouble {
   problems: readonly ErrorBody[];
   broken?: string;
 }
 
-/** Does what is to be done as seen once the lease is held. */
+/** Applies the plan as it is under the lease. */
 const underLease = async (alias: string, context: LeaseContext): Promise<Trouble> => {
   const { effects, limiter, signal, lost, takeOver = false } = context;
   const inner = relay(context.narrate, alias, alias);
@@ -163,7 +163,7 @@ const underLease = async (alias: string, context: LeaseContext): Promise<Trouble
 
 const cancelled = 'the sync was cancelled';
 
-/** The steps of one hive. Once it came up anew it is looked at again: only a hive that runs can tell all. */
+/** The steps of one hive. After it was started, it is observed again: only a running hive can report everything. */
 const changeHive = async (alias: string, context: LeaseContext): Promise<readonly ErrorBody[]> => {
   const { run, progress, journal } = context;
   const plan = await observedPlan(alias, context);
@@ -190,7 +190,7 @@ const changeHive = async (alias: string, context: LeaseContext): Promise<readonl
   return again.problems;
 };
 
-/** What is to be done on the hive as it is now. */
+/** The plan for the hive as it is now. */
 const observedPlan = async (alias: string, context: HiveContext): Promise<HivePlan> => {
   const { effects, limiter, desired, signal, removeExtra, force, replan = planHive } = context;
   const { narrate } = relay(context.narrate, alias, alias);
@@ -203,7 +203,7 @@ const observedPlan = async (alias: string, context: HiveContext): Promise<HivePl
 const startsIt = (step: SyncStep): boolean =>
   step.kind === 'start_hive' || (step.kind === 'install_hive' && step.start);
 
-/** A hive that must be brought up first needs all its steps: what it lacks is only known then. */
+/** A hive that must be started first needs all its steps: what it lacks is known only then. */
 const wantedSteps = ({ alias, steps }: HivePlan, { only }: Pick<ApplyOptions, 'only'>): SyncStep[] => {
   if (!only) return [...steps];
   const some = steps.some((step) => only(alias, step));
@@ -231,7 +231,7 @@ const stateOf = (
 
 const isBad = ({ state }: Pick<HiveReport, 'state'>): boolean => state !== 'unchanged' && state !== 'done';
 
-/** How far the whole is: one step above those of the hives. */
+/** The overall state, from the states of the hives. */
 interface Progress {
   more(steps: number): void;
   ended(): void;
@@ -264,5 +264,5 @@ const progressOf = (options: ApplyOptions): Progress => {
 
 const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
-const usualCommand = (hive?: string): string =>
+const defaultCommand = (hive?: string): string =>
   hive === undefined ? 'rbee sync --retry-failed' : `rbee sync --hive ${hive}`;

@@ -15,7 +15,7 @@ describe('hives.conf on disk', () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  it('is made when there is none, for its owner alone, and keeps its mode later', async () => {
+  it('is created for its owner only, and keeps its mode later', async () => {
     assert.deepEqual(await changeHivesConf(file, (text, name) => addHive(text, name, { alias: 'a' })), {
       file,
       created: true,
@@ -27,7 +27,7 @@ describe('hives.conf on disk', () => {
     assert.equal(await readFile(file, 'utf8'), '[[hive]]\nalias = "a"\n\n[[hive]]\nalias = "b"\n');
   });
 
-  it('stays a link when it is one', async () => {
+  it('stays a link if it is one', async () => {
     const real = join(folder, 'settings', 'machines.toml');
     await mkdir(join(folder, 'settings'));
     await writeFile(real, '[[hive]]\nalias = "a"\n');
@@ -37,7 +37,7 @@ describe('hives.conf on disk', () => {
     assert.match(await readFile(real, 'utf8'), /alias = "b"/);
   });
 
-  it('is left as it is by a change that is refused', async () => {
+  it('is unchanged if the edit is refused', async () => {
     await writeFile(file, '[[hive]]\nalias = "a"\n');
     await assert.rejects(
       changeHivesConf(file, (text, name) => removeHive(text, name, 'b')),

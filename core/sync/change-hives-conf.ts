@@ -1,24 +1,24 @@
-/** Changes the text of a `hives.conf` on disk: whole or not at all, where it really lies, with the mode that it has. */
+/** Edits the text of a `hives.conf` on disk atomically. Follows links and keeps the file mode. */
 import { realpath, stat } from 'node:fs/promises';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 
 export interface HivesConfChange {
   file: string;
-  /** Was there no such file before? */
+  /** The file is new. */
   created: boolean;
 }
 
 /**
- * `edit` gets the text, empty where there is no file, and gives the new one. Errors: those of `edit`, FILE_UNREADABLE,
- * STATE_UNWRITABLE.
+ * `edit` gets the text, or an empty string without a file, and returns the new text. Errors: those of `edit`,
+ * FILE_UNREADABLE, STATE_UNWRITABLE.
  */
 export const changeHivesConf = async (
   file: string,
   edit: (source: string, file: string) => string,
 ): Promise<HivesConfChange> => {
-  // A link, as into a repository of settings, stays one.
+  // A link, for example into a repository of settings, stays a link.
   const place = await realpath(file).catch(ifMissing(file));
   const before = place === null ? '' : await readSmallFile(place).catch(ifMissing(file));
   const after = edit(before ?? '', file);

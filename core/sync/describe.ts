@@ -1,7 +1,7 @@
 /** Steps of a sync in words, for narration, tables and reports. */
 import type { Extra, HivePlan, SyncStep, SyncStepKind } from '../contract/sync.ts';
 
-/** What a step is, told the same in a plan, a journal and a report: unique within its hive. */
+/** Identifies a step within its hive, in plans, journals and reports. */
 export const stepKey = (step: SyncStep): string => {
   switch (step.kind) {
     case 'install_worker':
@@ -21,7 +21,7 @@ export const stepKey = (step: SyncStep): string => {
   }
 };
 
-/** Is it about the hive itself? Then everything else waits for it. */
+/** A step on the hive itself, which all other steps wait for. */
 export const isHiveStep = ({ kind }: SyncStep): boolean =>
   kind === 'install_hive' || kind === 'start_hive' || kind === 'uninstall_hive';
 
@@ -30,7 +30,7 @@ export interface StepWords {
   verb: string;
   /** `llamacpp 1.1.0 (cuda)`. */
   what: string;
-  /** Why it is to be done. */
+  /** The reason for the step. */
   why: string;
 }
 
@@ -38,7 +38,7 @@ export const stepWords = (step: SyncStep): StepWords => {
   const verb = verbs[step.kind];
   switch (step.kind) {
     case 'install_hive':
-      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyAnew(step) };
+      return { verb, what: `rbee ${step.to}`, why: step.from === null ? 'not there' : whyReplaced(step) };
     case 'start_hive':
       return { verb, what: 'the hive', why: 'it does not run' };
     case 'install_worker':
@@ -64,10 +64,10 @@ export const stepText = (step: SyncStep): string => {
   return `${verb} ${what}`;
 };
 
-/** In the present, to whoever waits: `installing llamacpp 1.1.0`. */
+/** While it runs: `installing llamacpp 1.1.0`. */
 export const stepDoing = (step: SyncStep): string => `${doing[step.kind]} ${stepWords(step).what}`;
 
-/** Once it is done: `llamacpp 1.1.0 is installed`. */
+/** When it is done: `llamacpp 1.1.0 is installed`. */
 export const stepDone = (step: SyncStep): string => `${stepWords(step).what} ${done[step.kind]}`;
 
 export const extraText = (extra: Extra): string => {
@@ -81,7 +81,7 @@ export const extraText = (extra: Extra): string => {
   }
 };
 
-/** A plan in a few words: `hive 0.1.0-aa → 0.2.0-bb, 1 type to install, 2 workers to start`. */
+/** Summary of a plan: `hive 0.1.0-aa → 0.2.0-bb, 1 type to install, 2 workers to start`. */
 export const planSummary = ({ steps, problems, status }: HivePlan): string => {
   if (status === 'unreachable') return problems[0]?.message ?? 'does not answer';
   const parts = steps.flatMap((step) => (step.kind in hiveParts ? [hiveParts[step.kind]!(step)] : []));
@@ -100,12 +100,12 @@ const typeText = ({ type, version, variant }: InstallWorker): string =>
 
 const whyInstalled = ({ from, version, variant, again }: InstallWorker): string => {
   if (from === null) return 'not there';
-  if (again) return 'again, as asked';
-  return from === version ? `its build for ${variant ?? 'this machine'} is not there` : `${from} is there`;
+  if (again) return 'forced';
+  return from === version ? `no build for ${variant ?? 'this machine'} yet` : `replaces ${from}`;
 };
 
-const whyAnew = ({ from, to }: { from: string | null; to: string }): string =>
-  from === to ? 'again, as asked' : `${from} is there`;
+const whyReplaced = ({ from, to }: { from: string | null; to: string }): string =>
+  from === to ? 'forced' : `replaces ${from}`;
 
 const verbs: Record<SyncStepKind, string> = {
   install_hive: 'install',
@@ -145,7 +145,7 @@ const done: Record<SyncStepKind, string> = {
 
 const startReasons = { missing: 'not there', stopped: 'stopped', failed: 'failed' } as const;
 const replaceReasons = {
-  declaration: 'declared otherwise now',
+  declaration: 'declaration changed',
   version: 'its type has another version',
   taken: 'its id is taken by another worker',
 } as const;

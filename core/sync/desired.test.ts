@@ -21,7 +21,7 @@ const hive = (alias: string, ...entries: string[]) =>
   `[[hive]]\nalias = "${alias}"\nrun = [${entries.map((entry) => `{ ${entry} }`).join(', ')}]\n`;
 
 describe('the ids of declared workers', () => {
-  it('tell the machine, the type and the model, and go on for replicas', async () => {
+  it('contain the machine, the type and the model, and are numbered for replicas', async () => {
     assert.deepEqual(await ids(hive('gpu1', 'type = "llama-cpp", model = "hf:Qwen/Qwen3-0.6B-GGUF", replicas = 3')), [
       'gpu1-llamacpp-qwen3-0-6b',
       'gpu1-llamacpp-qwen3-0-6b-r2',
@@ -35,7 +35,7 @@ describe('the ids of declared workers', () => {
     );
   });
 
-  it('stay when entries are added before or behind, and when there are more replicas', async () => {
+  it('stay the same when entries or replicas are added', async () => {
     const own = 'type = "vllm", model = "hf:o/m"';
     const before = await ids(hive('a', own));
     assert.deepEqual(
@@ -44,7 +44,7 @@ describe('the ids of declared workers', () => {
     );
   });
 
-  it('are unique in the fleet, short enough, and of the letters that ids have', async () => {
+  it('are unique in the fleet, short, and made of valid characters', async () => {
     const long = 'x'.repeat(200);
     const all = await ids(
       hive(
@@ -70,7 +70,7 @@ describe('the ids of declared workers', () => {
 describe('the fingerprint of a declaration', () => {
   const spec: WorkerSpec = { type: 'vllm', model: 'hf:o/m', options: { a: 1, b: { c: 1, d: 2 } }, device: 'cuda' };
 
-  it('is the same in any order and way of writing, and for every replica', () => {
+  it('does not depend on order or notation, and is the same for all replicas', () => {
     const again: WorkerSpec = {
       device: 'cuda:0',
       options: { b: { d: 2, c: 1 }, a: 1 },
@@ -84,7 +84,7 @@ describe('the fingerprint of a declaration', () => {
     );
   });
 
-  it('is another one when anything changes that a worker is started with', () => {
+  it('changes with anything that a worker is started with', () => {
     const changes: Partial<WorkerSpec>[] = [
       { type: 'sd' },
       { model: 'hf:o/m@main' },
@@ -103,8 +103,8 @@ describe('the fingerprint of a declaration', () => {
   });
 });
 
-describe('what a hive should have', () => {
-  it('are the types that it declares, and those of its workers besides', async () => {
+describe('the desired state of a hive', () => {
+  it('includes the types that it declares and those that its workers need', async () => {
     const [one] = await desired(`[[hive]]
 alias = "a"
 workers = [{ type = "llama.cpp", version = "^1.0.0", variant = "cpu" }]
@@ -123,7 +123,7 @@ run = [{ type = "llamacpp" }, { type = "llamacpp", variant = "cuda" }, { type = 
     });
   });
 
-  it('is resolved once for all machines, and rbee itself is not installed on the queen’s', async () => {
+  it('is resolved once for all machines, and does not install rbee on the queen’s', async () => {
     const asked: string[] = [];
     const workers = 'workers = [{ type = "vllm", version = "^1" }]';
     const [local, other] = await desired(`[[hive]]\nalias = "local"\n${workers}\n[[hive]]\nalias = "b"\n${workers}\n`, {
@@ -137,7 +137,7 @@ run = [{ type = "llamacpp" }, { type = "llamacpp", variant = "cuda" }, { type = 
     assert.equal(other?.version, '0.1.0-aa');
   });
 
-  it('names a type that cannot be resolved, and leaves the rest as it should be', async () => {
+  it('names a type that cannot be resolved, and is otherwise complete', async () => {
     const [one] = await desired('[[hive]]\nalias = "a"\nworkers = [{ type = "vllm" }, { type = "sd" }]\n', {
       resolve: async (type, range) => {
         if (type === 'vllm') throw RbeeError.of('PACKAGE_NOT_FOUND', { package: type, problem: 'no' });
@@ -154,7 +154,7 @@ run = [{ type = "llamacpp" }, { type = "llamacpp", variant = "cuda" }, { type = 
     );
   });
 
-  it('cannot be one package in two versions', async () => {
+  it('cannot contain one package in two versions', async () => {
     const [one] = await desired(
       '[[hive]]\nalias = "a"\nworkers = [{ type = "image", version = "1.0.0" }, { type = "speech", version = "2.0.0" }]\n',
       { resolve: async (_, version) => ({ package: 'media', version, integrity: null }) },

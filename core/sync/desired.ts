@@ -1,4 +1,4 @@
-/** From what `hives.conf` declares to what should be there: every version resolved, every worker named. */
+/** From the declarations of `hives.conf` to the desired state: all versions resolved, all workers named. */
 
 import { localAlias } from '../config/hive-entry.ts';
 import { replicaIds } from '../config/replica-ids.ts';
@@ -15,7 +15,7 @@ import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
 import { entryNames } from './worker-ids.ts';
 
-/** What a range of a worker type means now: by the lock, or else by the registry. */
+/** Resolves a version range of a worker type, by the lock or the registry. */
 export type ResolveType = (
   type: string,
   range: string,
@@ -23,13 +23,13 @@ export type ResolveType = (
 
 export interface DesiredOptions {
   resolve: ResolveType;
-  /** What is said where that fails: of the place in the file, with what may have been meant. */
+  /** Explains a failure, with its place in the file and the nearest names. */
   explain?: (error: RbeeError, hive: string, wanted: DeclaredType) => Promise<RbeeError>;
-  /** What is to be installed on other machines (`<core version>-<hash8>`). */
+  /** The version of rbee for other machines, `<core version>-<hash8>`. */
   version: string;
 }
 
-/** All hives of the file. A type that cannot be resolved is told in `unresolved`; the rest of its hive is as it should be. */
+/** All hives of the file. Types that cannot be resolved are in `unresolved`; the rest of their hive is complete. */
 export const desiredHives = async (
   hives: readonly HiveDeclaration[],
   { resolve, version, explain = async (error) => error }: DesiredOptions,
@@ -48,7 +48,7 @@ export const desiredHives = async (
   );
 };
 
-/** The types that a hive declares, and those that its workers need beyond them. */
+/** The types that a hive declares, and those that its workers need as well. */
 export const neededTypes = ({ workers, run }: HiveDeclaration): HiveDeclaration['workers'] => {
   const needed = [...workers];
   for (const { type, variant, line } of run) {
@@ -95,7 +95,7 @@ const replicas = (entry: DeclaredRun, name: string): DesiredWorker[] => {
   });
 };
 
-/** What is not declared is absent, and so chosen by the hive. */
+/** Options that are not declared stay absent, so the hive chooses. */
 const specOf = (entry: DeclaredRun): WorkerSpec => {
   const { type, variant, device, model, name, options, environment, components, restart, memoryLimit, cpuLimit } =
     entry;
@@ -114,7 +114,7 @@ const specOf = (entry: DeclaredRun): WorkerSpec => {
   };
 };
 
-/** A fleet asks the same thing for each of its machines. */
+/** Resolves each type once for all machines. */
 const remembered = (resolve: ResolveType): ResolveType => {
   const asked = new Map<string, ReturnType<ResolveType>>();
   return (type, range) => {

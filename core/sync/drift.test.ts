@@ -49,7 +49,7 @@ const pairs = [
   { desired: null, observed: online('e') },
 ];
 
-it('drift is told hive by hive, and a machine that is not declared is none', () => {
+it('drift is reported per hive, and an undeclared machine is no drift', () => {
   const drift = driftOf(planFleet('/c', pairs), ['a', 'b', 'c', 'd'], new Date(0));
   assert.deepEqual(
     drift.hives.map(({ alias, state, summary }) => [alias, state, summary]),
@@ -66,11 +66,11 @@ it('drift is told hive by hive, and a machine that is not declared is none', () 
   assert.equal(drift.at, '1970-01-01T00:00:00.000Z');
 });
 
-it('a fleet with a machine that is not declared is in sync when the others are', () => {
+it('a fleet with an undeclared machine is in sync if the others are', () => {
   assert.equal(driftOf(planFleet('/c', [pairs[0]!, pairs[4]!]), ['a']).inSync, true);
 });
 
-it('without a hives.conf nothing is declared and nothing drifts', () => {
+it('without a hives.conf, nothing is declared and nothing drifts', () => {
   const drift = driftOf(planFleet('/c', []), null);
   assert.deepEqual([drift.declared, drift.inSync], [false, true]);
 });

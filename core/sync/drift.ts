@@ -1,15 +1,15 @@
-/** How the fleet differs from `hives.conf`: the plan of a sync that is not run, for `rbee status`. */
+/** How the fleet differs from `hives.conf`, for `rbee status`: the plan of a sync that is not run. */
 import type { DriftView, HiveDrift, HivePlan, SyncPlan } from '../contract/sync.ts';
 import { planSummary } from './describe.ts';
 
-/** `declared` are the aliases of the file; null where there is no file, and then nothing drifts. */
+/** `declared` are the aliases in the file. Null: no file, so nothing drifts. */
 export const driftOf = (plan: SyncPlan, declared: readonly string[] | null, at = new Date()): DriftView => {
   const known = new Set(declared ?? []);
   const hives = plan.hives.map((hive) => driftOfHive(hive, declared === null || known.has(hive.alias)));
   return { ...driftOfHives(plan.config, hives, at), declared: declared !== null };
 };
 
-/** The same from what was found for each hive of a file. */
+/** The same, from drifts of single hives. */
 export const driftOfHives = (config: string, hives: readonly HiveDrift[], at = new Date()): DriftView => {
   const inState = (state: HiveDrift['state']) => hives.filter((hive) => hive.state === state).length;
   return {
@@ -29,7 +29,7 @@ export const driftOfHives = (config: string, hives: readonly HiveDrift[], at = n
   };
 };
 
-/** A hive that the file does not name is as it is. */
+/** A hive that the file does not name cannot drift. */
 export const driftOfHive = (plan: HivePlan, isDeclared: boolean): HiveDrift => {
   const { alias, hostname } = plan;
   const about = (state: HiveDrift['state'], summary = planSummary(plan)) => ({ alias, hostname, state, summary, plan });

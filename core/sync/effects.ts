@@ -1,28 +1,28 @@
-/** What a sync does to the world. The queen does it over SSH, tests to a simulated fleet. */
+/** The effects of a sync. The queen implements them over SSH, tests with a simulated fleet. */
 import type { Narrate } from '../contract/narration.ts';
 import type { ObservedHive, SyncStep } from '../contract/sync.ts';
 
 export interface EffectCall {
   narrate: Narrate;
-  /** Once aborted, the call ends as soon as it can, and leaves the machine so that the next sync can go on. */
+  /** After an abort, the call ends soon, and leaves the machine so that the next sync can continue. */
   signal: AbortSignal;
 }
 
 export interface Lease {
-  /** Aborted with the reason when the lease is lost to someone else, or cannot be kept. */
+  /** Aborted with the reason when the lease is lost or cannot be renewed. */
   readonly lost: AbortSignal;
   /** Never throws. */
   release(): Promise<void>;
 }
 
 export interface SyncEffects {
-  /** Looks at the machine. One that cannot be reached is told as such, not thrown. */
+  /** Observes the machine. An unreachable machine is a result, not an error. */
   observe(alias: string, call: EffectCall): Promise<ObservedHive>;
   /**
-   * Does one step, and is done only when it holds: a hive answers, a worker is ready. Doing a step that holds already does
-   * nothing.
+   * Performs one step, and returns once it is effective: a hive answers, a worker is ready. A step that is effective
+   * already does nothing.
    */
   perform(alias: string, step: SyncStep, call: EffectCall): Promise<void>;
-  /** Keeps other syncs from the machine. Throws SYNC_LOCKED. */
+  /** Locks the machine against other syncs. Throws SYNC_LOCKED. */
   lease(alias: string, options: EffectCall & { takeOver: boolean }): Promise<Lease>;
 }

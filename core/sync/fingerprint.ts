@@ -1,10 +1,10 @@
-/** A fingerprint of what is asked of a worker: the same as long as nothing of it changes. */
+/** A fingerprint of a worker's declaration, to detect changes. */
 import { createHash } from 'node:crypto';
 import { formatDevice, parseDevice } from '../contract/device.ts';
 import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 
-/** Of everything but the id, and in whatever order and way of writing it is given. */
+/** Covers everything but the id, independent of order and notation. */
 export const fingerprint = (spec: WorkerSpec): string => {
   const {
     id: _id,
@@ -34,7 +34,7 @@ export const fingerprint = (spec: WorkerSpec): string => {
     .slice(0, 16);
 };
 
-/** What an older hive took and this one would refuse is compared as it is. */
+/** Values of an older hive that are invalid now are compared as they are. */
 const understood = (text: string, read: (text: string) => string): string => {
   try {
     return read(text);
@@ -46,7 +46,7 @@ const understood = (text: string, read: (text: string) => string): string => {
 const filled = <Value extends object>(value: Value | undefined): Value | undefined =>
   value === undefined || Object.keys(value).length === 0 ? undefined : value;
 
-/** Objects with their keys in order, at every depth. */
+/** Sorts the keys of objects at every depth. */
 const sorted = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,9 +1,9 @@
-/** One hive of a sync: its steps in their order, side by side where they do not hang on each other. */
+/** Runs the steps of one hive: in order, and concurrently if they do not depend on each other. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { HivePlan, StepReport, SyncStep, SyncStepKind } from '../contract/sync.ts';
-import type { Semaphore } from '../lifecycle/semaphore.ts';
+import type { Semaphore } from '../lifecycle/async/semaphore.ts';
 import { isHiveStep, stepDoing, stepDone, stepKey, stepText } from './describe.ts';
 import type { SyncEffects } from './effects.ts';
 import { relay } from './relay.ts';
@@ -17,7 +17,7 @@ export interface HiveRunOptions {
   signal: AbortSignal;
   retries: RetryPolicy;
   random: () => number;
-  /** The command that does later what is not done now. */
+  /** The command that retries what failed. */
   retryCommand: string;
   onStep: (report: StepReport) => void;
 }
@@ -33,13 +33,13 @@ export class HiveRun {
     this.#options = options;
   }
 
-  /** Installs or starts the hive, or removes it. Did that work out? */
+  /** Installs, starts or removes the hive. False if that failed. */
   async first(plan: HivePlan): Promise<boolean> {
     const [step] = plan.steps.filter(isHiveStep);
     return step === undefined || (await this.#do(step));
   }
 
-  /** Everything else. */
+  /** All other steps. */
   async rest(plan: HivePlan): Promise<void> {
     const steps = plan.steps.filter((step) => !isHiveStep(step));
     const of = <Kind extends SyncStepKind>(...kinds: Kind[]) =>
@@ -68,12 +68,12 @@ export class HiveRun {
     for (const step of of('uninstall_worker')) await this.#do(step);
   }
 
-  /** Says of all these steps why they are not done. */
+  /** Reports these steps as skipped, with the reason. */
   skip(steps: readonly SyncStep[], because: string): void {
     for (const step of steps) this.#skipped(step, because);
   }
 
-  /** Steps on different things side by side, those on the same thing one after another; gives what failed. */
+  /** Steps on different things run concurrently, those on the same thing one after another. Returns the failures. */
   async #failed<One extends SyncStep>(
     steps: readonly One[],
     thing: (step: One) => string,
@@ -90,8 +90,8 @@ export class HiveRun {
   }
 
   /**
-   * The workers of one entry: those that do not run yet side by side, then those that are replaced, one at a time. When
-   * one of them does not come up again, the others stay as they are, and go on answering.
+   * The workers of one entry: those that do not run yet start concurrently, then the others are replaced one at a time.
+   * If one does not start, the rest keep running unchanged.
    */
   async #group(steps: readonly WorkerStep[], needs: (step: WorkerStep) => string | undefined): Promise<void> {
     const begin = async (step: WorkerStep): Promise<boolean> => {
@@ -132,7 +132,7 @@ export class HiveRun {
     }
   }
 
-  /** Tries until it is done, or there is no hope. */
+  /** Retries until the step is done or the error is permanent. */
   async #attempt(step: SyncStep, onTry: () => void): Promise<void> {
     const { alias, effects, narrate, signal, retries, random } = this.#options;
     const id = `${alias}/${stepKey(step)}`;

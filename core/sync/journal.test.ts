@@ -83,7 +83,7 @@ describe('the journal of a sync', () => {
     assert.equal(journal.left('/c').size, 0);
   });
 
-  it('has all of a hive left until it was looked at with its hive up', async () => {
+  it('counts a whole hive as left until it was observed while running', async () => {
     const journal = await SyncJournal.open(file);
     await journal.begin('/c', {}, new Map([['a', [{ kind: 'start_hive' }]]]));
     journal.step('a', { ...told('', 'done'), step: { kind: 'start_hive' } });
@@ -94,7 +94,7 @@ describe('the journal of a sync', () => {
     await journal.end();
   });
 
-  it('takes a step that was planned and found done for done', async () => {
+  it('counts a planned step that was already done as done', async () => {
     const journal = await SyncJournal.open(file);
     await journal.begin('/c', {}, new Map([['a', [step('1')]]]));
     journal.hive('a', []);
@@ -102,7 +102,7 @@ describe('the journal of a sync', () => {
     await journal.end();
   });
 
-  it('is set aside when it is damaged', async () => {
+  it('is renamed if it is damaged', async () => {
     for (const text of ['', '{"version":1', '{"version":1,"hives":[]}', '[]']) {
       await writeFile(file, text);
       const journal = await SyncJournal.open(file);
@@ -113,7 +113,7 @@ describe('the journal of a sync', () => {
     assert.deepEqual(await readdir(folder), ['sync.json.damaged']);
   });
 
-  it('is refused before anything is changed where it cannot be written', async () => {
+  it('fails before anything is changed if it cannot be written', async () => {
     const journal = await SyncJournal.open(join(file, 'below', 'a-file.json'));
     await writeFile(file, 'a file, not a folder');
     await assert.rejects(journal.begin('/c', {}, new Map()), { code: 'STATE_UNWRITABLE' });

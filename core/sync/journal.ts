@@ -1,6 +1,6 @@
 /**
- * What the last sync did and did not do, on disk while it goes on: so that the next one can say that it goes on with it,
- * and do only what is left. What is to be done is decided by looking at the machines, never by this file.
+ * Records on disk what a sync has done, so that the next one can continue and `--retry-failed` knows what is left. What
+ * needs to be done is decided by looking at the machines, never by this file.
  */
 import { rename } from 'node:fs/promises';
 import Type, { type Static } from 'typebox';
@@ -8,29 +8,29 @@ import { Check } from 'typebox/value';
 import { readSmallFile } from '../boundary/small-file.ts';
 import type { ErrorBody } from '../contract/errors.ts';
 import type { StepReport, SyncStep } from '../contract/sync.ts';
-import { writeAtomic } from '../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../lifecycle/fs/atomic-file.ts';
 import { isHiveStep, stepKey } from './describe.ts';
 
 const hiveRecord = Type.Object({
-  /** By the key of the step. */
+  /** By step key. */
   steps: Type.Record(
     Type.String(),
     Type.Union([Type.Literal('planned'), Type.Literal('done'), Type.Literal('failed'), Type.Literal('skipped')]),
   ),
-  /** Does `steps` hold all there is to do? Not before a hive that must come up first has been looked at. */
+  /** Is `steps` complete? Not before a hive that must be started first was observed. */
   known: Type.Boolean(),
-  /** Code of what stood in the way of the hive as a whole. */
+  /** Error code if the hive as a whole failed. */
   problem: Type.Union([Type.String(), Type.Null()]),
 });
 
 const journalRecord = Type.Object({
   version: Type.Literal(1),
-  /** The `hives.conf` that was synced. */
+  /** Path of the `hives.conf`. */
   config: Type.String(),
   startedAt: Type.String(),
-  /** Null while it goes on, and for ever when it was killed. */
+  /** Null while it runs, and forever if it was killed. */
   endedAt: Type.Union([Type.String(), Type.Null()]),
-  /** What was asked for. */
+  /** Input of the sync. */
   input: Type.Unknown(),
   hives: Type.Record(Type.String(), hiveRecord),
 });
@@ -41,7 +41,7 @@ type HiveRecord = Static<typeof hiveRecord>;
 export class SyncJournal {
   readonly #file: string;
   #record: JournalRecord | null;
-  /** Why the file of an earlier sync could not be used; it was set aside. */
+  /** Where an unreadable journal was moved to. */
   readonly damaged: string | null;
   #writing: Promise<void> | null = null;
   #dirty = false;
@@ -53,11 +53,11 @@ export class SyncJournal {
     this.damaged = damaged;
   }
 
-  /** Reads what the last sync left. A file that makes no sense is set aside as `<file>.damaged`. */
+  /** Reads the journal. An unreadable file is renamed to `<file>.damaged`. */
   static async open(file: string): Promise<SyncJournal> {
     const text = await readSmallFile(file, { maxBytes: 64 * 2 ** 20 }).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
-      // Whatever it is, it is no journal.
+      // Valid JSON, but no journal.
       if (error.code === 'EFBIG' || error.code === 'ENOTREG') return '';
       throw error;
     });
@@ -69,19 +69,19 @@ export class SyncJournal {
     return new SyncJournal(file, null, aside);
   }
 
-  /** The last sync, or the one that goes on. */
+  /** The last or the running sync. */
   get last(): JournalRecord | null {
     return this.#record;
   }
 
-  /** Did the last sync of this file end without telling? */
+  /** The last sync of this file was killed. */
   interrupted(config: string): boolean {
     return this.#record !== null && this.#record.config === config && this.#record.endedAt === null;
   }
 
   /**
-   * What failed or was left the last time that this file was synced: for each hive the keys of its steps, or `all` where
-   * the hive as a whole could not be changed. Empty when everything was done.
+   * What failed or was left the last time that this file was synced: per hive, the keys of its steps, or `all` if the
+   * hive as a whole failed. Empty if everything was done.
    */
   left(config: string): Map<string, ReadonlySet<string> | 'all'> {
     const left = new Map<string, ReadonlySet<string> | 'all'>();
@@ -94,7 +94,7 @@ export class SyncJournal {
     return left;
   }
 
-  /** A sync begins. What an earlier one left on hives that this one does not touch stays known. */
+  /** Starts a sync. What an earlier one left on other hives is kept. */
   async begin(config: string, input: unknown, planned: ReadonlyMap<string, readonly SyncStep[]>): Promise<void> {
     const earlier = this.#record?.config === config ? this.#record.hives : {};
     const kept = Object.entries(earlier).filter(
@@ -116,7 +116,7 @@ export class SyncJournal {
     await this.#written();
   }
 
-  /** A hive was looked at under its lease, and this is what is left to do on it. */
+  /** The steps that are needed on a hive, as observed under its lease. */
   plan(alias: string, steps: readonly SyncStep[], known: boolean): void {
     const hive = this.#hive(alias);
     if (!hive) return;
@@ -125,7 +125,7 @@ export class SyncJournal {
     this.#save();
   }
 
-  /** A step of a hive ended. */
+  /** A step ended. */
   step(alias: string, { step, state }: StepReport): void {
     const hive = this.#hive(alias);
     if (!hive) return;
@@ -133,19 +133,19 @@ export class SyncJournal {
     this.#save();
   }
 
-  /** A hive is done with, and this stood in its way. */
+  /** A hive ended, with the error that stopped it. */
   hive(alias: string, problems: readonly ErrorBody[]): void {
     const hive = this.#hive(alias);
     if (!hive) return;
     hive.problem = problems[0]?.code ?? null;
-    // What was planned and then found to be done already is not left.
+    // Steps that turned out to be unnecessary are not left.
     if (hive.problem === null) {
       for (const [key, state] of Object.entries(hive.steps)) if (state === 'planned') hive.steps[key] = 'done';
     }
     this.#save();
   }
 
-  /** The sync is over. Throws STATE_UNWRITABLE when its journal could not be kept. */
+  /** Ends the sync. Throws STATE_UNWRITABLE if the journal could not be written. */
   async end(): Promise<void> {
     if (!this.#record) return;
     this.#record.endedAt = new Date().toISOString();
@@ -157,7 +157,7 @@ export class SyncJournal {
     return this.#record && Object.hasOwn(this.#record.hives, alias) ? this.#record.hives[alias] : undefined;
   }
 
-  /** One write at a time; what changes meanwhile is in the next. */
+  /** One write at a time; the next one includes changes made meanwhile. */
   #save(): void {
     this.#dirty = true;
     this.#writing ??= this.#write().finally(() => {

@@ -1,4 +1,4 @@
-/** `--retry-failed`: a plan narrowed to what failed or was left the last time. */
+/** For `--retry-failed`: narrows a plan to what failed or was left the last time. */
 import { RbeeError } from '../contract/errors.ts';
 import type { SyncPlan, SyncStep } from '../contract/sync.ts';
 import { stepKey } from './describe.ts';
@@ -9,14 +9,14 @@ export interface LeftOver {
   only: (alias: string, step: SyncStep) => boolean;
 }
 
-/** Aliases of the hives that have something left. Throws SYNC_NOTHING_TO_RETRY. */
+/** Aliases of hives with something left. Throws SYNC_NOTHING_TO_RETRY. */
 export const hivesLeft = (journal: SyncJournal, config: string): string[] => {
   const left = [...journal.left(config).keys()];
   if (left.length === 0) throw RbeeError.of('SYNC_NOTHING_TO_RETRY', { file: config });
   return left;
 };
 
-/** What of the plan was left; hives on which nothing was are not in it. */
+/** The steps of the plan that were left. Hives without any are dropped. */
 export const leftOver = (plan: SyncPlan, journal: SyncJournal): LeftOver => {
   const left = journal.left(plan.config);
   const only = (alias: string, step: SyncStep): boolean => {

@@ -49,7 +49,7 @@ const worker = (number: number): fc.Arbitrary<ObservedWorker> =>
       declaration: null,
       name: null,
       spec: {
-        // An other name of the type, as it was typed.
+        // An alias of the type, as it was typed.
         type: type === 'llamacpp' ? 'llama.cpp' : type,
         ...(written !== 'name' && written !== 'none' && { model: `hf:org/Model-${number}:Q4_K_M` }),
         ...(written !== 'model' && written !== 'none' && { name: `m/${number}` }),
@@ -102,8 +102,8 @@ const again = async (text: string) =>
     resolve: async (type, range) => ({ package: `@rbee/worker-${type}`, version: range, integrity: 'sha512-x' }),
   });
 
-describe('a hives.conf that is written from what is there', () => {
-  it('says it in full: a sync of it finds nothing to do', async () => {
+describe('a hives.conf that was generated from a fleet', () => {
+  it('is complete: a sync with it finds nothing to do', async () => {
     await fc.assert(
       fc.asyncProperty(hive('local', 1), hive('gpu1', 3), address, async (local, gpu1, where) => {
         const { text, notes, hives, workers } = migrate([
@@ -129,7 +129,7 @@ describe('a hives.conf that is written from what is there', () => {
     );
   });
 
-  it('notes what cannot be written down', () => {
+  it('notes what cannot be written', () => {
     const [observed] = fc.sample(hive('gpu1', 1), { numRuns: 1, seed: 1 });
     const base = observed!.workers[0]!;
     const workers: ObservedWorker[] = [
@@ -151,14 +151,14 @@ describe('a hives.conf that is written from what is there', () => {
       { observed: absentHive({ alias: 'gone', hostname: 'gone' }), address: null },
     ]);
     assert.deepEqual(notes, [
-      'hive gpu1: mine is a link plugin there and is not written down',
-      'hive gpu1: worker stopped is stopped and is not written down',
-      'hive gpu1: worker secretive does not tell how it was spawned and is not written down',
-      'hive gpu1: worker relative has a model whose path is not whole and is not written down',
-      'hive gpu1: worker nothing has options that TOML cannot hold and is not written down',
+      'hive gpu1: mine is a link plugin there and is not written',
+      'hive gpu1: worker stopped is stopped and is not written',
+      'hive gpu1: worker secretive does not report how it was spawned and is not written',
+      'hive gpu1: worker relative has a model with a relative path and is not written',
+      'hive gpu1: worker nothing has options that TOML cannot hold and is not written',
       'hive gpu1: worker older uses sd 1.0.0; the next sync replaces it once',
-      'hive twin: worker fine has the id of one on another hive and is not written down',
-      'hive gone is absent: what is on it could not be looked at',
+      'hive twin: worker fine has the id of a worker on another hive and is not written',
+      'hive gone is absent: its contents could not be read',
     ]);
     assert.equal(written, 2);
     assert.deepEqual(
@@ -167,8 +167,8 @@ describe('a hives.conf that is written from what is there', () => {
     );
   });
 
-  // One hive that told of a type with a strange name made the migration of all machines fail.
-  it('writes only the address of a hive that says what no file can hold, and the others as they are', () => {
+  // One hive with an invalid type name used to make the migration of all machines fail.
+  it('has only the address of a hive that reports invalid values, and complete entries for the others', () => {
     const about = { hostname: 'x', status: 'online', error: null, version, platform: null, complete: true } as const;
     const type = (name: string) => ({
       type: name,
@@ -200,7 +200,7 @@ describe('a hives.conf that is written from what is there', () => {
           ['fine', null, ['sd']],
         ],
       );
-      assert.ok(notes.some((note) => note.startsWith('hive evil says what cannot be written down')));
+      assert.ok(notes.some((note) => note.startsWith('hive evil reports values that cannot be written')));
     }
   });
 });

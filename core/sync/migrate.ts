@@ -1,4 +1,4 @@
-/** Writes a `hives.conf` from what is there, such that a sync of it finds nothing to do. */
+/** Writes a `hives.conf` from the present state, so that a sync with it has nothing to do. */
 import { localAlias } from '../config/hive-entry.ts';
 import { parseHivesConf } from '../config/hives-conf.ts';
 import { formatToml } from '../config/toml.ts';
@@ -9,7 +9,7 @@ import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } f
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
 
-/** How a machine is reached: what is known beside what it tells of itself. */
+/** Address of a machine, which observing it does not reveal. */
 export type Address = Pick<
   HiveDeclaration,
   | 'hostname'
@@ -25,28 +25,28 @@ export type Address = Pick<
 
 export interface Migrant {
   observed: ObservedHive;
-  /** Null for the machine of the queen, and for one of which only the alias is known. */
+  /** Null for the queen's machine, and for a machine of which only the alias is known. */
   address: Address | null;
 }
 
 const head = `# Written by rbee migrate from what was there. What every key means: rbee docs hives
 `;
 
-/** Machines that do not answer are written with their address alone, and named in the notes. */
+/** Machines that do not answer are written with their address only, and listed in the notes. */
 export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): MigrationResult => {
   const notes: string[] = [];
   const ids = new Set<string>();
   const parts = migrants.map((migrant) => soundEntry(migrant, { notes, ids }, file));
   const text = [head, ...parts.map(({ text }) => text)].join('\n');
-  // What is written must be as right as what a person writes.
+  // The result must be as valid as a file that a person writes.
   parseHivesConf(text, file);
   const sum = (key: 'types' | 'workers') => parts.reduce((total, part) => total + part[key], 0);
   return { text, hives: parts.length, types: sum('types'), workers: sum('workers'), notes };
 };
 
 /**
- * A hive may say what no file can hold, such as a type with a strange name: then its entry has its address alone, and the
- * entries of other machines are as they should be.
+ * A hive may report values that the file cannot hold, such as an invalid type name. Then its entry has its address
+ * only, and other entries are unaffected.
  */
 const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
   const own: Told = { notes: [], ids: new Set(told.ids) };
@@ -62,7 +62,9 @@ const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
     if (!(error instanceof RbeeError)) throw error;
     const { observed } = migrant;
     own.ids = new Set(told.ids);
-    own.notes = [`hive ${observed.alias} says what cannot be written down (${error.message}): only its address is`];
+    own.notes = [
+      `hive ${observed.alias} reports values that cannot be written (${error.message}): only its address is written`,
+    ];
     return take(entryOf({ ...migrant, observed: { ...observed, types: [], models: [], workers: [] } }, own));
   }
 };
@@ -75,7 +77,7 @@ interface Entry {
 
 interface Told {
   notes: string[];
-  /** Ids of workers that are written down. */
+  /** Ids of the workers written so far. */
   ids: Set<string>;
 }
 
@@ -83,11 +85,10 @@ const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
   const { alias, status } = observed;
   const { notes } = told;
   const isLocal = alias === localAlias;
-  if (status !== 'online') notes.push(`hive ${alias} is ${status}: what is on it could not be looked at`);
+  if (status !== 'online') notes.push(`hive ${alias} is ${status}: its contents could not be read`);
   const types = observed.types.filter(({ source }) => source === 'installed');
   for (const { type, source } of observed.types) {
-    if (source !== 'installed')
-      notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written down`);
+    if (source !== 'installed') notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written`);
   }
   const workers = observed.workers.flatMap((worker) => {
     const fields = runOf(worker, observed, told);
@@ -104,7 +105,7 @@ const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
   return { text: `[[hive]]\n${plain(fields)}${run}`, types: types.length, workers: workers.length };
 };
 
-/** What differs from the defaults. */
+/** Only values that differ from the defaults. */
 const addressFields = (alias: string, address: Address): Record<string, unknown> => ({
   ...(address.hostname !== alias && { hostname: address.hostname }),
   ...(address.sshUser !== null && { ssh_user: address.sshUser }),
@@ -120,23 +121,23 @@ const addressFields = (alias: string, address: Address): Record<string, unknown>
 const typeFields = ({ type, version, variants }: ObservedHive['types'][number]): Record<string, unknown>[] =>
   variants.length === 0 ? [{ type, version }] : variants.map((variant) => ({ type, version, variant }));
 
-/** A worker as it was asked for; what is not known, or was stopped, cannot be declared as running. */
+/** A worker as it was spawned. Stopped workers, and those with an unknown spec, cannot be declared. */
 const runOf = (
   worker: ObservedWorker,
   { alias, types }: ObservedHive,
   { notes, ids }: Told,
 ): Record<string, unknown> | null => {
   const { id, spec, state } = worker;
-  const why = spec === null ? 'does not tell how it was spawned' : unwritable(worker, spec, ids);
+  const why = spec === null ? 'does not report how it was spawned' : unwritable(worker, spec, ids);
   if (why !== undefined || spec === null) {
-    notes.push(`hive ${alias}: worker ${id} ${why} and is not written down`);
+    notes.push(`hive ${alias}: worker ${id} ${why} and is not written`);
     return null;
   }
   ids.add(id);
   const own = { ...spec, type: worker.type };
   const version = types.find(({ type }) => type === worker.type)?.version;
   if (worker.declaration !== null && worker.declaration !== fingerprint(own)) {
-    notes.push(`hive ${alias}: worker ${id} was declared otherwise; the next sync replaces it once`);
+    notes.push(`hive ${alias}: worker ${id} has a changed declaration; the next sync replaces it once`);
   } else if (version !== worker.pluginVersion) {
     notes.push(
       `hive ${alias}: worker ${id} uses ${worker.type} ${worker.pluginVersion}; the next sync replaces it once`,
@@ -147,20 +148,20 @@ const runOf = (
   return { ...fields, memory_limit: memoryLimit, cpu_limit: cpuLimit };
 };
 
-/** Why a worker cannot be written down, if so. */
+/** Why a worker cannot be written, or undefined. */
 const unwritable = ({ id, state }: ObservedWorker, spec: WorkerSpec, ids: ReadonlySet<string>): string | undefined => {
   if (state === 'stopped' || state === 'failed') return `is ${state}`;
-  if (id.length > longestId) return `has an id of more than ${longestId} letters`;
-  if (ids.has(id)) return 'has the id of one on another hive';
+  if (id.length > maxIdLength) return `has an id of more than ${maxIdLength} characters`;
+  if (ids.has(id)) return 'has the id of a worker on another hive';
   const models = [spec.model ?? 'demo', ...Object.values(spec.components ?? {})];
-  if (!models.every(isWritable)) return 'has a model whose path is not whole';
+  if (!models.every(isWritable)) return 'has a model with a relative path';
   return Object.values(spec.options ?? {}).every(isToml) ? undefined : 'has options that TOML cannot hold';
 };
 
-/** The longest that an entry's `id` may be. */
-const longestId = 56;
+/** Maximum length of an entry's `id`. */
+const maxIdLength = 56;
 
-/** A path that is not whole means something else on every machine. */
+/** A relative path means something else on every machine. */
 const isWritable = (model: string): boolean => {
   try {
     const reference = parseModelReference(model);
@@ -177,7 +178,7 @@ const isToml = (value: unknown): boolean => {
   return typeof value !== 'object' || Object.values(value).every(isToml);
 };
 
-/** Keys with their values on one line each: tables inside an entry are written inline. */
+/** One line per key: tables within an entry are inline. */
 const plain = (fields: Readonly<Record<string, unknown>>): string =>
   Object.entries(fields)
     .filter(([, value]) => value !== undefined && !isEmpty(value))

@@ -1,4 +1,4 @@
-/** From what hives tell of themselves to what a plan is made from. */
+/** From what hives report to the input of a plan. */
 import type { ErrorBody } from '../contract/errors.ts';
 import type { HiveState } from '../contract/hive-api.ts';
 import type { ModelView } from '../contract/models.ts';
@@ -9,7 +9,7 @@ type Machine = Pick<ObservedHive, 'alias' | 'hostname'>;
 
 const nothing = { error: null, version: null, platform: null, types: [], models: [], workers: [] } as const;
 
-/** A machine that cannot be looked at. */
+/** A machine that cannot be observed. */
 export const unreachableHive = ({ alias, hostname }: Machine, error: ErrorBody): ObservedHive => ({
   ...nothing,
   alias,
@@ -19,7 +19,7 @@ export const unreachableHive = ({ alias, hostname }: Machine, error: ErrorBody):
   complete: false,
 });
 
-/** A machine without rbee. What an earlier one left there is only known once a hive runs. */
+/** A machine without rbee. Remains of an earlier installation show only once a hive runs. */
 export const absentHive = ({ alias, hostname }: Machine, platform: string | null = null): ObservedHive => ({
   ...nothing,
   alias,
@@ -36,12 +36,12 @@ export const stoppedHive = (
 ): ObservedHive => ({ ...nothing, alias, hostname, status: 'stopped', version, platform, complete: false });
 
 export interface OnlineFacts {
-  /** What `current` names; null for the queen's own machine. */
+  /** The build that `current` points to; null for the queen's own machine. */
   version: string | null;
   platform: string | null;
   state: HiveState;
   models: readonly ModelView[];
-  /** Of a hive whose catalog does not tell which contents its plugins have. */
+  /** For a hive whose catalog does not report the contents of its plugins. */
   plugins?: readonly PluginView[];
 }
 

@@ -70,26 +70,26 @@ describe('a plan', () => {
     ]);
   });
 
-  it('replaces the workers of a plugin whose version goes', () => {
+  it('replaces the workers of a plugin whose version is removed', () => {
     const old = {
       types: [{ ...type, version: '1.0.0' }],
       workers: [worker('w', { pluginVersion: '1.0.0' }), worker('w-r2')],
     };
     assert.deepEqual(words(old), [
-      'install | llamacpp 1.1.0 (cuda) | 1.0.0 is there',
+      'install | llamacpp 1.1.0 (cuda) | replaces 1.0.0',
       'replace | w | its type has another version',
     ]);
   });
 
-  it('starts what is stopped or failed again, and replaces what is declared otherwise', () => {
+  it('starts stopped and failed workers again, and replaces those with a changed declaration', () => {
     const workers = [
       worker('w', { state: 'failed', pluginVersion: '1.0.0' }),
       worker('w-r2', { declaration: 'older' }),
     ];
-    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declared otherwise now']);
+    assert.deepEqual(words({ workers }), ['start | w | failed', 'replace | w-r2 | declaration changed']);
   });
 
-  it('leaves a worker alone that was spawned by hand, and says that it has the id of another', () => {
+  it('leaves a worker alone that was spawned by hand, and reports that it blocks an id', () => {
     const byHand = [worker('w', { declaration: null, spec: { type: 'llamacpp' } }), worker('w-r2')];
     const { steps, problems } = plan({ workers: byHand });
     assert.deepEqual(steps, []);
@@ -100,11 +100,11 @@ describe('a plan', () => {
     assert.deepEqual(words({ workers: byHand }, { removeExtra: true }), [
       'replace | w | its id is taken by another worker',
     ]);
-    // Spawned just as it is declared, it is what is declared.
+    // Spawned exactly as declared, it counts as declared.
     assert.deepEqual(words({ workers: [worker('w', { declaration: null, spec }), worker('w-r2')] }), []);
   });
 
-  it('removes what is not declared only when told, workers before their types', () => {
+  it('removes undeclared things only on request, and workers before their types', () => {
     const more = {
       types: [
         type,
@@ -121,14 +121,14 @@ describe('a plan', () => {
     ]);
   });
 
-  it('removes a machine that is declared no more only when told, and never that of the queen', () => {
+  it("removes an undeclared machine only on request, and never the queen's own", () => {
     assert.deepEqual(words({}, {}, null), []);
     assert.deepEqual(plan({}, {}, null).extra, [{ kind: 'hive' }]);
     assert.deepEqual(words({}, { removeExtra: true }, null), ['uninstall | rbee']);
     assert.deepEqual(words({ alias: 'local' }, { removeExtra: true }, null), []);
   });
 
-  it('keeps what hangs on a type that could not be resolved', () => {
+  it('keeps everything that depends on an unresolved type', () => {
     const error = { code: 'REGISTRY_UNREACHABLE', message: 'no', hint: '' } as const;
     const wanted = { types: [], unresolved: [{ type: 'llamacpp', error }] };
     const { steps, problems, extra } = plan(
@@ -140,16 +140,16 @@ describe('a plan', () => {
     assert.deepEqual(problems, [error]);
   });
 
-  it('takes any version of a plugin that someone works on', () => {
+  it('accepts any version of a linked plugin', () => {
     const types = [{ ...type, source: 'link' as const, version: '0.0.1', variants: [] }];
     assert.deepEqual(words({ types, workers: ['w', 'w-r2'].map((id) => worker(id, { pluginVersion: '0.0.1' })) }), []);
     assert.equal(words({ types }).length, 2);
   });
 
-  it('installs again what is there when it is told to, or when it is not whole', () => {
+  it('reinstalls on request, and if an installation is incomplete', () => {
     assert.deepEqual(words({}, { force: true }), [
-      'install | rbee 2.0.0-bb | again, as asked',
-      'install | llamacpp 1.1.0 (cuda) | again, as asked',
+      'install | rbee 2.0.0-bb | forced',
+      'install | llamacpp 1.1.0 (cuda) | forced',
     ]);
     for (const bad of [{ fault: 'it throws' }, { variants: ['cpu'] }, { integrity: 'sha512-c' }]) {
       assert.equal(words({ types: [{ ...type, ...bad }] }).length, 1, JSON.stringify(bad));
@@ -157,11 +157,11 @@ describe('a plan', () => {
     assert.deepEqual(words({ types: [{ ...type, integrity: null }] }), []);
   });
 
-  it('starts a hive that is not started by itself only where there is something to do', () => {
+  it('starts a hive without auto_start only if there is something to do', () => {
     const stopped = { status: 'stopped' } as const;
     assert.deepEqual(words(stopped), ['start | the hive | it does not run']);
     assert.deepEqual(words(stopped, {}, { autoStart: false }), []);
-    // What it lacks is only known once it runs: nothing that may well be there is told as missing.
+    // What it lacks is known only once it runs, so nothing is reported as missing.
     const unseen = { ...stopped, complete: false, types: [], models: [], workers: [] };
     assert.deepEqual(words(unseen, {}, { autoStart: false }), ['start | the hive | it does not run']);
     assert.equal(plan(unseen).complete, false);
@@ -171,7 +171,7 @@ describe('a plan', () => {
     ]);
   });
 
-  it('has no steps for a machine that does not answer, and says why', () => {
+  it('has no steps for a machine that does not answer, and gives the reason', () => {
     const error = { code: 'HIVE_UNREACHABLE', message: 'hive gpu1 does not answer: gone', hint: 'x' } as const;
     const lost = planHive({ desired, observed: unreachableHive({ alias: 'gpu1', hostname: 'h' }, error) });
     assert.deepEqual([lost.steps, lost.problems, lost.complete], [[], [error], false]);
@@ -179,8 +179,8 @@ describe('a plan', () => {
   });
 });
 
-describe('the words for a plan', () => {
-  it('sum it up', () => {
+describe('a plan in words', () => {
+  it('is summed up', () => {
     const nothing = { status: 'online', version: '1.0.0-aa', types: [], models: [], workers: [worker('x')] } as const;
     assert.equal(
       planSummary(plan(nothing, { removeExtra: true })),
@@ -189,7 +189,7 @@ describe('the words for a plan', () => {
     assert.equal(planSummary(plan({})), 'as declared');
   });
 
-  it('name each step once, and tell it while it goes on and when it is done', () => {
+  it('names each step once, and describes it while it runs and when it is done', () => {
     const { steps } = plan(
       { status: 'stopped', types: [{ ...type, type: 'sd', package: 'sd' }], models: [], workers: [worker('x')] },
       { removeExtra: true },

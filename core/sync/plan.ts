@@ -1,4 +1,4 @@
-/** The steps from what is there to what should be. Pure, and empty where there is no difference. */
+/** The steps from the observed to the desired state. Pure, and empty if there is no difference. */
 
 import { localAlias } from '../config/hive-entry.ts';
 import { type ErrorBody, RbeeError } from '../contract/errors.ts';
@@ -17,13 +17,13 @@ import type {
 import { fingerprint } from './fingerprint.ts';
 
 export interface PlanOptions {
-  /** Remove what is not declared, too. */
+  /** Remove what is not declared. */
   removeExtra?: boolean;
-  /** Install hives and worker types again although they are there. */
+  /** Reinstall hives and worker types that are installed. */
   force?: boolean;
 }
 
-/** A machine beside what it should be; `desired` is null when `hives.conf` does not name it (any more). */
+/** The observed and desired state of a machine. `desired` is null if `hives.conf` does not name it. */
 export interface HivePair {
   desired: DesiredHive | null;
   observed: ObservedHive;
@@ -49,7 +49,7 @@ export const planHive = ({ desired, observed }: HivePair, options: PlanOptions =
   const rest = [...types.steps, ...models.steps, ...gone.workers, ...workers.steps, ...gone.types];
   return {
     ...about,
-    // What a hive that does not run has is not known: told as missing it would be told wrongly.
+    // What a stopped hive has is unknown, so it must not be reported as missing.
     steps: [...hiveStep(desired, observed, rest.length > 0, options), ...(isUnseen(observed) ? [] : rest)],
     extra: gone.extra,
     problems: [...unresolvedTypes(desired, observed).values(), ...workers.problems],
@@ -60,7 +60,7 @@ export const planHive = ({ desired, observed }: HivePair, options: PlanOptions =
 
 const isUnseen = ({ status, complete }: ObservedHive): boolean => status === 'stopped' && !complete;
 
-/** A machine that the file no longer names. The queen's own is nobody's to remove. */
+/** A machine that the file does not name. The queen's own is never removed. */
 const undeclared = (
   { alias, status }: ObservedHive,
   { removeExtra }: PlanOptions,
@@ -69,7 +69,7 @@ const undeclared = (
   return { steps: removeExtra ? [{ kind: 'uninstall_hive', purge: false }] : [], extra: [{ kind: 'hive' }] };
 };
 
-/** A hive that is not started by itself is started where there is something to do on it. */
+/** Without auto_start, a hive is started only if it has something to do. */
 const hiveStep = (
   { version, autoStart }: DesiredHive,
   observed: ObservedHive,
@@ -102,7 +102,7 @@ const typeSteps = ({ types }: DesiredHive, observed: ObservedHive, { force }: Pl
 
 const hasType = (wanted: DesiredType, there: ObservedType | undefined, force = false): boolean => {
   if (!there) return false;
-  // Someone works on it there.
+  // A linked plugin is being worked on there.
   if (there.source !== 'installed') return true;
   const sameContent = there.integrity === null || wanted.integrity === null || there.integrity === wanted.integrity;
   const hasVariant = wanted.variant === null ? there.variants.length > 0 : there.variants.includes(wanted.variant);
@@ -127,7 +127,7 @@ const workerSteps = (
   const unresolved = unresolvedTypes(desired, observed);
   const part: Part & { problems: ErrorBody[] } = { steps: [], fine: 0, problems: [] };
   for (const worker of desired.workers) {
-    // What it should be is not known.
+    // The desired version is unknown.
     if (unresolved.has(worker.spec.type)) continue;
     const current = there.get(worker.id);
     const step = workerStep(worker, current, versions.get(worker.spec.type));
@@ -149,21 +149,21 @@ const workerStep = (
   const start = { kind: 'start_worker', worker: id, group, spec } as const;
   const replace = { kind: 'replace_worker', worker: id, group, spec } as const;
   if (!there) return { ...start, because: 'missing' };
-  // One that was spawned by hand just as it is declared counts as declared: so a file written from what is there holds.
+  // A worker that was spawned by hand exactly as declared counts as declared, so a migrated file has no drift.
   const own = there.declaration ?? (there.spec && fingerprint({ ...there.spec, type: there.type }));
   if (own !== declaration) return { ...replace, because: there.declaration === null ? 'taken' : 'declaration' };
-  // A start takes the plugin as it is then.
+  // A start uses the plugin as it is then.
   if (there.state === 'stopped' || there.state === 'failed') return { ...start, because: there.state };
   return version !== undefined && there.pluginVersion !== version ? { ...replace, because: 'version' } : null;
 };
 
-/** Types of which nothing can be said; where someone works on one, any version will do. */
+/** Types that cannot be compared: unresolved ones, and linked plugins, where any version will do. */
 const unresolvedTypes = ({ unresolved }: DesiredHive, { types }: ObservedHive): Map<string, ErrorBody> => {
   const own = new Set(types.filter(({ source }) => source !== 'installed').map(({ type }) => type));
   return new Map(unresolved.filter(({ type }) => !own.has(type)).map(({ type, error }) => [type, error]));
 };
 
-/** The version that workers of a type get once the steps are done. */
+/** The version that workers of a type will have after the steps. */
 const versionsAfterwards = ({ types }: DesiredHive, observed: ObservedHive): Map<string, string> => {
   const versions = new Map(types.map(({ type, version }) => [type, version]));
   for (const { type, version, source } of observed.types) {
@@ -172,7 +172,7 @@ const versionsAfterwards = ({ types }: DesiredHive, observed: ObservedHive): Map
   return versions;
 };
 
-/** What is there and not declared, and the steps that remove it where that is wanted. Models are not a sync's to remove. */
+/** What is not declared, and the steps that remove it if that is wanted. A sync never removes models. */
 const removals = (
   desired: DesiredHive,
   observed: ObservedHive,
@@ -200,7 +200,7 @@ const removals = (
   };
 };
 
-/** One for each package, and none whose package brings something that is wanted, or may be. */
+/** One step per package, and none for a package that has a wanted type or may have one. */
 const extraTypes = (desired: DesiredHive, observed: ObservedHive): ObservedType[] => {
   const types = new Set([...desired.types, ...desired.unresolved].map(({ type }) => type));
   const packages = new Set(desired.types.map((one) => one.package));

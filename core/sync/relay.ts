@@ -1,10 +1,10 @@
-/** Passes the narration of one step of one hive on, so that it is told from that of all the others. */
+/** Forwards the narration of one step of one hive, marked so that it can be told apart from that of all others. */
 import type { Narrate, NarrationEvent } from '../contract/narration.ts';
 
-/** `id` is unique among the steps of all hives; whoever narrates to `narrate` need know nothing of the others. */
+/** `id` is unique among the steps of all hives, so that steps inside need unique ids only among themselves. */
 export interface Relay {
   narrate: Narrate;
-  /** Ends what was begun and not ended, because the step failed. */
+  /** Ends the inner steps that are still open, because the outer step failed. */
   fail(): void;
 }
 
@@ -12,7 +12,7 @@ const maxOpen = 1_000;
 
 export const relay = (out: Narrate, alias: string, id: string): Relay => {
   const on = `hive ${alias}`;
-  /** Steps that were begun and not ended: no more of them than a person could follow. */
+  /** Open inner steps, bounded because the source may be faulty. */
   const open = new Set<string>();
   const inside = (inner: string) => `${id}/${inner}`;
   return {

@@ -1,7 +1,7 @@
-/** Trying again what may work a moment later. */
+/** Retries of steps with transient errors. */
 import type { ErrorCode } from '../contract/errors.ts';
 
-/** Errors of networks, servers and machines that are just coming up: none of them needs a person. */
+/** Transient errors of networks, servers and machines that are starting. None needs a person. */
 const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'DOWNLOAD_FAILED',
   'HIVE_UNREACHABLE',
@@ -20,15 +20,15 @@ const transientCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 export const isTransient = (code: ErrorCode): boolean => transientCodes.has(code);
 
 export interface RetryPolicy {
-  /** Tries in all. */
+  /** Attempts in total. */
   attempts: number;
-  /** Before the second try; doubled for each later one, and at most `mostMs`. */
+  /** Delay before the second attempt; doubles for each later one, up to `maxMs`. */
   firstMs: number;
-  mostMs: number;
+  maxMs: number;
 }
 
-export const usualRetries: RetryPolicy = { attempts: 4, firstMs: 1_000, mostMs: 15_000 };
+export const defaultRetries: RetryPolicy = { attempts: 4, firstMs: 1_000, maxMs: 15_000 };
 
-/** How long to wait after this many tries. A fleet that lost its network together must not come back in step. */
-export const backOffMs = ({ firstMs, mostMs }: RetryPolicy, tries: number, random: number): number =>
-  Math.min(mostMs, firstMs * 2 ** (tries - 1)) * (0.5 + random / 2);
+/** Delay after this many attempts, with jitter: a fleet that lost its network must not come back all at once. */
+export const backOffMs = ({ firstMs, maxMs }: RetryPolicy, tries: number, random: number): number =>
+  Math.min(maxMs, firstMs * 2 ** (tries - 1)) * (0.5 + random / 2);

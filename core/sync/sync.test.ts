@@ -12,7 +12,7 @@ import { type HivePair, planFleet } from './plan.ts';
 import { type RandomFleet, randomFleets, SimulatedFleet } from './testing.ts';
 
 const config = '/etc/hives.conf';
-const quick = { attempts: 1, firstMs: 0, mostMs: 0 };
+const quick = { attempts: 1, firstMs: 0, maxMs: 0 };
 
 const pairs = (desired: readonly DesiredHive[], observed: readonly ObservedHive[]): HivePair[] =>
   observed.map((hive) => ({ observed: hive, desired: desired.find(({ alias }) => alias === hive.alias) ?? null }));
@@ -34,7 +34,7 @@ const sync = (
     ...rest,
   });
 
-/** What there is, without the order in which it came to be. */
+/** The state of a fleet, independent of order. */
 const state = (fleet: SimulatedFleet): unknown =>
   fleet.hives.map((hive) => ({
     ...hive,
@@ -47,7 +47,7 @@ const state = (fleet: SimulatedFleet): unknown =>
 
 const fleets = await randomFleets(40);
 
-/** The property for each of the random fleets, each in several conditions. */
+/** Checks the property for random fleets under several conditions. */
 const always = async (check: (fleet: RandomFleet, removeExtra: boolean, number: number) => Promise<void>) => {
   for (const fleet of fleets) {
     await fc.assert(fc.asyncProperty(fleet, fc.boolean(), fc.nat(20), check), { numRuns: 10, seed: 7 });
@@ -55,7 +55,7 @@ const always = async (check: (fleet: RandomFleet, removeExtra: boolean, number: 
 };
 
 describe('a sync of any fleet', () => {
-  it('reaches what is desired, after which there is nothing to do', () =>
+  it('reaches the desired state, after which there is nothing to do', () =>
     always(async ({ desired, observed }, removeExtra) => {
       const fleet = new SimulatedFleet(observed);
       const report = await sync(fleet, desired, { removeExtra });
@@ -79,7 +79,7 @@ describe('a sync of any fleet', () => {
       }
     }));
 
-  it('removes nothing that is not declared unless it is told to', () =>
+  it('removes nothing undeclared without being asked', () =>
     always(async ({ desired, observed }) => {
       const fleet = new SimulatedFleet(observed);
       await sync(fleet, desired);
@@ -101,7 +101,7 @@ describe('a sync of any fleet', () => {
       }
     }));
 
-  it('removes what is not declared when it is told to, and leaves what someone works on', () =>
+  it('removes what is undeclared on request, except linked plugins', () =>
     always(async ({ desired, observed }) => {
       const fleet = new SimulatedFleet(observed);
       await sync(fleet, desired, { removeExtra: true });
@@ -120,7 +120,7 @@ describe('a sync of any fleet', () => {
       }
     }));
 
-  it('touches no worker that is as it should be, and replaces replicas one at a time', () =>
+  it('touches no worker that is as declared, and replaces replicas one at a time', () =>
     always(async ({ desired, observed }) => {
       const fleet = new SimulatedFleet(observed);
       await sync(fleet, desired);
@@ -140,7 +140,7 @@ describe('a sync of any fleet', () => {
       }
     }));
 
-  it('never runs more steps at once than it may', () =>
+  it('never runs more concurrent steps than allowed', () =>
     always(async ({ desired, observed }, removeExtra, number) => {
       const fleet = new SimulatedFleet(observed);
       await sync(fleet, desired, { removeExtra, parallel: 1 + (number % 3) });
@@ -155,7 +155,7 @@ describe('a sync that is interrupted', () => {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  /** Cancelled when the step of this number is about to be done. */
+  /** Cancelled when this step is about to finish. */
   const cancelledAt = (observed: readonly ObservedHive[], number: number) => {
     const controller = new AbortController();
     let count = 0;
@@ -167,7 +167,7 @@ describe('a sync that is interrupted', () => {
     return { fleet, controller };
   };
 
-  it('at any step ends in the same state when it goes on', () =>
+  it('reaches the same state when it is repeated, wherever it was interrupted', () =>
     always(async ({ desired, observed }, removeExtra, number) => {
       const whole = new SimulatedFleet(observed);
       await sync(whole, desired, { removeExtra });
@@ -179,7 +179,7 @@ describe('a sync that is interrupted', () => {
       assert.deepEqual(state(fleet), state(whole));
     }));
 
-  it('leaves a journal by which only what is left is done, to the same end', async () => {
+  it('leaves a journal from which the remaining steps reach the same state', async () => {
     let runs = 0;
     await always(async ({ desired, observed }, removeExtra, number) => {
       if (runs >= 120) return;

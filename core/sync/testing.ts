@@ -1,4 +1,4 @@
-/** A fleet that is only simulated, and random fleets for properties: what a sync does is seen without a machine. */
+/** A simulated fleet, and random fleets for property tests. */
 import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import type {
@@ -16,15 +16,15 @@ import { absentHive, stoppedHive } from './observed.ts';
 type Real = { -readonly [Key in keyof ObservedHive]: ObservedHive[Key] };
 
 interface SimulationOptions {
-  /** Called before each step; what it throws is the step's error. */
+  /** Called before each step. What it throws becomes the step's error. */
   before?: (alias: string, step: SyncStep, signal: AbortSignal) => void;
 }
 
 export class SimulatedFleet implements SyncEffects {
-  /** Every step that was done, in order. */
+  /** Every step that was performed, in order. */
   readonly done: { alias: string; step: SyncStep }[] = [];
   readonly leases = new Map<string, string>();
-  /** Most steps that ran at once: in all, and of those that replace workers of one entry. */
+  /** Maximum concurrent steps: in total, and of those that replace workers of one entry. */
   readonly most = { steps: 0, replaced: 0 };
   readonly #hives = new Map<string, Real>();
   readonly #options: SimulationOptions;
@@ -36,12 +36,12 @@ export class SimulatedFleet implements SyncEffects {
     this.#options = options;
   }
 
-  /** As things are, whoever can see them. */
+  /** The true state. */
   get hives(): ObservedHive[] {
     return [...this.#hives.values()].map((hive) => structuredClone(hive));
   }
 
-  /** As a queen sees them: what a hive that does not run has is not known. */
+  /** The state as a queen sees it: what a stopped hive has is unknown. */
   get seen(): ObservedHive[] {
     return this.hives.map((hive) => {
       if (hive.status === 'absent') return absentHive(hive);
@@ -87,7 +87,7 @@ export class SimulatedFleet implements SyncEffects {
   }
 }
 
-/** What a step makes of a machine; throws where a machine would refuse it. */
+/** Applies a step to a machine. Throws if a real machine would refuse it. */
 const change = (hive: Real, step: SyncStep): void => {
   if (step.kind === 'install_hive') {
     hive.version = step.to;
@@ -165,7 +165,7 @@ const packages: Readonly<Record<string, string>> = {
 const types = Object.keys(packages);
 export const hiveVersion = '2.0.0-bbbbbbbb';
 
-/** Versions that are wanted now; types of one package have the same. */
+/** Desired versions. Types of one package share theirs. */
 export const resolveSimulated: DesiredOptions['resolve'] = async (type) => ({
   package: packages[type]!,
   version: '1.1.0',
@@ -240,7 +240,7 @@ const observedTypes = fc
     ),
   );
 
-/** A worker of the hive: one that is declared, in any condition, or one of someone's own. */
+/** A worker of the hive: a declared one in any condition, or one spawned by hand. */
 const observedWorker = (desired: DesiredHive): fc.Arbitrary<ObservedWorker> => {
   const wanted = desired.workers.length === 0 ? fc.constant(null) : fc.constantFrom(null, ...desired.workers);
   return fc
@@ -307,7 +307,10 @@ const undeclared: DesiredHive = {
   unresolved: [],
 };
 
-/** Random machines, what should be on them, and what is. The desired side is made before, since it is made of promises. */
+/**
+ * Random machines with their desired and observed states. The desired state is computed first, because it is
+ * asynchronous.
+ */
 export const randomFleets = async (count: number, seed = 1): Promise<fc.Arbitrary<RandomFleet>[]> => {
   const declarations = fc.sample(fc.tuple(declaration('one'), declaration('two')), { numRuns: count, seed });
   return Promise.all(

@@ -1,15 +1,15 @@
-/** Ids of declared workers: the same at every sync, whatever is added before or behind an entry, unique in the fleet. */
+/** Ids of declared workers: unique in the fleet, and stable when entries are added before or after. */
 import { createHash } from 'node:crypto';
 import { replicaIds } from '../config/replica-ids.ts';
 import { parseModelReference, servedName } from '../contract/model-reference.ts';
 import type { DeclaredRun, HiveDeclaration } from '../contract/sync.ts';
 
-/** Longest id. */
+/** Maximum length of an id. */
 const longest = 63;
 
 /**
- * The name of each entry of `run`, hive by hive: its `id`, or else its alias, type and model. The first worker of the
- * entry has it for its id.
+ * The name of each entry of `run`, per hive: its `id`, or one made of alias, type and model. It is the id of the
+ * entry's first worker.
  */
 export const entryNames = (hives: readonly HiveDeclaration[]): Map<DeclaredRun, string> => {
   const names = new Map<DeclaredRun, string>();
@@ -23,7 +23,7 @@ export const entryNames = (hives: readonly HiveDeclaration[]): Map<DeclaredRun, 
     const wanted = [alias, entry.type, entry.name ?? nameOf(entry)].filter((part) => part !== null).join('-');
     const base = safe(wanted, longest - replicaRoom);
     let name = base;
-    // Entries that are alike, and different words that become the same letters, are told apart by their order.
+    // Equal entries, and words that become the same after replacing characters, are numbered by order.
     for (let count = 2; idsOf(name, entry).some((id) => taken.has(id)); count++) name = `${base}-${count}`;
     for (const id of idsOf(name, entry)) taken.add(id);
     names.set(entry, name);
@@ -33,13 +33,13 @@ export const entryNames = (hives: readonly HiveDeclaration[]): Map<DeclaredRun, 
 
 const idsOf = (name: string, { replicas }: DeclaredRun): string[] => replicaIds(name, Math.max(1, replicas));
 
-/** `-999`, and `-r1000` behind it. */
+/** Room for `-999`, and `-r1000` after it. */
 const replicaRoom = 10;
 
 const nameOf = ({ model }: DeclaredRun): string | null =>
   model === null ? null : servedName(parseModelReference(model));
 
-/** Letters that ids may have; what would be too long ends in a hash of the whole. */
+/** Replaces invalid characters. A name that is too long ends in a hash of the whole. */
 const safe = (text: string, most: number): string => {
   const letters = text
     .toLowerCase()

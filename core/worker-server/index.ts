@@ -6,6 +6,15 @@
  * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive. An adapter in
  * front of a foreign program starts that with `startEngine`.
  */
+export {
+  numberBetween,
+  oneOf,
+  type ParsedArguments,
+  parseArguments,
+  required,
+  usageError,
+  wholeNumber,
+} from './arguments.ts';
 export { type EngineExit, type EngineOptions, type EngineProcess, startEngine } from './engine-process.ts';
 export { ApiError, type ErrorBody, invalidRequest, StartError } from './errors.ts';
 export { exitCodes } from './exit-codes.ts';

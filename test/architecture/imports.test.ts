@@ -18,7 +18,11 @@ const order = [
   'gateway',
   'archives',
   'ssh',
-  'registry',
+  'download',
+  'programs',
+  'worker-types',
+  'plugins',
+  'delivery',
   'sync',
   'hive',
   'conformance',
@@ -87,8 +91,22 @@ test('gateway, queen and hive are entered through their doors only', () => {
 
 /** Folders within these parts, from left to right: each imports from those left of it only. */
 const floors: Record<string, readonly string[]> = {
+  lifecycle: ['async', 'fs', 'logs', 'system', 'limits', 'terminate', 'process', 'daemon'],
   hive: ['devices', 'models', 'programs', 'workers', 'plugins', 'routes'],
-  queen: ['fleet', 'secrets', 'client', 'jobs', 'provision', 'workers', 'machines', 'handlers', 'server'],
+  plugins: ['fetch', 'tree', 'install', 'testing'],
+  queen: [
+    'fleet',
+    'secrets',
+    'client',
+    'jobs',
+    'provision',
+    'workers',
+    'link',
+    'supervise',
+    'sync',
+    'handlers',
+    'server',
+  ],
 };
 
 test('folders within a part look one way as well', () => {
@@ -178,12 +196,12 @@ test('core knows no plugin, and plugins know only the contract, as types', () =>
 
 /** Outside tools that one file owns, so that they can be replaced and mended in one place. */
 const owners: Record<string, string> = {
-  execa: 'lifecycle/run-program.ts',
+  execa: 'lifecycle/system/run-program.ts',
   systeminformation: 'hive/devices/measure.ts',
   'smol-toml': 'config/toml.ts',
   '@huggingface/gguf': 'hive/models/gguf-metadata.ts',
   '@huggingface/hub': 'hive/models/hub.ts',
-  'npm-registry-fetch': 'registry/install/registry-request.ts',
+  'npm-registry-fetch': 'plugins/fetch/registry-request.ts',
 };
 
 test('one file owns each outside tool', () => {

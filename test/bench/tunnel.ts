@@ -7,7 +7,7 @@ import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
-import { localRunner } from '../../core/lifecycle/local-runner.ts';
+import { localRunner } from '../../core/lifecycle/system/local-runner.ts';
 import { SshPool } from '../../core/ssh/pool.ts';
 import { cannot, createMachines } from '../harness/machines.ts';
 import { type Bench, row } from './harness/bench.ts';

@@ -109,7 +109,7 @@ test('damaged run records and a damaged index cost nothing but themselves', asyn
   assert.equal((await at.rbee(['worker', 'stop', 'kept'])).code, 0);
 });
 
-for (const mode of ['attached-hive', 'standalone']) {
+for (const mode of sampleOf(['standalone', 'attached-hive'])) {
   test(`the state folder is removed under living daemons (${mode}): they make room, and the worker is kept`, async () => {
     const at = home(`mode = "${mode}"`);
     const worker = JSON.parse((await at.rbee([...spawnFake('kept'), '--json'])).stdout);

@@ -7,7 +7,7 @@ import OpenAI from 'openai';
 import { sizeOf } from '../../plugins/worker-comfyui/test/png.ts';
 import { writeFolder, writeProgram } from '../../plugins/worker-comfyui/test/stand-in-binary.ts';
 import { createHome, kill, type TestHome } from '../harness/home.ts';
-import { until } from '../harness/until.ts';
+import { atFullScale, until } from '../harness/until.ts';
 
 let home: TestHome;
 let url: string;
@@ -111,7 +111,7 @@ test('its WebSocket tells how far a prompt is, with and without the name of the 
   }
 });
 
-test('its WebSocket is closed with its worker', async () => {
+test('its WebSocket is closed with its worker', { skip: atFullScale }, async () => {
   const other = await spawn('--name', 'short-lived');
   const { closed } = await listenTo('/ws?model=short-lived');
   kill(other.pid);
@@ -163,7 +163,7 @@ test('a client that leaves has its image interrupted', async () => {
   await until(async () => (await running()) === 0, { what: 'an empty queue' });
 });
 
-test('its queue is counted, whoever has put something there', async () => {
+test('its queue is counted, whoever has put something there', { skip: atFullScale }, async () => {
   const [worker] = (await home.json(['worker', 'list'])).workers;
   const graph = (text: string) => ({
     1: { class_type: 'CLIPTextEncode', inputs: { text } },
@@ -184,7 +184,7 @@ test('its queue is counted, whoever has put something there', async () => {
   await until(async () => (await get(worker.id)).running === 0, { what: 'nothing running' });
 });
 
-test('with two of them a model has to be named, in the query too', async () => {
+test('with two of them a model has to be named, in the query too', { skip: atFullScale }, async () => {
   const directory = writeFolder(join(home.folder, 'ComfyUI'));
   const second = await spawn('--name', 'second', '--option', `directory=${directory}`);
   assert.equal(second.engine, 'folder');
@@ -199,7 +199,7 @@ test('with two of them a model has to be named, in the query too', async () => {
   assert.equal((await ask('/system_stats')).status, 200);
 });
 
-test('a ComfyUI that dies is started again with its adapter', async () => {
+test('a ComfyUI that dies is started again with its adapter', { skip: atFullScale }, async () => {
   const [worker] = (await home.json(['worker', 'list'])).workers.filter(
     ({ state }: { state: string }) => state === 'ready',
   );

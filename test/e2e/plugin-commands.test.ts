@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
-import { pluginFiles } from '../../core/registry/install/testing.ts';
+import { pluginFiles } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { atFullScale } from '../harness/until.ts';
 

@@ -1,7 +1,7 @@
 /** A spawn that needs a plugin of somebody unknown: asked about at a terminal, refused elsewhere. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { atTerminal } from '../harness/terminal.ts';
 
@@ -68,7 +68,7 @@ test('a worker is started again with the package that it came from, and with no 
   };
   for (const change of ['restart', 'start']) {
     const { message, hint } = await refused('worker', change, id);
-    assert.match(message, /started from @acme\/worker-owl 1\.0\.0, and hive local does not have it any more/);
+    assert.match(message, /started from @acme\/worker-owl 1\.0\.0, and hive local no longer has it/);
     assert.match(hint, /rbee plugins install @acme\/worker-owl@1\.0\.0/);
   }
   assert.deepEqual(await installed(), []);

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { readLock } from '../../core/registry/install/lock-file.ts';
+import { readLock } from '../../core/plugins/lock-file.ts';
 import { createHome, isAlive, killAndWait, type TestHome } from '../harness/home.ts';
 import {
   copyFilled,

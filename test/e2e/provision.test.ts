@@ -8,8 +8,8 @@ import { type AddressInfo, connect, createServer as createTcpServer } from 'node
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createHiveClient } from '../../core/hive/client.ts';
-import { programsFolder } from '../../core/registry/binaries/places.ts';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
+import { programsFolder } from '../../core/programs/places.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { type Hub, startHub } from '../harness/hub.ts';
 import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { ErrorCode } from '../../core/contract/errors.ts';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { listing } from '../harness/folder-listing.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { sampleOf } from '../harness/until.ts';
@@ -159,7 +159,7 @@ const asked: Record<string, Fault> = {
     says: /no sha512/,
   },
 };
-for (const [what, fault] of sampleOf(Object.entries(asked))) {
+for (const [what, fault] of sampleOf(Object.entries(asked), 6)) {
   test(`a registry that ${what} is named by install and update, and all stays as it was`, async () => {
     misbehave(fault);
     await assertFails(['plugins', 'install', `${name}@latest`], fault);
@@ -232,7 +232,7 @@ const fetched: Record<string, Fault> = {
     says: /does not have it/,
   },
 };
-for (const [what, fault] of sampleOf(Object.entries(fetched))) {
+for (const [what, fault] of sampleOf(Object.entries(fetched), 6)) {
   test(`in place of a package ${what}: named by install and update, and all stays as it was`, async () => {
     misbehave(fault);
     await assertFails(['plugins', 'install', `${name}@2.0.0`], fault);

@@ -45,7 +45,7 @@ test('the openai client gets a PNG of the size that it asked for, and the same o
   assert.notDeepEqual(imageOf(await draw({ prompt: 'a blue house' })), imageOf(answer));
 });
 
-test('several images, other formats and addresses', async () => {
+test('several images, other formats and addresses', { skip: atFullScale }, async () => {
   const answer = await draw({ n: 2, output_format: 'webp' });
   assert.equal(answer.data?.length, 2);
   assert.equal((await sharp(imageOf(answer, 1)).metadata()).format, 'webp');
@@ -104,7 +104,7 @@ test('rbee image draws into a file', async () => {
   assert.equal((await sharp(readFileSync(file)).metadata()).width, 64);
 });
 
-test('a worker that is killed comes back by itself and draws', async () => {
+test('a worker that is killed comes back by itself and draws', { skip: atFullScale }, async () => {
   const { pid } = await home.json(['worker', 'get', worker.id]);
   process.kill(pid, 'SIGKILL');
   await until(async () => {

@@ -5,7 +5,7 @@ import { globSync, lstatSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { dirname, join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { startTinyRegistry } from '../../core/registry/install/testing.ts';
+import { startTinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { linkPackages } from '../harness/link-packages.ts';
 import { atFullScale } from '../harness/until.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../core/plugins/testing/registry.ts';
 import { createHome, type TestHome } from '../harness/home.ts';
 import { writeNvidiaSmi } from '../harness/nvidia-smi.ts';
 

@@ -117,7 +117,7 @@ test('rbee infer talks to it', async () => {
   assert.equal(run.stdout.trim(), words.join('').trim());
 });
 
-test('what runs is counted, and a client that leaves is not waited for', async () => {
+test('what runs is counted, and a client that leaves is not waited for', { skip: atFullScale }, async () => {
   const worker = await spawn(modelOf('endless', { endless: true }));
   const leaving = new AbortController();
   const stream = await openai.chat.completions.create({ ...chat('endless'), stream: true }, { signal: leaving.signal });
@@ -220,7 +220,9 @@ test('a sleeping worker is woken by a request, and knows after a restart of the 
   assert.ok(!alive(risen.pid));
 });
 
-test('a worker that does not wake is told about, and one without the option does not sleep', async () => {
+test('a worker that does not wake is told about, and one without the option does not sleep', {
+  skip: atFullScale,
+}, async () => {
   const sleepless = await spawn(modelOf('sleepless'));
   const refused = await home.rbee(['worker', 'sleep', sleepless.id, '--json']);
   assert.equal(refused.code, 1);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { parseStat } from '../../core/lifecycle/identity-linux.ts';
+import { parseStat } from '../../core/lifecycle/system/identity-linux.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 export const previousBuild = join(root, 'test/fixtures/previous-build');

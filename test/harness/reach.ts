@@ -2,8 +2,8 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { localRunner } from '../../core/lifecycle/local-runner.ts';
-import { undoAfter } from '../../core/lifecycle/testing.ts';
+import { undoAfter } from '../../core/lifecycle/process/testing.ts';
+import { localRunner } from '../../core/lifecycle/system/local-runner.ts';
 import type { SshConnection } from '../../core/ssh/connection.ts';
 import { type Asker, SshPool } from '../../core/ssh/pool.ts';
 import type { SshTarget } from '../../core/ssh/target.ts';

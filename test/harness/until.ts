@@ -1,18 +1,18 @@
-/** Waits for a thing to be so; how long that may take is a deadline, never a measure. */
+/** Waits for a condition. The deadline only bounds a failing test; it never measures how long something takes. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export const until = async <Value>(
   look: () => Value | Promise<Value>,
-  { deadlineMs = 30_000, what = 'it' }: { deadlineMs?: number; what?: string } = {},
+  { deadlineMs = 30_000, what = 'it', pauseMs = 20 }: { deadlineMs?: number; what?: string; pauseMs?: number } = {},
 ): Promise<NonNullable<Exclude<Value, false>>> => {
   const end = performance.now() + deadlineMs;
   for (;;) {
     const began = performance.now();
     const value = await look();
     if (value !== false && value !== null && value !== undefined) return value as NonNullable<Exclude<Value, false>>;
-    if (performance.now() > end) throw new Error(`${what} did not come to be within ${deadlineMs / 1000} s`);
-    // A look that takes long, such as a command, would keep a processor busy while there is nothing to see.
-    await delay(Math.min(Math.max(20, 2 * (performance.now() - began)), 500));
+    if (performance.now() > end) throw new Error(`${what} did not happen within ${deadlineMs / 1000} s`);
+    // Wait longer after a slow look, such as a command, so that polling does not keep a processor busy.
+    await delay(Math.max(pauseMs, Math.min(2 * (performance.now() - began), 500)));
   }
 };
 

@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import { createGzip, createZstdCompress } from 'node:zlib';
-import { Daemon } from '../../core/lifecycle/daemon.ts';
-import { tempFolder } from '../../core/lifecycle/testing.ts';
-import { daemonProgram } from '../../core/lifecycle/testing-daemon.ts';
-import { testRunner } from '../../core/lifecycle/testing-runner.ts';
+import { Daemon } from '../../core/lifecycle/daemon/daemon.ts';
+import { daemonProgram } from '../../core/lifecycle/daemon/testing-daemon.ts';
+import { tempFolder } from '../../core/lifecycle/process/testing.ts';
+import { testRunner } from '../../core/lifecycle/process/testing-runner.ts';
 import { AgentClient } from '../../core/ssh/agent-client.ts';
 import { type BareHost, placeRuntime, startAgent } from '../../core/ssh/bootstrap.ts';
 import { checkForwarding } from '../../core/ssh/check-forwarding.ts';
@@ -179,7 +179,9 @@ describe('an agent', { skip: cannot('network') }, () => {
   });
 
   // A line that was cut in silence kept the agent, and with it the lock on a hive, until sshd noticed: for hours.
-  test('that hears nothing for longer than was said leaves, and is not kept by silence that was not announced', async (t) => {
+  test('that hears nothing for longer than was said leaves, and is not kept by silence that was not announced', {
+    skip: atFullScale,
+  }, async (t) => {
     const child = spawn(process.execPath, [agentFile], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: { ...process.env, RBEE_HOME: await tempFolder(t) },

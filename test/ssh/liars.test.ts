@@ -2,7 +2,7 @@
  * Hives and agents that lie. Whatever one machine says, the others are listed correctly and keep answering, the queen stays
  * within its budget of memory and disk, and nothing outside its home is touched.
  *
- * By default a fifth of them is told, at full scale all. `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
+ * By default a sixth of them is told, at full scale all. `RBEE_LIES=PATTERN` tells only the lies whose names match, one after another.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
@@ -23,7 +23,7 @@ const most = { memory: 200 * mebibyte, disk: 64 * mebibyte };
 
 const pattern = process.env['RBEE_LIES'] === undefined ? undefined : new RegExp(process.env['RBEE_LIES']);
 /** Every how many of the lies that are not marked as `more` is told. */
-const everyNth = scaled(1, 5);
+const everyNth = scaled(1, 6);
 const choose = <Lie extends { name: string; more?: true }>(lies: readonly Lie[]): Lie[] =>
   pattern
     ? lies.filter(({ name }) => pattern.test(name))

@@ -154,7 +154,7 @@ test('validate and a dry run say what the sync would refuse, all at once', { ski
     return { failed: failed.map(({ text }: { text: string }) => text).join('\n'), dry: dry.stdout + dry.stderr };
   };
   const room = await said();
-  assert.match(room.failed, /:4: hive full: there is no kind of device gpu$/m);
+  assert.match(room.failed, /:4: hive full: unknown kind of device gpu$/m);
   assert.match(room.failed, /:5: hive full: worker type ticker has no variant cuda$/m);
   assert.match(room.failed, /is needed, .* is free$/m);
   assert.match(room.dry, /is needed, .* is free/);

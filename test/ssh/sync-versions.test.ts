@@ -117,7 +117,7 @@ test('an older version comes back without an upload', { skip: skip || atFullScal
   assert.deepEqual(pids(), running);
   const forced = await fleet.home.rbee(['sync', '--force']);
   assert.equal(forced.code, 0, forced.stdout + forced.stderr);
-  assert.match(forced.stdout, /^pi +install +rbee \S+ +again, as asked$/m);
+  assert.match(forced.stdout, /^pi +install +rbee \S+ +forced$/m);
   assert.match(forced.stderr, /uploading rbee/);
   assert.deepEqual(pids(), running);
 });

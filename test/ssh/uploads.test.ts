@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { chownSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { undoAfter } from '../../core/lifecycle/testing.ts';
+import { undoAfter } from '../../core/lifecycle/process/testing.ts';
 import type { Asker } from '../../core/ssh/pool.ts';
 import { type UploadOptions, Uploads } from '../../core/ssh/upload/uploads.ts';
 import { cannot, createMachines, type Host, type Machines } from '../harness/machines.ts';
@@ -214,7 +214,7 @@ describe('uploads', { skip: cannot('network') }, () => {
   });
 
   // The end of a thread that had been idle was taken for the end of the one that had just been started after it.
-  test('a thread that was idle ends, and the next upload has one of its own', async (t) => {
+  test('a thread that was idle ends, and the next upload has one of its own', { skip: atFullScale }, async (t) => {
     const { upload } = setUp(t, { uploads: new Uploads({ idleMs: 0 }) });
     const { file } = makeFile(1000);
     for (let round = 0; round < scaled(50, 8); round += 1) {
@@ -230,7 +230,7 @@ describe('uploads', { skip: cannot('network') }, () => {
     const script = `
       import { SshPool } from ${at('../../core/ssh/pool.ts')};
       import { Uploads } from ${at('../../core/ssh/upload/uploads.ts')};
-      import { localRunner } from ${at('../../core/lifecycle/local-runner.ts')};
+      import { localRunner } from ${at('../../core/lifecycle/system/local-runner.ts')};
       const pool = new SshPool({ env: process.env, runner: localRunner, timeoutMs: 10_000 });
       const connection = await pool.connect({ alias: 'box', hostname: 'box' });
       const uploads = new Uploads({ idleMs: 600_000 });

@@ -2,7 +2,7 @@
 import { kindPattern, reservedKinds } from '../../contract/device.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { ProgramOutput } from '../../contract/worker-type.ts';
-import { devicesAnswer, shapeProblem } from '../../registry/description.ts';
+import { devicesAnswer, shapeProblem } from '../../worker-types/description.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';
 import { attempt, must, shown } from '../must.ts';

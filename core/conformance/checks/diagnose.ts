@@ -3,7 +3,7 @@
 import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { someFailure } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';

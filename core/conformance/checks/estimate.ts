@@ -1,7 +1,7 @@
 /** How much memory a worker is said to need. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { type LaunchCase, launchesOf, modelFacts } from '../samples.ts';

@@ -1,6 +1,6 @@
 /** Which files of a model repository are downloaded for the type. */
 import type { RepositoryFile } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { someFiles } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';

@@ -10,8 +10,8 @@ import {
   variantMembers,
 } from '../../contract/members.ts';
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
-import { checkDescription } from '../../registry/description.ts';
-import { servedPathPattern } from '../../registry/manifest.ts';
+import { checkDescription } from '../../worker-types/description.ts';
+import { servedPathPattern } from '../../worker-types/manifest.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';

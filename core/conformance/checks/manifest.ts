@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { workerTypeApiVersion } from '../../contract/api-version.ts';
-import { readManifest } from '../../registry/manifest.ts';
+import { readManifest } from '../../worker-types/manifest.ts';
 import type { Check } from '../check.ts';
 import { must, shown } from '../must.ts';
 import type { Subject } from '../subject.ts';

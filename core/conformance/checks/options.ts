@@ -1,8 +1,8 @@
 /** The options that users set with `--option`. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { OptionSchema, OptionsSchema } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
+import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';

@@ -3,7 +3,7 @@
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
 import type { Command, Launch } from '../../contract/worker-type.ts';
-import { secretProblem } from '../../registry/description.ts';
+import { secretProblem } from '../../worker-types/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, launchesOf } from '../samples.ts';

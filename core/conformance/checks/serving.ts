@@ -3,7 +3,7 @@
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { placeholders } from '../../contract/served-path.ts';
 import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type.ts';
-import { answerShapes, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import type { Check } from '../check.ts';
 import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, modelFacts, preparedLaunches, sourcesOf } from '../samples.ts';

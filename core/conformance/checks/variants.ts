@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { formatDevice } from '../../contract/device.ts';
 import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
 import type { Fit, HostFacts } from '../../contract/worker-type.ts';
-import { answerShapes, pathInPackage, shapeProblem } from '../../registry/description.ts';
+import { answerShapes, pathInPackage, shapeProblem } from '../../worker-types/description.ts';
 import { noOutput } from '../calls.ts';
 import type { Check } from '../check.ts';
 import { garbage } from '../garbage.ts';

@@ -13,7 +13,6 @@ import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
-import { commonAbilities } from './common-abilities.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -103,4 +102,19 @@ const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[
 const abilitiesOf = (workers: readonly HiveWorker[]): { abilities?: Record<string, boolean | number> } => {
   const abilities = commonAbilities(workers);
   return Object.keys(abilities).length > 0 ? { abilities } : {};
+};
+
+/** What a model can do whichever worker answers: the lowest of numbers; what one worker does not report is left out. */
+const commonAbilities = (workers: readonly Pick<HiveWorker, 'abilities'>[]): Record<string, boolean | number> => {
+  const [first = {}, ...others] = workers.map(({ abilities = {} }) => abilities);
+  const common: Record<string, boolean | number> = { ...first };
+  for (const other of others) {
+    for (const [name, value] of Object.entries(common)) {
+      const theirs = Object.hasOwn(other, name) ? other[name] : undefined;
+      if (typeof value === 'number' && typeof theirs === 'number') common[name] = Math.min(value, theirs);
+      else if (typeof value === 'boolean' && typeof theirs === 'boolean') common[name] = value && theirs;
+      else delete common[name];
+    }
+  }
+  return common;
 };

@@ -1,7 +1,7 @@
 /** The HTTP server for applications. */
+import { readFileSync } from 'node:fs';
 import type { FastifyInstance } from 'fastify';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import { connectionLimit } from '../../http/connection-limit.ts';
 import { listenOnLoopback } from '../../http/listen.ts';
 import { refuseOtherMethods } from '../../http/methods.ts';
 import { makeHttpServer } from '../../http/server.ts';
@@ -40,4 +40,23 @@ export const makeApplicationServer = (parts: ApplicationParts, guard?: GuardOpti
   if (guard) guardFromBrowsers(app, guard);
   refuseOtherMethods(app, isCorePath);
   return app;
+};
+
+/** Descriptors kept for everything else: sockets, database, logs, reads of /proc. */
+const reservedDescriptors = 48;
+const unlimited = 65_536;
+
+/**
+ * Limits clients so that they do not use up the file descriptors of the process. A request uses up to three descriptors: its own, its connection to a worker, and its body if that is on disk.
+ */
+const connectionLimit = (): number => Math.max(4, Math.floor((descriptorLimit() - reservedDescriptors) / 3));
+
+/** How many files this process may open, according to Linux; Node has raised the soft limit to the hard one. */
+const descriptorLimit = (): number => {
+  try {
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? unlimited);
+  } catch {
+    return unlimited;
+  }
 };

@@ -4,7 +4,7 @@ import { type FileHandle, mkdir, open, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { RbeeError } from '../../contract/errors.ts';
-import { ensureSpace, spaceError } from '../../lifecycle/disk-space.ts';
+import { ensureSpace, spaceError } from '../../lifecycle/fs/disk-space.ts';
 
 /** Disk space is reserved as bytes arrive, in steps: as much as has been written already, within these limits. */
 const minStepBytes = 256 * 1024;

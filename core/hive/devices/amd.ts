@@ -1,4 +1,4 @@
-/** AMD devices, as `rocm-smi` tells. */
+/** AMD devices, as reported by `rocm-smi`. */
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
@@ -11,8 +11,8 @@ export const amd: DeviceSource = {
 };
 
 /**
- * The JSON of `rocm-smi`: an object per card, all values texts, key case differing by version, and at times warnings
- * before it. Cards are numbered as HIP numbers them.
+ * The JSON of `rocm-smi`: an object per card with text values, keys whose case differs between versions, and sometimes
+ * warnings before it. Cards are numbered as in HIP.
  */
 export const parseRocmSmi = (text: string): DeviceFacts[] => {
   const body = text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1);

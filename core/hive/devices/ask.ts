@@ -1,9 +1,9 @@
-/** Asks programs of this machine; one that hangs is given up, one that is missing is no error. */
-import { cleanEnvironment } from '../../lifecycle/environment.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
+/** Runs programs of this machine that report devices; one that hangs is killed, and a missing one is not an error. */
+import { cleanEnvironment } from '../../lifecycle/system/environment.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import type { Ask } from './device-source.ts';
 
-/** A vendor's tool on a broken device can hang for ever. */
+/** A vendor's tool can hang forever on a broken device. */
 const deadlineMs = 8_000;
 
 export const askPrograms =
@@ -16,10 +16,10 @@ export const askPrograms =
     }
   };
 
-/** Milliseconds for which an answer is given again. */
+/** Milliseconds for which an answer is reused. */
 const freshMs = 2_000;
 
-/** Reuses an answer that is a moment old. A question that failed is asked again. */
+/** Reuses recent answers. A failed call is repeated. */
 export const rememberAnswers = (ask: Ask, now: () => number = () => performance.now()): Ask => {
   const known = new Map<string, { answer: ReturnType<Ask>; until: number }>();
   return (...question) => {

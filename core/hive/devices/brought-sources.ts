@@ -1,5 +1,8 @@
-/** The kinds of device that worker types bring, as sources: their programs are asked, and their own code reads the answer. */
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+/**
+ * Device sources for the kinds of device that worker types add: runs their programs and has the type's code read the
+ * output.
+ */
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { DeviceSource } from './device-source.ts';
 
 /** A type that cannot be evaluated adds no devices; its spawn fails with the reason. */

@@ -1,4 +1,4 @@
-/** Where a kind of device is asked for: a program of the vendor, and a pure reader of what it prints. */
+/** How one kind of device is detected: a program of the vendor, and a pure parser of its output. */
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 
 export interface ProgramOutput {
@@ -9,14 +9,14 @@ export interface ProgramOutput {
 
 export interface DeviceSource {
   kind: string;
-  /** Operating systems on which the program exists at all; all when absent. */
+  /** Operating systems that have the program; all when absent. */
   platforms?: readonly string[];
-  /** Names or paths to try in turn. */
+  /** Names or paths to try in order. */
   programs: readonly string[];
   args: readonly string[];
   timeoutMs?: number;
   parse(output: ProgramOutput): DeviceFacts[] | Promise<DeviceFacts[]>;
 }
 
-/** Runs a program; null when there is none of that name. */
+/** Runs a program; null when there is no program of that name. */
 export type Ask = (program: string, args: readonly string[], timeoutMs?: number) => Promise<ProgramOutput | null>;

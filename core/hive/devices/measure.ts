@@ -1,4 +1,4 @@
-/** Measures the machine: processor, memory, and every device that a vendor's program tells of. */
+/** Measures the machine: processor, memory, and every device that a vendor's program reports. */
 import { arch, platform } from 'node:os';
 import si from 'systeminformation';
 import { printedLines } from '../../boundary/printed-lines.ts';
@@ -13,8 +13,8 @@ import { vulkan } from './vulkan.ts';
 const sources: readonly DeviceSource[] = [nvidia, amd, metal, vulkan];
 
 /**
- * Everything about the machine, measured now. A vendor's program that fails or hangs costs a note, not the answer. `brought`
- * are sources that plugins bring, beside those that rbee has.
+ * Everything about the machine, measured now. When a vendor's program fails or hangs, a note says so. `brought` are the
+ * sources of plugins, in addition to the built-in ones.
  */
 export const measureDevices = async (ask: Ask, brought: readonly DeviceSource[] = []): Promise<HiveDevices> => {
   const notes: string[] = [];
@@ -46,7 +46,10 @@ export const thisPlatform = (): Platform => {
   return platform() === 'linux' ? { ...here, libc: libcVersion() === undefined ? 'musl' : 'glibc' } : here;
 };
 
-/** Asked once: it stays the same while this process runs, and asking takes several programs and tens of milliseconds. */
+/**
+ * Read once: it does not change while this process runs, and reading it takes several programs and tens of
+ * milliseconds.
+ */
 const askProcessor = (): Promise<si.Systeminformation.CpuData> => {
   processorAsked ??= si.cpu();
   return processorAsked;
@@ -64,7 +67,7 @@ const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promi
     if (devices.length === 0) {
       const words = printedLines(`${output.stderr}\n${output.stdout}`)[0] ?? '';
       notes.push(
-        `${program} told of no device (exit code ${output.code ?? 'none'}${words ? `: ${words.slice(0, 200)}` : ''})`,
+        `${program} reported no device (exit code ${output.code ?? 'none'}${words ? `: ${words.slice(0, 200)}` : ''})`,
       );
     }
     return devices;
@@ -73,7 +76,7 @@ const askSource = async (source: DeviceSource, ask: Ask, notes: string[]): Promi
   return [];
 };
 
-/** Null when it cannot be read. Devices of another kind, or of no number, would be mistaken for others. */
+/** Null when it cannot be read. Devices of another kind, or without a number, could be mistaken for others. */
 const parsed = async (
   { kind, parse }: DeviceSource,
   output: ProgramOutput,
@@ -99,7 +102,7 @@ const askCudaVersion = async (ask: Ask): Promise<string | undefined> => {
   return undefined;
 };
 
-/** glibc's version as Node's own report tells it; undefined on musl and elsewhere. */
+/** glibc's version from Node's own report; undefined on musl and elsewhere. */
 const libcVersion = (): string | undefined => {
   if (platform() !== 'linux') return undefined;
   known ??= readLibcVersion();
@@ -109,7 +112,7 @@ const libcVersion = (): string | undefined => {
 let known: string | undefined;
 
 const readLibcVersion = (): string | undefined => {
-  // Without this the report looks up the name of every network peer.
+  // Without this, the report resolves the name of every network peer.
   Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as unknown as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime;

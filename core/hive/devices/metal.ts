@@ -1,4 +1,6 @@
-/** Apple devices, as `system_profiler` tells. Memory is shared with the processor, so none of its own is named. */
+/**
+ * Apple devices, as reported by `system_profiler`. They share the processor's memory, so none of their own is listed.
+ */
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 

@@ -1,4 +1,4 @@
-/** NVIDIA devices, as `nvidia-smi` tells. */
+/** NVIDIA devices, as reported by `nvidia-smi`. */
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 
@@ -22,7 +22,7 @@ export const nvidia: DeviceSource = {
   parse: ({ stdout }) => parseNvidiaSmi(stdout),
 };
 
-/** Rows of `nvidia-smi --query-gpu=… --format=csv,noheader,nounits`; memory comes in MiB and may be missing. */
+/** Rows of `nvidia-smi --query-gpu=… --format=csv,noheader,nounits`; memory is in MiB and may be missing. */
 export const parseNvidiaSmi = (csv: string): DeviceFacts[] =>
   csv
     .split('\n')

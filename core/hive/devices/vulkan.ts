@@ -1,4 +1,4 @@
-/** Vulkan devices, as `vulkaninfo --summary` tells; software renderers are left out. */
+/** Vulkan devices, as reported by `vulkaninfo --summary`; software renderers are omitted. */
 import type { DeviceFacts } from '../../contract/worker-type.ts';
 import type { DeviceSource } from './device-source.ts';
 

@@ -1,17 +1,19 @@
 /** Downloads of a hive: room is looked for before the first byte, and no content is brought in twice at a time. */
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { ensureSpace } from '../../lifecycle/disk-space.ts';
+import type { Downloaded } from '../../download/download.ts';
+import type { HttpFailure } from '../../download/http-failure.ts';
+import type { RetryPolicy } from '../../download/retry.ts';
+import { ensureSpace } from '../../lifecycle/fs/disk-space.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
-import { asStep } from '../../registry/binaries/progress.ts';
-import { inTurn } from '../../registry/binaries/taking-turns.ts';
+import { asStep } from '../../programs/progress.ts';
+import { withExclusiveLock } from '../../programs/with-lock.ts';
 import type { Call } from './call.ts';
-import { type Fetched, type FetchRequest, fetchFile } from './fetch-file.ts';
+import { type FetchRequest, fetchFile } from './fetch-file.ts';
+import { type About, retryText } from './hub-errors.ts';
 import type { ManifestFile } from './manifest.ts';
 import { SharedWork } from './shared-work.ts';
 import { type ModelStore, sizeOf } from './store.ts';
-import { type About, retryText, type Trouble } from './trouble.ts';
 
 /** Where files come from. */
 export interface Source {
@@ -28,7 +30,7 @@ export interface Source {
 export interface DownloadsOptions {
   store: ModelStore;
   env: NodeJS.ProcessEnv;
-  pace: DownloadPace;
+  retry: RetryPolicy;
 }
 
 /** Files of one model that come at the same time. */
@@ -36,7 +38,7 @@ const atOnce = 3;
 
 export class Downloads {
   readonly #options: DownloadsOptions;
-  readonly #running = new SharedWork<Fetched>();
+  readonly #running = new SharedWork<Downloaded>();
 
   constructor(options: DownloadsOptions) {
     this.#options = options;
@@ -55,7 +57,7 @@ export class Downloads {
     files: readonly ManifestFile[],
     source: Source,
     { narrate, signal }: Call,
-    onFile: (file: ManifestFile, fetched: Fetched) => Promise<void>,
+    onFile: (file: ManifestFile, fetched: Downloaded) => Promise<void>,
   ): Promise<void> {
     const { store } = this.#options;
     await store.makeFolders();
@@ -104,29 +106,29 @@ export class Downloads {
     file: ManifestFile,
     source: Source,
     { narrate, ...call }: Call & { onProgress: (done: number) => void },
-  ): Promise<Fetched> {
-    const { store, env, pace } = this.#options;
+  ): Promise<Downloaded> {
+    const { store, env, retry } = this.#options;
     const { sha256, bytes } = file;
     const part = this.#partOf(file, source);
-    const work = (signal: AbortSignal, onProgress: (done: number) => void): Promise<Fetched> => {
+    const work = (signal: AbortSignal, onProgress: (done: number) => void): Promise<Downloaded> => {
       const onWait = () => narrate({ kind: 'info', text: `another hive is downloading ${file.path}; waiting for it` });
-      return inTurn(join(dirname(part), `${lockName(part)}.lock`), { signal, onWait }, async () => {
+      return withExclusiveLock(join(dirname(part), `${lockName(part)}.lock`), { signal, onWait }, async () => {
         if (sha256 !== null && (await store.hasBlob(sha256, bytes))) {
           const size = (await sizeOf(store.blob(sha256))) ?? 0;
           onProgress(size);
           return { sha256, bytes: size };
         }
-        const onRetry = (trouble: Trouble) => narrate({ kind: 'info', text: retryText(trouble) });
-        const target = (digest: string, size: number) => store.placeFor(digest, size);
+        const onRetry = (failure: HttpFailure) => narrate({ kind: 'info', text: retryText(failure) });
+        const place = (digest: string, size: number) => store.placeFor(digest, size);
         const fetched = await fetchFile({
           ...source,
           address: source.address(file.path),
           plainAddress: source.plainAddress(file.path),
           file,
           part,
-          target,
+          place,
           env,
-          pace,
+          retry,
           signal,
           onProgress,
           onRetry,

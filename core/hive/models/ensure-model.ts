@@ -4,7 +4,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, NeededModelFile } from '../../contract/models.ts';
 import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
+import type { RetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
 import { Downloads, type Source } from './downloads.ts';
@@ -53,7 +53,7 @@ export interface EnsurerOptions {
   hive: string;
   store: ModelStore;
   env: NodeJS.ProcessEnv;
-  pace: DownloadPace;
+  retry: RetryPolicy;
   headers: GgufHeaders;
 }
 

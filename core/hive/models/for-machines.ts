@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { parseModelReference } from '../../contract/model-reference.ts';
 import type { ModelOffer, ModelRequestOf } from '../../contract/models.ts';
-import { usualPace } from '../../registry/binaries/download.ts';
+import { defaultRetryPolicy } from '../../download/retry.ts';
 import type { Call } from './call.ts';
 import { Ensurer, type RemoteReference } from './ensure-model.ts';
 import { GgufHeaders } from './gguf-headers.ts';
@@ -44,7 +44,7 @@ export class ModelsForMachines {
   constructor(options: ModelsForMachinesOptions) {
     this.#store = new ModelStore(options.data);
     const headers = new GgufHeaders({ folder: join(options.cache, 'gguf-headers') });
-    this.#ensurer = new Ensurer({ ...options, store: this.#store, pace: usualPace, headers });
+    this.#ensurer = new Ensurer({ ...options, store: this.#store, retry: defaultRetryPolicy, headers });
   }
 
   /** Null for a model that has no source but its machine. Errors: those of a download. */

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import Type from 'typebox';
 import { Check } from 'typebox/value';
 import { scriptBeside } from '../../config/script-beside.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import type { GgufHeader } from './gguf-header.ts';
 
 export interface GgufHeadersOptions {

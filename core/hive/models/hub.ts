@@ -1,36 +1,37 @@
-/** The Hugging Face hub, or what HF_ENDPOINT names: what a repository holds at a commit. The one file that knows its library. */
+/** Lists repositories of the Hugging Face hub, or of the server that HF_ENDPOINT names. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
+import { httpAgent } from '../../download/http-agent.ts';
+import { answerFailure, HttpFailure } from '../../download/http-failure.ts';
+import { httpGet } from '../../download/http-get.ts';
+import { type RetryPolicy, withRetries } from '../../download/retry.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
-import { httpAgent } from '../../registry/binaries/http-agent.ts';
 import type { Call } from './call.ts';
-import { get, refusal } from './http-get.ts';
+import { type About, hubReason, modelError, retryText } from './hub-errors.ts';
 import { isSafePath } from './safe-path.ts';
-import { type About, retryText, Trouble, troubleError, withRetries } from './trouble.ts';
 
 type HubReference = Extract<ModelReference, { kind: 'hf' }>;
 
 /** A file as its repository lists it. */
 export interface HubFile {
   path: string;
-  /** Null where nobody says. */
+  /** Null: unknown. */
   bytes: number | null;
-  /** Of large files. */
+  /** Large files only. */
   sha256: string | null;
-  /** Git's own hash, of small files. */
+  /** Git's hash; small files only. */
   git: string | null;
 }
 
 export interface HubListing {
-  /** Null where the source has no versions. */
+  /** Null if the source has no versions. */
   commit: string | null;
   files: HubFile[];
-  /** Files that were left out since no folder can safely hold them. */
+  /** Files whose names are unsafe as paths; left out of `files`. */
   unsafe: string[];
 }
 
@@ -38,34 +39,34 @@ export interface Hub {
   endpoint: string;
   about(reference: HubReference): About;
   list(reference: HubReference, call: Call): Promise<HubListing>;
-  /** Address of a file; it may redirect. */
+  /** URL of a file; may redirect. */
   address(repo: string, commit: string, path: string): string;
-  /** The token, for requests to the hub itself and to nobody else. */
+  /** Headers with the token, for the origin of the hub only. */
   headersFor(origin: string): Readonly<Record<string, string>>;
 }
 
 export interface HubOptions {
   env: NodeJS.ProcessEnv;
   hive: string;
-  pace: DownloadPace;
+  retry: RetryPolicy;
 }
 
-/** Most files of a repository that are looked at. */
-const mostFiles = 100_000;
-/** Most bytes of one page of its list. */
-const mostListBytes = 64 * 2 ** 20;
+/** Files listed per repository. */
+const maxFiles = 100_000;
+/** Bytes of one page of the listing. */
+const maxListBytes = 64 * 2 ** 20;
 
-/** Reads the token anew: it may have been given a moment ago. Errors of `list`: those of the catalogue that begin with MODEL_. */
-export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => {
+/** Reads the token on each call, as it may have changed. `list` throws MODEL_ errors. */
+export const openHub = async ({ env, hive, retry }: HubOptions): Promise<Hub> => {
   const endpoint = (env['HF_ENDPOINT'] || 'https://huggingface.co').replace(/\/+$/, '');
   if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
-    const problem = `"${endpoint}" is no http or https address`;
-    throw RbeeError.of('INVALID_INPUT', { what: 'HF_ENDPOINT', problem, hint: 'mend it and restart the queen' });
+    const problem = `"${endpoint}" is not an http or https URL`;
+    throw RbeeError.of('INVALID_INPUT', { what: 'HF_ENDPOINT', problem, hint: 'correct it and restart the queen' });
   }
   const { origin, host } = new URL(endpoint);
   const token = await readToken(env);
-  // Someone waits for the list and has seen nothing yet; what has begun to come is waited for longer.
-  const patience = { ...pace, attempts: Math.min(3, pace.attempts) };
+  // A user waits for the listing and sees no progress: give up earlier than for a download.
+  const listRetry = { ...retry, maxAttempts: Math.min(3, retry.maxAttempts) };
   const headersFor: Hub['headersFor'] = (asked): Record<string, string> =>
     token !== '' && asked === origin ? { authorization: `Bearer ${token}` } : {};
   const about: Hub['about'] = (reference) => ({
@@ -77,8 +78,8 @@ export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => 
 
   const list: Hub['list'] = async (reference, { signal, narrate }) => {
     const { listFiles, modelInfo } = await import('@huggingface/hub');
-    const agent = await httpAgent(env, pace.stallMs);
-    const fetched = hubFetch((address, headers) => get(address, { agent, headers, headersFor, signal }));
+    const agent = await httpAgent(env, retry.idleTimeoutMs);
+    const fetched = hubFetch((address, headers) => httpGet(address, { agent, headers, headersFor, signal }));
     const common = { hubUrl: endpoint, fetch: fetched };
     try {
       return await withRetries(
@@ -91,26 +92,26 @@ export const openHub = async ({ env, hive, pace }: HubOptions): Promise<Hub> => 
           });
           const commit = info.sha;
           if (typeof commit !== 'string' || !/^[0-9a-f]{40,64}$/.test(commit))
-            throw new Trouble('answer', 'names no commit', { host, passes: false });
+            throw new HttpFailure('answer', 'does not report a commit', { host, retryable: false });
           const listing: HubListing = { commit, files: [], unsafe: [] };
           for await (const entry of listFiles({ ...common, repo: reference.repo, revision: commit, recursive: true })) {
             if (entry.type !== 'file') continue;
             if (!isSafePath(entry.path)) listing.unsafe.push(entry.path);
             else listing.files.push(fileOf(entry, host));
-            if (listing.files.length > mostFiles)
-              throw new Trouble('answer', `lists more than ${mostFiles} files`, { host, passes: false });
+            if (listing.files.length > maxFiles)
+              throw new HttpFailure('answer', `lists more than ${maxFiles} files`, { host, retryable: false });
           }
           return listing;
         },
-        { pace: patience, signal, onRetry: (trouble) => narrate({ kind: 'info', text: retryText(trouble) }) },
+        { retry: listRetry, signal, onRetry: (failure) => narrate({ kind: 'info', text: retryText(failure) }) },
       );
     } catch (error) {
       signal.throwIfAborted();
-      const known = error instanceof RbeeError || error instanceof Trouble;
-      const strange = known
+      const known = error instanceof RbeeError || error instanceof HttpFailure;
+      const failure = known
         ? error
-        : new Trouble('answer', 'gives no sensible answer', { host, passes: false, cause: error });
-      throw troubleError(strange, about(reference), patience);
+        : new HttpFailure('answer', 'sent an unusable answer', { host, retryable: false, cause: error });
+      throw modelError(failure, about(reference), listRetry);
     } finally {
       await agent.close();
     }
@@ -139,16 +140,16 @@ const fileOf = (
   };
 };
 
-/** Others are added up with it, so it has to be one. */
+/** Sizes are added up, so each must be a number. */
 const sizeOf = (size: unknown, path: string, host: string): number | null => {
   if (size === null || (Number.isSafeInteger(size) && (size as number) >= 0)) return size as number | null;
   const said = JSON.stringify(size)?.slice(0, 30);
-  throw new Trouble('answer', `says that ${path} has the size ${said}`, { host, passes: false });
+  throw new HttpFailure('answer', `reports the size ${said} for ${path}`, { host, retryable: false });
 };
 
-type Get = (address: string, headers: Record<string, string>) => ReturnType<typeof get>;
+type Get = (address: string, headers: Record<string, string>) => ReturnType<typeof httpGet>;
 
-/** The library's requests, by way of our proxies, certificates and errors. */
+/** `fetch` for the hub library, with our proxies, certificates and errors. */
 const hubFetch = (send: Get): typeof fetch => {
   const fetched = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const address = input instanceof Request ? input.url : String(input);
@@ -159,14 +160,14 @@ const hubFetch = (send: Get): typeof fetch => {
     const { host } = new URL(address);
     if (incoming.status >= 400) {
       incoming.body.on('error', () => {}).destroy();
-      throw refusal(incoming, host);
+      throw answerFailure(incoming, host, hubReason(incoming));
     }
     const headers = Object.entries(incoming.headers).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
     );
-    // Read here, so that a connection that breaks in the middle is trouble too.
+    // Read here, so that a lost connection is reported as an HttpFailure.
     const body = await readBounded(incoming.body, host).catch((error: unknown) => {
-      throw Trouble.of(error, host);
+      throw HttpFailure.of(error, host);
     });
     return new Response(body, { status: incoming.status, headers });
   };
@@ -178,14 +179,17 @@ const readBounded = async (body: Readable, host: string): Promise<Buffer<ArrayBu
   let bytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > mostListBytes)
-      throw new Trouble('answer', `sends a list of more than ${formatBytes(mostListBytes)}`, { host, passes: false });
+    if (bytes > maxListBytes)
+      throw new HttpFailure('answer', `sends a listing of more than ${formatBytes(maxListBytes)}`, {
+        host,
+        retryable: false,
+      });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);
 };
 
-/** As the hub's own tools look for it: the variable, then the file that `hf auth login` writes. */
+/** Looks where the hub's own tools look: the variable, then the file that `hf auth login` writes. */
 const readToken = async (env: NodeJS.ProcessEnv): Promise<string> => {
   const variable = env['HF_TOKEN'] || env['HUGGING_FACE_HUB_TOKEN'];
   if (variable) return plain(variable);
@@ -194,7 +198,7 @@ const readToken = async (env: NodeJS.ProcessEnv): Promise<string> => {
   return plain(await readSmallFile(file).catch(() => ''));
 };
 
-/** Anything that no header can carry is no token. */
+/** A value that no HTTP header can carry is not a token. */
 const plain = (token: string): string => {
   const trimmed = token.trim();
   return /^[\x21-\x7e]+$/.test(trimmed) ? trimmed : '';

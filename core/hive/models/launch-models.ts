@@ -4,7 +4,7 @@ import { formatModelReference, type ModelReference } from '../../contract/model-
 import type { Narrate } from '../../contract/narration.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 import type { Call } from './call.ts';
 import { hiveReference } from './hive-reference.ts';
 import { type LocalReference, type ResolvedModel, resolveModel } from './model-files.ts';

@@ -7,7 +7,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { formatModelReference, type ModelReference } from '../../contract/model-reference.ts';
 import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';

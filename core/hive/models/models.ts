@@ -11,12 +11,12 @@ import {
 } from '../../contract/model-reference.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { RetryPolicy } from '../../download/retry.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { DownloadPace } from '../../registry/binaries/download.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Call } from './call.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
@@ -38,7 +38,7 @@ export interface ModelsOptions {
   runs: string;
   env: NodeJS.ProcessEnv;
   types: WorkerTypes;
-  pace: DownloadPace;
+  retry: RetryPolicy;
   /** Of GGUF files. */
   headers: GgufHeaders;
 }

@@ -7,8 +7,8 @@ import { chmod, link, mkdir, readdir, rename, rm, stat, symlink } from 'node:fs/
 import { dirname, join } from 'node:path';
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { nameInFolder } from '../../contract/safe-path.ts';
-import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/atomic-file.ts';
-import { withLock } from '../../lifecycle/instance-lock.ts';
+import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { withLock } from '../../lifecycle/fs/instance-lock.ts';
 import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
 

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelVerification } from '../../contract/models.ts';
-import { asStep } from '../../registry/binaries/progress.ts';
+import { asStep } from '../../programs/progress.ts';
 import type { Call } from './call.ts';
 import { amountsOf } from './ensure-model.ts';
 import { type Manifest, wantedFiles } from './manifest.ts';

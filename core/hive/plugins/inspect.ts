@@ -1,13 +1,13 @@
-/** A plugin in detail: whether its variants fit this machine and why not, its options; or what a registry says of it. */
+/** A plugin in detail: its options, whether its variants fit this machine and why not, or its entry in a registry. */
 import type { PluginDetails, PluginTypeDetails } from '../../contract/plugins.ts';
 import type { HostFacts } from '../../contract/worker-type.ts';
-import type { FoundPackage } from '../../registry/install/fetch-calls.ts';
-import { typesOf } from '../../registry/install/plugin-types.ts';
-import { signatureText } from '../../registry/install/trust.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
-import { variantFit } from '../../registry/variant-fit.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { FoundPackage } from '../../plugins/fetch/fetch-calls.ts';
+import { typesOf } from '../../plugins/fetch/plugin-types.ts';
+import { signatureText } from '../../plugins/fetch/trust.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { variantFit } from '../../worker-types/variant-fit.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Machine } from '../machine.ts';
 
 export interface InspectionOptions {
@@ -23,7 +23,7 @@ export class Inspection {
     this.#options = options;
   }
 
-  /** A plugin that is here, by its package, type or alias. */
+  /** An installed plugin, by its package, type or alias. */
   async known(name: string): Promise<PluginDetails> {
     const { types, data } = this.#options;
     const { plugin } = await types.get(name);
@@ -45,7 +45,7 @@ export class Inspection {
     };
   }
 
-  /** A plugin that is not here; nothing of its code is run. */
+  /** A plugin that is not installed; none of its code is run. */
   async found(found: FoundPackage): Promise<PluginDetails> {
     const { publisher } = found;
     return {

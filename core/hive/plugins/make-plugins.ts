@@ -1,12 +1,12 @@
-/** The plugins of a hive, put together. What installs them is loaded when something is first to be installed. */
+/** Assembles the plugins of a hive. The installer is loaded when something is first installed. */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import type { Installer } from '../../registry/install/installer.ts';
-import type { StoreOptions } from '../../registry/install/installer-options.ts';
-import { bestVariant } from '../../registry/variant-fit.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
+import type { Installer } from '../../plugins/install/installer.ts';
+import type { StoreOptions } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
+import { bestVariant } from '../../worker-types/variant-fit.ts';
 import type { Machine } from '../machine.ts';
 import { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
@@ -20,10 +20,10 @@ export interface PluginParts {
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
-  /** Does the queen bring the plugins? */
+  /** Whether the queen delivers the plugins. */
   isRemote: boolean;
-  /** For the programs of engines. */
-  fetcher: Fetcher;
+  /** Downloads programs of engines. */
+  fetcher: DownloadCache;
   types: WorkerTypes;
   machine: Machine;
   workers: () => Workers;
@@ -42,13 +42,13 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
     config: paths.config,
     target: async () => (await machine.facts()).host.platform,
     rootsInUse: () => rootsInUse(paths.runs),
-    // The code of a linked folder may have changed under the same version.
+    // The code of a linked folder can change without a new version.
     onChange: () => types.refresh({ anew: true }),
   };
   let made: Promise<Installer> | undefined;
   let installer: Installer | undefined;
   const load = async (): Promise<Installer> => {
-    const { Installer } = await import('../../registry/install/installer.ts');
+    const { Installer } = await import('../../plugins/install/installer.ts');
     installer = new Installer({
       ...store,
       hive,
@@ -56,7 +56,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
       env,
       registry: config.registry,
       chooseVariant: async ([first], narrate) => {
-        if (!first) throw new Error('a plugin without worker types was let in');
+        if (!first) throw new Error('a plugin without worker types was accepted');
         const { devices, host } = await machine.facts();
         return bestVariant(first, { ...host, devices, probes: {} }, narrate);
       },

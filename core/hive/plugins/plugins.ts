@@ -1,13 +1,13 @@
-/** The plugins of this hive: what is asked of the installer, seen with the workers and devices of this machine. */
+/** The plugins of this hive: operations of the installer, in view of this machine's workers and devices. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed, UnknownPublisher } from '../../contract/needs.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate } from '../../contract/plugins.ts';
-import type { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
-import type { Installer } from '../../registry/install/installer.ts';
-import type { Call, InstallRequest } from '../../registry/install/installer-options.ts';
-import { packagesOfType } from '../../registry/install/request.ts';
-import type { IndexEntry } from '../../registry/plugin-index.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import { packagesOfType } from '../../plugins/fetch/request.ts';
+import type { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
+import type { Installer } from '../../plugins/install/installer.ts';
+import type { Call, InstallRequest } from '../../plugins/install/installer-options.ts';
+import type { IndexEntry } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Programs } from '../programs/programs.ts';
 import type { Workers } from '../workers/workers.ts';
 import type { Inspection } from './inspect.ts';
@@ -16,9 +16,9 @@ import type { ProgramCollection } from './program-collection.ts';
 export interface PluginsOptions {
   /** Alias of this hive. */
   hive: string;
-  /** What is here. */
+  /** Installed plugins. */
   installed: InstalledPlugins;
-  /** For what comes from registries; null where the queen brings everything. */
+  /** Installs from registries; null where the queen delivers everything. */
   installer: (() => Promise<Installer>) | null;
   inspection: Inspection;
   programs: Programs;
@@ -57,7 +57,7 @@ export class Plugins implements Actions {
     return this.#options.programs.prepare(request, call);
   }
 
-  /** Errors: NOT_INSTALLED, PLUGIN_IN_USE. */
+  /** Throws NOT_INSTALLED, PLUGIN_IN_USE. */
   async uninstall({ plugin, force }: PluginRequestOf<'uninstall'>, call: Call) {
     const { installed } = this.#options;
     const entry = await installed.find(plugin);
@@ -69,7 +69,7 @@ export class Plugins implements Actions {
     return installed.uninstall(entry.name, call);
   }
 
-  /** One plugin that cannot be updated keeps no other from it. */
+  /** A plugin that cannot be updated does not block the others. */
   async update({ plugins, ...request }: PluginRequestOf<'update'>, call: Call) {
     const installer = await this.#installer(plugins?.[0] ?? 'what is newer');
     const names = plugins ?? (await installer.list()).map(({ name }) => name);
@@ -96,7 +96,7 @@ export class Plugins implements Actions {
     return { plugins: await (await this.#installer(text || 'the list of plugins')).search(text, { offline, signal }) };
   }
 
-  /** The plugins first: what only they named goes as well. */
+  /** Plugins come first, so that what only they used is removed too. */
   async prune(request: PluginRequestOf<'prune'>, call: Call) {
     const { removed, bytes } = await this.#options.installed.prune(request);
     const { programs, downloads, bytes: more } = await this.#options.collection.collect(request, call);
@@ -107,7 +107,7 @@ export class Plugins implements Actions {
     return { plugins: await this.#options.installed.list() };
   }
 
-  /** What an installation would take; null where it is here. */
+  /** What an installation would involve; null when it is installed. */
   async needs({ plugin, ...request }: Pick<InstallRequest, 'plugin' | 'variant' | 'offline' | 'force'>, call: Call) {
     const { installer } = this.#options;
     if (!installer) return { kind: 'plugin' as const, plugin };
@@ -115,11 +115,11 @@ export class Plugins implements Actions {
     return wanted && needOf(wanted);
   }
 
-  /** What to install for a type that is not here. Errors: TYPE_NOT_FOUND with the reason, SCOPE_NOT_ALLOWED. */
+  /** What to install for a missing type. Throws TYPE_NOT_FOUND with the reason, SCOPE_NOT_ALLOWED. */
   async typeNeeds(type: string, call: Call): Promise<PluginNeed> {
     const { installer, types } = this.#options;
     const isNamed = type.includes('/');
-    // A name that is nearly right is a slip of the pen, and not to be looked for in a registry.
+    // A nearly correct name is a typing error, not something to look up in a registry.
     if (!isNamed && packagesOfType(type).length === 0) throw await this.#typeNotFound(type);
     if (types.near(type).length > 0) throw await this.#typeNotFound(type);
     if (!installer) return { kind: 'plugin', plugin: type };
@@ -137,14 +137,14 @@ export class Plugins implements Actions {
     return this.#options.programs.needs(request);
   }
 
-  /** Errors: PLUGIN_NOT_DELIVERED where the queen is to bring it. */
+  /** Throws PLUGIN_NOT_DELIVERED where the queen must deliver it. */
   async #installer(what: string): Promise<Installer> {
     const { installer, hive } = this.#options;
     if (installer) return installer();
     throw RbeeError.of('PLUGIN_NOT_DELIVERED', { hive, what });
   }
 
-  /** The fault of the type, or that there is none, with why it could not be installed. */
+  /** The fault of the type, or that it does not exist, and why it could not be installed. */
   async #typeNotFound(type: string, cause?: RbeeError): Promise<unknown> {
     try {
       await this.#options.types.get(type);
@@ -156,7 +156,7 @@ export class Plugins implements Actions {
     }
   }
 
-  /** Workers whose process may be alive. */
+  /** Workers that may have a running process. */
   #usersOf({ name }: IndexEntry): string[] {
     return this.#options
       .workers()
@@ -172,5 +172,5 @@ const needOf = ({ name, publisher }: { name: string; publisher?: UnknownPublishe
   ...(publisher && { publisher }),
 });
 
-/** The installation that follows says the same again. */
+/** The installation that follows reports the same. */
 const quiet = (call: Call): Call => ({ ...call, narrate: () => {} });

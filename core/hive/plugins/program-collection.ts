@@ -1,15 +1,15 @@
-/** Collects programs that no installed plugin names for this machine, and no worker runs from. */
+/** Removes programs that no installed plugin needs on this machine and that no worker uses. */
 import type { PluginRequestOf } from '../../contract/plugins.ts';
-import { type Collected, collectPrograms } from '../../registry/binaries/collect.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { type ProgramsInUse, programsOf } from '../../registry/binaries/in-use.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { Call } from '../../registry/install/installer.ts';
-import { readManifest } from '../../registry/manifest.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Call } from '../../plugins/install/installer.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { type Collected, collectPrograms } from '../../programs/collect.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { type ProgramsInUse, programsOf } from '../../programs/in-use.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { readManifest } from '../../worker-types/manifest.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Machine } from '../machine.ts';
 import { usedByRuns } from './roots-in-use.ts';
 
@@ -22,7 +22,7 @@ export interface ProgramCollectionOptions {
   machine: Pick<Machine, 'facts'>;
 }
 
-/** A worker type, and where a variant of it lies. */
+/** A worker type, and the folder of one of its variants. */
 interface Version {
   handle: WorkerTypeHandle;
   rootOf: (variant: string) => string;
@@ -35,7 +35,7 @@ export class ProgramCollection {
     this.#options = options;
   }
 
-  /** Collects nothing as long as one plugin cannot tell what it uses. */
+  /** Removes nothing while any plugin cannot say what it uses. */
   async collect(
     { all = false, dryRun }: PluginRequestOf<'prune'>,
     { narrate, signal }: Pick<Call, 'narrate' | 'signal'>,
@@ -50,7 +50,7 @@ export class ProgramCollection {
       }
     } catch (error) {
       signal.throwIfAborted();
-      const text = `no program was removed, for it is not known which are needed: ${(error as Error).message}`;
+      const text = `no program was removed, because it is unknown which are needed: ${(error as Error).message}`;
       narrate({ kind: 'warning', text });
       return { programs: [], downloads: [], bytes: 0 };
     }
@@ -59,7 +59,7 @@ export class ProgramCollection {
     return collectPrograms(folders, { keys, downloads, paths }, { dryRun, signal });
   }
 
-  /** The types of all plugins; of those before an update too, if `previous`. */
+  /** The types of all plugins; with `previous`, also of the versions before an update. */
   async #versions(previous: boolean): Promise<Version[]> {
     const { types, folders } = this.#options;
     const current: Version[] = [];
@@ -101,7 +101,7 @@ export class ProgramCollection {
   }
 }
 
-/** The defaults, and each choice that an option offers: it may stand for another program. */
+/** The defaults, and each choice that an option offers, since it may need another program. */
 const likelyOptions = (type: Pick<TypeDescription, 'name' | 'options'>): Record<string, unknown>[] => {
   const defaults = resolveOptions(type);
   const choices = Object.entries(type.options?.properties ?? {}).flatMap(([name, option]) => {

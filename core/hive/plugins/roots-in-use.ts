@@ -1,6 +1,6 @@
 /**
- * What run records name on disk: plugin folders, and whatever else workers run from. Of every machine whose state lies
- * beside, for they may share the data folder.
+ * What run records refer to on disk: plugin folders, and whatever else workers run from. Includes every machine that
+ * keeps its state beside this one's, because they may share the data folder.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -9,11 +9,14 @@ import { readSmallFile } from '../../boundary/small-file.ts';
 export interface RunsUse {
   /** Plugin folders. */
   roots: string[];
-  /** Every absolute path that a record names. */
+  /** Every absolute path in a record. */
   paths: string[];
 }
 
-/** `runs` is the folder of this machine's run records, `<state>/<machine>/runs`. Stopped workers count: they may start again. */
+/**
+ * `runs` is the folder of this machine's run records, `<state>/<machine>/runs`. Stopped workers count: they may be
+ * started again.
+ */
 export const usedByRuns = async (runs: string): Promise<RunsUse> => {
   const states = dirname(dirname(runs));
   const roots = new Set<string>();
@@ -36,7 +39,7 @@ const readRecord = async (file: string): Promise<{ data?: { draft?: { pluginRoot
   try {
     return JSON.parse(await readSmallFile(file, { maxBytes: 16 * 2 ** 20 }));
   } catch {
-    // It went away in the meantime, or is no record.
+    // It was removed meanwhile, or is not a record.
     return null;
   }
 };

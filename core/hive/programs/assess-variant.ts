@@ -1,21 +1,23 @@
-/** Can a worker run as this variant here, now, or once something was brought? Changes nothing. */
+/**
+ * Decides whether a worker can run as this variant: now, after something is brought in, or not at all. Changes nothing.
+ */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { BinarySource, HostFacts, ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { platformProblem, variantFit } from '../../registry/variant-fit.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { platformProblem, variantFit } from '../../worker-types/variant-fit.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import { findProgram } from './find-program.ts';
 
-/** What a variant is to run, and on which machine. */
+/** What a variant would run, and on which machine. */
 export interface VariantUse {
   handle: WorkerTypeHandle;
   type: TypeDescription;
   options: Readonly<Record<string, unknown>>;
-  /** Of the model, as far as it is known. */
+  /** Format of the model, if known. */
   format: ModelFormat | undefined;
   host: HostFacts;
 }
@@ -47,7 +49,7 @@ export interface Ready extends Omit<Installed, 'state'> {
 
 export type Assessment = Ready | Unusable;
 
-/** Asks the program itself as well, where it is there. Errors: those of the plugin, PROGRAM_PATH_INVALID. */
+/** Also runs the program if it is installed. Throws errors of the plugin, and PROGRAM_PATH_INVALID. */
 export const assessVariant = async (
   variant: string,
   use: VariantUse,
@@ -60,7 +62,7 @@ export const assessVariant = async (
   return fit.fits ? { ...look, state: 'ready', probes } : unfit(variant, fit.reasons, use, context);
 };
 
-/** The same without asking the program. Nothing is found lacking for a variant that does not fit. */
+/** Does not run the program. A variant that does not fit is never reported as missing something. */
 export const lookForVariant = async (
   variant: string,
   use: VariantUse,
@@ -83,7 +85,7 @@ export const lookForVariant = async (
   return worthIt({ state: 'lacking', need: { kind: 'program', ...about }, sources: search.sources }, use, context);
 };
 
-/** What does not fit is not worth a download. */
+/** A variant that does not fit is not worth a download. */
 const worthIt = async <Lacking extends Extract<Unusable, { state: 'lacking' }>>(
   lacking: Lacking,
   use: VariantUse,
@@ -130,10 +132,10 @@ const runProbes = async (
   const asked = (type.probes ?? []).filter(
     (probe) =>
       (probe.variants?.includes(variant) ?? true) &&
-      // The plugin's own script is not a program that answers probes.
+      // The plugin's own script does not answer probes.
       !(probe.program === '$binary' && binary.kind === 'module'),
   );
-  // At the same time: each may take as long as the program takes to load its libraries.
+  // Concurrently: each probe may take as long as the program needs to load its libraries.
   const answers = await Promise.all(
     asked.map(async (probe): Promise<[string, unknown][]> => {
       const program = probe.program === '$binary' ? binary.path : probe.program;

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import type { BinarySource } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { downloadFetcher } from '../../registry/binaries/fetcher.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { downloadCache } from '../../programs/download-cache.ts';
 import { findProgram, installProgram, type ProgramSearch } from './find-program.ts';
 
 let folder: string;
@@ -39,7 +39,7 @@ const contextOf = (env: NodeJS.ProcessEnv = {}): BinaryContext => ({
   env,
   narrate: (event) => 'text' in event && event.text !== undefined && told.push(event.text),
   signal: new AbortController().signal,
-  fetcher: downloadFetcher({}, { stallMs: 5_000, attempts: 1, pauseMs: 1 }),
+  fetcher: downloadCache({}, { idleTimeoutMs: 5_000, maxAttempts: 1, backoffMs: 1 }),
 });
 const find = (sources: readonly BinarySource[], env: NodeJS.ProcessEnv = {}) => findProgram(sources, contextOf(env));
 const there = (search: ProgramSearch) => {

@@ -1,17 +1,20 @@
-/** The program of a variant on this machine: the first of its sources that is there, else those that can be installed. */
+/**
+ * Finds the program of a variant on this machine: the first source that is present, otherwise those that can be
+ * installed.
+ */
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { BinarySource, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { BinaryContext } from '../../registry/binaries/context.ts';
-import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../registry/binaries/installer.ts';
+import type { BinaryContext } from '../../programs/context.ts';
+import { ensureBinary, isInstallable, lookForBinary, lookForPrepared } from '../../programs/installer.ts';
 
 export type ProgramSearch =
   | { state: 'there'; binary: ResolvedBinary }
-  /** Any of these would do, best first. */
+  /** Any of these can be installed, best first. */
   | { state: 'lacking'; sources: readonly BinarySource[] }
-  /** Nothing to be done here: what was tried, and why it did not do. */
+  /** None can be installed here: what was tried, and why it failed. */
   | { state: 'none'; tried: readonly string[] };
 
-/** Changes nothing. Errors: PLUGIN_INVALID, PROGRAM_PATH_INVALID where a variable names a program that is not there. */
+/** Changes nothing. Throws PLUGIN_INVALID, and PROGRAM_PATH_INVALID where a variable names a missing program. */
 export const findProgram = async (
   sources: readonly BinarySource[],
   context: Pick<BinaryContext, 'plugin' | 'folders' | 'env'>,
@@ -30,7 +33,7 @@ export const findProgram = async (
   return installable.length > 0 ? { state: 'lacking', sources: installable } : { state: 'none', tried };
 };
 
-/** Installs the first that can be. Errors: why the best could not, and the signal's reason when aborted. */
+/** Installs the first possible source. Throws why the best one failed, and the signal's reason when aborted. */
 export const installProgram = async (
   sources: readonly BinarySource[],
   context: BinaryContext,

@@ -1,12 +1,12 @@
-/** The program of a variant before any worker needs it: whether it is here, and installing it. */
+/** Finds and installs the program of a variant, independently of any worker. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginRequestOf, PreparedProgram } from '../../contract/plugins.ts';
 import type { ModelFormat, ResolvedBinary } from '../../contract/worker-type.ts';
-import type { Fetcher } from '../../registry/binaries/fetcher.ts';
-import type { Call } from '../../registry/install/installer-options.ts';
-import { resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { Call } from '../../plugins/install/installer-options.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { DownloadCache } from '../../programs/download-cache.ts';
+import { resolveOptions } from '../../worker-types/worker-options.ts';
 import type { Machine } from '../machine.ts';
 import { type AssessContext, lookForVariant, type VariantUse } from './assess-variant.ts';
 import { installProgram } from './find-program.ts';
@@ -14,7 +14,7 @@ import { installProgram } from './find-program.ts';
 export interface ProgramsOptions extends AssessContext {
   types: WorkerTypes;
   machine: Pick<Machine, 'facts'>;
-  fetcher: Fetcher;
+  fetcher: DownloadCache;
 }
 
 type Request = PluginRequestOf<'prepare'>;
@@ -27,8 +27,8 @@ export class Programs {
   }
 
   /**
-   * Installs it unless it is here. Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID, VARIANT_INCOMPATIBLE,
-   * BINARY_NOT_FOUND, and those of installing.
+   * Installs the program unless it is present. Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, NOT_INSTALLED, OPTION_INVALID,
+   * VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, and the errors of an installation.
    */
   async prepare(request: Request, { narrate, signal }: Call): Promise<PreparedProgram> {
     const { folders, env, fetcher, types } = this.#options;
@@ -49,7 +49,7 @@ export class Programs {
     return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
-  /** Errors: TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
+  /** Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */
   async needs(request: Request): Promise<HiveNeed | null> {
     const look = await lookForVariant(request.variant, await this.#use(request), this.#options);
     if (look.state === 'unfit') throw look.error;
@@ -68,7 +68,7 @@ export class Programs {
       handle,
       type,
       options: resolveOptions(type, options),
-      // It was named by the type, or by the hive itself, in the question before.
+      // The type or the hive itself has named it in the check before.
       format: format as ModelFormat | undefined,
       host: { ...host, devices, probes: {} },
     };

@@ -1,4 +1,4 @@
-/** Models: one route an action, all of them narrate; reads have a plain GET as well. */
+/** Models: one narrating route per action; reads also have a plain GET. */
 import type { FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { type ModelAction, type ModelRequestOf, modelRequests } from '../../contract/models.ts';

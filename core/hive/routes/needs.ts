@@ -1,8 +1,8 @@
-/** What the hive lacks for a piece of work, asked of the part that would do it. Changes nothing. */
+/** What the hive is missing for a piece of work, as determined by the part that would do it. Changes nothing. */
 import type { FastifyInstance } from 'fastify';
 import { type HiveNeed, type NeedsRequest, needsRequest } from '../../contract/needs.ts';
-import { refuseMissing } from '../../registry/device-choice.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import { refuseMissing } from '../../worker-types/device-choice.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
@@ -18,14 +18,14 @@ export interface NeedsParts {
   workers: Pick<Workers, 'refuse' | 'spawnNeeds' | 'startNeeds'>;
 }
 
-/** It narrates, for leaving has to cancel it: asking a registry may take long. */
+/** Narrates, so that the request is cancelled when the client disconnects: asking a registry may take long. */
 export const needsRoute = (server: FastifyInstance, parts: NeedsParts): void => {
   server.post<{ Body: NeedsRequest }>('/v1/needs', { schema: { body: needsRequest } }, ({ body }, reply) => {
     narratingAnswer(reply, (call) => needsOf(body, parts, call));
   });
 };
 
-/** Errors: also those with which the work itself would be refused. */
+/** Also throws the errors with which the work itself would be refused. */
 const needsOf = async (
   request: NeedsRequest,
   { hive, types, machine, plugins, workers }: NeedsParts,
@@ -38,7 +38,7 @@ const needsOf = async (
   const { worker } = request;
   await workers.refuse(worker);
   if (await types.has(worker.type)) return workers.spawnNeeds(worker, { ...call, without });
-  // What is known without the plugin is not found out after it was downloaded.
+  // Refuse before the download whatever can be refused without the plugin.
   if (worker.device !== undefined)
     refuseMissing(worker.device, (await machine.facts()).devices, hive, spawnCommand(worker.type));
   return plugins.typeNeeds(worker.type, call);

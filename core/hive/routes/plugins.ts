@@ -1,4 +1,4 @@
-/** Plugins: one route an action, all of them narrate. */
+/** Plugins: one narrating route per action. */
 import type { FastifyInstance } from 'fastify';
 import { type PluginAction, type PluginRequestOf, pluginRequests } from '../../contract/plugins.ts';
 import { narratingAnswer } from '../narrating-answer.ts';

@@ -1,7 +1,7 @@
-/** What the hive is and has: health, state, heartbeats, devices, catalog. */
+/** The hive's health, state, heartbeats, devices and catalog. */
 import type { FastifyInstance } from 'fastify';
 import type { HealthBody, HiveState } from '../../contract/hive-api.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
 import type { Machine } from '../machine.ts';
 import type { StateFeed } from '../state-feed.ts';
 

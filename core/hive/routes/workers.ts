@@ -1,18 +1,18 @@
-/** Workers: spawn, change, logs, and the callback by which they say that they are ready. */
+/** Workers: spawn, change, logs, and the callback with which they report that they are ready. */
 import type { FastifyInstance } from 'fastify';
 import Type, { type Static } from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
 import type { SpawnRequest, StopRequest, WorkerRequest } from '../../contract/hive-api.ts';
 import { maxSecretBytes, secretNamePattern } from '../../contract/secret-reference.ts';
 import { workerId, workerSpec } from '../../contract/worker.ts';
-import { follow, tail } from '../../lifecycle/logs.ts';
+import { follow, tail } from '../../lifecycle/logs/logs.ts';
 import { narratingAnswer } from '../narrating-answer.ts';
 import type { FailedStart } from '../workers/failed-starts.ts';
 import type { Workers } from '../workers/workers.ts';
 
 const idParams = Type.Object({ id: workerId });
 const uid = Type.Optional(Type.String({ maxLength: 64 }));
-/** Only on their way to the folder of secrets: no message may repeat what is in them. */
+/** Secrets on their way to the secrets folder: no message may repeat them. */
 const secrets = Type.Optional(
   Type.Record(Type.String({ pattern: secretNamePattern }), Type.String({ maxLength: maxSecretBytes }), {
     maxProperties: 256,
@@ -75,7 +75,7 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
       const { file: logFile, failed } = await workers.logOf(request.params.id);
       const { lines } = request.query;
       reply.type('text/plain; charset=utf-8');
-      // Nothing comes any more that could be followed.
+      // The worker is gone, so nothing more will be written.
       if (failed) return redactor.text(await failedLog(failed, logFile, lines));
       if (!request.query.follow) return redactor.text((await tail(logFile, lines)).map((line) => `${line}\n`).join(''));
       const left = new AbortController();
@@ -93,7 +93,7 @@ export const workerRoutes = (server: FastifyInstance, workers: Workers): void =>
   );
 };
 
-/** Says first that the worker is gone, and why. */
+/** Starts with the reason why the worker is gone. */
 const failedLog = async ({ id, at, message }: FailedStart, file: string, lines: number): Promise<string> => {
   const head = `[${id} is not there any more: its start failed at ${at}: ${message}]`;
   return [head, ...(await tail(file, lines))].map((line) => `${line}\n`).join('');

@@ -1,8 +1,8 @@
-/** Which of several variants and devices a worker gets, best first. Pure: how a candidate is judged is given. */
+/** Chooses the best variant and device for a worker. Pure: the caller judges the candidates. */
 import type { RbeeError } from '../../contract/errors.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 
-/** What a candidate was found to be. */
+/** The judgement of one candidate. */
 type Judged = { state: 'ready' } | { state: 'lacking'; need: HiveNeed } | { state: 'unfit'; error: RbeeError };
 type Possible<Found> = Extract<Found, { state: 'ready' | 'lacking' }>;
 
@@ -11,13 +11,13 @@ export interface Choice<Candidate, Found> {
   found: Possible<Found>;
 }
 
-/** The best that could run, whether all is here for it or not. Errors: why the best cannot, where none can. */
+/** The best that could run, even if something is missing. Throws why the best cannot run when none can. */
 export const bestPossible = <Candidate, Found extends Judged>(
   candidates: readonly Candidate[],
   judge: (candidate: Candidate) => Promise<Found>,
 ): Promise<Choice<Candidate, Found>> => choose(candidates, judge, () => true);
 
-/** The best for which all is here; where there is none, the best that lacks something. Errors: as above. */
+/** The best that is ready to run; if there is none, the best that is missing something. Throws as above. */
 export const bestReady = <Candidate, Found extends Judged>(
   candidates: readonly Candidate[],
   judge: (candidate: Candidate) => Promise<Found>,

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { FailedStarts } from './failed-starts.ts';
 
 const day = 24 * 3_600_000;

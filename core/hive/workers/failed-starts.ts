@@ -1,14 +1,14 @@
 /**
- * Workers that are gone because their start failed: of the latest of them the logs are kept, so that somebody can still
- * look into what went wrong.
+ * Workers that were removed because their start failed. The logs of the latest ones are kept, so that the failure can
+ * be examined.
  */
 import { readFile } from 'node:fs/promises';
 import Type, { type Static } from 'typebox';
 import { Check } from 'typebox/value';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
-import { removeLog } from '../../lifecycle/logs.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { removeLog } from '../../lifecycle/logs/logs.ts';
 
-/** At most so many, and none that is older. */
+/** Limits on the number and age of such logs. */
 const maxKept = 20;
 const maxAgeMs = 7 * 24 * 3_600_000;
 
@@ -22,7 +22,7 @@ const failedStart = Type.Object({
 export type FailedStart = Static<typeof failedStart>;
 
 export interface FailedStartsOptions {
-  /** Where they are written down. */
+  /** The file that lists them. */
   file: string;
   logFileOf: (id: string) => string;
   /** Milliseconds since 1970. */
@@ -31,14 +31,14 @@ export interface FailedStartsOptions {
 
 export class FailedStarts {
   readonly #options: FailedStartsOptions;
-  /** Changes are made one after the other: each reads the file and writes it. */
+  /** Changes run one after the other: each reads and writes the file. */
   #changed: Promise<unknown> = Promise.resolve();
 
   constructor(options: FailedStartsOptions) {
     this.#options = options;
   }
 
-  /** Keeps the log of a worker that is gone; the oldest ones go. */
+  /** Keeps the log of a removed worker, and removes the oldest ones. */
   add(id: string, message: string): Promise<void> {
     const now = this.#now();
     return this.#change((all) => [
@@ -47,19 +47,19 @@ export class FailedStarts {
     ]);
   }
 
-  /** Null for a worker that is there, was deleted, or failed too long ago. */
+  /** Null for a worker that exists, was deleted, or failed too long ago. */
   async find(id: string): Promise<FailedStart | null> {
     await this.#changed;
     return (await this.#read()).find((one) => one.id === id) ?? null;
   }
 
-  /** Its id is taken again, so its log goes: another one begins. */
+  /** The id is used again, so the old log is removed. */
   async forget(id: string): Promise<void> {
     if ((await this.find(id)) === null) return;
     await this.#change((all) => all.filter((one) => one.id !== id));
   }
 
-  /** Removes the logs of those that `change` and the bounds leave out. */
+  /** Removes the logs that `change` and the limits leave out. */
   async #change(change: (all: readonly FailedStart[]) => readonly FailedStart[]): Promise<void> {
     const mine = this.#changed.then(async () => {
       const before = await this.#read();

@@ -1,4 +1,4 @@
-/** Everything about a worker that is decided before its first start and kept for every later one. */
+/** Everything decided before a worker's first start and kept for later ones. */
 import type {
   Abilities,
   ForecastQuestion,
@@ -7,14 +7,14 @@ import type {
   StopContract,
   UnservedPath,
 } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 
 export interface LaunchDraft {
   type: string;
   plugin: string;
   pluginRoot: string;
   pluginVersion: string;
-  /** Of its folder, where that may be edited: what was decided holds only for this state of the code. */
+  /** Fingerprint of an editable plugin folder: the decisions hold only for this state of its code. */
   pluginLooks?: string;
   variant: string;
   /** As users write it. */
@@ -24,28 +24,28 @@ export interface LaunchDraft {
   names: string[];
   models: Record<string, string>;
   options: Record<string, unknown>;
-  /** What the user gave for the engine's environment. Absent in records of older builds. */
+  /** Environment variables of the engine, set by the user. Absent in records of older builds. */
   environment?: Readonly<Record<string, string>>;
   binary: ResolvedBinary;
-  /** Absolute path of the script that stands in front of the program, where the program needs one. */
+  /** Absolute path of the wrapper script around the program, if it needs one. */
   adapter?: string;
   deviceFlags: { args: readonly string[]; env: Readonly<Record<string, string>> };
-  /** Bearer that requests to the worker carry. */
+  /** Bearer token of requests to the worker. */
   apiKey: string;
   /** The paths of its type that this worker serves. */
   serves: readonly ServedPath[];
-  /** The other paths of its type. Absent in records of an earlier version. */
+  /** The other paths of its type. Absent in records of older builds. */
   unserved?: readonly UnservedPath[];
   abilities?: Abilities;
-  /** Requests that it computes at the same time, where its type says. */
+  /** Requests that it can process at the same time, if its type says so. */
   slots?: number;
-  /** How to ask the engine for the memory that it will take, where it can tell. */
+  /** How to ask the engine for the memory that it will use, if it can tell. */
   forecast?: ForecastQuestion;
   health: TypeDescription['health'];
   stop: StopContract;
   load: TypeDescription['load'] | null;
   /** What the type's probes answered when the program was chosen. */
   probes?: Readonly<Record<string, unknown>>;
-  /** Bytes that the worker is expected to need; null when the type does not estimate. */
+  /** Expected memory in bytes; null when the type does not estimate it. */
   estimate: { ram: number; vram: number } | null;
 }

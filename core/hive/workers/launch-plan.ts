@@ -1,37 +1,38 @@
 /**
- * From what was asked for to all that is decided before a launch: the type, its options, the models, and how each
- * combination of variant and device is judged. Changes nothing.
+ * Decides everything before a launch: the type, its options, the models, and how to judge each combination of variant
+ * and device. Changes nothing.
  */
 import { RbeeError } from '../../contract/errors.ts';
+import type { ModelReference } from '../../contract/model-reference.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import type { DeviceFacts } from '../../contract/worker-type.ts';
+import type { DeviceFacts, ModelFormat } from '../../contract/worker-type.ts';
 import { nearest } from '../../narration/near.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../registry/device-choice.ts';
-import { checkEnvironment, resolveOptions } from '../../registry/worker-options.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
-import type { WorkerTypes } from '../../registry/worker-types.ts';
+import type { WorkerTypes } from '../../plugins/worker-types.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import { type Candidate, candidatesFor, rankDevices, type VariantChoice } from '../../worker-types/device-choice.ts';
+import { checkEnvironment, resolveOptions } from '../../worker-types/worker-options.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { Ask } from '../devices/device-source.ts';
 import type { Machine } from '../machine.ts';
 import type { Call } from '../models/call.ts';
 import { type FoundModels, findModels, type WantedModels, wantedModels } from '../models/launch-models.ts';
 import type { Models } from '../models/models.ts';
+import { weightFormat } from '../models/weights.ts';
 import { type AssessContext, type Assessment, assessVariant } from '../programs/assess-variant.ts';
 import { bestPossible } from './choose-candidate.ts';
 import type { LaunchDraft } from './launch-draft.ts';
-import { likelyFormat } from './likely-format.ts';
 
 export interface PlanContext extends AssessContext, Call {
   types: WorkerTypes;
   models: Pick<Models, 'find' | 'onlyOne' | 'headers'>;
   machine: Pick<Machine, 'facts'>;
   ask: Ask;
-  /** Bytes promised to workers that have not taken them yet, by device id. */
+  /** Bytes reserved for workers that have not allocated them yet, by device id. */
   promised: ReadonlyMap<string, number>;
-  /** What a worker that exists was started from last. */
+  /** What an existing worker was last started from. */
   was?: LaunchDraft;
-  /** Variants that are out of the question. */
+  /** Variants to exclude. */
   without?: readonly string[];
 }
 
@@ -39,21 +40,21 @@ export interface LaunchPlan {
   handle: WorkerTypeHandle;
   type: TypeDescription;
   options: Record<string, unknown>;
-  /** What the user gave for the environment of the engine. */
+  /** Environment variables of the engine, set by the user. */
   environment: Record<string, string>;
   /** Null for a type that runs without a model. */
   wanted: WantedModels | null;
   found: FoundModels;
   devices: readonly DeviceFacts[];
-  /** Best first; there is at least one. */
+  /** Best first; never empty. */
   candidates: readonly Candidate[];
   judge: (candidate: Candidate) => Promise<Assessment>;
 }
 
-/** How often it begins again where the code of a linked plugin changes meanwhile. */
+/** Attempts while the code of a linked plugin keeps changing. */
 const maxAttempts = 3;
 
-/** Does `work` with one state of the code of a linked plugin, and begins again where it was edited meanwhile. */
+/** Runs `work` against one version of a linked plugin's code, and repeats it if the code was edited meanwhile. */
 export const withSteadyCode = async <Result>(work: () => Promise<Result>): Promise<Result> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -65,19 +66,21 @@ export const withSteadyCode = async <Result>(work: () => Promise<Result>): Promi
   }
 };
 
-/** What a launch would lack next; null for nothing. Errors: those with which it would be refused. */
+/** What a launch would be missing next; null for nothing. Throws the errors with which it would be refused. */
 export const launchNeeds = (spec: WorkerSpec, context: PlanContext): Promise<HiveNeed | null> =>
   withSteadyCode(async () => {
     const { candidates, judge, found } = await planLaunch(spec, { ...context, narrate: () => {} });
     const best = (await bestPossible(candidates, judge)).found;
-    // What may be many gigabytes is only brought in where it can be run.
+    // Models can be many gigabytes, so they are brought in only where they can run.
     if (best.state === 'lacking') return best.need;
     return found.missing.length > 0 ? { kind: 'models', models: found.missing } : null;
   });
 
-/** Errors: TYPE_NOT_FOUND, WORKER_PLUGIN_MISSING, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and faults of the plugin. */
+/**
+ * Throws TYPE_NOT_FOUND, WORKER_PLUGIN_MISSING, OPTION_INVALID, MODEL_…, DEVICE_…, VARIANT_…, and errors of the plugin.
+ */
 export const planLaunch = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchPlan> => {
-  // While the plugin is being loaded: both take tens of milliseconds.
+  // Measured while the plugin loads: both take tens of milliseconds.
   const measured = context.machine.facts();
   measured.catch(() => {});
   const { types, was, hive } = context;
@@ -110,9 +113,19 @@ const noModels: FoundModels = { missing: [], format: undefined, model: null };
 const formatByName = ({ main }: WantedModels, type: TypeDescription) =>
   main.kind === 'hf' || main.kind === 'https' ? likelyFormat(main, type) : undefined;
 
+/** The format that the file name of a model not yet downloaded suggests, if the type loads that format. */
+export const likelyFormat = (
+  reference: Extract<ModelReference, { kind: 'hf' | 'https' }>,
+  { models }: Pick<TypeDescription, 'models'>,
+): ModelFormat | undefined => {
+  const file = reference.kind === 'https' ? new URL(reference.url).pathname : (reference.select ?? '');
+  const format = weightFormat(file);
+  return format !== undefined && models?.formats.includes(format) ? format : undefined;
+};
+
 /**
- * Of the package that the worker was started from: a type of the same name may be another publisher's, whose code nobody
- * asked for. Errors: WORKER_PLUGIN_MISSING, and the fault of the type.
+ * The type from the package that the worker was started with: another publisher's type of the same name would run code
+ * that the user did not choose. Throws WORKER_PLUGIN_MISSING, and the error of the type.
  */
 const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Promise<WorkerTypeHandle> => {
   const { type, plugin, pluginVersion, pluginRoot, pluginLooks } = was;
@@ -127,7 +140,7 @@ const ownHandle = async (was: LaunchDraft, types: WorkerTypes, hive: string): Pr
   throw RbeeError.of('WORKER_PLUGIN_MISSING', {
     package: `${plugin} ${pluginVersion}`,
     hive,
-    problem: other === undefined ? 'does not have it any more' : `now has ${type} from ${other}`,
+    problem: other === undefined ? 'no longer has it' : `now has ${type} from ${other}`,
     hint:
       other === undefined
         ? `bring it back with: ${again}, or delete the worker`
@@ -165,7 +178,7 @@ const candidatesOf = (
     type: type.name,
     variant: spec.variant ?? 'any variant',
     hive,
-    reasons: `it does not drive ${wanted}`,
+    reasons: `it does not support ${wanted}`,
     hint: `its variants: ${known.join(', ')}`,
   });
 };

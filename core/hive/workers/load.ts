@@ -1,6 +1,6 @@
-/** How busy an engine is, read from its Prometheus metrics. */
+/** The load of an engine, read from its Prometheus metrics. */
 import { request } from 'node:http';
-import type { TypeDescription } from '../../registry/description.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
 
 export interface EngineLoad {
   running: number;
@@ -17,7 +17,7 @@ export interface LoadQuestion {
   signal: AbortSignal;
 }
 
-/** Null when the engine does not tell, does not answer within two seconds, or is gone. */
+/** Null when the engine does not report it, does not answer within two seconds, or is gone. */
 export const readLoad = async ({ load, host, port, apiKey, signal }: LoadQuestion): Promise<EngineLoad | null> => {
   const text = await get({
     host,
@@ -35,7 +35,7 @@ export const readLoad = async ({ load, host, port, apiKey, signal }: LoadQuestio
   };
 };
 
-/** The value of a metric in Prometheus' text format, summed over its labels; null when it is not there. */
+/** The value of a metric in Prometheus' text format, summed over its labels; null when it is missing. */
 export const readMetric = (text: string, name: string): number | null => {
   let sum: number | null = null;
   for (const line of text.split('\n')) {
@@ -47,7 +47,7 @@ export const readMetric = (text: string, name: string): number | null => {
   return sum;
 };
 
-const mostBytes = 4 * 2 ** 20;
+const maxBytes = 4 * 2 ** 20;
 
 const get = (target: {
   host: string;
@@ -64,7 +64,7 @@ const get = (target: {
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {
         text += chunk;
-        if (text.length > mostBytes) response.destroy();
+        if (text.length > maxBytes) response.destroy();
       });
       response.on('end', () => resolve(response.statusCode === 200 ? text : null));
       response.on('close', () => resolve(null));

@@ -1,15 +1,15 @@
-/** What a worker will serve and can do, of all that its type could: decided once it is known what runs, and how. */
+/** What a worker serves and can do, out of everything its type supports: depends on the chosen program and options. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { PreparedLaunch, ServedPath, UnservedPath } from '../../contract/worker-type.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 
 export type Offer = Pick<LaunchDraft, 'serves' | 'unserved' | 'abilities' | 'slots' | 'forecast'>;
 
 type Asked = Pick<WorkerTypeHandle, 'plugin' | 'unserved' | 'abilities' | 'slots' | 'forecast'>;
 
-/** Errors: PLUGIN_FAILED. */
+/** Throws PLUGIN_FAILED. */
 export const offerOf = async (
   handle: Asked,
   type: Pick<TypeDescription, 'name' | 'serves'>,
@@ -43,7 +43,7 @@ const isOf =
   ({ path }: UnservedPath): boolean =>
     path === served.path;
 
-/** Why a path's needs are not met; undefined when they are. */
+/** Why the needs of a path are not met; undefined when they are. */
 const unmet = ({ path, needs }: ServedPath, { binary, options }: PreparedLaunch): UnservedPath | undefined => {
   const engines = needs?.engine === undefined ? [binary.id] : [needs.engine].flat();
   if (!engines.includes(binary.id))

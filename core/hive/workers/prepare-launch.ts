@@ -1,4 +1,6 @@
-/** Preflight: from what a user asked for to a launch that can be started, or the error that says why not. Changes nothing. */
+/**
+ * Turns a user's request into a launch that can be started, or into the error that explains why not. Changes nothing.
+ */
 
 import { randomBytes } from 'node:crypto';
 import { type Device, deviceIds, formatDevice } from '../../contract/device.ts';
@@ -8,9 +10,9 @@ import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { DeviceFacts, StopContract } from '../../contract/worker-type.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type { TypeDescription } from '../../registry/description.ts';
-import type { Candidate } from '../../registry/device-choice.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import type { TypeDescription } from '../../worker-types/description.ts';
+import type { Candidate } from '../../worker-types/device-choice.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { ResolvedModel } from '../models/model-files.ts';
 import type { Ready } from '../programs/assess-variant.ts';
 import { bestReady } from './choose-candidate.ts';
@@ -21,8 +23,9 @@ import { offerOf } from './offer.ts';
 const defaultStop: StopContract = { signals: [{ signal: 'SIGTERM', graceMs: 2_000 }] };
 
 /**
- * Nothing is installed or downloaded here. The queen asks `launchNeeds` first and brings what is missing; what is still
- * missing is refused by name. Errors: those of `planLaunch`, NOT_INSTALLED, MODEL_NOT_DOWNLOADED, BINARY_NOT_FOUND, NOT_ENOUGH_MEMORY.
+ * Installs and downloads nothing. The queen first calls `launchNeeds` and brings what is missing; anything still
+ * missing is an error that names it. Throws what `planLaunch` throws, NOT_INSTALLED, MODEL_NOT_DOWNLOADED, BINARY_NOT_FOUND,
+ * NOT_ENOUGH_MEMORY.
  */
 export const prepareLaunch = (spec: WorkerSpec, context: PlanContext): Promise<LaunchDraft> =>
   withSteadyCode(() => prepare(spec, context));
@@ -32,7 +35,7 @@ const prepare = async (spec: WorkerSpec, context: PlanContext): Promise<LaunchDr
   const { handle, type, options, environment, wanted, devices } = plan;
   const fit = await chooseFitting(plan);
   if (spec.device === undefined) {
-    context.narrate({ kind: 'info', text: `no device was asked for: taking ${formatDevice(fit.device)}` });
+    context.narrate({ kind: 'info', text: `no device given: using ${formatDevice(fit.device)}` });
   }
   const model = foundModel(plan, context);
   await refuseOptions(fit, { handle, options });
@@ -102,7 +105,7 @@ const adapterOf = ({ adapter }: TypeDescription, { binary, root }: Fitting): Pic
     ? { adapter: insideFolder(root, plainPath(adapter.script)) }
     : {};
 
-/** Errors: OPTION_INVALID. */
+/** Throws OPTION_INVALID. */
 const refuseOptions = async (
   { variant, device, binary, probes }: Fitting,
   { handle, options }: { handle: WorkerTypeHandle; options: Record<string, unknown> },

@@ -1,13 +1,13 @@
-/** Workers of a hive without the hive: real processes of the fake engine, in a folder of their own. */
+/** Workers of a hive without the hive: real processes of the fake engine, in their own folder. */
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { RbeeError } from '../../contract/errors.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { stateVariable, workerVariable } from '../../lifecycle/marks.ts';
-import { RunRecords } from '../../lifecycle/run-records.ts';
-import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/testing.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import { RunRecords } from '../../lifecycle/process/run-records.ts';
+import { fakeEngine, tempFolder, testPorts, undoAfter } from '../../lifecycle/process/testing.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
+import { stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { Workers, type WorkersOptions } from './workers.ts';
 
@@ -16,20 +16,20 @@ export interface TestWorkers {
   folder: string;
   runs: string;
   problems: string[];
-  /** PIDs of every engine of this id, listed or not. */
+  /** PIDs of every engine with this id, listed or not. */
   engines(id: string): Promise<number[]>;
-  /** Spawns with options such as `flags` of the engine, and gives what went wrong, if anything. */
+  /** Spawns with options such as `flags` of the engine, and returns what went wrong, if anything. */
   spawn(id: string, options?: Record<string, unknown>): Promise<RbeeError | null>;
   remove(id: string): Promise<RbeeError | null>;
 }
 
-/** Every engine is gone when the test ends. */
+/** Every engine ends with the test. */
 export const testWorkers = async (t: TestContext, more: Partial<WorkersOptions> = {}): Promise<TestWorkers> => {
   const folder = await tempFolder(t);
   return await workersIn(t, folder, more);
 };
 
-/** Those of a hive that comes later in the same folder; the earlier one has to be closed. */
+/** A later hive in the same folder; the earlier one must be closed. */
 export const workersIn = async (
   t: TestContext,
   folder: string,
@@ -109,7 +109,7 @@ export const fakeDraft = (spec: WorkerSpec): LaunchDraft => ({
   estimate: null,
 });
 
-/** The type itself lives in another process; here it only says how its engine is started. */
+/** The type itself lives in another process; this only describes how its engine is started. */
 const fakeHandle = {
   command: async ({ port, options }: { port: number; options: { flags?: string[] } }) => ({
     args: ['--port', String(port), ...(options.flags ?? [])],

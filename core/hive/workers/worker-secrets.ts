@@ -1,6 +1,6 @@
 /**
- * The secrets that the workers of this hive use. They come with the request that needs them, are written before anything is
- * started, and are deleted once no worker names them any more.
+ * The secrets that the workers of this hive use. They arrive with a request, are written before anything starts, and
+ * are deleted once no worker uses them.
  */
 import { RbeeError } from '../../contract/errors.ts';
 import {
@@ -13,17 +13,17 @@ import { Redactor } from '../../secrets/redaction.ts';
 import { scrubLog } from '../../secrets/scrub.ts';
 import type { SecretStore } from '../../secrets/store.ts';
 
-/** Values by name, as the queen sends them with a request. */
+/** Values by name, as sent by the queen. */
 export type GivenSecrets = Readonly<Record<string, string>>;
 
 export class WorkerSecrets {
   readonly redactor: Redactor;
   readonly #store: SecretStore;
-  /** What the workers that are there were asked for. */
+  /** The specs of the existing workers. */
   readonly #inUse: () => Iterable<MayNameSecrets>;
-  /** What is being started and is no worker yet. */
+  /** Specs that are being started and have no worker yet. */
   readonly #held = new Set<MayNameSecrets>();
-  /** Writing and cleaning up take turns: what one has just brought the other must not take away. */
+  /** Writing and cleaning up take turns: cleaning up must not delete what was just written. */
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(store: SecretStore, inUse: () => Iterable<MayNameSecrets>) {
@@ -33,8 +33,8 @@ export class WorkerSecrets {
   }
 
   /**
-   * Writes what was given and makes sure that nothing else is missing. What it names stays until it is released, or longer
-   * where a worker names it. Errors: SECRET_NOT_FOUND, INVALID_INPUT, STATE_UNWRITABLE.
+   * Writes the given values and checks that no other is missing. Values stay until they are released, or longer while a
+   * worker uses them. Throws SECRET_NOT_FOUND, INVALID_INPUT, STATE_UNWRITABLE.
    */
   async hold(spec: MayNameSecrets, given: GivenSecrets = {}): Promise<() => Promise<void>> {
     const names = secretsOf(spec);
@@ -56,7 +56,7 @@ export class WorkerSecrets {
     return release;
   }
 
-  /** Deletes what no worker names. */
+  /** Deletes secrets that no worker uses. */
   async collect(): Promise<void> {
     await this.#inTurn(async () => {
       const used = new Set([...this.#inUse(), ...this.#held].flatMap(secretsOf));
@@ -65,8 +65,8 @@ export class WorkerSecrets {
   }
 
   /**
-   * Variables with values in place of references. Only those that the worker itself names: its type may not ask for any
-   * others. Errors: SECRET_NOT_FOUND.
+   * Replaces references to secrets in variables with their values. Only secrets that the worker itself names are
+   * allowed: its type may not request others. Throws SECRET_NOT_FOUND.
    */
   async resolve(env: Readonly<Record<string, string>>, spec: MayNameSecrets): Promise<Record<string, string>> {
     const mayUse = new Set(secretsOf(spec));
@@ -78,7 +78,7 @@ export class WorkerSecrets {
     return resolved;
   }
 
-  /** A log that cannot be cleaned stays as its engine wrote it: it is shown redacted all the same. */
+  /** A log that cannot be scrubbed stays as it is; it is redacted when shown. */
   async scrub(logFile: string): Promise<void> {
     await scrubLog(logFile, this.redactor).catch(() => {});
   }

@@ -1,4 +1,4 @@
-/** One worker: what was asked for, what was decided, and the process that the lifecycle owns for it. */
+/** One worker: its spec, the decisions for its launch, and the process that the lifecycle owns for it. */
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import Type from 'typebox';
@@ -10,20 +10,20 @@ import type { Narrate } from '../../contract/narration.ts';
 import { referencedSecret, secretReference, secretsOf } from '../../contract/secret-reference.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
 import type { Command } from '../../contract/worker-type.ts';
-import { ManagedProcess, type PlanContext } from '../../lifecycle/managed-process.ts';
-import type { PortPool } from '../../lifecycle/ports.ts';
-import type { ProcessPlan, ReadySpec, RunRecord } from '../../lifecycle/process-plan.ts';
-import type { RunRecords } from '../../lifecycle/run-records.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import { ManagedProcess, type PlanContext } from '../../lifecycle/process/managed-process.ts';
+import type { ProcessPlan, ReadySpec, RunRecord } from '../../lifecycle/process/process-plan.ts';
+import type { RunRecords } from '../../lifecycle/process/run-records.ts';
+import type { PortPool } from '../../lifecycle/system/ports.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import type { LaunchDraft } from './launch-draft.ts';
 import { type EngineLoad, readLoad } from './load.ts';
 import type { WorkerSecrets } from './worker-secrets.ts';
 
-/** What a run record keeps of a worker. */
+/** What a run record keeps about a worker. */
 export interface WorkerData {
   spec: WorkerSpec;
   draft: LaunchDraft;
-  /** Identifies this worker: another one that gets its id later has another uid. */
+  /** Identifies this worker: a later one with the same id has another uid. */
   uid: string;
 }
 
@@ -31,30 +31,30 @@ export interface PrepareAgain {
   narrate: Narrate;
   signal: AbortSignal;
   promised: ReadonlyMap<string, number>;
-  /** What it was started from last, for a worker that exists. */
+  /** For an existing worker, what it was last started from. */
   was?: LaunchDraft;
 }
 
 export interface WorkerContext {
   hive: string;
-  /** Socket to which a worker reports that it is ready. */
+  /** Socket where a worker reports that it is ready. */
   hiveSocket: string;
   env: NodeJS.ProcessEnv;
-  /** State folder of this hive; none outside one. */
+  /** State folder of this hive; absent outside a hive. */
   state?: string;
   records: RunRecords;
   ports: PortPool;
-  /** Decides again how a worker is launched. When absent it is launched as it was. */
+  /** Decides the launch again. When absent, the previous decisions are used. */
   prepare?: (spec: WorkerSpec, context: PrepareAgain) => Promise<LaunchDraft>;
-  /** The type as the worker's own plugin version brings it. */
+  /** The type from the worker's own plugin version. */
   handleOf: (draft: LaunchDraft) => Promise<WorkerTypeHandle>;
   logFileOf: (id: string) => string;
   onChange: () => void;
-  /** Absent where workers have none. */
+  /** Absent where workers have no secrets. */
   secrets?: WorkerSecrets;
 }
 
-/** Milliseconds without progress before a start is given up, unless the type says otherwise. */
+/** Milliseconds without progress before a start is abandoned, unless the type sets its own limit. */
 const progressDeadlineMs = 300_000;
 const host = '127.0.0.1';
 
@@ -76,7 +76,7 @@ export class Worker {
       ...(context.state !== undefined && { state: context.state }),
       logFile: context.logFileOf(id),
       policy: spec.restart ?? 'on-failure',
-      // As it is when it is needed: a later start may follow another version of the type.
+      // Evaluated when needed: a later start may use another version of the type.
       get stop() {
         return data.draft.stop;
       },
@@ -115,12 +115,12 @@ export class Worker {
     return this.#data.draft;
   }
 
-  /** Takes what was decided anew: an explicit start uses the plugin, program and model as they are now. */
+  /** Takes new decisions: an explicit start uses the current plugin, program and model. */
   redraft(draft: LaunchDraft): void {
     this.#data.draft = { ...draft, apiKey: this.#data.draft.apiKey };
   }
 
-  /** Does this process still hold memory on a device that its estimate only promises? */
+  /** Whether this process already holds the device memory that its estimate reserves. */
   get promised(): { device: string; bytes: number } | null {
     const { estimate, device } = this.draft;
     const state = this.process.view.state;
@@ -240,7 +240,7 @@ export class Worker {
     }
   }
 
-  /** Code of a linked plugin that was changed since is not called with what the code before it decided. */
+  /** Changed code of a linked plugin must not be called with decisions of its earlier version. */
   async #handle(signal: AbortSignal): Promise<WorkerTypeHandle> {
     const { handleOf, prepare } = this.#context;
     const was = this.draft;
@@ -268,7 +268,7 @@ export class Worker {
     };
   }
 
-  /** Resolves when the engine says that nothing runs or waits any more, or when it does not say. */
+  /** Resolves when the engine reports no running or waiting request, or does not report at all. */
   async #drained(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       await this.measureLoad(signal);
@@ -278,7 +278,9 @@ export class Worker {
   }
 }
 
-/** An argument is read by every user of the machine, and the engine would take the name for the value. Errors: PLUGIN_FAILED. */
+/**
+ * Every user of the machine can read arguments, and the engine would take the name for the value. Throws PLUGIN_FAILED.
+ */
 const refuseSecretArguments = ({ args }: Command, spec: WorkerSpec, { plugin }: LaunchDraft): void => {
   for (const reference of secretsOf(spec).map(secretReference)) {
     if (!args.some((arg) => arg.includes(reference))) continue;
@@ -287,19 +289,19 @@ const refuseSecretArguments = ({ args }: Command, spec: WorkerSpec, { plugin }: 
   }
 };
 
-/** What is started: the engine's program, or what stands in front of it. */
+/** The command to start: the engine's program, or the wrapper around it. */
 const programOf = ({ adapter, binary }: LaunchDraft): readonly string[] =>
   adapter === undefined ? binary.argv : [process.execPath, adapter];
 
-/** A worker again from its run record; null when the record is not one of a worker. */
+/** A worker from its run record; null when the record does not describe a worker. */
 export const workerData = (record: RunRecord): WorkerData | null => {
   if (!Check(keptShape, record.data)) return null;
   const data = record.data as unknown as Omit<WorkerData, 'uid'> & { uid?: string };
-  // An earlier version gave it none.
+  // Records of older builds have none.
   return { ...data, uid: data.uid ?? randomUUID() };
 };
 
-/** Without these a worker can be neither shown nor started; whatever else a record of another version has is kept. */
+/** Without these a worker can be neither shown nor started; all other data of other versions is kept. */
 const keptShape = Type.Object({
   spec: Type.Object({ type: Type.String() }),
   draft: Type.Object({
@@ -331,7 +333,7 @@ const readySpec = (health: LaunchDraft['health'], base: string, headers: Record<
   };
 };
 
-/** How it is put to sleep and woken, where its type can and its options allow it. */
+/** How to put it to sleep and wake it, if its type and options allow it. */
 const restSpec = ({ stop, options }: LaunchDraft, base: string, headers: Record<string, string>) => {
   const { sleep, wake } = stop;
   if (!sleep || !wake || (sleep.option !== undefined && options[sleep.option] !== true)) return {};

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { RunRecords } from '../../lifecycle/run-records.ts';
-import { eventually, tempFolder } from '../../lifecycle/testing.ts';
-import type { WorkerTypeHandle } from '../../registry/worker-type-handle.ts';
+import { RunRecords } from '../../lifecycle/process/run-records.ts';
+import { eventually, tempFolder } from '../../lifecycle/process/testing.ts';
+import type { WorkerTypeHandle } from '../../worker-types/worker-type-handle.ts';
 import { fakeDraft, type TestWorkers, testWorkers, workersIn } from './testing.ts';
 
 /** How many at once, and how often. */

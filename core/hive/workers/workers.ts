@@ -1,4 +1,4 @@
-/** All workers of one hive: spawned, found again after a restart, stopped, forgotten. */
+/** All workers of one hive: spawns them, finds them again after a restart, stops and deletes them. */
 import { randomInt, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
@@ -8,27 +8,27 @@ import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { secretsOf } from '../../contract/secret-reference.ts';
 import { addressWithoutSecrets } from '../../contract/secrets.ts';
 import type { WorkerSpec } from '../../contract/worker.ts';
-import { localConfiner } from '../../lifecycle/limits.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { removeLog } from '../../lifecycle/logs.ts';
-import { startStep } from '../../lifecycle/managed-process.ts';
-import { findUnowned } from '../../lifecycle/unowned.ts';
+import { localConfiner } from '../../lifecycle/limits/limits.ts';
+import { removeLog } from '../../lifecycle/logs/logs.ts';
+import { startStep } from '../../lifecycle/process/managed-process.ts';
+import { findUnowned } from '../../lifecycle/process/unowned.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { Redactor } from '../../secrets/redaction.ts';
 import type { SecretStore } from '../../secrets/store.ts';
-import { ChangeNotice } from './change-notice.ts';
 import { type FailedStart, FailedStarts } from './failed-starts.ts';
 import type { LaunchDraft } from './launch-draft.ts';
+import { Throttle } from './throttle.ts';
 import { type PrepareAgain, Worker, type WorkerContext, workerData } from './worker.ts';
 import { type GivenSecrets, WorkerSecrets } from './worker-secrets.ts';
 
 export interface WorkersOptions extends Omit<WorkerContext, 'secrets'> {
-  /** Where the secrets of its workers are kept; none where it is absent. */
+  /** Where the secrets of its workers are kept; no secrets when absent. */
   secretStore?: SecretStore;
-  /** Something is wrong, or went wrong, that no caller waits for. */
+  /** Reports a problem that no caller waits for. */
   onProblem: (message: string, error?: unknown) => void;
   prepare: NonNullable<WorkerContext['prepare']>;
-  /** What such a launch would lack next; changes nothing. */
+  /** What such a launch would be missing next; changes nothing. */
   needs: (spec: WorkerSpec, context: PrepareAgain & { without?: readonly string[] }) => Promise<HiveNeed | null>;
 }
 
@@ -36,9 +36,9 @@ export interface ChangeOptions {
   signal: AbortSignal;
   narrate: Narrate;
   now?: boolean;
-  /** The worker that is meant, where another one may have its id by now. */
+  /** The worker that is meant, since another one may have its id by now. */
   uid?: string;
-  /** Values of the secrets that it names, as they are now; those that are here stay as they are. */
+  /** Current values of the secrets that it uses; existing ones stay as they are. */
   secrets?: GivenSecrets;
 }
 
@@ -47,14 +47,14 @@ type NeedsOptions = Pick<ChangeOptions, 'signal' | 'narrate'> & { without?: read
 
 interface Removal {
   done: Promise<void>;
-  /** Its log goes too. */
+  /** Deletes its log too. */
   withLog: boolean;
 }
 
-/** Milliseconds between looks at the engines' own numbers. */
+/** Milliseconds between two reads of the engines' metrics. */
 const loadIntervalMs = 2_000;
 
-/** What is written down of a spec: a signature in an address is of use once, and stays with who has it. */
+/** The part of a spec that is stored: a signature in a URL can be used once and is not stored. */
 const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraft): WorkerSpec => {
   const kept = Object.entries(components ?? {}).map(([name, text]) => [name, addressWithoutSecrets(text)]);
   return {
@@ -66,18 +66,18 @@ const keptSpec = ({ components, ...spec }: WorkerSpec, { reference }: LaunchDraf
 
 const noSecrets = new Redactor(() => []);
 
-/** Has it no process, and none on its way? */
+/** Whether it has no process, and none is being started. */
 const isIdle = ({ process }: Worker): boolean => process.view.state === 'stopped' || process.view.state === 'failed';
 
 export class Workers {
   readonly #options: WorkersOptions & WorkerContext;
-  /** They are not kept; their logs are. */
+  /** Removed after a failed start; their logs are kept. */
   readonly #failedStarts: FailedStarts;
-  readonly #notice: ChangeNotice;
+  readonly #throttle: Throttle;
   readonly #workers = new Map<string, Worker>();
-  /** Ids of spawns that have no worker yet: an id has one owner from here until nothing of its worker is left. */
+  /** Ids of spawns that have no worker yet: an id belongs to one owner until nothing of its worker is left. */
   readonly #claimed = new Set<string>();
-  /** Removals under way; a second caller for the same worker waits for the same one. */
+  /** Deletions in progress, shared by all callers for the same worker. */
   readonly #removals = new Map<Worker, Removal>();
   readonly #closing = new AbortController();
   #loadTimer: NodeJS.Timeout | null = null;
@@ -86,23 +86,23 @@ export class Workers {
   constructor(options: WorkersOptions) {
     const { logFileOf } = options;
     this.#failedStarts = new FailedStarts({ file: join(dirname(logFileOf('any')), 'failed-starts.json'), logFileOf });
-    this.#notice = new ChangeNotice(options.onChange);
+    this.#throttle = new Throttle(options.onChange);
     const secrets =
       options.secretStore &&
       new WorkerSecrets(options.secretStore, () => [...this.#workers.values()].map(({ spec }) => spec));
-    this.#options = { ...options, onChange: this.#notice.changed, ...(secrets && { secrets }) };
+    this.#options = { ...options, onChange: this.#throttle.trigger, ...(secrets && { secrets }) };
   }
 
-  /** Takes the values of secrets out of what is told of workers. */
+  /** Redacts secrets in everything shown about workers. */
   get redactor(): Redactor {
     return this.#options.secrets?.redactor ?? noSecrets;
   }
 
-  /** Finds the workers of an earlier hive again; what died meanwhile is treated as crashed. */
+  /** Finds the workers of an earlier hive again; those that died meanwhile count as crashed. */
   async start(): Promise<void> {
     const records = await this.#options.records.list();
     await this.#options.secretStore?.load();
-    // One record that cannot be worked with costs its own worker, not the hive.
+    // One damaged record costs its own worker, not the hive.
     await Promise.all(
       records.map((record) =>
         this.#adopt(record).catch((error) =>
@@ -116,16 +116,16 @@ export class Workers {
     this.#loadTimer.unref();
   }
 
-  /** Lets go of all workers; they go on running. Spawns under way are cancelled and taken back first. */
+  /** Leaves all workers running. Spawns in progress are cancelled and undone first. */
   async close(): Promise<void> {
     this.#closing.abort();
     if (this.#loadTimer) clearInterval(this.#loadTimer);
     await Promise.allSettled(this.#spawning);
     await Promise.all([...this.#workers.values()].map((worker) => worker.process.close()));
-    this.#notice.close();
+    this.#throttle.close();
   }
 
-  /** Writes down again what the disk said of each. */
+  /** Writes the record of every worker again. */
   async writeAll(): Promise<void> {
     await Promise.allSettled([...this.#workers.values()].map(({ process }) => process.rewrite()));
   }
@@ -138,7 +138,7 @@ export class Workers {
     return [...this.#workers.values()].map((worker) => worker.view()).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** With a `uid`, that very worker and no other that has its id by now. Errors: WORKER_NOT_FOUND. */
+  /** With a `uid`, exactly that worker, even if another one has its id by now. Throws WORKER_NOT_FOUND. */
   get(id: string, uid?: string): Worker {
     const worker = this.#workers.get(id);
     if (worker && uid !== undefined && worker.uid !== uid) {
@@ -148,31 +148,33 @@ export class Workers {
     throw RbeeError.of('WORKER_NOT_FOUND', { worker: id, near: didYouMean(id, this.#workers.keys()) });
   }
 
-  /** The log of a worker, or of one that is gone because its start failed. Errors: WORKER_NOT_FOUND. */
+  /** The log of a worker, also of one that was removed because its start failed. Throws WORKER_NOT_FOUND. */
   async logOf(id: string): Promise<{ file: string; failed: FailedStart | null }> {
     const failed = this.#workers.has(id) ? null : await this.#failedStarts.find(id);
     return { file: failed ? this.#options.logFileOf(id) : this.get(id).view().logFile, failed };
   }
 
-  /** Whatever is found here, it would not be spawned. Errors: INVALID_INPUT for an id that is taken, LIMIT_UNENFORCEABLE. */
+  /** The errors that a spawn would hit whatever is installed. Throws INVALID_INPUT for an id in use, LIMIT_UNENFORCEABLE. */
   async refuse(spec: WorkerSpec): Promise<void> {
     this.#claim(spec.id)();
     await this.#checkLimits(spec);
   }
 
-  /** What a spawn would lack next. */
+  /** What a spawn would be missing next. */
   spawnNeeds(spec: WorkerSpec, options: NeedsOptions): Promise<HiveNeed | null> {
     return this.#options.needs(spec, { ...options, promised: this.#promised() });
   }
 
-  /** What starting it again would lack next. Errors: WORKER_NOT_FOUND, and those of such a start. */
+  /**
+   * What a start of an existing worker would be missing next. Throws WORKER_NOT_FOUND, and what such a start throws.
+   */
   async startNeeds({ id, uid, restart = false }: StartRequest, options: NeedsOptions): Promise<HiveNeed | null> {
     const worker = this.get(id, uid);
     if (!restart && !isIdle(worker)) return null;
     return this.#options.needs(worker.spec, { ...options, promised: this.#promised(), was: worker.draft });
   }
 
-  /** Starts a worker and waits until it is ready. A worker that does not become ready is not kept. */
+  /** Starts a worker and waits until it is ready. A worker that does not become ready is removed. */
   async spawn(spec: WorkerSpec, { signal, ...options }: ChangeOptions): Promise<HiveWorker> {
     const spawned = this.#spawn(spec, { ...options, signal: AbortSignal.any([signal, this.#closing.signal]) });
     this.#spawning.add(spawned);
@@ -185,14 +187,14 @@ export class Workers {
     try {
       await this.#makeReady(worker, options);
     } catch (error) {
-      // Taken back: its process ends, and nothing is kept of it but its log.
+      // Undone: its process ends, and only its log is kept.
       await this.#remove(worker);
       throw await this.#failedStart(worker.id, error);
     }
     return worker.view();
   }
 
-  /** The error of a start, with where its log can be read. */
+  /** The error of a start, with where to read its log. */
   async #failedStart(id: string, error: unknown): Promise<unknown> {
     const { hive } = this.#options;
     try {
@@ -208,21 +210,21 @@ export class Workers {
     return RbeeError.from({ ...body, hint: `${body.hint} (its log: ${command})` }, { cause: error });
   }
 
-  /** Takes an id before anything is waited for, so that of two spawns of one id the second is refused. */
+  /** Reserves an id before any wait, so that the second of two spawns with one id is refused. */
   #claim(id: string | undefined): () => void {
     if (id === undefined) return () => {};
     if (this.#isTaken(id)) {
       throw RbeeError.of('INVALID_INPUT', {
         what: 'id',
-        problem: `there is a worker ${id} already`,
-        hint: 'choose another id, or leave it out',
+        problem: `a worker ${id} already exists`,
+        hint: 'choose another id, or omit it',
       });
     }
     this.#claimed.add(id);
     return () => this.#claimed.delete(id);
   }
 
-  /** From what was asked for to a worker that is listed and has no process yet. */
+  /** Creates a worker that is listed and has no process yet. */
   async #add(spec: WorkerSpec, { signal, narrate }: ChangeOptions): Promise<Worker> {
     await this.#checkLimits(spec);
     narrate({
@@ -238,7 +240,7 @@ export class Workers {
       text: `${draft.type} ${draft.pluginVersion} (${draft.variant}, ${draft.binary.id}) can run on ${draft.device}`,
     });
     signal.throwIfAborted();
-    // No wait between the check and the adding: what is checked is still so when the worker is added.
+    // There is no wait between the check and adding the worker, so the check still holds then.
     this.#refuseNameClash(draft);
     const id = spec.id ?? this.#freeId(draft.type);
     const worker = new Worker(id, { spec: keptSpec(spec, draft), draft, uid: randomUUID() }, this.#options);
@@ -250,7 +252,7 @@ export class Workers {
     return worker;
   }
 
-  /** Starts a stopped or failed worker again, with its plugin, program and model as they are now. */
+  /** Starts a stopped or failed worker again, with the current plugin, program and model. */
   async startAgain(id: string, options: ChangeOptions): Promise<HiveWorker> {
     const worker = this.get(id, options.uid);
     return this.#withSecrets(worker.spec, options, () => this.#startAgain(worker, options));
@@ -261,7 +263,7 @@ export class Workers {
       await this.#checkLimits(worker.spec);
       const now = { narrate, signal, promised: this.#promised(), was: worker.draft };
       const draft = await this.#options.prepare(worker.spec, now);
-      // Another caller may have started it in the meantime: a running worker stays what it was started as.
+      // Another caller may have started it meanwhile: a running worker is left as it is.
       if (isIdle(worker)) worker.redraft(draft);
     }
     await this.#makeReady(worker, { signal, narrate });
@@ -296,7 +298,7 @@ export class Workers {
 
   async restart(id: string, options: ChangeOptions): Promise<HiveWorker> {
     const worker = this.get(id, options.uid);
-    // Before it is stopped: a secret that is missing must not end one that runs.
+    // Before the stop: a missing secret must not end a running worker.
     return this.#withSecrets(worker.spec, options, async () => {
       await this.#stop(worker, options);
       return this.#startAgain(worker, options);
@@ -321,7 +323,7 @@ export class Workers {
     return worker.view();
   }
 
-  /** Writes the secrets that came with a request, and keeps them while `work` makes or starts what names them. */
+  /** Writes the secrets of a request, and keeps them while `work` creates or starts their worker. */
   async #withSecrets<Result>(
     spec: WorkerSpec,
     { secrets }: ChangeOptions,
@@ -341,12 +343,12 @@ export class Workers {
       .catch((error) => this.#options.onProblem('secrets that no worker names are still here', error));
   }
 
-  /** The ready callback of a worker. False when the token is not its own. */
+  /** The ready callback of a worker. False when the token is wrong. */
   ready(id: string, token: string): boolean {
     return this.get(id).process.callbackReady(token);
   }
 
-  /** Whoever lost its record goes on, holding its memory: only a person can tell what is to become of it. */
+  /** An engine whose record is lost keeps running and holding memory: only a person can decide what to do with it. */
   async #tellUnowned(): Promise<void> {
     const { records, state, onProblem } = this.#options;
     for (const { id, file } of (await records.examine()).unreadable) {
@@ -368,8 +370,8 @@ export class Workers {
     this.#workers.set(record.id, worker);
     if (record.port !== null && record.wanted === 'running') this.#options.ports.reserve(record.port);
     const alive = await worker.process.adopt(record);
-    // Its spawn ended with the hive before there was a process: the caller knows that, and nothing of it is kept. One that
-    // was ready before, has crashed or failed may have no process either, and stays.
+    // The hive died during its spawn, before there was a process: the caller knows that, so nothing is kept. A worker
+    // that was ready before stays, even without a process after a crash.
     const { pid, wanted, failure, crashes, restarts, kept = false } = record;
     const everRan = kept || failure !== null || crashes.length > 0 || restarts > 0;
     if (!alive && pid === null && wanted === 'running' && !everRan) await this.#remove(worker);
@@ -378,7 +380,7 @@ export class Workers {
   async #makeReady(worker: Worker, { signal, narrate }: ChangeOptions): Promise<void> {
     const { draft } = worker;
     const what = draft.reference === null ? '' : ` with ${draft.names[0]}`;
-    // The process goes on with this step, and tells when it is done.
+    // The process continues this narrated step and completes it.
     narrate({
       kind: 'step',
       id: startStep(worker.id),
@@ -388,7 +390,7 @@ export class Workers {
     await worker.process.ensureReady({ signal, narrate });
   }
 
-  /** Ends it and forgets it. Its id is free again when nothing is left of it: neither process, nor record, nor log. */
+  /** Stops and deletes a worker. Its id is free again once its process, record and log are gone. */
   #remove(worker: Worker, { withLog = false } = {}): Promise<void> {
     const underWay = this.#removals.get(worker);
     if (underWay) {
@@ -403,7 +405,7 @@ export class Workers {
 
   async #carryOut(worker: Worker, removal: Removal): Promise<void> {
     await worker.process.delete({ now: true });
-    // It was removed before: what has its id now is another worker.
+    // It was removed meanwhile: the worker with its id is another one.
     if (this.#workers.get(worker.id) !== worker) return;
     if (removal.withLog) await removeLog(worker.view().logFile);
     this.#workers.delete(worker.id);
@@ -411,7 +413,7 @@ export class Workers {
     this.#options.onChange();
   }
 
-  /** Before anything is downloaded or stopped for it. Errors: LIMIT_UNENFORCEABLE. */
+  /** Before anything is downloaded or stopped for it. Throws LIMIT_UNENFORCEABLE. */
   #checkLimits({ id, type, memoryLimit, cpuLimit }: WorkerSpec): Promise<void> {
     const limits = { memoryBytes: memoryLimit, cpus: cpuLimit };
     return localConfiner.check({ name: id ?? type, limits, env: this.#options.env });

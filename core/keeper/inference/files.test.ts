@@ -4,7 +4,7 @@ import { chmod, lstat, mkdir, readdir, readFile, stat, symlink, truncate, writeF
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { expectWritable, fileToSend, mostFileBytes, numbered, writeOutput } from './files.ts';
 
 test('a file is replaced with its mode kept, and a link leads to the file that is meant', async (t) => {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Config } from '@oclif/core/config';
 import { readSmallFile, readSmallFileSync } from '../../boundary/small-file.ts';
 import { packageRoot } from '../../config/version.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 import { lastWordsInShort, maxLastWords } from '../../narration/last-words.ts';
 import type { DeclaredPlugin } from './declared.ts';
 

@@ -2,8 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
-import { type PluginManifest, readManifest } from '../../registry/manifest.ts';
-import { locatePlugins } from '../../registry/plugin-index.ts';
+import { locatePlugins } from '../../plugins/plugin-index.ts';
+import { type PluginManifest, readManifest } from '../../worker-types/manifest.ts';
 
 /** Returns its folder. Errors: NOT_INSTALLED. */
 export const findPlugin = async (named: string, dataFolder: string, cwd: string): Promise<string> => {

@@ -4,8 +4,8 @@ import { mkdir, mkdtemp, readFile, readlink, realpath, rm, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { isPublished } from '../../registry/install/npm-tree.ts';
-import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../registry/install/testing.ts';
+import { packPlugin, startTinyRegistry, type TinyRegistry } from '../../plugins/testing/registry.ts';
+import { isPublished } from '../../plugins/tree/npm-tree.ts';
 import { provideOwnPackages } from './own-packages.ts';
 
 let home: string;

@@ -3,7 +3,7 @@ import { type Area, areaOf, areas } from '../../conformance/check.ts';
 import type { PackageReport, TypeReport } from '../../conformance/check-messages.ts';
 import type { CheckResult } from '../../conformance/run-checks.ts';
 import { paint, type Terminal } from '../../narration/text.ts';
-import type { WrittenManifest } from '../../registry/write-manifest.ts';
+import type { WrittenManifest } from '../../worker-types/write-manifest.ts';
 
 /** One line per area with its count, the failed checks with their reasons, and the total. */
 export const formatExamination = (report: PackageReport, terminal: Terminal): string =>

@@ -45,13 +45,13 @@ describe('a plan', () => {
   it('says of every kind of step what is done and why', () => {
     assert.deepEqual(formatPlan(planOf([hive({ steps })]), terminal).split('\n'), [
       'HIVE   DO         WHAT                     WHY',
-      'gpu-1  install    rbee 0.2.0-bbbb          0.1.0-aaaa is there',
+      'gpu-1  install    rbee 0.2.0-bbbb          replaces 0.1.0-aaaa',
       'gpu-1  start      the hive                 it does not run',
-      'gpu-1  install    llamacpp 1.1.0 (cuda)    1.0.0 is there',
-      'gpu-1  install    llamacpp 1.1.0 (vulkan)  its build for vulkan is not there',
+      'gpu-1  install    llamacpp 1.1.0 (cuda)    replaces 1.0.0',
+      'gpu-1  install    llamacpp 1.1.0 (vulkan)  no build for vulkan yet',
       'gpu-1  download   hf:org/model             not there',
       'gpu-1  start      a                        failed',
-      'gpu-1  replace    b                        declared otherwise now',
+      'gpu-1  replace    b                        declaration changed',
       'gpu-1  delete     c (whisper)              not declared',
       'gpu-1  uninstall  whisper 0.1.0            not declared',
       'gpu-1  uninstall  rbee',

@@ -11,14 +11,14 @@ const read = async (...pieces: string[]): Promise<unknown[]> => {
   return events;
 };
 
-test('events come whole, however they are cut, and the end is no event', async () => {
+test('events are parsed whole, however the stream is cut, and the end marker is no event', async () => {
   assert.deepEqual(await read('data: {"a"', ':1}\n\ndata: {"b":2}\n', '\n: ping\n\ndata: [DONE]\n\n'), [
     { a: 1 },
     { b: 2 },
   ]);
 });
 
-test('an error of the queen is passed on as it is, one of an engine is told', async () => {
+test('an error of the queen is passed on unchanged, and one of an engine becomes an error of the catalogue', async () => {
   const broke = RbeeError.of('WORKER_CONNECTION_LOST', { worker: 'sd-1', problem: 'other side closed' });
   const event = `data: ${JSON.stringify({ error: broke })}\n\n`;
   await assert.rejects(read('data: {"a":1}\n\n', event), {
@@ -27,6 +27,6 @@ test('an error of the queen is passed on as it is, one of an engine is told', as
   await assert.rejects(read('data: {"error":{"message":"out of memory"}}\n\n'), /out of memory/);
 });
 
-test('an end in the middle of an event is no end', async () => {
+test('a stream that ends within an event is an error', async () => {
   await assert.rejects(read('data: {"a":1}\n\ndata: {"b"'), { code: 'WORKER_CONNECTION_LOST' });
 });

@@ -1,4 +1,4 @@
-/** Requests to workers through the queen, as applications make them, over her socket. */
+/** Requests to workers, as applications make them, sent over the queen's socket. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import { isErrorBody, RbeeError } from '../../contract/errors.ts';
@@ -7,15 +7,15 @@ import { connectionError, openStream } from './http.ts';
 export interface WorkerRequest {
   /** `/v1/images/generations`. */
   path: string;
-  /** Sent as JSON, a form as `multipart/form-data`. Both name the `model`. */
+  /** Sent as JSON; a form is sent as `multipart/form-data`. Both name the `model`. */
   body: object | FormData;
   signal?: AbortSignal;
 }
 
-/** Milliseconds for which the first byte is waited for: a long recording is answered at its end. */
+/** Timeout in milliseconds for the first byte: the answer to a long recording comes at its end. */
 const patienceMs = 24 * 3_600_000;
 
-/** The answer as it comes. Throws what the queen or the engine answers instead, and QUEEN_NOT_RUNNING. */
+/** The answer as a stream. Throws the error that the queen or engine answers, and QUEEN_NOT_RUNNING. */
 export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequest): Promise<IncomingMessage> => {
   const request = { method: 'POST', path, signal, timeoutMs: patienceMs } as const;
   if (!(body instanceof FormData)) return openStream(socketPath, { ...request, body });
@@ -25,8 +25,8 @@ export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequ
 };
 
 /**
- * The JSON of each server-sent event. Throws what an `error` event says, and WORKER_CONNECTION_LOST when the stream ends in the
- * middle of an event.
+ * The JSON of each server-sent event. Throws the error of an `error` event, and WORKER_CONNECTION_LOST if the stream ends
+ * within an event.
  */
 export async function* jsonEvents<Event>(answer: IncomingMessage): AsyncGenerator<Event, void, undefined> {
   answer.setEncoding('utf8');
@@ -53,7 +53,7 @@ const eventOf = <Event>(block: string): Event | undefined => {
   const event = parse(data);
   const error = typeof event === 'object' && event !== null && 'error' in event ? event.error : undefined;
   if (!error) return event as Event;
-  // The queen has named the worker and said what to try; an engine tells a message at most.
+  // Errors of the queen name the worker and have a hint; an engine's error has at most a message.
   if (isErrorBody(error)) throw RbeeError.from(error);
   const message = typeof error === 'object' && 'message' in error ? String(error.message) : String(error);
   throw brokeOff(message);

@@ -49,13 +49,13 @@ const watched = async (after = 0, patienceMs?: number): Promise<number[]> => {
 };
 
 describe('a call to the queen', () => {
-  it('says that she does not run when nobody listens, or hangs up', async () => {
+  it('reports that the queen does not run if the connection is refused or dropped', async () => {
     assert.equal((await failure(client.get('/v1/status'))).code, 'QUEEN_NOT_RUNNING');
     await serve((request) => void request.socket.destroy());
     assert.equal((await failure(client.get('/v1/status'))).code, 'QUEEN_NOT_RUNNING');
   });
 
-  it('throws the error that she answers, and one about her when that makes no sense', async () => {
+  it("throws the queen's error, and an error about the queen if the answer is invalid", async () => {
     const answers: [string, string][] = [
       [JSON.stringify({ error: RbeeError.of('JOB_NOT_FOUND', { job: 'job-1' }) }), 'JOB_NOT_FOUND'],
       ['{"error":{"code":"NO_SUCH_CODE"}}', 'INTERNAL'],
@@ -70,7 +70,7 @@ describe('a call to the queen', () => {
     assert.equal((await failure(client.get('/v1/jobs'))).code, 'INTERNAL');
   });
 
-  it('gives up in time, and when it is aborted', async () => {
+  it('ends after its timeout, and when it is aborted', async () => {
     await serve(() => {});
     assert.equal((await failure(client.get('/v1/status', { timeoutMs: 20 }))).code, 'TIMEOUT');
     assert.equal((await failure(client.get('/v1/status', { signal: AbortSignal.timeout(20) }))).code, 'CANCELLED');
@@ -78,7 +78,7 @@ describe('a call to the queen', () => {
 });
 
 describe('watching a job', () => {
-  it('reads events that come in pieces, cut anywhere', async () => {
+  it('reads events that arrive in pieces, cut anywhere', async () => {
     const bytes = Buffer.from(
       `: a comment\n\n${event(1, { kind: 'text', text: 'é🐝' })}${event(2)}${event(3, { kind: 'result', result: 1 })}`,
     );
@@ -92,7 +92,7 @@ describe('watching a job', () => {
     assert.deepEqual(await watched(), [1, 2, 3]);
   });
 
-  it('goes on after the last event when the connection breaks, without a gap or a repetition', async () => {
+  it('continues after the last event when the connection breaks, without gaps or repetitions', async () => {
     const asked: (string | undefined)[] = [];
     await serve((request, response) => {
       asked.push(request.headers['last-event-id'] as string);

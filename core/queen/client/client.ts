@@ -1,4 +1,4 @@
-/** A client of the queen over her socket: reads, jobs and their events. */
+/** A client of the queen over its socket: reads, jobs and their events. */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { pathsFrom } from '../../config/paths.ts';
@@ -15,13 +15,13 @@ import { type WatchOptions, watchJob } from './watch.ts';
 export type { WatchOptions };
 
 export interface RunOptions {
-  /** Aborting cancels the job, for real; `run` then throws the CANCELLED with which it ended. */
+  /** Aborting cancels the job itself; `run` then throws its CANCELLED. */
   signal?: AbortSignal;
-  /** Each event in turn, the outcome too. */
+  /** Receives each event, including the outcome. */
   onEvent?: (event: JobEvent) => void;
-  /** The job has been accepted. */
+  /** The job was accepted. */
   onStarted?: (jobId: string) => void;
-  /** The same key gives the same job; a fresh one when absent. */
+  /** The same key returns the same job. Default: a new key. */
   idempotencyKey?: string;
 }
 
@@ -35,20 +35,20 @@ export interface QueenClient {
     input: OperationInput<Name>,
     options?: { idempotencyKey?: string; signal?: AbortSignal },
   ): Promise<string>;
-  /** The events of a job after number `after`, the outcome last; connects again when the connection breaks. */
+  /** The events of a job after number `after`, up to the outcome. Reconnects if the connection breaks. */
   watchJob(id: string, options?: WatchOptions): AsyncGenerator<JobEvent, void, undefined>;
   cancelJob(id: string): Promise<JobView>;
-  /** Answers an `ask` event; `ask` is its id. */
+  /** Answers an `ask` event with the id `ask`. */
   answerJob(id: string, ask: string, answer: string): Promise<void>;
-  /** The log of a worker, plain text. */
+  /** The log of a worker as plain text. */
   logs(worker: WorkerName, options?: LogOptions): Promise<Readable>;
-  /** Runs an operation to its end: its result, or its error thrown. */
+  /** Runs an operation and returns its result, or throws its error. */
   runOperation<Name extends OperationName>(
     operation: Name,
     input: OperationInput<Name>,
     options?: RunOptions,
   ): Promise<OperationResult<Name>>;
-  /** Follows a job that someone else started to its end. */
+  /** Follows an existing job to its end. */
   followJob(
     id: string,
     options?: Omit<RunOptions, 'onStarted' | 'idempotencyKey'> & { after?: number },
@@ -56,8 +56,8 @@ export interface QueenClient {
 }
 
 /**
- * A client of the queen at this socket; without one, of the queen that the `rbee` command of this user talks to. Connects
- * to nothing yet: each call makes a connection of its own. Every call throws RbeeError only.
+ * A client of the queen at this socket; by default, of the queen that this user's `rbee` command uses. Connects on each
+ * call, not before. Calls throw only RbeeError.
  */
 export const connectQueen = ({ socketPath = ownSocket() }: { socketPath?: string } = {}): QueenClient => {
   const client: QueenClient = {
@@ -94,7 +94,7 @@ const follow = async (
   id: string,
   { signal, onEvent, after }: { signal?: AbortSignal; onEvent?: (event: JobEvent) => void; after?: number },
 ): Promise<unknown> => {
-  // The events are watched to the end all the same: the job tells when it has really stopped.
+  // Watch to the end all the same: only the job's outcome tells that it has really stopped.
   const cancel = () => void client.cancelJob(id).catch(() => {});
   signal?.addEventListener('abort', cancel, { once: true });
   if (signal?.aborted) cancel();
@@ -108,5 +108,9 @@ const follow = async (
   } finally {
     signal?.removeEventListener('abort', cancel);
   }
-  throw RbeeError.of('INTERNAL', { part: 'the queen', problem: `job ${id} told no outcome`, log: 'rbee queen logs' });
+  throw RbeeError.of('INTERNAL', {
+    part: 'the queen',
+    problem: `job ${id} ended without an outcome`,
+    log: 'rbee queen logs',
+  });
 };

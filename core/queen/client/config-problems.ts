@@ -1,4 +1,4 @@
-/** What would keep a daemon from starting, found before the one that runs is stopped. Changes nothing. */
+/** Finds what would prevent a daemon from starting, before the running one is stopped. Changes nothing. */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname } from 'node:path';
@@ -9,9 +9,9 @@ import { singleErrors } from '../../config/toml.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { QueenStatus } from '../../contract/queen-api.ts';
 import { listenProblem } from '../../http/listen-problem.ts';
-import { readIndex } from '../../registry/plugin-index.ts';
+import { readIndex } from '../../plugins/plugin-index.ts';
 
-/** Refuses a change for all that is wrong with the configuration. Errors: CONFIG_REFUSED. */
+/** Throws if anything would prevent the start. Errors: CONFIG_REFUSED. */
 export const mustStart = (problems: readonly RbeeError[]): void => {
   const [first] = problems;
   if (!first) return;
@@ -25,8 +25,8 @@ export const mustStart = (problems: readonly RbeeError[]): void => {
 };
 
 /**
- * Everything at once, the configuration first. `running` is the queen that is to be replaced. A queen starts with a hives.conf
- * that is wrong, and goes by what it remembers, so that file is no reason to refuse.
+ * All problems, the configuration first. `running` is the queen that will be replaced. An invalid hives.conf does not
+ * prevent a start, so it is not checked.
  */
 export const queenProblems = async (paths: Paths, running: QueenStatus): Promise<RbeeError[]> => {
   const found = await hiveProblems(paths);
@@ -35,7 +35,7 @@ export const queenProblems = async (paths: Paths, running: QueenStatus): Promise
   return found;
 };
 
-/** The same for the hive of this machine. */
+/** The same for the local hive. */
 export const hiveProblems = async (paths: Paths): Promise<RbeeError[]> => [
   ...rbeeConfProblems(paths),
   ...homeFindings(paths)
@@ -55,7 +55,7 @@ const errorsOf = async (work: () => unknown): Promise<RbeeError[]> => {
   }
 };
 
-/** The state folder, or where it is to be made. */
+/** The state folder, or the folder it would be created in. */
 const unwritable = ({ state }: Paths): RbeeError[] => {
   let there = state;
   while (!existsSync(there) && dirname(there) !== there) there = dirname(there);
@@ -67,7 +67,7 @@ const unwritable = ({ state }: Paths): RbeeError[] => {
   }
 };
 
-/** A port is free, or it is that of the queen that will be gone. */
+/** The port must be free, or belong to the queen that will be replaced. */
 const portProblems = async (
   { bind, port }: RbeeConfig['queen'],
   { status, url }: QueenStatus,
@@ -76,13 +76,13 @@ const portProblems = async (
   const error = port === 0 ? null : await listenError(bind, port);
   if (error === null) return [];
   const now = url === null ? null : new URL(url);
-  // One that does not answer cannot say where it listens, and its port is the likeliest to be taken.
+  // A queen that does not answer may be using this very port.
   const isOwn = now === null ? status === 'failed' : now.port === String(port) && hostsOf(bind).includes(now.hostname);
   if (error.code === 'EADDRINUSE' && isOwn) return [];
   return [listenProblem(error, { bind, port }, rbeeConf)];
 };
 
-/** As a URL shows an address. */
+/** An address as it appears in a URL. */
 const hostsOf = (bind: string): string[] =>
   bind === 'localhost' ? ['127.0.0.1', '[::1]'] : [bind.includes(':') ? `[${bind}]` : bind];
 

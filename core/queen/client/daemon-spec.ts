@@ -1,20 +1,20 @@
-/** What queen and hive are started with when they are processes of their own. */
+/** How the queen and the local hive are started as processes. */
 import { basename, join } from 'node:path';
 import { type Paths, rbeeHome } from '../../config/paths.ts';
 import { scriptBeside } from '../../config/script-beside.ts';
 import { rbeeVersion } from '../../config/version.ts';
-import type { DaemonSpec } from '../../lifecycle/daemon.ts';
-import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/marks.ts';
+import type { DaemonSpec } from '../../lifecycle/daemon/daemon.ts';
+import { daemonVariable, nonceVariable, stateVariable, workerVariable } from '../../lifecycle/system/marks.ts';
 
-/** Longer than the ten seconds for which a closing queen lets answers finish. */
+/** Longer than the ten seconds that a closing queen gives to running requests. */
 const stopGraceMs = 15_000;
 
-/** V8's young generation grows while a daemon loads and never shrinks; passing bytes on needs little of it. In MB. */
+/** In MB. V8's young generation grows during loading and never shrinks; forwarding bytes needs little of it. */
 const youngHeap = '--max-semi-space-size=2';
 
 /**
- * Of glibc: memory of large bodies goes back to the system when it is freed. Left to itself, the allocator takes one
- * that was freed as a sign to keep such pieces from then on. In bytes.
+ * For glibc, in bytes. Returns freed memory of large bodies to the system: by default, the allocator keeps such blocks
+ * after the first one was freed.
  */
 const allocator = { MALLOC_MMAP_THRESHOLD_: String(256 * 1024), MALLOC_TRIM_THRESHOLD_: String(1024 * 1024) };
 
@@ -31,20 +31,23 @@ export const daemonSpec = (name: 'queen' | 'hive', paths: Paths, env: NodeJS.Pro
   stopGraceMs,
 });
 
-/** The queen logs in to other machines as the person who started her; no engine gets to see it. */
+/** The queen logs in to other machines as the user who started it. Engines never see this variable. */
 const keyAgent = ({ SSH_AUTH_SOCK: socket }: NodeJS.ProcessEnv): Record<string, string> =>
   socket ? { SSH_AUTH_SOCK: socket } : {};
 
 export const daemonLog = (name: 'queen' | 'hive', paths: Paths): string => join(paths.logs, `${name}.log`);
 
-/** The built program; from the sources, the source itself. */
+/** The built script, or the source when running from sources. */
 const program = (name: string): string =>
   scriptBeside(join(import.meta.dirname, '../..', name, basename(import.meta.filename)), 'daemon');
 
-/** Variables that are about one process, not about all of rbee. */
+/** Variables about one process, not about rbee as a whole. */
 const ofOneProcess = new Set<string>([nonceVariable, workerVariable, stateVariable, daemonVariable]);
 
-/** rbee's own variables, which a clean environment leaves out. A daemon has another working folder than its starter. */
+/**
+ * rbee's own variables, which a clean environment would leave out. Paths become absolute, because a daemon has another
+ * working folder.
+ */
 const ownVariables = (env: NodeJS.ProcessEnv): Record<string, string> => {
   const own: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {

@@ -1,4 +1,4 @@
-/** One HTTP request over the queen's socket, and its errors as those of the catalogue. */
+/** One HTTP request over the queen's socket; failures become errors of the catalogue. */
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { checkSocket } from '../../config/private-places.ts';
@@ -8,14 +8,14 @@ export interface QueenRequest {
   method?: 'GET' | 'POST' | 'DELETE';
   path: string;
   headers?: Record<string, string>;
-  /** Sent as JSON; a stream is sent as it is, and names its type in `headers`. */
+  /** Sent as JSON. A stream is sent unchanged, with its type in `headers`. */
   body?: unknown;
   signal?: AbortSignal;
-  /** Milliseconds to wait for the head of the answer; 30,000 when absent. */
+  /** Timeout in milliseconds for the response headers; 30,000 by default. */
   timeoutMs?: number;
 }
 
-/** Sends a request and reads the whole JSON answer. Throws the error that the queen answers, or QUEEN_NOT_RUNNING. */
+/** Sends a request and returns the whole JSON response. Throws the queen's error, or QUEEN_NOT_RUNNING. */
 export const requestJson = async <Answer>(socketPath: string, options: QueenRequest): Promise<Answer> => {
   const response = await openStream(socketPath, options);
   const text = await readText(response);
@@ -31,7 +31,7 @@ export const requestJson = async <Answer>(socketPath: string, options: QueenRequ
   }
 };
 
-/** Sends a request and gives the answer as soon as its head is there; an answer of status 400 or more is thrown. */
+/** Sends a request and returns the response after its headers. Throws for status 400 or more. */
 export const openStream = async (socketPath: string, options: QueenRequest): Promise<IncomingMessage> => {
   const response = await send(socketPath, options);
   if ((response.statusCode ?? 500) < 400) return response;
@@ -45,7 +45,7 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
     const body = options.body === undefined || stream ? undefined : Buffer.from(JSON.stringify(options.body));
     const length = body ? { 'content-type': 'application/json', 'content-length': body.length } : {};
     const timeoutMs = options.timeoutMs ?? 30_000;
-    // Before the first byte: an operation or a passphrase must not reach another user's process.
+    // Checked before the first byte: no operation or passphrase may reach another user's process.
     checkSocket(socketPath);
     const outgoing = request({
       socketPath,
@@ -53,9 +53,9 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       path: options.path,
       headers: { host: 'queen', ...length, ...options.headers },
       signal: options.signal,
-      // A command makes few requests and must not be kept alive by an idle connection.
+      // A command makes few requests, and an idle connection must not keep it alive.
       agent: false,
-      // Otherwise Node compiles a pattern of IPv6 addresses to find one: 4 ms of every command.
+      // Saves 4 ms per command: otherwise Node compiles a pattern for IPv6 addresses.
       servername: '',
     } as RequestOptions);
     const timer = setTimeout(() => outgoing.destroy(timedOut(timeoutMs)), timeoutMs);
@@ -67,13 +67,13 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       clearTimeout(timer);
       reject(connectionError(error, options.signal));
     });
-    // Node ends some requests without an error, and a caller must not wait for ever.
+    // Node ends some requests without an error, and the caller would wait forever.
     outgoing.once('close', () => {
       clearTimeout(timer);
       reject(connectionError(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
     });
     if (!stream) outgoing.end(body);
-    // An answer may come, and the connection end, before the whole body was sent: the answer counts.
+    // The response may arrive before the whole body was sent; then it counts.
     else pipeline(stream, outgoing, () => {});
   });
 
@@ -84,7 +84,7 @@ const timedOut = (timeoutMs: number): RbeeError =>
     hint: 'look at: rbee queen logs',
   });
 
-/** Says why a connection to the queen failed, in the words of the catalogue. */
+/** Turns a connection error into an error of the catalogue. */
 export const connectionError = (error: unknown, signal?: AbortSignal): RbeeError => {
   if (error instanceof RbeeError) return error;
   if (signal?.aborted) return RbeeError.of('CANCELLED', { what: 'the request' }, { cause: error });
@@ -92,7 +92,7 @@ export const connectionError = (error: unknown, signal?: AbortSignal): RbeeError
   if (code === 'EACCES' || code === 'EPERM') {
     return RbeeError.of('PERMISSION_DENIED', { action: 'talk to', name: 'the queen' }, { cause: error });
   }
-  // Reset and broken pipe as well: the queen went away while it was asked.
+  // Also reset and broken pipe: the queen ended during the request.
   if (typeof code === 'string' && /^(ENOENT|ECONNREFUSED|ECONNRESET|EPIPE|ENOTSOCK)$/.test(code)) {
     return RbeeError.of('QUEEN_NOT_RUNNING', {}, { cause: error });
   }
@@ -130,7 +130,7 @@ const errorOf = (text: string): unknown => {
   }
 };
 
-/** What a worker's engine answers, in the form of OpenAI's API. */
+/** An engine's error in the format of OpenAI's API. */
 const refusal = (problem: string, status: number): RbeeError =>
   status < 500
     ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' })

@@ -1,4 +1,4 @@
-/** The queen for programs: what `@rbee/core/client` exports. Light on purpose, the command line starts with it. */
+/** The public client, exported as `@rbee/core/client`. Kept light, because the command line starts with it. */
 
 export { type ErrorBody, RbeeError } from '../../contract/errors.ts';
 export type { HiveWorker } from '../../contract/hive-api.ts';

@@ -1,17 +1,19 @@
-/** Logs of a worker as the queen passes them on. */
+/** Logs of a worker, forwarded by the queen. */
 import type { Readable } from 'node:stream';
 import type { WorkerName } from '../fleet/worker-key.ts';
 import { openStream } from './http.ts';
 
 export interface LogOptions {
-  /** How many of the last lines to begin with; 100 when absent. */
+  /** How many of the last lines to start with; 100 by default. */
   lines?: number;
-  /** Go on with what is written from now on, until aborted. */
+  /** Continue with new lines until aborted. */
   follow?: boolean;
   signal?: AbortSignal;
 }
 
-/** Plain text as the worker wrote it. Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, QUEEN_NOT_RUNNING. */
+/**
+ * Plain text as the worker wrote it. Throws WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, QUEEN_NOT_RUNNING.
+ */
 export const workerLogs = (
   socketPath: string,
   { worker, hive }: WorkerName,

@@ -44,7 +44,7 @@ const alive = (pid: number): boolean => {
 };
 
 describe('the queen as a process', () => {
-  it('is one, when two commands start her at once; and is gone after a stop', async () => {
+  it('is started once by two commands at the same time, and is gone after a stop', async () => {
     assert.equal((await queenStatus({ paths, env })).status, 'stopped');
     const both = await Promise.all([ensureQueen({ paths, env }), ensureQueen({ paths, env })]);
     assert.equal(both[0].pid, both[1].pid);
@@ -63,7 +63,7 @@ describe('the queen as a process', () => {
     assert.equal((await ensureQueen({ paths, env })).started, false);
 
     assert.deepEqual(await stopQueen({ paths, env }), { stopped: true });
-    await until(() => !alive(both[0].pid), 'she is gone');
+    await until(() => !alive(both[0].pid), 'the queen is gone');
     assert.deepEqual(await stopQueen({ paths, env }), { stopped: false });
     assert.equal((await queenStatus({ paths, env })).status, 'stopped');
   });
@@ -76,7 +76,7 @@ describe('the queen as a process', () => {
     assert.equal((await queenStatus({ paths, env })).pid, second.pid);
   });
 
-  it('warns of one that runs in another version', async () => {
+  it('warns about a running queen of another version', async () => {
     mkdirSync(paths.sockets, { recursive: true });
     const health = { status: 'ok', name: 'queen', version: '9.9.9', pid: process.pid, instance: 'x', startedAt: 'x' };
     const old = createHttpServer((_, response) => response.end(JSON.stringify(health))).listen(paths.queenSocket);
@@ -94,7 +94,7 @@ describe('the queen as a process', () => {
     }
   });
 
-  it('says why she did not start, as the error that it was', async () => {
+  it('reports why it did not start, with the original error', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as { port: number };
@@ -116,8 +116,8 @@ describe('the queen as a process', () => {
     }
   });
 
-  // With bind = "0.0.0.0" a restart stopped the queen, and the next one refused to start: the address was gone.
-  it('is not stopped by a restart that could not start it again, and is by one that can', async () => {
+  // With bind = "0.0.0.0", a restart used to stop the queen although the next one could not start.
+  it('is not stopped by a restart that could not start it again', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port: taken } = other.address() as { port: number };
@@ -151,7 +151,7 @@ describe('the queen as a process', () => {
     assert.notEqual(again.pid, pid);
   });
 
-  it('runs her hive as a process of its own when told to, brings it back, and leaves it running when she stops', {
+  it('runs its hive as a separate process if configured, restarts it, and leaves it running when it stops', {
     skip: atFullScale,
   }, async () => {
     configure('[queen]\nport = 0\nmode = "standalone"\n');

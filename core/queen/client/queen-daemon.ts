@@ -1,4 +1,4 @@
-/** The queen as a process: start her when none runs, stop her, say how she is. */
+/** The queen as a process: starts it, stops it and reports its status. */
 import { existsSync } from 'node:fs';
 import type { Paths } from '../../config/paths.ts';
 import { checkHome, checkSocket } from '../../config/private-places.ts';
@@ -8,10 +8,10 @@ import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import type { HealthBody } from '../../contract/hive-api.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { FleetStatus, QueenStatus } from '../../contract/queen-api.ts';
-import { makeFolder } from '../../lifecycle/atomic-file.ts';
-import { Daemon } from '../../lifecycle/daemon.ts';
-import { localRunner } from '../../lifecycle/local-runner.ts';
-import { tail } from '../../lifecycle/logs.ts';
+import { Daemon } from '../../lifecycle/daemon/daemon.ts';
+import { makeFolder } from '../../lifecycle/fs/atomic-file.ts';
+import { tail } from '../../lifecycle/logs/logs.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { connectQueen } from './client.ts';
 import { mustStart, queenProblems } from './config-problems.ts';
 import { daemonLog, daemonSpec } from './daemon-spec.ts';
@@ -25,8 +25,9 @@ export interface QueenDaemonOptions {
 }
 
 /**
- * Makes a queen run and answer; two commands at once start one. Errors: the one with which she gave up, such as
- * PORT_TAKEN; CONFIG_INVALID and STATE_UNWRITABLE before she is started; else QUEEN_START_FAILED with her last words.
+ * Makes sure that a queen runs and answers. Concurrent commands start only one. Errors: the one that the queen ended
+ * with, such as PORT_TAKEN; CONFIG_INVALID and STATE_UNWRITABLE before the start; otherwise QUEEN_START_FAILED with its
+ * last log lines.
  */
 export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: number; started: boolean }> => {
   const { paths, narrate, signal } = options;
@@ -36,7 +37,7 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
     await makeFolder(paths.state);
     await makeFolder(paths.data);
     const daemon = daemonOf(options);
-    // Reported here, where a person reads it, rather than by a process that ends for it.
+    // Reported here, where a person reads it, instead of in the log of a process that ends at once.
     if ((await daemon.status()).status !== 'running') {
       loadRbeeConf(paths);
       for (const { path, problem, fix } of doubts)
@@ -50,10 +51,10 @@ export const ensureQueen = async (options: QueenDaemonOptions): Promise<{ pid: n
   }
 };
 
-/** Ends the queen; her workers go on. `stopped` is false when none ran. */
+/** Stops the queen; workers go on. `stopped` is false if none ran. */
 export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped: boolean }> => {
   const { narrate, signal } = options;
-  // Who answers there says which process is to be ended.
+  // The queen that answers says which process to stop.
   checkSocket(options.paths.queenSocket);
   if (!existsSync(options.paths.state)) return { stopped: false };
   const daemon = daemonOf(options);
@@ -65,14 +66,17 @@ export const stopQueen = async (options: QueenDaemonOptions): Promise<{ stopped:
   return { stopped };
 };
 
-/** Ends the queen and starts it again, unless it could not start. Errors: CONFIG_REFUSED, and those of a start. */
+/**
+ * Stops and starts the queen, but not if its configuration would prevent the start. Errors: CONFIG_REFUSED, and those
+ * of a start.
+ */
 export const restartQueen = async (options: QueenDaemonOptions): Promise<void> => {
   mustStart(await queenProblems(options.paths, await queenStatus(options)));
   await stopQueen(options);
   await ensureQueen(options);
 };
 
-/** How the queen is; starts nothing. */
+/** The status of the queen. Starts nothing. */
 export const queenStatus = async (options: QueenDaemonOptions): Promise<QueenStatus> => {
   const none = { pid: null, url: null, version: null, startedAt: null, reason: null };
   try {
@@ -91,7 +95,7 @@ export const queenStatus = async (options: QueenDaemonOptions): Promise<QueenSta
 const daemonOf = ({ paths, env }: QueenDaemonOptions): Daemon =>
   new Daemon({ spec: () => daemonSpec('queen', paths, env), runner: localRunner, env });
 
-/** A queen that was there before may be of another version, after an update. */
+/** After an update, a running queen may be of another version. */
 const compareVersions = async ({ paths, narrate }: QueenDaemonOptions): Promise<void> => {
   const { version } = await connectQueen({ socketPath: paths.queenSocket }).get<HealthBody>('/health');
   if (version === rbeeVersion()) return;

@@ -1,4 +1,4 @@
-/** What each operation takes and gives, as types for callers. */
+/** Input and result types of each operation, for callers. */
 import type { HiveDevices } from '../../contract/hive-api.ts';
 import type { ModelResults } from '../../contract/models.ts';
 import type { InferResult, ModelLoadResult, OperationInput, OperationName } from '../../contract/operations.ts';
@@ -66,10 +66,10 @@ interface Results {
   worker_catalog_refresh: { types: readonly HiveCatalogEntry[]; absent?: readonly AbsentHive[] };
 }
 
-/** Models of hives; `absent` names those that could not be asked. */
+/** Models of hives; `absent` names hives that could not be asked. */
 export type ModelList = ModelResults['list'] & { absent?: readonly AbsentHive[] };
 
 export type OperationResult<Name extends OperationName> = Results[Name];
 
-/** Every operation: its input and its result. */
+/** Every operation with its input and result. */
 export type Operations = { [Name in OperationName]: { input: OperationInput<Name>; result: Results[Name] } };

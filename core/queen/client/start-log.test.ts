@@ -21,14 +21,14 @@ it('tells why the last start failed, not an earlier one', () => {
   });
 });
 
-it('gives the error with which a daemon gave up as what it is, with its own hint', () => {
+it('returns the error that a daemon ended with, including its hint', () => {
   const { error } = startStory([entry(60, 1, 'port 1 is taken', { code: 'PORT_TAKEN', hint: 'choose another' })], 0);
   assert.deepEqual(error?.toJSON(), { code: 'PORT_TAKEN', message: 'port 1 is taken', hint: 'choose another' });
   const internal = startStory([entry(60, 1, 'oops', { code: 'INTERNAL', hint: 'see the log' })], 0);
   assert.equal(internal.error, undefined);
 });
 
-it('takes a log that is no JSON as it is', () => {
+it('accepts a log that is not JSON', () => {
   assert.deepEqual(startStory(['SyntaxError: x', '1', 'null'], 0), {
     problem: undefined,
     error: undefined,

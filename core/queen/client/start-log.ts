@@ -1,17 +1,17 @@
-/** What a daemon's log says of a start that failed, for people: the log itself is one JSON object a line. */
+/** Reads from a daemon's JSON log why its start failed. */
 
 import { isErrorBody, RbeeError } from '../../contract/errors.ts';
 
 export interface StartStory {
-  /** The sentence with which it gave up, if it did so in order. */
+  /** The message that it gave up with, if it ended in order. */
   problem: string | undefined;
-  /** The same as the error of the catalogue that it was; none when nobody could act on it. */
+  /** That message as an error of the catalogue. Absent for errors that nobody could act on. */
   error: RbeeError | undefined;
-  /** Its last words, oldest first. */
+  /** Its last lines, oldest first. */
   lines: string[];
 }
 
-/** `since`: milliseconds since 1970; what was logged before is of an earlier start. */
+/** `since`, in milliseconds since 1970, excludes the log of earlier starts. */
 export const startStory = (log: readonly string[], since: number): StartStory => {
   const story: StartStory = { problem: undefined, error: undefined, lines: [] };
   for (const line of log) {
@@ -21,7 +21,7 @@ export const startStory = (log: readonly string[], since: number): StartStory =>
       continue;
     }
     if (entry.time < since) {
-      // Whatever stood before an older entry is older still.
+      // Everything above an old entry is older still.
       story.lines = [];
       continue;
     }

@@ -1,15 +1,15 @@
-/** The events of a job over server-sent events, without a gap when the connection breaks. */
+/** Follows the events of a job over server-sent events, without gaps when the connection breaks. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RbeeError } from '../../contract/errors.ts';
 import { isOutcome, type JobEvent } from '../../contract/narration.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WatchOptions {
-  /** Number of the last event that is already known; 0, all of them, when absent. */
+  /** Number of the last known event. Default 0: all events follow. */
   after?: number;
   /** Ends the watching, not the job. */
   signal?: AbortSignal;
-  /** Milliseconds for which a queen that went away is waited for; 3,000 when absent: one that is restarted is back by then. */
+  /** Timeout in milliseconds for a queen that went away; by default 3,000, enough for a restart. */
   patienceMs?: number;
 }
 

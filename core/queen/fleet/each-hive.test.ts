@@ -8,7 +8,7 @@ import { Fleet } from './fleet.ts';
 const fleet = new Fleet();
 after(() => fleet.close());
 
-// One hive that could not answer made the list of models of the whole fleet an error.
+// A single failing hive used to make the list of all models fail.
 test('a hive that cannot answer is named, and the others are listed', async () => {
   for (const alias of ['good', 'bad']) fleet.add(simulatedHive(alias)).start();
   await until(() => fleet.hives().every(({ status }) => status === 'online'), 'both online');

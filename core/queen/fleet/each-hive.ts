@@ -1,11 +1,11 @@
-/** Asks several hives at once. One that cannot answer is named, and hides nothing of the others. */
+/** Asks several hives concurrently. A hive that fails is reported beside the answers of the others. */
 import { asRbeeError } from '../../contract/errors.ts';
 import type { AbsentHive } from '../../contract/queen-api.ts';
 import type { Fleet } from './fleet.ts';
 import type { Member } from './member.ts';
 
 /**
- * The answers of every hive that is online, or of `hive` alone. Throws what that one threw, and the reason of an aborted
+ * The answers of all online hives, or of `hive` alone. Throws the error of that one, and the reason of an aborted
  * signal.
  */
 export const askEach = async <Answer>(

@@ -17,7 +17,7 @@ const fleetOf = (...hives: ReturnType<typeof simulatedHive>[]): Fleet => {
 };
 
 describe('the fleet', () => {
-  it('shows workers and hives from what heartbeats told, and never a key', async () => {
+  it('shows workers and hives as heartbeats reported them, and never a key', async () => {
     const fleet = fleetOf(simulatedHive('a', [workerWith()]), simulatedHive('b'));
     await until(() => fleet.hives().every(({ status }) => status === 'online'), 'both hives online');
     assert.deepEqual(
@@ -66,7 +66,7 @@ describe('the fleet', () => {
     assert.equal(fleet.hives()[0]?.reason, null);
   });
 
-  it('follows a change as soon as it is told, and what a call gave even before', async () => {
+  it('shows a change as soon as it is reported, and the result of a request even earlier', async () => {
     const hive = simulatedHive('local', [workerWith()]);
     const fleet = fleetOf(hive);
     await until(() => fleet.hives()[0]?.status === 'online', 'online');
@@ -79,7 +79,7 @@ describe('the fleet', () => {
     await until(() => fleet.workers().length === 0, 'the worker is gone');
   });
 
-  it('shows a hive that was stopped as stopped, for that reason', async () => {
+  it('shows a stopped hive as stopped, with the reason', async () => {
     const fleet = fleetOf(simulatedHive('local', [workerWith()]));
     await until(() => fleet.hives()[0]?.status === 'online', 'online');
     fleet.member('local').stop('stopped by rbee hive stop');
@@ -88,9 +88,9 @@ describe('the fleet', () => {
   });
 });
 
-describe('a hive that has told nothing since the queen started', () => {
-  // Right after a restart, a hive that was being dialled counted as stopped, and its workers as not existing.
-  it('is not stopped, and may have a worker that is not known', async () => {
+describe('a hive that has not reported since the queen started', () => {
+  // Right after a restart, a hive that was being dialled used to count as stopped, and its workers as missing.
+  it('is not stopped, and may have an unknown worker', async () => {
     const hive = simulatedHive('pi', [workerWith()]);
     hive.cut(true);
     const fleet = fleetOf(simulatedHive('local'), hive);
@@ -98,7 +98,7 @@ describe('a hive that has told nothing since the queen started', () => {
     assert.equal(fleet.member('pi').reason, 'still connecting');
     assert.throws(() => fleet.online('pi'), { code: 'HIVE_UNREACHABLE' });
     await until(() => fleet.member('local').status === 'online', 'the other hive online');
-    // Why it cannot be heard is said once.
+    // The reason is given once.
     await until(() => fleet.member('pi').reason === 'it is not running', 'the first attempt failed');
     assert.throws(() => fleet.owner({ worker: 'fake-1' }), {
       code: 'HIVE_UNREACHABLE',
@@ -113,8 +113,8 @@ describe('a hive that has told nothing since the queen started', () => {
 });
 
 describe('workers of two hives with one id', () => {
-  // A hive that listed the id of another hive's worker got its prompts, its key, and the orders that were meant for it.
-  it('are two workers, and an operation has to say which is meant', async () => {
+  // A hive that listed the id of another hive's worker used to get its prompts, its key and its commands.
+  it('are two workers, and an operation must name the hive', async () => {
     const fleet = fleetOf(
       simulatedHive('a', [workerWith({ hive: 'a', port: 18_001 })]),
       simulatedHive('evil', [workerWith({ hive: 'evil', port: 18_002 })]),
@@ -133,7 +133,7 @@ describe('workers of two hives with one id', () => {
     assert.equal(new Set([...fleet.dialable()].map(({ key }) => key)).size, 2);
   });
 
-  it('may only be dialled on the ports that the queen has set for their hive', async () => {
+  it('may only be dialled on the ports that the queen allows for their hive', async () => {
     const hive = simulatedHive('a', [workerWith({ port: 22 }), workerWith({ id: 'fake-2', port: 18_001 })]);
     const fleet = fleetOf({ ...hive, workerPorts: { first: 18_000, last: 18_999 } });
     await until(() => fleet.workers().length === 2, 'both are listed');
@@ -142,8 +142,8 @@ describe('workers of two hives with one id', () => {
   });
 });
 
-describe('what a change gave', () => {
-  // A deletion that answered late took the next worker of that id out of the list.
+describe('the result of a change', () => {
+  // A late answer to a deletion used to remove the next worker with that id.
   it('does not replace or remove another worker that has the id by now', async () => {
     const fleet = fleetOf(simulatedHive('a', [workerWith({ uid: 'new' })]));
     await until(() => fleet.workers().length === 1, 'it is listed');
@@ -158,11 +158,11 @@ describe('what a change gave', () => {
   });
 });
 
-describe('a hive that breaks the rules', () => {
+describe('a hive that violates the protocol', () => {
   const faulty = (alias: string) =>
     RbeeError.of('HIVE_PROTOCOL_ERROR', { hive: alias, problem: 'workers must be array' });
 
-  it('is shown as faulty with the reason, is not used, and costs no other hive anything', async () => {
+  it('is shown as faulty with the reason, is not used, and does not affect other hives', async () => {
     const bad = simulatedHive('bad', [workerWith({ hive: 'bad' })]);
     const fleet = fleetOf(bad, simulatedHive('good', [workerWith({ id: 'good-1', hive: 'good' })]));
     await until(() => fleet.hives().every(({ status }) => status === 'online'), 'both online');
@@ -183,17 +183,17 @@ describe('a hive that breaks the rules', () => {
         ['good-1', 'ready'],
       ],
     );
-    // It is dialled again by itself, and is used again once it shows a state that keeps the rules.
+    // It is dialled again by itself, and used again once it sends a valid state.
     await until(() => fleet.member('bad').status === 'online', 'it is used again');
     assert.equal(fleet.worker({ worker: 'fake-1' }).state, 'ready');
   });
 
-  it('is dialled at once when somebody starts it', async () => {
+  it('is dialled at once when a person starts it', async () => {
     const bad = simulatedHive('bad');
     const fleet = fleetOf(bad);
     const member = fleet.member('bad');
     await until(() => member.status === 'online', 'online');
-    // Time and again: by now the back-off is longer than this test waits.
+    // Repeatedly: by now the back-off is longer than this test waits.
     for (let times = 0; times < 8; times += 1) {
       member.fault(faulty('bad'));
       member.start();

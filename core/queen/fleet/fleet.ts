@@ -1,4 +1,4 @@
-/** All hives and their workers as the queen knows them. Every read answers from memory. */
+/** All hives and their workers as the queen knows them. Reads come from memory. */
 import { RbeeError } from '../../contract/errors.ts';
 import { isInRange } from '../../contract/ports.ts';
 import type { HiveCatalogEntry, HiveView } from '../../contract/queen-api.ts';
@@ -11,16 +11,16 @@ import { Member } from './member.ts';
 import { type WorkerName, workerKey } from './worker-key.ts';
 
 export interface FleetOptions {
-  /** The heartbeats of a hive broke, or break the rules (HIVE_PROTOCOL_ERROR); called at each attempt to get them back. */
+  /** Heartbeats broke, or the hive violates the protocol (HIVE_PROTOCOL_ERROR). Called at each attempt to reconnect. */
   onBroken?: (alias: string, error: unknown) => void;
-  /** A hive answers that did not answer before, or that was started anew. */
+  /** A hive answers again, or its process was restarted. */
   onOnline?: (alias: string) => void;
 }
 
 export interface FleetListener {
-  /** A hive was added, removed or sent a new state: data derived from the fleet is out of date. */
+  /** A hive was added, removed or changed its state: derived data is outdated. */
   changed(): void;
-  /** A hive went silent for no known reason, or broke the rules. */
+  /** A hive went silent for an unknown reason, or violated the protocol. */
   silent(member: Member): void;
 }
 
@@ -45,7 +45,7 @@ export class Fleet {
     return () => this.#listeners.delete(listener);
   }
 
-  /** A hive of the fleet; its heartbeats are read once it is told to `start`. */
+  /** Adds a hive. Its heartbeats are read after the member's `start`. */
   add(connection: HiveConnection): Member {
     const member: Member = new Member(connection, {
       lag: this.#lag,
@@ -60,11 +60,11 @@ export class Fleet {
     return member;
   }
 
-  /** Forgets a hive; its workers are the fleet's no more. */
+  /** Removes a hive and its workers. */
   remove(alias: string): void {
     const member = this.#members.get(alias);
     if (!member) return;
-    member.stop('it is no longer of the fleet');
+    member.stop('it was removed from the fleet');
     this.#members.delete(alias);
     this.#changed();
   }
@@ -84,7 +84,7 @@ export class Fleet {
     return this.#members.values();
   }
 
-  /** A hive that answers now. Throws HIVE_NOT_FOUND, HIVE_NOT_RUNNING, HIVE_UNREACHABLE. */
+  /** A hive that is online. Throws HIVE_NOT_FOUND, HIVE_NOT_RUNNING, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR. */
   online(alias: string): Member {
     const member = this.member(alias);
     if (member.status === 'online') return member;
@@ -104,7 +104,7 @@ export class Fleet {
     return members.flatMap((member) => member.views.workers);
   }
 
-  /** A `WorkerList` in JSON: what `workers` gives, at the price of a join. Throws HIVE_NOT_FOUND. */
+  /** A `WorkerList` as JSON. Like `workers`, but joins cached text. Throws HIVE_NOT_FOUND. */
   workersJson(hive?: string): string {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const lists = members.map(({ workersJson }) => workersJson).filter((list) => list !== '');
@@ -122,8 +122,8 @@ export class Fleet {
   }
 
   /**
-   * The hive of a worker. Two hives may use one id: then it must be said which is meant. Throws WORKER_NOT_FOUND,
-   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE when a hive that has not reported yet may have it.
+   * The hive of a worker. If two hives use one id, the name must include the hive. Throws WORKER_NOT_FOUND,
+   * WORKER_AMBIGUOUS, HIVE_NOT_FOUND; HIVE_UNREACHABLE if a hive that has not reported yet may have it.
    */
   owner(name: WorkerName): Member {
     const { worker, hive } = name;
@@ -135,7 +135,7 @@ export class Fleet {
     throw RbeeError.of('WORKER_AMBIGUOUS', { worker, hives });
   }
 
-  /** Workers with what is needed to dial them, and whether their hive answers. */
+  /** All workers, with how to dial them and whether their hive is online. */
   *dialable(): Generator<FleetWorker> {
     for (const member of this.#members.values()) {
       const { alias, dial, workerPorts } = member.connection;
@@ -180,7 +180,7 @@ export class Fleet {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const known = members.flatMap((member) => [...member.workers.keys()]);
     const near = didYouMean(worker, known);
-    // A queen that has just started cannot say that there is no such worker.
+    // Before all hives have reported, the queen cannot tell that a worker does not exist.
     const unheard = near === '' && members.find(({ isUnheard }) => isUnheard);
     if (unheard) {
       const problem = `${unheard.reason}; it may have the worker ${worker}`;

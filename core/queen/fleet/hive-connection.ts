@@ -1,4 +1,4 @@
-/** One hive of the fleet: how the queen reaches it, wherever it runs. */
+/** How the queen reaches one hive, wherever the hive runs. */
 import type { Duplex } from 'node:stream';
 import type { PortRange } from '../../contract/ports.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
@@ -8,14 +8,14 @@ export type { HiveCall, HiveChange, HiveClient, WorkerCall } from '../../hive/cl
 
 export interface HiveConnection {
   readonly alias: string;
-  /** May change when a hive is started in another way. */
+  /** Changes when the hive is started in another way. */
   mode: HiveView['mode'];
   readonly client: HiveClient;
   /**
-   * The ports on which its workers may be asked, as the queen's own configuration says. A hive must not choose: on its
-   * machine, or on the queen's, other programs listen on loopback too.
+   * Ports that workers may use, from the queen's configuration. The hive must not choose them: other programs listen on
+   * loopback too, on its machine and on the queen's.
    */
   readonly workerPorts: PortRange;
-  /** A socket to a loopback port of its machine; absent for a hive of this one. */
+  /** Dials a loopback port of its machine. Absent for the local hive. */
   readonly dial?: (port: number) => Promise<Duplex>;
 }

@@ -8,11 +8,11 @@ describe('the silence of a hive', () => {
     assert.equal(isSilent({ at: 1_000, lag: 0 }, 4_001, 0), true);
   });
 
-  it('does not count the time in which the queen herself did not run', () => {
+  it('does not count time in which the queen itself was suspended', () => {
     const lag = new LoopLag(250, 0);
     lag.measure(250);
     const last = { at: 250, lag: lag.total };
-    // Suspended for ten seconds, then the timer fires before the ticks that waited are read.
+    // Suspended for ten seconds; the timer fires before the queued ticks are read.
     assert.equal(isSilent(last, 10_250, lag.measure(10_250)), false);
     lag.measure(10_500);
     assert.equal(isSilent(last, 13_100, lag.measure(13_100)), false, 'another long pause');

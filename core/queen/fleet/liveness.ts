@@ -1,24 +1,24 @@
-/** When a hive that has gone silent counts as unreachable: decided by a monotonic clock, less the queen's own lag. */
+/** Decides when a silent hive counts as unreachable. Uses a monotonic clock, and subtracts the queen's own lag. */
 
-/** A hive ticks once a second; three ticks missed. */
+/** Three missed ticks; a hive ticks once a second. */
 export const silenceMs = 3_000;
 
 /**
- * Counts how long this process itself did not get to run. A busy or suspended queen reads ticks late: that time must
- * not be held against the hives.
+ * Measures how long this process did not get to run. A busy or suspended queen reads ticks late, which is not the fault
+ * of the hives.
  */
 export class LoopLag {
   readonly #intervalMs: number;
   #last: number;
   #total = 0;
 
-  /** `measure` is to be called every `intervalMs`. Times are in milliseconds of a monotonic clock. */
+  /** Call `measure` every `intervalMs`. Times are milliseconds of a monotonic clock. */
   constructor(intervalMs: number, now: number) {
     this.#intervalMs = intervalMs;
     this.#last = now;
   }
 
-  /** All the lag so far, in milliseconds. */
+  /** Total lag so far, in milliseconds. */
   measure(now: number): number {
     this.#total += Math.max(0, now - this.#last - this.#intervalMs);
     this.#last = now;
@@ -30,7 +30,7 @@ export class LoopLag {
   }
 }
 
-/** The last sign of life of a hive: when it was, and how much lag there had been by then. */
+/** The last sign of life of a hive, with the total lag at that time. */
 export interface SignOfLife {
   at: number;
   lag: number;

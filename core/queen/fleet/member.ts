@@ -1,4 +1,4 @@
-/** One hive as the queen knows it: its last state, kept up to date by its heartbeats, and whether it answers. */
+/** One hive as the queen knows it: its last state, kept up to date by heartbeats, and whether it answers. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asRbeeError, type RbeeError } from '../../contract/errors.ts';
 import type { Heartbeat, HiveState, HiveWorker } from '../../contract/hive-api.ts';
@@ -9,18 +9,18 @@ import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
 import { hiveView, workerView } from './views.ts';
 
 const reconnectMs = { first: 50, max: 1_000 };
-/** Before a hive that broke the rules is dialled again; doubles each time, until it has behaved for a while. */
+/** Back-off after a protocol violation. Doubles each time, and is reset after a while without violations. */
 const faultyMs = { first: 1_000, max: 300_000, forgivenAfter: 600_000 };
 
 export interface MemberOptions {
   lag: LoopLag;
-  /** What the fleet shows has changed. */
+  /** The views have changed. */
   onChange: () => void;
-  /** It answers, and did not before; or it is another process that answers. */
+  /** It came online, or its process was restarted. */
   onOnline?: () => void;
-  /** It went silent for no known reason, or broke the rules: do not wait for anything from its machine. */
+  /** It went silent for an unknown reason, or violated the protocol: do not wait for its machine. */
   onSilent?: () => void;
-  /** The stream of heartbeats broke or could not be opened; called before each new attempt. */
+  /** Heartbeats broke or could not be opened. Called before each new attempt. */
   onBroken?: (error: unknown) => void;
 }
 
@@ -37,12 +37,12 @@ export class Member {
   #labels: Readonly<Record<string, string>> = {};
   #isBare = false;
   #lastSign: SignOfLife;
-  /** Why the last stream of heartbeats ended. */
+  /** Why the last heartbeat stream ended; undefined while one is open. */
   #broken: string | undefined;
   #reading: AbortController | undefined;
-  /** Cuts the present stream of heartbeats, so that it is opened again. */
+  /** Aborts the present heartbeat stream, so that a new one is opened. */
   #cut: AbortController | undefined;
-  /** Since it broke the rules it has not sent a state that keeps them. */
+  /** It violated the protocol and has not sent a valid state since. */
   #mustShowState = false;
   #faults = { backoffMs: faultyMs.first, lastAt: Number.NEGATIVE_INFINITY };
   #waiting = new Set<() => void>();
@@ -62,7 +62,7 @@ export class Member {
     return this.#reason;
   }
 
-  /** It tells of itself at this moment; one whose heartbeats have just broken is online for a while, and is not heard. */
+  /** Its heartbeats arrive. A hive stays online for a while after they break, but is not heard. */
   get isHeard(): boolean {
     return this.#status === 'online' && this.#broken === undefined;
   }
@@ -76,24 +76,24 @@ export class Member {
     return this.#reading !== undefined;
   }
 
-  /** As the hive last told; also when it does not answer any more. */
+  /** As last reported, even if the hive does not answer any more. */
   get workers(): ReadonlyMap<string, HiveWorker> {
     return this.#workers;
   }
 
-  /** As shown to users; workers of a hive that does not answer are `lost`. */
+  /** What users see. Workers of a hive that does not answer are `lost`. */
   get views(): { workers: readonly WorkerView[]; hive: HiveView } {
     this.#views ??= this.#makeViews();
     return this.#views;
   }
 
-  /** The workers as shown to users, in JSON without the brackets: made once a change, not once a read. */
+  /** The worker views as JSON without the brackets, cached until the next change. */
   get workersJson(): string {
     this.#json ??= this.views.workers.map((worker) => JSON.stringify(worker)).join(',');
     return this.#json;
   }
 
-  /** It broke the rules: nothing it said is used until it behaves. It is dialled again after a back-off that grows. */
+  /** It violated the protocol: ignores what it said, and dials it again after a growing back-off. */
   fault({ message }: RbeeError): void {
     if (!this.#reading) return;
     const now = performance.now();
@@ -108,43 +108,43 @@ export class Member {
     this.#options.onSilent?.();
   }
 
-  /** Begins to read heartbeats, and goes on until `stop`. One that is faulty is dialled at once. */
+  /** Reads heartbeats until `stop`. Dials a faulty hive at once. */
   start(): void {
     if (this.#reading && this.#status !== 'faulty') return;
     this.#reading?.abort();
     this.#isBare = false;
     this.#reading = new AbortController();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
-    // It may well be running: callers are not told to start it, and can wait for it.
+    // It may be running, so callers wait for it rather than start it.
     if (this.#status === 'stopped') this.#become('unreachable', 'still connecting');
     void this.#read(this.#reading.signal);
   }
 
-  /** Ends the reading; the hive is shown as stopped, for this reason. */
+  /** Stops reading heartbeats, and shows the hive as stopped for this reason. */
   stop(reason: string): void {
     this.#reading?.abort();
     this.#reading = undefined;
     this.#become('stopped', reason);
   }
 
-  /** Ends the reading of a hive that is not installed: nothing of its machine can be running. */
+  /** Marks the hive as not installed: none of its workers can be running. */
   bare(reason: string): void {
     this.#isBare = true;
     this.#workers.clear();
     this.stop(reason);
   }
 
-  /** Is it being connected to, and has not reported since this queen started? Then its workers are not known. */
+  /** It is being connected to and has not reported yet, so its workers are unknown. */
   get isUnheard(): boolean {
     return this.isLookedFor && this.#state === undefined;
   }
 
-  /** May workers be running that nobody sees? */
+  /** Workers may be running that the queen does not see. */
   get mayHide(): boolean {
     return this.#status !== 'online' && !this.#isBare;
   }
 
-  /** Is it time to give the hive up? Called by the fleet's clock. */
+  /** Marks the hive as unreachable if it has been silent too long. Called by the fleet's clock. */
   check(now: number): void {
     if (this.#status === 'unreachable' || this.#status === 'faulty' || !this.#reading) return;
     if (!isSilent(this.#lastSign, now, this.#options.lag.total)) return;
@@ -152,7 +152,7 @@ export class Member {
     if (this.#broken === undefined) this.#options.onSilent?.();
   }
 
-  /** Takes in what the hive has told when it was asked, ahead of its next heartbeat, which is waited for from now on. */
+  /** Takes over a state that a request returned, ahead of the next heartbeat. */
   tell(state: HiveState): void {
     this.start();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
@@ -161,8 +161,8 @@ export class Member {
   }
 
   /**
-   * Takes in what a change of a worker gave, ahead of the heartbeat that will show the same. When another worker has its id
-   * by now, the next heartbeat decides.
+   * Takes over the result of a change, ahead of the heartbeat that will show it. If another worker has the id by now,
+   * the next heartbeat decides.
    */
   apply(worker: HiveWorker): void {
     if (this.#isReplaced(worker)) return;
@@ -170,7 +170,7 @@ export class Member {
     this.#changed();
   }
 
-  /** It was deleted. Another worker that has its id by now stays. */
+  /** Removes a deleted worker. Another worker that has its id by now stays. */
   forget(worker: Pick<HiveWorker, 'id' | 'uid'>): void {
     if (!this.#isReplaced(worker) && this.#workers.delete(worker.id)) this.#changed();
   }
@@ -180,13 +180,13 @@ export class Member {
     return known !== undefined && uid !== undefined && known !== uid;
   }
 
-  /** Waits until the hive is online, and tells what `isIt` wants to hear; false when the time is up. */
+  /** Waits until the hive is online and `isIt` accepts its state. False after the timeout. */
   async online(timeoutMs: number, signal?: AbortSignal, isIt = (_state: HiveState) => true): Promise<boolean> {
     const isOnline = () => this.#status === 'online' && this.#state !== undefined && isIt(this.#state);
     return this.#until(isOnline, timeoutMs, signal);
   }
 
-  /** Waits until the hive is heard; false when the time is up, or when it was stopped or broke the rules. */
+  /** Waits until its heartbeats arrive. False after the timeout, or if it is stopped or faulty. */
   async heard(timeoutMs: number, signal?: AbortSignal): Promise<boolean> {
     const isOver = () => this.isHeard || this.#status === 'stopped' || this.#status === 'faulty';
     await this.#until(isOver, timeoutMs, signal);
@@ -232,9 +232,9 @@ export class Member {
         if (signal.aborted) return;
         if (!cut.signal.aborted) {
           this.#broken = reasonOf(error, this.connection.alias);
-          // What is shown is the latest that is known.
+          // Show the latest reason.
           if (this.#status === 'unreachable') this.#become('unreachable', this.#broken);
-          // A faulty hive that has gone is just not there.
+          // A faulty hive that has gone is unreachable.
           if (this.#status === 'faulty') this.#become('unreachable', this.#broken);
         }
         this.#options.onBroken?.(error);
@@ -256,14 +256,14 @@ export class Member {
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
     const isAnother = beat.kind === 'state' && this.#take(beat.state);
     const wasOnline = this.#status === 'online';
-    // A tick alone brings back a hive whose state is known, unless it has broken the rules since.
+    // A tick alone brings back a hive whose state is known, but not after a protocol violation.
     if (this.#state && !this.#mustShowState) this.#become('online', null);
-    // It was started again before its silence was noticed.
+    // It was restarted before its silence was noticed.
     if (isAnother && wasOnline) this.#options.onOnline?.();
     if (wasBroken) this.#wake();
   }
 
-  /** Is it the state of another start than the one before? */
+  /** Returns true if another process of the hive sent it. */
   #take(state: HiveState): boolean {
     const isAnother = this.#state !== undefined && this.#state.instance !== state.instance;
     this.#mustShowState = false;
@@ -288,7 +288,7 @@ export class Member {
     for (const wake of [...this.#waiting]) wake();
   }
 
-  /** Shown with the hive. */
+  /** Sets the labels that are shown with the hive. */
   label(labels: Readonly<Record<string, string>>): void {
     this.#labels = labels;
     this.#changed();
@@ -316,6 +316,6 @@ export class Member {
   }
 }
 
-/** Why it cannot be heard, without saying once more that it cannot. */
+/** The reason alone, without the words that the status says already. */
 const reasonOf = (error: unknown, alias: string): string =>
   asRbeeError(error, `hive ${alias}`).message.replace(`hive ${alias} does not answer: `, '');

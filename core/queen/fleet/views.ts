@@ -1,13 +1,13 @@
-/** What users are shown of hives and workers. */
+/** What users see of hives and workers. */
 import type { HiveState, HiveWorker } from '../../contract/hive-api.ts';
 import type { HiveView } from '../../contract/queen-api.ts';
 import { methodsOf } from '../../contract/served-path.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 
-/** States in which a process may be alive: without its hive nobody knows. */
+/** States in which a process may be alive; without its hive, that is unknown. */
 const alive = new Set(['starting', 'loading', 'ready', 'sleeping', 'draining', 'stopping', 'unhealthy']);
 
-/** Without the key and the dialing facts that are for the queen alone; `lost` when its hive does not answer. */
+/** Leaves out the key and the ports, which only the queen needs. `lost`: its hive does not answer. */
 export const workerView = (worker: HiveWorker, hive: string, lost: boolean): WorkerView => {
   const {
     uid: _uid,

@@ -1,4 +1,4 @@
-/** The log of a worker, also of one that no hive lists any more because its start failed. */
+/** The log of a worker, even if its start failed and no hive lists it. */
 import type { Readable } from 'node:stream';
 import { RbeeError } from '../../contract/errors.ts';
 import type { LogOptions } from '../../hive/client.ts';
@@ -21,7 +21,7 @@ export const workerLog = async (fleet: Fleet, name: WorkerName, options: LogOpti
     try {
       return await client.logs(name.worker, options);
     } catch (error) {
-      // A hive that cannot be asked says nothing of the others.
+      // Other hives may still have the log.
       options.signal?.throwIfAborted();
       if (!(error instanceof RbeeError)) throw error;
     }

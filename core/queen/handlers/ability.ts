@@ -1,13 +1,13 @@
-/** What a request is for: how people say it, and at which paths it is usually served. */
+/** The kinds of requests: how to describe each, and the paths that usually serve it. */
 import type { ServedKind } from '../../contract/worker-type.ts';
 
 export interface Ability {
   kind: ServedKind;
-  /** In a sentence about a model: `transcribes speech`. */
+  /** Completes a sentence about a model: `transcribes speech`. */
   does: string;
-  /** Paths that stand for it in a manifest, which names no kinds. */
+  /** Paths that imply this kind in a manifest without kinds. */
   paths: RegExp;
-  /** The path that clients of OpenAI's API use. */
+  /** The path in OpenAI's API. */
   usual: string;
 }
 

@@ -5,13 +5,13 @@ import { AnswerSink } from './answer-sink.ts';
 const chunk = Buffer.alloc(2 ** 20, 'x');
 const event = Buffer.from(`data: ${JSON.stringify({ choices: [{ delta: { content: 'x'.repeat(2 ** 20) } }] })}\n`);
 
-// The worker may be on a machine that never stops sending: all of it was kept in the queen's memory.
+// A worker that never stopped sending used to fill the queen's memory.
 for (const [what, type, piece] of [
   ['a line without end', 'text/event-stream', chunk],
   ['a text without end', 'text/event-stream', event],
   ['a body without end', 'application/json', chunk],
 ] as const) {
-  test(`${what} is broken off`, () => {
+  test(`${what} is cut off`, () => {
     let stopped = 0;
     const sink = new AnswerSink(
       () => {},

@@ -1,4 +1,4 @@
-/** A streamed answer as text: pieces as they come, and what is known of it in the end. */
+/** Collects a streamed answer: emits pieces of text as they arrive, and gives the result at the end. */
 import { StringDecoder } from 'node:string_decoder';
 import { isErrorBody, RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
@@ -16,7 +16,7 @@ interface Chunk {
   error?: unknown;
 }
 
-/** Characters of an answer, or of one line of it, that are kept at most. The machine of the worker may send for ever. */
+/** Maximum characters of an answer, or of one line of it. A faulty worker may send without end. */
 const maxAnswer = 8 * 2 ** 20;
 
 export class AnswerSink implements WorkerSink {
@@ -29,7 +29,7 @@ export class AnswerSink implements WorkerSink {
   #streams = false;
   #rest = '';
   #text = '';
-  /** Text that has not been told yet: what comes in one turn of the event loop is one event. */
+  /** Text that was not emitted yet: all that arrives in one turn of the event loop is one event. */
   #untold = '';
   #telling: NodeJS.Immediate | undefined;
   #finishReason: string | null = null;
@@ -39,7 +39,7 @@ export class AnswerSink implements WorkerSink {
   #pieces = 0;
   #error: RbeeError | undefined;
 
-  /** `stop` is called once for an answer that is too long: no more of it is wanted. */
+  /** `stop` is called once if the answer is too long. */
   constructor(tell: (text: string) => void, stop: () => void) {
     this.#tell = tell;
     this.#stop = stop;
@@ -82,7 +82,7 @@ export class AnswerSink implements WorkerSink {
     this.#error ??= error;
   }
 
-  /** What is known once it has ended. Throws what the worker said was wrong, or WORKER_CONNECTION_LOST. */
+  /** The result, once the answer has ended. Throws the worker's error, or WORKER_CONNECTION_LOST. */
   result(model: string): InferResult {
     if (this.#error) throw this.#error;
     const [first, last] = [this.#firstAt, this.#lastAt];

@@ -1,73 +1,78 @@
-/** Hives: starting and stopping them here and on other machines, their logs, and the way to them. */
+/** Hives: starting and stopping them here and on other machines, their logs, and SSH tests. */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import type { LocalHive } from '../local-hive.ts';
-import type { SshMachines } from '../machines/ssh-machines.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { HiveView } from '../../contract/queen-api.ts';
+import type { JobContext } from '../jobs/jobs.ts';
+import { type RemoteCall, remoteCall } from '../provision/machine.ts';
+import { hiveLog } from '../supervise/hive-spec.ts';
+import type { Handler, QueenServices } from './services.ts';
 
-export const hiveStart =
-  (parts: Parts): Handler<'hive_start'> =>
-  async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'start').start(input, context);
-    return member.views.hive;
-  };
+const defaultLogLines = 100;
 
-export const hiveStop =
-  (parts: Parts): Handler<'hive_stop'> =>
-  async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'stop').stop(input, context);
-    return member.views.hive;
-  };
+export const hiveStart = (services: QueenServices): Handler<'hive_start'> => changeHive(services, 'start');
 
-export const hiveRestart =
-  (parts: Parts): Handler<'hive_restart'> =>
-  async (input, context) => {
-    const member = parts.fleet.member(input.hive);
-    await ownerOf(parts, input.hive, 'restart').restart(input, context);
-    return member.views.hive;
-  };
+/** Its workers go on. */
+export const hiveStop = (services: QueenServices): Handler<'hive_stop'> => changeHive(services, 'stop');
+
+export const hiveRestart = (services: QueenServices): Handler<'hive_restart'> => changeHive(services, 'restart');
 
 export const hiveSshTest =
-  (parts: Parts): Handler<'hive_ssh_test'> =>
+  (services: QueenServices): Handler<'hive_ssh_test'> =>
   async (input, context) => {
-    if (input.hive === localAlias) throw overSsh(input.hive, 'tested', 'look at it with: rbee doctor');
-    return machinesOf(parts).sshTest(input, context);
+    if (input.hive === localAlias) throw notOverSsh(input.hive, 'tested', 'look at it with: rbee doctor');
+    return machinesOf(services).sync.sshTest(input, context);
   };
 
 export const hiveLogs =
-  (parts: Parts): Handler<'hive_logs'> =>
+  (services: QueenServices): Handler<'hive_logs'> =>
   async (input, context) => {
-    if (input.hive === localAlias) throw overSsh(input.hive, 'read', 'what it says is here: rbee queen logs');
-    return machinesOf(parts).logs(input, context);
+    const { hive: alias, lines = defaultLogLines } = input;
+    if (alias === localAlias) throw notOverSsh(alias, 'read', 'its log is on this machine: rbee queen logs');
+    const hive = machinesOf(services).hives.must(alias);
+    return hive.agents.useIfInstalled(remoteCall(input, context), async (agent) => {
+      if (!agent) throw RbeeError.of('HIVE_NOT_INSTALLED', { hive: alias });
+      const file = hiveLog(agent.hello.paths);
+      return { hive: alias, file, lines: await agent.call('tail', [file, lines], context.signal) };
+    });
   };
 
 /** Errors: REMOTE_HIVES_DISABLED. */
-export const machinesOf = ({ machines }: Pick<Parts, 'machines'>): SshMachines => {
+export const machinesOf = ({ machines }: Pick<QueenServices, 'machines'>): NonNullable<QueenServices['machines']> => {
   if (!machines) throw RbeeError.of('REMOTE_HIVES_DISABLED', {});
   return machines;
 };
 
-const overSsh = (hive: string, action: string, hint: string): RbeeError =>
+const notOverSsh = (hive: string, action: string, hint: string): RbeeError =>
   RbeeError.of('HIVE_IS_LOCAL', { hive, action, hint });
 
-type Command = 'start' | 'stop' | 'restart';
-type Owner = Pick<SshMachines, Command>;
+type Change = 'start' | 'stop' | 'restart';
 
-/** Who reaches the machine of a hive. A hive inside the queen's own process lives and ends with it. */
-const ownerOf = ({ fleet, localHive, machines }: Parts, hive: string, command: Command): Owner => {
+interface ChangeInput {
+  hive: string;
+  agent?: string;
+  acceptNewHostKeys?: boolean;
+}
+
+const changeHive =
+  (services: QueenServices, change: Change) =>
+  async (input: ChangeInput, context: JobContext): Promise<HiveView> => {
+    const member = services.fleet.member(input.hive);
+    await changeable(services, input.hive, change)[change](remoteCall(input, context));
+    return member.views.hive;
+  };
+
+/** The local or remote hive of this name. A hive inside the queen's process starts and stops with the queen only. */
+const changeable = (
+  { fleet, localHive, machines }: QueenServices,
+  hive: string,
+  change: Change,
+): Record<Change, (call: RemoteCall) => Promise<void>> => {
   const { mode } = fleet.member(hive).connection;
-  if (mode === 'ssh' && machines?.has(hive)) return machines;
-  if (localHive?.alias === hive && !localHive.isAttached) return here(localHive);
-  const action = { start: 'started', stop: 'stopped', restart: 'restarted' }[command];
-  const instead = command === 'stop' ? 'stop' : 'restart';
-  if (mode === 'attached') throw RbeeError.of('HIVE_ATTACHED', { hive, action, command: instead });
+  const remote = mode === 'ssh' ? machines?.hives.get(hive) : undefined;
+  if (remote) return remote;
+  if (localHive?.alias === hive && !localHive.isAttached) return localHive;
+  const action = { start: 'started', stop: 'stopped', restart: 'restarted' }[change];
+  const command = change === 'stop' ? 'stop' : 'restart';
+  if (mode === 'attached') throw RbeeError.of('HIVE_ATTACHED', { hive, action, command });
   throw RbeeError.of('HIVE_NOT_RUNNING', { hive });
 };
-
-const here = (hive: LocalHive): Owner => ({
-  start: (_, { narrate, signal }) => hive.start({ narrate, signal }),
-  stop: (_, { narrate, signal }) => hive.stop({ narrate, signal }),
-  restart: (_, { narrate, signal }) => hive.restart({ narrate, signal }),
-});

@@ -1,16 +1,16 @@
-/** Answering a prompt: with a worker that serves the model, or one that is spawned for it. */
+/** Answers a prompt with a worker that serves the model, and spawns one if needed. */
 import type { InferInput, InferResult } from '../../contract/operations.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { AnswerSink } from './answer-sink.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, QueenServices } from './services.ts';
 import type { Serving } from './serving.ts';
 
 export const infer =
-  ({ gateway }: Parts, serving: Serving): Handler<'infer'> =>
+  ({ gateway }: QueenServices, serving: Serving): Handler<'infer'> =>
   async (input, context) => {
     const { model, type, device } = input;
-    // A worker that only completes text can answer a prompt too.
+    // Text completion can answer a prompt too.
     const kind = completesOnly(gateway, model) ? 'completion' : 'chat';
     const found = await serving.ensure({ model, kind, type, device }, context);
     return ask(gateway, found.model, { path: found.path, kind }, input, context);

@@ -1,10 +1,10 @@
-/** Models by name: making sure that one is served, and ending all that serve one. */
+/** Loads and unloads models by name, by spawning and stopping workers. */
 import { RbeeError } from '../../contract/errors.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { workerName } from '../fleet/worker-key.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { type StopInput, sleepWorker, stopWorker } from '../workers/change.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, QueenServices } from './services.ts';
 import type { Serving } from './serving.ts';
 
 export const loadModel =
@@ -12,16 +12,16 @@ export const loadModel =
   (input, context) =>
     serving.ensure(input, context);
 
-export const unloadModel = (parts: Parts): Handler<'model_unload'> => {
-  const stop = (input: StopInput, context: JobContext) => stopWorker(parts, input, context);
+export const unloadModel = (services: QueenServices): Handler<'model_unload'> => {
+  const stop = (input: StopInput, context: JobContext) => stopWorker(services, input, context);
   const sleepOrStop: typeof stop = (input, context) =>
-    sleepWorker(parts, input, context).catch((error) => {
+    sleepWorker(services, input, context).catch((error) => {
       if (error instanceof RbeeError && error.code === 'WORKER_CANNOT_SLEEP') return stop(input, context);
       throw error;
     });
   return async ({ model, now, sleep = false }, context) => {
     const end = sleep ? sleepOrStop : stop;
-    const { names } = parts.gateway;
+    const { names } = services.gateway;
     const workers = names.named(model).map(({ key }) => workerName(key));
     if (workers.length === 0) {
       const hint = 'see: rbee worker list';

@@ -1,14 +1,14 @@
-/** Models: the hive does it; a list without a hive is that of all hives that answer. */
+/** Operations on models: the hive performs them. A list without a hive combines all hives that answer. */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { ModelAction, ModelDetails, ModelRequestOf, ModelResults } from '../../contract/models.ts';
 import type { ModelList } from '../client/results.ts';
 import { askEach } from '../fleet/each-hive.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { JobContext } from '../jobs/jobs.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, QueenServices } from './services.ts';
 
 export const onModels =
-  <Action extends ModelAction>({ fleet }: Parts, action: Action) =>
+  <Action extends ModelAction>({ fleet }: QueenServices, action: Action) =>
   async (input: ModelRequestOf<Action> & { hive?: string }, context: JobContext): Promise<ModelResults[Action]> => {
     const { hive = localAlias, ...request } = input;
     const { client } = fleet.online(hive).connection;
@@ -16,11 +16,11 @@ export const onModels =
   };
 
 export const downloadModel =
-  ({ provision }: Parts): Handler<'model_download'> =>
+  ({ provision }: QueenServices): Handler<'model_download'> =>
   async ({ hive = localAlias, ...request }, context) =>
     named(await provision.model(hive, request, context), hive);
 
-/** A hive does not know how its queen calls it. */
+/** Adds the alias, because a hive does not know its own. */
 const named = <Result extends object>(result: Result, hive: string): Result =>
   'hive' in result ? { ...result, hive } : result;
 
@@ -28,7 +28,7 @@ export const modelOf = async (fleet: Fleet, hive: string, model: string): Promis
   named(await fleet.online(hive).connection.client.modelGet(model), hive);
 
 export const listModels =
-  ({ fleet }: Parts): Handler<'model_list'> =>
+  ({ fleet }: QueenServices): Handler<'model_list'> =>
   async ({ hive }, { signal, narrate }) => {
     const list = await modelsOf(fleet, hive, signal);
     for (const { reason } of list.absent ?? []) narrate({ kind: 'warning', text: `left out: ${reason}` });

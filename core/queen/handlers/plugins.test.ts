@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PluginRequestOf } from '../../contract/plugins.ts';
-import type { Parts } from './parts.ts';
 import { inspectPlugin, searchPlugins, updatePlugins } from './plugins.ts';
+import type { QueenServices } from './services.ts';
 
-/** A queen with one hive on another machine, and one here; what is asked of them and brought is written down. */
+/** A queen with a remote and a local hive; records the calls to them. */
 const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
   const brought: PluginRequestOf<'install'>[] = [];
   const resolved: string[] = [];
@@ -21,7 +21,7 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
     },
     state: { catalog: [{ type: 'mini', aliases: ['tiny'], plugin: '@rbee/worker-mini' }] },
   });
-  const parts = {
+  const services = {
     fleet: { online: memberOf, member: memberOf },
     provision: {
       isRemote: (hive: string) => hive !== 'local',
@@ -32,15 +32,15 @@ const setUp = ({ plugins = [] as object[], known = [] as string[] } = {}) => {
       },
       knows: async (name: string) => known.includes(name),
     },
-  } as unknown as Parts;
+  } as unknown as QueenServices;
   const { signal } = new AbortController();
   const ask = async (): Promise<string> => 'yes';
   const context = { job: 'job-1', signal, narrate: () => {}, show: () => {}, ask };
-  return { parts, context, brought, resolved, asked };
+  return { services, context, brought, resolved, asked };
 };
 
-// What a hive listed as installed was looked up and fetched by the queen, by whatever name: also an address of its own.
-test('an update brings a hive what this queen knows or a person named, and nothing else that it lists', async () => {
+// The queen used to download whatever a hive listed as installed, even from an address in the list.
+test('an update fetches for a hive only what this queen knows or a person named', async () => {
   const plugins = ['https://127.0.0.1:1/evil.tgz', '@evil/worker-mini', '@rbee/worker-mini'].map((name) => ({
     name,
     version: '1.0.0',
@@ -48,8 +48,8 @@ test('an update brings a hive what this queen knows or a person named, and nothi
     types: ['mini'],
     installed: ['cpu'],
   }));
-  const { parts, context, brought, resolved } = setUp({ plugins, known: ['@rbee/worker-mini'] });
-  const { updates } = await updatePlugins(parts)({ hive: 'evil', plugins: ['mini'] }, context);
+  const { services, context, brought, resolved } = setUp({ plugins, known: ['@rbee/worker-mini'] });
+  const { updates } = await updatePlugins(services)({ hive: 'evil', plugins: ['mini'] }, context);
   assert.deepEqual(
     updates.map(({ name, changed }) => `${name} ${changed}`),
     ['https://127.0.0.1:1/evil.tgz false', '@evil/worker-mini false', '@rbee/worker-mini true'],
@@ -58,16 +58,16 @@ test('an update brings a hive what this queen knows or a person named, and nothi
     [resolved, brought.map(({ plugin }) => plugin)],
     [['@rbee/worker-mini'], ['@rbee/worker-mini@2.0.0']],
   );
-  await updatePlugins(parts)({ hive: 'evil', plugins: ['@evil/worker-mini'] }, context);
+  await updatePlugins(services)({ hive: 'evil', plugins: ['@evil/worker-mini'] }, context);
   assert.deepEqual(resolved, ['@rbee/worker-mini', '@evil/worker-mini']);
 });
 
-test('what only a registry knows is asked here, what another machine has is asked there', async () => {
-  const { parts, context, asked } = setUp();
+test('registry lookups go to this machine, and questions about installed plugins to the hive', async () => {
+  const { services, context, asked } = setUp();
   for (const plugin of ['mini', 'tiny', '@rbee/worker-mini', '@acme/worker-none']) {
-    await inspectPlugin(parts)({ hive: 'pi', plugin }, context);
+    await inspectPlugin(services)({ hive: 'pi', plugin }, context);
   }
-  await searchPlugins(parts)({ hive: 'pi' }, context);
-  await inspectPlugin(parts)({ plugin: 'other' }, context);
+  await searchPlugins(services)({ hive: 'pi' }, context);
+  await inspectPlugin(services)({ plugin: 'other' }, context);
   assert.deepEqual(asked, ['inspect pi', 'inspect pi', 'inspect pi', 'inspect local', 'search local', 'inspect local']);
 });

@@ -1,51 +1,57 @@
-/** Plugins: the hive does it, or, where it is on another machine, the queen builds them here and brings them to it. */
+/**
+ * Operations on plugins: the hive performs them, or, for another machine, the queen builds the plugin here and delivers
+ * it.
+ */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { PluginAction, PluginRequestOf, PluginResults, PluginUpdate, PluginView } from '../../contract/plugins.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { scriptsElsewhere } from '../provision/provision.ts';
-import type { Handler, Parts } from './parts.ts';
+import type { Handler, QueenServices } from './services.ts';
 
 export const onPlugins =
-  <Action extends PluginAction>({ fleet }: Parts, action: Action) =>
+  <Action extends PluginAction>({ fleet }: QueenServices, action: Action) =>
   async (input: PluginRequestOf<Action> & { hive?: string }, context: JobContext): Promise<PluginResults[Action]> => {
     const { hive = localAlias, ...request } = input;
     const { client } = fleet.online(hive).connection;
     return client.plugins(action, request as PluginRequestOf<Action>, context);
   };
 
-/** What only a registry can tell is asked on this machine: the others never ask one. */
+/** Other machines never use the registry, so this machine asks it for them. */
 export const inspectPlugin =
-  (parts: Parts): Handler<'worker_plugin_inspect'> =>
+  (services: QueenServices): Handler<'worker_plugin_inspect'> =>
   (input, context) => {
     const { hive = localAlias, plugin } = input;
-    const { provision, fleet } = parts;
+    const { provision, fleet } = services;
     const isThere = !provision.isRemote(hive) || (fleet.member(hive).state?.catalog ?? []).some(isNamed(plugin));
-    return onPlugins(parts, 'inspect')(isThere ? input : { ...input, hive: localAlias }, context);
+    return onPlugins(services, 'inspect')(isThere ? input : { ...input, hive: localAlias }, context);
   };
 
 export const searchPlugins =
-  (parts: Parts): Handler<'worker_plugin_search'> =>
+  (services: QueenServices): Handler<'worker_plugin_search'> =>
   (input, context) => {
     const { hive = localAlias } = input;
-    parts.fleet.online(hive);
-    return onPlugins(parts, 'search')(parts.provision.isRemote(hive) ? { ...input, hive: localAlias } : input, context);
+    services.fleet.online(hive);
+    return onPlugins(services, 'search')(
+      services.provision.isRemote(hive) ? { ...input, hive: localAlias } : input,
+      context,
+    );
   };
 
 export const installPlugin =
-  ({ provision }: Parts): Handler<'worker_install'> =>
+  ({ provision }: QueenServices): Handler<'worker_install'> =>
   ({ hive = localAlias, ask = true, ...request }, context) =>
     provision.plugin(hive, request, ask ? context : { ...context, ask: async () => 'no' });
 
 export const updatePlugins =
-  (parts: Parts): Handler<'worker_update'> =>
+  (services: QueenServices): Handler<'worker_update'> =>
   async (input, context) => {
     const { hive = localAlias, plugins, offline, dryRun } = input;
-    const { provision } = parts;
-    if (!provision.isRemote(hive)) return onPlugins(parts, 'update')(input, context);
+    const { provision } = services;
+    if (!provision.isRemote(hive)) return onPlugins(services, 'update')(input, context);
     if (input.scripts) throw scriptsElsewhere(hive);
-    const there = (await listed(parts, hive, context)).filter(({ source }) => source === 'installed');
+    const there = (await listed(services, hive, context)).filter(({ source }) => source === 'installed');
     const unknown = plugins?.find((one) => !there.some((plugin) => isPlugin(plugin, one)));
     if (unknown !== undefined) {
       throw RbeeError.of('NOT_INSTALLED', { name: unknown, known: there.map(({ name }) => name).join(', ') || 'none' });
@@ -53,7 +59,8 @@ export const updatePlugins =
     const updates: PluginUpdate[] = [];
     for (const plugin of there.filter((one) => plugins?.some((name) => isPlugin(one, name)) ?? true)) {
       const { name, version: from } = plugin;
-      // The list comes from the hive: what nobody named here, and this queen never brought, is not fetched for it.
+      // The list comes from the hive, so it must not decide what the queen downloads: only named plugins, or ones that
+      // this queen installed.
       if (!plugins?.includes(name) && !(await provision.knows(name))) {
         updates.push({ name, from, to: from, changed: false, note: 'it was not installed by this queen; name it' });
         continue;
@@ -71,18 +78,18 @@ export const updatePlugins =
   };
 
 export const linkPlugin =
-  (parts: Parts): Handler<'worker_link'> =>
+  (services: QueenServices): Handler<'worker_link'> =>
   async (input, context) => {
     const { hive = localAlias, folder } = input;
-    if (!parts.provision.isRemote(hive)) return onPlugins(parts, 'link')(input, context);
+    if (!services.provision.isRemote(hive)) return onPlugins(services, 'link')(input, context);
     throw RbeeError.of('INVALID_INPUT', {
       what: `linking ${folder} on hive ${hive}`,
       problem: 'the folder is on another machine',
-      hint: `link it here with rbee plugins link ${folder}; what hive ${hive} needs of it is brought there`,
+      hint: `link it here with rbee plugins link ${folder}; rbee copies what hive ${hive} needs of it`,
     });
   };
 
-const listed = async ({ fleet }: Parts, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
+const listed = async ({ fleet }: QueenServices, hive: string, context: JobContext): Promise<readonly PluginView[]> =>
   (await fleet.online(hive).connection.client.plugins('list', {}, context)).plugins;
 
 const isNamed =

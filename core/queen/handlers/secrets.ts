@@ -1,22 +1,21 @@
-/** Secrets: stored, listed and deleted on the machine of the queen. Values go in, and never come out. */
+/** Operations on secrets, which are stored on the queen's machine. Values can be set, and are never returned. */
 import { type HivesConf, hivesConfFile, loadHivesConf } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
-import type { SecretView } from '../../contract/secret-reference.ts';
+import { type SecretUse, type SecretView, secretsOf } from '../../contract/secret-reference.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { QueenSecrets } from '../secrets/queen-secrets.ts';
-import { secretUses } from '../secrets/uses.ts';
-import type { Handler } from './parts.ts';
+import type { Handler } from './services.ts';
 
-export interface SecretParts {
+export interface SecretDeps {
   fleet: Fleet;
   secrets: QueenSecrets;
   paths: Pick<Paths, 'config' | 'isChosen'>;
 }
 
 export const setSecret =
-  ({ fleet, secrets, paths }: SecretParts): Handler<'secret_set'> =>
+  ({ fleet, secrets, paths }: SecretDeps): Handler<'secret_set'> =>
   async ({ name, value }, { narrate }) => {
     await secrets.store.set(name, value);
     const entry = (await secrets.store.list()).find((one) => one.name === name);
@@ -25,12 +24,12 @@ export const setSecret =
   };
 
 export const listSecrets =
-  (parts: SecretParts): Handler<'secret_list'> =>
-  async (_input, { narrate }) => ({ secrets: await secretViews(parts, narrate) });
+  (services: SecretDeps): Handler<'secret_list'> =>
+  async (_input, { narrate }) => ({ secrets: await secretViews(services, narrate) });
 
-/** All that are stored. */
+/** All secrets, without values. */
 export const secretViews = async (
-  { fleet, secrets, paths }: SecretParts,
+  { fleet, secrets, paths }: SecretDeps,
   narrate: Narrate = () => {},
 ): Promise<SecretView[]> => {
   const uses = secretUses(fleet, declared(paths, narrate));
@@ -38,25 +37,25 @@ export const secretViews = async (
 };
 
 export const deleteSecret =
-  ({ fleet, secrets, paths }: SecretParts): Handler<'secret_delete'> =>
+  ({ fleet, secrets, paths }: SecretDeps): Handler<'secret_delete'> =>
   async ({ name }, { narrate }) => {
     const entry = (await secrets.store.list()).find((one) => one.name === name);
     if (!entry || !(await secrets.store.delete(name))) throw await secrets.notFound(name);
     return { ...entry, uses: secretUses(fleet, declared(paths, narrate)).get(name) ?? [] };
   };
 
-/** Before anything is fetched or started for it. Errors: SECRET_NOT_FOUND. */
+/** Checks the secrets before anything is downloaded or started. Errors: SECRET_NOT_FOUND. */
 export const withSecrets =
-  ({ secrets }: Pick<SecretParts, 'secrets'>, spawn: Handler<'worker_spawn'>): Handler<'worker_spawn'> =>
+  ({ secrets }: Pick<SecretDeps, 'secrets'>, spawn: Handler<'worker_spawn'>): Handler<'worker_spawn'> =>
   async (input, context) => {
     await secrets.check(input);
     return spawn(input, context);
   };
 
-/** The same for a worker that is there. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
+/** The same for an existing worker. Errors: also WORKER_NOT_FOUND, WORKER_AMBIGUOUS. */
 export const withSecretsAgain =
   <Name extends 'worker_start' | 'worker_restart'>(
-    { fleet, secrets }: Pick<SecretParts, 'fleet' | 'secrets'>,
+    { fleet, secrets }: Pick<SecretDeps, 'fleet' | 'secrets'>,
     change: Handler<Name>,
   ): Handler<Name> =>
   async (input, context) => {
@@ -64,8 +63,8 @@ export const withSecretsAgain =
     return change(input, context);
   };
 
-/** A file that is wrong must not keep anyone from changing a secret. */
-const declared = (paths: SecretParts['paths'], narrate: Narrate): HivesConf | null => {
+/** An invalid file must not prevent changes to secrets. */
+const declared = (paths: SecretDeps['paths'], narrate: Narrate): HivesConf | null => {
   try {
     return loadHivesConf(hivesConfFile(paths), { isChosen: paths.isChosen });
   } catch (error) {
@@ -76,4 +75,23 @@ const declared = (paths: SecretParts['paths'], narrate: Narrate): HivesConf | nu
     });
     return null;
   }
+};
+
+/** Workers and entries of hives.conf that use each secret, by its name. */
+const secretUses = (fleet: Fleet, conf: HivesConf | null): Map<string, SecretUse[]> => {
+  const uses = new Map<string, SecretUse[]>();
+  const add = (names: readonly string[], use: SecretUse): void => {
+    for (const name of names) uses.set(name, [...(uses.get(name) ?? []), use]);
+  };
+  for (const { connection, workers } of fleet.members()) {
+    for (const { id, state, spec } of workers.values()) {
+      if (spec) add(secretsOf(spec), { kind: 'worker', hive: connection.alias, worker: id, state });
+    }
+  }
+  for (const { alias, run } of conf?.hives ?? []) {
+    for (const entry of run) {
+      add(secretsOf(entry), { kind: 'declared', hive: alias, type: entry.type, line: entry.line });
+    }
+  }
+  return uses;
 };

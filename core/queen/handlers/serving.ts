@@ -1,4 +1,4 @@
-/** Making sure that a ready worker serves a model: one that is there, one that is coming, or one that is spawned for it. */
+/** Ensures that a ready worker serves a model: a running one, one that is starting, or a new one. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
@@ -14,27 +14,27 @@ import { workerKey, workerName } from '../fleet/worker-key.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { wakeWorker } from '../workers/change.ts';
 import { referenceOf } from '../workers/known-model.ts';
-import { type SpawnParts, spawnWorker } from '../workers/spawn.ts';
+import { type SpawnDeps, spawnWorker } from '../workers/spawn.ts';
 import { type Ability, abilityFor } from './ability.ts';
-import type { Parts } from './parts.ts';
+import type { QueenServices } from './services.ts';
 
 export class Serving {
   readonly #fleet: Fleet;
   readonly #gateway: Gateway;
-  readonly #parts: SpawnParts;
-  /** Spawns under way: two requests for the same model at once need one worker. */
+  readonly #services: SpawnDeps;
+  /** Running spawns, so that concurrent requests for a model share one worker. */
   readonly #spawning = new Map<string, Promise<unknown>>();
 
-  constructor(parts: SpawnParts & Pick<Parts, 'gateway'>) {
-    this.#parts = parts;
-    this.#fleet = parts.fleet;
-    this.#gateway = parts.gateway;
+  constructor(services: SpawnDeps & Pick<QueenServices, 'gateway'>) {
+    this.#services = services;
+    this.#fleet = services.fleet;
+    this.#gateway = services.gateway;
   }
 
-  /** Waits for whoever is coming up. Throws the errors of a choice and of a spawn, and TYPE_NOT_FOUND. */
+  /** Waits for workers that are starting. Throws TYPE_NOT_FOUND, and the errors of choosing and spawning. */
   async ensure(input: ModelLoadInput, context: JobContext): Promise<ModelLoadResult> {
     const ability = abilityFor(input.kind);
-    // A name that nothing serves may be that of a model which is here; from then on its reference is meant.
+    // No worker serves this name; it may be the name of a local model, so continue with the reference.
     let asked = input.model;
     for (;;) {
       context.signal.throwIfAborted();
@@ -55,14 +55,14 @@ export class Serving {
       else if (model !== undefined && !looksLikeReference(model)) {
         const isServed = this.#gateway.names.named(model).length > 0;
         const here = isServed ? null : await referenceOf(this.#fleet.online(localAlias).connection.client, model);
-        // The choice says why, with near names.
+        // The choice throws an error with the nearest names.
         if (here === null) this.#refuse(model, ability);
         asked = here;
       } else await this.#spawn(key, { ...input, model }, ability, context);
     }
   }
 
-  /** Workers that serve this kind under the name, or that were loaded from the reference. */
+  /** Workers that serve this kind under the name, or that loaded the reference. */
   #named(model: string, kind: ServedKind): Candidate[] {
     const { names } = this.#gateway;
     const byName = names.named(model).filter((candidate) => serves(candidate, kind));
@@ -73,7 +73,7 @@ export class Serving {
     );
   }
 
-  /** Undefined when nothing of the kind is served: the type that is spawned then chooses its model. */
+  /** Undefined if nothing serves this kind: the type that is spawned then chooses its model. */
   #onlyModel({ kind, does }: Ability): string | undefined {
     const served = [...this.#gateway.names.open()].flatMap(([name, workers]) =>
       workers.some((worker) => worker.serves.some((path) => path.kind === kind)) ? [name] : [],
@@ -91,7 +91,7 @@ export class Serving {
   ): Promise<void> {
     const wanted = { type: type ?? typeFor(this.#fleet, ability), model, device };
     const spec = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as typeof wanted;
-    const spawn = spawnWorker(this.#parts, spec, context);
+    const spawn = spawnWorker(this.#services, spec, context);
     this.#spawning.set(key, spawn);
     try {
       const { id, hive } = await spawn;
@@ -130,7 +130,7 @@ const target = ({ worker }: Candidate, { kind, paths }: Ability): ModelLoadResul
   return { model, path, worker: worker.id };
 };
 
-/** `worker` is one that came up and does not serve it: what it lacks is said by its hive. */
+/** `worker` came up and does not serve this kind: its hive says why. */
 const notServed = (model: string, path: string, worker?: HiveWorker): RbeeError => {
   const { id, engine, serves = [], unserved = [] } = worker ?? {};
   const known = serves.map((served) => served.path).join(', ') || 'nothing';
@@ -148,10 +148,10 @@ const settled = (work: Promise<unknown> | undefined, signal: AbortSignal): Promi
     new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
   ]);
 
-/** Types that a spawn without a type prefers among those that can do it. */
+/** Preferred types among those that can serve a kind. */
 const preferred = ['llamacpp', 'whisper', 'sd'];
 
-/** Of what this machine has, where it is spawned: no other machine decides what is installed here. */
+/** Considers only types on this machine, where it spawns: other machines must not decide what is installed here. */
 const typeFor = (fleet: Fleet, { paths, does }: Ability): string => {
   const usable = fleet.catalog(localAlias).filter(({ fault }) => fault === undefined);
   const able = usable.filter((entry) => entry.serves.some((path) => paths.test(path))).map((entry) => entry.type);

@@ -1,19 +1,19 @@
 /**
- * What machines and programs may say in a job: steps, progress and remarks, in the fields that these have and no longer
- * than people read. Questions, plans and generated text are the queen's own, so nothing else can look like them.
+ * Limits what machines and programs may say in a job: steps, progress and remarks, with known fields and bounded
+ * length. Questions, plans and generated text come only from the queen, so nothing can imitate them.
  */
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
 
 export type BoundedEvent = Extract<NarrationEvent, { kind: 'step' | 'progress' | 'done' | 'info' | 'warning' }>;
 
-/** Maximum characters of a text, and of a name of something. */
+/** Maximum length of a text, and of a name, in characters. */
 export const maxText = 16_384;
 const maxName = 512;
 const maxLines = 200;
 const maxLine = 2_000;
 
-/** Null for what only the queen may say. */
+/** Null for events that only the queen may send. */
 export const boundedEvent = (event: NarrationEvent): BoundedEvent | null => {
   const on = 'on' in event && event.on !== undefined && { on: cut(event.on, maxName) };
   switch (event.kind) {
@@ -50,7 +50,7 @@ export const boundedEvent = (event: NarrationEvent): BoundedEvent | null => {
   }
 };
 
-/** An error as a job keeps it: it may come from another machine as well. */
+/** An error in a form that can be stored. It may come from another machine. */
 export const boundedError = ({ code, message, hint, lines = [] }: ErrorBody): ErrorBody => ({
   code,
   message: cut(message),
@@ -58,7 +58,7 @@ export const boundedError = ({ code, message, hint, lines = [] }: ErrorBody): Er
   ...(lines.length > 0 && { lines: lines.slice(-maxLines).map((line) => cut(line, maxLine)) }),
 });
 
-/** Long text in pieces, so that no event is larger than others may be. No character is cut in two. */
+/** Splits long text so that no event exceeds the limit. Never splits a character. */
 export const pieces = (text: string): string[] => {
   const all: string[] = [];
   for (let at = 0; at < text.length; ) {

@@ -28,7 +28,7 @@ const make = (
   jobs.open();
   const sizes = () =>
     ['', '-wal'].reduce((sum, end) => sum + (statSync(file + end, { throwIfNoEntry: false })?.size ?? 0), 0);
-  /** Highest values that were seen. */
+  /** Highest values seen. */
   const most = { memory: 0, disk: 0 };
   const look = () => {
     const { memoryBytes } = jobs.usage();
@@ -51,9 +51,9 @@ const inOrder = (events: readonly JobEvent[]): void => {
   assert.equal(wrong, -1, 'numbers only grow');
 };
 
-// A hive that narrated without end filled the queen's memory, and 914 MB of its disk within 25 s.
-describe('a job that says more than anybody reads', () => {
-  it('keeps its share of a million remarks and its outcome, and other jobs go on', async () => {
+// A hive that narrated endlessly used to fill the queen's memory, and 914 MB of disk within 25 s.
+describe('a job that says more than can be read', () => {
+  it('keeps its share of a million remarks and its outcome, and does not affect other jobs', async () => {
     const { jobs, sizes, most, look } = make(async ({ narrate }, input) => {
       if (input === 'short') return 'short';
       for (let at = 0; at < 1_000_000; at += 1) {
@@ -73,10 +73,10 @@ describe('a job that says more than anybody reads', () => {
     );
     const live = await reading;
     const [cut, end] = live.slice(-2);
-    assert.match((cut?.kind === 'warning' && cut.text) || '', /says more than can be kept \(8 MiB of one job\)/);
+    assert.match((cut?.kind === 'warning' && cut.text) || '', /exceeds the limit for stored output \(8 MiB\)/);
     assert.ok(end?.kind === 'result' && end.result === 'at last');
     assert.ok(live.length > 10_000);
-    // Nothing of what is kept is missing to who comes later, or resumes.
+    // Late readers get everything that was kept.
     assert.deepEqual(await all(jobs.events(id, 0)), live);
     assert.deepEqual(await all(jobs.events(id, live.length - 3)), live.slice(-3));
     inOrder(live);
@@ -89,7 +89,7 @@ describe('a job that says more than anybody reads', () => {
     await jobs.close();
   });
 
-  it('has remarks cut that are as long as books', async () => {
+  it('has very long remarks cut', async () => {
     const book = 'x'.repeat(MiB);
     const { jobs, most, look } = make(async ({ narrate }) => {
       for (let at = 0; at < 2_000; at += 1) {
@@ -106,7 +106,7 @@ describe('a job that says more than anybody reads', () => {
     await jobs.close();
   });
 
-  it('keeps the latest progress of each step, and its last one in any case', async () => {
+  it('keeps the latest progress of each step, and always the last one', async () => {
     const { jobs, store, look, most } = make(async ({ narrate }) => {
       narrate({ kind: 'step', id: 'a', text: 'uploading' });
       for (let done = 0; done <= 1_000_000; done += 1) narrate({ kind: 'progress', id: 'a', done, total: 1_000_000 });
@@ -120,7 +120,7 @@ describe('a job that says more than anybody reads', () => {
       live.slice(-3).map((event) => (event.kind === 'progress' ? event.done : event.kind)),
       [1_000_000, 'done', 'result'],
     );
-    assert.ok(live.length < 1_000, 'who reads along is told at most so often');
+    assert.ok(live.length < 1_000, 'live readers get throttled progress');
     const later = await all(jobs.events(id, 0));
     assert.deepEqual(
       later.map(({ kind }) => kind),
@@ -132,7 +132,7 @@ describe('a job that says more than anybody reads', () => {
     await jobs.close();
   });
 
-  it('gives generated text in full to who reads along, and keeps the share of it', async () => {
+  it('sends generated text in full to live readers, and stores its share', async () => {
     const piece = 'é🐝 of text '.repeat(1_000);
     const times = 1_000;
     const limits = { narration: MiB, window: MiB / 2 };
@@ -163,7 +163,7 @@ describe('a job that says more than anybody reads', () => {
     await jobs.close();
   });
 
-  it('is read as far as it is kept by who reads slowly, who is told what is missing', async () => {
+  it('tells a slow reader what is missing', async () => {
     const limits = { narration: MiB, window: 100_000 };
     let written = (): void => {};
     const done = new Promise<void>((resolve) => (written = resolve));
@@ -202,7 +202,7 @@ describe('all jobs together', () => {
     for (let at = 0; at < texts; at += 1) context.narrate({ kind: 'info', text: `${at} ${'x'.repeat(10_000)}` });
   };
 
-  it('stay within the file: the oldest go first, and the file becomes shorter again', async () => {
+  it('stay within the file: the oldest are dropped first, and the file shrinks', async () => {
     const { jobs, sizes, most, look } = make(
       async (context) => {
         chatter(context, 100);
@@ -216,12 +216,12 @@ describe('all jobs together', () => {
       const { id } = jobs.start('status', {});
       await all(jobs.events(id, 0));
       ids.push(id);
-      // Two jobs of the same millisecond have no order in time.
+      // Two jobs of the same millisecond have no order.
       while (new Date().toISOString() === jobs.get(id).createdAt) await turn();
     }
     assert.ok(most.disk <= 8 * MiB, `${most.disk}`);
     assert.ok(sizes() > 2 * MiB);
-    // What came of each is kept for longer than what it said.
+    // Outcomes are kept longer than narration.
     const kept = await Promise.all(ids.map(async (id) => (await all(jobs.events(id, 0))).map(({ kind }) => kind)));
     assert.ok(kept.every((kinds) => kinds.at(-1) === 'result'));
     assert.deepEqual([kept[0]?.length, kept.at(-1)?.length], [1, 101]);
@@ -229,7 +229,7 @@ describe('all jobs together', () => {
     await jobs.close();
   });
 
-  it('with long results: the oldest are forgotten', async () => {
+  it('with long results: the oldest are removed', async () => {
     const { jobs, most, look } = make(async () => 'x'.repeat(MiB), { maxBytes: 8 * MiB });
     const ids: string[] = [];
     for (let job = 0; job < 20; job += 1) {
@@ -247,7 +247,7 @@ describe('all jobs together', () => {
     await jobs.close();
   });
 
-  it('that all run stay within memory and file, and every outcome is there', async () => {
+  it('stay within memory and disk while all are running, and keep every outcome', async () => {
     let go = (): void => {};
     const gate = new Promise<void>((resolve) => (go = resolve));
     const { jobs, most, look } = make(
@@ -276,7 +276,7 @@ describe('all jobs together', () => {
     await jobs.close();
   });
 
-  it('are no more than there is memory for what they were asked', async () => {
+  it('are limited by the memory for their inputs', async () => {
     const { jobs } = make(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)), {
       limits: { memory: 8 * MiB },
     });
@@ -295,7 +295,7 @@ describe('all jobs together', () => {
     await jobs.close();
   });
 
-  it('end with an error where a result is too large to keep, and lists leave long results out', async () => {
+  it('fail if a result is too large to store, and lists omit long results', async () => {
     const { jobs } = make(async (_, input) => 'x'.repeat(Number(input)), { limits: { result: MiB } });
     const large = jobs.start('status', 2 * MiB);
     const [event] = await all(jobs.events(large.id, 0));
@@ -310,8 +310,8 @@ describe('all jobs together', () => {
     await jobs.close();
   });
 
-  // `auto_vacuum` was asked for after the file had been begun, which does nothing: no file ever became shorter.
-  it('give the disk back that an earlier queen took', async () => {
+  // `auto_vacuum` used to be set after the file was created, which has no effect: no file ever shrank.
+  it('shrink a file that an earlier queen created', async () => {
     const file = join(folder, 'old.db');
     const db = new DatabaseSync(file);
     db.exec(`PRAGMA journal_mode = WAL;
@@ -367,7 +367,7 @@ describe('what a machine says in a job', () => {
     await jobs.close();
   });
 
-  it('cannot guess the id of a question, and no answer is taken but for an open one', async () => {
+  it('cannot guess the id of a question, and only an open question can be answered', async () => {
     const { jobs } = make(async ({ ask, narrate }) => {
       const first = ask('first?');
       narrate({ kind: 'ask', id: 'ask-2', question: 'and this?' });

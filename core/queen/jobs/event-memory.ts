@@ -1,4 +1,4 @@
-/** The newest events of each job in memory. One budget for all of them: the job that has the most gives up its oldest. */
+/** The newest events of all jobs in memory, under one budget: the job with the most drops its oldest. */
 import type { JobEvent } from '../../contract/narration.ts';
 
 interface Held {
@@ -15,12 +15,12 @@ export class EventMemory {
     this.#maxBytes = maxBytes;
   }
 
-  /** Bytes of all that is held. */
+  /** Bytes held in total. */
   get used(): number {
     return this.#used;
   }
 
-  /** Events of one job, at most `maxBytes` of them. It counts until it is closed. */
+  /** Events of one job, at most `maxBytes`. Counts towards the budget until it is closed. */
   window(maxBytes: number): EventWindow {
     const window: EventWindow = new EventWindow(
       maxBytes,
@@ -31,12 +31,12 @@ export class EventMemory {
     return window;
   }
 
-  /** Counts something else that jobs hold, such as what they were asked. Negative when it is let go. */
+  /** Counts other memory of jobs, such as their inputs. Negative to release it. */
   count(bytes: number): void {
     this.#count(bytes);
   }
 
-  /** Is there room for so much that cannot be given up again, once events have made way? */
+  /** Could this much permanent memory be added, after dropping events? */
   hasRoom(bytes: number): boolean {
     const events = [...this.#windows].reduce((sum, window) => sum + window.bytes, 0);
     return this.#used - events + bytes <= this.#maxBytes;
@@ -57,7 +57,7 @@ export class EventWindow {
   readonly #count: (bytes: number) => void;
   readonly #forget: () => void;
   #held: Held[] = [];
-  /** Where in `#held` the oldest one is: taking each from the front of an array would move all others. */
+  /** Index of the oldest event in `#held`; removing from the front of the array would move all others. */
   #start = 0;
   #bytes = 0;
   #first = 1;
@@ -72,12 +72,12 @@ export class EventWindow {
     return this.#bytes;
   }
 
-  /** Number of the oldest event that is held, or of the next one. */
+  /** Number of the oldest event held, or of the next one. */
   get first(): number {
     return this.#first;
   }
 
-  /** Events come in the order of their numbers, which have no gaps. */
+  /** Event numbers are consecutive. */
   push(event: JobEvent, bytes: number): void {
     this.#held.push({ event, bytes });
     this.#bytes += bytes;
@@ -85,12 +85,12 @@ export class EventWindow {
     if (this.#bytes > this.#maxBytes) this.giveUp(this.#bytes - this.#maxBytes);
   }
 
-  /** Undefined when it has not come yet, or is not held any more. */
+  /** Undefined if it has not arrived yet, or was dropped. */
   at(number: number): JobEvent | undefined {
     return number < this.#first ? undefined : this.#held[this.#start + number - this.#first]?.event;
   }
 
-  /** Lets go of the oldest events, of at least so many bytes. */
+  /** Drops the oldest events, at least this many bytes. */
   giveUp(bytes: number): void {
     let freed = 0;
     while (freed < bytes && this.#start < this.#held.length) {

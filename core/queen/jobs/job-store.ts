@@ -1,4 +1,4 @@
-/** Jobs and their events on disk: SQLite, written in batches, kept for a while. */
+/** Jobs and their events on disk. SQLite, written in batches, with limits on age, number and size. */
 import { chmodSync, existsSync, renameSync, statSync } from 'node:fs';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { RbeeError } from '../../contract/errors.ts';
@@ -8,18 +8,18 @@ import type { JobState, JobView } from '../../contract/queen-api.ts';
 import { storedInput } from './kept-input.ts';
 import { defaultLimits, eventOverhead } from './limits.ts';
 
-/** A job as it is kept. */
+/** A job as it is stored. */
 export interface JobRecord extends JobView {
-  /** The caller's key, with which the same request is known again. */
+  /** Idempotency key of the caller. */
   key: string | null;
 }
 
 export interface JobStoreOptions {
-  /** Told what could not be read or written. */
+  /** Reports failures to read or write. */
   log?: (message: string, error?: unknown) => void;
-  /** How long a job that ended is kept; 7 days by default. */
+  /** How long an ended job is kept; 7 days by default. */
   keepMs?: number;
-  /** How many jobs that ended are kept; 1,000 by default. */
+  /** How many ended jobs are kept; 1,000 by default. */
   keepJobs?: number;
   /** Maximum bytes of the file; 256 MiB by default. */
   maxBytes?: number;
@@ -28,21 +28,21 @@ export interface JobStoreOptions {
 const flushMs = 50;
 const flushCount = 200;
 const flushBytes = 2 ** 20;
-/** With a disk that takes nothing more, the oldest events are given up rather than all memory. */
+/** If the disk is full, drop the oldest events rather than fill the memory. */
 export const maxPendingBytes = 4 * 2 ** 20;
-/** Shares of the file's maximum. From `above` on the oldest jobs make room until no more than `to` is left. */
+/** Shares of the maximum file size. Above `above`, the oldest jobs are cut until `to` is reached. */
 const room = {
-  /** What ended jobs said. */
+  /** Narration of ended jobs. */
   narration: { above: 0.65, to: 0.5 },
-  /** Ended jobs with what came of them. */
+  /** Ended jobs with their outcomes. */
   outcomes: { above: 0.85, to: 0.75 },
 };
-/** How much narration may fill where no ended job can make room: the rest is for outcomes. */
+/** Limit for narration if no ended job can make room; the rest is for outcomes. */
 const full = 0.75;
-/** Events that are read at once. */
+/** Events read at once. */
 const pageSize = 64;
-/** Longest result, as JSON, that a list of jobs has. */
-const longestListed = 16_384;
+/** Maximum length of a result in a list of jobs, as JSON. */
+const maxListedLength = 16_384;
 
 const schema = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -57,14 +57,14 @@ const schema = `
 
 interface Write {
   bytes: number;
-  /** An event that is not the outcome: it may be given up. */
+  /** An event other than the outcome, which may be dropped. */
   isEvent: boolean;
   run: () => void;
 }
 
 /**
- * More events than can have been sent and not yet written when a queen was killed. Its readers know higher numbers than the
- * file: an outcome with a lower one would look old to them, and they would wait for ever.
+ * More events than can have been sent but not yet written when a queen was killed. Its readers know higher numbers than
+ * the file, and would ignore an outcome with a lower one and wait forever.
  */
 const unwrittenEvents = 1_000_000;
 
@@ -83,12 +83,12 @@ export class JobStore {
   readonly #page: StatementSync;
   #pending: Write[] = [];
   #pendingBytes = 0;
-  /** Bytes of the file that hold something, as of the last batch. */
+  /** Bytes of the file in use, as of the last batch. */
   #used = 0;
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
 
-  /** Opens the database; one that is damaged is set aside as `<file>.corrupt-<time>` and a new one made. */
+  /** Opens the database. A damaged one is renamed to `<file>.corrupt-<time>`, and a new one is created. */
   constructor(file: string, options: JobStoreOptions = {}) {
     this.#file = file;
     this.#log = options.log ?? (() => {});
@@ -113,22 +113,22 @@ export class JobStore {
     return this.#maxBytes;
   }
 
-  /** Bytes that wait to be written. */
+  /** Bytes waiting to be written. */
   get pendingBytes(): number {
     return this.#pendingBytes;
   }
 
-  /** Bytes on disk, the write-ahead log included. */
+  /** Bytes on disk, including the write-ahead log. */
   get diskBytes(): number {
     return sizeOf(this.#file) + sizeOf(`${this.#file}-wal`);
   }
 
-  /** Does narration still find room on disk? Outcomes always do. */
+  /** Is there room on disk for narration? For outcomes there always is. */
   get hasRoom(): boolean {
     return this.#used + this.#pendingBytes < this.#maxBytes * full;
   }
 
-  /** Keeps a job as it is now; with the next batch. */
+  /** Stores the present state of a job with the next batch. */
   save(job: JobRecord): void {
     const { id, operation, state, input, createdAt, endedAt, result, error, key } = job;
     const texts = [json(storedInput(input)), json(result), json(error)] as const;
@@ -137,7 +137,7 @@ export class JobStore {
     this.#write({ bytes, isEvent: false, run: () => this.#insertJob.run(...row) });
   }
 
-  /** Keeps an event; with the next batch. One that it makes superfluous is forgotten. */
+  /** Stores an event with the next batch, and drops the one that it replaces. */
   append(job: string, seq: number, body: string, instead?: number): void {
     const run = () => {
       if (instead !== undefined) this.#deleteEvent.run(job, instead);
@@ -146,13 +146,13 @@ export class JobStore {
     this.#write({ bytes: body.length + eventOverhead, isEvent: true, run });
   }
 
-  /** Keeps the last event of a job. What came of it is read from the job, where it is kept once. */
+  /** Stores the last event of a job. The outcome itself is stored once, with the job. */
   appendOutcome(job: string, { kind, seq, at }: JobEvent & Outcome): void {
     const run = () => this.#insertEvent.run(job, seq, json({ kind, seq, at }));
     this.#write({ bytes: eventOverhead, isEvent: false, run });
   }
 
-  /** Writes what waits, in one transaction. False when the disk refused; it is tried again with the next batch. */
+  /** Writes what is waiting in one transaction. False if the disk refused; the next batch tries again. */
   flush(): boolean {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -169,7 +169,7 @@ export class JobStore {
       return true;
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
-      if (!this.#failing) this.#log('jobs cannot be written to disk; they are kept in memory', error);
+      if (!this.#failing) this.#log('cannot write jobs to disk; they are kept in memory', error);
       this.#failing = true;
       this.#giveUp();
       return false;
@@ -186,22 +186,22 @@ export class JobStore {
     return optional(this.#byKey.get(key));
   }
 
-  /** The newest first, without results that are long. */
+  /** The newest first, without long results. */
   list(limit: number): JobRecord[] {
     this.flush();
     const columns = `id, operation, state, input, created_at, ended_at, error, key,
-      CASE WHEN length(result) > ${longestListed} THEN 'null' ELSE result END AS result`;
+      CASE WHEN length(result) > ${maxListedLength} THEN 'null' ELSE result END AS result`;
     const rows = this.#db.prepare(`SELECT ${columns} FROM jobs ORDER BY created_at DESC, id DESC LIMIT ?`).all(limit);
     return rows.map(recordFrom);
   }
 
-  /** The next events with a number above `after` and below `before`, in order; none when there are no more. */
+  /** The next events with a number above `after` and below `before`, in order. Empty if there are no more. */
   events(job: string, after: number, before = Number.MAX_SAFE_INTEGER): JobEvent[] {
     this.flush();
     return this.#page.all(job, after, before, pageSize).map((row) => this.#eventFrom(job, row['body'] as string));
   }
 
-  /** Ends the jobs that an earlier queen left open, each with QUEEN_RESTARTED as its last event. */
+  /** Ends the jobs that an earlier queen left open, with QUEEN_RESTARTED as their last event. */
   endOpenJobs(at: string): number {
     const open = this.#db.prepare("SELECT * FROM jobs WHERE state = 'running'").all().map(recordFrom);
     for (const job of open) {
@@ -214,7 +214,7 @@ export class JobStore {
     return open.length;
   }
 
-  /** Forgets jobs that are too old or too many, and gives back the disk that they took. `now` in milliseconds since 1970. */
+  /** Removes jobs beyond the limits, and shrinks the file. `now` in milliseconds since 1970. */
   prune(now: number): void {
     this.flush();
     try {
@@ -229,7 +229,7 @@ export class JobStore {
       this.#db.exec('DELETE FROM events WHERE job NOT IN (SELECT id FROM jobs)');
       this.#makeRoom();
     } catch (error) {
-      this.#log('old jobs cannot be removed', error);
+      this.#log('cannot remove old jobs', error);
     }
   }
 
@@ -238,7 +238,7 @@ export class JobStore {
     this.#db.close();
   }
 
-  /** The oldest jobs that ended give up what they said, and later all. The file is then cut to what is in it. */
+  /** Drops first the narration of the oldest ended jobs, then whole jobs, then shrinks the file. */
   #makeRoom(): void {
     try {
       const hasMore = 'EXISTS (SELECT 1 FROM events WHERE job = jobs.id LIMIT 1 OFFSET 1)';
@@ -246,13 +246,13 @@ export class JobStore {
       const all = ['DELETE FROM events WHERE job = ?1', 'DELETE FROM jobs WHERE id = ?1'];
       this.#removeOldest(room.narration, hasMore, [said]);
       this.#removeOldest(room.outcomes, 'true', all);
-      // Made by an earlier rbee, whose files never became shorter: once written anew, it can.
+      // Created by an older rbee, whose files could not shrink. Rewriting it once makes that possible.
       if (this.#pragma('auto_vacuum') !== incremental) this.#db.exec('PRAGMA auto_vacuum = INCREMENTAL; VACUUM');
       if (this.#pragma('freelist_count') > 0) this.#db.exec('PRAGMA incremental_vacuum');
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       this.#used = this.#usedBytes();
     } catch (error) {
-      this.#log('the file of the jobs cannot be made shorter', error);
+      this.#log('cannot shrink the job database', error);
     }
   }
 
@@ -262,7 +262,7 @@ export class JobStore {
     const removals = statements.map((statement) => this.#db.prepare(statement));
     for (const { id } of this.#db.prepare(ended).all()) {
       for (const removal of removals) removal.run(id as string);
-      // A deletion is in the log before it is in the file: many in a row would make it as long as the file.
+      // A deletion is written to the log first: many in a row would make the log as long as the file.
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
       if (this.#usedBytes() <= this.#maxBytes * to) return;
     }
@@ -293,7 +293,7 @@ export class JobStore {
     if (this.#pendingBytes > maxPendingBytes) this.#giveUp();
   }
 
-  /** Events first, the oldest before the others. */
+  /** Events first, and the oldest events first among them. */
   #giveUp(): void {
     for (const isOf of [(write: Write) => write.isEvent, () => true]) {
       if (this.#pendingBytes <= maxPendingBytes) return;
@@ -326,16 +326,16 @@ const recordFrom = (row: Record<string, unknown>): JobRecord => ({
 const open = (file: string): DatabaseSync => {
   const db = new DatabaseSync(file, { timeout: 2_000 });
   try {
-    // Jobs hold what people asked.
+    // Jobs contain what people asked.
     chmodSync(file, 0o600);
-    // Losing the last batch at a power cut is fine; a damaged file is not.
-    // A new file can become shorter again only when that is asked for before anything else is.
+    // Losing the last batch in a power failure is acceptable; a damaged file is not.
+    // auto_vacuum only takes effect as the first statement on a new file.
     db.exec('PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;');
     db.exec(`PRAGMA journal_size_limit = ${flushBytes}; PRAGMA wal_autocheckpoint = 256;`);
     const check = db.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw Object.assign(new Error(String(check)), { errcode: sqliteCorrupt });
     db.exec(schema);
-    // Tables of our names and another shape are found out here, not at the first job.
+    // Finds tables of another shape now rather than at the first job.
     db.prepare('SELECT id, operation, state, input, created_at, ended_at, result, error, key FROM jobs LIMIT 0');
     db.prepare('SELECT job, seq, body FROM events LIMIT 0');
     return db;
@@ -345,12 +345,12 @@ const open = (file: string): DatabaseSync => {
   }
 };
 
-/** A statement that does not fit the tables. */
+/** A statement that does not match the tables. */
 const sqliteError = 1;
 const sqliteCorrupt = 11;
 const sqliteNotADatabase = 26;
 
-/** What SQLite calls `auto_vacuum = INCREMENTAL`. */
+/** SQLite's value of `auto_vacuum = INCREMENTAL`. */
 const incremental = 2;
 
 const openOrSetAside = (file: string, log: (message: string, error?: unknown) => void): DatabaseSync => {
@@ -359,7 +359,7 @@ const openOrSetAside = (file: string, log: (message: string, error?: unknown) =>
   } catch (error) {
     if (!isDamaged(error)) throw unwritable(file, error);
     const aside = `${file}.corrupt-${new Date().toISOString().replace(/[:.]/g, '-')}`;
-    log(`${file} is damaged: it is set aside as ${aside}, and the queen starts with an empty one`, error);
+    log(`${file} is damaged: it was renamed to ${aside}, and the queen starts with an empty one`, error);
     for (const end of ['', '-wal', '-shm']) if (existsSync(file + end)) renameSync(file + end, aside + end);
   }
   try {
@@ -371,7 +371,7 @@ const openOrSetAside = (file: string, log: (message: string, error?: unknown) =>
 
 const isDamaged = (error: unknown): boolean => {
   const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : undefined;
-  // An extended code has the primary one in its low byte; a table of another shape is no database of ours either.
+  // The low byte of an extended code is the primary code. Tables of another shape count as damage.
   const primary = code === undefined ? undefined : code & 0xff;
   return primary === sqliteCorrupt || primary === sqliteNotADatabase || primary === sqliteError;
 };

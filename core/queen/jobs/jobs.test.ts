@@ -70,7 +70,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('ends with the error of the catalogue that its operation threw', async () => {
+  it('ends with the error that its operation threw', async () => {
     const { jobs } = make(() =>
       Promise.reject(RbeeError.of('MODEL_DEMO_UNAVAILABLE', { type: 'vllm' }, { lines: ['a line'] })),
     );
@@ -95,7 +95,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('lets a reader leave while it goes on', async () => {
+  it('goes on when a reader leaves', async () => {
     const { jobs } = make(untilAborted);
     const { id } = jobs.start('status', {});
     const controller = new AbortController();
@@ -106,7 +106,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('asks, refuses what is no choice, and goes on with the answer', async () => {
+  it('asks, refuses an invalid choice, and continues with the answer', async () => {
     const { jobs } = make((_, { ask }) => ask('trust it?', ['yes', 'no']));
     const { id } = jobs.start('status', {});
     for await (const event of jobs.events(id, 0)) {
@@ -120,7 +120,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('says when an answer is a secret, and tells that answer nobody', async () => {
+  it('marks a question for a secret, and reveals its answer to no reader', async () => {
     const { jobs, store } = make(async (_, { ask }) => (await ask('The passphrase?', undefined, true)).length);
     const { id } = jobs.start('status', {});
     for await (const event of jobs.events(id, 0)) {
@@ -134,7 +134,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('is the same job for the same idempotency key, and a clash for another request', async () => {
+  it('is the same job for the same idempotency key, and a conflict for another request', async () => {
     const { jobs } = make(async () => 'done');
     const first = jobs.start('infer', { model: 'a', prompt: 'b' }, 'key');
     assert.equal(jobs.start('infer', { prompt: 'b', model: 'a' }, 'key').id, first.id);
@@ -145,8 +145,8 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  // A job was written with the next batch: killed before that, the queen left a client with an id that nobody knew.
-  it('is known to the next queen from the moment on at which it was accepted', async () => {
+  // A job used to be written with the next batch: if the queen was killed before that, the client had an unknown id.
+  it('is known to the next queen as soon as it is accepted', async () => {
     const killed = make(untilAborted);
     const { id } = killed.jobs.start('infer', { model: 'a', prompt: 'b' }, 'key');
     const next = make(untilAborted);
@@ -164,7 +164,7 @@ describe('a job', () => {
     await jobs.close();
   });
 
-  it('left open by a queen that closed or died ends as QUEEN_RESTARTED', async () => {
+  it('ends as QUEEN_RESTARTED if its queen closed or died', async () => {
     const closing = make(untilAborted);
     const { id } = closing.jobs.start('status', {});
     await closing.jobs.close();
@@ -189,7 +189,8 @@ describe('a job', () => {
       events.map(({ kind }) => kind),
       ['info', 'error'],
     );
-    // A reader had been sent more than was on disk when the queen was killed: it took the outcome for one it knew, and
+    // A reader had received more than was on disk when the queen was killed. It took the outcome for an event it knew,
+    // and waited forever.
     // waited for ever.
     const seen = 50_000;
     assert.deepEqual(
@@ -201,8 +202,8 @@ describe('a job', () => {
   });
 });
 
-describe('the store of jobs', () => {
-  it('sets a damaged database aside and begins a new one', () => {
+describe('the job store', () => {
+  it('renames a damaged database and creates a new one', () => {
     writeFileSync(file, 'this is not a database, and never was one'.repeat(100));
     const said: string[] = [];
     const store = new JobStore(file, { log: (message) => said.push(message) });
@@ -212,24 +213,24 @@ describe('the store of jobs', () => {
     assert.match(said[0] ?? '', /damaged/);
   });
 
-  it('is readable by its owner alone', () => {
+  it('is readable by its owner only', () => {
     new JobStore(file).close();
     assert.equal(statSync(file).mode & 0o077, 0);
   });
 
-  it('says what is wrong when its folder cannot be written', () => {
+  it('reports the problem if its folder is not writable', () => {
     assert.throws(() => new JobStore(join(folder, 'no-such-folder', 'queen.db')), { code: 'STATE_UNWRITABLE' });
     assert.ok(!existsSync(join(folder, 'no-such-folder')));
   });
 
-  it('forgets the oldest jobs beyond its limits, with their events', async () => {
+  it('removes the oldest jobs beyond its limits, with their events', async () => {
     const { jobs, store } = make(async (_, { narrate }) => narrate({ kind: 'info', text: 'hello' }), { keepJobs: 2 });
     const ids: string[] = [];
     for (let job = 0; job < 4; job++) {
       const { id } = jobs.start('status', {});
       await all(jobs.events(id, 0));
       ids.push(id);
-      // Two jobs of the same millisecond have no order in time.
+      // Two jobs of the same millisecond have no order.
       while (new Date().toISOString() === jobs.get(id).createdAt) await new Promise(setImmediate);
     }
     store.prune(Date.now());

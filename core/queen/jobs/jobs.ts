@@ -1,4 +1,6 @@
-/** Running operations as jobs: numbered events, any number of readers, one outcome, cancelling for real, one budget. */
+/**
+ * Runs operations as jobs: numbered events, any number of readers, one outcome, real cancelling, and a shared budget.
+ */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { asRbeeError, type ErrorBody, RbeeError } from '../../contract/errors.ts';
@@ -15,73 +17,72 @@ import { defaultLimits, eventOverhead, type JobLimits } from './limits.ts';
 import { ProgressPace } from './progress-pace.ts';
 import { type AskEvent, Questions } from './questions.ts';
 
-/** What only the queen says of its own accord: never something that came from a machine. */
+/** Events that only the queen may send, never a machine. */
 export type ShownEvent = Extract<NarrationEvent, { kind: 'text' | 'plan' }>;
 
-/** What an operation is given besides its input. */
+/** What an operation gets besides its input. */
 export interface JobContext {
   readonly job: string;
-  /** Aborted when the job is cancelled or the queen closes; then the operation ends as soon as it can. */
+  /** Aborted when the job is cancelled or the queen closes. The operation should then end soon. */
   readonly signal: AbortSignal;
   /**
-   * For what is done, here or on a machine: steps, progress and remarks pass, everything else is dropped. So it may be
-   * handed to code that talks to a machine.
+   * For steps, progress and remarks; other events are dropped. So it is safe to pass to code that talks to a machine.
    */
   readonly narrate: Narrate;
-  /** Shows a plan, or a piece of an answer that is being generated. */
+  /** Shows a plan, or a piece of generated text. */
   show(event: ShownEvent): void;
   /**
-   * Asks the person who waits; settles with the answer, or rejects when the job is cancelled. What answers a `secret`
-   * question is not shown while it is typed; an empty answer means that the person does not know it.
+   * Asks the person who is waiting. Resolves with the answer; rejects when the job is cancelled. The answer to a
+   * `secret` question is not echoed; an empty answer means that the person does not know it.
    */
   ask(question: string, choices?: readonly string[], secret?: boolean): Promise<string>;
 }
 
-/** Does an operation. Whatever it throws is the job's error. */
+/** Runs an operation. Whatever it throws becomes the job's error. */
 export type RunOperation = (operation: OperationName, input: unknown, context: JobContext) => Promise<unknown>;
 
 export interface JobsOptions {
   store: JobStore;
   run: RunOperation;
-  /** Told of errors that are not of the catalogue. */
+  /** Reports errors that are not in the catalogue. */
   log?: (message: string, error: unknown) => void;
   limits?: Partial<Omit<JobLimits, 'disk'>>;
-  /** Takes secrets out of everything that a job says and keeps. */
+  /** Removes secrets from everything that a job says or stores. */
   redactor?: Redactor;
 }
 
 interface LiveJob {
   record: JobRecord;
-  /** As it was given; the record keeps it without secrets. */
+  /** Unredacted; the stored record is redacted. */
   input: unknown;
-  /** Bytes that it counts for in memory besides its events. */
+  /** Bytes of memory it counts for, besides its events. */
   held: number;
   /** Number of the last event. */
   last: number;
   /** The newest events. */
   window: EventWindow;
-  /** Bytes of the narration that is kept on disk. */
+  /** Bytes of its narration on disk. */
   kept: number;
-  /** From this event on narration is not kept any more. */
+  /** Narration from this event on is not stored. */
   cutAt: number | undefined;
-  /** The progress of each step that is kept: a later one replaces it. */
+  /** The stored progress event of each step; a later one replaces it. */
   progress: Map<string, { seq: number; bytes: number }>;
   pace: ProgressPace;
   outcome: (JobEvent & Outcome) | undefined;
-  /** Its end is on disk: readers have the rest from there. */
+  /** Its end is on disk, so readers get the rest from there. */
   settled: boolean;
-  /** Readers, and those of them that have seen all there is. */
+  /** Readers, and those among them that are up to date. */
   readers: number;
   waiting: Set<() => void>;
   questions: Questions;
-  /** What it generates, in which a secret may lie across two pieces. */
+  /** Generated text, in which a secret may span two pieces. */
   answer: RedactingStream;
   controller: AbortController;
   finished: Promise<void>;
 }
 
 const pruneMs = 600_000;
-/** How long a closing queen waits for operations that were told to end. */
+/** How long a closing queen waits for aborted operations. */
 const closeMs = 2_000;
 
 export class Jobs {
@@ -91,7 +92,7 @@ export class Jobs {
   readonly #limits: JobLimits;
   readonly #memory: EventMemory;
   readonly #redactor: Redactor;
-  /** Jobs that run, and those whose end is not yet on disk. */
+  /** Running jobs, and jobs whose end is not on disk yet. */
   readonly #live = new Map<string, LiveJob>();
   #pruning: NodeJS.Timeout | undefined;
   #closed = false;
@@ -105,7 +106,7 @@ export class Jobs {
     this.#memory = new EventMemory(this.#limits.memory - maxPendingBytes);
   }
 
-  /** What all jobs take now, and the most that they may take. */
+  /** Present use and limits of all jobs. */
   usage(): JobsUsage {
     return {
       memoryBytes: this.#memory.used + this.#store.pendingBytes,
@@ -115,7 +116,7 @@ export class Jobs {
     };
   }
 
-  /** Ends what an earlier queen left open, and begins to forget old jobs. */
+  /** Ends jobs that an earlier queen left open, and starts to remove old jobs. */
   open(): void {
     this.#store.endOpenJobs(new Date().toISOString());
     this.#store.prune(Date.now());
@@ -123,7 +124,7 @@ export class Jobs {
   }
 
   /**
-   * Starts an operation whose input is known to be valid. The same `key` and request give the same job. Throws
+   * Starts an operation with validated input. The same `key` and request return the same job. Throws
    * IDEMPOTENCY_KEY_REUSED, JOB_MEMORY_EXHAUSTED.
    */
   start(operation: OperationName, given: unknown, key: string | null = null): JobView {
@@ -131,7 +132,7 @@ export class Jobs {
     if (this.#closed) throw RbeeError.of('QUEEN_NOT_RUNNING', {});
     const known = key === null ? undefined : this.#byKey(key);
     if (known) {
-      // One that ended with its queen was never written down in full.
+      // A job that ended with its queen was not stored in full.
       const isSame = [input, uncheckedInput(input)].some((one) =>
         isDeepStrictEqual(storedInput(known.input), storedInput(one)),
       );
@@ -174,7 +175,7 @@ export class Jobs {
     };
     this.#live.set(record.id, job);
     this.#store.save({ ...record, input: uncheckedInput(input) });
-    // Before it is acknowledged: the next queen must know it, and must not run the request of its key a second time.
+    // Stored before it is acknowledged: the next queen must know it, and must not run the request with this key again.
     this.#store.flush();
     job.finished = this.#perform(job);
     return viewOf(record);
@@ -190,7 +191,7 @@ export class Jobs {
     return this.#store.list(limit).map((record) => viewOf(this.#live.get(record.id)?.record ?? record));
   }
 
-  /** Events after number `after`, in order; waits for more until the outcome or until aborted. Throws JOB_NOT_FOUND. */
+  /** Events after number `after`, in order. Waits for more until the outcome or until aborted. Throws JOB_NOT_FOUND. */
   events(id: string, after: number, signal?: AbortSignal): AsyncIterable<JobEvent> {
     const job = this.#live.get(id);
     if (job) return this.#follow(job, Math.max(0, after), signal);
@@ -198,7 +199,7 @@ export class Jobs {
     return this.#stored(id, after, signal);
   }
 
-  /** Asks a job to end; its last event tells when it has. Throws JOB_NOT_FOUND, JOB_ENDED. */
+  /** Requests a cancel; the job's last event tells when it has ended. Throws JOB_NOT_FOUND, JOB_ENDED. */
   cancel(id: string): JobView {
     const record = this.#record(id);
     const job = this.#live.get(id);
@@ -207,7 +208,7 @@ export class Jobs {
     return viewOf(record);
   }
 
-  /** Answers the question `ask` of a job. Throws JOB_NOT_FOUND, JOB_ENDED, INVALID_INPUT. */
+  /** Answers the question with the id `ask`. Throws JOB_NOT_FOUND, JOB_ENDED, INVALID_INPUT. */
   answer(id: string, ask: string, answer: string): void {
     const record = this.#record(id);
     const job = this.#live.get(id);
@@ -215,7 +216,7 @@ export class Jobs {
     job.questions.answer(ask, answer);
   }
 
-  /** Ends all that runs as QUEEN_RESTARTED and closes the store. */
+  /** Ends all running jobs as QUEEN_RESTARTED, and closes the store. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -244,7 +245,7 @@ export class Jobs {
       const result = await this.#run(operation, input, { job: id, signal, narrate, show, ask });
       this.#end(job, undefined, result);
     } catch (thrown) {
-      // Whatever an operation throws once it was aborted is a consequence of that.
+      // After an abort, whatever the operation throws is a consequence.
       this.#end(job, signal.aborted ? signal.reason : thrown);
     }
   }
@@ -269,8 +270,8 @@ export class Jobs {
   }
 
   /**
-   * Numbers an event, keeps it and wakes readers. Once a job has said more than is kept of one, generated text still goes
-   * to those who read along, and questions are still asked; all else is dropped.
+   * Numbers an event, stores it and wakes readers. Beyond its share of disk, a job still sends generated text to live
+   * readers and still asks questions; everything else is dropped.
    */
   #tell(job: LiveJob, event: BoundedEvent | ShownEvent | AskEvent): void {
     if (job.record.state !== 'running') return;
@@ -284,7 +285,7 @@ export class Jobs {
     if (!isCut && !(this.#store.hasRoom && job.kept + bytes <= this.#limits.narration)) {
       job.cutAt = job.last + 1;
       const most = formatBytes(this.#limits.narration);
-      const text = `this job says more than can be kept (${most} of one job); what follows is not kept`;
+      const text = `this job exceeds the limit for stored output (${most}); the rest is not stored`;
       this.#add(job, { kind: 'warning', text, seq: job.cutAt, at: numbered.at }, { keep: true });
       this.#tell(job, event);
       return;
@@ -336,7 +337,7 @@ export class Jobs {
     return { code, ...this.#redactor.data(words) };
   }
 
-  /** A job leaves memory only when its end is on disk. */
+  /** A job stays in memory until its end is on disk. */
   #settle(job: LiveJob): void {
     if (!this.#store.flush()) return;
     for (const ended of [...this.#live.values(), job]) {
@@ -346,11 +347,11 @@ export class Jobs {
     }
   }
 
-  /** Events that readers have not read yet stay for as long as they are there and there is room. */
+  /** Unread events stay in memory while there are readers and there is room. */
   #letGo(job: LiveJob): void {
     if (this.#live.has(job.record.id)) return;
     if (job.readers === 0) job.window.close();
-    // Nothing is read from disk any more once the queen closes.
+    // A closing queen reads nothing more from disk.
     if (job.settled || (this.#closed && job.readers > 0)) return;
     job.settled = true;
     job.outcome = undefined;
@@ -399,7 +400,7 @@ export class Jobs {
     }
   }
 
-  /** Of a job that has ended. */
+  /** For a job that has ended. */
   async *#stored(id: string, after: number, signal?: AbortSignal): AsyncGenerator<JobEvent, void, undefined> {
     let last = after;
     while (!signal?.aborted && !this.#closed) {
@@ -426,9 +427,9 @@ export class Jobs {
 
 const viewOf = ({ key: _, ...view }: JobRecord): JobView => view;
 
-/** To a reader who came too late for events that are not kept. */
+/** Tells a late reader about events that were not kept. */
 const missed = (seq: number, count: number): JobEvent => {
-  const text = `${count} events are missing here: they were not read in time, and are not kept`;
+  const text = `${count} events are missing here: they were not read in time, and were not stored`;
   return { kind: 'warning', text, seq, at: new Date().toISOString() };
 };
 

@@ -1,6 +1,6 @@
 /**
- * The input of an operation as a job keeps and shows it: the models that it names are without the secrets of addresses, what
- * is to be kept nowhere is left out, and on disk long texts are cut.
+ * The input of an operation as a job stores and shows it: without secrets in model addresses, without fields that must
+ * not be stored, and with long texts cut on disk.
  */
 import { type OperationName, operations } from '../../contract/operations.ts';
 import { referencedSecret } from '../../contract/secret-reference.ts';
@@ -25,8 +25,8 @@ export const keptInput = (operation: OperationName, input: unknown): unknown => 
 };
 
 /**
- * The same without the texts of options: whether one of them is a secret that someone typed in place of its name is known
- * only once the worker's type has looked at it. Nothing of it is written down before that.
+ * Also without text options: an option may be a secret that someone typed in place of its name, and only the worker's
+ * type can tell. Until then, none is stored.
  */
 export const uncheckedInput = (input: unknown): unknown => {
   if (!isObject(input) || !isObject(input['options'])) return input;
@@ -40,18 +40,18 @@ const isWritable = (value: unknown): boolean =>
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const longestText = 2_000;
-/** Longest input, as JSON, that is written down. */
-const longestInput = 16_384;
+const maxTextLength = 2_000;
+/** Maximum length of a stored input, as JSON. */
+const maxInputLength = 16_384;
 
-/** Prompts may be books; what is written down is for people who look back at what they asked. */
+/** Prompts can be as long as books. The stored input is only for people who look back. */
 export const storedInput = (input: unknown): unknown => {
   const short = shortened(input);
-  if (!isObject(short) || JSON.stringify(short).length <= longestInput) return short;
+  if (!isObject(short) || JSON.stringify(short).length <= maxInputLength) return short;
   return Object.fromEntries(
     Object.entries(short).map(([key, value]) => {
       const text = JSON.stringify(value) ?? '';
-      return [key, text.length > longestText ? `… (${text.length} characters)` : value];
+      return [key, text.length > maxTextLength ? `… (${text.length} characters)` : value];
     }),
   );
 };
@@ -64,4 +64,4 @@ const shortened = (value: unknown): unknown => {
 };
 
 const cut = (text: string): string =>
-  text.length > longestText ? `${text.slice(0, longestText)}… (${text.length} characters)` : text;
+  text.length > maxTextLength ? `${text.slice(0, maxTextLength)}… (${text.length} characters)` : text;

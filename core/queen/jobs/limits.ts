@@ -1,12 +1,12 @@
-/** What all jobs together may take of this machine, and one job of that. All sizes are bytes. */
+/** Limits for all jobs together and for each job, in bytes. */
 export interface JobLimits {
   /** Maximum memory of all jobs and their events. */
   memory: number;
-  /** Maximum size of queen.db, its write-ahead log included. */
+  /** Maximum size of queen.db, including its write-ahead log. */
   disk: number;
-  /** Maximum narration that is kept of one job. Beyond it the job goes on and its outcome is kept. */
+  /** Maximum stored narration of one job. Beyond it, the job continues and its outcome is stored. */
   narration: number;
-  /** Maximum memory for the newest events of one job. Readers who are further behind read from disk. */
+  /** Maximum memory for the newest events of one job. Slower readers read from disk. */
   window: number;
   /** Maximum result of one job. */
   result: number;
@@ -22,5 +22,5 @@ export const defaultLimits: JobLimits = {
   result: 16 * MiB,
 };
 
-/** Memory that an event takes besides its text. */
+/** Memory of an event besides its text. */
 export const eventOverhead = 200;

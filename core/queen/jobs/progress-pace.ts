@@ -1,10 +1,10 @@
-/** Limits progress events of a step: the latest value at most every `everyMs`, and the last one before its end. */
+/** Throttles the progress events of a step to one per `everyMs`, always including the last before the step ends. */
 import type { BoundedEvent } from './bounded-event.ts';
 
 type Progress = Extract<BoundedEvent, { kind: 'progress' }>;
 
 const everyMs = 100;
-/** Steps that are limited at once. Beyond that, the one that was quiet the longest is no longer limited. */
+/** Maximum number of throttled steps. Beyond it, the one that was silent longest is no longer throttled. */
 const maxSteps = 1_000;
 
 export class ProgressPace {
@@ -31,7 +31,7 @@ export class ProgressPace {
     if (this.#steps.size > maxSteps && oldest !== undefined) this.end(oldest);
   }
 
-  /** Tells what is held of a step, which ends. */
+  /** Emits the pending value of a step that ends. */
   end(id: string): void {
     const latest = this.#steps.get(id)?.latest;
     this.#steps.delete(id);

@@ -1,4 +1,4 @@
-/** Questions that a job has put to the person who waits, and their answers. */
+/** Open questions of a job, and their answers. */
 import { randomBytes } from 'node:crypto';
 import { RbeeError } from '../../contract/errors.ts';
 import type { NarrationEvent } from '../../contract/narration.ts';
@@ -6,7 +6,7 @@ import type { NarrationEvent } from '../../contract/narration.ts';
 interface Question {
   question: string;
   choices?: readonly string[];
-  /** Is the answer to be typed unseen? */
+  /** Do not echo the answer. */
   secret?: boolean;
 }
 
@@ -25,11 +25,11 @@ export class Questions {
     this.#job = job;
   }
 
-  /** Tells the question as an `ask` event and waits for its answer, or until aborted. */
+  /** Sends the question as an `ask` event and waits for its answer, or until aborted. */
   ask({ question, choices, secret }: Question, tell: (event: AskEvent) => void, signal: AbortSignal): Promise<string> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      // Ids cannot be guessed, so only a question that was asked can be answered.
+      // Ids cannot be guessed, so only a question that was really asked can be answered.
       const id = `ask-${randomBytes(12).toString('hex')}`;
       const abort = () => {
         this.#open.delete(id);
@@ -45,7 +45,7 @@ export class Questions {
     });
   }
 
-  /** Throws INVALID_INPUT when nothing was asked by that id, or when the answer is none of the choices. */
+  /** Throws INVALID_INPUT for an unknown id, or an answer that is not one of the choices. */
   answer(id: string, answer: string): void {
     const invalid = (problem: string, hint: string) =>
       RbeeError.of('INVALID_INPUT', { what: `the answer to job ${this.#job}`, problem, hint });

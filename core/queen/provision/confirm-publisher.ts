@@ -1,11 +1,11 @@
-/** Asks a person about a publisher of whom nothing is installed yet, before anything of it is fetched. */
+/** Asks a person before anything is downloaded from a new publisher. */
 import { RbeeError } from '../../contract/errors.ts';
 import type { UnknownPublisher } from '../../contract/needs.ts';
-import { publisherUnknown } from '../../registry/install/trust.ts';
+import { publisherUnknown } from '../../plugins/fetch/trust.ts';
 
 type Ask = (question: string, choices?: readonly string[]) => Promise<string>;
 
-/** The identity of the package after a yes. Errors: PUBLISHER_UNKNOWN, with `hint` where the usual one does not lead on. */
+/** The identity of the package, after a yes. Errors: PUBLISHER_UNKNOWN, with `hint` in place of the default. */
 export const confirmPublisher = async (
   publisher: UnknownPublisher,
   ask: Ask | undefined,

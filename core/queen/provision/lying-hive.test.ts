@@ -10,8 +10,8 @@ import { rawTar } from '../../archives/testing.ts';
 import { pathsFrom } from '../../config/paths.ts';
 import { loadRbeeConf } from '../../config/rbee-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { tempFolder, undoAfter } from '../../lifecycle/testing.ts';
-import { InstalledPlugins } from '../../registry/install/installed-plugins.ts';
+import { tempFolder, undoAfter } from '../../lifecycle/process/testing.ts';
+import { InstalledPlugins } from '../../plugins/install/installed-plugins.ts';
 import type { Machine } from './machine.ts';
 import { ModelDelivery } from './model-delivery.ts';
 import { PluginDelivery } from './plugin-delivery.ts';
@@ -19,7 +19,7 @@ import { PluginDelivery } from './plugin-delivery.ts';
 const call = { signal: new AbortController().signal, narrate: () => {} };
 const sha256Of = (data: Buffer): string => createHash('sha256').update(data).digest('hex');
 
-/** A server on loopback that has one file at every path, and remembers what it was asked for. */
+/** A loopback server with the same file at every path; records requests. */
 const serve = async (t: TestContext, data: Buffer) => {
   const requests: string[] = [];
   const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ const serve = async (t: TestContext, data: Buffer) => {
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
 };
 
-/** The queen's machine: what is hers, and beside it what nobody may touch. */
+/** The queen's machine, with its own files and one that nothing may touch. */
 const setUp = async (t: TestContext) => {
   const folder = await tempFolder(t);
   const paths = pathsFrom({ RBEE_HOME: join(folder, 'queen') });
@@ -58,7 +58,7 @@ const code = `export default { name: 'engine', apiVersion: 1, serves: [{ path: '
     resolveBinary: () => [{ kind: 'archive', id: 'engine', url: 'URL', sha256: 'SUM', member: 'engine/run' }] }],
   command: () => ({ args: [] }), health: { ready: { mode: 'poll', path: '/health' } } };`;
 
-/** A plugin whose engine is an archive, linked on the queen's machine. */
+/** A plugin with an engine in an archive, linked on the queen's machine. */
 const linkEngine = async (folder: string, paths: { data: string; config: string }, url: string, sha256: string) => {
   const plugin = join(folder, 'queen', 'worker-engine');
   await mkdir(plugin);
@@ -73,12 +73,12 @@ const linkEngine = async (folder: string, paths: { data: string; config: string 
 
 interface Lies {
   platform?: object;
-  /** Answers by `action`; the others are refused. */
+  /** Answers by `action`; other actions are refused. */
   plugins?: Record<string, () => unknown>;
   models?: Record<string, () => unknown>;
 }
 
-/** A hive that says what it likes, and its machine, which keeps what is uploaded. */
+/** A hive that lies, and its machine, which keeps uploads. */
 const lyingHive = ({ platform = { os: process.platform, cpu: process.arch }, plugins, models }: Lies) => {
   const uploads: { file: string; path: string }[] = [];
   const answer = (answers: Lies['plugins']) => async (action: string) => {
@@ -101,9 +101,10 @@ const lyingHive = ({ platform = { os: process.platform, cpu: process.arch }, plu
   return { hive: hive as unknown as Machine, uploads };
 };
 
-// A hive once named the addresses, the hashes and the places of the files that the queen fetched for it. With the hash
+// A hive used to name the addresses, hashes and paths of files that the queen downloaded. With the hash
+// `../../../own/precious.txt`, the queen deleted that file on its own machine.
 // `../../../own/precious.txt` the queen removed that file of its own machine, and asked any address for another one.
-test('what a hive says of an engine decides neither what the queen fetches nor what it touches', async (t) => {
+test('what a hive says about an engine decides neither what the queen downloads nor what it touches', async (t) => {
   const { folder, paths, canary } = await setUp(t);
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: '#!/bin/sh\n', mode: 0o755 }]));
   const [good, bad] = [await serve(t, archive), await serve(t, Buffer.from('of the hive'))];
@@ -140,7 +141,7 @@ test('what a hive says of an engine decides neither what the queen fetches nor w
   assert.deepEqual(more, []);
 });
 
-test('a hive whose platform is no platform gets nothing made for it', async (t) => {
+test('a hive with an invalid platform gets nothing built for it', async (t) => {
   const { folder, paths, canary } = await setUp(t);
   await linkEngine(folder, paths, 'http://127.0.0.1:1/none', 'a'.repeat(64));
   const before = await canary();
@@ -161,8 +162,8 @@ test('a hive whose platform is no platform gets nothing made for it', async (t) 
   assert.deepEqual(await canary(), before);
 });
 
-// The same of models: a hive named paths that the queen then looked for in its own store, and places of its choice.
-test('a hive can lack only files of a model that were offered to it, and names no place for them', async (t) => {
+// Likewise for models: a hive named paths that the queen then looked up in its own store.
+test('a hive can request only files of a model that it was offered, and names no paths for them', async (t) => {
   const { paths, canary } = await setUp(t);
   const weights = Buffer.concat([Buffer.from('GGUF'), Buffer.alloc(2_000, 1)]);
   const source = await serve(t, weights);

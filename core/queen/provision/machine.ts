@@ -1,16 +1,22 @@
-/** A machine that is reached over SSH, as far as bringing something to it goes. */
+/** A machine that is reached over SSH, as far as installing something on it needs to know. */
 import type { Narrate } from '../../contract/narration.ts';
 import type { AgentClient } from '../../ssh/agent-client.ts';
 import type { Asker } from '../../ssh/pool.ts';
 import type { HiveClient } from '../fleet/hive-connection.ts';
+import type { JobContext } from '../jobs/jobs.ts';
 
-/** Who asks, and who listens. */
+/** On whose behalf a machine is reached: who answers questions, and who gets the narration. */
 export interface RemoteCall extends Asker {
   signal: AbortSignal;
   narrate: Narrate;
-  /** Use only what was fetched before. */
+  /** Use cached downloads only. */
   offline?: boolean;
 }
+
+export const remoteCall = (
+  { agent, acceptNewHostKeys }: Pick<RemoteCall, 'agent' | 'acceptNewHostKeys'>,
+  { narrate, signal, ask }: Pick<JobContext, 'narrate' | 'signal' | 'ask'>,
+): RemoteCall => ({ agent, acceptNewHostKeys, narrate, signal, ask });
 
 export interface Machine {
   readonly alias: string;

@@ -1,6 +1,6 @@
 /**
- * Models for machines that cannot reach their source: downloaded here once, uploaded, and checked by their hive as if they
- * had come from there. What it takes is loaded with the first: most queens never do.
+ * Brings models to machines that cannot reach the source: downloads here, uploads, and lets the hive verify the files.
+ * Loaded on first use, because most queens never need it.
  */
 import { localAlias } from '../../config/hive-entry.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -17,7 +17,9 @@ export class ModelDelivery {
     this.#options = options;
   }
 
-  /** The next download of the hive finds all of it there. Errors: those of a download, of uploading, and of the hive. */
+  /**
+   * After this, the hive's own download finds all files. Errors: those of the download, of the upload, and of the hive.
+   */
   async bring(machine: Machine, request: ModelRequestOf<'download'>, call: RemoteCall): Promise<void> {
     const { model } = request;
     const offered = await (await this.#load()).look(request, call);
@@ -25,7 +27,7 @@ export class ModelDelivery {
     const { client } = machine.connection;
     const { files } = await client.models('offer', { ...request, offer: offered.offer }, call);
     const lacking = new Set(files.map(({ path }) => path));
-    // The hive only picks from the offer: what it was not offered is not looked for.
+    // The hive may only choose from the offer. Other names are ignored.
     const paths = offered.offer.files.map(({ path }) => path).filter((path) => lacking.has(path));
     if (paths.length === 0) return;
     const { alias } = machine;

@@ -1,13 +1,13 @@
 /**
- * Hives of an older rbee: they cannot say what they lack, and take only plugins of the contract that they know. What they
- * have works with them until they are brought up to date.
+ * Hives with an older rbee: they cannot report what they lack, and accept only plugins of an older contract. What is
+ * installed there works until they are updated.
  */
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveState } from '../../contract/hive-api.ts';
 import type { HiveNeed, NeedsRequest } from '../../contract/needs.ts';
 import { type HiveCall, type HiveClient, outdated } from '../../hive/client.ts';
 
-/** What it lacks next; the reason where it is too old to say. Other errors are those of `needs`. */
+/** What the hive lacks next. If it is too old to tell, returns the error. Throws other errors of `needs`. */
 export const needsIfKnown = async (
   client: Pick<HiveClient, 'needs'>,
   request: NeedsRequest,
@@ -22,8 +22,8 @@ export const needsIfKnown = async (
 };
 
 /**
- * Lets a launch go on with a hive that cannot say what it lacks, and says so. Errors: HIVE_OUTDATED, where the type is
- * not there and only the queen could bring it.
+ * Lets a launch continue on a hive that cannot report what it lacks, with a warning. Errors: HIVE_OUTDATED if the type
+ * is missing and only the queen could bring it.
  */
 export const launchAnyway = (
   { alias, state, isRemote }: { alias: string; state: HiveState | undefined; isRemote: boolean },
@@ -37,7 +37,8 @@ export const launchAnyway = (
 };
 
 /**
- * Why a hive refuses a plugin: an older one does so by older rules. Gives the error as it is where the hive is up to date.
+ * Explains why a hive refused a plugin: an older hive applies older rules. Returns the error unchanged if the hive is
+ * current.
  */
 export const whyRefused = async (
   error: unknown,
@@ -46,7 +47,7 @@ export const whyRefused = async (
   { signal }: HiveCall,
 ): Promise<unknown> => {
   if (!(error instanceof RbeeError) || !refusals.has(error.code)) return error;
-  // Any question will do.
+  // Any request shows if the hive knows `needs`.
   const answer = await needsIfKnown(client, { start: { id: 'any' } }, { signal }).catch(() => null);
   return answer instanceof RbeeError ? outdated(hive, `take this plugin (${error.message})`, error) : error;
 };

@@ -1,46 +1,40 @@
 /**
- * Worker types for hives on other machines: built here for their platform, uploaded once, taken in by the hive. What
- * builds them is loaded with the first: most queens never do.
+ * Brings worker types to hives on other machines: built here for their platform, uploaded once, installed by the hive.
+ * Loaded on first use, because most queens never need it.
  */
 import type { Paths } from '../../config/paths.ts';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import type { HiveNeed } from '../../contract/needs.ts';
 import type { PluginView } from '../../contract/plugins.ts';
+import type { Confirm, Deliveries, Delivery, DeliveryHost, DeliveryRequest } from '../../delivery/deliveries.ts';
 import { formatBytes } from '../../narration/quantities.ts';
-import type {
-  Confirm,
-  Deliveries,
-  Delivery,
-  DeliveryHost,
-  DeliveryRequest,
-} from '../../registry/delivery/deliveries.ts';
-import type { Fetcher } from '../../registry/install/fetcher.ts';
+import type { RegistryClient } from '../../plugins/fetch/registry-client.ts';
 import { confirmPublisher } from './confirm-publisher.ts';
 import type { Machine, RemoteCall } from './machine.ts';
 import { whyRefused } from './outdated-hive.ts';
 
-export type { DeliveryRequest } from '../../registry/delivery/deliveries.ts';
+export type { DeliveryRequest } from '../../delivery/deliveries.ts';
 
 export interface DeliveryOptions {
   paths: Paths;
   config: RbeeConfig;
   env: NodeJS.ProcessEnv;
-  fetcher: () => Promise<Fetcher>;
+  fetcher: () => Promise<RegistryClient>;
 }
 
 export interface ResolveCall {
   signal: AbortSignal;
   offline?: boolean;
-  /** Not what the lock says, but the newest within the range. */
+  /** Ignore the lock and take the newest version in the range. */
   update?: boolean;
 }
 
-/** A plugin that is on a machine now. */
+/** A plugin on a machine. */
 export interface Delivered {
   view: PluginView;
-  /** The variant that was asked for, or the best one for the machine. */
+  /** The requested variant, or the best one for the machine. */
   variant: string;
-  /** Worker types that it brings. */
+  /** Worker types in the plugin. */
   types: readonly string[];
 }
 
@@ -52,7 +46,7 @@ export class PluginDelivery {
     this.#options = options;
   }
 
-  /** What a range of a type means now. A plugin that is being worked on here is as it is. */
+  /** Resolves a version range of a type. A linked plugin is taken as it is. */
   async resolve(
     type: string,
     range: string | undefined,
@@ -72,8 +66,8 @@ export class PluginDelivery {
   }
 
   /**
-   * What is there already is left as it is, unless forced. A person is asked about an unknown publisher before anything is
-   * fetched. Errors: those of `Deliveries`, of uploading, and of the hive.
+   * Keeps an existing installation unless forced. Asks about an unknown publisher before anything is downloaded.
+   * Errors: those of `Deliveries`, of the upload, and of the hive.
    */
   async deliver(
     machine: Machine,
@@ -89,8 +83,8 @@ export class PluginDelivery {
   }
 
   /**
-   * Puts the files of a program where its hive looks for downloads. Where they come from, what they must be and where they
-   * go is found out here: from the hive come names. Errors: those of `deliver` and of downloads.
+   * Uploads the files of a program to the download folder of the hive. The hive sends only names; the queen decides on
+   * sources, hashes and paths. Errors: those of `deliver` and of downloads.
    */
   async bringProgram(
     machine: Machine,
@@ -98,9 +92,9 @@ export class PluginDelivery {
     wanted: Pick<ProgramNeed, 'type' | 'variant' | 'format' | 'sources'> & { options?: Record<string, unknown> },
     call: RemoteCall,
   ): Promise<void> {
-    const { bringDownloads } = await import('../../registry/binaries/bring-downloads.ts');
-    const { cachedFile, downloadFetcher } = await import('../../registry/binaries/fetcher.ts');
-    const { downloadsFolder } = await import('../../registry/binaries/places.ts');
+    const { bringDownloads } = await import('../../programs/bring-downloads.ts');
+    const { cachedFile, downloadCache } = await import('../../programs/download-cache.ts');
+    const { downloadsFolder } = await import('../../programs/places.ts');
     const { env, paths } = this.#options;
     const { packed, target } = await this.#pack(machine, { ...request, variant: wanted.variant }, call);
     const sources = await (await this.#load()).sourcesOf(packed, wanted, target, call);
@@ -109,7 +103,7 @@ export class PluginDelivery {
       {
         what: wanted.type,
         plugin: { package: packed.entry.name, version: packed.entry.version },
-        fetcher: downloadFetcher(env),
+        fetcher: downloadCache(env),
         cache: paths.cache,
         ...call,
       },
@@ -122,7 +116,7 @@ export class PluginDelivery {
     });
   }
 
-  /** The plugin in an archive for this machine: made once, and kept. */
+  /** The plugin packed for this machine; built once and cached. */
   async #pack(
     { alias, connection: { client } }: Machine,
     request: DeliveryRequest,
@@ -136,7 +130,7 @@ export class PluginDelivery {
 
   #load(): Promise<Deliveries> {
     this.#deliveries ??= (async () => {
-      const { Deliveries } = await import('../../registry/delivery/deliveries.ts');
+      const { Deliveries } = await import('../../delivery/deliveries.ts');
       const { paths, config, env, fetcher } = this.#options;
       const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
       const libc = header.glibcVersionRuntime === undefined ? 'musl' : 'glibc';

@@ -26,18 +26,18 @@ const program: HiveNeed = {
 const models: HiveNeed = { kind: 'models', models: ['main', 'vae', 'not-asked-for'] };
 
 interface Setting {
-  /** What the hive answers, one after another; then nothing is lacking. An error is thrown. */
+  /** The hive's answers in order; then nothing is missing. Errors are thrown. */
   needs?: readonly (HiveNeed | RbeeError | null)[];
-  /** Does the queen bring what it lacks? */
+  /** Does the queen bring what is missing? */
   remote?: boolean;
   /** Calls that fail the first time. */
   failing?: Readonly<Record<string, ErrorCode>>;
   answer?: 'yes' | 'no';
-  /** Worker types that the hive has; it does not say when absent. */
+  /** Worker types of the hive. Absent: it does not say. */
   types?: readonly string[];
 }
 
-/** A hive that answers as it is told; all that is asked of it and brought to it is written down. */
+/** A hive that answers as told; records all calls. */
 const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types }: Setting) => {
   const calls: string[] = [];
   const questions: NeedsRequest[] = [];
@@ -104,8 +104,8 @@ const setUp = ({ needs = [], remote = false, failing = {}, answer = 'yes', types
 
 const written = { model: 'hf:acme/main', components: { vae: 'hf:acme/vae', lora: 'hf:acme/lora' } };
 
-// A spawn was begun again for each thing that was found missing, up to six times.
-test('a hive that lacks everything is brought it piece by piece, and is asked to spawn once', async () => {
+// A spawn used to be repeated for each missing thing, up to six times.
+test('a hive that lacks everything gets it piece by piece, and is asked to spawn once', async () => {
   const { spawn, calls } = setUp({ needs: [plugin, variant, program, models] });
   await spawn(written);
   const spec = { type: 'mini', ...written };
@@ -124,7 +124,7 @@ test('a hive that lacks everything is brought it piece by piece, and is asked to
   ]);
 });
 
-test('the same on another machine comes from the queen, as far as the machine cannot fetch it', async () => {
+test('on another machine, the queen brings what the machine cannot download', async () => {
   const failing = { prepare: 'DOWNLOAD_FAILED', download: 'MODEL_HUB_UNREACHABLE' } as const;
   const { spawn, calls } = setUp({ needs: [plugin, variant, program, models], remote: true, failing });
   await spawn({ model: 'hf:acme/main', options: { slots: 2 } });
@@ -147,7 +147,7 @@ test('the same on another machine comes from the queen, as far as the machine ca
   );
 });
 
-test('a person is asked about an unknown publisher before anything is fetched', async () => {
+test('a person is asked about an unknown publisher before anything is downloaded', async () => {
   const needs = [{ ...plugin, publisher }];
   const agreed = setUp({ needs });
   await agreed.spawn();
@@ -167,16 +167,16 @@ test('a person is asked about an unknown publisher before anything is fetched', 
   assert.deepEqual([silent.asked, silent.calls], [[], ['needs']]);
 });
 
-// Any hive could have a person asked, in rbee's own words, whether a publisher of its choice may be trusted.
-test('nobody is asked about a publisher because a hive of another machine says so', async () => {
+// Any hive used to be able to make rbee ask a person to trust a publisher of its choice.
+test('no question about a publisher comes from the hive of another machine', async () => {
   const { spawn, asked, calls } = setUp({ needs: [{ ...plugin, publisher }], remote: true });
   await spawn();
   assert.deepEqual(asked, []);
   assert.equal(calls[1], 'deliver {"plugin":"mini","type":"mini"}');
 });
 
-// A hive that asked for a plugin got it by whatever name it gave: any package in any version, or any address.
-test('a hive hints at what it lacks, and is brought only the type that was asked for', async () => {
+// A hive used to get any package that it named, in any version or from any address.
+test('a hive suggests what it lacks, and gets only the type that was asked for', async () => {
   const evil: HiveNeed[] = [
     { kind: 'plugin', plugin: 'https://127.0.0.1:1/evil.tgz' },
     { kind: 'variant', plugin: 'x', variant: 'cuda' },
@@ -192,8 +192,8 @@ test('a hive hints at what it lacks, and is brought only the type that was asked
   );
 });
 
-// A name that a person gave was asked of the hive, and what it answered was downloaded by the queen.
-test('the queen downloads the models that a person wrote, not those that a hive says are meant', async () => {
+// The queen used to resolve a name through the hive, and download whatever the hive answered.
+test('the queen downloads models that a person wrote, not those that a hive substitutes', async () => {
   const failing = { download: 'MODEL_HUB_UNREACHABLE' } as const;
   const named = setUp({ needs: [models], remote: true, failing });
   await assert.rejects(named.spawn({ model: 'pretty' }), { code: 'MODEL_HUB_UNREACHABLE' });
@@ -203,7 +203,7 @@ test('the queen downloads the models that a person wrote, not those that a hive 
   assert.ok(reference.calls.includes('bring model {"type":"mini","model":"hf:acme/main"}'));
 });
 
-test('for a worker that exists the queen brings nothing by the word of its hive', async () => {
+test('for an existing worker, the queen downloads nothing that its hive names', async () => {
   const { provision, context, calls } = setUp({ needs: [variant, plugin], remote: true });
   await provision.launch('pi', { start: { id: 'mini-1' } }, { models: {} }, context);
   assert.deepEqual(calls, ['needs', 'needs', 'needs']);
@@ -215,27 +215,27 @@ const outdated = RbeeError.of('HIVE_OUTDATED', {
   command: 'rbee sync --hive pi',
 });
 
-// That it cannot say what it lacks was read as "nothing is lacking".
-test('an older hive starts a type that it has, with a warning, and is sent nothing', async () => {
+// An older hive that cannot report what it lacks used to count as lacking nothing.
+test('an older hive starts a type that it has, with a warning, and gets nothing', async () => {
   const { spawn, calls, told } = setUp({ needs: [outdated], remote: true, types: ['mini'] });
   await spawn();
   assert.deepEqual(calls, ['needs', 'spawn {"type":"mini"}']);
   assert.deepEqual(told, ['hive pi runs an older rbee: it may lack something']);
 });
 
-test('an older hive that lacks the type is not asked to start it: it has to be brought up to date', async () => {
+test('an older hive without the type must be updated first', async () => {
   const { spawn, calls } = setUp({ needs: [outdated], remote: true, types: ['other'] });
   await assert.rejects(spawn(), { code: 'HIVE_OUTDATED', hint: /rbee sync --hive pi/ });
   assert.deepEqual(calls, ['needs']);
 });
 
-test('an older hive that fetches plugins itself decides about publishers itself', async () => {
+test('an older hive that downloads plugins itself checks publishers itself', async () => {
   const { provision, context, calls, asked } = setUp({ needs: [outdated] });
   await provision.plugin('pi', { plugin: 'mini' }, context as never);
   assert.deepEqual([calls, asked], [['needs', 'install {"plugin":"mini"}'], []]);
 });
 
-test('a plugin that an older hive refuses is not held against its author', async () => {
+test('a plugin that an older hive refuses is not blamed on its author', async () => {
   const { provision, context } = setUp({ needs: [outdated, outdated], failing: { install: 'PLUGIN_INVALID' } });
   const refused = provision.plugin('pi', { plugin: 'mini' }, context as never);
   await assert.rejects(refused, { code: 'HIVE_OUTDATED', message: /cannot take this plugin \(install failed\)/ });
@@ -244,7 +244,7 @@ test('a plugin that an older hive refuses is not held against its author', async
   await assert.rejects(invalid, { code: 'PLUGIN_INVALID' });
 });
 
-test('where a variant cannot be brought the next best one is, which is said', async () => {
+test('if a variant cannot be brought, the next best is tried, with a warning', async () => {
   const failing = { prepare: 'DOWNLOAD_FAILED' } as const;
   const cpu: HiveNeed = { ...program, variant: 'cpu' } as HiveNeed;
   const { spawn, calls, questions, told } = setUp({ needs: [program, cpu], failing });
@@ -258,7 +258,7 @@ test('where a variant cannot be brought the next best one is, which is said', as
   assert.equal(calls.filter((call) => call.startsWith('spawn')).length, 1);
 });
 
-test('where no other variant can run, why the best one could not be brought is the error', async () => {
+test('if no other variant can run, the error says why the best one could not be brought', async () => {
   const none = RbeeError.of('VARIANT_INCOMPATIBLE', {
     type: 'mini',
     variant: '',
@@ -274,7 +274,7 @@ test('where no other variant can run, why the best one could not be brought is t
   );
 });
 
-test('what is lacking after it was brought is left to the refusal of the spawn', async () => {
+test('if something is still missing afterwards, the spawn itself reports it', async () => {
   const { spawn, calls } = setUp({ needs: [program, program, program] });
   await spawn();
   assert.deepEqual(
@@ -283,7 +283,7 @@ test('what is lacking after it was brought is left to the refusal of the spawn',
   );
 });
 
-test('a hive that always lacks something else does not keep the queen for ever', async () => {
+test('a hive that always lacks something else does not block the queen forever', async () => {
   const needs = Array.from({ length: 100 }, (_, nth): HiveNeed => ({ ...program, variant: `v${nth}` }) as HiveNeed);
   const { spawn, questions } = setUp({ needs });
   await spawn();

@@ -1,9 +1,8 @@
 /**
- * Brings to a hive what it lacks. The hive says what that is, by name and one thing at a time, so the question is asked
- * again after each; the work that needs it is begun once, when nothing is lacking.
- *
- * A hive of this machine installs and downloads by itself. One on another machine gets its plugins from here, and what its
- * machine cannot fetch as well.
+ * Provides what a hive lacks before a launch. The hive reports one missing thing at a time, so it is asked again after
+ * each. The launch itself runs once, when nothing is missing.
+ * The local hive installs and downloads by itself. A hive on another machine gets plugins from here, and also what its
+ * machine cannot download.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { localAlias } from '../../config/hive-entry.ts';
@@ -19,7 +18,7 @@ import type { ModelDelivery } from './model-delivery.ts';
 import { launchAnyway, needsIfKnown, whyRefused } from './outdated-hive.ts';
 import type { PluginDelivery, ResolveCall } from './plugin-delivery.ts';
 
-/** What the queen can bring to other machines, and which these are. */
+/** What the queen brings to other machines. */
 export interface Remote {
   get(hive: string): Machine | undefined;
   plugins: PluginDelivery;
@@ -32,33 +31,33 @@ export interface ProvisionOptions {
   remote?: Remote;
 }
 
-/** On whose behalf something is brought. */
+/** The job that something is provided for. */
 export interface ProvisionCall extends RemoteCall {
   job?: string;
 }
 
-/** What a worker is to be started from, as it was asked for. */
+/** What a worker is started from, as the caller gave it. */
 export interface Wanted {
   /**
-   * The type that a person named. A hive may only hint at the package that has it. Absent, nothing is brought from here:
-   * what the hive can fetch by itself is all that it gets.
+   * The type that a person named; a hive may only suggest its package. If absent, nothing is brought from here, and the
+   * hive must download by itself.
    */
   type?: string;
   variant?: string;
   options?: Record<string, unknown>;
-  /** `main` and components, as the hive is asked for each. */
+  /** `main` and components, as requests to the hive. */
   models: Readonly<Record<string, WantedModel>>;
 }
 
 export interface WantedModel {
   request: ModelRequestOf<'download'>;
-  /** May be brought from here: a person wrote this reference, it is not a hive's word for it. */
+  /** May be downloaded here: a person wrote this reference, the hive did not make it up. */
   isWritten: boolean;
 }
 
 type Need<Kind extends HiveNeed['kind']> = Extract<HiveNeed, { kind: Kind }>;
 
-/** A hive names what it lacks, and must not keep the queen busy for ever. */
+/** Limits how long a hive that always lacks something can keep the queen busy. */
 const maxRounds = 16;
 
 export class Provision {
@@ -74,8 +73,8 @@ export class Provision {
   }
 
   /**
-   * All that a launch lacks. Where a variant cannot be brought, the next best one is. Errors: those with which the hive
-   * would refuse the launch, why the best variant cannot be brought where no other can, and HIVE_OUTDATED.
+   * Provides everything that a launch lacks. If a variant cannot be brought, tries the next best. Errors: those of the
+   * launch, the failure of the best variant if no other is possible, and HIVE_OUTDATED.
    */
   async launch(
     hive: string,
@@ -101,7 +100,7 @@ export class Provision {
       if (untold)
         narrate({ kind: 'warning', text: `${untold.message}: trying another variant instead`, hint: untold.hint });
       untold = undefined;
-      // What is lacking after it was brought is said by the refusal of the launch.
+      // If something is still missing, the launch itself reports it.
       if (need === null || isDeepStrictEqual(need, last)) return;
       last = need;
       try {
@@ -117,7 +116,7 @@ export class Provision {
     }
   }
 
-  /** A plugin that a person named. Errors: those of fetching, trust and installing, INVALID_INPUT. */
+  /** Installs a plugin that a person named. Errors: those of downloading, trust and installing, INVALID_INPUT. */
   async plugin(hive: string, request: PluginRequestOf<'install'>, call: ProvisionCall): Promise<PluginView> {
     const { client } = this.#options.fleet.online(hive).connection;
     const remote = this.#remote(hive);
@@ -132,19 +131,19 @@ export class Provision {
     for (const type of types) {
       const need = await needsIfKnown(client, { program: { plugin: type, variant } }, call);
       const from = { plugin: given.plugin, offline: given.offline };
-      // An older hive gets its program as a worker is spawned.
+      // An older hive downloads the program when it spawns a worker.
       if (need !== null && !(need instanceof RbeeError) && need.kind === 'program')
         await this.#program(hive, { ...need, type, variant }, { from }, call);
     }
     return view;
   }
 
-  /** A model, as far as it is not there. Errors: those of a download. */
+  /** Downloads what is missing of a model. Errors: those of a download. */
   model(hive: string, request: ModelRequestOf<'download'>, call: ProvisionCall): Promise<ModelDetails> {
     return this.#model(hive, { request, isWritten: true }, call);
   }
 
-  /** The version that a plugin would be brought in. */
+  /** The version that would be installed. */
   resolve(plugin: string, call: ResolveCall): Promise<{ version: string }> {
     return this.#delivery().resolve(plugin, undefined, call);
   }
@@ -195,7 +194,7 @@ export class Provision {
     }
   }
 
-  /** `from` says which plugin its files are asked of here; absent, the hive fetches them or goes without. */
+  /** `from` names the plugin that has the files here. If absent, the hive must download them itself. */
   async #program(
     hive: string,
     { type, variant, format, sources }: Omit<Need<'program'>, 'kind' | 'plugin'>,
@@ -237,8 +236,8 @@ export class Provision {
 }
 
 /**
- * The one thing that is found out by trying: whether a machine reaches a source depends on proxies, redirects and
- * certificates, and no other question tells. What was put there from here is taken in by the same request.
+ * Whether a machine reaches a source depends on proxies, redirects and certificates, so the only test is to try. After
+ * an upload, the same request takes over the files.
  */
 const fetchThereOrHere = async <Result>({
   there,
@@ -258,7 +257,7 @@ const fetchThereOrHere = async <Result>({
   return there();
 };
 
-/** A hive that asks registries itself: a person is asked before it fetches anything of an unknown publisher. */
+/** For hives that use the registry themselves: asks a person before they download from an unknown publisher. */
 const installThere = async (
   client: HiveClient,
   request: PluginRequestOf<'install'>,
@@ -273,23 +272,23 @@ const installThere = async (
     ...(force && { force }),
   };
   const need = await needsIfKnown(client, { plugin: about }, call);
-  // An older hive refuses an unknown publisher as it installs.
+  // An older hive checks the publisher itself while installing.
   const publisher = need instanceof RbeeError || need?.kind !== 'plugin' ? undefined : need.publisher;
   const accepted = publisher && (await confirmPublisher(publisher, call.ask));
   return client.plugins('install', { ...request, ...(accepted !== undefined && { accepted }) }, call);
 };
 
-/** What asked for the type has no flag that accepts a publisher. */
+/** The command that needed the type has no flag to accept a publisher. */
 const trustHint = (hive: string, plugin: string): string => {
   const where = hive === localAlias ? '' : ` --hive ${hive}`;
   const look = `look at it with: rbee plugins inspect ${plugin}${where}`;
   return `${look}, and if you trust them: rbee plugins install ${plugin} --yes${where}`;
 };
 
-/** They would run on this machine, and make what is right for this one. */
+/** Install scripts would run on this machine and build for its platform. */
 export const scriptsElsewhere = (hive: string): RbeeError =>
   RbeeError.of('INVALID_INPUT', {
     what: 'scripts',
-    problem: `what goes to hive ${hive} is put together on this machine, where no install script runs for another one`,
+    problem: `plugins for hive ${hive} are built on this machine, and install scripts would build for its platform`,
     hint: 'leave out --allow-scripts',
   });

@@ -14,7 +14,7 @@ const folderFor = async (t: TestContext): Promise<string> => {
   return folder;
 };
 
-test('grants are found again by the next queen, and a damaged file is an empty one', async (t) => {
+test('grants survive a restart, and a damaged file counts as empty', async (t) => {
   const file = join(await folderFor(t), 'grants.json');
   const grants = new Grants(file);
   await grants.load();
@@ -33,7 +33,7 @@ test('grants are found again by the next queen, and a damaged file is an empty o
   }
 });
 
-test('a hive is sent what its worker was spawned with, whatever it says of it', async (t) => {
+test('a hive gets the secrets that its worker was spawned with, whatever it claims', async (t) => {
   const folder = await folderFor(t);
   const secrets = new QueenSecrets({ data: folder, state: folder });
   await secrets.start();
@@ -68,7 +68,7 @@ test('a hive is sent what its worker was spawned with, whatever it says of it', 
   assert.deepEqual(sent, [{ token: 'value of token' }, { token: 'a newer value' }, undefined]);
 });
 
-test('what is missing is refused before the hive hears of it, with what may have been meant', async (t) => {
+test('a missing secret is refused before the hive is contacted, with the nearest name', async (t) => {
   const folder = await folderFor(t);
   const secrets = new QueenSecrets({ data: folder, state: folder });
   await secrets.store.set('hf-token', 'value');

@@ -1,9 +1,9 @@
 /**
- * Which worker of which hive was given which secrets. What a hive says of its workers decides nothing here: a hive that was
- * taken over could name any secret, and would be sent it.
+ * Which secrets each worker was given. Kept by the queen, because a compromised hive could claim any secret for its
+ * workers.
  */
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
 
 type Names = readonly string[];
 
@@ -16,7 +16,7 @@ export class Grants {
     this.#file = file;
   }
 
-  /** A file that is missing or damaged is an empty one: its workers keep what they have until they are spawned again. */
+  /** A missing or damaged file counts as empty: running workers keep their secrets until they are spawned again. */
   async load(): Promise<void> {
     const text = await readSmallFile(this.#file, { maxBytes: 16 * 2 ** 20 }).catch(() => '{}');
     try {
@@ -38,7 +38,7 @@ export class Grants {
     return this.#names.get(key(hive, worker)) ?? [];
   }
 
-  /** No names forgets the worker. Errors: STATE_UNWRITABLE. */
+  /** Without names, the worker is removed. Errors: STATE_UNWRITABLE. */
   set(hive: string, worker: string, secrets: Names): Promise<void> {
     if (secrets.length === 0 && !this.#names.delete(key(hive, worker))) return this.#writing;
     if (secrets.length > 0) this.#names.set(key(hive, worker), secrets);

@@ -1,9 +1,9 @@
-/** The secrets of the queen: where they are kept, and how those that a worker names reach its hive. */
+/** The queen's secrets: where they are stored, and how they reach the hives of the workers that use them. */
 import { join } from 'node:path';
 import type { Paths } from '../../config/paths.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { type MayNameSecrets, secretNamePattern, secretsOf } from '../../contract/secret-reference.ts';
-import { sweepUnfinished } from '../../lifecycle/sweep-unfinished.ts';
+import { sweepUnfinished } from '../../lifecycle/system/sweep-unfinished.ts';
 import { didYouMean } from '../../narration/near.ts';
 import { Redactor } from '../../secrets/redaction.ts';
 import { SecretStore } from '../../secrets/store.ts';
@@ -28,12 +28,15 @@ export class QueenSecrets {
     await Promise.all([this.store.load(), this.#grants.load()]);
   }
 
-  /** Before anything is fetched or started for it. Errors: SECRET_NOT_FOUND, FILE_NOT_PRIVATE, FILE_UNREADABLE. */
+  /**
+   * Checks the secrets before anything is downloaded or started. Errors: SECRET_NOT_FOUND, FILE_NOT_PRIVATE,
+   * FILE_UNREADABLE.
+   */
   async check(spec: MayNameSecrets): Promise<void> {
     await this.#values(secretsOf(spec));
   }
 
-  /** The same for what a worker was given when it was spawned: before it is stopped, or anything is fetched for it. */
+  /** Checks the secrets that a worker was spawned with, before it is stopped or anything is downloaded. */
   async checkAgain(hive: string, worker: string): Promise<void> {
     await this.#values(this.#grants.of(hive, worker));
   }
@@ -48,7 +51,7 @@ export class QueenSecrets {
     });
   }
 
-  /** The client of a hive that sends along the secrets that its workers were given, and no others. */
+  /** Wraps the client of a hive: adds the secrets that each worker was given, and no others. */
   client(hive: string, client: HiveClient): HiveClient {
     const along = async <Call extends HiveCall>(call: Call | undefined, names: readonly string[]): Promise<Call> => {
       const given = { ...call } as Call;

@@ -5,7 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 
-/** Sends the events after `last` (the header Last-Event-ID) up to the outcome. Throws JOB_NOT_FOUND, INVALID_INPUT. */
+/** Sends the events after `last` (the header Last-Event-ID), up to the outcome. Throws JOB_NOT_FOUND, INVALID_INPUT. */
 export const sendJobEvents = async (
   jobs: Jobs,
   id: string,

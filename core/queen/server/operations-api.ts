@@ -1,4 +1,4 @@
-/** The API for the keeper: reads from memory, and jobs. Served on the queen's socket only. */
+/** The API for the keeper: reads from memory, and jobs. Only on the queen's socket. */
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import Type from 'typebox';
 import { RbeeError } from '../../contract/errors.ts';
@@ -15,7 +15,7 @@ import { modelOf, modelsOf } from '../handlers/models.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import { sendJobEvents } from './job-events.ts';
 
-export interface OperationsParts {
+export interface OperationsDeps {
   fleet: Fleet;
   jobs: Jobs;
   status: () => FleetStatus;
@@ -58,17 +58,17 @@ const keyHeader = validator(
   'the header Idempotency-Key',
 );
 
-/** No HEAD for answers that stream: without a body they would not end. */
+/** No HEAD for streamed answers: without a body they would not end. */
 const endless = { exposeHeadRoute: false } as const;
 
-/** Validates the input of an operation: INVALID_INPUT naming the field. */
+/** Validates the input of an operation. INVALID_INPUT names the field. */
 const inputs = Object.fromEntries(
   Object.entries(operations).map(([name, { input }]) => [name, validator(input, name)]),
 ) as Record<OperationName, (value: unknown) => unknown>;
 
 /** A fastify plugin. */
 export const operationsApi =
-  ({ fleet, jobs, status, secrets, logger }: OperationsParts) =>
+  ({ fleet, jobs, status, secrets, logger }: OperationsDeps) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, plainForm));
     const closing = new AbortController();
@@ -92,7 +92,7 @@ export const operationsApi =
     );
     app.get<Id>('/v1/workers/:id/logs', endless, async ({ params, query }, reply) => {
       const { lines = '100', follow, hive } = logsQuery(query);
-      // A client that follows a log would keep the server from closing.
+      // A client that follows a log would prevent the server from closing.
       const signal = AbortSignal.any([disconnectSignal(reply.raw), closing.signal]);
       const options = { lines: Number(lines), follow: follow === 'true', signal };
       const log = await workerLog(fleet, { worker: params.id, ...(hive !== undefined && { hive }) }, options);

@@ -1,4 +1,4 @@
-/** Changing a worker that exists. Requests to it come first: they may finish before its hive is asked. */
+/** Changes to existing workers. Running requests may finish before the hive acts. */
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import type { WorkerView } from '../../contract/worker.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -12,27 +12,27 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision, Wanted } from '../provision/provision.ts';
 
 /** What a change works with. */
-export interface ChangeParts {
+export interface ChangeDeps {
   fleet: Fleet;
   gateway: Pick<Gateway, 'hold' | 'drain' | 'release'>;
 }
 
-export interface StartParts {
+export interface StartDeps {
   fleet: Fleet;
   provision: Provision;
 }
 
 /** A worker by name, and how to stop it. */
 export interface StopInput extends WorkerName {
-  /** Do not wait for requests. */
+  /** Do not wait for running requests. */
   now?: boolean;
 }
 
 type Context = Pick<JobContext, 'job' | 'signal' | 'narrate'>;
 
-/** Starts one that is stopped or failed. Errors: as `wakeWorker`, and those of a launch. */
+/** Starts a stopped or failed worker. Errors: as `wakeWorker`, and those of a launch. */
 export const startWorker = async (
-  { fleet, provision }: StartParts,
+  { fleet, provision }: StartDeps,
   name: WorkerName,
   context: Context,
 ): Promise<WorkerView> => {
@@ -47,25 +47,25 @@ export const startWorker = async (
   return applied(member, await member.connection.client.start(name.worker, { uid, signal, narrate, job }));
 };
 
-export const stopWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const stopWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) =>
     applied(member, await member.connection.client.stop(input.worker, { ...call, now: input.now })),
   );
 
-export const sleepWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const sleepWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) =>
     applied(member, await member.connection.client.sleep(input.worker, { ...call, now: input.now })),
   );
 
-/** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and why it does not wake. */
+/** Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, and those of the wake itself. */
 export const wakeWorker = async (fleet: Fleet, name: WorkerName, call: HiveCall = {}): Promise<WorkerView> => {
   const { member, uid } = await find(fleet, name, call.signal);
   return applied(member, await member.connection.client.wake(name.worker, { ...call, uid }));
 };
 
-/** What it lacks is brought before it is stopped. Errors: as `startWorker`. */
+/** Provides what it lacks before stopping it. Errors: as `startWorker`. */
 export const restartWorker = async (
-  parts: ChangeParts & StartParts,
+  parts: ChangeDeps & StartDeps,
   input: StopInput,
   context: Context,
 ): Promise<WorkerView> => {
@@ -77,20 +77,20 @@ export const restartWorker = async (
   );
 };
 
-export const deleteWorker = (parts: ChangeParts, input: StopInput, context: Context): Promise<WorkerView> =>
+export const deleteWorker = (parts: ChangeDeps, input: StopInput, context: Context): Promise<WorkerView> =>
   drained(parts, input, context, async (member, call) => {
     const last = await member.connection.client.delete(input.worker, { ...call, now: input.now });
     member.forget(last);
     return workerView(last, member.connection.alias, false);
   });
 
-/** How long a hive that is being started again may take to report. */
+/** Timeout for a hive that is being restarted. */
 const heardMs = 10_000;
 
 /**
- * The hive of a worker, and the worker that has this id now: the change is for that one and no other. A hive that is still
- * shown as online but has just died is waited for, as it is being started again; one that is already given up is not.
- * Errors: WORKER_NOT_FOUND, WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR.
+ * The hive of a worker, and the uid of the worker that has this id now, so that the change affects no other. Waits for
+ * a hive that has just died and is being restarted, but not for one that is unreachable. Errors: WORKER_NOT_FOUND,
+ * WORKER_AMBIGUOUS, HIVE_UNREACHABLE, HIVE_PROTOCOL_ERROR.
  */
 const find = async (
   fleet: Fleet,
@@ -104,7 +104,7 @@ const find = async (
   return { member, uid: member.workers.get(name.worker)?.uid };
 };
 
-/** Of a worker that exists the hive says what it was started from: the queen fetches nothing by that word. */
+/** What an existing worker was started from is the hive's word, so the queen downloads nothing for it. */
 const wantedAgain = (member: Member, { worker }: WorkerName): Wanted => {
   const { type, options, model, components = {} } = member.workers.get(worker)?.spec ?? {};
   const about = { ...(type !== undefined && { type }), ...(options && { options }) };
@@ -128,11 +128,11 @@ const applied = (member: Member, worker: HiveWorker): WorkerView => {
 };
 
 /**
- * Sends the worker no more requests, waits for those under way (unless `now`), closes the rest, and then makes the
- * change: some engines do not end while a client is connected. Afterwards it may get requests again, if it is ready.
+ * Holds new requests, waits for running ones (unless `now`), closes the rest, then makes the change: some engines do
+ * not end while a client is connected. Afterwards the worker may get requests again.
  */
 const drained = async (
-  { gateway, fleet }: ChangeParts,
+  { gateway, fleet }: ChangeDeps,
   { now, ...name }: StopInput,
   { signal, narrate, job }: Context,
   change: (member: Member, call: WorkerCall) => Promise<WorkerView>,

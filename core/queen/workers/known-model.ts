@@ -1,11 +1,11 @@
-/** Models that a hive has, by the names that people call them. */
+/** Models that a hive has, by name. */
 import { RbeeError } from '../../contract/errors.ts';
 import { looksLikeReference } from '../../contract/model-reference.ts';
 import type { HiveClient } from '../../hive/client.ts';
 
 type Hive = Pick<HiveClient, 'modelGet'>;
 
-/** The reference of a model that the hive has under this name, or null. Errors: INVALID_INPUT for a name of several. */
+/** The reference of a model by its name on the hive, or null. Errors: INVALID_INPUT if the name is ambiguous. */
 export const referenceOf = async (hive: Hive, name: string): Promise<string | null> => {
   try {
     return (await hive.modelGet(name)).model;
@@ -15,7 +15,7 @@ export const referenceOf = async (hive: Hive, name: string): Promise<string | nu
   }
 };
 
-/** What is to be spawned, with references in place of names; a name that means nothing there stays. Errors: INVALID_INPUT. */
+/** Replaces names of models by references. Names that the hive does not know stay. Errors: INVALID_INPUT. */
 export const withReferences = async <Spec extends { model?: string; components?: Readonly<Record<string, string>> }>(
   hive: Hive,
   spec: Spec,

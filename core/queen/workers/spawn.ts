@@ -1,4 +1,4 @@
-/** Starting a worker: on which hive, and under a name that means one thing only. */
+/** Spawns a worker on a hive, under a name that is unambiguous in the fleet. */
 import { localAlias } from '../../config/hive-entry.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import {
@@ -15,17 +15,17 @@ import type { JobContext } from '../jobs/jobs.ts';
 import type { Provision, Wanted, WantedModel } from '../provision/provision.ts';
 import { withReferences } from './known-model.ts';
 
-/** How long a hive that has just been started may take to tell of itself. */
+/** Timeout for a hive that has just been started. */
 const onlineMs = 10_000;
 
-export interface SpawnParts {
+export interface SpawnDeps {
   fleet: Fleet;
   provision: Provision;
 }
 
-/** Brings what it lacks, and starts it once. Errors: what bringing and starting it are refused for. */
+/** Provides what the worker lacks, and spawns it. Errors: those of both. */
 export const spawnWorker = async (
-  parts: SpawnParts,
+  parts: SpawnDeps,
   input: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerView> => {
@@ -38,14 +38,14 @@ export const spawnWorker = async (
   return workerView(worker, hive, false);
 };
 
-/** Brings what a spawn would lack, and gives what its hive is to be asked for. Errors: what the spawn would be refused for. */
+/** Provides what a spawn would lack, and returns the spec for the hive. Errors: what the spawn would be refused for. */
 export const provideFor = async (
-  { fleet, provision }: SpawnParts,
+  { fleet, provision }: SpawnDeps,
   { hive = localAlias, ask = false, ...given }: WorkerSpawnInput,
   context: JobContext,
 ): Promise<WorkerSpec> => {
   const member = fleet.member(hive);
-  // One that is coming up is waited for; one that was stopped is refused at once.
+  // Wait for a hive that is coming up. A stopped one is refused at once.
   if (member.status === 'unreachable') await member.online(onlineMs, context.signal);
   const spec = await withReferences(fleet.online(hive).connection.client, given);
   refuseClash(fleet, spec, hive);
@@ -56,8 +56,8 @@ export const provideFor = async (
 const sayNo = async (): Promise<string> => 'no';
 
 /**
- * `spec` is what the hive is asked for, `given` what a person wrote: a name that the hive has resolved is asked of it, and
- * never fetched by the queen.
+ * `spec` has references in place of names; `given` is what a person wrote. The queen downloads only models that were
+ * written as references.
  */
 const wantedOf = ({ type, variant, options, model, components }: WorkerSpec, given: WorkerSpec): Wanted => {
   const about = { type, ...(options && { options }) };
@@ -74,8 +74,8 @@ const wantedOf = ({ type, variant, options, model, components }: WorkerSpec, giv
 };
 
 /**
- * A served name means one model in the whole fleet, which only the queen can see to. Ids need only be unique on their hive:
- * no hive may keep another from using one.
+ * A served name must mean one model in the whole fleet, which only the queen can check. Ids need only be unique on
+ * their hive, so that no hive can block an id for others.
  */
 const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: string): void => {
   const reference = spec.model === undefined ? undefined : parseModelReference(spec.model);
@@ -85,7 +85,7 @@ const refuseClash = (fleet: Fleet, spec: Omit<WorkerSpawnInput, 'hive'>, hive: s
     if (worker.hive === hive) continue;
     if (worker.state === 'stopped' || worker.state === 'failed') continue;
     if (name === undefined || !worker.names.includes(name)) continue;
-    // Without a model it is the type that is served.
+    // A worker without a model serves its type.
     const isSame =
       written === undefined ? worker.reference === null && worker.type === spec.type : worker.reference === written;
     if (isSame) continue;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { tempFolder } from '../../lifecycle/testing.ts';
+import { tempFolder } from '../../lifecycle/process/testing.ts';
 import { lease, release } from './lease.ts';
 
 const setUp = async (t: TestContext) => {

@@ -1,8 +1,8 @@
 /** The lease to change this machine: a file with an owner and an expiry by this machine's clock, so that a dead owner does not block others. */
 import { rm } from 'node:fs/promises';
 import { readSmallFile } from '../../boundary/small-file.ts';
-import { writeAtomic } from '../../lifecycle/atomic-file.ts';
-import { withLock } from '../../lifecycle/instance-lock.ts';
+import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { withLock } from '../../lifecycle/fs/instance-lock.ts';
 import type { LeaseAnswer, LeaseRequest } from './protocol.ts';
 
 interface Lease {

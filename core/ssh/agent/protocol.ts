@@ -4,7 +4,7 @@
  * longer than announced, the agent ends, with all its locks and programs.
  */
 import type { ErrorBody } from '../../contract/errors.ts';
-import type { HttpAnswer, HttpRequest } from '../../lifecycle/http-request.ts';
+import type { HttpAnswer, HttpRequest } from '../../lifecycle/system/http-request.ts';
 import type {
   ProcessDescription,
   ProcessIdentity,
@@ -12,7 +12,7 @@ import type {
   RunResult,
   SignalTarget,
   SpawnOptions,
-} from '../../lifecycle/runner.ts';
+} from '../../lifecycle/system/runner.ts';
 
 /** The first line of the agent. */
 export interface AgentHello {

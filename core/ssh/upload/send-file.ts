@@ -6,8 +6,8 @@ import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { printedLines } from '../../boundary/printed-lines.ts';
 import { RbeeError } from '../../contract/errors.ts';
+import { orAborted } from '../../lifecycle/async/or-aborted.ts';
 import type { SshConnection } from '../connection.ts';
-import { orAborted } from '../or-aborted.ts';
 import { endRemotely, quote, type RunningScript, startScript } from '../script.ts';
 
 export interface SendOptions {

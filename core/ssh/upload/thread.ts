@@ -1,9 +1,9 @@
 /** The upload thread: uses its own connections, so that bulk data never delays the tokens of a stream. */
 import { parentPort } from 'node:worker_threads';
 import { RbeeError } from '../../contract/errors.ts';
+import { orAborted } from '../../lifecycle/async/or-aborted.ts';
 import { SshConnection } from '../connection.ts';
 import { openRoute, PassphraseNeeded, UnknownHostKey } from '../open-connection.ts';
-import { orAborted } from '../or-aborted.ts';
 import { keyEncrypted, unknownKey } from '../refusals.ts';
 import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { scriptBeside } from '../../config/script-beside.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { Semaphore } from '../../lifecycle/semaphore.ts';
+import { Semaphore } from '../../lifecycle/async/semaphore.ts';
 import type { RouteSettings } from '../pool.ts';
 import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';

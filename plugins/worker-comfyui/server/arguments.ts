@@ -1,6 +1,5 @@
 /** The arguments of the adapter. Each is written `--name=value`, whatever the value begins with. */
-import { parseArgs } from 'node:util';
-import { exitCodes, StartError } from '@rbee/worker-server';
+import { numberBetween, parseArguments, wholeNumber } from '@rbee/worker-server';
 
 export interface Arguments {
   /** Of the worker. */
@@ -33,10 +32,10 @@ export interface Arguments {
 
 const text = { type: 'string' } as const;
 const known = {
-  id: text,
+  id: { ...text, default: 'comfyui' },
   alias: { type: 'string', multiple: true },
-  host: text,
-  port: text,
+  host: { ...text, default: '127.0.0.1' },
+  port: { ...text, default: '0' },
   model: text,
   directory: text,
   python: text,
@@ -44,25 +43,23 @@ const known = {
   checkpoint: text,
   workflow: text,
   'models-directory': text,
-  size: text,
-  steps: text,
-  guidance: text,
-  sampler: text,
-  scheduler: text,
-  'max-images': text,
-  'queue-limit': text,
+  size: { ...text, default: '1024x1024' },
+  steps: { ...text, default: '20' },
+  guidance: { ...text, default: '7' },
+  sampler: { ...text, default: 'euler' },
+  scheduler: { ...text, default: 'normal' },
+  'max-images': { ...text, default: '10' },
+  'queue-limit': { ...text, default: '64' },
 } as const;
 
 /** Throws a `StartError` that names what is wrong. */
 export const readArguments = (argv: readonly string[], env: NodeJS.ProcessEnv): Arguments => {
-  const end = argv.indexOf('--');
-  const [own, engine] = end === -1 ? [argv, []] : [argv.slice(0, end), argv.slice(end + 1)];
-  const { values } = parse(own);
+  const { values, rest } = parseArguments(argv, known);
   return {
-    id: values.id ?? 'comfyui',
+    id: values.id,
     names: values.alias ?? ['comfyui'],
-    host: values.host ?? '127.0.0.1',
-    port: number('port', values.port ?? '0'),
+    host: values.host,
+    port: wholeNumber('--port', values.port, 0, 65_535),
     model: values.model,
     directory: values.directory,
     python: values.python,
@@ -70,28 +67,14 @@ export const readArguments = (argv: readonly string[], env: NodeJS.ProcessEnv): 
     checkpoint: values.checkpoint,
     workflow: values.workflow,
     modelsDirectory: values['models-directory'],
-    size: values.size ?? '1024x1024',
-    steps: number('steps', values.steps ?? '20'),
-    guidance: number('guidance', values.guidance ?? '7'),
-    sampler: values.sampler ?? 'euler',
-    scheduler: values.scheduler ?? 'normal',
-    maxImages: number('max-images', values['max-images'] ?? '10'),
-    queueLimit: number('queue-limit', values['queue-limit'] ?? '64'),
+    size: values.size,
+    steps: wholeNumber('--steps', values.steps, 1, 1000),
+    guidance: numberBetween('--guidance', values.guidance, 0, 100),
+    sampler: values.sampler,
+    scheduler: values.scheduler,
+    maxImages: wholeNumber('--max-images', values['max-images'], 1, 100),
+    queueLimit: wholeNumber('--queue-limit', values['queue-limit'], 0, 100_000),
     comfyOrgKey: env['COMFY_ORG_API_KEY'] || undefined,
-    engine,
+    engine: rest,
   };
-};
-
-const parse = (args: readonly string[]) => {
-  try {
-    return parseArgs({ args: [...args], options: known, strict: true, allowPositionals: false });
-  } catch (cause) {
-    throw new StartError(exitCodes.usage, (cause as Error).message, { cause });
-  }
-};
-
-const number = (name: string, value: string): number => {
-  const read = value.trim() === '' ? Number.NaN : Number(value);
-  if (read >= 0) return read;
-  throw new StartError(exitCodes.usage, `--${name} must be a number, not "${value}"`);
 };

@@ -1,6 +1,7 @@
 /** A tiny BERT encoder of noise: an embedding model for tests. Equal texts give equal vectors, other texts others. */
+
+import { noise } from '../../../tools/demo-models/noise.ts';
 import { type Metadata, type Tensor, writeGguf } from './gguf-writer.ts';
-import { noise } from './noise.ts';
 
 const embedding = 64;
 const layers = 2;

@@ -6,8 +6,9 @@
  * output row of a token reads the dimension of the token before it. The upper half of the dimensions holds noise, which
  * attention mixes over the whole text: it says nothing about the next token, but lets embeddings differ by their text.
  */
+
+import { noise } from '../../../tools/demo-models/noise.ts';
 import { type Metadata, type Tensor, writeGguf } from './gguf-writer.ts';
-import { noise } from './noise.ts';
 import { sentenceTokens } from './sentence.ts';
 
 const embedding = 64;

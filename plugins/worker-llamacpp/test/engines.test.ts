@@ -169,9 +169,9 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
     };
     after(() => Promise.all(workers.map((worker) => worker.end())));
 
-    // llama-server looks for a client that awaits a whole answer after a second without any other result, and a look at
-    // its metrics is one.
-    const pauseMs = engine === llamaServer ? 1500 : 10;
+    // llama-server notices that the client of an unstreamed answer has left only after a second without any other result,
+    // and each read of its metrics is a result.
+    const pauseMs = engine === llamaServer ? 1500 : 20;
 
     it('frees the slot when a client leaves, streaming or not, and shows what waits', async () => {
       const worker = await start({ env: { STAND_IN_TOKEN_MS: '20' } });
@@ -184,10 +184,13 @@ for (const engine of real ? [builtin, standIn, llamaServer] : [builtin, standIn]
         await until(async () => (await worker.load()).waiting === 1);
         leaving.abort();
         await Promise.allSettled([first, second]);
-        await until(async () => {
-          const { running, waiting } = await worker.load();
-          return running === 0 && waiting === 0;
-        }, pauseMs);
+        await until(
+          async () => {
+            const { running, waiting } = await worker.load();
+            return running === 0 && waiting === 0;
+          },
+          { pauseMs },
+        );
       }
       const answer = (await (await worker.fetch('/v1/completions', { prompt: 'a', max_tokens: 2 })).json()) as Answer;
       assert.equal(answer.choices[0]?.text, 'Hello from');

@@ -1,5 +1,6 @@
 /** The command line of the adapter, as `command` writes it. */
-import { parseArguments, usage } from '../images/arguments.ts';
+import { usageError } from '@rbee/worker-server';
+import { readCommonArguments } from '../images/arguments.ts';
 import type { ServeOptions } from '../images/serve.ts';
 
 export interface Arguments {
@@ -15,13 +16,7 @@ export interface Arguments {
 
 /** Throws a `StartError` that names the argument. */
 export const readArguments = (argv: readonly string[]): Arguments => {
-  const { serve, own, rest } = parseArguments(argv, ['model', 'provider', 'threads']);
-  if (rest.length === 0) throw usage('the program that draws is missing behind --');
-  return {
-    serve,
-    model: own['model'] ?? '',
-    provider: own['provider'] ?? 'none',
-    threads: Number(own['threads'] ?? 0),
-    engine: rest,
-  };
+  const { serve, model = '', provider = 'none', threads, rest } = readCommonArguments(argv);
+  if (rest.length === 0) throw usageError('name the program that draws after --');
+  return { serve, model, provider, threads, engine: rest };
 };

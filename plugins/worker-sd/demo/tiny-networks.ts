@@ -3,9 +3,10 @@
  * attention over the tokens, and a cloud grown from the noise in the fourth channel) and answers with the noise that lies
  * between it and the sample.
  */
+
+import { noise } from '../../../tools/demo-models/noise.ts';
+import { OnnxGraph, type Value } from '../../../tools/demo-models/onnx-graph.ts';
 import { colours } from './colours.ts';
-import { noise } from './noise.ts';
-import { OnnxGraph, type Value } from './onnx-graph.ts';
 
 const tokens = 77;
 export const width = 16;

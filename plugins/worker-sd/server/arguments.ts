@@ -1,5 +1,6 @@
 /** The command line of the builtin server, as `command` writes it. */
-import { oneOf, parseArguments, usage, whole } from '../images/arguments.ts';
+import { oneOf, required, usageError } from '@rbee/worker-server';
+import { readCommonArguments } from '../images/arguments.ts';
 import type { ServeOptions } from '../images/serve.ts';
 
 export interface Arguments {
@@ -8,7 +9,7 @@ export interface Arguments {
   model: string;
   /** Where onnxruntime computes. */
   provider: (typeof providers)[number];
-  /** CPU threads; 0 for one each core. */
+  /** CPU threads; 0 for one per core. */
   threads: number;
 }
 
@@ -16,13 +17,13 @@ const providers = ['cpu', 'cuda', 'webgpu', 'coreml', 'dml'] as const;
 
 /** Throws a `StartError` that names the argument. */
 export const readArguments = (argv: readonly string[]): Arguments => {
-  const { serve, own, rest } = parseArguments(argv, ['model', 'provider', 'threads']);
-  if (own['model'] === undefined || own['model'] === '') throw usage('--model is required');
-  if (rest.length > 0) throw usage(`the builtin engine takes no parts of a model beside its folder: ${rest.join(' ')}`);
+  const { serve, model, provider = 'cpu', threads, rest } = readCommonArguments(argv);
+  if (rest.length > 0)
+    throw usageError(`the builtin engine takes a model folder, and no further components: ${rest.join(' ')}`);
   return {
     serve,
-    model: own['model'],
-    provider: oneOf('--provider', own['provider'] ?? 'cpu', providers),
-    threads: whole('--threads', own['threads'] ?? '0', 0, 1024),
+    model: required('--model', model),
+    provider: oneOf('--provider', provider, providers),
+    threads,
   };
 };

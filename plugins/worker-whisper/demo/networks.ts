@@ -2,7 +2,7 @@
  * The demo model's two networks. They are constructed, not trained: the encoder measures how loud the sound is, the
  * decoder is a table of which token follows which. All that Whisper's software does with a model is done with them.
  */
-import { type Attribute, Graph } from './onnx-writer.ts';
+import { type Attribute, OnnxGraph } from '../../../tools/demo-models/onnx-graph.ts';
 import { heardTimes, heardTokens, translatedTokens } from './sentence.ts';
 import { idOf, shape, timestampId, tokenIds } from './vocabulary.ts';
 
@@ -16,15 +16,15 @@ const soundAbove = -1.4;
 
 /** The spectrogram, every second frame, its mean over the bands in the first channel. */
 export const encoder = (): Buffer => {
-  const graph = new Graph('encoder');
+  const graph = new OnnxGraph('encoder');
   graph.input('input_features', 'float', ['batch_size', mels, 'feature_length']);
   const byFrame = graph.op('Transpose', ['input_features'], { perm: [0, 2, 1] });
-  const [from, to, axis, step] = [0, 2 ** 31, 1, 2].map((value) => graph.integers([1], [value]));
+  const [from, to, axis, step] = [0, 2 ** 31, 1, 2].map((value) => graph.ints([1], [value]));
   const halved = graph.op('Slice', [byFrame, from, to, axis, step] as string[]);
   const mean = Array.from({ length: mels * width }, (_, at) => (at % width === 0 ? 1 / mels : 0));
   graph.op('MatMul', [halved, graph.floats([mels, width], mean)], {}, 'last_hidden_state');
-  graph.output('last_hidden_state', 'float', ['batch_size', 'encoder_sequence_length', width]);
-  return graph.toModel();
+  graph.output('last_hidden_state', 'last_hidden_state', 'float', ['batch_size', 'encoder_sequence_length', width]);
+  return graph.write();
 };
 
 const past = (side: string, kind: string) => `past_key_values.0.${side}.${kind}`;
@@ -33,7 +33,7 @@ const sides = ['decoder', 'encoder'] as const;
 const kinds = ['key', 'value'] as const;
 
 export const decoder = (): Buffer => {
-  const graph = new Graph('decoder');
+  const graph = new OnnxGraph('decoder');
   const op = (name: string, inputs: readonly string[], attributes?: Record<string, Attribute>, result?: string) =>
     graph.op(name, inputs, attributes, result);
   const cache = (side: string, length: string) => ['batch_size', heads, `${length}_${side}_length`, headWidth];
@@ -43,16 +43,16 @@ export const decoder = (): Buffer => {
   graph.input('use_cache_branch', 'bool', [1]);
 
   /** [batch, tokens, 1]: 1 from the token on after which a translation was asked for. The cache carries it along. */
-  const asked = op('Cast', [op('Equal', ['input_ids', graph.integers([], [idOf('<|translate|>')])])], { to: 1 });
+  const asked = op('Cast', [op('Equal', ['input_ids', graph.ints([], [idOf('<|translate|>')])])], { to: 1 });
   const wide = op('Expand', [
-    op('Unsqueeze', [asked, graph.integers([2], [1, 3])]),
-    graph.integers([4], [1, heads, 1, headWidth]),
+    op('Unsqueeze', [asked, graph.ints([2], [1, 3])]),
+    graph.ints([4], [1, heads, 1, headWidth]),
   ]);
   const keys = op('Concat', [past('decoder', 'key'), wide], { axis: 2 }, present('decoder', 'key'));
   op('Concat', [past('decoder', 'value'), wide], { axis: 2 }, present('decoder', 'value'));
   const translates = op('Reshape', [
     op('ReduceMax', [keys], { axes: [1, 2, 3], keepdims: 0 }),
-    graph.integers([3], [-1, 1, 1]),
+    graph.ints([3], [-1, 1, 1]),
   ]);
 
   const sound = op('Greater', [loudness(graph), graph.floats([], [soundAbove])]);
@@ -62,20 +62,20 @@ export const decoder = (): Buffer => {
   ]);
   op('Where', [sound, heard, follows(graph, silenceTable(), sure)], {}, 'logits');
 
-  const byHead = op('Reshape', ['encoder_hidden_states', graph.integers([4], [0, -1, heads, headWidth])]);
+  const byHead = op('Reshape', ['encoder_hidden_states', graph.ints([4], [0, -1, heads, headWidth])]);
   for (const kind of kinds) op('Transpose', [byHead], { perm: [0, 2, 1, 3] }, present('encoder', kind));
   attention(graph);
 
-  graph.output('logits', 'float', ['batch_size', 'decoder_sequence_length', vocabulary]);
+  graph.output('logits', 'logits', 'float', ['batch_size', 'decoder_sequence_length', vocabulary]);
   for (const side of sides)
-    for (const kind of kinds) graph.output(present(side, kind), 'float', cache(side, 'present'));
-  graph.output('cross_attentions.0', 'float', [
+    for (const kind of kinds) graph.output(present(side, kind), present(side, kind), 'float', cache(side, 'present'));
+  graph.output('cross_attentions.0', 'cross_attentions.0', 'float', [
     'batch_size',
     heads,
     'decoder_sequence_length',
     'encoder_sequence_length',
   ]);
-  return graph.toModel();
+  return graph.write();
 };
 
 type Table = ReadonlyMap<number, number>;
@@ -112,35 +112,35 @@ const translatedTable = (): Table => {
 const silenceTable = (): Table => new Map([[start[0], idOf('<|nospeech|>')]]);
 
 /** [batch, tokens, vocabulary]: `certainty` at the token that follows each. */
-const follows = (graph: Graph, table: Table, certainty: number) => {
+const follows = (graph: OnnxGraph, table: Table, certainty: number) => {
   const next = Array.from({ length: vocabulary }, (_, token) => table.get(token) ?? idOf('<|endoftext|>'));
-  const ids = graph.op('Gather', [graph.integers([vocabulary], next), 'input_ids']);
-  const size = graph.integers([1], [vocabulary]);
+  const ids = graph.op('Gather', [graph.ints([vocabulary], next), 'input_ids']);
+  const size = graph.ints([1], [vocabulary]);
   return graph.op('OneHot', [ids, size, graph.floats([2], [0, certainty])], { axis: -1 });
 };
 
 /** [batch, 1, 1]: the mean of the first channel. */
-const loudness = (graph: Graph) => {
-  const [from, to, axis] = [0, 1, 2].map((value) => graph.integers([1], [value]));
+const loudness = (graph: OnnxGraph) => {
+  const [from, to, axis] = [0, 1, 2].map((value) => graph.ints([1], [value]));
   const first = graph.op('Slice', ['encoder_hidden_states', from, to, axis] as string[]);
   return graph.op('ReduceMean', [first], { axes: [1, 2], keepdims: 1 });
 };
 
 /** Where a decoder looks tells when a word was said: the token at position p looks at the time (p - 3.5) * 0.08 s. */
-const attention = (graph: Graph) => {
+const attention = (graph: OnnxGraph) => {
   const op = graph.op.bind(graph);
-  const lengthOf = (value: string, axis: number) => op('Gather', [op('Shape', [value]), graph.integers([], [axis])]);
-  const range = (from: string, to: string) => op('Cast', [op('Range', [from, to, graph.integers([], [1])])], { to: 1 });
+  const lengthOf = (value: string, axis: number) => op('Gather', [op('Shape', [value]), graph.ints([], [axis])]);
+  const range = (from: string, to: string) => op('Cast', [op('Range', [from, to, graph.ints([], [1])])], { to: 1 });
   const begin = lengthOf(past('decoder', 'key'), 2);
   const positions = range(begin, op('Add', [begin, lengthOf('input_ids', 1)]));
   const centers = op('Mul', [op('Sub', [positions, graph.floats([], [3.5])]), graph.floats([], [4])]);
-  const frame = range(graph.integers([], [0]), lengthOf('encoder_hidden_states', 1));
+  const frame = range(graph.ints([], [0]), lengthOf('encoder_hidden_states', 1));
   const away = op('Div', [
-    op('Sub', [frame, op('Unsqueeze', [centers, graph.integers([1], [1])])]),
+    op('Sub', [frame, op('Unsqueeze', [centers, graph.ints([1], [1])])]),
     graph.floats([], [frames / 500]),
   ]);
   const near = op('Exp', [op('Neg', [op('Mul', [away, away])])]);
-  const batch = op('Slice', [op('Shape', ['input_ids']), graph.integers([1], [0]), graph.integers([1], [1])]);
-  const all = op('Concat', [batch, graph.integers([3], [heads, 1, 1])], { axis: 0 });
-  op('Expand', [op('Unsqueeze', [near, graph.integers([2], [0, 1])]), all], {}, 'cross_attentions.0');
+  const batch = op('Slice', [op('Shape', ['input_ids']), graph.ints([1], [0]), graph.ints([1], [1])]);
+  const all = op('Concat', [batch, graph.ints([3], [heads, 1, 1])], { axis: 0 });
+  op('Expand', [op('Unsqueeze', [near, graph.ints([2], [0, 1])]), all], {}, 'cross_attentions.0');
 };

@@ -1,6 +1,5 @@
 /** The command line of both servers, as `command` writes it. */
-import { parseArgs } from 'node:util';
-import { exitCodes, StartError } from '@rbee/worker-server';
+import { oneOf, parseArguments, required, usageError, wholeNumber } from '@rbee/worker-server';
 import { type Dtype, dtypes } from '../dtypes.ts';
 import { languageCode } from './languages.ts';
 
@@ -43,52 +42,29 @@ const options = {
 
 /** Throws a `StartError` that names the argument. What follows `--` is the engine's. */
 export const readArguments = (argv: readonly string[]): Arguments => {
-  const { values, positionals } = parse(argv);
-  if (values.model === undefined || values.model === '') throw usage('--model is required');
+  const { values, rest } = parseArguments(argv, options);
   const names = values.alias.split(',').filter((name) => name !== '');
   return {
-    model: values.model,
+    model: required('--model', values.model),
     names: names.length > 0 ? names : ['whisper'],
     host: values.host,
-    port: whole('--port', values.port, 0, 65_535),
+    port: wholeNumber('--port', values.port, 0, 65_535),
     device: oneOf('--device', values.device, ['cpu', 'cuda'] as const),
     dtype: oneOf('--dtype', values.dtype, ['auto', ...dtypes] as const),
     language: language(values.language),
-    chunkSeconds: whole('--chunk-seconds', values['chunk-seconds'], 5, 600),
-    slots: whole('--slots', values.slots, 1, 16),
-    queueLimit: whole('--queue-limit', values['queue-limit'], 0, 10_000),
-    uploadBytes: whole('--max-upload-mb', values['max-upload-mb'], 1, 16_384) * 1024 * 1024,
-    threads: whole('--threads', values.threads, 0, 1024),
+    chunkSeconds: wholeNumber('--chunk-seconds', values['chunk-seconds'], 5, 600),
+    slots: wholeNumber('--slots', values.slots, 1, 16),
+    queueLimit: wholeNumber('--queue-limit', values['queue-limit'], 0, 10_000),
+    uploadBytes: wholeNumber('--max-upload-mb', values['max-upload-mb'], 1, 16_384) * 1024 * 1024,
+    threads: wholeNumber('--threads', values.threads, 0, 1024),
     temperatureFallback: !values['no-temperature-fallback'],
-    engine: positionals,
+    engine: rest,
   };
-};
-
-const parse = (argv: readonly string[]) => {
-  try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: true });
-  } catch (cause) {
-    throw usage((cause as Error).message, cause);
-  }
 };
 
 const language = (text: string): string | null => {
   if (text.toLowerCase() === 'auto') return null;
   const code = languageCode(text);
-  if (code === undefined) throw usage(`--language: Whisper does not know the language "${text}"`);
+  if (code === undefined) throw usageError(`--language: Whisper does not know the language "${text}"`);
   return code;
 };
-
-const whole = (name: string, text: string, least: number, most: number) => {
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw usage(`${name} must be a whole number from ${least} to ${most}, not "${text}"`);
-};
-
-const oneOf = <Choice extends string>(name: string, text: string, choices: readonly Choice[]): Choice => {
-  const choice = choices.find((one) => one === text);
-  if (choice === undefined) throw usage(`${name} must be one of ${choices.join(', ')}, not "${text}"`);
-  return choice;
-};
-
-const usage = (problem: string, cause?: unknown) => new StartError(exitCodes.usage, problem, { cause });

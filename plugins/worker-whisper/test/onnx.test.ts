@@ -247,13 +247,9 @@ describe('a request that cannot be fulfilled', () => {
     }
     const without = new FormData();
     without.append('model', 'demo');
-    const response = await worker.fetch('/v1/audio/transcriptions', { method: 'POST', body: without });
+    const response = await worker.fetch('/v1/audio/transcriptions', without);
     assert.equal(((await response.json()) as ErrorAnswer).error.message, 'file is required');
-    const json = await worker.fetch('/v1/audio/transcriptions', {
-      method: 'POST',
-      body: '{}',
-      headers: { 'content-type': 'application/json' },
-    });
+    const json = await worker.fetch('/v1/audio/transcriptions', {});
     assert.equal(json.status, 415);
     // And the next one is answered as if nothing had been.
     assert.equal((await jsonOf<{ text: string }>(await worker.transcribe(tone))).text, heardSentence);

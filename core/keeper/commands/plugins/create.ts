@@ -70,7 +70,7 @@ export default class PluginsCreate extends RbeeCommand {
   }
 
   async #packages(folder: string): Promise<OwnPackages> {
-    const { isPublished } = await import('../../../registry/install/npm-tree.ts');
+    const { isPublished } = await import('../../../plugins/tree/npm-tree.ts');
     const { registry } = loadRbeeConf(this.paths);
     const npm = { env: this.env, data: this.paths.data };
     return provideOwnPackages(folder, {

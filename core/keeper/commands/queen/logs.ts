@@ -1,5 +1,5 @@
 /** `rbee queen logs` */
-import { follow, tail } from '../../../lifecycle/logs.ts';
+import { follow, tail } from '../../../lifecycle/logs/logs.ts';
 import { printable } from '../../../narration/printable.ts';
 import { withoutStyles } from '../../../narration/printable-stream.ts';
 import { daemonLog } from '../../../queen/client/daemon-spec.ts';

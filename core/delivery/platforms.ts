@@ -1,0 +1,15 @@
+/** The platforms that plugins are delivered to. The name of one becomes part of a lock and of file names on this machine. */
+import { RbeeError } from '../contract/errors.ts';
+import type { Platform } from '../contract/worker-type.ts';
+
+const known = { os: ['linux', 'darwin'], cpu: ['x64', 'arm64'], libc: ['glibc', 'musl', undefined] };
+
+/** A hive says what its platform is. Errors: HOST_UNSUPPORTED. */
+export const refuseUnknownPlatform = (alias: string, { os, cpu, libc }: Platform): void => {
+  if (known.os.includes(os) && known.cpu.includes(cpu) && known.libc.includes(libc)) return;
+  throw RbeeError.of('HOST_UNSUPPORTED', {
+    hive: alias,
+    problem: 'its hive reports a platform that rbee does not know',
+    hint: 'hives run on Linux and macOS, on x64 and arm64',
+  });
+};

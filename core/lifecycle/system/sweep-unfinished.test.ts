@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { tempFolder } from '../process/testing.ts';
+import { sweepUnfinished } from './sweep-unfinished.ts';
+
+// A daemon that is killed while it replaces a file leaves the new one beside it, under a name that nobody uses again.
+test('what a killed writer has left goes; what a living one writes, and every other file, stays', async (t) => {
+  const folder = await tempFolder(t);
+  const child = spawn('true');
+  await once(child, 'exit');
+  const dead = `a.json.${child.pid}.0123456789ab.tmp`;
+  const living = `a.json.${process.pid}.0123456789ab.tmp`;
+  const others = ['a.json', 'a.json.tmp', `a.json.${child.pid}.tmp`, 'queen.pid'];
+  for (const name of [dead, living, ...others]) await writeFile(join(folder, name), '');
+  await sweepUnfinished(join(folder, 'there is none'), folder);
+  assert.deepEqual((await readdir(folder)).sort(), [living, ...others].sort());
+});

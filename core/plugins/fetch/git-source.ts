@@ -1,0 +1,118 @@
+/** A plugin from a git address: cloned, and nothing of it run. The one file that runs git. */
+
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import npa from 'npm-package-arg';
+import { maxSatisfying, validRange } from 'semver';
+import { printedLines } from '../../boundary/printed-lines.ts';
+import { RbeeError } from '../../contract/errors.ts';
+import { plainPath } from '../../contract/safe-path.ts';
+import { realInside } from '../../lifecycle/fs/real-inside.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
+
+export interface GitContext {
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+}
+
+/**
+ * Clones what `address` names into `folder` and gives the folder of the package in there. npm's own way with such
+ * addresses installs what the package needs to be built, with all its scripts. Errors: GIT_FAILED.
+ */
+export const cloneSource = async (address: string, folder: string, context: GitContext): Promise<string> => {
+  const { url, wanted, range, inside } = addressOf(address);
+  const git = (args: readonly string[], cwd?: string) => runGit(args, address, context, cwd);
+  const version = range === null ? wanted : await tagOf(range, await git(['ls-remote', '--tags', '--', url]), address);
+  await git(['clone', '--quiet', ...(version === null ? ['--depth=1'] : []), '--', url, folder]);
+  if (version !== null) await git(['checkout', '--quiet', '--detach', version, '--'], folder);
+  await rm(join(folder, '.git'), { recursive: true, force: true });
+  const path = plainPath(inside.replace(/^\/+/, ''));
+  if (path === '') return folder;
+  try {
+    // A repository may hold links as well.
+    return await realInside(folder, path);
+  } catch (error) {
+    throw failed(address, error instanceof RbeeError ? `${inside} lies outside of it` : `it has no ${inside}`, error);
+  }
+};
+
+interface GitAddress {
+  url: string;
+  /** Branch, tag or commit; null for the default branch. */
+  wanted: string | null;
+  /** Range of versions that a tag has to be in. */
+  range: string | null;
+  /** Folder of the package in the repository. */
+  inside: string;
+}
+
+const addressOf = (address: string): GitAddress => {
+  const { hosted, fetchSpec, gitCommittish, gitRange, gitSubdir } = readAddress(address);
+  const plain = { noCommittish: true };
+  const url = hosted ? (hosted.default === 'sshurl' ? hosted.sshurl(plain) : hosted.https(plain)) : fetchSpec;
+  if (!url) throw failed(address, 'it is no git address');
+  const wanted = gitCommittish ?? null;
+  if (wanted?.startsWith('-')) throw failed(address, `"${wanted}" is no commit`);
+  return { url: url.replace(/^git\+/, ''), wanted, range: gitRange ?? null, inside: gitSubdir ?? '' };
+};
+
+/** What npm's reader of addresses gives for those of git; its published types know less. */
+interface ParsedAddress {
+  type: string;
+  fetchSpec: string | null;
+  gitCommittish?: string | null;
+  gitRange?: string | null;
+  gitSubdir?: string | null;
+  hosted?: { default: string; sshurl(options: object): string; https(options: object): string };
+}
+
+const readAddress = (address: string): ParsedAddress => {
+  try {
+    const parsed = npa(address) as unknown as ParsedAddress;
+    if (parsed.type === 'git') return parsed;
+  } catch {
+    // Said below.
+  }
+  throw failed(address, 'it is no git address');
+};
+
+/** The newest tag in a range of versions. */
+const tagOf = async (range: string, listed: string, address: string): Promise<string> => {
+  const tags = [...listed.matchAll(/refs\/tags\/(\S+?)(?:\^\{\})?$/gm)].map((match) => match[1] ?? '');
+  const best = validRange(range) === null ? null : maxSatisfying(tags, range);
+  if (best === null) throw failed(address, `it has no tag for ${range}`);
+  return best;
+};
+
+const runGit = async (
+  args: readonly string[],
+  address: string,
+  { env, signal }: GitContext,
+  cwd?: string,
+): Promise<string> => {
+  const { code, stdout, stderr } = await localRunner
+    .run(['git', '-c', 'protocol.ext.allow=never', '-c', 'core.hooksPath=/dev/null', ...args], {
+      // Nobody sits at this terminal.
+      env: { ...env, GIT_TERMINAL_PROMPT: '0', GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] ?? 'ssh -o BatchMode=yes' },
+      cwd,
+      signal,
+    })
+    .catch((error) => {
+      signal?.throwIfAborted();
+      throw failed(address, (error as Error).message, error);
+    });
+  if (code === 0) return stdout;
+  const lines = printedLines(stderr);
+  const problem = lines.find((line) => /^(fatal|error): /.test(line)) ?? lines[0] ?? `git ended with ${code}`;
+  throw failed(address, problem.replace(/^(fatal|error): /, ''), undefined, lines);
+};
+
+/** Without a name and password that may be in it. */
+const failed = (address: string, problem: string, cause?: unknown, lines?: readonly string[]): RbeeError => {
+  const plain = (text: string) => text.replace(/\/\/[^/@\s]+@/g, '//');
+  return RbeeError.of(
+    'GIT_FAILED',
+    { address: plain(address), problem: plain(problem) },
+    { cause, lines: lines?.slice(0, 20).map(plain) },
+  );
+};

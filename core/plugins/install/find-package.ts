@@ -1,0 +1,122 @@
+/** From what was asked for to one exact package: by index and lock where these pin it, else by asking the registry. */
+import { join } from 'node:path';
+import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
+import { cloneSource } from '../fetch/git-source.ts';
+import type { RegistryClient } from '../fetch/registry-client.ts';
+import { type Candidate, type PluginRequest, parseRequest } from '../fetch/request.ts';
+import { readLock } from '../lock-file.ts';
+import { type IndexEntry, readIndex } from '../plugin-index.ts';
+import { isThere } from '../store.ts';
+import { type NpmContext, packFolder } from '../tree/npm-tree.ts';
+import type { Call, InstallRequest } from './installer-options.ts';
+import { pinOf } from './view.ts';
+
+export interface FindContext {
+  data: string;
+  config: string;
+  fetcher: Pick<RegistryClient, 'resolve'>;
+  /** A folder of its own for this installation. */
+  staging: string;
+  npm: NpmContext;
+  call: Call;
+}
+
+export interface FoundRequest {
+  found: FoundPackage;
+  /** What updates will follow; undefined when they leave it as it is. */
+  tag: string | undefined;
+}
+
+/** With `ownOnly` a bare word is a type of rbee's own scope and nothing else. Errors: those of fetching, packing, git. */
+export const findPackage = async (
+  request: Pick<InstallRequest, 'plugin' | 'offline'> & { ownOnly?: boolean },
+  context: FindContext,
+): Promise<FoundRequest> => {
+  const asked = parseRequest(request.plugin);
+  if (asked.kind !== 'registry') {
+    const source = await packed(asked, context);
+    return { found: await resolveSource(source, request.plugin, request, context), tag: undefined };
+  }
+  // A word that someone mistyped must not bring a stranger's package of that name.
+  const own = asked.candidates.filter(({ name }) => !request.ownOnly || name.startsWith('@'));
+  const pin = await pinned(own, context);
+  const source: PackageSource = pin?.source ?? { kind: 'registry', candidates: own };
+  const found = await resolveSource(source, request.plugin, request, context);
+  return { found, tag: pin ? pin.tag : pinOf(asked.candidates[0]?.range ?? null) };
+};
+
+/** Asks for the package behind a source, and says what is worth knowing of it. */
+export const resolveSource = async (
+  source: PackageSource,
+  asked: string,
+  { offline }: { offline?: boolean },
+  { fetcher, staging, call: { narrate, signal } }: Pick<FindContext, 'fetcher' | 'staging' | 'call'>,
+): Promise<FoundPackage> => {
+  const began = performance.now();
+  narrate({ kind: 'step', id: 'resolve', text: `looking for ${asked}` });
+  const found = await fetcher.resolve(source, staging, { offline, signal });
+  const { name, version, stale, deprecated } = found;
+  narrate({ kind: 'done', id: 'resolve', text: `found ${name} ${version}`, ms: performance.now() - began });
+  if (stale !== undefined)
+    narrate({ kind: 'warning', text: `the registry cannot be asked (${stale}); it had ${name} ${version} before` });
+  if (deprecated) narrate({ kind: 'warning', text: `${name} ${version} is deprecated: ${deprecated}` });
+  return found;
+};
+
+/** The entry of what was asked for, when it is there and nothing needs to be looked up to know that. */
+export const findInstalledEntry = async (
+  { plugin, variant, scripts }: InstallRequest,
+  data: string,
+): Promise<IndexEntry | null> => {
+  const asked = parseRequest(plugin);
+  if (asked.kind !== 'registry') return null;
+  for (const entry of await readIndex(data)) {
+    const { name, version, integrity, registry } = entry;
+    const meant = asked.candidates.some((one) => one.name === name && (one.range === null || one.range === version));
+    if (meant && integrity && registry && (await isInstalled(entry, { integrity }, { variant, scripts }))) return entry;
+  }
+  return null;
+};
+
+/**
+ * Is this very package there, with the variant that is asked for, or any? With `scripts`, their install scripts must have
+ * run: those of the variant, or else of all that are there.
+ */
+export const isInstalled = async (
+  entry: IndexEntry,
+  found: Pick<FoundPackage, 'integrity'>,
+  { variant, scripts = false }: Pick<InstallRequest, 'variant' | 'scripts'>,
+): Promise<boolean> => {
+  if (entry.integrity !== found.integrity) return false;
+  const asked = variant === undefined ? Object.keys(entry.variants ?? {}) : [variant];
+  if (scripts && asked.some((one) => !entry.scripts?.includes(one))) return false;
+  const root = variant === undefined ? entry.root : entry.variants?.[variant];
+  return root !== undefined && (await isThere(join(root, 'package.json')));
+};
+
+/** Without a version, what is installed or locked is meant. */
+const pinned = async (
+  candidates: readonly Candidate[],
+  { data, config }: FindContext,
+): Promise<{ source: PackageSource; tag: string | undefined } | null> => {
+  if (candidates.some(({ range }) => range !== null)) return null;
+  const names = candidates.map(({ name }) => name);
+  const entry = (await readIndex(data)).find(
+    ({ name, integrity, registry }) => names.includes(name) && integrity !== undefined && registry,
+  );
+  const locked = (await readLock(config)).find(({ name }) => names.includes(name));
+  const pin = entry ? { ...entry, requested: entry.tag } : locked;
+  if (!pin?.version || !pin.integrity) return null;
+  const candidate = { name: pin.name, range: pin.version };
+  return { source: { kind: 'registry', candidates: [candidate], integrity: pin.integrity }, tag: pin.requested };
+};
+
+/** What is no packed package yet becomes one. */
+const packed = async (
+  asked: Exclude<PluginRequest, { kind: 'registry' }>,
+  { staging, npm }: FindContext,
+): Promise<PackageSource> => {
+  if (asked.kind === 'tarball' || asked.kind === 'remote') return asked;
+  const folder = asked.kind === 'folder' ? asked.folder : await cloneSource(asked.address, join(staging, 'clone'), npm);
+  return { kind: 'tarball', file: await packFolder(folder, staging, npm) };
+};

@@ -1,0 +1,150 @@
+/** The dependencies of a plugin, installed by npm into a folder that was made for it. The one file that runs npm. */
+import { copyFile, readFile, writeFile } from 'node:fs/promises';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
+import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import { localRunner } from '../../lifecycle/system/local-runner.ts';
+import { impatience } from '../fetch/npm-config.ts';
+import { refusalOf } from '../fetch/registry-access.ts';
+import { isThere } from '../store.ts';
+import { type TreePlan, writeStageRoot } from './stage-root.ts';
+import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
+
+export interface NpmContext {
+  env: NodeJS.ProcessEnv;
+  /** The data folder; its `.npmrc` counts. */
+  data: string;
+  registry?: string;
+  offline?: boolean;
+  signal?: AbortSignal;
+  /** Of a tree, how far it is; nothing is told where nobody listens. */
+  narrate?: Narrate;
+  /** The most that a tree may take; the usual when absent. */
+  limits?: TreeLimits;
+}
+
+export interface TreeTarget {
+  os: string;
+  cpu: string;
+  libc?: string;
+}
+
+/**
+ * Installs the tree of `plan` into `folder/node_modules`, without running anything of it. With `lock` (the text of an
+ * npm lock) it is exactly that tree, else the newest that fits. Gives the npm lock. What it tells belongs to the step that
+ * is named like the folder. Errors: NPM_FAILED, NPM_NOT_FOUND, PACKAGE_REFUSED when it becomes too large.
+ */
+export const installTree = async (
+  folder: string,
+  plan: TreePlan,
+  { os, cpu, libc }: TreeTarget,
+  lock: string | null,
+  context: NpmContext,
+): Promise<string> => {
+  await writeStageRoot(folder, plan);
+  if (lock !== null) await writeFile(join(folder, 'package-lock.json'), lock);
+  const own = join(context.data, '.npmrc');
+  if (await isThere(own)) await copyFile(own, join(folder, '.npmrc'));
+  const target = [`--os=${os}`, `--cpu=${cpu}`, ...(libc === undefined ? [] : [`--libc=${libc}`])];
+  // A lock names what is in the cache; without one, the newest has to be asked for.
+  const rules = ['--ignore-scripts', '--omit=dev', '--omit=peer', '--no-bin-links', '--package-lock'];
+  const command = lock === null ? ['install'] : ['ci', '--prefer-offline'];
+  const { narrate = () => {}, limits = treeLimits, signal } = context;
+  await watchTree({ folder, plugin: plan.plugin, step: basename(folder), limits, narrate, signal }, (watched) => {
+    const what = `install the dependencies of ${plan.plugin}`;
+    return npm([...command, ...rules, ...target], folder, what, { ...context, signal: watched });
+  });
+  return readFile(join(folder, 'package-lock.json'), 'utf8');
+};
+
+/** Runs the install scripts of a finished tree: only for users who asked for it. */
+export const runScripts = (folder: string, plugin: string, context: NpmContext): Promise<string> =>
+  npm(['rebuild', '--ignore-scripts=false', '--foreground-scripts'], folder, `run the scripts of ${plugin}`, context);
+
+/** Packs a folder into `destination`; gives the file. Runs no script of it. */
+export const packFolder = async (folder: string, destination: string, context: NpmContext): Promise<string> => {
+  const args = ['pack', folder, '--ignore-scripts', '--json', '--pack-destination', destination];
+  const answer = await npm(args, destination, `pack ${folder}`, context);
+  const [packed] = JSON.parse(answer.slice(answer.indexOf('['))) as { filename: string }[];
+  return join(destination, (packed?.filename ?? '').replace(/^@/, '').replace('/', '-'));
+};
+
+/** Paths of the files that would be packed, sorted. */
+export const packedFiles = async (folder: string, context: NpmContext): Promise<string[]> => {
+  const answer = await npm(['pack', '--dry-run', '--ignore-scripts', '--json'], folder, `look into ${folder}`, context);
+  const [packed] = JSON.parse(answer.slice(answer.indexOf('['))) as { files: { path: string }[] }[];
+  return (packed?.files ?? []).map(({ path }) => path).sort();
+};
+
+/** Does the registry that npm asks in `folder` have this version (`name@range`)? */
+export const isPublished = async (spec: string, folder: string, context: NpmContext): Promise<boolean> => {
+  try {
+    return (await npm(['view', spec, 'version', '--json'], folder, `look for ${spec}`, context)).trim() !== '';
+  } catch (error) {
+    context.signal?.throwIfAborted();
+    if (error instanceof RbeeError && /^NPM_(FAILED|NOT_FOUND)$/.test(error.code)) return false;
+    throw error;
+  }
+};
+
+const npm = async (args: readonly string[], cwd: string, what: string, context: NpmContext): Promise<string> => {
+  const program = await findNpm(context.env);
+  if (program === null) throw RbeeError.of('NPM_NOT_FOUND', { what: `to ${what}` });
+  const { registry, offline, signal } = context;
+  const common = [
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+    // Whatever the user's own settings say: what npm does here, it does in this folder.
+    '--no-global',
+    ...(registry === undefined ? [] : [`--registry=${registry}`]),
+    ...(offline ? ['--offline'] : []),
+  ];
+  const { code, stdout, stderr } = await localRunner.run([program, ...args, ...common], {
+    env: npmEnvironment(context.env),
+    cwd,
+    signal,
+  });
+  signal?.throwIfAborted();
+  if (code === 0) return stdout;
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trimEnd())
+    .filter((line) => line !== '' && !line.startsWith('A complete log of this run'));
+  const refused = /\b(401|403)\b.*? - GET (https?:\/\/\S+)/.exec(stderr);
+  if (refused) throw await deniedTo(what, Number(refused[1]), new URL(refused[2] ?? ''), context);
+  const problem = lines.find((line) => !/^code /.test(line)) ?? `it ended with ${code}`;
+  throw RbeeError.of('NPM_FAILED', { what, problem }, { lines: lines.slice(0, 20) });
+};
+
+/** A package that the plugin needs, as the plugin itself would have been refused. */
+const deniedTo = async (what: string, status: number, { origin, pathname }: URL, context: NpmContext) => {
+  const { env, data, registry: url } = context;
+  const name =
+    decodeURIComponent(pathname)
+      .replace(/\/-\/.*$/, '')
+      .match(/(@[^/]+\/)?[^/]+$/)?.[0] ?? pathname;
+  const folder = { folder: data, env, ...(url !== undefined && { registry: url }) };
+  const { registry, problem, hint } = await refusalOf(status, { registry: `${origin}/`, name }, folder);
+  return RbeeError.of('REGISTRY_DENIED', { registry, package: `${name} (to ${what})`, problem, hint });
+};
+
+const findNpm = async (env: NodeJS.ProcessEnv): Promise<string | null> => {
+  for (const folder of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
+    const path = join(folder, process.platform === 'win32' ? 'npm.cmd' : 'npm');
+    if (await isThere(path)) return path;
+  }
+  return null;
+};
+
+/** Without what npm tells the scripts that it runs: a queen that was started by one must not hand it on. */
+const npmEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
+  const own =
+    /^(npm_(lifecycle|package|command|node|execpath)|npm_config_(local|global)_prefix$|NODE_OPTIONS$|INIT_CWD$)/;
+  const kept = Object.entries(env).filter(([name]) => !own.test(name));
+  const patience = Object.entries(impatience).map(([key, value]) => [
+    `npm_config_${key.replaceAll('-', '_')}`,
+    String(value),
+  ]);
+  return Object.fromEntries([...patience, ...kept]);
+};

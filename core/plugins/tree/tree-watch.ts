@@ -1,0 +1,89 @@
+/** Watches the packages that npm puts into a folder: tells how far they are, and stops npm when they become too much. */
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { RbeeError } from '../../contract/errors.ts';
+import type { Narrate } from '../../contract/narration.ts';
+import { formatBytes, formatDuration } from '../../narration/quantities.ts';
+import { type TreeSize, treeSize } from '../../programs/tree-size.ts';
+import { largestPackage } from './largest-package.ts';
+
+/** The most that a whole tree may take on disk. */
+export interface TreeLimits {
+  bytes: number;
+  files: number;
+}
+
+/** Enough for any engine with its libraries, and less than what fills a disk unnoticed. */
+export const treeLimits: TreeLimits = { bytes: 16 * 1024 ** 3, files: 400_000 };
+
+export interface TreeWatch {
+  /** The tree, with `node_modules` in it. */
+  folder: string;
+  /** Name of the plugin. */
+  plugin: string;
+  /** Id of the step that is told of. */
+  step: string;
+  limits: TreeLimits;
+  narrate: Narrate;
+  signal?: AbortSignal;
+}
+
+/** Milliseconds between two looks, or a multiple of what a look takes where that is more. */
+const pauseMs = 400;
+const pauseShare = 10;
+
+/**
+ * Runs `work`, which fills the folder, and gives what it gives. Its signal is aborted when the tree is too large or the
+ * watch's own signal is. Errors: those of `work`, PACKAGE_REFUSED.
+ */
+export const watchTree = async <Result>(
+  watch: TreeWatch,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> => {
+  const stop = new AbortController();
+  const signal = watch.signal ? AbortSignal.any([watch.signal, stop.signal]) : stop.signal;
+  const over = new AbortController();
+  const watching = look(watch, over.signal).catch((error) => stop.abort(error));
+  try {
+    const result = await work(signal);
+    over.abort();
+    await watching;
+    // Between two looks it may have grown, and one may have come too late to stop it.
+    stop.signal.throwIfAborted();
+    await refuseTooLarge(watch, await treeSize(watch.folder, watch.signal));
+    return result;
+  } finally {
+    over.abort();
+    await watching;
+  }
+};
+
+const look = async (watch: TreeWatch, over: AbortSignal): Promise<void> => {
+  const { folder, step, narrate } = watch;
+  const began = performance.now();
+  while (!over.aborted) {
+    const at = performance.now();
+    const size = await treeSize(join(folder, 'node_modules'));
+    if (over.aborted) return;
+    const { bytes, files } = size;
+    const doing =
+      files === 0 ? 'finding out what is needed' : `unpacking, ${files} ${files === 1 ? 'file' : 'files'} so far`;
+    const text = `${doing}, ${formatDuration(at - began)}`;
+    narrate({ kind: 'progress', id: step, done: bytes, unit: 'bytes', text });
+    await refuseTooLarge(watch, size);
+    await delay(Math.max(pauseMs, (performance.now() - at) * pauseShare), undefined, { signal: over }).catch(() => {});
+  }
+};
+
+const refuseTooLarge = async ({ folder, plugin, limits }: TreeWatch, { bytes, files }: TreeSize): Promise<void> => {
+  const problem =
+    bytes > limits.bytes
+      ? `more than ${formatBytes(limits.bytes)} on disk`
+      : files > limits.files
+        ? `more than ${limits.files} files`
+        : null;
+  if (problem === null) return;
+  const { name, size } = await largestPackage(join(folder, 'node_modules'));
+  const most = `the largest is ${name}, with ${formatBytes(size.bytes)} in ${size.files} files`;
+  throw RbeeError.of('PACKAGE_REFUSED', { package: plugin, problem: `what it needs takes ${problem}; ${most}` });
+};

@@ -1,0 +1,288 @@
+/**
+ * The worker types of a machine: found through the index, read from manifests, picked up again when the index changes, and
+ * when something changes in a folder that is linked.
+ */
+import { type FSWatcher, mkdirSync, watch } from 'node:fs';
+import { asRbeeError, RbeeError } from '../contract/errors.ts';
+import type { CatalogEntry } from '../contract/hive-api.ts';
+import { isWithin } from '../contract/safe-path.ts';
+import { nearest } from '../narration/near.ts';
+import { Evaluator } from '../worker-types/evaluator.ts';
+import { looksOf } from '../worker-types/folder-looks.ts';
+import { type PluginManifest, readManifest, type WorkerTypeManifest } from '../worker-types/manifest.ts';
+import { WorkerTypeHandle } from '../worker-types/worker-type-handle.ts';
+import { locatePlugins, type PluginLocation } from './plugin-index.ts';
+import { catalogFolder } from './store.ts';
+
+/** Milliseconds between looks at the index where watching it does not help (network homes). */
+const pollMs = 10_000;
+/** Milliseconds for a burst of changes to settle. */
+const settleMs = 50;
+
+interface Known {
+  entry: CatalogEntry;
+  handle: WorkerTypeHandle | null;
+  fault: RbeeError | null;
+  location: PluginLocation;
+  /** Of a folder that may be edited, when it was read. */
+  looks: string | undefined;
+}
+
+export class WorkerTypes {
+  readonly #dataFolder: string;
+  readonly #onChange: () => void;
+  #known = new Map<string, Known>();
+  /** The last of each type in each folder, so that a type is evaluated once however often the index is read. */
+  readonly #handles = new Map<string, WorkerTypeHandle>();
+  readonly #evaluators = new Set<Evaluator>();
+  /** Why the index could not be read the last time. */
+  #indexFault: RbeeError | null = null;
+  /** The last of the readings that were asked for. */
+  #refreshed: Promise<void> = Promise.resolve();
+  #watcher: FSWatcher | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #settle: NodeJS.Timeout | null = null;
+
+  constructor(dataFolder: string, onChange: () => void) {
+    this.#dataFolder = dataFolder;
+    this.#onChange = onChange;
+  }
+
+  /** Reads the index and goes on watching it. */
+  async start(): Promise<void> {
+    mkdirSync(this.#dataFolder, { recursive: true, mode: 0o700 });
+    // A hive whose index is damaged still has workers to look after.
+    await this.refresh().catch(() => {});
+    this.#watcher = watch(this.#dataFolder, { persistent: false }, (_event, file) => {
+      if (file === 'package.json' || file === null) this.#soon();
+    });
+    // A watch that breaks (the folder was replaced) leaves the poll.
+    this.#watcher.on('error', () => this.#watcher?.close());
+    this.#timer = setInterval(() => this.#soon(), pollMs);
+    this.#timer.unref();
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    if (this.#timer) clearInterval(this.#timer);
+    if (this.#settle) clearTimeout(this.#settle);
+    for (const evaluator of this.#evaluators) evaluator.close();
+    this.#evaluators.clear();
+  }
+
+  /**
+   * Reads index and manifests again; plugin code runs only when a type is asked for. With `anew`, code that was
+   * evaluated before is loaded again too: a version may have been installed once more in the same folder.
+   */
+  async refresh({ anew = false } = {}): Promise<void> {
+    // What an earlier evaluator is doing goes on; it ends by itself when idle.
+    if (anew) this.#handles.clear();
+    // One after the other: what was read first must not replace what was read later.
+    const mine = this.#refreshed.then(() => this.#refresh());
+    this.#refreshed = mine.catch(() => {});
+    await mine;
+  }
+
+  async #refresh(): Promise<void> {
+    const found = new Map<string, Known>();
+    const locations = await locatePlugins(this.#dataFolder).catch((error) => {
+      this.#indexFault = error;
+      throw error;
+    });
+    this.#indexFault = null;
+    for (const location of locations) await this.#read(location, found);
+    refuseSharedKinds(found);
+    const changed = JSON.stringify([...found.values()].map((item) => item.entry)) !== JSON.stringify(this.list());
+    this.#known = found;
+    if (changed) this.#onChange();
+  }
+
+  /** All types, those that cannot be used with their fault. */
+  list(): CatalogEntry[] {
+    return [...this.#known.values()].map((item) => item.entry);
+  }
+
+  /**
+   * A type by name, alias, or the package that brings it alone, as its folder is at this moment: an operation asks once
+   * and works with one state of the code. Errors: TYPE_NOT_FOUND, and the fault of its plugin.
+   */
+  async get(name: string): Promise<WorkerTypeHandle> {
+    const item = await this.#findNow(name);
+    if (item?.fault) throw item.fault;
+    if (item?.handle) return item.handle;
+    if (this.#indexFault) throw this.#indexFault;
+    const names = [...this.#known.keys()];
+    const [near] = this.near(name);
+    throw RbeeError.of('TYPE_NOT_FOUND', {
+      type: name,
+      known: names.join(', ') || 'none',
+      near: near ? `; did you mean ${near}?` : '',
+    });
+  }
+
+  /** The kinds of device that types bring, with the type that knows how to read them. */
+  broughtKinds(): { kind: string; handle: WorkerTypeHandle }[] {
+    const usable = [...this.#known.values()].flatMap(({ handle }) => handle ?? []);
+    return usable.flatMap((handle) => (handle.manifest.devices ?? []).map((kind) => ({ kind, handle })));
+  }
+
+  /** Names of types that this may have been meant for, nearest first. */
+  near(name: string): string[] {
+    return nearest(name, [...this.#known.keys()]);
+  }
+
+  /** Is there a type of this name, alias or package, usable or not? */
+  async has(name: string): Promise<boolean> {
+    return (await this.#findNow(name)) !== undefined;
+  }
+
+  /** The folder of the package that a variant of a known type runs from; null when that variant is not installed. */
+  rootOf(type: string, variant: string): string | null {
+    const { location } = this.#find(type) ?? {};
+    if (!location) return null;
+    if (!location.variants) return location.root;
+    return Object.hasOwn(location.variants, variant) ? (location.variants[variant] ?? null) : null;
+  }
+
+  /**
+   * A type of the very plugin in `root`, whether or not the index still names it: workers keep the version they have.
+   * Errors: PLUGIN_INVALID where another package lies there, or the type is gone.
+   */
+  async reopen(root: string, name: string, owner?: string): Promise<WorkerTypeHandle> {
+    const looks = await this.#looksOf(root);
+    const plugin = await readManifest(root);
+    const manifest = plugin.workerTypes.find((type) => type.name === name);
+    const problem =
+      owner !== undefined && plugin.package !== owner
+        ? `the package in ${root} is ${plugin.package} now`
+        : `it has no worker type ${name} any more`;
+    if (!manifest || plugin.package !== (owner ?? plugin.package))
+      throw RbeeError.of('PLUGIN_INVALID', { plugin: owner ?? plugin.package, problem });
+    return this.#handleOf(plugin, manifest, looks);
+  }
+
+  /** Reads again what may have changed: a linked folder with other looks, a fault, a name that is not known. */
+  async #findNow(name: string): Promise<Known | undefined> {
+    const item = this.#find(name);
+    if (item && item.fault === null && item.looks === (await this.#looksOf(item.location.root))) return item;
+    // The first caller that needs a type reports why the index cannot be read.
+    await this.refresh().catch(() => {});
+    return this.#find(name);
+  }
+
+  /** Undefined for a folder of the store: what is there never changes. */
+  async #looksOf(root: string): Promise<string | undefined> {
+    return isWithin(catalogFolder(this.#dataFolder), root) ? undefined : looksOf(root);
+  }
+
+  #find(name: string): Known | undefined {
+    const wanted = name.toLowerCase();
+    const all = [...this.#known.values()];
+    const ofPackage = all.filter(({ entry }) => entry.plugin === name);
+    return (
+      this.#known.get(wanted) ??
+      all.find(({ entry }) => entry.aliases.includes(wanted)) ??
+      (ofPackage.length === 1 ? ofPackage[0] : undefined)
+    );
+  }
+
+  #soon(): void {
+    if (this.#settle) clearTimeout(this.#settle);
+    this.#settle = setTimeout(() => {
+      this.refresh().catch(() => {
+        // An index that is being written is read again by the next look.
+      });
+    }, settleMs);
+    this.#settle.unref();
+  }
+
+  async #read(location: PluginLocation, found: Map<string, Known>): Promise<void> {
+    let plugin: PluginManifest;
+    const looks = await this.#looksOf(location.root);
+    try {
+      plugin = await readManifest(location.root);
+    } catch (error) {
+      const fault = asRbeeError(error, 'registry');
+      const name = location.root.split('/').at(-1) ?? location.root;
+      found.set(name, { entry: faulty(name, location, fault), handle: null, fault, location, looks });
+      return;
+    }
+    for (const manifest of plugin.workerTypes) {
+      const other = found.get(manifest.name);
+      // In a checkout, a version that was installed takes the place of the one in the workspace.
+      if (other && location.source === 'development' && other.entry.plugin === plugin.package) continue;
+      if (other) {
+        const fault = RbeeError.of('PLUGIN_CONFLICT', {
+          type: manifest.name,
+          first: other.entry.plugin,
+          second: plugin.package,
+        });
+        found.set(manifest.name, { ...other, entry: { ...other.entry, fault: fault.message }, handle: null, fault });
+        continue;
+      }
+      const entry: CatalogEntry = {
+        type: manifest.name,
+        aliases: manifest.aliases ?? [],
+        plugin: plugin.package,
+        version: plugin.version,
+        summary: manifest.summary ?? plugin.description,
+        serves: manifest.serves,
+        variants: manifest.variants,
+        installed: location.variants
+          ? manifest.variants.filter((variant) => location.variants && Object.hasOwn(location.variants, variant))
+          : manifest.variants,
+        integrity: location.integrity ?? null,
+        source: location.source,
+      };
+      found.set(manifest.name, {
+        entry,
+        handle: this.#handleOf(plugin, manifest, looks),
+        fault: null,
+        location,
+        looks,
+      });
+    }
+  }
+
+  #handleOf(plugin: PluginManifest, manifest: WorkerTypeManifest, looks: string | undefined): WorkerTypeHandle {
+    const key = `${plugin.root}#${manifest.name}`;
+    const known = this.#handles.get(key);
+    if (known && known.plugin.version === plugin.version && known.looks === looks) return known;
+    const evaluator = new Evaluator(plugin.package, plugin.root, looks);
+    const handle = new WorkerTypeHandle(plugin, manifest, evaluator);
+    this.#evaluators.add(evaluator);
+    this.#handles.set(key, handle);
+    return handle;
+  }
+}
+
+/** Nobody could tell whose reading of a device is right, so no type that brings it is used. */
+const refuseSharedKinds = (found: Map<string, Known>): void => {
+  const bringing = new Map<string, [name: string, known: Known][]>();
+  for (const [name, known] of found) {
+    for (const kind of known.handle?.manifest.devices ?? []) {
+      bringing.set(kind, [...(bringing.get(kind) ?? []), [name, known]]);
+    }
+  }
+  for (const [kind, all] of bringing) {
+    const [first, second] = [...new Set(all.map(([, { entry }]) => entry.plugin))];
+    if (first === undefined || second === undefined) continue;
+    const fault = RbeeError.of('DEVICE_KIND_CONFLICT', { kind, first, second });
+    for (const [name, known] of all) {
+      found.set(name, { ...known, entry: { ...known.entry, fault: fault.message }, handle: null, fault });
+    }
+  }
+};
+
+const faulty = (name: string, location: PluginLocation, fault: RbeeError): CatalogEntry => ({
+  type: name,
+  aliases: [],
+  plugin: location.root,
+  version: '',
+  summary: '',
+  serves: [],
+  variants: [],
+  installed: [],
+  source: location.source,
+  fault: fault.message,
+});

@@ -1,0 +1,156 @@
+/** Binary resolution carried out: finds the program of a source on this machine, or installs it. */
+import { RbeeError } from '../contract/errors.ts';
+import type { BinarySource, PrepareStep, ResolvedBinary } from '../contract/worker-type.ts';
+import { archiveContents, buildArchive, lookForMember } from './archive.ts';
+import type { BinaryContext } from './context.ts';
+import { findInstalled, type Installed, install, keyOf } from './installation.ts';
+import { buildNpm, lookForBin } from './npm.ts';
+import { type Absent, type Look, lookForModule, lookForProgram } from './on-machine.ts';
+import { programsFolder } from './places.ts';
+import { takeSteps } from './prepare.ts';
+import { environmentUsable, lookForEntryPoint, PythonEnvironment, pythonFacts } from './python.ts';
+import { checkSource, checkSteps, type InstallableSource } from './source-check.ts';
+
+/** Can this source be installed where it is not there? */
+export const isInstallable = (source: BinarySource): source is InstallableSource =>
+  source.kind === 'archive' || source.kind === 'npm' || source.kind === 'python';
+
+/** Looks for the program of a source, and changes nothing. Errors: PLUGIN_INVALID. */
+export const lookForBinary = async (source: BinarySource, context: Where): Promise<ResolvedBinary | Absent> => {
+  if (source.kind === 'module') return resolved(source, await lookForModule(source, context.plugin.root));
+  if (source.kind === 'path') return resolved(source, await lookForProgram(source, context.env));
+  const checked = checkSource(source, context.plugin);
+  const installed = await findInstalled(programsFolder(context.folders), keyOfSource(checked, context));
+  return resolved(source, installed ? await lookInside(checked, installed) : { problem: 'it is not installed yet' });
+};
+
+/**
+ * The program of a source, as it is there or else installed first, with its `prepare` steps taken. What was
+ * interrupted, by whatever, is never taken; the next run goes on with what was downloaded. Errors: DOWNLOAD_FAILED,
+ * CHECKSUM_MISMATCH, ARCHIVE_INVALID, NO_SPACE, PYTHON_NOT_FOUND, INSTALL_FAILED, PLUGIN_INVALID, STATE_UNWRITABLE; the
+ * signal's reason when aborted.
+ */
+export const ensureBinary = async (source: BinarySource, context: BinaryContext): Promise<ResolvedBinary> => {
+  const steps = checkSteps(source, context.plugin);
+  const there = await lookForBinary(source, context);
+  const binary = 'problem' in there ? await installSource(source, there.problem, context) : there;
+  // A Python program's own environment is what its steps add to: they were part of the installation.
+  return source.kind === 'python' || steps.length === 0 ? binary : prepared(binary, context, steps);
+};
+
+const installSource = async (
+  source: BinarySource,
+  problem: string,
+  context: BinaryContext,
+): Promise<ResolvedBinary> => {
+  if (!isInstallable(source)) throw cannot(source, problem, 'install the program, or another version of the plugin');
+  const checked = checkSource(source, context.plugin);
+  const key = keyOfSource(checked, context);
+  const installed = await install({
+    ...common(checked.id, key, context),
+    usable: async (before) => !('problem' in (await lookInside(checked, before))),
+    build: (folder) => build(checked, { folder, key }, context),
+  });
+  const binary = resolved(source, await lookInside(checked, installed));
+  if ('problem' in binary) throw cannot(source, binary.problem, 'tell the author of the plugin');
+  return binary;
+};
+
+/** Takes the steps once for this program and version of the plugin, in a folder of their own. */
+const prepared = async (
+  binary: ResolvedBinary,
+  context: BinaryContext,
+  steps: readonly PrepareStep[],
+): Promise<ResolvedBinary> => {
+  const { plugin } = context;
+  const key = preparedKey(binary, context, steps);
+  const { folder } = await install({
+    ...common(`what ${plugin.package} needs`, key, context),
+    usable: ({ facts, folder: at }) => environmentUsable(facts, at),
+    build: async (at) => {
+      const python = new PythonEnvironment(at, key, context);
+      await takeSteps(steps, { folder: at, key, python, argv: binary.argv, program: binary.path }, context);
+      return pythonFacts(python);
+    },
+  });
+  return { ...binary, environment: folder };
+};
+
+/**
+ * A program that is there as `ensureBinary` would give it; null where its steps were not taken yet. Changes nothing. Errors:
+ * PLUGIN_INVALID.
+ */
+export const lookForPrepared = async (
+  source: BinarySource,
+  binary: ResolvedBinary,
+  context: Where,
+): Promise<ResolvedBinary | null> => {
+  const steps = checkSteps(source, context.plugin);
+  if (source.kind === 'python' || steps.length === 0) return binary;
+  const made = await findInstalled(programsFolder(context.folders), preparedKey(binary, context, steps));
+  if (made === null || !(await environmentUsable(made.facts, made.folder))) return null;
+  return { ...binary, environment: made.folder };
+};
+
+/** Name of what the steps made for this program. */
+export const preparedKey = (
+  binary: ResolvedBinary,
+  { plugin }: Pick<BinaryContext, 'plugin'>,
+  steps: readonly PrepareStep[],
+): string => keyOf(`prepared-${binary.id}`, [plugin.package, plugin.version, plugin.root, binary, steps, platform]);
+
+type Where = Pick<BinaryContext, 'plugin' | 'folders' | 'env'>;
+
+const cannot = (source: BinarySource, problem: string, hint: string): RbeeError =>
+  RbeeError.of('INSTALL_FAILED', { what: source.id, problem, hint });
+
+const platform = `${process.platform}-${process.arch}`;
+
+const common = (what: string, key: string, context: BinaryContext) => ({
+  store: programsFolder(context.folders),
+  key,
+  signal: context.signal,
+  onWait: () => context.narrate({ kind: 'info', text: `${what} is being installed already: waiting for that` }),
+});
+
+const resolved = (source: BinarySource, look: Look): ResolvedBinary | Absent =>
+  'problem' in look ? look : { id: source.id, kind: source.kind, ...look };
+
+const lookInside = async (source: InstallableSource, { folder, facts }: Installed): Promise<Look> => {
+  switch (source.kind) {
+    case 'archive':
+      return lookForMember(source, folder);
+    case 'npm':
+      return lookForBin(source, folder);
+    case 'python':
+      if (!(await environmentUsable(facts, folder)))
+        return { problem: 'the Python that it was installed with is gone' };
+      return lookForEntryPoint(source, folder);
+  }
+};
+
+const build = async (
+  source: InstallableSource,
+  { folder, key }: { folder: string; key: string },
+  context: BinaryContext,
+): Promise<Record<string, string>> => {
+  if (source.kind === 'archive') return buildArchive(source, folder, context);
+  if (source.kind === 'npm') return buildNpm(source, folder, key, context);
+  const python = new PythonEnvironment(folder, key, context);
+  await python.make(source.python);
+  await python.add([source.requirement], source.indexes);
+  const look = await lookForEntryPoint(source, folder);
+  if ('problem' in look) throw cannot(source, look.problem, 'tell the author of the plugin');
+  const { argv, path } = look;
+  await takeSteps(source.prepare ?? [], { folder, key, python, argv, program: path }, context);
+  return pythonFacts(python);
+};
+
+/** The same for the same contents, whatever plugin names them; what may be the plugin's own makes it the plugin's. */
+export const keyOfSource = (source: InstallableSource, { plugin }: Pick<BinaryContext, 'plugin'>): string => {
+  if (source.kind === 'archive') return keyOf(source.id, [platform, archiveContents(source)]);
+  if (source.kind === 'npm') return keyOf(source.id, [platform, source.package, source.version]);
+  const { requirement, entryPoint, python, indexes, prepare: steps = [] } = source;
+  const own = steps.length > 0 || /^[./]|file:/.test(requirement) ? [plugin.root, plugin.version] : [];
+  return keyOf(source.id, [platform, requirement, entryPoint, python, indexes, steps, own]);
+};
