@@ -108,24 +108,24 @@ export interface ModelView {
   /** The commit that its revision meant when it was downloaded. */
   commit: string | null;
   format: string | null;
-  /** Bytes of the files that are here. */
+  /** Bytes of the complete files. */
   bytes: number;
   /** Bytes of all files that were asked for; more than `bytes` while a download is not complete. */
   wantedBytes: number;
-  /** Is all of it here? */
+  /** Whether all its files are complete. */
   complete: boolean;
-  /** Bytes of files that have begun to come and are not whole. */
+  /** Bytes of partial files. */
   begunBytes: number;
-  /** Is it on its way now? */
+  /** Whether it is being downloaded. */
   downloading: boolean;
-  /** What engines are given: a file or a folder. */
+  /** The path given to engines: a file or a folder. */
   path: string | null;
   gguf: GgufView | null;
   /** Ids of the workers that were started from it, also of stopped ones. */
   workers: readonly string[];
-  /** When it was asked for first; ISO 8601. */
+  /** When it was first requested; ISO 8601. */
   addedAt: string | null;
-  /** Did this request change anything? */
+  /** Whether this request changed anything. */
   changed: boolean;
 }
 

@@ -122,7 +122,7 @@ export interface PluginView {
   source: 'installed' | 'link';
   types: readonly string[];
   variants: readonly string[];
-  /** Variants that are there; the others are installed when a worker needs them. */
+  /** Installed variants; others are installed when a worker needs them. */
   installed: readonly string[];
   /** Those of them for which the install scripts of their packages were run; absent when there are none. */
   scripts?: readonly string[];
@@ -131,11 +131,11 @@ export interface PluginView {
   integrity: string | null;
   publisher: string | null;
   registry: string | null;
-  /** Range or tag that updates follow; null when it stays as it is. */
+  /** Range or tag that updates follow; null if it is not updated. */
   follows: string | null;
   /** The version that the last update replaced. */
   previous: string | null;
-  /** Did this request change anything? */
+  /** Whether this request changed anything. */
   changed: boolean;
 }
 
