@@ -1,4 +1,7 @@
-/** Builds every package: TypeScript to `dist/`, one after another, each from what the earlier ones declare. */
+/**
+ * Builds every package: TypeScript to `dist/`, in the order in which they depend on each other. Then brings what is made from
+ * code up to date: the manifests of the plugins and their demo models.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +9,13 @@ import { bundleAgent } from './bundle-agent.ts';
 import { bundleDaemons } from './bundle-daemons.ts';
 import { bundleKeeper } from './bundle-keeper.ts';
 import { bundleWorkerServer } from './bundle-worker-server.ts';
+import { updateManifests } from './plugin-manifests.ts';
 
 const root = join(import.meta.dirname, '..');
 const workspace: { rbee: { plugins: string[] } } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = ['core', 'core/worker-server', ...workspace.rbee.plugins];
 
-/** Built beside the old one and swapped in when whole, so that whatever runs from `dist/` never sees half of one. */
+/** Builds beside the old `dist/` and swaps at the end, so that running processes never see half a build. */
 const buildPackage = async (folder: string): Promise<void> => {
   const home = join(root, folder);
   const staged = join(root, 'node_modules', '.cache', `build-${process.pid}`);
@@ -42,6 +46,8 @@ const buildPackage = async (folder: string): Promise<void> => {
 };
 
 for (const folder of packages) await buildPackage(folder);
+
+await updateManifests(workspace.rbee.plugins.map((folder) => join(root, folder)));
 
 /** Demo models are generated, never kept in the repository. */
 for (const folder of workspace.rbee.plugins) {

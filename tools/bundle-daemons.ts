@@ -56,7 +56,7 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
   writeFileSync(join(dist, 'hive/parts.json'), JSON.stringify(await hiveParts(core, dist, metafile, external)));
 };
 
-/** Loaded only by a hive that gets its plugins by itself. */
+/** Loaded only by a hive that installs its own plugins. */
 const leftBehind = /\/plugins\/install\/installer\.ts$/;
 
 /** Scripts that a hive starts as processes or threads of their own. */

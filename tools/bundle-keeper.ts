@@ -147,8 +147,8 @@ const late = (load: string): string => `
 `;
 
 /**
- * Bundled, a module would take the folder of the bundle for its own. Those of ours that ask where they are get the
- * answer that they would get in `dist/` beside the bundle.
+ * In a bundle, `import.meta` is that of the bundle. Our modules that ask where they are get the path that they would have
+ * in `dist/` beside the bundle.
  */
 export const keepOwnPlace = (core: string): Plugin => ({
   name: 'keep-own-place',

@@ -121,7 +121,7 @@ const refuseUnbuilt = ({ folder, manifest }: Package): void => {
 
 if (build) execFileSync(process.execPath, [join(root, 'tools/build.ts')], { stdio: 'inherit' });
 const packages = inOrder(publicPackages());
-if (!hasProvenance) console.log('publishing unsigned: provenance needs GitHub Actions with id-token: write');
+if (!hasProvenance) console.error('publishing unsigned: provenance needs GitHub Actions with id-token: write');
 for (const one of packages) refuseUnbuilt(one);
 const published = await Promise.all(packages.map(isPublished));
 for (const [index, one] of packages.entries()) {

@@ -11,6 +11,7 @@ import { constants, createZstdDecompress } from 'node:zlib';
 import { RbeeError } from '../contract/errors.ts';
 import { makeFolder, unwritable } from '../lifecycle/fs/atomic-file.ts';
 import { spaceError } from '../lifecycle/fs/disk-space.ts';
+import { isFolder } from '../lifecycle/fs/file-kind.ts';
 import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { TreeWriter, usualLimits } from './tree-writer.ts';
 import { unpackTar } from './unpack-tar.ts';
@@ -104,9 +105,3 @@ export const bundleError = async (error: unknown, archive: string, folder: strin
   if (code === 'EACCES' || code === 'EROFS' || code === 'EIO') return unwritable(folder, error);
   return RbeeError.of('BUNDLE_CORRUPT', { archive: basename(archive), problem: message }, { cause: error });
 };
-
-const isFolder = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );

@@ -22,7 +22,7 @@ const good = {
   options: { context: 5, list: ['a'] },
 };
 
-test('what fits comes back equal, as a copy', () => {
+test('a matching value is returned as an equal copy', () => {
   const copy = read(good);
   assert.deepEqual(copy, good);
   assert.notEqual(copy, good);
@@ -47,7 +47,7 @@ test('keys that reach the prototype of an object are dropped', () => {
   assert.deepEqual(copy['options'], {});
 });
 
-test('free text that is too long is cut, whether it stands alone or may be missing', () => {
+test('free text that is too long is cut, also in optional fields', () => {
   const text = checked<{ a: string; b: string | null }>(
     Type.Object({ a: textOf(5), b: Type.Union([textOf(5), Type.Null()]) }),
   );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RateLimit } from './rate-limit.ts';
 
-test('a burst passes at once, then so much a second', () => {
+test('a burst passes at once, then the rate per second applies', () => {
   let now = 0;
   const limit = new RateLimit({ perSecond: 10, burst: 3 }, () => now);
   assert.deepEqual([limit.take(1), limit.take(1), limit.take(1), limit.take(1)], [true, true, true, false]);
@@ -10,7 +10,7 @@ test('a burst passes at once, then so much a second', () => {
   assert.equal(limit.take(1), true);
 });
 
-test('time without use is saved up to a burst and no further', () => {
+test('unused capacity accumulates up to one burst', () => {
   let now = 0;
   const limit = new RateLimit({ perSecond: 10, burst: 3 }, () => now);
   now = 3_600_000;

@@ -31,7 +31,7 @@ test('values are whole, whatever pieces they arrive in', async () => {
   assert.deepEqual(await collect(Readable.from(pieces)), [{ a: 'é' }, { b: 2 }]);
 });
 
-test('the error of a stream that breaks off comes after what it gave', async () => {
+test('the error of a broken stream comes after its values', async () => {
   const stream = new PassThrough();
   stream.write('{"a":1}\n');
   const values: unknown[] = [];

@@ -18,7 +18,7 @@ const refusedBoth = async (path: string, error: { code: string; message?: RegExp
   assert.throws(() => readSmallFileSync(path, options), error);
 };
 
-test('a file is read whole, through links, also an empty one', async (t) => {
+test('a file is read completely, through links, even when empty', async (t) => {
   const folder = folderOf(t);
   const file = join(folder, 'file');
   for (const text of ['', 'ümlaut\n', 'x'.repeat(300_000)]) {
@@ -42,7 +42,7 @@ test('a pipe, a device and a folder are refused at once', async (t) => {
   await refusedBoth(join(folder, 'none'), { code: 'ENOENT' });
 });
 
-test('a file may be as large as allowed, and no byte larger', async (t) => {
+test('a file up to the limit is read, and one byte more is refused', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, '12345');
   assert.equal(await readSmallFile(file, { maxBytes: 5 }), '12345');
@@ -52,7 +52,7 @@ test('a file may be as large as allowed, and no byte larger', async (t) => {
   await refusedBoth(file, { code: 'EFBIG', message: /larger than 1 MiB/ });
 });
 
-test('what is wrong with the open file can be said before it is read', async (t) => {
+test('the open file can be refused before it is read', async (t) => {
   const file = join(folderOf(t), 'file');
   writeFileSync(file, 'x', { mode: 0o644 });
   const onOpen = () => {

@@ -1,6 +1,6 @@
 /** What a worker type may have or not have. A check of an ability that it does not declare is not made. */
 import { isPattern, takesMethod } from '../contract/served-path.ts';
-import type { Subject } from './subject.ts';
+import type { PluginUnderTest } from './plugin-under-test.ts';
 
 export const abilities = {
   package: { missing: 'no package.json was given', has: ({ packageJson }) => packageJson !== undefined },
@@ -61,15 +61,15 @@ export const abilities = {
     missing: 'it serves nothing by POST',
     has: ({ type }) => type.serves.some((served) => takesMethod(served, 'POST') && !isPattern(served.path)),
   },
-} as const satisfies Record<string, { missing: string; has: (subject: Subject) => boolean }>;
+} as const satisfies Record<string, { missing: string; has: (plugin: PluginUnderTest) => boolean }>;
 
 export type Ability = keyof typeof abilities;
 
 /** Why a check that needs these is not made; undefined when it is. A type too broken to tell has them all. */
-export const missingAbility = (subject: Subject, needs: readonly Ability[] = []): string | undefined => {
+export const missingAbility = (plugin: PluginUnderTest, needs: readonly Ability[] = []): string | undefined => {
   const missing = needs.find((need) => {
     try {
-      return !abilities[need].has(subject);
+      return !abilities[need].has(plugin);
     } catch {
       return false;
     }

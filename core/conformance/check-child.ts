@@ -7,8 +7,8 @@ import { Evaluator } from '../worker-types/evaluator.ts';
 import { type PluginManifest, readManifest, type WorkerTypeManifest } from '../worker-types/manifest.ts';
 import { checkBuilt } from '../worker-types/worker-type-handle.ts';
 import type { CheckMessage } from './check-messages.ts';
+import { PluginUnderTest } from './plugin-under-test.ts';
 import { runChecks } from './run-checks.ts';
-import { Subject } from './subject.ts';
 
 const tell = (message: CheckMessage): Promise<void> =>
   new Promise((resolve) => process.send?.(message, () => resolve()));
@@ -22,11 +22,11 @@ const examineType = async (plugin: PluginManifest, manifest: WorkerTypeManifest)
     return await tell({ kind: 'result', result });
   }
   const module = (await import(pathToFileURL(join(plugin.root, manifest.entry)).href)) as { default: WorkerType };
-  const subject = new Subject(module.default, { root: plugin.root });
+  const underTest = new PluginUnderTest(module.default, { root: plugin.root });
   try {
-    await runChecks(subject, (result) => void tell({ kind: 'result', result }));
+    await runChecks(underTest, (result) => void tell({ kind: 'result', result }));
   } finally {
-    subject.close();
+    underTest.close();
   }
 };
 

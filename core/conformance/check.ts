@@ -1,6 +1,6 @@
 /** A check of the examination: a row that says what must hold, and how to find out. */
 import type { Ability } from './abilities.ts';
-import type { Subject } from './subject.ts';
+import type { PluginUnderTest } from './plugin-under-test.ts';
 
 /** The areas in the order in which they are examined and shown. */
 export const areas = {
@@ -34,7 +34,7 @@ export interface Check {
   /** Abilities that the type must declare for the check to be made. */
   needs?: readonly Ability[];
   /** Throws when the sentence is not true. */
-  check(subject: Subject): void | Promise<void>;
+  check(plugin: PluginUnderTest): void | Promise<void>;
 }
 
 export const areaOf = ({ id }: Pick<Check, 'id'>): Area => id.slice(0, id.indexOf('.')) as Area;

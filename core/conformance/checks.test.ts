@@ -5,7 +5,7 @@ import type { Command, DeviceProbe, Fit, Launch, Variant, WorkerType } from '../
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas, type Check } from './check.ts';
 import { checks } from './checks/index.ts';
-import { type PackageJson, Subject } from './subject.ts';
+import { type PackageJson, PluginUnderTest } from './plugin-under-test.ts';
 
 const variant = (id: string, more: Partial<Variant> = {}): Variant => ({
   id,
@@ -107,11 +107,11 @@ const failing = async (
   packageJson: PackageJson = manifest,
   recorded = failures,
 ): Promise<string[]> => {
-  const subject = new Subject(type, { package: packageJson, failures: recorded });
+  const plugin = new PluginUnderTest(type, { package: packageJson, failures: recorded });
   const failed: string[] = [];
   for (const check of checks.filter((one) => areaOf(one) !== 'life')) {
-    if (missingAbility(subject, check.needs) !== undefined) continue;
-    await (async () => check.check(subject))().catch(() => failed.push(check.id));
+    if (missingAbility(plugin, check.needs) !== undefined) continue;
+    await (async () => check.check(plugin))().catch(() => failed.push(check.id));
   }
   return failed;
 };
@@ -397,8 +397,8 @@ test('a manifest that says something else than the code is found', async () => {
 
 test('checks of what a type does not declare are not made', () => {
   const { probes: _, estimate: __, models: ___, ...bare } = good;
-  const subject = new Subject(bare);
-  const left = checks.filter((check) => missingAbility(subject, check.needs) === undefined).map(areaOf);
+  const plugin = new PluginUnderTest(bare);
+  const left = checks.filter((check) => missingAbility(plugin, check.needs) === undefined).map(areaOf);
   assert.ok(!left.includes('probes') && !left.includes('estimate') && !left.includes('manifest'));
 });
 
@@ -414,8 +414,8 @@ test('there are more than sixty checks, each with an id and a title of its own, 
 test('a program that ignores its key passes when its type says so, and a script of the plugin needs no variable', async () => {
   const check = checks.find(({ id }) => id === 'command.api-key-given') as Check;
   const bare = { ...good, command: () => ({ args: [] }) } as unknown as WorkerType;
-  await assert.rejects(async () => check.check(new Subject(bare)), /any user of the machine could use it/);
+  await assert.rejects(async () => check.check(new PluginUnderTest(bare)), /any user of the machine could use it/);
   const script = variant('cpu', { resolveBinary: () => [{ kind: 'module', id: 'engine', script: 'server.js' }] });
   for (const more of [{ keyless: true }, { adapter: { script: 'adapter.js' } }, { variants: [script] }])
-    await check.check(new Subject({ ...bare, ...more }));
+    await check.check(new PluginUnderTest({ ...bare, ...more }));
 });

@@ -3,9 +3,9 @@ import type { WorkerType } from '../contract/worker-type.ts';
 import { missingAbility } from './abilities.ts';
 import { areaOf, areas } from './check.ts';
 import { checks } from './checks/index.ts';
-import { Subject, type SubjectOptions } from './subject.ts';
+import { PluginUnderTest, type PluginUnderTestOptions } from './plugin-under-test.ts';
 
-export interface ExamineOptions extends SubjectOptions {
+export interface ExamineOptions extends PluginUnderTestOptions {
   /** `describe` and `it` of node:test, or of a runner that has the same. */
   describe: (name: string, body: () => void) => unknown;
   it: (name: string, body: () => void | Promise<void>) => unknown;
@@ -21,21 +21,19 @@ export interface ExamineOptions extends SubjectOptions {
  * evaluates it: build the package first.
  */
 export const examine = (type: WorkerType, { describe, it, ...options }: ExamineOptions): void => {
-  const subject = new Subject(type, options);
+  const plugin = new PluginUnderTest(type, options);
   describe(`the worker type ${type.name}`, () => {
     for (const [area, title] of Object.entries(areas)) {
-      const due = checks.filter(
-        (check) => areaOf(check) === area && missingAbility(subject, check.needs) === undefined,
-      );
+      const due = checks.filter((check) => areaOf(check) === area && missingAbility(plugin, check.needs) === undefined);
       if (due.length === 0) continue;
       describe(title, () => {
         for (const check of due) {
           it(`${check.title} (${check.id})`, async () => {
             try {
-              await check.check(subject);
+              await check.check(plugin);
             } finally {
               // Its process would keep that of the tests waiting.
-              subject.close();
+              plugin.close();
             }
           });
         }

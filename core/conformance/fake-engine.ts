@@ -23,7 +23,7 @@
  * | `--rest-status N` | answers `POST /sleep` and `POST /wake` with this status (200), and does neither unless it is 200 |
  * | `--rest-silent` | never answers them |
  * | `--deaf` | ignores SIGTERM and SIGINT |
- * | `--fork-child` | starts a process that lives on by itself, deaf when it is deaf; prints `child pid N` |
+ * | `--fork-child` | starts a child that outlives it, and that ignores SIGTERM with `--deaf`; prints `child pid N` |
  * | `--fork-away` | starts one that leaves its process group and loses its parent, deaf when it is deaf; prints `away pid N` |
  * | `--flood` | writes its log as fast as about 60 MB/s |
  * | `--leash PID` | ends, with what it has forked, when that process is gone |
@@ -34,7 +34,7 @@
  * | `--half-stream` | breaks streams off in the middle |
  * | `--silent-stream` | says nothing more from the middle of a stream, and keeps it open |
  *
- * What follows `--` is somebody else's command line, and is not looked at.
+ * What follows `--` belongs to another program and is ignored.
  *
  * Besides chat and completions it serves `/v1/models`, `/metrics` (`rbee_requests_running`, `rbee_requests_waiting`) and
  * `/counters` (`{ requests, cancelled, running }`). With RBEE_API_KEY set, all but the health check want it as bearer.

@@ -2,7 +2,7 @@
 import { missingAbility } from './abilities.ts';
 import type { Check } from './check.ts';
 import { checks } from './checks/index.ts';
-import type { Subject } from './subject.ts';
+import type { PluginUnderTest } from './plugin-under-test.ts';
 
 export interface CheckResult {
   id: Check['id'];
@@ -14,24 +14,27 @@ export interface CheckResult {
   ms: number;
 }
 
-/** The results in the order of the checks, each told as soon as it is there. Never throws. */
-export const runChecks = async (subject: Subject, onResult?: (result: CheckResult) => void): Promise<CheckResult[]> => {
+/** The results in the order of the checks, each reported as soon as it is known. Never throws. */
+export const runChecks = async (
+  plugin: PluginUnderTest,
+  onResult?: (result: CheckResult) => void,
+): Promise<CheckResult[]> => {
   const results: CheckResult[] = [];
   for (const check of checks) {
-    const result = await runCheck(subject, check);
+    const result = await runCheck(plugin, check);
     results.push(result);
     onResult?.(result);
   }
   return results;
 };
 
-const runCheck = async (subject: Subject, { id, title, needs, check }: Check): Promise<CheckResult> => {
-  const missing = missingAbility(subject, needs);
+const runCheck = async (plugin: PluginUnderTest, { id, title, needs, check }: Check): Promise<CheckResult> => {
+  const missing = missingAbility(plugin, needs);
   if (missing !== undefined) return { id, title, outcome: 'undeclared', reason: missing, ms: 0 };
   const begun = performance.now();
   const since = () => Math.round(performance.now() - begun);
   try {
-    await check(subject);
+    await check(plugin);
     return { id, title, outcome: 'passed', ms: since() };
   } catch (error) {
     return {

@@ -15,11 +15,11 @@ import type {
   PreparedLaunch,
   ResolvedBinary,
 } from '../contract/worker-type.ts';
-import { attempt } from './must.ts';
+import { attempt } from './assert.ts';
 
 const gibibyte = 2 ** 30;
 
-/** Platforms that hives run on, and one that nobody builds for. */
+/** Platforms that hives run on, and one that has no builds. */
 export const platforms: readonly Platform[] = [
   { os: 'linux', cpu: 'x64', libc: 'glibc' },
   { os: 'linux', cpu: 'arm64', libc: 'glibc' },

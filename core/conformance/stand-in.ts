@@ -3,20 +3,20 @@
 import { scriptBeside } from '../config/script-beside.ts';
 import type { ResolvedType } from '../contract/resolved-type.ts';
 import type { Launch } from '../contract/worker-type.ts';
+import type { PluginUnderTest } from './plugin-under-test.ts';
 import { progressLine } from './progress-line.ts';
-import type { Subject } from './subject.ts';
 
 export const fakeEngine = scriptBeside(import.meta.filename, 'fake-engine');
 
 /** Makes the fake engine look like the type's own: where it listens, how it shows that it is ready, what it counts. */
-export const standInFlags = (subject: Subject, launch: Launch): string[] => {
-  const { type } = subject;
+export const standInFlags = (plugin: PluginUnderTest, launch: Launch): string[] => {
+  const { type } = plugin;
   return [
     `--port=${launch.port}`,
     // Should the examiner be killed, nothing of the examination stays behind.
     `--leash=${process.pid}`,
     `--model=${launch.names[0] ?? type.name}`,
-    ...readyFlags(subject),
+    ...readyFlags(plugin),
     ...type.serves.map(({ path }) => `--serve=${path}`),
     ...(type.health.deep ? [`--serve=${withoutQuery(type.health.deep.path)}`] : []),
     ...(type.load ? [`--metrics-path=${withoutQuery(type.load.path)}`, `--running-metric=${type.load.running}`] : []),
@@ -25,7 +25,7 @@ export const standInFlags = (subject: Subject, launch: Launch): string[] => {
   ];
 };
 
-const readyFlags = ({ type: { health } }: Subject): string[] => {
+const readyFlags = ({ type: { health } }: PluginUnderTest): string[] => {
   const live = health.live ? [`--live-path=${withoutQuery(health.live.path)}`] : [];
   if (health.ready.mode === 'callback') return ['--callback', ...live];
   if (health.ready.mode === 'log') {

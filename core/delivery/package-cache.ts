@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { exists } from '../lifecycle/fs/file-kind.ts';
 import type { FoundPackage } from '../plugins/fetch/fetch-calls.ts';
-import { isThere } from '../plugins/store.ts';
 import { inOwnFolder } from './own-folder.ts';
 import { readRecord, writeRecord } from './record.ts';
 
@@ -35,7 +35,7 @@ export const keepPackage = async (
     await writeRecord(join(made, 'found.json'), found);
     // Another process may have been faster; what it has kept is the same.
     await rename(made, place).catch(async (error) => {
-      if (!(await isThere(join(place, 'found.json')))) throw error;
+      if (!(await exists(join(place, 'found.json')))) throw error;
     });
     return { found, folder: join(place, 'package') };
   });

@@ -1,6 +1,6 @@
 /**
- * What the gateway knows of the fleet: its workers, how to connect to them, and when they change. Whoever runs the workers
- * implements this.
+ * What the gateway knows of the fleet: its workers, how to connect to them, and when they change. The owner of
+ * the workers implements this.
  */
 import type { Duplex } from 'node:stream';
 import type { HiveWorker } from '../contract/hive-api.ts';

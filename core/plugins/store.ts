@@ -4,13 +4,14 @@
  */
 
 import { randomBytes } from 'node:crypto';
-import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { valid } from 'semver';
 import { readSmallFile } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { insideFolder, isSafePath, nameInFolder } from '../contract/safe-path.ts';
 import { unwritable, writeAtomic } from '../lifecycle/fs/atomic-file.ts';
+import { exists } from '../lifecycle/fs/file-kind.ts';
 import { withLock } from '../lifecycle/fs/instance-lock.ts';
 import { type IndexEntry, indexFile, readIndex } from './plugin-index.ts';
 
@@ -75,7 +76,7 @@ export const withStaging = async <Result>(data: string, work: (folder: string) =
  * was made.
  */
 export const moveIntoPlace = async (staged: string, place: string, replace = false): Promise<void> => {
-  const there = await isThere(place);
+  const there = await exists(place);
   if (there && !replace) return;
   try {
     await mkdir(dirname(place), { recursive: true, mode: 0o700 });
@@ -85,12 +86,6 @@ export const moveIntoPlace = async (staged: string, place: string, replace = fal
     throw unwritable(place, error);
   }
 };
-
-export const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
 
 /**
  * Changes the index under the lock: `change` gets the entries as they are and gives them as they shall be, and whatever

@@ -1,7 +1,8 @@
 /** Programs that the machine has: on the PATH of the hive, or where a variable says. */
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { delimiter, isAbsolute, join } from 'node:path';
+import { exists, isFile } from '../lifecycle/fs/file-kind.ts';
 
 /** Absolute path of a program on the PATH of `env`; null when there is none. Relative folders of the PATH are not looked at. */
 export const onPath = async (program: string, env: NodeJS.ProcessEnv): Promise<string | null> => {
@@ -14,24 +15,10 @@ export const onPath = async (program: string, env: NodeJS.ProcessEnv): Promise<s
 
 /** Why a path cannot be started; undefined when it can. */
 export const executableProblem = async (path: string): Promise<string | undefined> => {
-  if (!(await isFile(path))) return (await isThere(path)) ? 'is not a file' : 'does not exist';
+  if (!(await isFile(path))) return (await exists(path)) ? 'is not a file' : 'does not exist';
   const allowed = await access(path, constants.X_OK).then(
     () => true,
     () => false,
   );
   return allowed ? undefined : 'is not executable';
-};
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );
-
-export const isFile = async (path: string): Promise<boolean> => {
-  try {
-    return (await stat(path)).isFile();
-  } catch {
-    return false;
-  }
 };

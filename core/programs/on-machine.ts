@@ -4,7 +4,8 @@ import { createRequire } from 'node:module';
 import { isAbsolute, join } from 'node:path';
 import { insideFolder, isSafePath, plainPath } from '../contract/safe-path.ts';
 import type { BinarySource, ResolvedBinary } from '../contract/worker-type.ts';
-import { executableProblem, isFile, onPath } from './find-program.ts';
+import { isFile } from '../lifecycle/fs/file-kind.ts';
+import { executableProblem, onPath } from './find-program.ts';
 
 export type Look = Pick<ResolvedBinary, 'path' | 'argv' | 'environment'> | Absent;
 

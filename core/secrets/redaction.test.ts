@@ -11,11 +11,11 @@ test('values are replaced by their names, whatever stands around them', () => {
   assert.equal(text('abc xyyz'), 'abc xyyz');
 });
 
-test('the whole of a value goes where another is its beginning', () => {
+test('a longer value is replaced completely where another is its beginning', () => {
   assert.equal(redactor({ short: 'abcd', long: 'abcdef' }).text('abcdef abcde'), 'secret:long secret:shorte');
 });
 
-test('a value is found as it is written in JSON and in addresses', () => {
+test('a value is found in its JSON and URL forms', () => {
   const value = 'a"b\\c/d é';
   const { data } = { data: (it: unknown) => redactor({ key: value }).data(it) };
   assert.equal(data(JSON.stringify({ token: value })), '{"token":"secret:key"}');
@@ -29,11 +29,11 @@ test('plain data is redacted at every depth, and keys stay', () => {
   });
 });
 
-test('values that are too short to be told apart are left', () => {
+test('values too short to be distinctive are not redacted', () => {
   assert.equal(redactor({ one: 'abc' }).text('abc'), 'abc');
 });
 
-test('a change of the values counts at once', () => {
+test('changed values take effect at once', () => {
   const values: [string, string][] = [];
   const changing = new Redactor(() => values);
   assert.equal(changing.text('abcd'), 'abcd');
@@ -41,7 +41,7 @@ test('a change of the values counts at once', () => {
   assert.equal(changing.text('abcd'), 'secret:one');
 });
 
-test('a stream holds back only what may become a value', () => {
+test('a stream holds back only text that may become a value', () => {
   const stream = redactor({ one: 'abcd', two: 'bcx!' }).stream();
   assert.deepEqual(
     ['ready\n', 'my a', 'b', 'cd.', 'ab', 'cx! ab'].map((piece) => stream.push(piece)),
@@ -50,7 +50,7 @@ test('a stream holds back only what may become a value', () => {
   assert.equal(stream.end(), 'ab');
 });
 
-test('in whatever pieces a text comes, what is shown is the same and holds no value', () => {
+test('however a text is split, the output is the same and contains no value', () => {
   const letters = fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\n'), minLength: 4, maxLength: 8 });
   const pieces = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', '\n'), maxLength: 12 }), { maxLength: 12 });
   fc.assert(

@@ -25,7 +25,7 @@ test('values become their names or asterisks of the same length, in all pieces o
   await scrubLog(join(folder, 'none'), redactor);
 });
 
-test('a value is found wherever it lies, also across the blocks that are read', async (t) => {
+test('a value is found anywhere, also across block boundaries', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-scrub-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, 'log');

@@ -28,7 +28,7 @@ test('a secret is a private file in a private folder, and is read as it was set'
   assert.equal(await store.get('other'), undefined);
 });
 
-test('a folder that was open is closed when a secret is stored in it', async (t) => {
+test('a folder with open permissions is made private when a secret is stored in it', async (t) => {
   const store = await storeIn(t);
   await store.set('one', 'value');
   await chmod(store.folder, 0o755);
@@ -46,7 +46,7 @@ test('a name is a plain file name', async (t) => {
   await store.set('x'.repeat(63), 'value');
 });
 
-test('a value is one line of 4 characters to 64 KiB, and no complaint repeats it', async (t) => {
+test('a value is one line of 4 characters to 64 KiB, and no error message repeats it', async (t) => {
   const store = await storeIn(t);
   const most = 'm'.repeat(maxSecretBytes);
   for (const value of [
@@ -70,7 +70,7 @@ test('a value is one line of 4 characters to 64 KiB, and no complaint repeats it
   assert.deepEqual(await readdir(store.folder), ['one']);
 });
 
-test('a file that others may read, a link and a folder are refused', async (t) => {
+test('a file readable by others, a link and a folder are refused', async (t) => {
   const store = await storeIn(t);
   await store.set('open', 'value');
   for (const mode of [0o640, 0o604, 0o620]) {
@@ -86,7 +86,7 @@ test('a file that others may read, a link and a folder are refused', async (t) =
   );
 });
 
-test('they are listed by name, without what a killed writer has left', async (t) => {
+test('secrets are listed by name, without leftovers of a killed writer', async (t) => {
   const store = await storeIn(t);
   assert.deepEqual(await store.list(), []);
   await store.set('b', 'value');
@@ -100,7 +100,7 @@ test('they are listed by name, without what a killed writer has left', async (t)
   assert.equal(await store.delete('a'), false);
 });
 
-test('a value that was replaced or deleted goes on being redacted', async (t) => {
+test('a replaced or deleted value is still redacted', async (t) => {
   const store = await storeIn(t);
   await store.set('one', 'first');
   await store.set('one', 'second');

@@ -2,11 +2,11 @@
  * Resolves a target with `~/.ssh/config`. Asks OpenSSH itself (`ssh -G`), so that every keyword has the same meaning as
  * there. Without an `ssh` program, uses only the target and the default files.
  */
-import { access } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
+import { exists } from '../lifecycle/fs/file-kind.ts';
 import type { Runner } from '../lifecycle/system/runner.ts';
 import type { Hop, SshTarget } from './target.ts';
 
@@ -101,7 +101,7 @@ const askSsh = async (target: SshTarget, home: string, options: ResolveOptions):
   if (/^-|[\s\0]/.test(target.hostname)) throw invalid(target, `"${target.hostname}" is not a valid host name`);
   // OpenSSH takes the home folder from the system's user database, not from HOME.
   const own = join(home, '.ssh', 'config');
-  const elsewhere = home === userInfo().homedir ? [] : ['-F', (await isThere(own)) ? own : '/dev/null'];
+  const elsewhere = home === userInfo().homedir ? [] : ['-F', (await exists(own)) ? own : '/dev/null'];
   const args = [
     ...elsewhere,
     ...(target.port === undefined ? [] : ['-p', String(target.port)]),
@@ -172,12 +172,6 @@ const expander =
 
 const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
   Object.hasOwn(env, name) ? env[name] : undefined;
-
-const isThere = (file: string): Promise<boolean> =>
-  access(file).then(
-    () => true,
-    () => false,
-  );
 
 const invalid = (target: SshTarget, problem: string): RbeeError =>
   RbeeError.of('SSH_CONFIG_INVALID', { hive: target.alias, problem });

@@ -212,8 +212,8 @@ const wantedSteps = ({ alias, steps }: HivePlan, { only }: Pick<ApplyOptions, 'o
 };
 
 const notReported = (steps: readonly SyncStep[], reports: readonly StepReport[]): SyncStep[] => {
-  const told = new Set(reports.map(({ step }) => stepKey(step)));
-  return steps.filter((step) => !told.has(stepKey(step)));
+  const reported = new Set(reports.map(({ step }) => stepKey(step)));
+  return steps.filter((step) => !reported.has(stepKey(step)));
 };
 
 const bodyOf = (thrown: unknown, alias: string): ErrorBody => asRbeeError(thrown, `hive ${alias}`).toJSON();

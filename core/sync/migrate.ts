@@ -48,12 +48,12 @@ export const migrate = (migrants: readonly Migrant[], file = 'hives.conf'): Migr
  * A hive may report values that the file cannot hold, such as an invalid type name. Then its entry has its address
  * only, and other entries are unaffected.
  */
-const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
-  const own: Told = { notes: [], ids: new Set(told.ids) };
+const soundEntry = (migrant: Migrant, found: Findings, file: string): Entry => {
+  const own: Findings = { notes: [], ids: new Set(found.ids) };
   const take = (entry: Entry): Entry => {
     parseHivesConf(entry.text, file);
-    told.notes.push(...own.notes);
-    for (const id of own.ids) told.ids.add(id);
+    found.notes.push(...own.notes);
+    for (const id of own.ids) found.ids.add(id);
     return entry;
   };
   try {
@@ -61,7 +61,7 @@ const soundEntry = (migrant: Migrant, told: Told, file: string): Entry => {
   } catch (error) {
     if (!(error instanceof RbeeError)) throw error;
     const { observed } = migrant;
-    own.ids = new Set(told.ids);
+    own.ids = new Set(found.ids);
     own.notes = [
       `hive ${observed.alias} reports values that cannot be written (${error.message}): only its address is written`,
     ];
@@ -75,15 +75,15 @@ interface Entry {
   workers: number;
 }
 
-interface Told {
+interface Findings {
   notes: string[];
   /** Ids of the workers written so far. */
   ids: Set<string>;
 }
 
-const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
+const entryOf = ({ observed, address }: Migrant, found: Findings): Entry => {
   const { alias, status } = observed;
-  const { notes } = told;
+  const { notes } = found;
   const isLocal = alias === localAlias;
   if (status !== 'online') notes.push(`hive ${alias} is ${status}: its contents could not be read`);
   const types = observed.types.filter(({ source }) => source === 'installed');
@@ -91,7 +91,7 @@ const entryOf = ({ observed, address }: Migrant, told: Told): Entry => {
     if (source !== 'installed') notes.push(`hive ${alias}: ${type} is a ${source} plugin there and is not written`);
   }
   const workers = observed.workers.flatMap((worker) => {
-    const fields = runOf(worker, observed, told);
+    const fields = runOf(worker, observed, found);
     return fields ? [fields] : [];
   });
   const models = observed.models.filter(({ model, complete }) => complete && model !== 'demo' && isWritable(model));
@@ -125,7 +125,7 @@ const typeFields = ({ type, version, variants }: ObservedHive['types'][number]):
 const runOf = (
   worker: ObservedWorker,
   { alias, types }: ObservedHive,
-  { notes, ids }: Told,
+  { notes, ids }: Findings,
 ): Record<string, unknown> | null => {
   const { id, spec, state } = worker;
   const why = spec === null ? 'does not report how it was spawned' : unwritable(worker, spec, ids);

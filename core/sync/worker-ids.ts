@@ -40,12 +40,12 @@ const nameOf = ({ model }: DeclaredRun): string | null =>
   model === null ? null : servedName(parseModelReference(model));
 
 /** Replaces invalid characters. A name that is too long ends in a hash of the whole. */
-const safe = (text: string, most: number): string => {
+const safe = (text: string, maxLength: number): string => {
   const letters = text
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
-  if (letters.length <= most) return letters;
+  if (letters.length <= maxLength) return letters;
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 8);
-  return `${letters.slice(0, most - 9).replace(/-$/, '')}-${hash}`;
+  return `${letters.slice(0, maxLength - 9).replace(/-$/, '')}-${hash}`;
 };

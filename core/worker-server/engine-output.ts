@@ -1,7 +1,7 @@
 /** Lines of an engine's output, for its adapter's log. */
 import { StringDecoder } from 'node:string_decoder';
 
-/** Longer ones are cut into pieces: somebody may print a whole file without a line end. */
+/** Longer lines are split: an engine may print a whole file without a line break. */
 const longestLine = 16_384;
 /** Progress that is written over itself may come a hundred times a second; the log gets one in so many milliseconds. */
 const overwrittenEveryMs = 500;

@@ -21,14 +21,14 @@ export interface EngineOptions {
   onLine?(line: string): void;
   /** Asked every 50 ms, later every 250 ms. What it throws counts as "not yet". */
   isReady(signal: AbortSignal): Promise<boolean> | boolean;
-  /** Lines that show how far loading is: group `percent` of the pattern, 0 to 100, is told as a fraction. */
+  /** Lines that show loading progress: the group `percent` of the pattern, 0 to 100, is passed on as a fraction. */
   progress?: { pattern: RegExp; tell(fraction: number): void };
   /** `context.signal` of `load`: fires when the worker is stopped while it loads. */
   signal: AbortSignal;
   /** Signals in turn, each with its time; SIGKILL comes last. SIGTERM with 5 s when absent. */
   stop?: readonly { signal: 'SIGTERM' | 'SIGINT'; graceMs: number }[];
   /**
-   * Called when the engine ends after it was ready and nobody asked it to. Absent: the adapter ends as the engine did, so
+   * Called when the engine exits unasked after it was ready. If absent, the adapter ends as the engine did, so
    * that the hive starts both again.
    */
   onDeath?(exit: EngineExit): void;
@@ -187,7 +187,7 @@ const startProblem = ({ code, message }: NodeJS.ErrnoException) =>
 const described = ({ code, signal }: EngineExit) =>
   signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`;
 
-/** As a shell tells it, and never 0: an engine that ends by itself has failed. */
+/** As a shell reports it, and never 0: an engine that exits unasked has failed. */
 const exitCodeOf = ({ code, signal }: EngineExit): number =>
   signal !== null ? 128 + constants.signals[signal] : code || exitCodes.failed;
 

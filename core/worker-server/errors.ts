@@ -118,7 +118,7 @@ export const asApiError = (thrown: unknown): ApiError => {
   });
 };
 
-/** What the HTTP library refuses by itself. */
+/** Requests that the HTTP library itself refuses. */
 const refusals: Readonly<Record<number, { code: string; hint: string }>> = {
   400: { code: 'invalid_body', hint: 'send one JSON object, and its content-type as application/json' },
   413: { code: 'body_too_large', hint: 'send less in one request' },

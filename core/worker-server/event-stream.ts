@@ -54,7 +54,7 @@ export const createEventStream = (
       drained ??= once(response, 'drain', { signal })
         .then(
           () => {},
-          // The client left instead: whoever waits looks at the signal.
+          // The client left instead; the waiting handler sees that by the signal.
           () => {},
         )
         .finally(() => {

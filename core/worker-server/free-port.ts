@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
-/** A loopback port that nobody listens on right now. Another program may take it before the engine does. */
+/** A loopback port that is free right now. Another program may take it before the engine does. */
 export const freePort = async (host = '127.0.0.1'): Promise<number> => {
   const server = createServer().listen(0, host);
   await once(server, 'listening');

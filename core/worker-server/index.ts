@@ -1,7 +1,7 @@
 /**
  * The HTTP server for rbee workers written in Node.
  *
- * A worker's program calls `runWorkerServer` with its routes and a `load` function, and has: a port that answers before
+ * A worker's program calls `runWorkerServer` with its routes and a `load` function, and gets: a port that answers before
  * the model is loaded, health, models, metrics, an API key, OpenAI's errors, server-sent events, slots with a bounded
  * queue, a signal that fires when the client leaves, a drain on SIGTERM, and the ready callback to its hive. An adapter in
  * front of a foreign program starts that with `startEngine`.

@@ -8,7 +8,7 @@ import { bodyTooLarge, fieldTooLarge } from './too-large.ts';
 import { createUploads } from './uploads.ts';
 
 const mebibyte = 1024 * 1024;
-/** As much as a queen lets through unless she is told otherwise; it goes to disk. */
+/** The queen's default limit too. It goes to disk, not to memory. */
 const defaultFileBytes = 1024 * mebibyte;
 const defaultFileCount = 16;
 const fieldBytes = mebibyte;

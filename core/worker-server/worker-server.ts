@@ -109,11 +109,11 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   );
 
   const load = async () => {
-    let told = 0;
+    let logged = 0;
     const progress = (fraction: number) => {
       const percent = Math.floor(Math.min(1, Math.max(0, fraction)) * 100);
-      if (percent > told) log(`loading ${percent} %`);
-      told = Math.max(told, percent);
+      if (percent > logged) log(`loading ${percent} %`);
+      logged = Math.max(logged, percent);
     };
     const value = await options.load({ signal: ending.signal, progress, log });
     if (ending.signal.aborted) {

@@ -17,7 +17,7 @@ export const stop: StopContract = {
   ],
 };
 
-/** Of ComfyUI's own queue, whoever has put something there. */
+/** ComfyUI's own queue, including work that was queued in its web interface. */
 export const load: LoadContract = {
   path: '/metrics',
   running: 'comfyui_prompts_running',

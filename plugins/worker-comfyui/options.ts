@@ -7,7 +7,7 @@ export const options = {
     directory: {
       type: 'string',
       default: '',
-      description: 'Folder of a ComfyUI that is there: the one with main.py',
+      description: 'Folder of an existing ComfyUI: the one with main.py',
     },
     python: {
       type: 'string',

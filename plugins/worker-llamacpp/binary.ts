@@ -56,7 +56,7 @@ const packagesFor = (build?: 'cuda' | 'vulkan'): Variant['packages'] => ({
   ),
 });
 
-/** What `llama-server --list-devices` has told. */
+/** The output of `llama-server --list-devices`. */
 interface ListedDevices {
   ran: boolean;
   /** Why it did not run, in its own words. */
@@ -65,7 +65,7 @@ interface ListedDevices {
   devices: { name: string; description: string; total: number; free: number }[];
 }
 
-/** Asked of the resolved program, so only when that is a llama-server: a build without a GPU does not fail by itself. */
+/** Probes the resolved program, so only a llama-server: a build without GPU support would not fail on its own. */
 export const probes: Probe[] = [
   {
     id: 'llama-server',

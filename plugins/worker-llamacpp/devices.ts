@@ -14,5 +14,5 @@ export const metalFlags = ({ indices }: Device): Flags => ({
   args: ['--device', indices.map((index) => `MTL${index}`).join(',')],
 });
 
-/** The visible devices are numbered anew from 0, whatever their numbers are on the machine. */
+/** The visible devices are renumbered from 0, whatever their numbers are on the machine. */
 const renumbered = (name: string, { indices }: Device) => indices.map((_, place) => `${name}${place}`).join(',');

@@ -3,7 +3,7 @@ import type { HealthContract, LoadContract, StopContract } from '@rbee/contract'
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
-  // Both listen first and say "Loading model" with this status until the model is there.
+  // Both listen first and say "Loading model" with this status until the model is loaded.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
   progressExample: 'loading 42 %',

@@ -11,7 +11,7 @@ const linux: PlatformName[] = ['linux-x64', 'linux-arm64'];
 const mac: PlatformName[] = ['darwin-arm64', 'darwin-x64'];
 const windows: PlatformName[] = ['win32-x64', 'win32-arm64'];
 
-/** What `sd-server --list-devices` has told. */
+/** The output of `sd-server --list-devices`. */
 interface ListedDevices {
   /** Names such as `CUDA0`; absent where the program does not know the question. */
   names?: string[];
@@ -19,7 +19,7 @@ interface ListedDevices {
   problem?: string;
 }
 
-/** Asked of the resolved program, so only when that is an sd-server: a build without a GPU does not fail by itself. */
+/** Probes the resolved program, so only an sd-server: a build without GPU support would not fail on its own. */
 export const probes: Probe[] = [
   {
     id: 'sd-server',
@@ -67,7 +67,7 @@ const builds: Build[] = [
     prefix: 'CUDA',
     builtinOn: ['linux-x64'],
   },
-  // onnxruntime could compute through WebGPU there, but not be told on which device.
+  // onnxruntime could compute through WebGPU there, but offers no choice of device.
   { id: 'vulkan', platforms: [...linux, ...windows], deviceFlags: vulkanFlags, prefix: 'Vulkan', builtinOn: [] },
   {
     id: 'metal',

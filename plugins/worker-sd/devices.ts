@@ -1,5 +1,5 @@
 /**
- * The arguments that bind sd-server to one placement. The builtin engine is told by its variant, and by the same variables
+ * The arguments that bind sd-server to one placement. The builtin engine gets it from its variant, and by the same variables
  * as sd-server. Metal needs none: a Mac has one such device, whose name changed with ggml's versions.
  */
 import type { Device, DeviceFlags } from '@rbee/contract';
@@ -16,7 +16,7 @@ export const rocmFlags = (device: Device): Flags => ({ args: backend('rocm', dev
 export const vulkanFlags = (device: Device): Flags => ({ args: backend('vulkan', device) });
 
 /**
- * The visible devices are numbered anew from 0, whatever their numbers are on the machine. Of several, the diffusion model
+ * The visible devices are renumbered from 0, whatever their numbers are on the machine. Of several, the diffusion model
  * is spread over all; text encoders and VAE, which are small, are on the first.
  */
 const backend = (name: string, { indices }: Device): string[] => {

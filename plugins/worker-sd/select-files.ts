@@ -63,7 +63,7 @@ const quantizations = [
 ];
 
 const singleFile = (files: readonly RepositoryFile[]): string | undefined => {
-  // Below a folder lie parts of a pipeline, and what somebody keeps beside the model.
+  // Files in folders are parts of a pipeline, or unrelated to the model.
   const top = files.filter(({ path }) => !path.includes('/') && !/vae|lora|control|clip|t5xxl|upscale/i.test(path));
   const quantized = top.filter(({ path }) => path.endsWith('.gguf'));
   for (const name of quantizations) {

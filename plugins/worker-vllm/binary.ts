@@ -7,7 +7,7 @@ import { older } from './versions.ts';
 const x64: PlatformName = 'linux-x64-glibc';
 const arm64: PlatformName = 'linux-arm64-glibc';
 
-/** What `vllm --version` has told. It loads all of vLLM, so it tells a broken installation too. */
+/** The output of `vllm --version`. It loads all of vLLM, so it reveals a broken installation too. */
 interface Answer {
   version?: string;
   /** Why it did not run, in its own words. */

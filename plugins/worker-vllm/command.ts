@@ -89,7 +89,7 @@ const said = (flag: string, value: string): string[] => (value === '' || value =
 
 const environment = ({ variant, apiKey }: Launch, options: Options): Record<string, string> => ({
   VLLM_API_KEY: apiKey,
-  // The model is on this machine: nothing is to be asked of the hub, and nothing told to anyone.
+  // The model is on this machine: vLLM must not contact the hub, nor report usage.
   HF_HUB_OFFLINE: '1',
   TRANSFORMERS_OFFLINE: '1',
   VLLM_NO_USAGE_STATS: '1',

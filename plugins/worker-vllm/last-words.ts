@@ -1,6 +1,6 @@
 /** What vLLM's log says at the end: its lines without what every process puts before them, and the error behind the others. */
 
-/** `(EngineCore pid=12) ERROR 06-19 15:35:00 [core.py:708] text` is `text`. A bar that is drawn anew counts as lines. */
+/** `(EngineCore pid=12) ERROR 06-19 15:35:00 [core.py:708] text` is `text`. Each redraw of a progress bar counts as a line. */
 export const plainLines = (log: readonly string[]): string[] =>
   log
     .flatMap((line) => line.slice(-longestLine).split('\r'))

@@ -12,7 +12,7 @@ export const options = {
       enum: ['auto', 'system', 'venv'],
       default: 'auto',
       description:
-        'The vllm of the machine (system), one in an environment of its own (venv), or the first that is there',
+        'The vllm of the machine (system), one in an environment of its own (venv), or the first that is installed',
     },
     vllm_version: {
       type: 'string',

@@ -14,7 +14,7 @@ export const selectFiles = (files: readonly RepositoryFile[]): readonly string[]
         /^consolidated[^/]*\.safetensors$/.test(path) &&
         weights.some((other) => /^model[^/]*\.safetensors$/.test(other))
       ) &&
-      // The same in half of the precision, where the whole is there too.
+      // The same weights in half precision, next to the full ones.
       !(precision.test(path) && there.has(path.replace(precision, ''))),
   );
   return [...chosen, ...paths.filter((path) => !path.endsWith('.safetensors'))];

@@ -25,7 +25,7 @@ const serverArgs = (launch: Launch, options: Options): string[] => [
   ...(options.temperature_fallback ? [] : ['--no-temperature-fallback']),
 ];
 
-/** The adapter adds the address, which it chooses itself. The visible devices are numbered anew from 0. */
+/** The adapter adds the address, which it chooses itself. The visible devices are renumbered from 0. */
 const engineArgs = (launch: Launch, options: Options): string[] => [
   ...['--model', mainModel(launch)],
   ...(launch.variant === 'cpu' ? ['--no-gpu'] : ['--device', '0']),

@@ -1,9 +1,9 @@
-/** How both engines show their health and load, and how they are ended: it is the same server of ours in front of each. */
+/** Health, load and stopping of both engines: our own server stands in front of each. */
 import type { HealthContract, LoadContract, StopContract } from '@rbee/contract';
 
 export const health: HealthContract = {
   ready: { mode: 'poll', path: '/health' },
-  // It listens first and answers "Loading model" with this status until the model is there.
+  // It listens first and answers "Loading model" with this status until the model is loaded.
   loadingStatus: [503],
   progressPattern: 'loading (?<percent>\\d{1,3}) %',
   progressExample: 'loading 42 %',

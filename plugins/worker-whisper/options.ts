@@ -16,7 +16,7 @@ export const options = {
       type: 'string',
       enum: ['auto', ...dtypes],
       default: 'auto',
-      description: 'Number format of the networks (onnx); auto takes the most exact one that is there',
+      description: 'Number format of the networks (onnx); auto takes the most exact one in the folder',
     },
     language: {
       type: 'string',

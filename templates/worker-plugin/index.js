@@ -10,7 +10,7 @@ import { options } from './options.js';
 const type = {
   name: 'my-engine',
   apiVersion: 1,
-  summary: 'A tiny engine that says back what it is told',
+  summary: 'A tiny engine that repeats what you say',
   // The queen passes these paths on to a ready worker, by the `model` of the request. Any path will do.
   serves: [
     { path: '/v1/chat/completions', kind: 'chat' },

@@ -111,7 +111,7 @@ test('without --model and --device the demo model on the best device is taken, a
   const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', ...oneThread]);
   assert.equal(run.code, 0, run.stderr);
   assert.match(run.stderr, /demo model/);
-  assert.match(run.stderr, /taking (cpu|cuda:0)/);
+  assert.match(run.stderr, /using (cpu|cuda:0)/);
 });
 
 test('other spellings of the type mean the same', async () => {

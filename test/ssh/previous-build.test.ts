@@ -109,13 +109,13 @@ test('what its hive cannot do is refused with how to bring it up to date', { ski
   const run = await fleet.home.rbee(['worker', 'spawn', '--hive', 'pi', '--type', 'trivial', '--json']);
   assert.equal(run.code, 1);
   const { code, hint } = JSON.parse(run.stdout).error;
-  assert.deepEqual([code, hint], ['HIVE_OUTDATED', 'bring it up to date with: rbee sync --hive pi; its workers go on']);
+  assert.deepEqual([code, hint], ['HIVE_OUTDATED', 'update it with: rbee sync --hive pi; its workers keep running']);
 });
 
 test('a sync puts this build in its place, its workers never notice', { skip }, async () => {
   const look = await fleet.home.rbee(['sync', '--dry-run']);
-  assert.match(look.stdout, new RegExp(`^pi +install +rbee \\S+ +${previousId} is there$`, 'm'));
-  assert.doesNotMatch(look.stdout, /replace|start +far/);
+  assert.match(look.stdout, new RegExp(`^pi +install +rbee \\S+ +replaces ${previousId}$`, 'm'));
+  assert.doesNotMatch(look.stdout, /^pi +replace +|start +far/m);
   const run = await fleet.home.rbee(['sync']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.notEqual(basename(readlinkSync(pi.path('.local/share/rbee/current'))), previousId);

@@ -96,7 +96,7 @@ test('another version of rbee takes the place of a hive, its workers go on', { s
   const bin = another({ version: '0.1.2' });
   const look = await fleet.home.rbee(['status', '--exit-code', '--verbose'], { bin });
   assert.equal(look.code, 2, look.stderr);
-  assert.match(look.stdout, new RegExp(`^pi +install +rbee 0\\.1\\.2-\\w+ +${old} is there$`, 'm'));
+  assert.match(look.stdout, new RegExp(`^pi +install +rbee 0\\.1\\.2-\\w+ +replaces ${old}$`, 'm'));
   const run = await fleet.home.rbee(['sync'], { bin });
   assert.equal(run.code, 0, run.stdout + run.stderr);
   assert.match(current(), /^0\.1\.2-/);
@@ -140,7 +140,7 @@ for (const [version, what] of sampleOf([
     const fewest = await fewestReady(() => over);
     const run = await syncing;
     assert.equal(run.code, 0, run.stdout + run.stderr);
-    assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +${before[0]} is there$`, 'm'));
+    assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +replaces ${before[0]}$`, 'm'));
     assert.match(run.stdout, /^pi +replace +tick +its type has another version$/m);
     assert.ok(fewest >= 1, 'one always answers');
     for (const answer of answers) assert.match(await answer, /^0 1 2 .* 148 149\s*$/s);

@@ -7,8 +7,8 @@ import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import type { BinarySource } from '../../contract/worker-type.ts';
 import { prepareSteps } from '../../programs/source-check.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { binaryRequests, builtFor, platforms, sourcesOf } from '../samples.ts';
 
 const shells = /^(?:ba|da|z|fi|k|c|tc)?sh(?:\.exe)?$|^(?:cmd|powershell|pwsh)(?:\.exe)?$/i;
@@ -32,7 +32,7 @@ export const binaryChecks = [
           const what = `resolveBinary of ${variant.id} on ${where}`;
           const sources = attempt(what, () => variant.resolveBinary(request));
           const problem = shapeProblem(answerShapes.resolveBinary, sources);
-          must(problem === undefined, `${what} answers ${shown(sources)}: ${problem}`);
+          assert(problem === undefined, `${what} answers ${shown(sources)}: ${problem}`);
         }
       }
     },
@@ -42,7 +42,7 @@ export const binaryChecks = [
     title: 'every variant has a source on at least one of its platforms',
     check: ({ type }) => {
       for (const variant of type.variants)
-        must(sourcesOf(type, variant).length > 0, `${variant.id} has no source on any platform that it is built for`);
+        assert(sourcesOf(type, variant).length > 0, `${variant.id} has no source on any platform that it is built for`);
     },
   },
   {
@@ -59,7 +59,7 @@ export const binaryChecks = [
               attempt(`resolveBinary of ${variant.id} on ${what}`, () => variant.resolveBinary(request)),
             ),
         );
-        must(sources.length > 0, `no variant names a program that loads ${format}`);
+        assert(sources.length > 0, `no variant names a program that loads ${format}`);
       }
     },
   },
@@ -78,7 +78,10 @@ export const binaryChecks = [
           }));
           for (const { what, ids } of each) {
             const missing = ids.find((id) => !any?.ids.includes(id));
-            must(missing === undefined, `${variant.id} on ${what} takes ${missing}, and does not name it without one`);
+            assert(
+              missing === undefined,
+              `${variant.id} on ${what} takes ${missing}, and does not name it without one`,
+            );
           }
         }
       }
@@ -89,7 +92,7 @@ export const binaryChecks = [
     title: 'every source has an id to call its engine by',
     check: ({ type }) => {
       for (const { variant, source } of all(type))
-        must(/^[\w][\w.-]*$/.test(source.id), `a source of ${variant.id} has the id ${shown(source.id)}`);
+        assert(/^[\w][\w.-]*$/.test(source.id), `a source of ${variant.id} has the id ${shown(source.id)}`);
     },
   },
   {
@@ -97,8 +100,8 @@ export const binaryChecks = [
     title: 'no source is a shell',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'path')) {
-        must(/^[^/\\\s]+$/.test(source.program), `${shown(source.program)} is no name of a program`);
-        must(!shells.test(source.program), `${source.program} is a shell: name the program itself`);
+        assert(/^[^/\\\s]+$/.test(source.program), `${shown(source.program)} is no name of a program`);
+        assert(!shells.test(source.program), `${source.program} is a shell: name the program itself`);
       }
     },
   },
@@ -108,8 +111,8 @@ export const binaryChecks = [
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'path')) {
         if (source.variable === undefined) continue;
-        must(/^[A-Z][A-Z0-9_]*$/.test(source.variable), `${shown(source.variable)} is no name of a variable`);
-        must(!/^(PATH|HOME|SHELL|EDITOR|NODE)$/.test(source.variable), `${source.variable} means something else`);
+        assert(/^[A-Z][A-Z0-9_]*$/.test(source.variable), `${shown(source.variable)} is no name of a variable`);
+        assert(!/^(PATH|HOME|SHELL|EDITOR|NODE)$/.test(source.variable), `${source.variable} means something else`);
       }
     },
   },
@@ -118,7 +121,7 @@ export const binaryChecks = [
     title: 'scripts of the plugin lie inside its package',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'module'))
-        must(isInside(source.script), `${shown(source.script)} lies outside the package`);
+        assert(isInside(source.script), `${shown(source.script)} lies outside the package`);
     },
   },
   {
@@ -127,7 +130,7 @@ export const binaryChecks = [
     needs: ['root'],
     check: ({ type, root = '' }) => {
       for (const { source } of ofKind(type, 'module'))
-        must(existsSync(join(root, source.script)), `there is no ${source.script}: build the package first`);
+        assert(existsSync(join(root, source.script)), `there is no ${source.script}: build the package first`);
     },
   },
   {
@@ -136,11 +139,11 @@ export const binaryChecks = [
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'archive')) {
         for (const { url, sha256, strip = 0 } of [source, ...(source.overlays ?? [])]) {
-          must(/^https?:\/\/\S+$/.test(url), `${shown(url)} is no URL to download from`);
-          must(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is no sha256 (64 hexadecimal digits)`);
-          must(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);
+          assert(/^https?:\/\/\S+$/.test(url), `${shown(url)} is no URL to download from`);
+          assert(/^[0-9a-f]{64}$/i.test(sha256), `${shown(sha256)} is no sha256 (64 hexadecimal digits)`);
+          assert(Number.isInteger(strip) && strip >= 0, `${shown(strip)} folders cannot be left out`);
         }
-        must(isInside(source.member), `${shown(source.member)} lies outside the archive`);
+        assert(isInside(source.member), `${shown(source.member)} lies outside the archive`);
       }
     },
   },
@@ -152,11 +155,11 @@ export const binaryChecks = [
       for (const { variant, source } of all(type)) {
         const { id, prepare = [] } = source;
         const problem = shapeProblem(prepareSteps, prepare);
-        must(problem === undefined, `prepare of ${id} of ${variant.id} is ${shown(prepare)}: ${problem}`);
+        assert(problem === undefined, `prepare of ${id} of ${variant.id} is ${shown(prepare)}: ${problem}`);
         const first = source.kind === 'python' ? -1 : prepare.findIndex(({ kind }) => kind === 'venv');
         const early = prepare.findIndex(({ kind }) => kind === 'requirement' || kind === 'requirements');
         const inTime = early === -1 || source.kind === 'python' || (first !== -1 && first < early);
-        must(inTime, `prepare of ${id} of ${variant.id} installs ${shown(prepare[early])} before it makes a venv`);
+        assert(inTime, `prepare of ${id} of ${variant.id} installs ${shown(prepare[early])} before it makes a venv`);
       }
     },
   },
@@ -165,12 +168,15 @@ export const binaryChecks = [
     title: 'npm and Python sources name one version of one package',
     check: ({ type }) => {
       for (const { source } of ofKind(type, 'npm')) {
-        must(/^\d+\.\d+\.\d+/.test(source.version), `${source.package}: ${shown(source.version)} is no exact version`);
-        must(source.bin !== '', `${source.package}: which program of it?`);
+        assert(
+          /^\d+\.\d+\.\d+/.test(source.version),
+          `${source.package}: ${shown(source.version)} is no exact version`,
+        );
+        assert(source.bin !== '', `${source.package}: which program of it?`);
       }
       for (const { source } of ofKind(type, 'python')) {
-        must(/^[A-Za-z0-9]/.test(source.requirement), `${shown(source.requirement)} is no requirement`);
-        must(source.entryPoint !== '', `${source.requirement}: which program of it?`);
+        assert(/^[A-Za-z0-9]/.test(source.requirement), `${shown(source.requirement)} is no requirement`);
+        assert(source.entryPoint !== '', `${source.requirement}: which program of it?`);
       }
     },
   },

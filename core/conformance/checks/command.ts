@@ -7,9 +7,9 @@ import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Command, Launch } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { hostileTexts } from '../garbage.ts';
-import { attempt, must, shown } from '../must.ts';
+import { shellTexts } from '../fuzz-inputs.ts';
 import { kindsOf, type LaunchCase, launchesOf, modelPaths } from '../samples.ts';
 
 const commandOf = (type: ResolvedType, { what, launch }: LaunchCase): Command =>
@@ -47,12 +47,12 @@ const arrives = (
   wanted: (launch: Launch) => string[],
 ): void => {
   const plain = launchesOf(type, change('plain')).map((one) => commandOf(type, one).args.length);
-  for (const text of hostileTexts) {
+  for (const text of shellTexts) {
     for (const [index, one] of launchesOf(type, change(text)).entries()) {
       const command = commandOf(type, one);
-      must(command.args.length === plain[index], `command for ${one.what} splits ${shown(text)}`);
+      assert(command.args.length === plain[index], `command for ${one.what} splits ${shown(text)}`);
       for (const each of wanted(one.launch))
-        must(carries(command, each), `command for ${one.what} garbles ${shown(each)}`);
+        assert(carries(command, each), `command for ${one.what} garbles ${shown(each)}`);
     }
   }
 };
@@ -64,19 +64,19 @@ export const commandChecks = [
     check: ({ type }) =>
       each(type, (command, _, what) => {
         const problem = shapeProblem(answerShapes.command, command);
-        must(problem === undefined, `command for ${what} answers ${shown(command)}: ${problem}`);
+        assert(problem === undefined, `command for ${what} answers ${shown(command)}: ${problem}`);
       }),
   },
   {
     id: 'command.port',
-    title: 'the engine is told its port, and another one on the next start',
+    title: 'the command line passes the port, and the new one on the next start',
     check: ({ type }) => {
       for (const port of [18_765, 40_961]) {
         each(
           type,
           (command, _, what) => {
-            must(carries(command, String(port)), `command for ${what} does not name port ${port}`);
-            must(!carries(command, port === 18_765 ? '40961' : '18765'), `command for ${what} names an old port`);
+            assert(carries(command, String(port)), `command for ${what} does not name port ${port}`);
+            assert(!carries(command, port === 18_765 ? '40961' : '18765'), `command for ${what} names an old port`);
           },
           { port },
         );
@@ -85,18 +85,18 @@ export const commandChecks = [
   },
   {
     id: 'command.host',
-    title: 'the engine is told on which address to listen',
+    title: 'the command line passes the address to listen on',
     check: ({ type }) =>
-      each(type, (command, _, what) => must(carries(command, '127.9.8.7'), `command for ${what} names no address`), {
+      each(type, (command, _, what) => assert(carries(command, '127.9.8.7'), `command for ${what} names no address`), {
         host: '127.9.8.7',
       }),
   },
   {
     id: 'command.not-everywhere',
-    title: 'the engine is never told to listen on every address',
+    title: 'the command line never makes the engine listen on every address',
     check: ({ type }) =>
       each(type, (command, _, what) =>
-        must(
+        assert(
           !words(command).some((word) => /^(--?[\w-]+=)?(0\.0\.0\.0|::|\[::\])(:\d+)?$/.test(word)),
           `${what} opens the machine`,
         ),
@@ -104,21 +104,21 @@ export const commandChecks = [
   },
   {
     id: 'command.names',
-    title: 'the engine is told every name under which its model is asked for',
+    title: 'the command line passes every name of the model',
     needs: ['models'],
     check: ({ type }) =>
       each(type, (command, { names }, what) => {
-        for (const name of names) must(carries(command, name), `command for ${what} leaves out the name ${name}`);
+        for (const name of names) assert(carries(command, name), `command for ${what} leaves out the name ${name}`);
       }),
   },
   {
     id: 'command.model',
-    title: 'the engine is told where each component of its model is',
+    title: 'the command line passes the path of each model component',
     needs: ['models'],
     check: ({ type }) =>
       each(type, (command, { models }, what) => {
         for (const [component, path] of Object.entries(models))
-          must(carries(command, path), `command for ${what} leaves out the component ${component}`);
+          assert(carries(command, path), `command for ${what} leaves out the component ${component}`);
       }),
   },
   {
@@ -137,7 +137,7 @@ export const commandChecks = [
     title: 'the API key never stands among the arguments, where every user of the machine can read it',
     check: ({ type }) =>
       each(type, ({ args }, { apiKey }, what) =>
-        must(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the key: put it into env`),
+        assert(!args.some((arg) => arg.includes(apiKey)), `command for ${what} shows the key: put it into env`),
       ),
   },
   {
@@ -146,7 +146,7 @@ export const commandChecks = [
       'a program that is not the plugin’s own is given the API key in a variable, or the type says that it is keyless',
     check: ({ type }) =>
       each(type, ({ env = {} }, { apiKey, binary }, what) =>
-        must(
+        assert(
           type.keyless === true ||
             isOwnScript(type, binary) ||
             Object.values(env).some((value) => value.includes(apiKey)),
@@ -170,7 +170,7 @@ export const commandChecks = [
           const [a, b] = [one.launch, other.launch];
           if (a.variant !== b.variant || a.binary.id !== b.binary.id) continue;
           if (formatDevice(a.device) === formatDevice(b.device)) continue;
-          must(!isDeepStrictEqual(started(one), started(other)), `${one.what} and ${other.what} start the same`);
+          assert(!isDeepStrictEqual(started(one), started(other)), `${one.what} and ${other.what} start the same`);
         }
       }
     },
@@ -219,7 +219,7 @@ export const commandChecks = [
     title: 'no argument or variable holds a character that none may have',
     check: ({ type }) =>
       each(type, (command, _, what) =>
-        must(!words(command).some((word) => word.includes('\0')), `command for ${what} holds a NUL`),
+        assert(!words(command).some((word) => word.includes('\0')), `command for ${what} holds a NUL`),
       ),
   },
   {
@@ -228,8 +228,8 @@ export const commandChecks = [
     check: ({ type }) =>
       each(type, ({ env = {} }, { deviceFlags }, what) => {
         for (const name of Object.keys({ ...deviceFlags.env, ...env })) {
-          must(/^[A-Za-z_][A-Za-z0-9_]*$/.test(name), `command for ${what} sets ${shown(name)}`);
-          must(!foreign.test(name), `command for ${what} sets ${name}`);
+          assert(/^[A-Za-z_][A-Za-z0-9_]*$/.test(name), `command for ${what} sets ${shown(name)}`);
+          assert(!foreign.test(name), `command for ${what} sets ${name}`);
         }
       }),
   },
@@ -238,7 +238,7 @@ export const commandChecks = [
     title: 'its working folder is an absolute path, or the worker’s own',
     check: ({ type }) =>
       each(type, ({ cwd }, _, what) =>
-        must(cwd === undefined || isAbsolute(cwd), `command for ${what} works in ${shown(cwd)}`),
+        assert(cwd === undefined || isAbsolute(cwd), `command for ${what} works in ${shown(cwd)}`),
       ),
   },
 ] as const satisfies readonly Check[];

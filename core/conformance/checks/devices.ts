@@ -3,9 +3,9 @@ import { kindPattern, reservedKinds } from '../../contract/device.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { ProgramOutput } from '../../contract/worker-type.ts';
 import { devicesAnswer, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { garbage } from '../garbage.ts';
-import { attempt, must, shown } from '../must.ts';
+import { malformedOutput } from '../fuzz-inputs.ts';
 import { kindsOf } from '../samples.ts';
 
 const said = (stdout: string, code: number | null = 0): ProgramOutput => ({ stdout, stderr: '', code });
@@ -15,9 +15,9 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly ProgramOutpu
     for (const output of outputs) {
       const found = attempt(`parse of ${kind} on ${what}`, () => parse(output));
       const problem = shapeProblem(devicesAnswer, found);
-      must(problem === undefined, `what ${kind} makes of ${what} is ${shown(found)}: ${problem}`);
+      assert(problem === undefined, `what ${kind} makes of ${what} is ${shown(found)}: ${problem}`);
       const other = found.find((device) => device.kind !== kind || !new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
-      must(other === undefined, `${kind} tells of ${shown(other?.id)}, which is not its own`);
+      assert(other === undefined, `${kind} tells of ${shown(other?.id)}, which is not its own`);
     }
   }
 };
@@ -30,10 +30,10 @@ export const deviceChecks = [
     check: ({ type }) => {
       const kinds = (type.devices ?? []).map(({ kind }) => kind);
       for (const kind of kinds) {
-        must(new RegExp(kindPattern).test(kind), `a kind cannot be called ${shown(kind)}`);
-        must(!reservedKinds.includes(kind), `the kind ${kind} belongs to rbee itself`);
+        assert(new RegExp(kindPattern).test(kind), `a kind cannot be called ${shown(kind)}`);
+        assert(!reservedKinds.includes(kind), `the kind ${kind} belongs to rbee itself`);
       }
-      must(new Set(kinds).size === kinds.length, `a kind is named twice: ${kinds.join(', ')}`);
+      assert(new Set(kinds).size === kinds.length, `a kind is named twice: ${kinds.join(', ')}`);
     },
   },
   {
@@ -42,7 +42,7 @@ export const deviceChecks = [
     needs: ['devices'],
     check: ({ type }) => {
       const driven = type.variants.flatMap(kindsOf);
-      for (const { kind } of type.devices ?? []) must(driven.includes(kind), `no variant drives ${kind}`);
+      for (const { kind } of type.devices ?? []) assert(driven.includes(kind), `no variant drives ${kind}`);
     },
   },
   {
@@ -52,10 +52,10 @@ export const deviceChecks = [
     check: ({ type }) => {
       for (const { kind, programs, args } of type.devices ?? []) {
         for (const program of programs) {
-          must(/^(\/|(?!.*\/))[^\s$;|&<>`'"]+$/.test(program), `the probe of ${kind} runs ${shown(program)}`);
-          must(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `the probe of ${kind} runs a shell`);
+          assert(/^(\/|(?!.*\/))[^\s$;|&<>`'"]+$/.test(program), `the probe of ${kind} runs ${shown(program)}`);
+          assert(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `the probe of ${kind} runs a shell`);
         }
-        must(
+        assert(
           args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),
           `${kind} has odd arguments`,
         );
@@ -70,13 +70,18 @@ export const deviceChecks = [
       const nothing = [0, 1, 127, null].map((code) => said('', code));
       parsed(type, 'no output', nothing);
       for (const { kind, parse } of type.devices ?? [])
-        for (const output of nothing) must(parse(output).length === 0, `${kind} makes a device of no output`);
+        for (const output of nothing) assert(parse(output).length === 0, `${kind} makes a device of no output`);
     },
   },
   {
     id: 'devices.garbage',
     title: 'whatever a program says, every device is of the kind that was asked for',
     needs: ['devices'],
-    check: ({ type }) => parsed(type, 'garbage', [said(garbage), said(garbage, 1), said(garbage.slice(0, 50), null)]),
+    check: ({ type }) =>
+      parsed(type, 'garbage', [
+        said(malformedOutput),
+        said(malformedOutput, 1),
+        said(malformedOutput.slice(0, 50), null),
+      ]),
   },
 ] as const satisfies readonly Check[];

@@ -4,10 +4,10 @@ import { placeholdersOf, searchOf } from '../../contract/failure-rules.ts';
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Diagnosis, Failure, FailureCause, FailureRule } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import { someFailure } from '../calls.ts';
 import type { Check } from '../check.ts';
-import { garbage } from '../garbage.ts';
-import { attempt, must, shown } from '../must.ts';
+import { malformedOutput } from '../fuzz-inputs.ts';
 import { slowLine } from '../regex-speed.ts';
 import { sourcesOf } from '../samples.ts';
 
@@ -44,11 +44,11 @@ const engines = (type: ResolvedType): string[] => [
 const diagnosisOf = (type: ResolvedType, failure: Failure, what: string): Diagnosis | undefined => {
   const diagnosis = attempt(`diagnose of ${what}`, () => type.diagnose?.(failure));
   const problem = shapeProblem(answerShapes.diagnose, diagnosis ?? null);
-  must(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
+  assert(problem === undefined, `diagnose of ${what} answers ${shown(diagnosis)}: ${problem}`);
   if (!diagnosis) return undefined;
-  must(Object.hasOwn(causes, diagnosis.cause), `diagnose of ${what} names the cause ${shown(diagnosis.cause)}`);
+  assert(Object.hasOwn(causes, diagnosis.cause), `diagnose of ${what} names the cause ${shown(diagnosis.cause)}`);
   for (const text of [diagnosis.message, diagnosis.hint])
-    must(text.trim() !== '' && !text.includes('\n'), `diagnose of ${what} says ${shown(text)}, which is no sentence`);
+    assert(text.trim() !== '' && !text.includes('\n'), `diagnose of ${what} says ${shown(text)}, which is no sentence`);
   return diagnosis;
 };
 
@@ -79,13 +79,13 @@ export const diagnoseChecks = [
     check: ({ written: { failures: rules = [] } }) => {
       for (const rule of rules) {
         const name = `the rule ${shown(rule.message)}`;
-        must(rule.pattern !== undefined || rule.exit !== undefined, `${name} has neither a pattern nor an exit`);
-        must(Object.hasOwn(causes, rule.cause), `${name} names the cause ${shown(rule.cause)}`);
+        assert(rule.pattern !== undefined || rule.exit !== undefined, `${name} has neither a pattern nor an exit`);
+        assert(Object.hasOwn(causes, rule.cause), `${name} names the cause ${shown(rule.cause)}`);
         const groups = attempt(name, () => groupNames(rule));
         for (const text of [rule.message, rule.hint]) {
-          must(text.trim() !== '' && !text.includes('\n'), `${name} says ${shown(text)}, which is no sentence`);
+          assert(text.trim() !== '' && !text.includes('\n'), `${name} says ${shown(text)}, which is no sentence`);
           const unknown = placeholdersOf(text).find((placeholder) => !groups.includes(placeholder));
-          must(unknown === undefined, `${name} has {${unknown}}, and its pattern has no such group`);
+          assert(unknown === undefined, `${name} has {${unknown}}, and its pattern has no such group`);
         }
       }
     },
@@ -96,7 +96,10 @@ export const diagnoseChecks = [
     needs: ['rules'],
     check: ({ written: { failures: rules = [] } }) => {
       for (const { pattern, message } of rules)
-        must(pattern === undefined || !searchOf(pattern).test(''), `the rule ${shown(message)} matches an empty line`);
+        assert(
+          pattern === undefined || !searchOf(pattern).test(''),
+          `the rule ${shown(message)} matches an empty line`,
+        );
     },
   },
   {
@@ -109,7 +112,7 @@ export const diagnoseChecks = [
         if (pattern === undefined) continue;
         const search = searchOf(pattern);
         const example = lines.find((line) => search.test(line));
-        must(slowLine(search, example) === null, `the pattern of the rule ${shown(message)} gets lost in some lines`);
+        assert(slowLine(search, example) === null, `the pattern of the rule ${shown(message)} gets lost in some lines`);
       }
     },
   },
@@ -121,7 +124,7 @@ export const diagnoseChecks = [
       for (const { cause, ...recorded } of failures) {
         const failure = { ...someFailure, binary: { id: engines(type)[0] ?? '' }, ...recorded };
         const found = diagnosisOf(type, failure, shown(recorded.log.at(-1)))?.cause;
-        must(found === cause, `${shown(recorded.log)} is ${cause}, and it says ${found ?? 'nothing'}`);
+        assert(found === cause, `${shown(recorded.log)} is ${cause}, and it says ${found ?? 'nothing'}`);
       }
     },
   },
@@ -135,7 +138,7 @@ export const diagnoseChecks = [
     id: 'diagnose.garbage',
     title: 'it copes with garbage',
     needs: ['diagnose'],
-    check: ({ type }) => tryAll(type, 'garbage', garbage.split('\n')),
+    check: ({ type }) => tryAll(type, 'garbage', malformedOutput.split('\n')),
   },
   {
     id: 'diagnose.many-lines',
@@ -161,7 +164,10 @@ export const diagnoseChecks = [
       for (const id of engines(type)) {
         const log = ['starting', 'Error: listen EADDRINUSE: address already in use 127.0.0.1:18000'];
         const cause = diagnosisOf(type, { ...someFailure, log, binary: { id } }, 'a port in use')?.cause;
-        must(cause === undefined || cause === 'port_in_use', `${id}: "address already in use" is said to be ${cause}`);
+        assert(
+          cause === undefined || cause === 'port_in_use',
+          `${id}: "address already in use" is said to be ${cause}`,
+        );
       }
     },
   },
@@ -172,8 +178,8 @@ export const diagnoseChecks = [
     check: ({ type }) => {
       const ask = () => JSON.stringify(diagnosisOf(type, someFailure, 'a failure') ?? null);
       const first = ask();
-      tryAll(type, 'garbage', [garbage]);
-      must(
+      tryAll(type, 'garbage', [malformedOutput]);
+      assert(
         ask() === first,
         'the same failure is diagnosed in another way the second time (a pattern with the flag g?)',
       );

@@ -2,8 +2,8 @@
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { MemoryEstimate, ModelFacts } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { type LaunchCase, launchesOf, modelFacts } from '../samples.ts';
 
 const mebibyte = 2 ** 20;
@@ -15,8 +15,8 @@ const estimateOf = (type: ResolvedType, { what, launch }: LaunchCase, model: Par
   const name = `estimate for ${what} of ${facts.bytes} bytes`;
   const estimate = attempt(name, () => type.estimate?.(facts, request));
   const problem = shapeProblem(answerShapes.estimate, estimate);
-  must(problem === undefined, `${name} is ${shown(estimate)}: ${problem}`);
-  must(estimate && Number.isFinite(estimate.ram) && Number.isFinite(estimate.vram), `${name} is ${shown(estimate)}`);
+  assert(problem === undefined, `${name} is ${shown(estimate)}: ${problem}`);
+  assert(estimate && Number.isFinite(estimate.ram) && Number.isFinite(estimate.vram), `${name} is ${shown(estimate)}`);
   return estimate;
 };
 
@@ -48,7 +48,7 @@ export const estimateChecks = [
         let last = 0;
         for (const bytes of [0, 1, 1, 100, 4_000, 100_000].map((size) => size * mebibyte)) {
           const { ram, vram } = estimateOf(type, one, { bytes });
-          must(ram + vram >= last, `${one.what}: a model of ${bytes} bytes needs less than a smaller one`);
+          assert(ram + vram >= last, `${one.what}: a model of ${bytes} bytes needs less than a smaller one`);
           last = ram + vram;
         }
       }),
@@ -63,7 +63,7 @@ export const estimateChecks = [
           const { ram, vram } = estimateOf(type, one, { bytes });
           return ram + vram;
         };
-        must(sum(100_000 * mebibyte) > sum(mebibyte), `${one.what}: the size of the model makes no difference`);
+        assert(sum(100_000 * mebibyte) > sum(mebibyte), `${one.what}: the size of the model makes no difference`);
       }),
   },
   {
@@ -74,7 +74,7 @@ export const estimateChecks = [
       each(type, (one) => {
         if (one.launch.device.kind !== 'cpu') return;
         const { vram } = estimateOf(type, one, {});
-        must(vram === 0, `${one.what} is said to need ${vram} bytes of device memory`);
+        assert(vram === 0, `${one.what} is said to need ${vram} bytes of device memory`);
       }),
   },
   {

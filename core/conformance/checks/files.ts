@@ -1,11 +1,11 @@
 /** Which files of a model repository are downloaded for the type. */
 import type { RepositoryFile } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import { someFiles } from '../calls.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
+import type { PluginUnderTest } from '../plugin-under-test.ts';
 import { defaultOptions } from '../samples.ts';
-import type { Subject } from '../subject.ts';
 
 const named = (paths: readonly string[]): RepositoryFile[] => paths.map((path) => ({ path, bytes: 1_000 }));
 
@@ -37,7 +37,7 @@ const repositories: Readonly<Record<string, readonly RepositoryFile[]>> = {
   ]),
 };
 
-/** Listings that nobody meant to publish. */
+/** Listings of repositories that were published by mistake. */
 const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
   'no files at all': [],
   'nothing but a page': named(['README.md']),
@@ -57,25 +57,25 @@ const oddListings: Readonly<Record<string, readonly RepositoryFile[]>> = {
   'ten thousand files': named(Array.from({ length: 10_000 }, (_, index) => `shards/model-${index}.onnx`)),
 };
 
-const chosenOf = ({ type }: Subject, what: string, files: readonly RepositoryFile[]): readonly string[] => {
+const chosenOf = ({ type }: PluginUnderTest, what: string, files: readonly RepositoryFile[]): readonly string[] => {
   const chosen = attempt(`selectFiles for ${what}`, () => type.selectFiles?.(files, defaultOptions(type)));
   const problem = shapeProblem(answerShapes.selectFiles, chosen);
-  must(problem === undefined && chosen !== undefined, `selectFiles for ${what} gives ${shown(chosen)}: ${problem}`);
+  assert(problem === undefined && chosen !== undefined, `selectFiles for ${what} gives ${shown(chosen)}: ${problem}`);
   return chosen;
 };
 
 const each = (
-  subject: Subject,
+  plugin: PluginUnderTest,
   cases: Readonly<Record<string, readonly RepositoryFile[]>>,
   look: (what: string, chosen: readonly string[], files: readonly RepositoryFile[]) => void,
 ): void => {
-  for (const [what, files] of Object.entries(cases)) look(what, chosenOf(subject, what, files), files);
+  for (const [what, files] of Object.entries(cases)) look(what, chosenOf(plugin, what, files), files);
 };
 
 const onlyGiven = (what: string, chosen: readonly string[], files: readonly RepositoryFile[]): void => {
   const paths = new Set(files.map(({ path }) => path));
   const invented = chosen.find((path) => !paths.has(path));
-  must(invented === undefined, `selectFiles for ${what} gives ${shown(invented)}, which is none of its files`);
+  assert(invented === undefined, `selectFiles for ${what} gives ${shown(invented)}, which is none of its files`);
 };
 
 export const fileChecks = [
@@ -83,33 +83,33 @@ export const fileChecks = [
     id: 'files.known',
     title: 'it chooses only files that the repository has',
     needs: ['selectFiles'],
-    check: (subject) => each(subject, repositories, onlyGiven),
+    check: (plugin) => each(plugin, repositories, onlyGiven),
   },
   {
     id: 'files.once',
     title: 'it names no file twice',
     needs: ['selectFiles'],
-    check: (subject) =>
-      each(subject, repositories, (what, chosen) => {
+    check: (plugin) =>
+      each(plugin, repositories, (what, chosen) => {
         const twice = chosen.find((path, index) => chosen.indexOf(path) !== index);
-        must(twice === undefined, `selectFiles for ${what} names ${shown(twice)} twice`);
+        assert(twice === undefined, `selectFiles for ${what} names ${shown(twice)} twice`);
       }),
   },
   {
     id: 'files.order',
     title: 'its choice does not depend on the order of the listing',
     needs: ['selectFiles'],
-    check: (subject) =>
-      each(subject, repositories, (what, chosen, files) => {
-        const again = chosenOf(subject, `${what} in the opposite order`, files.toReversed());
+    check: (plugin) =>
+      each(plugin, repositories, (what, chosen, files) => {
+        const again = chosenOf(plugin, `${what} in the opposite order`, files.toReversed());
         const same = JSON.stringify([...chosen].sort()) === JSON.stringify([...again].sort());
-        must(same, `selectFiles for ${what} gives ${shown(chosen)}, in the opposite order ${shown(again)}`);
+        assert(same, `selectFiles for ${what} gives ${shown(chosen)}, in the opposite order ${shown(again)}`);
       }),
   },
   {
     id: 'files.odd-listings',
     title: 'an empty, strange or very long listing breaks nothing',
     needs: ['selectFiles'],
-    check: (subject) => each(subject, oddListings, onlyGiven),
+    check: (plugin) => each(plugin, oddListings, onlyGiven),
   },
 ] as const satisfies readonly Check[];

@@ -1,7 +1,7 @@
 /** How a hive learns that a worker is loading, ready, or broken. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
 import { progressLine } from '../progress-line.ts';
 import { slowLine } from '../regex-speed.ts';
@@ -25,7 +25,7 @@ export const healthChecks = [
     title: 'the path that is polled is absolute',
     needs: ['poll'],
     check: ({ type: { health } }) =>
-      must(health.ready.mode !== 'poll' || isPath(health.ready.path), `health.ready is ${shown(health.ready)}`),
+      assert(health.ready.mode !== 'poll' || isPath(health.ready.path), `health.ready is ${shown(health.ready)}`),
   },
   {
     id: 'health.statuses',
@@ -33,10 +33,10 @@ export const healthChecks = [
     check: ({ type: { health } }) => {
       const { loadingStatus = [503], failedStatus = [] } = health;
       for (const status of [...loadingStatus, ...failedStatus])
-        must(Number.isInteger(status) && status >= 100 && status <= 599, `${shown(status)} is no HTTP status`);
+        assert(Number.isInteger(status) && status >= 100 && status <= 599, `${shown(status)} is no HTTP status`);
       const both = loadingStatus.filter((status) => failedStatus.includes(status));
-      must(both.length === 0, `${both.join(', ')} means both loading and failed`);
-      must(!failedStatus.some((status) => status >= 200 && status < 300), 'a status of success means failure');
+      assert(both.length === 0, `${both.join(', ')} means both loading and failed`);
+      assert(!failedStatus.some((status) => status >= 200 && status < 300), 'a status of success means failure');
     },
   },
   {
@@ -45,8 +45,8 @@ export const healthChecks = [
     check: ({ type }) => {
       for (const { name, pattern, example } of patternsOf(type)) {
         const search = attempt(name, () => new RegExp(pattern));
-        must(!search.test(''), `${name} matches an empty line`);
-        must(search.test(example), `${name} does not match its example ${shown(example)}`);
+        assert(!search.test(''), `${name} matches an empty line`);
+        assert(search.test(example), `${name} does not match its example ${shown(example)}`);
       }
     },
   },
@@ -55,7 +55,7 @@ export const healthChecks = [
     title: 'no line of a log keeps its patterns busy',
     check: ({ type }) => {
       for (const { name, pattern, example } of patternsOf(type))
-        must(slowLine(new RegExp(pattern), example) === null, `${name} gets lost in some lines: ${pattern}`);
+        assert(slowLine(new RegExp(pattern), example) === null, `${name} gets lost in some lines: ${pattern}`);
     },
   },
   {
@@ -66,9 +66,9 @@ export const healthChecks = [
       const pattern = health.progressPattern ?? '';
       for (const percent of ['0', '42', '100']) {
         const line = progressLine(health, percent);
-        must(line !== undefined, 'progressPattern reads no percentage from progressExample');
+        assert(line !== undefined, 'progressPattern reads no percentage from progressExample');
         const read = new RegExp(pattern).exec(line)?.groups?.['percent'];
-        must(Number(read) === Number(percent), `progressPattern reads ${shown(read)} where ${percent} is said`);
+        assert(Number(read) === Number(percent), `progressPattern reads ${shown(read)} where ${percent} is said`);
       }
     },
   },
@@ -77,7 +77,7 @@ export const healthChecks = [
     title: 'a start without progress is given up after 5 seconds to an hour',
     check: ({ type: { health } }) => {
       const { progressDeadlineMs = 300_000 } = health;
-      must(progressDeadlineMs >= 5_000 && progressDeadlineMs <= 3_600_000, `it is ${progressDeadlineMs} ms`);
+      assert(progressDeadlineMs >= 5_000 && progressDeadlineMs <= 3_600_000, `it is ${progressDeadlineMs} ms`);
     },
   },
   {
@@ -85,7 +85,7 @@ export const healthChecks = [
     title: 'the paths of the cheap and of the deep check are absolute',
     check: ({ type: { health } }) => {
       for (const check of [health.live, health.deep])
-        must(check === undefined || isPath(check.path), `${shown(check)} has no absolute path`);
+        assert(check === undefined || isPath(check.path), `${shown(check)} has no absolute path`);
     },
   },
   {
@@ -93,12 +93,12 @@ export const healthChecks = [
     title: 'a deep check stands behind a cheap one, and its body is plain data',
     check: ({ type: { health } }) => {
       if (health.deep === undefined) return;
-      must(
+      assert(
         health.live !== undefined || health.ready.mode === 'poll',
         'the deep check is never made without a cheap one',
       );
       const problem = plainProblem(health.deep.body, 'health.deep.body');
-      must(problem === undefined, String(problem));
+      assert(problem === undefined, String(problem));
     },
   },
 ] as const satisfies readonly Check[];

@@ -12,8 +12,8 @@ import {
 import { isSafePath, plainPath } from '../../contract/safe-path.ts';
 import { checkDescription } from '../../worker-types/description.ts';
 import { servedPathPattern } from '../../worker-types/manifest.ts';
+import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { must, shown } from '../must.ts';
 import { plainProblem } from '../plain.ts';
 
 const kinds = [
@@ -38,26 +38,27 @@ export const identityChecks = [
   {
     id: 'identity.name',
     title: 'its name has lower-case letters, digits and dashes, 42 at most',
-    check: ({ type }) => must(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(type.name), `name is ${shown(type.name)}`),
+    check: ({ type }) =>
+      assert(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(type.name), `name is ${shown(type.name)}`),
   },
   {
     id: 'identity.api-version',
     title: `it is written for version ${workerTypeApiVersion} of the contract`,
-    check: ({ type }) => must(type.apiVersion === workerTypeApiVersion, `apiVersion is ${shown(type.apiVersion)}`),
+    check: ({ type }) => assert(type.apiVersion === workerTypeApiVersion, `apiVersion is ${shown(type.apiVersion)}`),
   },
   {
     id: 'identity.summary',
     title: 'its summary is one line of at most 300 characters',
     needs: ['summary'],
     check: ({ type: { summary = '' } }) =>
-      must(/^\S.{0,299}$/.test(summary) && summary === summary.trim(), `summary is ${shown(summary)}`),
+      assert(/^\S.{0,299}$/.test(summary) && summary === summary.trim(), `summary is ${shown(summary)}`),
   },
   {
     id: 'identity.members',
     title: 'it has no member that the contract does not know',
     check: ({ written }) => {
       const unknown = Object.keys(written).filter((member) => !Object.hasOwn(typeMembers, member));
-      must(unknown.length === 0, `the contract has no ${unknown.join(', ')}`);
+      assert(unknown.length === 0, `the contract has no ${unknown.join(', ')}`);
     },
   },
   {
@@ -73,13 +74,13 @@ export const identityChecks = [
         for (const [member, value] of Object.entries(object)) {
           const kind = kinds[member] ?? 'either';
           if (value === undefined || kind === 'either') continue;
-          must((typeof value === 'function') === (kind === 'function'), `${member} of ${owner} must be ${kind}`);
+          assert((typeof value === 'function') === (kind === 'function'), `${member} of ${owner} must be ${kind}`);
         }
       }
       for (const { id, resolveBinary } of written.variants)
-        must(resolveBinary !== undefined, `variant ${id} has no resolveBinary`);
-      for (const { id, parse } of written.probes ?? []) must(parse !== undefined, `probe ${id} has no parse`);
-      for (const { kind, parse } of written.devices ?? []) must(parse !== undefined, `${kind} has no parse`);
+        assert(resolveBinary !== undefined, `variant ${id} has no resolveBinary`);
+      for (const { id, parse } of written.probes ?? []) assert(parse !== undefined, `probe ${id} has no parse`);
+      for (const { kind, parse } of written.devices ?? []) assert(parse !== undefined, `${kind} has no parse`);
     },
   },
   {
@@ -93,7 +94,7 @@ export const identityChecks = [
         const lists = member === 'variants' || member === 'probes' || member === 'devices';
         const shown = member === 'failures' ? plainCopy(value) : value;
         const problem = plainProblem(lists ? (value as object[]).map(withoutFunctions) : shown, member);
-        must(problem === undefined, String(problem));
+        assert(problem === undefined, String(problem));
       }
     },
   },
@@ -117,11 +118,11 @@ export const identityChecks = [
     id: 'identity.serves-paths',
     title: 'the paths that it serves are absolute, plain, and each is named once',
     check: ({ type }) => {
-      must(type.serves.length > 0, 'it serves nothing');
+      assert(type.serves.length > 0, 'it serves nothing');
       for (const { path } of type.serves)
-        must(new RegExp(servedPathPattern).test(path), `${shown(path)} is no plain path`);
+        assert(new RegExp(servedPathPattern).test(path), `${shown(path)} is no plain path`);
       const paths = type.serves.map(({ path }) => path);
-      must(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
+      assert(new Set(paths).size === paths.length, `a path is served twice: ${paths.join(', ')}`);
     },
   },
   {
@@ -129,9 +130,9 @@ export const identityChecks = [
     title: 'what it serves is of a known kind and method',
     check: ({ type }) => {
       for (const { path, kind, method = 'POST' } of type.serves) {
-        must(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
+        assert(kinds.includes(kind), `${path} is of kind ${shown(kind)}; there are ${kinds.join(', ')}`);
         const methods = method === 'any' ? ['GET', 'POST'] : [method].flat();
-        must(
+        assert(
           methods.length > 0 && methods.every((one) => /^(GET|POST|PUT|DELETE)$/.test(one)),
           `${path} has the method ${shown(method)}`,
         );
@@ -142,7 +143,7 @@ export const identityChecks = [
     id: 'identity.serves-own',
     title: 'it serves no path that rbee keeps for itself',
     check: ({ type }) => {
-      for (const { path } of type.serves) must(!reserved.test(path), `${path} belongs to rbee itself`);
+      for (const { path } of type.serves) assert(!reserved.test(path), `${path} belongs to rbee itself`);
     },
   },
   {
@@ -150,10 +151,10 @@ export const identityChecks = [
     title: 'the formats and components of its models are named and described',
     needs: ['models'],
     check: ({ type: { models } }) => {
-      must((models?.formats.length ?? 0) > 0, 'models.formats is empty');
+      assert((models?.formats.length ?? 0) > 0, 'models.formats is empty');
       for (const [name, { description: text }] of Object.entries(models?.components ?? {})) {
-        must(/^[a-z][a-z0-9_-]*$/.test(name) && name !== 'main', `a component cannot be called ${shown(name)}`);
-        must(/^\S.*$/.test(text ?? ''), `component ${name} needs a description of one line`);
+        assert(/^[a-z][a-z0-9_-]*$/.test(name) && name !== 'main', `a component cannot be called ${shown(name)}`);
+        assert(/^\S.*$/.test(text ?? ''), `component ${name} needs a description of one line`);
       }
     },
   },
@@ -161,12 +162,13 @@ export const identityChecks = [
     id: 'identity.demo',
     title: 'its demo model lies inside the package',
     needs: ['demo'],
-    check: ({ type }) => must(isInside(type.models?.demo ?? ''), `models.demo is ${shown(type.models?.demo)}`),
+    check: ({ type }) => assert(isInside(type.models?.demo ?? ''), `models.demo is ${shown(type.models?.demo)}`),
   },
   {
     id: 'identity.adapter',
     title: 'the script of its adapter lies inside the package',
     needs: ['adapter'],
-    check: ({ type }) => must(isInside(type.adapter?.script ?? ''), `adapter.script is ${shown(type.adapter?.script)}`),
+    check: ({ type }) =>
+      assert(isInside(type.adapter?.script ?? ''), `adapter.script is ${shown(type.adapter?.script)}`),
   },
 ] as const satisfies readonly Check[];

@@ -1,10 +1,10 @@
 /** Where the engine tells how busy it is. */
 import { readMetric } from '../../hive/workers/load.ts';
+import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { must, shown } from '../must.ts';
-import type { Subject } from '../subject.ts';
+import type { PluginUnderTest } from '../plugin-under-test.ts';
 
-const namesOf = ({ type: { load } }: Subject): string[] =>
+const namesOf = ({ type: { load } }: PluginUnderTest): string[] =>
   [load?.running, load?.waiting, load?.kvCacheUse].filter((name) => name !== undefined);
 
 export const loadChecks = [
@@ -12,27 +12,28 @@ export const loadChecks = [
     id: 'load.path',
     title: 'the path of its metrics is absolute',
     needs: ['load'],
-    check: ({ type }) => must(/^\/\S*$/.test(type.load?.path ?? ''), `load.path is ${shown(type.load?.path)}`),
+    check: ({ type }) => assert(/^\/\S*$/.test(type.load?.path ?? ''), `load.path is ${shown(type.load?.path)}`),
   },
   {
     id: 'load.names',
     title: 'its metrics have legal names, each its own',
     needs: ['load'],
-    check: (subject) => {
-      const names = namesOf(subject);
-      for (const name of names) must(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name), `${shown(name)} is no name of a metric`);
-      must(new Set(names).size === names.length, `a metric is named twice: ${names.join(', ')}`);
+    check: (plugin) => {
+      const names = namesOf(plugin);
+      for (const name of names)
+        assert(/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name), `${shown(name)} is no name of a metric`);
+      assert(new Set(names).size === names.length, `a metric is named twice: ${names.join(', ')}`);
     },
   },
   {
     id: 'load.read',
     title: 'a hive reads its metrics, with labels and without',
     needs: ['load'],
-    check: (subject) => {
-      for (const name of namesOf(subject)) {
+    check: (plugin) => {
+      for (const name of namesOf(plugin)) {
         const text = `# HELP ${name} x\n# TYPE ${name} gauge\n${name}{model="a b",slot="1"} 2\n${name}{model="c"} 1\n`;
-        must(readMetric(text, name) === 3, `${name} reads ${readMetric(text, name)} where 3 is said`);
-        must(readMetric(`${name} 0\n`, name) === 0, `${name} does not read as 0`);
+        assert(readMetric(text, name) === 3, `${name} reads ${readMetric(text, name)} where 3 is said`);
+        assert(readMetric(`${name} 0\n`, name) === 0, `${name} does not read as 0`);
       }
     },
   },

@@ -3,23 +3,23 @@ import { existsSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { workerTypeApiVersion } from '../../contract/api-version.ts';
 import { readManifest } from '../../worker-types/manifest.ts';
+import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { must, shown } from '../must.ts';
-import type { Subject } from '../subject.ts';
+import type { PluginUnderTest } from '../plugin-under-test.ts';
 
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 
 const sameList = (what: string, manifest: unknown, code: readonly string[]): void => {
   const declared = strings(manifest).sort();
-  must(
+  assert(
     declared.join(' ') === [...code].sort().join(' '),
     `the manifest has ${what} ${declared.join(', ') || 'none'}, the code has ${code.join(', ')}: run rbee plugins check --write`,
   );
 };
 
 /** Is the path among what `files` publishes? */
-const isPublished = ({ packageJson }: Subject, path: string): boolean => {
+const isPublished = ({ packageJson }: PluginUnderTest, path: string): boolean => {
   const wanted = normalize(path);
   return strings(packageJson?.files)
     .map((entry) => normalize(entry).replace(/\/(\*\*?(\/\*)?)?$/, ''))
@@ -44,8 +44,8 @@ export const manifestChecks = [
     title: 'the entry of the type is a file of the package',
     needs: ['root'],
     check: ({ root = '', manifestEntry: { entry } }) => {
-      must(typeof entry === 'string', 'the manifest names no entry');
-      must(existsSync(join(root, entry)), `there is no ${entry}: build the package first`);
+      assert(typeof entry === 'string', 'the manifest names no entry');
+      assert(existsSync(join(root, entry)), `there is no ${entry}: build the package first`);
     },
   },
   {
@@ -53,7 +53,7 @@ export const manifestChecks = [
     title: `rbee.api is ${workerTypeApiVersion}`,
     needs: ['package'],
     check: ({ packageJson }) =>
-      must(packageJson?.rbee?.api === workerTypeApiVersion, `rbee.api is ${shown(packageJson?.rbee?.api)}`),
+      assert(packageJson?.rbee?.api === workerTypeApiVersion, `rbee.api is ${shown(packageJson?.rbee?.api)}`),
   },
   {
     id: 'manifest.serves',
@@ -62,7 +62,7 @@ export const manifestChecks = [
     check: ({ type, manifestEntry }) => {
       const declared = strings(manifestEntry['serves']);
       const missing = type.serves.map(({ path }) => path).filter((path) => !declared.includes(path));
-      must(missing.length === 0, `the manifest leaves out ${missing.join(', ')}: run rbee plugins check --write`);
+      assert(missing.length === 0, `the manifest leaves out ${missing.join(', ')}: run rbee plugins check --write`);
     },
   },
   {
@@ -93,7 +93,7 @@ export const manifestChecks = [
     needs: ['package'],
     check: ({ type, manifestEntry }) => {
       const names = [type.name, ...strings(manifestEntry['aliases'])];
-      must(new Set(names).size === names.length, `a name is given twice: ${names.join(', ')}`);
+      assert(new Set(names).size === names.length, `a name is given twice: ${names.join(', ')}`);
     },
   },
   {
@@ -101,24 +101,24 @@ export const manifestChecks = [
     title: 'it can be found by the keyword rbee-worker',
     needs: ['package'],
     check: ({ packageJson }) =>
-      must(strings(packageJson?.keywords).includes('rbee-worker'), 'add the keyword "rbee-worker" to package.json'),
+      assert(strings(packageJson?.keywords).includes('rbee-worker'), 'add the keyword "rbee-worker" to package.json'),
   },
   {
     id: 'manifest.license',
     title: 'it says under which licence it comes',
     needs: ['package'],
-    check: ({ packageJson }) => must(typeof packageJson?.license === 'string', 'package.json has no license'),
+    check: ({ packageJson }) => assert(typeof packageJson?.license === 'string', 'package.json has no license'),
   },
   {
     id: 'manifest.published',
     title: 'what is published holds the entry and the demo model',
     needs: ['package'],
-    check: (subject) => {
-      const { packageJson, manifestEntry, type } = subject;
+    check: (plugin) => {
+      const { packageJson, manifestEntry, type } = plugin;
       if (packageJson?.files === undefined) return;
       for (const path of [manifestEntry['entry'], type.models?.demo, type.adapter?.script]) {
         if (typeof path !== 'string') continue;
-        must(isPublished(subject, path), `"files" of package.json leaves out ${path}`);
+        assert(isPublished(plugin, path), `"files" of package.json leaves out ${path}`);
       }
     },
   },
@@ -128,7 +128,7 @@ export const manifestChecks = [
     needs: ['package'],
     check: ({ packageJson }) => {
       for (const script of ['preinstall', 'install', 'postinstall'])
-        must(packageJson?.scripts?.[script] === undefined, `${script} would run, and rbee does not run it: drop it`);
+        assert(packageJson?.scripts?.[script] === undefined, `${script} would run, and rbee does not run it: drop it`);
     },
   },
   {
@@ -137,7 +137,7 @@ export const manifestChecks = [
     needs: ['package'],
     check: ({ packageJson }) => {
       for (const name of ['@rbee/contract', '@rbee/core'])
-        must(packageJson?.dependencies?.[name] === undefined, `move ${name} from dependencies to devDependencies`);
+        assert(packageJson?.dependencies?.[name] === undefined, `move ${name} from dependencies to devDependencies`);
     },
   },
   {
@@ -146,7 +146,7 @@ export const manifestChecks = [
     needs: ['root'],
     check: ({ root = '', type }) => {
       for (const path of [type.models?.demo, type.adapter?.script])
-        must(path === undefined || existsSync(join(root, path)), `there is no ${path}: build the package first`);
+        assert(path === undefined || existsSync(join(root, path)), `there is no ${path}: build the package first`);
     },
   },
 ] as const satisfies readonly Check[];

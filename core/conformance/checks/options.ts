@@ -3,8 +3,8 @@ import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { OptionSchema, OptionsSchema } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
 import { resolveOptions } from '../../worker-types/worker-options.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { slowLine } from '../regex-speed.ts';
 import { binaryRequests, builtFor, defaultOptions, launchesOf } from '../samples.ts';
 
@@ -45,11 +45,11 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       const schema = type.options as OptionsSchema & Record<string, unknown>;
-      must(schema.type === 'object', 'options.type must be "object"');
-      must(!('required' in schema), 'an option without a value takes its default: leave "required" out');
+      assert(schema.type === 'object', 'options.type must be "object"');
+      assert(!('required' in schema), 'an option without a value takes its default: leave "required" out');
       for (const [name, option] of each(type)) {
         const unknown = Object.keys(option).filter((keyword) => !keywords.includes(keyword));
-        must(unknown.length === 0, `option ${name}: a hive does not know ${unknown.join(', ')}`);
+        assert(unknown.length === 0, `option ${name}: a hive does not know ${unknown.join(', ')}`);
       }
     },
   },
@@ -59,7 +59,7 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       for (const [name] of each(type))
-        must(/^[a-z][a-z0-9_-]*$/.test(name), `an option cannot be called ${shown(name)}`);
+        assert(/^[a-z][a-z0-9_-]*$/.test(name), `an option cannot be called ${shown(name)}`);
     },
   },
   {
@@ -68,7 +68,7 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, { description }] of each(type))
-        must(/^\S.{3,}$/.test(description ?? ''), `option ${name} has the description ${shown(description)}`);
+        assert(/^\S.{3,}$/.test(description ?? ''), `option ${name} has the description ${shown(description)}`);
     },
   },
   {
@@ -77,7 +77,7 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, option] of each(type))
-        must(option.secret === true || option.default !== undefined, `option ${name} has no default`);
+        assert(option.secret === true || option.default !== undefined, `option ${name} has no default`);
     },
   },
   {
@@ -96,9 +96,9 @@ export const optionChecks = [
     check: ({ type }) => {
       for (const [name, option] of each(type)) {
         const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = option;
-        must(minimum <= maximum, `option ${name} is at least ${minimum} and at most ${maximum}`);
-        must(option.enum === undefined || option.enum.length > 0, `option ${name} has no choice`);
-        must(new Set(option.enum).size === (option.enum?.length ?? 0), `option ${name} names a choice twice`);
+        assert(minimum <= maximum, `option ${name} is at least ${minimum} and at most ${maximum}`);
+        assert(option.enum === undefined || option.enum.length > 0, `option ${name} has no choice`);
+        assert(new Set(option.enum).size === (option.enum?.length ?? 0), `option ${name} names a choice twice`);
         for (const choice of option.enum ?? [])
           attempt(`choice ${shown(choice)} of option ${name}`, () =>
             accept(type, { [name]: option.type === 'array' ? [choice] : choice }),
@@ -114,7 +114,7 @@ export const optionChecks = [
       for (const [name, { pattern, default: example }] of each(type)) {
         if (pattern === undefined) continue;
         attempt(`the pattern of option ${name}`, () => new RegExp(pattern));
-        must(
+        assert(
           slowLine(new RegExp(pattern), String(example ?? '')) === null,
           `the pattern of option ${name} gets lost in some values: ${pattern}`,
         );
@@ -127,8 +127,8 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       const { additionalProperties } = type.options as { additionalProperties?: unknown };
-      must(additionalProperties !== true, 'a hive refuses what is not named: leave "additionalProperties" out');
-      must(isRefused(type, { 'no-such-option-of-any-engine': 1 }), 'it takes any option');
+      assert(additionalProperties !== true, 'a hive refuses what is not named: leave "additionalProperties" out');
+      assert(isRefused(type, { 'no-such-option-of-any-engine': 1 }), 'it takes any option');
     },
   },
   {
@@ -137,9 +137,9 @@ export const optionChecks = [
     needs: ['options'],
     check: ({ type }) => {
       for (const [name, option] of each(type)) {
-        must(Object.hasOwn(wrongValues, option.type), `option ${name} is of type ${shown(option.type)}`);
+        assert(Object.hasOwn(wrongValues, option.type), `option ${name} is of type ${shown(option.type)}`);
         for (const value of wrongValues[option.type])
-          must(isRefused(type, { [name]: value }), `option ${name} takes ${shown(value)}`);
+          assert(isRefused(type, { [name]: value }), `option ${name} takes ${shown(value)}`);
       }
     },
   },
@@ -165,7 +165,10 @@ export const optionChecks = [
       for (const [name, option] of each(type)) {
         const values = option.type === 'boolean' ? [true, false] : edges(option);
         if (new Set(values).size < 2) continue;
-        must(new Set(values.map((value) => effectOf(type, { [name]: value }))).size > 1, `option ${name} is not used`);
+        assert(
+          new Set(values.map((value) => effectOf(type, { [name]: value }))).size > 1,
+          `option ${name} is not used`,
+        );
       }
     },
   },
@@ -179,8 +182,8 @@ export const optionChecks = [
         const request = { variant, device, options, binary: { id: binary.id } };
         const problems = attempt(`checkOptions for ${what}`, () => type.checkOptions?.(request));
         const problem = shapeProblem(answerShapes.checkOptions, problems);
-        must(problem === undefined, `checkOptions for ${what} answers ${shown(problems)}: ${problem}`);
-        must(problems?.length === 0, `checkOptions for ${what} refuses the defaults: ${shown(problems)}`);
+        assert(problem === undefined, `checkOptions for ${what} answers ${shown(problems)}: ${problem}`);
+        assert(problems?.length === 0, `checkOptions for ${what} refuses the defaults: ${shown(problems)}`);
       }
     },
   },

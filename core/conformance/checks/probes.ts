@@ -1,9 +1,9 @@
 /** The questions that are put to a host. */
 import type { ResolvedType } from '../../contract/resolved-type.ts';
 import type { Probe } from '../../contract/worker-type.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { garbage, huge } from '../garbage.ts';
-import { attempt, must, shown } from '../must.ts';
+import { hugeOutput, malformedOutput } from '../fuzz-inputs.ts';
 import { plainProblem } from '../plain.ts';
 
 type Output = Parameters<Probe['parse']>[0];
@@ -14,7 +14,7 @@ const parsed = (type: ResolvedType, what: string, outputs: readonly Output[]): v
     for (const output of outputs) {
       const answer = attempt(`parse of probe ${probe.id} on ${what}`, () => probe.parse(output));
       const problem = plainProblem(answer, `what probe ${probe.id} makes of ${what}`);
-      must(problem === undefined, String(problem));
+      assert(problem === undefined, String(problem));
     }
   }
 };
@@ -26,11 +26,11 @@ export const probeChecks = [
     needs: ['probes'],
     check: ({ type }) => {
       const ids = (type.probes ?? []).map(({ id }) => id);
-      must(new Set(ids).size === ids.length, `two probes have one name: ${ids.join(', ')}`);
+      assert(new Set(ids).size === ids.length, `two probes have one name: ${ids.join(', ')}`);
       for (const { id, variants = [] } of type.probes ?? []) {
-        must(/^[\w-]+$/.test(id), `a probe cannot be called ${shown(id)}`);
+        assert(/^[\w-]+$/.test(id), `a probe cannot be called ${shown(id)}`);
         const unknown = variants.filter((name) => !type.variants.some((variant) => variant.id === name));
-        must(unknown.length === 0, `probe ${id} is for ${unknown.join(', ')}, which the type does not have`);
+        assert(unknown.length === 0, `probe ${id} is for ${unknown.join(', ')}, which the type does not have`);
       }
     },
   },
@@ -40,13 +40,13 @@ export const probeChecks = [
     needs: ['probes'],
     check: ({ type }) => {
       for (const { id, program, args, timeoutMs = 8_000 } of type.probes ?? []) {
-        must(/^(\$binary|[^\s$;|&<>`'"]+)$/.test(program), `probe ${id} runs ${shown(program)}`);
-        must(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `probe ${id} runs a shell`);
-        must(
+        assert(/^(\$binary|[^\s$;|&<>`'"]+)$/.test(program), `probe ${id} runs ${shown(program)}`);
+        assert(!/(^|\/)(ba|da|z|fi|k)?sh$/.test(program), `probe ${id} runs a shell`);
+        assert(
           args.every((arg) => typeof arg === 'string' && !arg.includes('\0')),
           `probe ${id} has odd arguments`,
         );
-        must(timeoutMs > 0 && timeoutMs <= 60_000, `probe ${id} may take ${timeoutMs} ms`);
+        assert(timeoutMs > 0 && timeoutMs <= 60_000, `probe ${id} may take ${timeoutMs} ms`);
       }
     },
   },
@@ -67,9 +67,9 @@ export const probeChecks = [
     needs: ['probes'],
     check: ({ type }) =>
       parsed(type, 'garbage', [
-        { stdout: garbage, stderr: '', code: 0 },
-        { stdout: '', stderr: garbage, code: 1 },
-        { stdout: garbage.slice(0, 50), stderr: garbage, code: null },
+        { stdout: malformedOutput, stderr: '', code: 0 },
+        { stdout: '', stderr: malformedOutput, code: 1 },
+        { stdout: malformedOutput.slice(0, 50), stderr: malformedOutput, code: null },
       ]),
   },
   {
@@ -78,8 +78,8 @@ export const probeChecks = [
     needs: ['probes'],
     check: ({ type }) =>
       parsed(type, 'megabytes', [
-        { stdout: huge, stderr: '', code: 0 },
-        { stdout: '', stderr: huge, code: 1 },
+        { stdout: hugeOutput, stderr: '', code: 0 },
+        { stdout: '', stderr: hugeOutput, code: 1 },
       ]),
   },
 ] as const satisfies readonly Check[];

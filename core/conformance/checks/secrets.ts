@@ -4,8 +4,8 @@ import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { referencedSecret, secretReference, variablePattern } from '../../contract/secret-reference.ts';
 import type { Command, Launch } from '../../contract/worker-type.ts';
 import { secretProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, launchesOf } from '../samples.ts';
 
 const secretOptions = ({ options }: ResolvedType): string[] =>
@@ -36,7 +36,7 @@ export const secretChecks = [
     check: ({ type }) => {
       for (const [name, option] of Object.entries(type.options?.properties ?? {})) {
         const problem = secretProblem(option as Parameters<typeof secretProblem>[0]);
-        must(problem === undefined, `option ${name} ${problem}`);
+        assert(problem === undefined, `option ${name} ${problem}`);
       }
     },
   },
@@ -48,7 +48,7 @@ export const secretChecks = [
       each(type, ({ args }, { options }, what) => {
         for (const name of secretOptions(type)) {
           const reference = String(options[name]);
-          must(
+          assert(
             !args.some((arg) => arg.includes(reference)),
             `command for ${what} has option ${name} in an argument: put it into env, or pass launch.secretFiles.${name}`,
           );
@@ -64,7 +64,7 @@ export const secretChecks = [
         const variables = Object.values(env);
         for (const name of secretOptions(type)) {
           const file = secretFiles[name] ?? '';
-          must(
+          assert(
             variables.includes(String(options[name])) || [...args, ...variables].some((word) => word.includes(file)),
             `command for ${what} does not use option ${name}: a variable must be the option itself, with nothing around it`,
           );
@@ -78,7 +78,7 @@ export const secretChecks = [
       for (const { what, launch } of launchesOf(type)) {
         const { env = {} } = attempt(`command for ${what}`, () => type.command(launch));
         const asked = Object.values(env).find((value) => referencedSecret(value) !== undefined);
-        must(asked === undefined, `command for ${what} uses ${asked}, which is not in its spec`);
+        assert(asked === undefined, `command for ${what} uses ${asked}, which is not in its spec`);
       }
     },
   },
@@ -88,10 +88,10 @@ export const secretChecks = [
     needs: ['environment'],
     check: ({ type }) => {
       const names = type.environment ?? [];
-      must(new Set(names).size === names.length, 'environment names a variable twice');
+      assert(new Set(names).size === names.length, 'environment names a variable twice');
       for (const name of names) {
-        must(new RegExp(variablePattern).test(name), `a variable cannot be called ${shown(name)}`);
-        must(!steering.test(name), `users must not set ${name}: it steers every program`);
+        assert(new RegExp(variablePattern).test(name), `a variable cannot be called ${shown(name)}`);
+        assert(!steering.test(name), `users must not set ${name}: it steers every program`);
       }
     },
   },

@@ -4,8 +4,8 @@ import type { ResolvedType } from '../../contract/resolved-type.ts';
 import { placeholders } from '../../contract/served-path.ts';
 import type { OptionSchema, PreparedLaunch, ServedPath } from '../../contract/worker-type.ts';
 import { answerShapes, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { attempt, must, shown } from '../must.ts';
 import { defaultOptions, modelFacts, preparedLaunches, sourcesOf } from '../samples.ts';
 import { oddMetadata } from './estimate.ts';
 
@@ -34,7 +34,7 @@ const answers = (
     const name = `${member} for ${what}`;
     const answer = attempt(name, () => type[member]?.(launch)) ?? null;
     const problem = shapeProblem(answerShapes[member], answer);
-    must(problem === undefined, `${name} is ${shown(answer)}: ${problem}`);
+    assert(problem === undefined, `${name} is ${shown(answer)}: ${problem}`);
     return { what, answer, launch };
   });
 
@@ -49,7 +49,7 @@ export const servingChecks = [
     check: ({ type }) => {
       for (const { path } of type.serves) {
         const names = placeholders(path);
-        must(new Set(names).size === names.length, `${path} names a segment twice`);
+        assert(new Set(names).size === names.length, `${path} names a segment twice`);
       }
     },
   },
@@ -61,8 +61,8 @@ export const servingChecks = [
       const used = new Set(type.serves.flatMap(({ path }) => placeholders(path)));
       for (const { path, affinity = {} } of type.serves) {
         for (const [name, field] of Object.entries(affinity)) {
-          must(used.has(name), `${path} makes ${name}, and no path has {${name}}`);
-          must(/^[^.\s]+(\.[^.\s]+)*$/.test(field), `the field of ${name} is ${shown(field)}`);
+          assert(used.has(name), `${path} makes ${name}, and no path has {${name}}`);
+          assert(/^[^.\s]+(\.[^.\s]+)*$/.test(field), `the field of ${name} is ${shown(field)}`);
         }
       }
     },
@@ -79,11 +79,11 @@ export const servingChecks = [
       );
       for (const { path, needs } of type.serves) {
         for (const engine of [needs?.engine ?? []].flat())
-          must(engines.has(engine), `${path} needs the engine ${engine}; its sources are ${[...engines].join(', ')}`);
+          assert(engines.has(engine), `${path} needs the engine ${engine}; its sources are ${[...engines].join(', ')}`);
         const { option } = needs ?? {};
         if (option === undefined) continue;
         const kind = type.options?.properties[option]?.type;
-        must(kind === 'boolean', `${path} needs the option ${option}, which is ${kind ?? 'not there'}`);
+        assert(kind === 'boolean', `${path} needs the option ${option}, which is ${kind ?? 'not there'}`);
       }
     },
   },
@@ -96,13 +96,13 @@ export const servingChecks = [
       for (const { what, answer, launch } of answers(type, 'unserved')) {
         const unserved = answer as { path: string; hint: string }[];
         for (const { path, hint } of unserved) {
-          must(paths.includes(path), `unserved for ${what} has ${shown(path)}, which serves does not have`);
-          must(/^\S.*$/.test(hint), `the hint for ${path} is ${shown(hint)}`);
+          assert(paths.includes(path), `unserved for ${what} has ${shown(path)}, which serves does not have`);
+          assert(/^\S.*$/.test(hint), `the hint for ${path} is ${shown(hint)}`);
         }
         const left = type.serves.filter(
           (served) => isMet(served, launch) && !unserved.some(({ path }) => path === served.path),
         );
-        must(left.length > 0, `for ${what} nothing is left that it serves`);
+        assert(left.length > 0, `for ${what} nothing is left that it serves`);
       }
     },
   },
@@ -116,7 +116,7 @@ export const servingChecks = [
       const odd = oddMetadata.flatMap((metadata) => preparedLaunches(type, { model: { ...facts, metadata } }));
       for (const { what, answer } of answers(type, 'abilities', odd)) {
         const { contextLength = 1, dimensions = 1 } = answer as Record<string, number>;
-        must(contextLength > 0 && dimensions > 0, `abilities for ${what} is ${shown(answer)}`);
+        assert(contextLength > 0 && dimensions > 0, `abilities for ${what} is ${shown(answer)}`);
       }
     },
   },
@@ -132,7 +132,7 @@ export const servingChecks = [
       for (const options of [...optionSets(type), ...edges]) {
         const slots = attempt('slots', () => type.slots?.(options));
         const problem = shapeProblem(answerShapes.slots, slots);
-        must(problem === undefined, `slots for ${shown(options)} is ${shown(slots)}: ${problem}`);
+        assert(problem === undefined, `slots for ${shown(options)} is ${shown(slots)}: ${problem}`);
       }
     },
   },
@@ -141,7 +141,7 @@ export const servingChecks = [
     title: 'it can read the answer to its question for a forecast, also when the program says nothing',
     needs: ['forecast'],
     check: ({ type }) => {
-      must(type.forecast && type.readForecast, 'forecast and readForecast come together');
+      assert(type.forecast && type.readForecast, 'forecast and readForecast come together');
       answers(type, 'forecast');
       for (const output of [
         { stdout: '', stderr: '', code: 0 },
@@ -150,7 +150,7 @@ export const servingChecks = [
       ]) {
         const forecast = attempt('readForecast', () => type.readForecast?.(output)) ?? null;
         const problem = shapeProblem(answerShapes.readForecast, forecast);
-        must(problem === undefined, `readForecast answers ${shown(forecast)}: ${problem}`);
+        assert(problem === undefined, `readForecast answers ${shown(forecast)}: ${problem}`);
       }
     },
   },

@@ -1,6 +1,7 @@
 /** How a worker is asked to end, to sleep and to wake. */
+
+import { assert, shown } from '../assert.ts';
 import type { Check } from '../check.ts';
-import { must, shown } from '../must.ts';
 
 const longestMs = 120_000;
 
@@ -11,10 +12,10 @@ export const stopChecks = [
     needs: ['stop'],
     check: ({ type: { stop } }) => {
       const signals = stop?.signals ?? [];
-      must(signals.length >= 1 && signals.length <= 5, `there are ${signals.length} signals`);
+      assert(signals.length >= 1 && signals.length <= 5, `there are ${signals.length} signals`);
       for (const { signal, graceMs } of signals) {
-        must(signal === 'SIGTERM' || signal === 'SIGINT', `it may not be asked with ${shown(signal)}`);
-        must(Number.isInteger(graceMs) && graceMs >= 0, `a grace of ${shown(graceMs)} ms`);
+        assert(signal === 'SIGTERM' || signal === 'SIGINT', `it may not be asked with ${shown(signal)}`);
+        assert(Number.isInteger(graceMs) && graceMs >= 0, `a grace of ${shown(graceMs)} ms`);
       }
     },
   },
@@ -24,7 +25,7 @@ export const stopChecks = [
     needs: ['stop'],
     check: ({ type: { stop } }) => {
       const sum = (stop?.signals ?? []).reduce((total, { graceMs }) => total + graceMs, 0);
-      must(sum <= longestMs, `whoever stops it waits ${sum / 1000} s`);
+      assert(sum <= longestMs, `stopping it can take ${sum / 1000} s`);
     },
   },
   {
@@ -32,9 +33,9 @@ export const stopChecks = [
     title: 'what can be put to sleep can be woken, by requests to absolute paths',
     needs: ['sleep'],
     check: ({ type: { stop } }) => {
-      must(stop?.sleep && stop.wake, 'sleep and wake come together');
+      assert(stop?.sleep && stop.wake, 'sleep and wake come together');
       for (const { method, path } of [stop.sleep, stop.wake])
-        must(method === 'POST' && /^\/\S*$/.test(path), `${shown({ method, path })} is no request`);
+        assert(method === 'POST' && /^\/\S*$/.test(path), `${shown({ method, path })} is no request`);
     },
   },
   {
@@ -44,7 +45,7 @@ export const stopChecks = [
     check: ({ type: { stop, options } }) => {
       const option = stop?.sleep?.option;
       if (option === undefined) return;
-      must(options?.properties[option]?.type === 'boolean', `it has no such option: ${shown(option)}`);
+      assert(options?.properties[option]?.type === 'boolean', `it has no such option: ${shown(option)}`);
     },
   },
 ] as const satisfies readonly Check[];

@@ -5,10 +5,10 @@ import { formatDevice } from '../../contract/device.ts';
 import type { ResolvedType, ResolvedVariant } from '../../contract/resolved-type.ts';
 import type { Fit, HostFacts } from '../../contract/worker-type.ts';
 import { answerShapes, pathInPackage, shapeProblem } from '../../worker-types/description.ts';
+import { assert, attempt, shown } from '../assert.ts';
 import { noOutput } from '../calls.ts';
 import type { Check } from '../check.ts';
-import { garbage } from '../garbage.ts';
-import { attempt, must, shown } from '../must.ts';
+import { malformedOutput } from '../fuzz-inputs.ts';
 import { devicesOf, hostsOf, kindsOf } from '../samples.ts';
 
 const packageName = /^(@[a-z0-9-~][a-z0-9-._~]*\/)?[a-z0-9-~][a-z0-9-._~]*$/;
@@ -19,14 +19,14 @@ const fitsOf = (variant: ResolvedVariant, what: string, host: HostFacts): Fit =>
   const name = `fits of ${variant.id} for ${what}`;
   const fit = attempt(name, () => variant.fits(host));
   const problem = shapeProblem(answerShapes.fits, fit);
-  must(problem === undefined, `${name} answers ${shown(fit)}: ${problem}`);
+  assert(problem === undefined, `${name} answers ${shown(fit)}: ${problem}`);
   return fit;
 };
 
 /** Hosts on which the probes have answered what their own parsers make of nothing and of garbage. */
 const oddProbes = (type: ResolvedType): Record<string, unknown>[] => [
   {},
-  ...[noOutput, { stdout: garbage, stderr: garbage, code: 1 }].map((output) =>
+  ...[noOutput, { stdout: malformedOutput, stderr: malformedOutput, code: 1 }].map((output) =>
     Object.fromEntries((type.probes ?? []).map((probe) => [probe.id, probe.parse(output)])),
   ),
 ];
@@ -44,10 +44,10 @@ export const variantChecks = [
     id: 'variants.ids',
     title: 'its variants have names of their own',
     check: ({ type }) => {
-      must(type.variants.length > 0, 'it has no variant');
+      assert(type.variants.length > 0, 'it has no variant');
       const ids = type.variants.map(({ id }) => id);
-      must(new Set(ids).size === ids.length, `two variants have one name: ${ids.join(', ')}`);
-      for (const id of ids) must(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(id), `${shown(id)} is no name`);
+      assert(new Set(ids).size === ids.length, `two variants have one name: ${ids.join(', ')}`);
+      for (const id of ids) assert(/^[a-z0-9](?:[a-z0-9-]{0,40}[a-z0-9])?$/.test(id), `${shown(id)} is no name`);
     },
   },
   {
@@ -55,13 +55,16 @@ export const variantChecks = [
     title: 'every variant is built for a platform, in the words of Node',
     check: ({ type }) => {
       for (const { id, platforms } of type.variants) {
-        must(platforms === undefined || platforms.length > 0, `${id} is built for no platform`);
+        assert(platforms === undefined || platforms.length > 0, `${id} is built for no platform`);
         for (const name of platforms ?? []) {
           const [os = '', cpu = '', libc, ...more] = String(name).split('-');
-          must(os !== '' && cpu !== '' && more.length === 0, `${id}: ${shown(name)} is no platform such as linux-x64`);
-          must(!['macos', 'windows', 'mac', 'win'].includes(os), `${id}: Node calls ${os} darwin or win32`);
-          must(!['x86_64', 'amd64', 'aarch64'].includes(cpu), `${id}: Node calls ${cpu} x64 or arm64`);
-          must(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is no libc`);
+          assert(
+            os !== '' && cpu !== '' && more.length === 0,
+            `${id}: ${shown(name)} is no platform such as linux-x64`,
+          );
+          assert(!['macos', 'windows', 'mac', 'win'].includes(os), `${id}: Node calls ${os} darwin or win32`);
+          assert(!['x86_64', 'amd64', 'aarch64'].includes(cpu), `${id}: Node calls ${cpu} x64 or arm64`);
+          assert(libc === undefined || libc === 'glibc' || libc === 'musl', `${id}: ${shown(libc)} is no libc`);
         }
       }
     },
@@ -71,9 +74,9 @@ export const variantChecks = [
     title: 'every variant drives a kind of device that users can write',
     check: ({ type }) => {
       for (const variant of type.variants) {
-        must(kindsOf(variant).length > 0, `${variant.id} drives no device`);
+        assert(kindsOf(variant).length > 0, `${variant.id} drives no device`);
         for (const kind of kindsOf(variant))
-          must(/^[a-z][a-z0-9-]*$/.test(kind), `${variant.id} drives ${shown(kind)}, which nobody can write`);
+          assert(/^[a-z][a-z0-9-]*$/.test(kind), `${variant.id} drives ${shown(kind)}, which is not a valid word`);
       }
     },
   },
@@ -85,9 +88,9 @@ export const variantChecks = [
         for (const { what, host } of hostsOf(type)) {
           const fit = fitsOf(variant, what, host);
           if (fit.fits) continue;
-          must(fit.reasons.length > 0, `${variant.id} does not fit ${what} and gives no reason`);
+          assert(fit.reasons.length > 0, `${variant.id} does not fit ${what} and gives no reason`);
           for (const reason of fit.reasons)
-            must(/^\S.*$/.test(reason), `a reason of ${variant.id} is no line: ${shown(reason)}`);
+            assert(/^\S.*$/.test(reason), `a reason of ${variant.id} is no line: ${shown(reason)}`);
         }
       }
     },
@@ -98,7 +101,7 @@ export const variantChecks = [
     check: ({ type }) => {
       for (const variant of type.variants.filter((one) => kindsOf(one).every((kind) => kind !== 'cpu'))) {
         for (const { what, host } of hostsOf(type).filter((one) => !one.what.endsWith('all devices')))
-          must(!fitsOf(variant, what, host).fits, `${variant.id} fits ${what}`);
+          assert(!fitsOf(variant, what, host).fits, `${variant.id} fits ${what}`);
       }
     },
   },
@@ -134,9 +137,9 @@ export const variantChecks = [
         for (const { kind, indices } of devicesOf(variant)) {
           const flags = flagsOf(variant, kind, ...indices);
           const problem = shapeProblem(answerShapes.deviceFlags, flags);
-          must(problem === undefined, `deviceFlags of ${variant.id} are ${shown(flags)}: ${problem}`);
+          assert(problem === undefined, `deviceFlags of ${variant.id} are ${shown(flags)}: ${problem}`);
           for (const name of Object.keys(flags.env))
-            must(variableName.test(name), `${variant.id} sets a variable called ${shown(name)}`);
+            assert(variableName.test(name), `${variant.id} sets a variable called ${shown(name)}`);
         }
       }
     },
@@ -147,7 +150,7 @@ export const variantChecks = [
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const kind of kindsOf(variant).filter(isNumbered))
-          must(
+          assert(
             !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 1)),
             `deviceFlags of ${variant.id} do not tell ${kind}:0 from ${kind}:1`,
           );
@@ -160,7 +163,7 @@ export const variantChecks = [
     check: ({ type }) => {
       for (const variant of type.variants) {
         for (const kind of kindsOf(variant).filter(isNumbered))
-          must(
+          assert(
             !isDeepStrictEqual(flagsOf(variant, kind, 0), flagsOf(variant, kind, 0, 1)),
             `deviceFlags of ${variant.id} take ${kind}:0,1 for ${kind}:0`,
           );
@@ -174,9 +177,9 @@ export const variantChecks = [
       for (const { id, packages } of type.variants) {
         const [include, leaveOut] = [packages?.include ?? [], packages?.leaveOut ?? []];
         for (const name of [...include, ...leaveOut])
-          must(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
+          assert(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
         const both = include.filter((name) => leaveOut.includes(name));
-        must(both.length === 0, `${id} needs ${both.join(', ')} and leaves it out`);
+        assert(both.length === 0, `${id} needs ${both.join(', ')} and leaves it out`);
       }
     },
   },
@@ -189,8 +192,8 @@ export const variantChecks = [
           Object.entries(one?.leaveOutFiles ?? {}),
         );
         for (const [name, paths] of lists) {
-          must(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
-          for (const path of paths) must(insidePackage.test(path), `${id}: ${shown(path)} is no path inside ${name}`);
+          assert(packageName.test(name), `${id}: ${shown(name)} is no name of an npm package`);
+          for (const path of paths) assert(insidePackage.test(path), `${id}: ${shown(path)} is no path inside ${name}`);
         }
       }
     },

@@ -37,7 +37,7 @@ export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRe
   throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
 };
 
-/** Whoever made the id, it can only be this worker; undefined if nothing serves the path. */
+/** Wherever the id came from, it can only be this worker; undefined if nothing serves the path. */
 const onlyOne = (
   { names }: Gateway,
   { method, path, named, id }: { method: string; path: string; named: string | undefined; id: string },

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { rememberAnswers } from './ask.ts';
 import type { ProgramOutput } from './device-source.ts';
 
-test('a program is asked the same once within a moment, and again when it could not be asked', async () => {
+test('a recent answer of a program is reused, and a failed call is repeated', async () => {
   const asked: string[] = [];
   const outputs: (ProgramOutput | null)[] = ['one', null, 'later', 'last'].map((stdout) =>
     stdout === null ? null : { stdout, stderr: '', code: 0 },

@@ -40,7 +40,7 @@ test('fields that a GPU does not report are absent, and a faulty one says so', (
   assert.equal(broken?.fault, 'GPU requires reset');
 });
 
-test('what is no row is ignored', () => {
+test('invalid rows are ignored', () => {
   const text = "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n";
   assert.deepEqual(parseNvidiaSmi(text), []);
   assert.deepEqual(parseNvidiaSmi(''), []);
@@ -70,7 +70,7 @@ test('rocm-smi cards are sorted by number, whatever comes before the JSON and ho
   assert.deepEqual(parseRocmSmi('no json'), []);
 });
 
-test('system_profiler tells of Metal devices only', () => {
+test('only Metal devices of system_profiler are listed', () => {
   const text = JSON.stringify({
     SPDisplaysDataType: [
       { _name: 'kHW_AppleM3Item', sppci_model: 'Apple M3 Pro', spdisplays_mtlgpufamilysupport: 'spdisplays_metal4' },
@@ -81,7 +81,7 @@ test('system_profiler tells of Metal devices only', () => {
   assert.deepEqual(parseSystemProfiler('{'), []);
 });
 
-test('vulkaninfo tells of GPUs, not of software renderers', () => {
+test('GPUs of vulkaninfo are listed, software renderers are not', () => {
   const text = `Devices:
 ========
 GPU0:
@@ -105,7 +105,7 @@ GPU1:
   ]);
 });
 
-test('the processor is always there, and a vendor program that fails costs a note', async () => {
+test('the processor is always listed, and a failing vendor program only adds a note', async () => {
   const ask: Ask = async (program) =>
     program === 'nvidia-smi'
       ? { stdout: '', stderr: 'Failed to initialize NVML: Driver/library version mismatch\n', code: 18 }

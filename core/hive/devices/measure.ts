@@ -83,9 +83,9 @@ const parsed = async (
   notes: string[],
 ): Promise<DeviceFacts[] | null> => {
   try {
-    const told = await parse(output);
-    const own = told.filter((device) => device.kind === kind && new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
-    if (own.length < told.length)
+    const reported = await parse(output);
+    const own = reported.filter((device) => device.kind === kind && new RegExp(`^${kind}:\\d{1,4}$`).test(device.id));
+    if (own.length < reported.length)
       notes.push(`the probe of ${kind} also listed devices of another kind; they were left out`);
     return [...new Map(own.map((device) => [device.id, device])).values()];
   } catch (error) {

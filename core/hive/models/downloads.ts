@@ -5,6 +5,7 @@ import type { Downloaded } from '../../download/download.ts';
 import type { HttpFailure } from '../../download/http-failure.ts';
 import type { RetryPolicy } from '../../download/retry.ts';
 import { ensureSpace } from '../../lifecycle/fs/disk-space.ts';
+import { sizeOf } from '../../lifecycle/fs/file-kind.ts';
 import { formatBytes } from '../../narration/quantities.ts';
 import { asStep } from '../../programs/progress.ts';
 import { withExclusiveLock } from '../../programs/with-lock.ts';
@@ -13,7 +14,7 @@ import { type FetchRequest, fetchFile } from './fetch-file.ts';
 import { type About, retryText } from './hub-errors.ts';
 import type { ManifestFile } from './manifest.ts';
 import { SharedWork } from './shared-work.ts';
-import { type ModelStore, sizeOf } from './store.ts';
+import type { ModelStore } from './store.ts';
 
 /** Where files come from. */
 export interface Source {

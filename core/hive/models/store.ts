@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { nameInFolder } from '../../contract/safe-path.ts';
 import { makeFolder, unwritable, writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { sizeOf } from '../../lifecycle/fs/file-kind.ts';
 import { withLock } from '../../lifecycle/fs/instance-lock.ts';
 import { type Manifest, type ManifestFile, parseManifest } from './manifest.ts';
 import { isSafePath } from './safe-path.ts';
@@ -168,10 +169,3 @@ const linkAs = async (blob: string, shown: string): Promise<void> => {
 };
 
 export const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
-
-/** Null when there is nothing. */
-export const sizeOf = (path: string): Promise<number | null> =>
-  stat(path).then(
-    ({ size }) => size,
-    () => null,
-  );

@@ -32,12 +32,12 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const engine: BinarySource = { kind: 'path', id: 'engine', program: 'engine', variable: 'ENGINE' };
 const builtin: BinarySource = { kind: 'module', id: 'builtin', script: 'server.js' };
-const told: string[] = [];
+const narrated: string[] = [];
 const contextOf = (env: NodeJS.ProcessEnv = {}): BinaryContext => ({
   plugin: { package: '@test/plugin', root: folder, version: '1.0.0' },
   folders: { data: join(folder, 'data'), cache: join(folder, 'cache') },
   env,
-  narrate: (event) => 'text' in event && event.text !== undefined && told.push(event.text),
+  narrate: (event) => 'text' in event && event.text !== undefined && narrated.push(event.text),
   signal: new AbortController().signal,
   fetcher: downloadCache({}, { idleTimeoutMs: 5_000, maxAttempts: 1, backoffMs: 1 }),
 });
@@ -52,17 +52,17 @@ const lacking = (search: ProgramSearch) => {
 };
 const tried = (search: ProgramSearch) => (search.state === 'none' ? search.tried : assert.fail(search.state));
 
-test('the first source that is there is taken', async () => {
+test('the first source that is present is used', async () => {
   const onPath = await find([engine, builtin], { PATH: join(folder, 'bin') });
   assert.deepEqual(there(onPath).argv, [join(folder, 'bin/engine')]);
   const absent = await find([engine, builtin], { PATH: '/nowhere' });
   assert.deepEqual(there(absent).argv, [process.execPath, join(folder, 'server.js')]);
 });
 
-test('a program that a variable names comes before the PATH, and a wrong one is not papered over', async () => {
+test('a program named by a variable takes precedence over the PATH, and a wrong name is an error', async () => {
   const named = await find([engine], { ENGINE: join(folder, 'bin/engine') });
   assert.equal(there(named).path, join(folder, 'bin/engine'));
-  // With another source behind it, a variable that was misspelt was passed over in silence, and another engine ran.
+  // With another source available, a misspelt variable was silently ignored, and another engine ran.
   const wrong = { 'bin/plain': 'is not executable', 'no/such': 'does not exist', bin: 'is not a file' };
   for (const [path, problem] of Object.entries(wrong)) {
     const env = { ENGINE: join(folder, path), PATH: join(folder, 'bin') };
@@ -79,7 +79,7 @@ test('folders of the PATH that are not absolute are never looked at', async () =
   assert.equal((await find([engine], { PATH: `:.:bin` })).state, 'none');
 });
 
-test('a module whose platform package is missing, or replaced by a stand-in, is not there', async () => {
+test('a module whose platform package is missing or a placeholder counts as missing', async () => {
   assert.ok(there(await find([{ ...builtin, requires: ['present'] }])));
   for (const name of ['absent', 'replaced']) {
     const search = await find([{ ...builtin, requires: [name] }]);
@@ -87,7 +87,7 @@ test('a module whose platform package is missing, or replaced by a stand-in, is 
   }
 });
 
-test('all that was tried is told', async () => {
+test('everything that was tried is reported', async () => {
   const search = await find([engine, { kind: 'module', id: 'other', script: 'gone.js' }], { PATH: '' });
   assert.deepEqual(tried(search), [
     'engine: engine is not on the PATH of the hive, and ENGINE is not set',
@@ -116,14 +116,14 @@ const serve = async (t: TestContext, text: string): Promise<{ url: string; reque
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/engine`, requests: () => requests };
 };
 
-test('what is there comes before what would have to be installed, whatever the plugin prefers', async (t) => {
+test('present programs come before installable ones, whatever the plugin prefers', async (t) => {
   const { url, requests } = await serve(t, 'one');
   const search = await find([release(url, 'one'), engine], { PATH: join(folder, 'bin') });
   assert.equal(there(search).id, 'engine');
   assert.equal(requests(), 0);
 });
 
-test('what is not there is named, and nothing is fetched to find that out', async (t) => {
+test('a missing program is named without fetching anything', async (t) => {
   const { url, requests } = await serve(t, 'three');
   const sources = lacking(await find([engine, release(url, 'three')]));
   assert.deepEqual(
@@ -133,18 +133,18 @@ test('what is not there is named, and nothing is fetched to find that out', asyn
   assert.equal(requests(), 0);
 });
 
-test('it is installed in the order of preference, and found as it is afterwards', async (t) => {
+test('programs are installed in the order of preference, and found afterwards', async (t) => {
   const good = await serve(t, 'two!');
   const bad = await serve(t, 'not what was promised');
   const sources = [engine, release(bad.url, 'three'), release(good.url, 'two!')];
   const binary = await installProgram(lacking(await find(sources)), contextOf());
   assert.equal(binary.id, 'release-4');
-  assert.ok(told.some((text) => /has the wrong checksum.*: trying release-4 instead/.test(text)));
+  assert.ok(narrated.some((text) => /has the wrong checksum.*: trying release-4 instead/.test(text)));
   assert.deepEqual(there(await find(sources)), binary);
   assert.equal(bad.requests(), 1);
 });
 
-test('a program whose steps were not taken yet is lacking, and nothing is prepared to find that out', async () => {
+test('a program whose preparation has not run counts as missing, and checking runs none', async () => {
   const made = join(folder, 'made');
   const prepare = [{ kind: 'run', args: ['/bin/sh', '-c', `echo > ${made}`] }] as const;
   const context = contextOf({ PATH: join(folder, 'bin') });
@@ -160,7 +160,7 @@ test('a program whose steps were not taken yet is lacking, and nothing is prepar
   assert.deepEqual(there(await findProgram([{ ...engine, prepare }, builtin], context)), binary);
 });
 
-test('why the preferred one could not be installed is what is said', async (t) => {
+test('the error says why the preferred program could not be installed', async (t) => {
   const bad = await serve(t, 'something else');
   const sources = [release(bad.url, 'seven..'), release('http://127.0.0.1:1/engine', 'nine.....')];
   await assert.rejects(installProgram(sources, contextOf()), { code: 'CHECKSUM_MISMATCH' });

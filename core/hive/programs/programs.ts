@@ -35,10 +35,10 @@ export class Programs {
     const { variant } = request;
     const use = await this.#use(request);
     const { type, handle } = use;
-    const told = ({ id, path }: ResolvedBinary) => ({ type: type.name, variant, source: id, program: path });
+    const resolved = ({ id, path }: ResolvedBinary) => ({ type: type.name, variant, source: id, program: path });
     const look = await lookForVariant(variant, use, this.#options);
     if (look.state === 'unfit') throw look.error;
-    if (look.state === 'installed') return told(look.binary);
+    if (look.state === 'installed') return resolved(look.binary);
     const root = types.rootOf(type.name, variant);
     if (root === null || !('sources' in look)) {
       const here = type.variants.filter(({ id }) => types.rootOf(type.name, id) !== null).map(({ id }) => id);
@@ -46,7 +46,7 @@ export class Programs {
     }
     const { package: owner, version } = handle.plugin;
     const plugin = { package: owner, version, root };
-    return told(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
+    return resolved(await installProgram(look.sources, { plugin, folders, env, narrate, signal, fetcher }));
   }
 
   /** Throws TYPE_NOT_FOUND, VARIANT_NOT_FOUND, OPTION_INVALID, VARIANT_INCOMPATIBLE, BINARY_NOT_FOUND, PLUGIN_INVALID. */

@@ -20,7 +20,7 @@ const judged = (facts: Facts, asked: string[] = []) =>
     },
   ] as const;
 
-test('what a launch needs is what the best that can run lacks, and what is worse is not looked at', async () => {
+test('a launch needs what its best possible candidate is missing, and worse candidates are not judged', async () => {
   const asked: string[] = [];
   const { candidate, found } = await bestPossible(
     ...judged({ rocm: 'unfit', cuda: 'lacking', vulkan: 'ready', cpu: 'ready' }, asked),
@@ -29,18 +29,18 @@ test('what a launch needs is what the best that can run lacks, and what is worse
   assert.deepEqual(asked, ['rocm', 'cuda']);
 });
 
-test('nothing is lacking where the best that can run is there', async () => {
+test('nothing is missing where the best possible candidate is ready', async () => {
   const { found } = await bestPossible(...judged({ rocm: 'unfit', cuda: 'ready', cpu: 'lacking' }));
   assert.deepEqual(found, { state: 'ready' });
 });
 
-test('a launch takes the best for which all is there, and names what the best lacks where none is', async () => {
+test('a launch takes the best ready candidate, and reports what the best one is missing where none is ready', async () => {
   assert.equal((await bestReady(...judged({ cuda: 'lacking', vulkan: 'ready', cpu: 'ready' }))).candidate, 'vulkan');
   const { candidate, found } = await bestReady(...judged({ rocm: 'unfit', cuda: 'lacking', cpu: 'lacking' }));
   assert.deepEqual([candidate, found.state], ['cuda', 'lacking']);
 });
 
-test('where none can run, the best one says why', async () => {
+test('where none can run, the error is that of the best one', async () => {
   for (const choose of [bestPossible, bestReady]) {
     await assert.rejects(choose(...judged({ cuda: 'unfit', cpu: 'unfit' })), {
       code: 'VARIANT_INCOMPATIBLE',

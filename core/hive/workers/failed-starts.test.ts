@@ -34,7 +34,7 @@ test('the logs of the last twenty failed starts are kept, and none for longer th
   for (let index = 0; index < 21; index += 1) assert.equal(hasLog(`w${index}`), false);
 });
 
-test('what is forgotten leaves no log, and a file that is damaged says nothing', async (t) => {
+test('a forgotten start leaves no log, and a damaged file counts as empty', async (t) => {
   const { folder, starts, fail, hasLog } = await failedStarts(t);
   await fail('one');
   await starts.forget('one');

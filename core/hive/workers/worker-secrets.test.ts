@@ -18,7 +18,7 @@ const make = async (t: TestContext, workers: MayNameSecrets[] = []) => {
 
 const isMissing = (error: unknown): boolean => error instanceof RbeeError && error.code === 'SECRET_NOT_FOUND';
 
-test('what came with a start stays as long as something names it', async (t) => {
+test('secrets of a start stay as long as something uses them', async (t) => {
   const workers: MayNameSecrets[] = [];
   const { secrets, names } = await make(t, workers);
   const spec = { options: { token: 'secret:token', size: 7 }, environment: { HF: 'secret:hf' } };
@@ -34,14 +34,14 @@ test('what came with a start stays as long as something names it', async (t) => 
   assert.deepEqual(await names(), []);
 });
 
-test('a start that lacks one leaves nothing behind', async (t) => {
+test('a start with a missing secret leaves nothing behind', async (t) => {
   const { secrets, names } = await make(t);
   const spec = { options: { one: 'secret:one', two: 'secret:two' } };
   await assert.rejects(secrets.hold(spec, { one: 'value' }), isMissing);
   assert.deepEqual(await names(), []);
 });
 
-test('two starts at the same time do not take each other’s secrets away', async (t) => {
+test('concurrent starts do not delete each other’s secrets', async (t) => {
   const { secrets, names } = await make(t);
   const hold = (name: string) => secrets.hold({ options: { token: `secret:${name}` } }, { [name]: 'value' });
   const releases = await Promise.all(['a', 'b', 'c'].map(hold));

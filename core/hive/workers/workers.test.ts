@@ -14,8 +14,8 @@ const recordsIn = (runs: string): string[] =>
   existsSync(runs) ? readdirSync(runs).filter((name) => name.endsWith('.json')) : [];
 const after = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-// A deletion acted on whatever carried its id by then: engines went on in no list, and without a record.
-test('spawns and deletions of one id at the same time leave no engine that is not listed', async (t) => {
+// A deletion acted on whichever worker had the id by then: engines kept running unlisted, without a record.
+test('concurrent spawns and deletions of one id leave no unlisted engine', async (t) => {
   const { workers, engines, spawn, remove, runs } = await testWorkers(t, {
     prepare: async (spec) => {
       await after(spec.options?.['prepareMs'] as number);
@@ -46,7 +46,7 @@ test('spawns and deletions of one id at the same time leave no engine that is no
   assert.deepEqual([await engines('same'), recordsIn(runs)], [[], []]);
 });
 
-// The second deletion ended late: it took the next worker of that id out of the list, and its record off the disk.
+// The second deletion ended late, and removed the next worker with that id from the list and its record from the disk.
 test('a deletion that ends late does not touch the next worker of that id', async (t) => {
   const gate = Promise.withResolvers<void>();
   class SlowRecords extends RunRecords {
@@ -74,7 +74,7 @@ test('a deletion that ends late does not touch the next worker of that id', asyn
   await workers.delete('one', { signal: new AbortController().signal, narrate: () => {}, now: true });
 });
 
-// Both looked before either was there, and both were prepared.
+// Both checked before either existed, and both were prepared.
 test('of two spawns of one id the second is refused before anything is prepared for it', async (t) => {
   const gate = Promise.withResolvers<void>();
   let prepared = 0;
@@ -99,8 +99,8 @@ const leave = async ({ workers, spawn, folder }: TestWorkers, ...ids: string[]) 
   return { pids, record: (id: string) => join(folder, 'runs', `${id}.json`) };
 };
 
-// They were set aside without a word, and the engines ran on in no list.
-test('engines whose record is garbled, empty or of another shape are found and told, and the others are taken over', async (t) => {
+// They were renamed without a message, and the engines kept running unlisted.
+test('engines with a garbled, empty or invalid record are reported, and the others are taken over', async (t) => {
   const first = await testWorkers(t);
   const { pids, record } = await leave(first, 'whole', 'torn', 'empty', 'strange', 'lost');
   writeFileSync(record('torn'), readFileSync(record('torn'), 'utf8').slice(0, 200));
@@ -115,7 +115,7 @@ test('engines whose record is garbled, empty or of another shape are found and t
     [['whole', pids['whole']]],
   );
   for (const id of ['torn', 'empty', 'strange', 'lost']) {
-    assert.deepEqual(await engines(id), [pids[id]], 'nobody ends it unasked');
+    assert.deepEqual(await engines(id), [pids[id]], 'it is not ended without a request');
     const engine = new RegExp(`an engine of worker ${id} runs \\(pid ${pids[id]}\\) and no record names it`);
     assert.match(problems.join('\n'), engine);
     if (id !== 'lost')
@@ -124,8 +124,8 @@ test('engines whose record is garbled, empty or of another shape are found and t
   assert.doesNotMatch(problems.join('\n'), /worker whole/);
 });
 
-// The hive was killed in the moment between: it had said that the worker is ready, its record did not say so yet, and the
-// next hive took the worker for a spawn that had not succeeded.
+// The hive was killed after it reported the worker as ready and before the record said so: the next hive took the worker
+// for a failed spawn.
 test('a spawn succeeds only when the record of the worker says so', async (t) => {
   const { runs, spawn, workers } = await testWorkers(t);
   assert.equal(await spawn('one'), null);
@@ -134,8 +134,9 @@ test('a spawn succeeds only when the record of the worker says so', async (t) =>
   assert.match(readyAt, /^\d{4}-/);
 });
 
-// `worker restart` writes the record before there is a process. A hive that died then took its worker for an unfinished spawn.
-test('a worker whose hive died while it was started again is kept, one that was never ready is not', async (t) => {
+// `worker restart` saves the record before there is a process. When the hive died then, the next one took the worker for an
+// unfinished spawn.
+test('a worker whose hive died during its restart is kept, one that was never ready is not', async (t) => {
   const first = await testWorkers(t);
   const { pids, record } = await leave(first, 'again', 'new');
   for (const id of ['again', 'new']) {
@@ -154,8 +155,8 @@ test('a worker whose hive died while it was started again is kept, one that was 
   await eventually(() => workers.get('again').process.view.state === 'ready');
 });
 
-// A client that was slow stopped, restarted or deleted a worker that it had never seen, because it had the same id.
-test('a change that names a worker does not touch another one that has its id by now', async (t) => {
+// A slow client stopped, restarted or deleted a worker that it had never seen, because it had the same id.
+test('a change of a worker does not touch a later worker with its id', async (t) => {
   const { workers, spawn, remove } = await testWorkers(t);
   await spawn('one');
   const [first] = workers.list();
@@ -175,8 +176,8 @@ test('a change that names a worker does not touch another one that has its id by
   await remove('one');
 });
 
-// It was started again with the command of the new code and everything else of the old one.
-test('a worker that crashes after its linked plugin was edited starts as the plugin is now, in everything', async (t) => {
+// It was restarted with the command of the new code and everything else from the old code.
+test('a worker that crashes after an edit of its linked plugin starts completely from the new code', async (t) => {
   let looks = 'before';
   const seen: (string | undefined)[] = [];
   const handle = {

@@ -1,7 +1,7 @@
 /** Finds a plugin by its folder, or an installed one by its package or worker type. */
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
+import { isFile } from '../../lifecycle/fs/file-kind.ts';
 import { locatePlugins } from '../../plugins/plugin-index.ts';
 import { type PluginManifest, readManifest } from '../../worker-types/manifest.ts';
 
@@ -29,9 +29,3 @@ const readable = async (dataFolder: string): Promise<PluginManifest[]> => {
   const manifests = await Promise.all(locations.map(({ root }) => readManifest(root).catch(() => null)));
   return manifests.filter((manifest) => manifest !== null);
 };
-
-const isFile = (path: string): Promise<boolean> =>
-  stat(path).then(
-    (found) => found.isFile(),
-    () => false,
-  );

@@ -33,19 +33,19 @@ export const askWho = async (runner: Runner, spec: DaemonSpec, signal?: AbortSig
   const { healthUrl: url, socketPath } = spec;
   try {
     const { status, body } = await runner.request({ url, socketPath, timeoutMs: healthTimeoutMs, signal });
-    if (status !== 200) return nobody(`${url} answers ${status}`);
+    if (status !== 200) return notAnswering(`${url} answers ${status}`);
     const health: unknown = JSON.parse(body);
-    if (!isHealthBody(health)) return nobody(`${url} answers, but not as rbee does`);
-    return health.name === spec.name ? { pid: health.pid } : nobody(`${url} is answered by ${health.name}`);
+    if (!isHealthBody(health)) return notAnswering(`${url} answers, but not as rbee does`);
+    return health.name === spec.name ? { pid: health.pid } : notAnswering(`${url} is answered by ${health.name}`);
   } catch (error) {
     signal?.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
     // Aborts and timeouts have a number here, which helps no reader.
-    return nobody(typeof code === 'string' ? code : (message ?? String(error)));
+    return notAnswering(typeof code === 'string' ? code : (message ?? String(error)));
   }
 };
 
-const nobody = (problem: string): Answering => ({ pid: null, problem });
+const notAnswering = (problem: string): Answering => ({ pid: null, problem });
 
 /** The clock and the file system round differently, and no PID is reused within so short a time. */
 const slackMs = 1000;

@@ -166,7 +166,7 @@ test('a daemon that never answers is given up after its time, and can still be s
   await daemon.kill();
 });
 
-test('health checks that fail, or are somebody else’s, are no running daemon', async (t) => {
+test('a failing health check, or one of another program, is not a running daemon', async (t) => {
   const sick = await setUp(t, 'sick');
   await sick.daemon.spawn();
   await eventually(async () => {
@@ -219,8 +219,8 @@ test('a stranger who has the PID now is never signalled', async (t) => {
 /** What a power cut, or a person, makes of a PID file. */
 const garbage = ['', 'abc', '-1', '1', '99999999999', '12 13', '\0\0\0\0'];
 
-// Every command ended until the file was removed by hand, although nothing held the lock.
-test('a PID file that is garbage names nobody: a stop is none, a start replaces it and says so', async (t) => {
+// Every command failed until the file was removed by hand, although nothing held the lock.
+test('a garbled PID file names no process: a stop does nothing, a start replaces it with a warning', async (t) => {
   const { daemon, pidFile } = await setUp(t);
   for (const text of garbage) {
     await writeFile(pidFile, text);
@@ -249,7 +249,7 @@ test('a daemon that does not answer is found although its PID file is garbage or
     pids.add(pid);
     await spoil();
     const status = await daemon.status();
-    // A file that is lost is not looked behind by those who only look.
+    // Read-only commands do not search for a daemon whose file is lost.
     if (status.status !== 'stopped') assert.match(JSON.stringify(status), new RegExp(`it runs \\(pid ${pid}\\)`));
     assert.equal(await daemon.stop(), true);
     assert.ok(await isGone(pid));
@@ -263,7 +263,7 @@ test('what is no file in the place of a PID file is said', async (t) => {
   await assert.rejects(daemon.status(), { code: 'PID_FILE_INVALID' });
 });
 
-// A hive that had just been killed was still in the process table: its end was waited for as if it were coming up.
+// A hive that had just been killed was still in the process table, and was waited for as if it were starting.
 test('one that was killed at this very moment is started again, not waited for', async (t) => {
   const { daemon } = await setUp(t);
   for (let round = 0; round < 5; round += 1) {
@@ -309,7 +309,7 @@ test('a PID that came over TCP alone is not signalled', async (t) => {
 
 test('when another one was started elsewhere and was first, it is the daemon', async (t) => {
   const { daemon, byHand, state, pidFile } = await setUp(t);
-  // Ours finds the place taken and exits, while the other one is about to answer.
+  // Ours finds the lock taken and exits, while the other one is about to answer.
   state.flags = ['exit'];
   const starting = daemon.ensureRunning();
   state.flags = [];
@@ -318,7 +318,7 @@ test('when another one was started elsewhere and was first, it is the daemon', a
   assert.equal(await readFile(pidFile, 'utf8'), `${child.pid}\n`);
 });
 
-// It owned the daemon's lock and did not answer within half a second, on a busy machine: the start was said to have failed.
+// On a busy machine, it held the daemon's lock without answering within half a second, and the start was reported as failed.
 test('when another one was started elsewhere and is still coming up, it is waited for', {
   skip: process.platform !== 'linux' && 'processes are found by their environment on Linux only',
 }, async (t) => {
@@ -328,7 +328,7 @@ test('when another one was started elsewhere and is still coming up, it is waite
   const starting = daemon.ensureRunning();
   const log = () => readFile(join(folder, 'logs', 'queen.log'), 'utf8').catch(() => '');
   await eventually(async () => (await log()).includes('another one owns it'));
-  // Longer than it used to be waited for.
+  // Longer than the old limit.
   await delay(700);
   child.kill('SIGUSR1');
   assert.deepEqual(await starting, { pid: child.pid, started: false });

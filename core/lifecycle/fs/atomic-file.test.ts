@@ -12,21 +12,21 @@ after(() => rmSync(home, { recursive: true }));
 const unwritable = (error: unknown): boolean => error instanceof RbeeError && error.code === 'STATE_UNWRITABLE';
 
 describe('folders', () => {
-  it('are made with those above them, for this user alone, by several at once', async () => {
+  it('are created with their parents, for this user only, also concurrently', async () => {
     const folder = join(home, 'a', 'b', 'c');
     await Promise.all([makeFolder(folder), makeFolder(folder)]);
     await makeFolder(folder);
     assert.equal(statSync(folder).mode & 0o777, 0o700);
   });
 
-  it('are refused where a file stands in the way', async () => {
+  it('are refused where a file is in the way', async () => {
     writeFileSync(join(home, 'file'), '');
     await assert.rejects(makeFolder(join(home, 'file')), unwritable);
     await assert.rejects(makeFolder(join(home, 'file', 'below')), unwritable);
   });
 
   // mkdir answers ENOENT below /proc although /proc is there; Node's own recursive mkdir then never ends.
-  it('are refused where the system lets nobody make any', async () => {
+  it('are refused where the system does not allow any', async () => {
     await assert.rejects(makeFolder('/proc/nope/below'), unwritable);
   });
 });

@@ -21,7 +21,7 @@ const holder = (path: string) =>
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
 
-test('the lock of another process is respected, and dies with it', async (t) => {
+test('the lock of another process is respected, and released when it dies', async (t) => {
   const path = join(await tempFolder(t), 'state', 'a.lock');
   const other = holder(path);
   t.after(() => other.kill('SIGKILL'));
@@ -35,7 +35,7 @@ test('the lock of another process is respected, and dies with it', async (t) => 
   held.release();
 });
 
-test('a process that holds the lock itself does not get it twice', async (t) => {
+test('a process that holds the lock does not get it twice', async (t) => {
   const path = join(await tempFolder(t), 'a.lock');
   const held = await tryLock(path);
   assert.equal(await tryLock(path), null);
@@ -60,7 +60,7 @@ test('work under the lock never overlaps', async (t) => {
   (await lock(path, { timeoutMs: 0 })).release();
 });
 
-test('waiting for the lock ends with its time, or with an abort', async (t) => {
+test('waiting for the lock ends with a timeout or an abort', async (t) => {
   const path = join(await tempFolder(t), 'a.lock');
   const held = await lock(path, { timeoutMs: 0 });
   t.after(() => held.release());
@@ -71,7 +71,7 @@ test('waiting for the lock ends with its time, or with an abort', async (t) => {
   await assert.rejects(waiting, { name: 'AbortError' });
 });
 
-test('a lock file that is damaged is made anew, one that cannot be made is said', async (t) => {
+test('a damaged lock file is replaced, and one that cannot be created is reported', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), 'this is no database, and long enough to be seen as none '.repeat(20));
   const held = await tryLock(join(folder, 'file'));

@@ -20,7 +20,7 @@ const withSystemd = async (t: TestContext, answer = 'exec "$@"') => {
   return { folder, env, calls: async () => (await readFile(join(folder, 'calls'), 'utf8')).trim().split('\n') };
 };
 
-test('with a user systemd, a process gets a scope of its own, limited or not', async (t) => {
+test('with a user systemd, a process gets its own scope, limited or not', async (t) => {
   const { folder, env, calls } = await withSystemd(t);
   const confiner = new Confiner(localRunner, { cgroups: join(folder, 'cgroups') });
   const { argv: wrapped, folder: made } = await confiner.confine(argv, {
@@ -60,7 +60,7 @@ test('a limit that systemd would ignore is refused', async (t) => {
   await confiner.confine(argv, { name: 'w-2', nonce: 'n', limits: { memoryBytes: 1 }, env });
 });
 
-test('where systemd makes no scopes, a writable cgroup keeps the limits', async (t) => {
+test('without systemd scopes, a writable cgroup enforces the limits', async (t) => {
   const { folder, env } = await withSystemd(t, 'exit 1');
   const cgroups = join(folder, 'cgroups');
   const own = join(cgroups, 'user', 'hive');
@@ -84,7 +84,7 @@ test('where systemd makes no scopes, a writable cgroup keeps the limits', async 
   assert.equal(confined.folder, group);
 });
 
-test('where there is neither, a limit is refused, and a process without one runs', async (t) => {
+test('with neither, a limit is refused, and a process without limits runs', async (t) => {
   const folder = await tempFolder(t);
   for (const ownGroup of ['0::/\n', 'no version 2 here\n', '0::/not/writable\n']) {
     const confiner = new Confiner(localRunner, { cgroups: folder, ownGroup: async () => ownGroup });
@@ -98,7 +98,7 @@ test('where there is neither, a limit is refused, and a process without one runs
   }
 });
 
-test('a group that cannot be filled in is removed again', async (t) => {
+test('a group that cannot be set up is removed again', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'cgroup.subtree_control'), 'memory cpu\n');
   await mkdir(join(folder, 'rbee-w-1-n'));

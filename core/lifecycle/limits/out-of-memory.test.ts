@@ -10,7 +10,7 @@ import { killInLog, markMemory, ranOutOfMemory } from './out-of-memory.ts';
 const kernel = (pid: number, seconds: number, what = 'Out of memory') =>
   `3,1234,${seconds * 1_000_000},-;${what}: Killed process ${pid} (llama-server) total-vm:48GB, anon-rss:31GB\n SUBSYSTEM=x\n`;
 
-test('the kernel’s log tells whom it has ended, and a line of before its start is about another process', () => {
+test('the kernel’s log names the killed process, and lines before its start belong to another process', () => {
   const log = `6,1,5,-;eth0: link up\n${kernel(71, 50)}${kernel(72, 60, 'Memory cgroup out of memory')}`;
   assert.equal(killInLog(log, 71, '4000'), 'machine');
   assert.equal(killInLog(log, 72, '4000'), 'limit');
@@ -55,7 +55,7 @@ const machine = async (t: TestContext, files: { log?: string; kills?: number; ev
   };
 };
 
-test('the control group counts first: a limit that was over, or a machine that was full', async (t) => {
+test('the control group decides first: the limit was hit, or the machine ran out of memory', async (t) => {
   const { tell, mark, ask } = await machine(t, { log: '', events: 'low 0\noom 2\noom_kill 2\noom_group_kill 0\n' });
   const before = await mark();
   assert.equal(await ask(before), null, 'what happened earlier');
@@ -63,13 +63,13 @@ test('the control group counts first: a limit that was over, or a machine that w
   assert.equal(await ask(before), 'limit');
   await tell({ events: 'oom 2\noom_kill 3\n' });
   assert.equal(await ask(before), 'machine');
-  assert.equal(await ask(before, false), 'machine', 'a child of it was ended, and it told that with an exit code');
+  assert.equal(await ask(before, false), 'machine', 'a child was killed, and it reported that with an exit code');
 });
 
-test('without a group the log decides, and where that may not be read, dmesg or the machine’s counter', async (t) => {
+test('without a group the log decides, and where it is not readable, dmesg or the machine’s counter', async (t) => {
   const logged = await machine(t, { log: kernel(71, 50), kills: 1 });
   assert.equal(await logged.ask(null), 'machine');
-  assert.equal(await logged.ask(null, false), null, 'it ended by itself');
+  assert.equal(await logged.ask(null, false), null, 'it exited');
   const others = await machine(t, { log: kernel(72, 50), kills: 1 });
   const mark = await others.mark();
   await others.tell({ kills: 2 });
@@ -81,11 +81,11 @@ test('without a group the log decides, and where that may not be read, dmesg or 
   assert.equal(await counted.ask(before), null);
   await counted.tell({ kills: 5 });
   assert.equal(await counted.ask(before), 'machine');
-  assert.equal(await counted.ask(null), null, 'nobody looked before');
+  assert.equal(await counted.ask(null), null, 'the counter was not read before');
   assert.equal(await (await machine(t, {})).ask(null), null);
 });
 
-test('the log of this machine can be read to its end, or not at all', async () => {
+test('the log of this machine is read to its end, or not at all', async () => {
   const asked = { pid: 2 ** 30, startTime: '0', group: null, before: null, killed: true };
   assert.equal(await ranOutOfMemory(localRunner, asked), null);
 });

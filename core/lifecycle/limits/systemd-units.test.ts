@@ -19,7 +19,7 @@ const spec = (folder: string): UnitSpec => ({
   stopGraceMs: 10_500,
 });
 
-test('a unit never takes workers down with its daemon, and quotes what systemd would expand', () => {
+test('stopping a unit leaves workers running, and values that systemd would expand are quoted', () => {
   const text = unitText(spec('/srv/50%'));
   assert.match(text, /^KillMode=process$/m);
   assert.match(text, /^OOMPolicy=continue$/m);
@@ -31,7 +31,7 @@ test('a unit never takes workers down with its daemon, and quotes what systemd w
   assert.ok(text.includes(String.raw`Environment="TWO=line\none"`));
 });
 
-test('systemd itself finds nothing wrong with a unit', {
+test('systemd accepts a unit', {
   skip: analyze === undefined && 'there is no systemd-analyze here',
 }, async (t) => {
   const folder = await tempFolder(t);
@@ -63,7 +63,7 @@ const withSystemd = async (t: TestContext, scripts: { systemctl?: string; loginc
   };
 };
 
-test('enabling writes the unit, enables it and asks for lingering; disabling takes it all back', async (t) => {
+test('enabling writes the unit, enables it and requests lingering; disabling removes it', async (t) => {
   const { folder, units, calls, texts } = await withSystemd(t, {});
   const { file } = await units.enable(spec(folder));
   assert.equal(await readFile(file, 'utf8'), unitText(spec(folder)));
@@ -78,13 +78,13 @@ test('enabling writes the unit, enables it and asks for lingering; disabling tak
   assert.deepEqual(texts, []);
 });
 
-test('without lingering the unit is enabled all the same, and a warning says what that means', async (t) => {
+test('without lingering the unit is still enabled, with a warning', async (t) => {
   const { folder, units, texts } = await withSystemd(t, { loginctl: 'echo no right >&2; exit 1' });
   await units.enable(spec(folder));
   assert.deepEqual(texts, ['the queen will run only while you are logged in: no right']);
 });
 
-test('where there is no systemd of the user, that is said and nothing is written', async (t) => {
+test('without a user systemd, enabling fails and writes nothing', async (t) => {
   const broken = await withSystemd(t, { systemctl: 'echo "Failed to connect to bus" >&2; exit 1' });
   await assert.rejects(broken.units.enable(spec(broken.folder)), {
     code: 'SYSTEMD_UNAVAILABLE',

@@ -8,7 +8,7 @@ import { follow, openLog, rotate, rotateRegularly, tail } from './logs.ts';
 import { LogReader } from './reader.ts';
 import { tailText } from './tail.ts';
 
-test('a log is private, and is appended to also after it was cut', async (t) => {
+test('a log is private, and writing continues after a truncation', async (t) => {
   const file = join(await tempFolder(t), 'logs', 'a.log');
   const log = await openLog(file);
   t.after(() => log.close());
@@ -19,7 +19,7 @@ test('a log is private, and is appended to also after it was cut', async (t) => 
   assert.equal((await stat(file)).mode & 0o777, 0o600);
 });
 
-test('a log that cannot be opened is an error that says which', async (t) => {
+test('a log that cannot be opened is an error that names it', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), '');
   await assert.rejects(openLog(join(folder, 'file', 'a.log')), { code: 'STATE_UNWRITABLE' });
@@ -54,7 +54,7 @@ test('the tail can leave out what an earlier process wrote', async (t) => {
   assert.deepEqual(await tail(file, 1, { from: 400 }), ['newer'], 'the log has been cut since');
 });
 
-test('following begins with the last lines and goes on over a rotation', async (t) => {
+test('following starts with the last lines and continues across a rotation', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'one\ntwo\nthree\n');
   const ended = new AbortController();
@@ -73,7 +73,7 @@ test('following begins with the last lines and goes on over a rotation', async (
   await done;
 });
 
-test('following a log that is not there yet waits for it', async (t) => {
+test('following a missing log waits for it', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   const ended = new AbortController();
   const pieces = follow(file, { lines: 10, signal: ended.signal });
@@ -85,7 +85,7 @@ test('following a log that is not there yet waits for it', async (t) => {
   assert.equal((await second).done, true);
 });
 
-test('a rotation keeps so many pieces, the youngest first, and only when the log is too large', async (t) => {
+test('rotation happens only when the log is too large, and keeps a number of pieces, newest first', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'a.log');
   assert.equal(await rotate(file), false, 'no log, nothing to do');
@@ -102,7 +102,7 @@ test('a rotation keeps so many pieces, the youngest first, and only when the log
   assert.equal(await readFile(`${file}.1`, 'utf8'), 'fourth');
 });
 
-test('of a flood that outgrew the limit only the newest part is kept', async (t) => {
+test('only the newest part of a flood beyond the limit is kept', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, `${'old'.repeat(10_000)}new`);
   await rotate(file, { limit: 1000 });
@@ -111,7 +111,7 @@ test('of a flood that outgrew the limit only the newest part is kept', async (t)
   assert.match(kept, /new$/);
 });
 
-test('a log is cut also when its old piece cannot be kept', async (t) => {
+test('a log is truncated even when its copy cannot be saved', async (t) => {
   const folder = await tempFolder(t);
   const file = join(folder, 'a.log');
   await writeFile(file, 'too long');
@@ -121,7 +121,7 @@ test('a log is cut also when its old piece cannot be kept', async (t) => {
   assert.equal((await stat(file)).size, 0);
 });
 
-test('a regular look cuts a log that keeps growing', async (t) => {
+test('a regular check truncates a log that keeps growing', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'x'.repeat(100));
   const stop = rotateRegularly(file, { limit: 50, everyMs: 5 });
@@ -131,7 +131,7 @@ test('a regular look cuts a log that keeps growing', async (t) => {
   await eventually(async () => (await readFile(`${file}.1`, 'utf8')) === 'y'.repeat(60));
 });
 
-test('watching lines gives whole ones only, from the given place', async (t) => {
+test('watching lines delivers complete lines only, from the given offset', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'old\nhalf');
   const seen: string[] = [];
@@ -145,7 +145,7 @@ test('watching lines gives whole ones only, from the given place', async (t) => 
   stop();
 });
 
-test('watching lines skips a flood unless every line counts', async (t) => {
+test('watching lines skips part of a flood unless all lines are wanted', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'flood\n'.repeat(2_000_000));
   const count = async (complete: boolean) => {
@@ -168,7 +168,7 @@ test('watching lines skips a flood unless every line counts', async (t) => {
   assert.ok((await count(false)) < 100_000);
 });
 
-test('a reader goes on at the start when a log was cut and nothing kept', async (t) => {
+test('a reader continues at the start when a log was truncated without a copy', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'a long first text\n');
   const reader = new LogReader(file, 0);
@@ -180,7 +180,7 @@ test('a reader goes on at the start when a log was cut and nothing kept', async 
   assert.equal(await reader.read(), null);
 });
 
-test('a reader that has not seen all before a rotation reads the rest from the old piece', async (t) => {
+test('a reader that was behind at a rotation reads the rest from the copy', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'one\n');
   const reader = new LogReader(file, 0);

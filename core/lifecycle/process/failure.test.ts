@@ -12,7 +12,7 @@ const exited = (code: number | null, signal: NodeJS.Signals | null = null): EndR
   exit: { code, signal },
 });
 
-test('what the plugin recognises comes first, what the system says next, and then the bare fact', async (t) => {
+test('the plugin’s diagnosis comes first, then the system’s messages, then the bare fact', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   const describe = async (reason: EndReason, diagnosis?: string) => {
     const { failure } = await describeFailure({
@@ -51,7 +51,7 @@ test('what the plugin recognises comes first, what the system says next, and the
   }
 });
 
-test('a diagnosis that throws is as none, and a log that is missing has no lines', async () => {
+test('a diagnosis that throws counts as none, and a missing log has no lines', async () => {
   const { failure } = await describeFailure({
     reason: exited(3),
     log: { file: '/no/such/file', from: 0 },
@@ -95,7 +95,7 @@ test('an end is a kill only when nothing explains it otherwise', async (t) => {
   );
   assert.equal(await kindOf(ended({ code: null, signal: 'SIGTERM' }), 'busy'), 'kill');
   assert.equal(await kindOf(ended({ code: 137, signal: null }), 'busy'), 'kill');
-  assert.equal(await kindOf(ended({ code: null, signal: null }), 'busy'), 'kill', 'nobody saw how');
+  assert.equal(await kindOf(ended({ code: null, signal: null }), 'busy'), 'kill', 'how it ended is unknown');
   assert.equal(await kindOf({ kind: 'unhealthy', problem: 'p', frozen: true }, 'busy'), 'kill');
   assert.equal(await kindOf(killed, 'address already in use'), 'kill', 'long ago, while it was starting');
   assert.equal(await kindOf(killed, 'busy', 'out_of_memory'), 'crash');
@@ -107,7 +107,7 @@ test('an end is a kill only when nothing explains it otherwise', async (t) => {
   assert.equal(await kindOf({ kind: 'unhealthy', problem: 'p' }, 'busy'), 'crash');
 });
 
-// It read as a plain kill, and its hint spoke of somebody who had done it.
+// It was reported as a plain kill, with a hint to look for whoever had done it.
 test('memory that ran out is named as that of the machine, or as the limit of the worker', async () => {
   const reason: EndReason = { kind: 'ended', exit: { code: null, signal: 'SIGKILL' } };
   const describe = async (memory: 'machine' | 'limit', cause: FailureCause) => {
@@ -121,7 +121,7 @@ test('memory that ran out is named as that of the machine, or as the limit of th
   assert.equal((await describe('machine', 'bad_model')).message, 'own words');
 });
 
-test('a plugin is not told of an exit that nobody saw', async () => {
+test('a plugin gets no exit when none was observed', async () => {
   const seen: unknown[] = [];
   for (const exit of [
     { code: null, signal: null },

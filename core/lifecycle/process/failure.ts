@@ -66,11 +66,11 @@ export const describeFailure = async (context: FailureContext): Promise<FailureS
     diagnosis?.cause === 'killed' ? null : diagnosis,
     signOfSystem(reason, lines, wasReady),
   ].find(Boolean);
-  const told = explained ?? diagnosis ?? plain(reason);
+  const diagnosed = explained ?? diagnosis ?? plain(reason);
   const failure = {
-    cause: told.cause,
-    message: redact(told.message),
-    hint: redact(told.hint),
+    cause: diagnosed.cause,
+    message: redact(diagnosed.message),
+    hint: redact(diagnosed.hint),
     exitCode: exit?.code ?? null,
     signal: exit?.signal ?? null,
     log: lines.slice(-maxShownLines),

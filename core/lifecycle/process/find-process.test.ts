@@ -21,7 +21,7 @@ const abandoned = async (t: TestContext, flags: string[] = [], more: Partial<Man
   return { folder, pid, record };
 };
 
-test('a process that lives is taken over, watched and stopped', async (t) => {
+test('a living process is taken over, watched and stopped', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   const { managed, states } = await manageFake(t, [], { folder });
   assert.equal(await managed.adopt(record), true);
@@ -35,7 +35,7 @@ test('a process that lives is taken over, watched and stopped', async (t) => {
   assert.deepEqual(states, ['starting', 'ready', 'stopping', 'stopped']);
 });
 
-test('a process that slept is taken over asleep, and wakes', async (t) => {
+test('a sleeping process is taken over asleep, and wakes', async (t) => {
   const folder = await tempFolder(t);
   const rest = (plan: ProcessPlan): ProcessPlan => {
     const request = (path: string) => ({ method: 'POST', url: `http://127.0.0.1:${plan.port}${path}` }) as const;
@@ -54,7 +54,7 @@ test('a process that slept is taken over asleep, and wakes', async (t) => {
   assert.deepEqual(states, ['starting', 'sleeping', 'ready', 'stopping', 'stopped']);
 });
 
-test('a stranger whom a record names by mistake is neither taken over nor touched', async (t) => {
+test('an unrelated process with the recorded PID is neither taken over nor touched', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   killAfter(t).pids.add(pid);
   const stranger = { ...record, nonce: 'another', wanted: 'stopped' } as const;
@@ -67,7 +67,7 @@ test('a stranger whom a record names by mistake is neither taken over nor touche
   assert.equal(await again.managed.adopt(record), true);
 });
 
-test('a process that has overwritten its own environment is known by its PID and start', async (t) => {
+test('a process that overwrote its environment is identified by its PID and start time', async (t) => {
   const { record } = await abandoned(t);
   const overwritten = { ...localRunner, environment: async () => ['VLLM::APIServer'] };
   assert.equal((await findProcess(overwritten, record, record.bootId))?.pid, record.pid);
@@ -86,8 +86,8 @@ test('the end of an adopted process is noticed, and it is restarted', async (t) 
   assert.equal(managed.view.restarts, 1);
 });
 
-// Its end was noticed, and then nothing was done about it: it was shown as loading for ever.
-test('one that is taken over while it loads, and then ends, is started again', async (t) => {
+// Its end was noticed but never handled: it was shown as loading forever.
+test('a process taken over while loading that then ends is started again', async (t) => {
   const folder = await tempFolder(t);
   const first = await manageFake(t, ['--ready-after', '600000'], { folder });
   first.managed.ensureReady().catch(() => {});
@@ -105,7 +105,7 @@ test('one that is taken over while it loads, and then ends, is started again', a
   assert.equal(managed.view.restarts, 1);
 });
 
-test('one that died meanwhile is started again without counting as a crash, and what it left of its group is killed', async (t) => {
+test('a process that died meanwhile is restarted without counting as a crash, and the rest of its group is killed', async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--fork-child', '--deaf']);
   const child = Number(/child pid (\d+)/.exec(await readFile(join(folder, 'logs/fake-1.log'), 'utf8'))?.[1]);
   process.kill(pid, 'SIGKILL');
@@ -115,12 +115,12 @@ test('one that died meanwhile is started again without counting as a crash, and 
   assert.equal(await managed.adopt(record), false);
   assert.ok(await isGone(child));
   await managed.ensureReady();
-  // Nobody saw how it ended, and its log does not say.
+  // How it ended is unknown, and its log does not say.
   assert.deepEqual([managed.view.restarts, managed.view.kills, managed.record.crashes.length], [1, 1, 0]);
 });
 
-// It was looked for in the group of the dead leader only.
-test('what a process that died meanwhile had sent out of its group is killed', {
+// The search covered only the group of the dead leader.
+test('processes outside the group of a process that died meanwhile are killed', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--fork-away', '--deaf']);
@@ -137,7 +137,7 @@ test('what a process that died meanwhile had sent out of its group is killed', {
   await managed.ensureReady();
 });
 
-test('of several that carry the nonce the oldest is the process itself', {
+test('of several processes with the nonce, the oldest is the process itself', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--fork-away']);
@@ -154,7 +154,7 @@ test('of several that carry the nonce the oldest is the process itself', {
   await managed.stop();
 });
 
-test('one that died meanwhile and said why counts as a crash', async (t) => {
+test('a process that died meanwhile and logged why counts as a crash', async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--die-with', 'std::bad_alloc']);
   process.kill(pid, 'SIGUSR2');
   await eventually(() => isGone(pid));
@@ -165,7 +165,7 @@ test('one that died meanwhile and said why counts as a crash', async (t) => {
   assert.deepEqual([managed.view.restarts, managed.view.kills], [1, 0]);
 });
 
-test('one that died meanwhile fails for good when it must not be restarted', async (t) => {
+test('a process that died meanwhile fails for good when it must not be restarted', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   process.kill(pid, 'SIGKILL');
   await eventually(() => isGone(pid));
@@ -174,7 +174,7 @@ test('one that died meanwhile fails for good when it must not be restarted', asy
   assert.equal(managed.view.state, 'failed');
 });
 
-test('one that was to be stopped is stopped for good', async (t) => {
+test('a process that was to be stopped is stopped for good', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   const living = await manageFake(t, [], { folder });
   assert.equal(await living.managed.adopt({ ...record, wanted: 'stopped' }), false);
@@ -188,8 +188,8 @@ test('one that was to be stopped is stopped for good', async (t) => {
   assert.equal(never.managed.view.state, 'stopped');
 });
 
-// It left the list of its hive, and its engine ran on.
-test('one that cannot be taken over has failed, and what it left ends before it is started or forgotten', async (t) => {
+// It disappeared from the list of its hive while its engine kept running.
+test('a process that cannot be taken over counts as failed, and its leftovers end before a start or deletion', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   let broken = true;
   const runner: Runner = {
@@ -209,7 +209,7 @@ test('one that cannot be taken over has failed, and what it left ends before it 
   assert.equal(await records.read('fake-1'), null);
 });
 
-test('one that had failed for good stays so, with its failure', async (t) => {
+test('a process that failed for good stays failed, with its failure', async (t) => {
   const failing = await manageFake(t, ['--exit-before-ready']);
   await assert.rejects(failing.managed.ensureReady());
   await failing.managed.close();
@@ -222,7 +222,7 @@ test('one that had failed for good stays so, with its failure', async (t) => {
   assert.equal(managed.view.state, 'ready');
 });
 
-test('a process that was spawned and not yet written down is found by its nonce', {
+test('a process spawned but not yet recorded is found by its nonce', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { folder, pid, record } = await abandoned(t, ['--fork-child']);
@@ -234,7 +234,7 @@ test('a process that was spawned and not yet written down is found by its nonce'
   await managed.stop();
 });
 
-test('an intent without a process is carried out, and is no crash', async (t) => {
+test('a recorded intent without a process is carried out, and is not a crash', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   process.kill(-pid, 'SIGKILL');
   await eventually(() => isGone(pid));
@@ -244,7 +244,7 @@ test('an intent without a process is carried out, and is no crash', async (t) =>
   assert.equal(managed.view.restarts, 0);
 });
 
-test('after a reboot a process is started again, whoever has its PID now, and that is no crash', async (t) => {
+test('after a reboot a process is started again, whatever has its PID now, and that is not a crash', async (t) => {
   const { folder, pid, record } = await abandoned(t);
   const { managed } = await manageFake(t, [], { folder });
   assert.equal(await managed.adopt({ ...record, bootId: 'an earlier boot' }), false);
@@ -255,7 +255,7 @@ test('after a reboot a process is started again, whoever has its PID now, and th
   await localRunner.signal({ group: pid }, 'SIGKILL');
 });
 
-test('a process that was still loading is waited for', async (t) => {
+test('adoption waits for a process that is still loading', async (t) => {
   const folder = await tempFolder(t);
   const first = await manageFake(t, ['--ready-after', '700', '--load-lines', '30'], { folder });
   const start = assert.rejects(first.managed.ensureReady(), { code: 'CANCELLED' });

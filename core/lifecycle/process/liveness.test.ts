@@ -34,7 +34,7 @@ const watchIt = (t: TestContext, options: Omit<LivenessOptions, 'onUnhealthy'>) 
   return { problems, stop };
 };
 
-test('three failures in a row are unhealthy, and are said once', async (t) => {
+test('three failures in a row mean unhealthy, reported once', async (t) => {
   const answers = { cheap: 500, deep: 200 };
   const { url, asked } = await engine(t, answers);
   const { problems } = watchIt(t, { live: { url } });
@@ -43,13 +43,13 @@ test('three failures in a row are unhealthy, and are said once', async (t) => {
   assert.deepEqual(problems, [`${url} answers 500`]);
 });
 
-test('no answer in time is a failure too', async (t) => {
+test('a timeout is a failure too', async (t) => {
   const { url } = await engine(t, { cheap: 0, deep: 200 });
   const { problems } = watchIt(t, { live: { url } });
   assert.match(await eventually(() => problems[0]), /timeout/i);
 });
 
-test('one good answer forgives the failures before it', async (t) => {
+test('one good answer resets the failures', async (t) => {
   const { url, asked } = await engine(t, { cheap: (number) => (number % 3 === 0 ? 200 : 500), deep: 200 });
   const { problems, stop } = watchIt(t, { live: { url } });
   await eventually(() => asked.cheap > 12);
@@ -57,7 +57,7 @@ test('one good answer forgives the failures before it', async (t) => {
   assert.deepEqual(problems, []);
 });
 
-test('on suspicion the deep check decides', async (t) => {
+test('after a failure the deep check decides', async (t) => {
   const answers = { cheap: 500, deep: 200 };
   const { url, asked } = await engine(t, answers);
   const { problems } = watchIt(t, { live: { url, deep: { url: `${url}/deep`, body: {} } } });
@@ -79,7 +79,7 @@ const silent = async (t: TestContext, computing: boolean) => {
   return { url, asked, cpuMs };
 };
 
-test('one that is silent and computes nothing is frozen: asked again soon, and not the dear question', async (t) => {
+test('a silent process that uses no processor time is frozen: checked again soon, without the deep check', async (t) => {
   const { url, asked, cpuMs } = await silent(t, false);
   const suspicions: boolean[] = [];
   const { problems } = watchIt(t, {
@@ -92,7 +92,7 @@ test('one that is silent and computes nothing is frozen: asked again soon, and n
   assert.deepEqual([asked, suspicions], [{ cheap: 3, deep: 0 }, [true]]);
 });
 
-test('one that is silent and computes is asked the dear question, and left alone when that is answered', async (t) => {
+test('a silent process that computes gets the deep check, and is left alone when it answers', async (t) => {
   const { url, cpuMs } = await silent(t, true);
   const { url: other, asked } = await engine(t, { cheap: 200, deep: 200 });
   const { problems } = watchIt(t, { live: { url, deep: { url: `${other}/deep`, body: {} } }, cpuMs });
@@ -100,7 +100,7 @@ test('one that is silent and computes is asked the dear question, and left alone
   assert.deepEqual(problems, []);
 });
 
-test('a suspicion is said once, and taken back', async (t) => {
+test('a suspicion is reported once, and withdrawn', async (t) => {
   const { url, asked } = await engine(t, { cheap: (number) => (number % 3 === 0 ? 200 : 500), deep: 200 });
   const suspicions: boolean[] = [];
   const { stop } = watchIt(t, { live: { url }, onSuspicion: (suspect) => suspicions.push(suspect) });
@@ -109,7 +109,7 @@ test('a suspicion is said once, and taken back', async (t) => {
   assert.deepEqual(suspicions.slice(0, 4), [true, false, true, false]);
 });
 
-test('a frozen one with a request under way is no failure, for as long as that is so', async (t) => {
+test('a frozen process does not count as failed while a request is running', async (t) => {
   const { url, asked, cpuMs } = await silent(t, false);
   let busy = true;
   const { problems } = watchIt(t, { live: { url }, cpuMs, busy: () => busy });

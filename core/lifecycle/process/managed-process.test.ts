@@ -76,7 +76,7 @@ test('the process gets a clean environment, its nonce and its id', async (t) => 
   assert.equal((await stat(join(folder, 'logs', 'fake-1.log'))).mode & 0o777, 0o600);
 });
 
-test('many callers at once share one process', async (t) => {
+test('concurrent callers share one process', async (t) => {
   const { managed, planned } = await manageFake(t, ['--ready-after', '50']);
   await Promise.all(Array.from({ length: 10 }, () => managed.ensureReady()));
   const { pid } = managed.view;
@@ -85,7 +85,7 @@ test('many callers at once share one process', async (t) => {
   assert.equal(planned.length, 1);
 });
 
-test('a stop without a process is no error, twice neither', async (t) => {
+test('stopping without a process succeeds, also twice', async (t) => {
   const { managed } = await manageFake(t, []);
   await managed.stop();
   await managed.ensureReady();
@@ -107,7 +107,7 @@ test('a process killed from outside is started again at once, and the restart is
   await managed.kill();
 });
 
-test('with the policy never, a crash is the end and says why', async (t) => {
+test('with the policy never, a crash is final and has a reason', async (t) => {
   const { managed, records } = await manageFake(t, ['--exit-code', '9', '--die-with', 'ggml: boom'], {
     policy: 'never',
     diagnose: async ({ log, exit, wasReady }) => {
@@ -127,7 +127,7 @@ test('with the policy never, a crash is the end and says why', async (t) => {
   assert.deepEqual([managed.view.state, managed.view.failure], ['stopped', null]);
 });
 
-test('a process that ends by itself and well is stopped, not restarted', async (t) => {
+test('a process that exits cleanly is stopped, not restarted', async (t) => {
   const { managed, states } = await manageFake(t, ['--exit-code', '0']);
   await managed.ensureReady();
   crash(managed);
@@ -135,7 +135,7 @@ test('a process that ends by itself and well is stopped, not restarted', async (
   assert.deepEqual(states.slice(-3), ['unhealthy', 'stopping', 'stopped']);
 });
 
-test('a crash loop ends in failed, with the last words', async (t) => {
+test('a crash loop ends in failed, with the last output', async (t) => {
   let now = 1_000_000;
   const { managed, planned } = await manageFake(t, ['--exit-code', '3', '--die-with', 'last words'], {
     clock: { now: () => (now += 1), random: () => 0 },
@@ -163,8 +163,8 @@ const endOften = async (managed: ManagedProcess, times: number, end: (pid: numbe
   }
 };
 
-// Four kills from outside and a fifth, and the worker was given up though it had done nothing wrong.
-test('a process that is killed from outside again and again is never given up, and kills are counted apart', async (t) => {
+// After five kills from outside, a healthy worker was given up.
+test('repeated kills from outside never lead to failed, and kills are counted separately', async (t) => {
   const { managed, records } = await manageFake(t, []);
   await managed.ensureReady();
   await endOften(managed, 7, (pid) => process.kill(pid, 'SIGKILL'));
@@ -174,8 +174,8 @@ test('a process that is killed from outside again and again is never given up, a
   await managed.stop();
 });
 
-// A worker that was restarted by hand, and whose engine was killed before it was ready, was given up at once.
-test('a process that is killed from outside during a start that was asked for is started again all the same', async (t) => {
+// A worker restarted by hand was given up at once when its engine was killed before it was ready.
+test('a process killed from outside during a requested start is started again', async (t) => {
   const slow = ['--ready-after', '600000'];
   const { managed, planned } = await manageFake(t, [], {
     change: (plan) => (planned.length === 1 ? { ...plan, argv: [...plan.argv, ...slow] } : plan),
@@ -188,8 +188,8 @@ test('a process that is killed from outside during a start that was asked for is
   assert.deepEqual([managed.view.restarts, managed.view.kills], [1, 1]);
 });
 
-// The end had been seen, and its turn was still to come: the answer was that it is ready.
-test('asking for a process that has just ended waits for the next one', async (t) => {
+// The end was noticed but not handled yet, and the process was reported as ready.
+test('ensureReady waits for the next process when one has just ended', async (t) => {
   const { managed } = await manageFake(t, []);
   await managed.ensureReady();
   const { pid } = managed.view;
@@ -199,7 +199,7 @@ test('asking for a process that has just ended waits for the next one', async (t
   assert.ok(managed.view.pid !== null && managed.view.pid !== pid);
 });
 
-test('a process that says why it ends is given up, though a signal ended it', async (t) => {
+test('a process that logs why it ends counts as failed, even if a signal ended it', async (t) => {
   const { managed } = await manageFake(t, [], {
     diagnose: async () => ({ cause: 'out_of_memory', message: 'no memory on cuda:0', hint: 'h' }),
   });
@@ -209,7 +209,7 @@ test('a process that says why it ends is given up, though a signal ended it', as
   assert.deepEqual([managed.view.restarts, managed.view.kills], [4, 0]);
 });
 
-test('a first start that fails is not repeated and throws what the engine said', async (t) => {
+test('a failed first start is not repeated and throws the engine’s message', async (t) => {
   const { managed, planned, freed } = await manageFake(t, ['--exit-before-ready', '--die-with', 'no such model']);
   await assert.rejects(managed.ensureReady(), (error) => {
     assert.ok(error instanceof RbeeError);
@@ -238,7 +238,7 @@ test('a missing program, or one that is not executable, is reported in a sentenc
   });
 });
 
-test('a plan that cannot be made is thrown as it is', async (t) => {
+test('an error of the plan is thrown unchanged', async (t) => {
   const { managed } = await manageFake(t, [], {
     plan: () => Promise.reject(RbeeError.of('MODEL_DEMO_UNAVAILABLE', { type: 'x' })),
   });
@@ -247,7 +247,7 @@ test('a plan that cannot be made is thrown as it is', async (t) => {
   assert.match(managed.view.failure?.message ?? '', /no demo model/);
 });
 
-test('a process that makes no progress is ended, with its deaf children, and said', async (t) => {
+test('a process without progress is ended together with children that ignore SIGTERM, and reported', async (t) => {
   const { managed, folder } = await manageFake(t, ['--never-ready', '--fork-child', '--deaf'], {
     stop: { signals: [{ signal: 'SIGTERM', graceMs: 50 }] },
     change: (plan) => ({ ...plan, progressDeadlineMs: 2_000 }),
@@ -275,7 +275,7 @@ test('a port taken between the plan and the spawn is replaced by another', async
   assert.equal(narrated.filter((text) => text.includes('trying another port')).length, 2);
 });
 
-test('a stranger who answers on the port is not taken for the process', async (t) => {
+test('another program that answers on the port is not mistaken for the process', async (t) => {
   let first = true;
   const { managed, planned } = await manageFake(t, [], {
     change: (plan) => {
@@ -320,7 +320,7 @@ test('when the last caller leaves, the start is undone', async (t) => {
   await assert.rejects(managed.ensureReady({ signal: AbortSignal.abort() }), { code: 'CANCELLED' });
 });
 
-test('a caller who leaves while the plan is made leaves nothing behind', async (t) => {
+test('a caller that leaves during planning leaves nothing behind', async (t) => {
   const stop = new AbortController();
   const made = Promise.withResolvers<void>();
   const { managed, freed, planned } = await manageFake(t, [], {
@@ -385,7 +385,7 @@ test('a stop drains first, unless there is no time', async (t) => {
   assert.equal(endless.states.filter((state) => state === 'draining').length, 1);
 });
 
-test('a drain that fails, or a process that dies in it, holds no stop up', async (t) => {
+test('a failing drain, or a process that dies during it, does not delay the stop', async (t) => {
   const said: string[] = [];
   const failing = await manageFake(t, [], { drain: () => Promise.reject(new Error('no metrics')) });
   await failing.managed.ensureReady();
@@ -401,7 +401,7 @@ test('a drain that fails, or a process that dies in it, holds no stop up', async
   assert.equal(dying.managed.view.state, 'stopped');
 });
 
-test('who no longer waits for a stop does not undo it', async (t) => {
+test('a caller that stops waiting for a stop does not undo it', async (t) => {
   const drained = Promise.withResolvers<void>();
   const { managed } = await manageFake(t, [], { drain: () => drained.promise });
   await managed.ensureReady();
@@ -413,7 +413,7 @@ test('who no longer waits for a stop does not undo it', async (t) => {
   await eventually(() => managed.view.state === 'stopped');
 });
 
-test('a kill waits for nobody, not even a stop that is under way', async (t) => {
+test('a kill waits for nothing, not even for a running stop', async (t) => {
   const { managed } = await manageFake(t, ['--deaf', '--fork-child'], {
     stop: { signals: [{ signal: 'SIGTERM', graceMs: 600_000 }] },
   });
@@ -437,7 +437,7 @@ test('a restart gives a new process from a new plan', async (t) => {
   assert.equal(managed.view.restarts, 0, 'only those after crashes count');
 });
 
-test('after a delete nothing is left, and nothing can be asked', async (t) => {
+test('after a delete nothing is left, and requests are refused', async (t) => {
   const { managed, records, freed } = await manageFake(t, ['--deaf', '--fork-child'], {
     stop: { signals: [{ signal: 'SIGTERM', graceMs: 50 }] },
   });
@@ -453,8 +453,8 @@ test('after a delete nothing is left, and nothing can be asked', async (t) => {
   assert.equal(await records.read('fake-1'), null);
 });
 
-// The start came between the end of the process and the end of its record: it ran on, and nobody knew of it.
-test('a start that is asked for during a deletion is refused, and leaves no process', async (t) => {
+// The start came between the end of the process and the removal of its record, and ran on unowned.
+test('a start requested during a deletion is refused, and leaves no process', async (t) => {
   const { managed, records, planned } = await manageFake(t, []);
   await managed.ensureReady();
   const deleting = managed.delete();
@@ -463,7 +463,7 @@ test('a start that is asked for during a deletion is refused, and leaves no proc
   assert.deepEqual([managed.view.pid, planned.length, await records.read('fake-1')], [null, 1, null]);
 });
 
-test('a deletion that fails leaves what can be started, stopped and deleted again', async (t) => {
+test('after a failed deletion, the process can be started, stopped and deleted again', async (t) => {
   const { managed, records, folder } = await manageFake(t, []);
   await managed.ensureReady();
   await rm(join(folder, 'runs', 'fake-1.json'));
@@ -476,9 +476,9 @@ test('a deletion that fails leaves what can be started, stopped and deleted agai
   assert.equal(await records.read('fake-1'), null);
 });
 
-// The restart was decided before the stop had its turn, and came after it.
+// The restart was decided before the stop ran, and happened after it.
 for (const how of ['stop', 'delete'] as const) {
-  test(`a ${how} that is asked for while a crash is dealt with is the last word`, async (t) => {
+  test(`a ${how} requested during crash handling has the last word`, async (t) => {
     let asked: Promise<void> | undefined;
     const { managed, planned } = await manageFake(t, ['--exit-code', '3'], {
       onChange: () => {
@@ -489,7 +489,7 @@ for (const how of ['stop', 'delete'] as const) {
     crash(managed);
     await eventually(() => asked !== undefined);
     await asked;
-    // Whatever was queued behind it has had its turn when this has.
+    // When this has run, everything queued before it has run too.
     await managed.kill();
     assert.deepEqual([managed.view.state, managed.view.pid, planned.length], ['stopped', null, 1]);
   });
@@ -499,8 +499,8 @@ for (const how of ['stop', 'delete'] as const) {
 const away = (log: string): Promise<number> =>
   eventually(async () => Number(/away pid (\d+)/.exec(await readFile(log, 'utf8'))?.[1] ?? 0) || null);
 
-// Only the process group was ended: what had left it lived on, one more at each crash.
-test('what has left the process group of its engine ends with it: at a crash, a stop, a kill and a deletion', {
+// Only the process group was ended: processes outside it survived, one more after each crash.
+test('processes outside the engine’s group end with it: at a crash, a stop, a kill and a deletion', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { managed } = await manageFake(t, ['--fork-away', '--exit-code', '3']);
@@ -526,7 +526,7 @@ test('what has left the process group of its engine ends with it: at a crash, a 
   }
 });
 
-test('what has left the group and is deaf is killed when its grace is over', {
+test('a process outside the group that ignores signals is killed after the grace period', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { managed } = await manageFake(t, ['--fork-away', '--deaf'], {
@@ -539,8 +539,8 @@ test('what has left the group and is deaf is killed when its grace is over', {
   assert.ok(await isGone(pid));
 });
 
-// It had been started, could not be written down, and the next start had another nonce.
-test('a spawn that breaks off when the process is there already leaves none', async (t) => {
+// It was started, its record could not be saved, and the next start had another nonce.
+test('a spawn that fails after the process started leaves no process', async (t) => {
   let broken = true;
   const spawned: number[] = [];
   const runner: Runner = {
@@ -565,7 +565,7 @@ test('a spawn that breaks off when the process is there already leaves none', as
   await managed.stop();
 });
 
-test('the ready callback needs the token of this start, and may come twice', async (t) => {
+test('the ready callback needs the token of this start, and can be repeated', async (t) => {
   let token = '';
   const { managed } = await manageFake(t, [], {
     change: (plan) => {
@@ -584,7 +584,7 @@ test('the ready callback needs the token of this start, and may come twice', asy
   assert.equal(managed.callbackReady(token), false);
 });
 
-test('the fake engine’s own callback is taken over a socket', async (t) => {
+test('the fake engine’s callback is accepted over a socket', async (t) => {
   const { managed, folder } = await manageFake(t, ['--callback', '--ready-after', '20'], {
     change: (plan) => ({
       ...plan,
@@ -594,7 +594,7 @@ test('the fake engine’s own callback is taken over a socket', async (t) => {
   });
   const refusals: number[] = [];
   const server = createServer((incoming, outgoing) => {
-    // The first is lost, as while a hive restarts: it comes again.
+    // The first callback is lost, as while a hive restarts, and is repeated.
     const accepted =
       refusals.length > 0 && managed.callbackReady(String(incoming.headers.authorization).slice('Bearer '.length));
     if (!accepted) refusals.push(1);
@@ -605,7 +605,7 @@ test('the fake engine’s own callback is taken over a socket', async (t) => {
   assert.equal(refusals.length, 1);
 });
 
-test('a line of the log, or somebody’s word, can make it ready', async (t) => {
+test('a log line or a manual report can make it ready', async (t) => {
   const byLog = await manageFake(t, ['--ready-line', 'all set'], {
     change: (plan) => ({ ...plan, ready: { mode: 'log', pattern: 'all set' } }),
   });
@@ -619,7 +619,7 @@ test('a line of the log, or somebody’s word, can make it ready', async (t) => 
   assert.equal(byHand.managed.view.state, 'ready');
 });
 
-test('a process that floods its log becomes ready and fills no disk', async (t) => {
+test('a process that floods its log becomes ready without filling the disk', async (t) => {
   const { managed, folder } = await manageFake(t, ['--flood', '--ready-after', '50']);
   await managed.ensureReady();
   const log = join(folder, 'logs', 'fake-1.log');
@@ -644,7 +644,7 @@ test('a process that stops answering is restarted', async (t) => {
   assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
 });
 
-test('a frozen process is suspected, and then ended and started again', async (t) => {
+test('a frozen process becomes suspect, and is then ended and restarted', async (t) => {
   const { managed, states } = await manageFake(t, [], {
     change: (plan) => ({ ...plan, live: { url: `http://127.0.0.1:${plan.port}/health`, everyMs: 50 } }),
   });
@@ -660,7 +660,7 @@ test('a frozen process is suspected, and then ended and started again', async (t
   assert.deepEqual([suspect, restarts, kills], [false, 1, 1], 'a signal from outside had stopped it');
 });
 
-test('a process does not run beyond a limit that nothing keeps', async (t) => {
+test('a process with an unenforceable limit is not started', async (t) => {
   const confiner = new Confiner(localRunner, { cgroups: '/no/cgroups', ownGroup: async () => '0::/\n' });
   const limits = { memoryBytes: 2 ** 30 };
   const { managed } = await manageFake(t, [], { env: { PATH: process.env['PATH'] }, limits, confiner });
@@ -671,7 +671,7 @@ test('a process does not run beyond a limit that nothing keeps', async (t) => {
   assert.equal(managed.view.pid, null);
 });
 
-test('records that cannot be written stop a start before anything runs', async (t) => {
+test('an unwritable record fails a start before anything runs', async (t) => {
   const { managed, folder, freed, narrated } = await manageFake(t, []);
   await writeFile(join(folder, 'runs'), 'no folder');
   await assert.rejects(managed.ensureReady(), { code: 'WORKER_FAILED', message: /cannot write .*runs/ });
@@ -679,7 +679,7 @@ test('records that cannot be written stop a start before anything runs', async (
   assert.equal(freed.length, 1);
   await rm(join(folder, 'runs'));
   await managed.ensureReady();
-  // The record of the start may be on its way to the disk still.
+  // The record of the start may still be unsaved.
   await rm(join(folder, 'runs'), { recursive: true, maxRetries: 20 });
   await writeFile(join(folder, 'runs'), 'no folder again');
   await managed.stop();
@@ -695,7 +695,7 @@ test('constructing does nothing, and a closed owner refuses work', async (t) => 
   await assert.rejects(managed.ensureReady(), { code: 'CANCELLED' });
 });
 
-test('a process that may not be stopped is said, watched on, and never doubled', async (t) => {
+test('a process that cannot be stopped is reported, still watched, and never doubled', async (t) => {
   let denied = true;
   const runner: Runner = {
     ...localRunner,
@@ -722,7 +722,7 @@ test('a process that may not be stopped is said, watched on, and never doubled',
   assert.equal(managed.view.state, 'stopped');
 });
 
-test('asking for it during the recovery from a crash resets no count', async (t) => {
+test('ensureReady during crash recovery resets no count', async (t) => {
   const { managed } = await manageFake(t, [], { clock: { now: () => 1, random: () => 0 } });
   await managed.ensureReady();
   await eventually(async () => {
@@ -746,7 +746,7 @@ const restful = (plan: ProcessPlan): ProcessPlan => {
 const restsOf = async ({ view }: ManagedProcess) =>
   (await (await fetch(`http://127.0.0.1:${view.port}/rests`)).json()) as { sleeps: number; wakes: number };
 
-test('a sleeping process is not taken for an unhealthy one, and is watched again once it is awake', async (t) => {
+test('a sleeping process is not mistaken for an unhealthy one, and is watched again after waking', async (t) => {
   const { managed, states, records } = await manageFake(t, [], { change: restful });
   await managed.ensureReady();
   const { pid, port } = managed.view;
@@ -754,7 +754,7 @@ test('a sleeping process is not taken for an unhealthy one, and is watched again
   await managed.sleep();
   assert.deepEqual([managed.view.state, managed.view.pid, managed.view.port], ['sleeping', pid, port]);
   assert.equal((await records.read('fake-1'))?.asleep, true);
-  // Whoever asked for its health would take it for dead by now.
+  // A health check would have failed by now.
   await new Promise<void>((resolve) => {
     watchLiveness({
       live: { url: `http://127.0.0.1:${port}/health`, everyMs: 10 },
@@ -768,7 +768,7 @@ test('a sleeping process is not taken for an unhealthy one, and is watched again
   assert.deepEqual(await restsOf(managed), { sleeps: 1, wakes: 1 });
   assert.equal((await records.read('fake-1'))?.asleep, false);
   assert.deepEqual(states, ['starting', 'loading', 'ready', 'sleeping', 'ready']);
-  // Behind the back of its owner: now its health counts.
+  // Without its owner's knowledge: health checks count again.
   await fetch(`http://127.0.0.1:${port}/sleep`, { method: 'POST' });
   await eventually(() => managed.view.state === 'ready' && managed.view.pid !== pid);
 });
@@ -802,7 +802,7 @@ test('a sleeping process is started by waking it, and stopped and restarted like
   await assert.rejects(managed.sleep(), { code: 'WORKER_NOT_READY' });
 });
 
-test('a sleep that is refused changes nothing, and what the process says of it is told', async (t) => {
+test('a refused sleep changes nothing, and the answer of the process is reported', async (t) => {
   const { managed, records } = await manageFake(t, ['--rest-status', '500'], { change: restful });
   await managed.ensureReady();
   await assert.rejects(managed.sleep(), {
@@ -813,7 +813,7 @@ test('a sleep that is refused changes nothing, and what the process says of it i
   await eventually(async () => (await records.read('fake-1'))?.asleep === false);
 });
 
-test('a stop does not wait for a process that does not answer its sleep', async (t) => {
+test('a stop does not wait for a process that does not answer a sleep request', async (t) => {
   const { managed } = await manageFake(t, ['--rest-silent'], { change: restful });
   await managed.ensureReady();
   const sleeping = assert.rejects(managed.sleep(), { code: 'WORKER_SLEEP_FAILED', message: /it is being stopped$/ });

@@ -40,7 +40,7 @@ test('a polled process is ready when its health check says so, and not before', 
   assert.equal(state.asked, 4);
 });
 
-test('a status that means loading is waited through, one that means failure ends the wait', async (t) => {
+test('a loading status continues the wait, a failure status ends it', async (t) => {
   const state = await health(t, 202);
   state.onAsked = () => {
     if (state.asked === 2) state.status = 500;
@@ -53,7 +53,7 @@ test('a status that means loading is waited through, one that means failure ends
   });
 });
 
-test('the health check is asked at once when a line was logged', async (t) => {
+test('a new log line triggers a health check at once', async (t) => {
   const state = await health(t, 503);
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, '');
@@ -73,7 +73,7 @@ test('the health check is asked at once when a line was logged', async (t) => {
   assert.deepEqual(progress, [0.4, 0.7]);
 });
 
-test('a line of the log makes it ready, or somebody who says so', async (t) => {
+test('a log line or a manual report makes it ready', async (t) => {
   const file = join(await tempFolder(t), 'a.log');
   await writeFile(file, 'server is listening\n');
   const ready = { mode: 'log', pattern: 'is (listening|ready)' } as const;
@@ -84,7 +84,7 @@ test('a line of the log makes it ready, or somebody who says so', async (t) => {
   await wait({ ready: { mode: 'manual' }, reported: Promise.resolve() });
 });
 
-test('whatever says that it is ready, the socket must be its own', async (t) => {
+test('whatever reports readiness, the socket must belong to the process', async (t) => {
   const state = await health(t, 200);
   const ready = { mode: 'poll', url: state.url } as const;
   await assert.rejects(wait({ ready, owner: async () => 'stranger' }), failsWith('port_taken'));
@@ -94,7 +94,7 @@ test('whatever says that it is ready, the socket must be its own', async (t) => 
     wait({ ready: { mode: 'callback' }, reported, owner: async () => 'stranger' }),
     failsWith('port_taken'),
   );
-  const answers = ['nobody', 'nobody', 'group'] as const;
+  const answers = ['none', 'none', 'group'] as const;
   let asked = 0;
   await wait({ ready: { mode: 'callback' }, reported, owner: async () => answers[asked++] });
   assert.equal(asked, 3);
@@ -108,7 +108,7 @@ test('the end of the process ends the wait', async () => {
   });
 });
 
-test('no progress for too long ends the wait and says what was last seen', async (t) => {
+test('no progress for too long ends the wait with the last sign of progress', async (t) => {
   const state = await health(t, 503);
   const waiting = wait({ ready: { mode: 'poll', url: state.url }, progressDeadlineMs: 150 });
   await assert.rejects(waiting, (error) => {

@@ -155,7 +155,7 @@ const ownSocket = async (readiness: Readiness, ended: AbortSignal): Promise<void
   while (!ended.aborted) {
     const owner = readiness.owner === undefined ? undefined : await readiness.owner();
     if (owner === 'stranger') throw new NotReadyError({ kind: 'port_taken' });
-    if (owner !== 'nobody') return;
+    if (owner !== 'none') return;
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 };

@@ -13,7 +13,7 @@ test('the first restart comes at once, later ones wait twice as long each time',
   assert.deepEqual(delays, [0, 500, 1000, 2000]);
 });
 
-test('the wait is spread by a quarter to either side', () => {
+test('the delay varies by a quarter in both directions', () => {
   const delay = (random: number) => {
     const next = afterEnd({ ...end, crashes: [now - 1], random });
     return next.kind === 'restart' ? next.delayMs : next.kind;
@@ -36,7 +36,7 @@ test('crashes of more than five minutes ago are forgotten', () => {
   assert.deepEqual(afterEnd({ ...end, crashes }), { kind: 'restart', delayMs: 0, crashes: [now], kills: [] });
 });
 
-test('crashes that lie in the future, since the clock was set back, do not count', () => {
+test('crashes in the future, after the clock was set back, do not count', () => {
   assert.deepEqual(afterEnd({ ...end, crashes: [now + 1, now + 2, now + 3, now + 4] }), {
     kind: 'restart',
     delayMs: 0,
@@ -45,7 +45,7 @@ test('crashes that lie in the future, since the clock was set back, do not count
   });
 });
 
-test('a clean end is the end, except for a process that should always run', () => {
+test('a clean exit is final, except with the policy always', () => {
   assert.equal(afterEnd({ ...end, kind: 'clean' }).kind, 'stopped');
   assert.equal(afterEnd({ ...end, kind: 'clean', policy: 'never' }).kind, 'stopped');
   assert.equal(afterEnd({ ...end, kind: 'clean', policy: 'always' }).kind, 'restart');
@@ -60,8 +60,8 @@ test('with the policy never, the first failure is the last', () => {
   });
 });
 
-// A storm of kills left workers failed that had done nothing wrong.
-test('kills from outside never end in failed: they wait longer each time, half a minute at most', () => {
+// Many kills from outside left healthy workers failed.
+test('kills from outside never lead to failed: each delay is longer, up to half a minute', () => {
   const kills: number[] = [];
   const delays = Array.from({ length: 20 }, (_, index) => {
     const next = afterEnd({ ...end, kind: 'kill', kills, now: now + index });
@@ -72,7 +72,7 @@ test('kills from outside never end in failed: they wait longer each time, half a
   assert.deepEqual(new Set(delays.slice(8)), new Set([30_000]));
 });
 
-test('crashes and kills are counted apart', () => {
+test('crashes and kills are counted separately', () => {
   const [crashes, kills] = [[4, 3, 2, 1].map((minutes) => now - minutes * 60_000), [now - 5, now - 4]];
   assert.deepEqual(afterEnd({ ...end, kind: 'kill', crashes, kills }), {
     kind: 'restart',

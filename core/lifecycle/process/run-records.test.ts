@@ -37,7 +37,7 @@ test('a record comes back as it was written, and only its owner may read the fil
   assert.equal((await stat(folder)).mode & 0o777, 0o700);
 });
 
-test('many writes at once leave one whole record and no temporary file', async (t) => {
+test('concurrent writes leave one complete record and no temporary file', async (t) => {
   const folder = await tempFolder(t);
   const records = new RunRecords(folder);
   await Promise.all(Array.from({ length: 20 }, (_, restarts) => records.write({ ...record('one'), restarts })));
@@ -45,7 +45,7 @@ test('many writes at once leave one whole record and no temporary file', async (
   assert.deepEqual(await readdir(folder), ['one.json']);
 });
 
-test('a file that is no record is set aside and the others are still listed', async (t) => {
+test('an invalid file is renamed and the others are still listed', async (t) => {
   const folder = await tempFolder(t);
   const records = new RunRecords(folder);
   await records.write(record('good'));
@@ -64,7 +64,7 @@ test('a file that is no record is set aside and the others are still listed', as
   ]);
 });
 
-test('whoever only looks sets nothing aside, and sees what was', async (t) => {
+test('a reader that is not the owner renames nothing, and sees renamed files', async (t) => {
   const folder = await tempFolder(t);
   const records = new RunRecords(folder);
   await records.write(record('good'));
@@ -84,15 +84,15 @@ test('whoever only looks sets nothing aside, and sees what was', async (t) => {
   assert.deepEqual(await new RunRecords(join(folder, 'none')).examine(), { records: [], unreadable: [] });
 });
 
-test('a folder that is not there has no records, and removing none is no error', async (t) => {
+test('a missing folder has no records, and removing a missing record succeeds', async (t) => {
   const records = new RunRecords(join(await tempFolder(t), 'nowhere'));
   assert.deepEqual(await records.list(), []);
   assert.equal(await records.read('one'), null);
   await records.remove('one', new Set());
 });
 
-// A deletion that came late removed the record that the next worker of the same id had just written.
-test('a record is removed only by the run that wrote it, and one that is none by anyone', async (t) => {
+// A late deletion removed the record that the next worker with the same id had just written.
+test('a record is removed only by the run that wrote it, an invalid one by any run', async (t) => {
   const folder = await tempFolder(t);
   const records = new RunRecords(folder);
   await records.write({ ...record('one'), nonce: 'later' });
@@ -116,7 +116,7 @@ test('an id that would leave the folder is refused', async (t) => {
   await assert.rejects(records.read('..'), TypeError);
 });
 
-test('a folder that cannot be made is said so', async (t) => {
+test('a folder that cannot be created is reported', async (t) => {
   const folder = await tempFolder(t);
   await writeFile(join(folder, 'file'), '');
   await assert.rejects(new RunRecords(join(folder, 'file', 'runs')).write(record('one')), { code: 'STATE_UNWRITABLE' });

@@ -42,14 +42,14 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     assert.deepEqual(result, { stdout: 'given\n', stderr: `${folder} m undefined\n`, code: 3, signal: null });
   });
 
-  test('a program that hangs is ended after its time, and one that is missing is an error', async (t) => {
+  test('a program that hangs is killed after its timeout, and a missing one is an error', async (t) => {
     const { runner, node } = await open(t);
     const hanging = await runner.run([node, '-e', hang], { env, timeoutMs: 100 });
     assert.equal(hanging.signal, 'SIGTERM');
     await assert.rejects(runner.run(['no-such-program-here'], { env }), { code: 'ENOENT' });
   });
 
-  test('an abort ends the program and all of its group, however deaf, and rejects with its reason', async (t) => {
+  test('an abort ends the program and its whole group, even if they ignore signals, and rejects with its reason', async (t) => {
     const { runner, folder, seen } = await open(t);
     const stop = new AbortController();
     const pids = join(folder, 'pids');
@@ -63,7 +63,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     await assert.rejects(runner.run(['sh', '-c', 'true'], { env, signal: stop.signal }), { message: 'enough' });
   });
 
-  test('arguments, input and output are what they are, and nothing goes through a shell', async (t) => {
+  test('arguments, input and output are passed unchanged, without a shell', async (t) => {
     const { runner, node } = await open(t);
     const awkward = ['$(id); `id` "*"', "it's", 'two\nlines\r\n', '', '\u2028\u2029 \u{1f41d}', '--', '\\', '{"id":1}'];
     const script = 'process.stdout.write(JSON.stringify(process.argv.slice(1))); process.stdin.pipe(process.stderr)';
@@ -75,7 +75,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     assert.equal((await runner.run([node, '-e', long], { env })).stdout.length, 10 * 2 ** 20);
   });
 
-  test('a detached process leads a group of its own, writes to its log, and gets only what it is given', async (t) => {
+  test('a detached process leads its own group, writes to its log, and gets only the given environment', async (t) => {
     const place = await open(t);
     const { runner, folder, seen } = place;
     await runner.write(join(folder, 'a.log'), 'before\n');
@@ -89,7 +89,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     assert.equal(readFileSync(seen(join(folder, 'a.log')), 'utf8'), 'before\nONE\n77\n');
   });
 
-  test('a process that cannot be started is the system’s own error', async (t) => {
+  test('a process that cannot be started gives the system’s error', async (t) => {
     const { runner, node, folder, seen } = await open(t);
     const options = { env, cwd: folder, logFile: join(folder, 'a.log') };
     await assert.rejects(runner.spawnDetached([join(folder, 'missing')], options), { code: 'ENOENT' });
@@ -98,7 +98,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     await assert.rejects(runner.spawnDetached([node], { ...options, env: { BAD: 'a\0b' } }));
   });
 
-  test('a signal reaches a process or its group, and tells when there was nobody', async (t) => {
+  test('a signal reaches a process or its group, and returns false when there is none', async (t) => {
     const place = await open(t);
     const { runner } = place;
     const { pid } = await spawn(t, place, hang);
@@ -127,7 +127,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     assert.deepEqual(await runner.findByEnvironment('MARK', 'other'), []);
   });
 
-  test('files and folders are private, replaced whole, and absent ones are null', async (t) => {
+  test('files and folders are private and replaced atomically, and missing ones are null', async (t) => {
     const place = await open(t);
     const { runner, seen } = place;
     const folder = join(place.folder, 'new');
@@ -155,7 +155,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     await assert.rejects(runner.read(folder), { code: 'EISDIR' });
   });
 
-  test('a request has a limit of time, of size, and an abort', async (t) => {
+  test('a request has limits on time and size, and can be aborted', async (t) => {
     const place = await open(t);
     const { runner, folder, seen } = place;
     mkdirSync(seen(folder), { recursive: true });
@@ -183,7 +183,7 @@ export const testRunner = (open: (t: TestContext) => Promise<RunnerPlace>): void
     await assert.rejects(runner.request({ url: 'http://127.0.0.1:1' }), { code: 'ECONNREFUSED' });
   });
 
-  test('a lock is had by one at a time, and one that nobody waits for any more is nobody’s', async (t) => {
+  test('a lock has one holder at a time, and an aborted wait never takes it', async (t) => {
     const { runner, folder } = await open(t);
     const path = join(folder, 'a.lock');
     const release = await runner.lock(path, { timeoutMs: 5000 });

@@ -7,7 +7,7 @@ import { RunRecords } from './run-records.ts';
 import { eventually, isGone, killAfter, manageFake, tempFolder } from './testing.ts';
 import { findUnowned } from './unowned.ts';
 
-test('an engine whose record is lost is found again: which worker it was, since when, and by what command', {
+test('an engine whose record is lost is found with its worker id, start time and command', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { managed, folder, records } = await manageFake(t, ['--fork-away']);
@@ -22,14 +22,14 @@ test('an engine whose record is lost is found again: which worker it was, since 
   await eventually(async () => (await readFile(logFile, 'utf8')).includes('away pid'));
   const [run, ...more] = await eventually(async () => {
     const found = await findUnowned(localRunner, search);
-    // The one that started it may be there for a moment longer.
+    // Its parent may exist for a moment longer.
     return found[0]?.pids.length === 2 ? found : null;
   });
   assert.deepEqual([run?.worker, run?.pids[0], more.length], ['fake-1', pid, 0]);
   assert.ok(Math.abs(Date.parse(run?.since ?? '') - Date.now()) < 60_000);
   assert.ok(run?.argv.includes('--fork-away'));
   assert.deepEqual(await findUnowned(localRunner, { ...search, owned: new Set([pid]) }), [], 'its hive knows it');
-  // The same folder by another name; and another home of the same machine.
+  // The same folder under another path, and another home on the same machine.
   const link = join(await tempFolder(t), 'link');
   await symlink(folder, link);
   assert.equal((await findUnowned(localRunner, { ...search, state: link })).length, 1);
@@ -39,7 +39,7 @@ test('an engine whose record is lost is found again: which worker it was, since 
   assert.deepEqual(await findUnowned(localRunner, foreign), []);
 });
 
-test('what a stopped worker has left behind has no owner, and what has just ended is not told of', {
+test('processes left by a stopped worker have no owner, and processes that just ended are not reported', {
   skip: process.platform !== 'linux' && 'reads /proc',
 }, async (t) => {
   const { managed, folder, records } = await manageFake(t, []);

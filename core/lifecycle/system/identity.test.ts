@@ -7,7 +7,7 @@ import { processTable, sameProcess } from './identity.ts';
 import { darwinProcesses, parseBootTime, parseProcesses } from './identity-darwin.ts';
 import { parseCpuMs, parseStat } from './identity-linux.ts';
 
-test('a process is known by PID, start and boot, and unknown when it is gone', async (t) => {
+test('a process is identified by PID, start time and boot, and null when it is gone', async (t) => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
     env: { MARK: 'here-i-am' },
     detached: true,
@@ -43,7 +43,7 @@ test('a process is known by PID, start and boot, and unknown when it is gone', a
   assert.deepEqual(await table.groupMembers(pid), []);
 });
 
-test('the name of a process may hold blanks and brackets', () => {
+test('the name of a process can contain spaces and parentheses', () => {
   const fields = Array.from({ length: 40 }, (_, index) => String(index)).join(' ');
   assert.deepEqual(parseStat(`12 (a) S (b c) R 1 12 ${fields}`), { state: 'R', group: 12, startTime: '16' });
   assert.equal(parseStat('12 (cut'), null);
@@ -69,7 +69,7 @@ const psOutput = `    1     1 Ss   Mon Nov 17 09:12:01 2025     /sbin/launchd
   900   900 Z    Tue Nov 18 10:00:02 2025     (node)
 `;
 
-test('a Mac is asked through ps, zombies left out', async () => {
+test('processes of a Mac come from ps, without zombies', async () => {
   const asked: string[] = [];
   const table = darwinProcesses(async (program, args) => {
     asked.push([program, ...args].join(' '));
@@ -102,13 +102,13 @@ test('a Mac is asked through ps, zombies left out', async () => {
   assert.equal(asked.filter((command) => command.includes('sysctl')).length, 1, 'the boot is asked for once');
 });
 
-test('what ps or sysctl print unexpectedly is nothing, and no error', async () => {
+test('unexpected output of ps or sysctl counts as none and is not an error', async () => {
   assert.deepEqual(parseProcesses('garbage\n\n', 'b'), []);
   assert.equal(parseBootTime(''), 'unknown');
   assert.equal(await darwinProcesses(async () => '').identity(1), null);
 });
 
-test('a program that is missing or fails answers nothing', {
+test('a missing or failing program gives no output', {
   skip: process.platform === 'darwin' && 'it is there',
 }, async () => {
   assert.equal(await darwinProcesses().bootId(), 'unknown');

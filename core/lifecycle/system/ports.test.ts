@@ -7,13 +7,13 @@ import { canBind, PortPool } from './ports.ts';
 
 const wide = '20000-20999';
 
-test('choices made at the same time differ', async () => {
+test('concurrent reservations differ', async () => {
   const pool = new PortPool(wide);
   const ports = await Promise.all(Array.from({ length: 50 }, () => pool.take()));
   assert.equal(new Set(ports).size, 50);
 });
 
-test('a port on which somebody listens is passed over', async (t) => {
+test('a port in use is skipped', async (t) => {
   const port = await testPorts().take();
   const server = createServer().listen(port, '127.0.0.1');
   t.after(() => server.close());
@@ -23,7 +23,7 @@ test('a port on which somebody listens is passed over', async (t) => {
   await assert.rejects(new PortPool(`${port}-${port}`).take(), { code: 'NO_FREE_PORT' });
 });
 
-test('a released port rests before it is chosen again', async () => {
+test('a released port is not reused at once', async () => {
   const port = await testPorts().take();
   let now = 0;
   const pool = new PortPool(`${port}-${port}`, { now: () => now });
@@ -36,7 +36,7 @@ test('a released port rests before it is chosen again', async () => {
   assert.equal(await pool.take(), port);
 });
 
-test('a port of an adopted process, and one that turned out to be taken, are not chosen', async () => {
+test('ports of adopted processes and ports found taken are not assigned', async () => {
   const port = await testPorts().take();
   const pool = new PortPool(`${port}-${port + 2}`);
   pool.reserve(port);
@@ -45,7 +45,7 @@ test('a port of an adopted process, and one that turned out to be taken, are not
   assert.equal(await pool.take(), port + 1);
 });
 
-test('a range that is none is refused', () => {
+test('an invalid range is refused', () => {
   for (const range of ['', '18000', '18999-18000', '0-10', '65000-70000', 'a-b']) {
     assert.throws(() => new PortPool(range), { code: 'INVALID_INPUT' }, range);
   }

@@ -24,7 +24,7 @@ test('a program is found as the system would find it', async (t) => {
   assert.deepEqual(await checkProgram(process.execPath, { cwd }), { ok: true, path: process.execPath });
 });
 
-test('why a program cannot be started is told apart', async (t) => {
+test('the reasons why a program cannot start are distinguished', async (t) => {
   const cwd = await tempFolder(t);
   await writeFile(join(cwd, 'plain'), 'text');
   await writeFile(join(cwd, 'script'), '#!/no/such/interpreter -x\n', { mode: 0o755 });
@@ -50,7 +50,7 @@ test('why a program cannot be started is told apart', async (t) => {
   assert.equal(await reason('plain'), 'ok', 'the system hands it to a shell');
 });
 
-test('a program of another processor or system is known by its header', {
+test('a program for another processor or system is recognised by its header', {
   skip: process.platform !== 'linux' && 'ELF',
 }, async (t) => {
   const cwd = await tempFolder(t);
@@ -68,7 +68,7 @@ test('a program of another processor or system is known by its header', {
   assert.equal(builtFor(narrow), null, '32-bit programs are left to the system');
 });
 
-test('too little memory is said with what is needed and what is there', () => {
+test('too little memory is reported with the needed and available amounts', () => {
   const there = { available: 2 * 1024 ** 3, what: 'model a', where: 'cuda:0' };
   checkMemory(2 * 1024 ** 3, there);
   assert.throws(() => checkMemory(3 * 1024 ** 3, there), {

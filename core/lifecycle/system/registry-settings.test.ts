@@ -36,7 +36,7 @@ test('settings of npm, pip and uv are passed to daemons, other secrets are not',
   assert.deepEqual(Object.keys(cleanEnvironment(env)), ['PATH'], 'a worker gets none of them');
 });
 
-test('what an .npmrc takes from the environment is passed, but nothing that changes the daemon itself', async (t) => {
+test('variables used by an .npmrc are passed on, except those that would change the daemon', async (t) => {
   const names = ['ACME_TOKEN', 'OTHER_TOKEN', 'GLOBAL_TOKEN', 'RBEE_HOME', 'NODE_OPTIONS', 'UNNAMED'];
   const env = Object.fromEntries(names.map((name) => [name, 'x']));
   const files = {
@@ -48,7 +48,7 @@ test('what an .npmrc takes from the environment is passed, but nothing that chan
   assert.deepEqual(await passed(t, env, files), ['ACME_TOKEN', 'OTHER_TOKEN', 'GLOBAL_TOKEN']);
 });
 
-test('what npm tells the scripts that it runs is no setting', async (t) => {
+test('variables that npm sets for its scripts are not settings', async (t) => {
   const env = { npm_lifecycle_event: 'test', npm_config_cache: '/x', npm_config_registry: 'http://registry' };
   assert.deepEqual(await passed(t, env), ['npm_config_registry']);
 });

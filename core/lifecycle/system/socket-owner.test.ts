@@ -26,7 +26,7 @@ test('it belongs to the group when a child listens', { skip }, async (t) => {
   assert.equal(await socketOwner(port, process.ppid, async () => [process.ppid, process.pid]), 'group');
 });
 
-test('somebody else’s socket is a stranger’s, and none is nobody’s', { skip }, async (t) => {
+test('a socket of another program is a stranger’s, and without a socket there is no owner', { skip }, async (t) => {
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
   t.after(() => child.kill('SIGKILL'));
   const port = await listen(t, '127.0.0.1');
@@ -35,10 +35,10 @@ test('somebody else’s socket is a stranger’s, and none is nobody’s', { ski
   await once(server, 'listening');
   const { port: free } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
-  assert.equal(await socketOwner(free, process.pid, async () => []), 'nobody');
+  assert.equal(await socketOwner(free, process.pid, async () => []), 'none');
 });
 
-test('rows are read for loopback and any address only, and those of connections end the reading', () => {
+test('only rows for loopback and any address count, and the first connection ends the reading', () => {
   const row = (local: string, state = '0A') =>
     `   1: ${local} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000  0  0 4711 1 0 100`;
   assert.deepEqual(parseRow(row('0100007F:0050'), 80), { inode: '4711', rank: 0 });

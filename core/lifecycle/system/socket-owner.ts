@@ -2,7 +2,7 @@
 import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 
 /** `undefined`: the system cannot tell. */
-export type SocketOwner = 'group' | 'stranger' | 'nobody' | undefined;
+export type SocketOwner = 'group' | 'stranger' | 'none' | undefined;
 
 /**
  * Who receives a connection to `127.0.0.1:port`. `members` is called only when the leader itself has no such socket,
@@ -15,7 +15,7 @@ export const socketOwner = async (
 ): Promise<SocketOwner> => {
   const inodes = listeningInodes(port);
   if (inodes === undefined) return undefined;
-  if (inodes.size === 0) return 'nobody';
+  if (inodes.size === 0) return 'none';
   const byLeader = owns(leader, inodes);
   if (byLeader === true) return 'group';
   const others = (await members()).filter((pid) => pid !== leader).map((pid) => owns(pid, inodes));

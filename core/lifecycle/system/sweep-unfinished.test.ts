@@ -7,8 +7,8 @@ import { test } from 'node:test';
 import { tempFolder } from '../process/testing.ts';
 import { sweepUnfinished } from './sweep-unfinished.ts';
 
-// A daemon that is killed while it replaces a file leaves the new one beside it, under a name that nobody uses again.
-test('what a killed writer has left goes; what a living one writes, and every other file, stays', async (t) => {
+// A daemon killed while it replaces a file leaves the new one beside it, under a name that is never used again.
+test('files of a killed writer are removed; those of a living one, and all others, stay', async (t) => {
   const folder = await tempFolder(t);
   const child = spawn('true');
   await once(child, 'exit');

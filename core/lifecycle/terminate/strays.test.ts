@@ -17,7 +17,7 @@ const start = async (t: TestContext, folder: string, env: Record<string, string>
   return pid;
 };
 
-test('what carries the nonce is ended, and nothing else is', async (t) => {
+test('processes with the nonce are ended, and no others', async (t) => {
   const folder = await tempFolder(t);
   const [nonce, other] = [`n-${process.pid}-one`, `n-${process.pid}-other`];
   const ours = await start(t, folder, { RBEE_RUN_NONCE: nonce });
@@ -31,8 +31,8 @@ test('what carries the nonce is ended, and nothing else is', async (t) => {
   for (const stranger of strangers) assert.ok(!(await isGone(stranger)));
 });
 
-// It had cleared its environment, and only its control group still told whose it was.
-test('what has cleared its environment is found in the control group of the run', async (t) => {
+// It had cleared its environment, and only its control group identified it.
+test('a process that cleared its environment is found in the control group of the run', async (t) => {
   const folder = await tempFolder(t);
   const nonce = 'abcdefghijkl';
   const pid = await start(t, folder, {});
@@ -47,7 +47,7 @@ test('what has cleared its environment is found in the control group of the run'
     (await findStrays(localRunner, { nonce, group })).map((one) => one.pid).sort(),
     [pid, deeper].sort(),
   );
-  // A folder that is not the run's own says nothing, whatever a record holds.
+  // A folder of another run is ignored, whatever the record says.
   const foreign = confiner.groupOf({ name: 'w-2', nonce, folder: scope });
   await endStrays(localRunner, { name: 'w-2', nonce, group: foreign, signals: [] });
   assert.ok(!(await isGone(pid)));
@@ -55,7 +55,7 @@ test('what has cleared its environment is found in the control group of the run'
   assert.deepEqual([await isGone(pid), await isGone(deeper)], [true, true]);
 });
 
-test('a PID that was given to another process in between is not signalled', async (t) => {
+test('a PID reused by another process meanwhile is not signalled', async (t) => {
   const folder = await tempFolder(t);
   const pid = await start(t, folder, {});
   const stranger = await localRunner.identity(pid);
@@ -69,7 +69,7 @@ test('a PID that was given to another process in between is not signalled', asyn
   assert.ok(!(await isGone(pid)));
 });
 
-test('what does not end is said, and so is what may not be ended', async (t) => {
+test('a process that does not end is reported, and so is a missing permission', async (t) => {
   const folder = await tempFolder(t);
   const nonce = `n-${process.pid}-stays`;
   await start(t, folder, { RBEE_RUN_NONCE: nonce });
@@ -84,7 +84,7 @@ test('what does not end is said, and so is what may not be ended', async (t) => 
   await endStrays(localRunner, options);
 });
 
-test('a group that is empty is removed with its run', async (t) => {
+test('an empty group is removed with its run', async (t) => {
   const folder = await tempFolder(t);
   const own = join(folder, 'rbee-w-1-abcdefgh');
   await mkdir(own);

@@ -31,13 +31,13 @@ const start = async (t: TestContext, ...flags: string[]) => {
   return { pid, exited, child, identity, log };
 };
 
-test('a process that hears SIGTERM ends by itself', async (t) => {
+test('a process that handles SIGTERM exits', async (t) => {
   const { identity, exited } = await start(t);
   await terminate(localRunner, identity, { name: 'fake', signals: [term(20_000)], exited });
   assert.deepEqual(await exited, { code: 0, signal: null });
 });
 
-test('a process that is deaf gets each signal in turn and then SIGKILL', async (t) => {
+test('a process that ignores signals gets each in turn and then SIGKILL', async (t) => {
   const { identity, exited, log } = await start(t, '--deaf');
   const signals = [{ signal: 'SIGINT', graceMs: 100 } as const, term(100)];
   await terminate(localRunner, identity, { name: 'fake', signals, exited });
@@ -45,7 +45,7 @@ test('a process that is deaf gets each signal in turn and then SIGKILL', async (
   assert.match(await log(), /got SIGINT\ngot SIGTERM\n/);
 });
 
-test('children that outlive their leader end with it, deaf or not', async (t) => {
+test('children that outlive their leader are ended, whether they handle signals or not', async (t) => {
   for (const flags of [['--fork-child'], ['--fork-child', '--deaf']]) {
     const { identity, child } = await start(t, ...flags);
     assert.ok(!(await isGone(child)));
@@ -64,7 +64,7 @@ test('the rest of a group whose leader has died is killed', async (t) => {
   assert.ok(await isGone(child));
 });
 
-test('one that is gone already is no error', async (t) => {
+test('a process that is already gone is not an error', async (t) => {
   const { identity, exited } = await start(t);
   process.kill(identity.pid, 'SIGKILL');
   await exited;
@@ -72,7 +72,7 @@ test('one that is gone already is no error', async (t) => {
   await terminate(localRunner, identity, { name: 'fake', signals: [] });
 });
 
-test('a stranger with the same PID is never signalled', async (t) => {
+test('another process with the same PID is never signalled', async (t) => {
   const { identity } = await start(t);
   for (const signals of [[term(50)], []]) {
     await terminate(localRunner, { ...identity, startTime: '1' }, { name: 'fake', signals });
@@ -81,7 +81,7 @@ test('a stranger with the same PID is never signalled', async (t) => {
   assert.ok(!(await isGone(identity.pid)));
 });
 
-test('of a process that leads no group, only itself is signalled', async (t) => {
+test('a process that leads no group is signalled alone', async (t) => {
   const { identity, child } = await start(t, '--fork-child');
   const alone = (await localRunner.identity(child)) as ProcessIdentity;
   assert.equal(alone.group, identity.pid);
@@ -91,7 +91,7 @@ test('of a process that leads no group, only itself is signalled', async (t) => 
   await terminate(localRunner, identity, { name: 'fake', signals: [term(20_000)] });
 });
 
-test('in a hurry, the rest of the ladder is skipped', async (t) => {
+test('`hurry` skips the remaining signals', async (t) => {
   const { identity, exited } = await start(t, '--deaf');
   const hurry = new AbortController();
   const ending = terminate(localRunner, identity, {
@@ -108,7 +108,7 @@ test('in a hurry, the rest of the ladder is skipped', async (t) => {
   assert.ok(await isGone(second.pid));
 });
 
-test('not being allowed to, and a process that cannot be killed, are said', async () => {
+test('a missing permission and a process that cannot be killed are reported', async () => {
   const identity = { pid: 4711, startTime: '1', bootId: 'b', group: 4711 };
   const refusing = (signal: Runner['signal']): Runner => ({
     ...localRunner,

@@ -1,12 +1,12 @@
 /** From what was asked for to one exact package: by index and lock where these pin it, else by asking the registry. */
 import { join } from 'node:path';
+import { exists } from '../../lifecycle/fs/file-kind.ts';
 import type { FoundPackage, PackageSource } from '../fetch/fetch-calls.ts';
 import { cloneSource } from '../fetch/git-source.ts';
 import type { RegistryClient } from '../fetch/registry-client.ts';
 import { type Candidate, type PluginRequest, parseRequest } from '../fetch/request.ts';
 import { readLock } from '../lock-file.ts';
 import { type IndexEntry, readIndex } from '../plugin-index.ts';
-import { isThere } from '../store.ts';
 import { type NpmContext, packFolder } from '../tree/npm-tree.ts';
 import type { Call, InstallRequest } from './installer-options.ts';
 import { pinOf } from './view.ts';
@@ -91,7 +91,7 @@ export const isInstalled = async (
   const asked = variant === undefined ? Object.keys(entry.variants ?? {}) : [variant];
   if (scripts && asked.some((one) => !entry.scripts?.includes(one))) return false;
   const root = variant === undefined ? entry.root : entry.variants?.[variant];
-  return root !== undefined && (await isThere(join(root, 'package.json')));
+  return root !== undefined && (await exists(join(root, 'package.json')));
 };
 
 /** Without a version, what is installed or locked is meant. */

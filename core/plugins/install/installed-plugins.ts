@@ -6,6 +6,7 @@ import { bundleError, unpackChecked } from '../../archives/unpack-bundle.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { isBuiltFor } from '../../contract/platforms.ts';
 import type { DeliveredPlugin, PluginRequestOf, PluginView } from '../../contract/plugins.ts';
+import { exists } from '../../lifecycle/fs/file-kind.ts';
 import { asStep } from '../../programs/progress.ts';
 import { readManifest } from '../../worker-types/manifest.ts';
 import { foldersOf } from '../../worker-types/plugin-folders.ts';
@@ -13,7 +14,7 @@ import { checkBuilt } from '../../worker-types/worker-type-handle.ts';
 import { refuseClash } from '../clash.ts';
 import { changeLock } from '../lock-file.ts';
 import { type IndexEntry, readIndex } from '../plugin-index.ts';
-import { changeIndex, isThere, stagedTree, withStaging } from '../store.ts';
+import { changeIndex, stagedTree, withStaging } from '../store.ts';
 import { commit } from './commit.ts';
 import { type Examined, examineTree } from './examine.ts';
 import type { Call, StoreOptions } from './installer-options.ts';
@@ -138,7 +139,7 @@ export class InstalledPlugins {
     if (entry?.integrity !== integrity) return null;
     for (const variant of variants) {
       const root = entry.variants?.[variant];
-      if (root === undefined || !(await isThere(join(root, 'package.json')))) return null;
+      if (root === undefined || !(await exists(join(root, 'package.json')))) return null;
     }
     return entry;
   }

@@ -3,10 +3,10 @@ import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join } from 'node:path';
 import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
+import { exists } from '../../lifecycle/fs/file-kind.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
 import { impatience } from '../fetch/npm-config.ts';
 import { refusalOf } from '../fetch/registry-access.ts';
-import { isThere } from '../store.ts';
 import { type TreePlan, writeStageRoot } from './stage-root.ts';
 import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
 
@@ -44,7 +44,7 @@ export const installTree = async (
   await writeStageRoot(folder, plan);
   if (lock !== null) await writeFile(join(folder, 'package-lock.json'), lock);
   const own = join(context.data, '.npmrc');
-  if (await isThere(own)) await copyFile(own, join(folder, '.npmrc'));
+  if (await exists(own)) await copyFile(own, join(folder, '.npmrc'));
   const target = [`--os=${os}`, `--cpu=${cpu}`, ...(libc === undefined ? [] : [`--libc=${libc}`])];
   // A lock names what is in the cache; without one, the newest has to be asked for.
   const rules = ['--ignore-scripts', '--omit=dev', '--omit=peer', '--no-bin-links', '--package-lock'];
@@ -132,7 +132,7 @@ const deniedTo = async (what: string, status: number, { origin, pathname }: URL,
 const findNpm = async (env: NodeJS.ProcessEnv): Promise<string | null> => {
   for (const folder of (env['PATH'] ?? '').split(delimiter).filter(isAbsolute)) {
     const path = join(folder, process.platform === 'win32' ? 'npm.cmd' : 'npm');
-    if (await isThere(path)) return path;
+    if (await exists(path)) return path;
   }
   return null;
 };

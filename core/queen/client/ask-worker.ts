@@ -13,11 +13,11 @@ export interface WorkerRequest {
 }
 
 /** Timeout in milliseconds for the first byte: the answer to a long recording comes at its end. */
-const patienceMs = 24 * 3_600_000;
+const answerTimeoutMs = 24 * 3_600_000;
 
 /** The answer as a stream. Throws the error that the queen or engine answers, and QUEEN_NOT_RUNNING. */
 export const askWorker = (socketPath: string, { path, body, signal }: WorkerRequest): Promise<IncomingMessage> => {
-  const request = { method: 'POST', path, signal, timeoutMs: patienceMs } as const;
+  const request = { method: 'POST', path, signal, timeoutMs: answerTimeoutMs } as const;
   if (!(body instanceof FormData)) return openStream(socketPath, { ...request, body });
   const form = new Response(body);
   const headers = { 'content-type': form.headers.get('content-type') ?? '' };

@@ -42,9 +42,9 @@ const failure = async (promise: Promise<unknown>): Promise<RbeeError> => {
 const event = (seq: number, more: object = { kind: 'info', text: `event ${seq}` }): string =>
   `id: ${seq}\ndata: ${JSON.stringify({ seq, at: '', ...more })}\n\n`;
 
-const watched = async (after = 0, patienceMs?: number): Promise<number[]> => {
+const watched = async (after = 0, reconnectTimeoutMs?: number): Promise<number[]> => {
   const seen: JobEvent[] = [];
-  for await (const one of client.watchJob('job-1', { after, patienceMs })) seen.push(one);
+  for await (const one of client.watchJob('job-1', { after, reconnectTimeoutMs })) seen.push(one);
   return seen.map(({ seq }) => seq);
 };
 

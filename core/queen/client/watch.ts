@@ -10,7 +10,7 @@ export interface WatchOptions {
   /** Ends the watching, not the job. */
   signal?: AbortSignal;
   /** Timeout in milliseconds for a queen that went away; by default 3,000, enough for a restart. */
-  patienceMs?: number;
+  reconnectTimeoutMs?: number;
 }
 
 const retryMs = 200;
@@ -19,7 +19,7 @@ const retryMs = 200;
 export async function* watchJob(
   socketPath: string,
   id: string,
-  { after = 0, signal, patienceMs = 3_000 }: WatchOptions = {},
+  { after = 0, signal, reconnectTimeoutMs = 3_000 }: WatchOptions = {},
 ): AsyncGenerator<JobEvent, void, undefined> {
   let last = after;
   let goneSince: number | undefined;
@@ -37,7 +37,7 @@ export async function* watchJob(
       const error = connectionError(thrown);
       if (error.code !== 'QUEEN_NOT_RUNNING') throw error;
       goneSince ??= performance.now();
-      if (performance.now() - goneSince > patienceMs) throw error;
+      if (performance.now() - goneSince > reconnectTimeoutMs) throw error;
     }
     await sleep(retryMs, undefined, { signal }).catch(() => {});
   }

@@ -109,7 +109,7 @@ export class Fleet {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];
     const lists = members.map(({ workersJson }) => workersJson).filter((list) => list !== '');
     const absent = members
-      .filter(({ mayHide }) => mayHide)
+      .filter(({ mayHideWorkers }) => mayHideWorkers)
       .map(({ connection, status, reason }) => ({ hive: connection.alias, status, reason }));
     const more = absent.length === 0 ? '' : `,"absent":${JSON.stringify(absent)}`;
     return `{"workers":[${lists.join(',')}]${more}}`;
@@ -181,10 +181,10 @@ export class Fleet {
     const known = members.flatMap((member) => [...member.workers.keys()]);
     const near = didYouMean(worker, known);
     // Before all hives have reported, the queen cannot tell that a worker does not exist.
-    const unheard = near === '' && members.find(({ isUnheard }) => isUnheard);
-    if (unheard) {
-      const problem = `${unheard.reason}; it may have the worker ${worker}`;
-      throw RbeeError.of('HIVE_UNREACHABLE', { hive: unheard.connection.alias, problem });
+    const unreported = near === '' && members.find(({ isUnreported }) => isUnreported);
+    if (unreported) {
+      const problem = `${unreported.reason}; it may have the worker ${worker}`;
+      throw RbeeError.of('HIVE_UNREACHABLE', { hive: unreported.connection.alias, problem });
     }
     throw RbeeError.of('WORKER_NOT_FOUND', { worker, near });
   }

@@ -72,7 +72,7 @@ export class Member {
   }
 
   /** Are its heartbeats read, or waited for? */
-  get isLookedFor(): boolean {
+  get isFollowed(): boolean {
     return this.#reading !== undefined;
   }
 
@@ -128,19 +128,19 @@ export class Member {
   }
 
   /** Marks the hive as not installed: none of its workers can be running. */
-  bare(reason: string): void {
+  markBare(reason: string): void {
     this.#isBare = true;
     this.#workers.clear();
     this.stop(reason);
   }
 
   /** It is being connected to and has not reported yet, so its workers are unknown. */
-  get isUnheard(): boolean {
-    return this.isLookedFor && this.#state === undefined;
+  get isUnreported(): boolean {
+    return this.isFollowed && this.#state === undefined;
   }
 
   /** Workers may be running that the queen does not see. */
-  get mayHide(): boolean {
+  get mayHideWorkers(): boolean {
     return this.#status !== 'online' && !this.#isBare;
   }
 
@@ -153,7 +153,7 @@ export class Member {
   }
 
   /** Takes over a state that a request returned, ahead of the next heartbeat. */
-  tell(state: HiveState): void {
+  update(state: HiveState): void {
     this.start();
     this.#lastSign = { at: performance.now(), lag: this.#options.lag.total };
     this.#take(state);

@@ -30,7 +30,7 @@ export class AnswerSink implements WorkerSink {
   #rest = '';
   #text = '';
   /** Text that was not emitted yet: all that arrives in one turn of the event loop is one event. */
-  #untold = '';
+  #pending = '';
   #telling: NodeJS.Immediate | undefined;
   #finishReason: string | null = null;
   #usage: InferResult['usage'] = null;
@@ -139,15 +139,15 @@ export class AnswerSink implements WorkerSink {
     this.#firstAt ??= this.#lastAt;
     this.#pieces += 1;
     this.#text += text;
-    this.#untold += text;
+    this.#pending += text;
     this.#telling ??= setImmediate(() => this.#flush());
   }
 
   #flush(): void {
     clearImmediate(this.#telling);
     this.#telling = undefined;
-    const text = this.#untold;
-    this.#untold = '';
+    const text = this.#pending;
+    this.#pending = '';
     if (text !== '') this.#tell(text);
   }
 

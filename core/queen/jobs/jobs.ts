@@ -284,8 +284,8 @@ export class Jobs {
     const bytes = body.length + eventOverhead;
     if (!isCut && !(this.#store.hasRoom && job.kept + bytes <= this.#limits.narration)) {
       job.cutAt = job.last + 1;
-      const most = formatBytes(this.#limits.narration);
-      const text = `this job exceeds the limit for stored output (${most}); the rest is not stored`;
+      const limit = formatBytes(this.#limits.narration);
+      const text = `this job exceeds the limit for stored output (${limit}); the rest is not stored`;
       this.#add(job, { kind: 'warning', text, seq: job.cutAt, at: numbered.at }, { keep: true });
       this.#tell(job, event);
       return;

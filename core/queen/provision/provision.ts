@@ -87,7 +87,7 @@ export class Provision {
     const { signal, narrate } = call;
     const without: string[] = [];
     let failure: RbeeError | undefined;
-    let untold: RbeeError | undefined;
+    let fallback: RbeeError | undefined;
     let last: HiveNeed | undefined;
     for (let round = 0; round < maxRounds; round += 1) {
       const asked = { ...request, ...(without.length > 0 && { without }) };
@@ -97,9 +97,9 @@ export class Provision {
       if (need instanceof RbeeError) {
         return launchAnyway({ alias: hive, state, isRemote: this.isRemote(hive) }, wanted.type, call, need);
       }
-      if (untold)
-        narrate({ kind: 'warning', text: `${untold.message}: trying another variant instead`, hint: untold.hint });
-      untold = undefined;
+      if (fallback)
+        narrate({ kind: 'warning', text: `${fallback.message}: trying another variant instead`, hint: fallback.hint });
+      fallback = undefined;
       // If something is still missing, the launch itself reports it.
       if (need === null || isDeepStrictEqual(need, last)) return;
       last = need;
@@ -110,7 +110,7 @@ export class Provision {
         const isAboutVariant = error instanceof RbeeError && error.code !== 'PUBLISHER_UNKNOWN' && 'variant' in need;
         if (!isAboutVariant) throw error;
         failure ??= error;
-        untold = error;
+        fallback = error;
         without.push(need.variant);
       }
     }

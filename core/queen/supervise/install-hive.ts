@@ -49,7 +49,7 @@ const installWith = async (
   signal.throwIfAborted();
   // From here on, ignore cancelling: it would leave the machine between two versions.
   const through: RemoteCall = { ...call, signal: AbortSignal.timeout(switchMs + healthMs) };
-  const told = await lastEntry(agent);
+  const lastLogged = await lastEntry(agent);
   if (wasRunning && before !== null) await hive.daemon.of(agent, before).stop(through);
   if (again) {
     // Remove the link first: if this is interrupted, an incomplete version must not look installed.
@@ -67,7 +67,7 @@ const installWith = async (
     await becomeHealthy(hive, agent, app.id, healthMs, through);
     await hive.keepRunning();
   } catch (error) {
-    await goBack(hive, agent, { app, before, wasRunning, told }, error, through);
+    await goBack(hive, agent, { app, before, wasRunning, lastLogged }, error, through);
   }
   await removeOld(agent, [app.id, before]);
 };
@@ -96,7 +96,7 @@ const becomeHealthy = async (
     const problem = `the hive that answers is ${build ?? 'of another installation'}`;
     throw RbeeError.of('START_FAILED', { name: 'hive', problem, hint: `run: rbee hive restart ${hive.alias}` });
   }
-  hive.member.tell(state);
+  hive.member.update(state);
 };
 
 interface Failed {
@@ -104,7 +104,7 @@ interface Failed {
   before: string | null;
   wasRunning: boolean;
   /** Time of the last log entry before the switch. */
-  told: number;
+  lastLogged: number;
 }
 
 /** Milliseconds since 1970 by the machine's clock; 0 without a log. */
@@ -116,12 +116,12 @@ const lastEntry = async (agent: AgentClient): Promise<number> => {
 const goBack = async (
   hive: RemoteHive,
   agent: AgentClient,
-  { app, before, wasRunning, told }: Failed,
+  { app, before, wasRunning, lastLogged }: Failed,
   cause: unknown,
   call: RemoteCall,
 ): Promise<never> => {
   const error = asRbeeError(cause, `the start of hive ${hive.alias}`);
-  const story = startStory(await agent.call('tail', [hiveLog(agent.hello.paths), 40]), told + 1);
+  const story = startStory(await agent.call('tail', [hiveLog(agent.hello.paths), 40]), lastLogged + 1);
   const lines = story.lines.slice(-10);
   const problem = story.problem ?? error.message.replace(/^hive did not start: /, '');
   await hive.daemon

@@ -78,7 +78,7 @@ export class RemoteHive implements Machine {
     this.connection = this.#makeConnection();
     this.member = deps.fleet.add(this.connection);
     this.member.label(labels);
-    if (!this.#stored) this.member.bare('nothing is installed there yet: run rbee sync');
+    if (!this.#stored) this.member.markBare('nothing is installed there yet: run rbee sync');
   }
 
   /** Takes over what the configuration says now. Connections that are open stay open. */
@@ -105,14 +105,14 @@ export class RemoteHive implements Machine {
 
   /** Waits until a hive whose heartbeats are read is online, or the timeout is over. */
   async waitOnline(timeoutMs: number): Promise<void> {
-    if (this.member.isLookedFor) await this.member.online(timeoutMs);
+    if (this.member.isFollowed) await this.member.online(timeoutMs);
   }
 
   /** Call this if it answers a request: another queen may have installed or started it. */
   onDiscovered(state: HiveState): void {
-    if (this.#closed || this.member.isLookedFor) return;
+    if (this.#closed || this.member.isFollowed) return;
     this.connect();
-    this.member.tell(state);
+    this.member.update(state);
   }
 
   /** Call this whenever its heartbeats break or cannot be opened. */

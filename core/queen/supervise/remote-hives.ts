@@ -19,9 +19,9 @@ export interface RemoteHivesOptions extends RemoteHiveDeps {
 }
 
 /** The defaults of hives.conf. */
-const undeclared = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
+export const defaultSettings = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
 /** How long a starting queen waits for machines that do not answer. */
-const patienceMs = 1_500;
+const startupWaitMs = 1_500;
 /** Gives an editor time to finish writing. */
 const settleMs = 200;
 
@@ -41,7 +41,7 @@ export class RemoteHives {
     await machineStore.load();
     this.#follow();
     for (const [alias, { target }] of machineStore.entries()) {
-      if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, undeclared, this.#options));
+      if (!this.#hives.has(alias)) this.#add(new RemoteHive(target, defaultSettings, this.#options));
     }
     try {
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
@@ -53,7 +53,7 @@ export class RemoteHives {
       logger.warn(error, 'cannot watch hives.conf: changes take effect at the next sync');
     }
     // Otherwise the first list after a restart would show nothing running.
-    await Promise.all([...this.#hives.values()].map((hive) => hive.waitOnline(patienceMs)));
+    await Promise.all([...this.#hives.values()].map((hive) => hive.waitOnline(startupWaitMs)));
   }
 
   get(alias: string): RemoteHive | undefined {

@@ -27,7 +27,7 @@ export const uninstallHive = (hive: RemoteHive, options: UninstallOptions, call:
     await hive.agents.useIfInstalled(call, async (agent) => {
       if (agent) await endAll(hive, agent, options, call);
     });
-    hive.member.bare('it was removed: run rbee sync to have it again');
+    hive.member.markBare('it was removed: run rbee sync to have it again');
     const text = options.purge ? 'removing rbee and all that it has there' : 'removing rbee';
     narrate({ kind: 'step', id: 'remove', text });
     if (options.purge) await purge(await hive.link.reach(call), signal);

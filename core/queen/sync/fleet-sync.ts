@@ -4,7 +4,6 @@ import { localAlias } from '../../config/hive-entry.ts';
 import type { HivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { OperationInput } from '../../contract/operations.ts';
-import { defaultWorkerPorts } from '../../contract/ports.ts';
 import type {
   DriftView,
   MigrationResult,
@@ -24,7 +23,8 @@ import { planFleet } from '../../sync/plan.ts';
 import type { JobContext } from '../jobs/jobs.ts';
 import { testSsh } from '../link/ssh-test.ts';
 import { type RemoteCall, remoteCall } from '../provision/machine.ts';
-import type { Asked, Planner, PlannerOptions } from './planner.ts';
+import { defaultSettings } from '../supervise/remote-hives.ts';
+import type { MachineInput, Planner, PlannerOptions } from './planner.ts';
 import { ReconcileQueue } from './reconcile-queue.ts';
 import { validate } from './validate.ts';
 
@@ -217,7 +217,7 @@ export class FleetSync {
     return testSsh(link, { bundles, workerPort: firstWorkerPort }, call);
   }
 
-  #conf(input: Asked, context: JobContext): HivesConf {
+  #conf(input: MachineInput, context: JobContext): HivesConf {
     const conf = this.#planner.load(input, context);
     if (!conf) throw RbeeError.of('NO_HIVES_CONF', { file: this.#planner.file(input) });
     return conf;
@@ -230,12 +230,9 @@ export class FleetSync {
       hostname: target.hostname,
       sshUser: target.user ?? null,
       sshPort: target.port ?? null,
-      hivePort: 8600,
-      workerPorts: defaultWorkerPorts,
-      autoStart: true,
       identityFile: target.identityFile ?? null,
       proxyJump: target.jumps?.map(({ hostname }) => hostname).join(',') ?? null,
-      labels: {},
+      ...defaultSettings,
     };
   }
 

@@ -1,7 +1,6 @@
 /** Makes plans from hives.conf and the present state of the machines, for sync, status, validation and migration. */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { readSmallFile } from '../../boundary/small-file.ts';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, hivesConfFile, loadHivesConf, pickHives } from '../../config/hives-conf.ts';
 import type { Paths } from '../../config/paths.ts';
@@ -10,7 +9,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { CatalogEntry } from '../../contract/hive-api.ts';
 import type { DeclaredType, DesiredHive, HiveDeclaration, ObservedHive, SyncPlan } from '../../contract/sync.ts';
 import { Semaphore } from '../../lifecycle/async/semaphore.ts';
-import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
+import { loadId } from '../../lifecycle/fs/id-file.ts';
 import { ownerOf } from '../../plugins/fetch/trust.ts';
 import { type DesiredOptions, desiredHives, type ResolveType } from '../../sync/desired.ts';
 import { type HivePair, planFleet } from '../../sync/plan.ts';
@@ -40,7 +39,7 @@ export interface PlannerOptions extends Pick<SyncEffectsOptions, 'gateway' | 'pr
 }
 
 /** Options that all inputs share. */
-export interface Asked {
+export interface MachineInput {
   hives?: string[];
   config?: string;
   agent?: string;
@@ -52,7 +51,7 @@ export interface Asked {
   removing?: boolean;
 }
 
-type Listening = Pick<JobContext, 'signal' | 'narrate'>;
+type Narrating = Pick<JobContext, 'signal' | 'narrate'>;
 
 /** Looking at a machine costs this one little, so many run at once. */
 const maxConcurrentLooks = 32;
@@ -69,7 +68,7 @@ export class Planner {
   /** The plan, with what it was made from. */
   async plan(
     conf: HivesConf,
-    input: Asked,
+    input: MachineInput,
     context: JobContext,
     options: { removeExtra?: boolean; force?: boolean },
   ): Promise<{ plan: SyncPlan; desired: DesiredHive[]; effects: QueenEffects }> {
@@ -96,12 +95,12 @@ export class Planner {
     return { plan: withProblems(planFleet(conf.file, pairs, options), problems), desired, effects };
   }
 
-  resolver({ offline, update }: Asked, { signal }: Pick<JobContext, 'signal'>): ResolveType {
+  resolver({ offline, update }: MachineInput, { signal }: Pick<JobContext, 'signal'>): ResolveType {
     return (type, range) => this.#options.delivery.resolve(type, range, { signal, offline, update });
   }
 
   /** Always resolves the whole file, because the names of workers are unique in the fleet. */
-  async desired({ file, hives }: HivesConf, input: Asked, context: Listening): Promise<DesiredHive[]> {
+  async desired({ file, hives }: HivesConf, input: MachineInput, context: Narrating): Promise<DesiredHive[]> {
     const app = await this.#options.bundles.app(context);
     const explain: DesiredOptions['explain'] = (...about) => this.explain(file, ...about);
     return desiredHives(hives, { version: app.id, resolve: this.resolver(input, context), explain });
@@ -177,7 +176,7 @@ export class Planner {
     return Promise.all(aliases.map((alias) => limiter.within(() => effects.observe(alias, quiet), context.signal)));
   }
 
-  async effects(input: Asked, context: JobContext): Promise<QueenEffects> {
+  async effects(input: MachineInput, context: JobContext): Promise<QueenEffects> {
     const { config, ...rest } = this.#options;
     const queen = await queenId(join(rest.paths.state, 'queen.id'));
     const { agent, acceptNewHostKeys, offline, force, yes, removing } = input;
@@ -230,10 +229,4 @@ const withProblems = (plan: SyncPlan, problems: ReadonlyMap<string, readonly Rbe
 };
 
 /** Identifies this queen, also after a restart, among the queens of other machines and state folders. Throws STATE_UNWRITABLE. */
-const queenId = async (file: string): Promise<string> => {
-  const stored = (await readSmallFile(file).catch(() => '')).trim();
-  if (/^[0-9a-f-]{36}$/.test(stored)) return stored;
-  const id = randomUUID();
-  await writeAtomic(file, `${id}\n`);
-  return id;
-};
+const queenId = (file: string): Promise<string> => loadId({ file, pattern: /^[0-9a-f-]{36}$/, make: randomUUID });

@@ -85,7 +85,7 @@ export const deleteWorker = (parts: ChangeDeps, input: StopInput, context: Conte
   });
 
 /** Timeout for a hive that is being restarted. */
-const heardMs = 10_000;
+const heartbeatTimeoutMs = 10_000;
 
 /**
  * The hive of a worker, and the uid of the worker that has this id now, so that the change affects no other. Waits for
@@ -98,7 +98,7 @@ const find = async (
   signal: AbortSignal | undefined,
 ): Promise<{ member: Member; uid: string | undefined }> => {
   const owner = fleet.owner(name);
-  if (owner.status === 'online') await owner.heard(heardMs, signal);
+  if (owner.status === 'online') await owner.heard(heartbeatTimeoutMs, signal);
   signal?.throwIfAborted();
   const member = fleet.online(owner.connection.alias);
   return { member, uid: member.workers.get(name.worker)?.uid };

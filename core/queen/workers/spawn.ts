@@ -16,7 +16,7 @@ import type { Provision, Wanted, WantedModel } from '../provision/provision.ts';
 import { withReferences } from './known-model.ts';
 
 /** Timeout for a hive that has just been started. */
-const onlineMs = 10_000;
+const onlineTimeoutMs = 10_000;
 
 export interface SpawnDeps {
   fleet: Fleet;
@@ -46,7 +46,7 @@ export const provideFor = async (
 ): Promise<WorkerSpec> => {
   const member = fleet.member(hive);
   // Wait for a hive that is coming up. A stopped one is refused at once.
-  if (member.status === 'unreachable') await member.online(onlineMs, context.signal);
+  if (member.status === 'unreachable') await member.online(onlineTimeoutMs, context.signal);
   const spec = await withReferences(fleet.online(hive).connection.client, given);
   refuseClash(fleet, spec, hive);
   await provision.launch(hive, { worker: spec }, wantedOf(spec, given), ask ? context : { ...context, ask: sayNo });

@@ -1,4 +1,4 @@
-/** A worker without an engine, for tests: says back what it is told, as fast or as slowly as it is told. */
+/** A worker without an engine, for tests: echoes its input, at the pace that the request sets. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { invalidRequest, StartError } from '../errors.ts';
 import type { Route, WorkerServerOptions } from '../options.ts';

@@ -25,7 +25,7 @@ export const startComfy = async (options: Arguments, context: LoadContext): Prom
     // As ComfyUI's own example for API nodes without its web page has it.
     extraData: options.comfyOrgKey === undefined ? {} : { api_key_comfy_org: options.comfyOrgKey },
     queue,
-    // Asked for anew each time: somebody may have put one there meanwhile.
+    // Read each time: a user may have added one since.
     checkpoint: async (signal) => given ?? (await checkpoints(engine.url, signal))[0],
     close: async () => {
       queue.close();

@@ -9,7 +9,7 @@ export interface DrawOptions {
   url: string;
   graph: Graph;
   extraData: Readonly<Record<string, string>>;
-  /** Fires when nobody waits for it any more: it is taken out of the queue, or interrupted. */
+  /** Fires when the client has left: the work is removed from the queue, or interrupted. */
   signal: AbortSignal;
   /** A step of a node of the graph. */
   onStep(step: number, steps: number): void;
@@ -31,7 +31,7 @@ export const draw = async ({ url, graph, extraData, signal, onStep }: DrawOption
   const client = randomUUID();
   const events = await Messages.open(`${url.replace(/^http/, 'ws')}/ws?clientId=${client}`, signal);
   try {
-    // Not given up on the way: it might be in the queue by then, and nobody would take it out.
+    // Not aborted midway: the work might be queued by then, and nothing would remove it.
     const id = await submit(url, graph, { client_id: client, extra_data: extraData });
     try {
       await finished(events, id, url, signal, onStep);
@@ -61,7 +61,7 @@ const ends = new Set(['execution_success', 'execution_error', 'execution_interru
 /** Without a message for so long, what the queue and the history say is looked at. */
 const silenceMs = 2000;
 
-/** By its messages, else by the queue: the connection may break, and somebody may empty the queue. */
+/** By its messages, or else by the queue: the connection may break, and a user may clear the queue. */
 const finished = async (
   events: Messages,
   id: string,
@@ -107,7 +107,7 @@ const collect = async (url: string, id: string, signal: AbortSignal): Promise<Bu
   const failure = status?.messages.findLast(([type]) => type === 'execution_error')?.[1];
   if (failure !== undefined) throw executionError(failure);
   if (status?.messages.some(([type]) => type === 'execution_interrupted'))
-    throw interrupted('somebody has interrupted it');
+    throw interrupted('it was interrupted in ComfyUI');
   const files = Object.values(outputs).flatMap(({ images = [] }) => images);
   // Previews on the way are not what was asked for, unless there is nothing else.
   const saved = files.filter(({ type }) => type === 'output');

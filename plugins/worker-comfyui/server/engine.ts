@@ -26,7 +26,7 @@ export const startComfyUi = async (options: Arguments, { log, signal }: LoadCont
   const url = `http://${host}:${port}`;
   const models = modelFolders(options);
   const knowsMore = Object.keys(models).length > 0;
-  // Named after the worker: one that was left behind by a kill is written anew.
+  // Named after the worker, so that one left behind by a kill is overwritten.
   const paths = resolve(`${options.id}.model-paths.yaml`);
   const remove = () => rmSync(paths, { force: true });
   if (knowsMore) {

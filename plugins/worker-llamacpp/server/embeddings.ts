@@ -43,7 +43,7 @@ const inputsOf = (input: EmbeddingRequest['input']): readonly (string | readonly
     : (input as readonly (string | readonly number[])[]);
 };
 
-/** Little-endian 32-bit floats, as OpenAI's JavaScript client asks for unless told otherwise. */
+/** Little-endian 32-bit floats, which OpenAI's JavaScript client requests by default. */
 const base64 = (vector: readonly number[]) => {
   const bytes = Buffer.alloc(vector.length * 4);
   vector.forEach((value, index) => {

@@ -28,7 +28,7 @@ const defaults = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.05, penalized
 
 export interface Sampling {
   options: SequenceEvaluateOptions;
-  /** To be told of each generated token; absent when nothing depends on it. */
+  /** Called with each generated token; absent when nothing depends on it. */
   accept?(token: Token): void;
 }
 

@@ -1,4 +1,4 @@
-/** The stand-in's idea of a model: the words of ours, and their tokens, counted as llama.cpp counts them. */
+/** The stand-in's idea of a model: the demo model's sentence, with tokens counted as llama.cpp counts them. */
 import { sentenceTokens } from '../demo/sentence.ts';
 import { GgufError, readGgufHeader } from '../server/gguf.ts';
 

@@ -33,15 +33,15 @@ export const createClient = (url: string): Client => ({
   isReady: async (signal) => (await fetch(`${url}/v1/models`, { signal })).ok,
   capabilities: async () => {
     const response = await fetch(`${url}/sdcpp/v1/capabilities`);
-    const told = response.ok ? ((await response.json()) as ToldCapabilities) : {};
-    const defaults = told.defaults_by_mode?.img_gen ?? told.defaults;
+    const reported = response.ok ? ((await response.json()) as ReportedCapabilities) : {};
+    const defaults = reported.defaults_by_mode?.img_gen ?? reported.defaults;
     const { sample_steps, guidance } = defaults?.sample_params ?? {};
     return {
-      samplers: told.samplers ?? [],
+      samplers: reported.samplers ?? [],
       size: defaults?.width ?? 512,
       steps: sample_steps ?? 20,
       guidance: guidance?.txt_cfg ?? 7,
-      ...(told.model?.name === undefined ? {} : { model: told.model.name }),
+      ...(reported.model?.name === undefined ? {} : { model: reported.model.name }),
     };
   },
   submit: async (order) => {
@@ -70,7 +70,7 @@ interface ToldDefaults {
   sample_params?: { sample_steps?: number; guidance?: { txt_cfg?: number } };
 }
 
-interface ToldCapabilities {
+interface ReportedCapabilities {
   samplers?: string[];
   model?: { name?: string };
   defaults?: ToldDefaults;
@@ -119,7 +119,7 @@ const promptOf = (prompt: string): string => {
 
 const extraArguments = /<sd_cpp_extra_args>[\s\S]*?(?:<\/sd_cpp_extra_args>|$)|<\/sd_cpp_extra_args>/gi;
 
-/** sd-server's other APIs take parameters from this tag, paths of files among them; it is nobody's to send. */
+/** sd-server's other APIs read parameters from this tag, file paths included; clients must not send it. */
 export const withoutExtraArguments = (prompt: string): string => {
   const plain = prompt.replace(extraArguments, ' ');
   // What is cut out may have stood in the middle of another tag.

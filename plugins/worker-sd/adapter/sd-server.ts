@@ -50,9 +50,9 @@ export const startSdServer = async ({ engine }: Arguments, context: LoadContext)
   let running = await startOnSomePort((signal) => start(signal, context.progress), context);
   const capabilities = await running.client.capabilities();
 
-  /** Ends what draws for nobody. The slot is held meanwhile, so that the next request finds a new engine. */
+  /** Aborts a drawing whose client has left. Holds the slot meanwhile, so that the next request gets a new engine. */
   const restart = async () => {
-    context.log('nobody waits for the picture any more: starting sd-server anew, since it cannot stop drawing');
+    context.log('the client has left: restarting sd-server, which cannot abort a drawing');
     await running.process.stop();
     try {
       const { log } = context;
@@ -77,7 +77,7 @@ export const startSdServer = async ({ engine }: Arguments, context: LoadContext)
       seeBar = (bar) => {
         if (bar.kind !== 'draw') return;
         state = bar;
-        // Bars are drawn anew at every step, and once more when they are full.
+        // Progress bars are redrawn at every step, and once more when they are full.
         while (drawn.step < bar.done) hooks.onStep(++drawn.step);
       };
       words.length = 0;

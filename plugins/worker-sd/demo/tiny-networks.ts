@@ -118,7 +118,7 @@ const wantedColour = (graph: OnnxGraph, text: Value): Value => {
   return graph.op('Reshape', [colour, graph.ints([4], [-1, 4, 1, 1])]);
 };
 
-/** Of 77 tokens one or two have a colour; and the picture's size, twice in what SDXL is told, must be the same. */
+/** One or two of 77 tokens have a colour. SDXL gets the size of the picture twice; both must be the same. */
 const pooledColour = (graph: OnnxGraph, text: Value): Value => {
   const pooled = graph.input('text_embeds', 'float', ['batch', width]);
   const times = graph.input('time_ids', 'float', ['batch', 6]);
@@ -126,8 +126,11 @@ const pooledColour = (graph: OnnxGraph, text: Value): Value => {
   const one = graph.op('Div', [graph.op('Mul', [size(0), size(5)]), graph.op('Mul', [size(1), size(4)])]);
   const none = graph.op('Mul', [graph.op('ReduceMean', [text], { axes: [1, 2], keepdims: 0 }), graph.floats([], [0])]);
   const colour = graph.op('MatMul', [pooled, pick(graph, [0, 1, 2], 4, faint * 60)]);
-  const told = graph.op('Add', [graph.op('Mul', [colour, one]), graph.op('Reshape', [none, graph.ints([2], [-1, 1])])]);
-  return graph.op('Reshape', [told, graph.ints([4], [-1, 4, 1, 1])]);
+  const checked = graph.op('Add', [
+    graph.op('Mul', [colour, one]),
+    graph.op('Reshape', [none, graph.ints([2], [-1, 1])]),
+  ]);
+  return graph.op('Reshape', [checked, graph.ints([4], [-1, 4, 1, 1])]);
 };
 
 /** A matrix that takes some of a token's numbers. */

@@ -33,7 +33,7 @@ const collectPictures = async (request: PictureRequest, context: Context): Promi
     const order = orderOf(request, index);
     const picture = await paint(order, context, new Set(), () => {});
     const encoded = (await encodePicture(picture, request.format, request.quality)).toString('base64');
-    // An address of ours would lead to whichever worker serves the model, and ask for a key.
+    // A URL of this worker would reach any worker that serves the model, and need its key.
     const sent = request.asUrl ? { url: `data:image/${request.format};base64,${encoded}` } : { b64_json: encoded };
     data.push({ ...sent, seed: order.seed });
   }

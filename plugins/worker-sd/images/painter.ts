@@ -39,7 +39,7 @@ export const stepsOf = ({ steps, from }: Pick<PictureOrder, 'steps' | 'from'>): 
   from === undefined ? steps : Math.min(steps, Math.max(1, Math.round(steps * from.strength)));
 
 export interface PaintHooks {
-  /** Fires when nobody wants the picture any more. */
+  /** Fires when the client has left. */
   signal: AbortSignal;
   /** Steps after which a preview is wanted, if the engine can make one. */
   previewAt: ReadonlySet<number>;

@@ -7,7 +7,7 @@ export interface ThreadData {
   /** Where onnxruntime computes. */
   provider: string;
   threads: number;
-  /** One number: the last drawing that nobody wants any more. It is seen between two steps, with the thread at work. */
+  /** One number: the last drawing that was cancelled. The busy thread reads it between two steps. */
   cancelled: Int32Array<SharedArrayBuffer>;
 }
 

@@ -9,7 +9,7 @@ export interface PainterOptions extends Omit<ThreadData, 'cancelled'> {
   signal: AbortSignal;
   progress(fraction: number): void;
   log(line: string): void;
-  /** The thread has ended by itself: nothing can be drawn any more. */
+  /** The thread has died: nothing can be drawn any more. */
   onDeath(reason: string): void;
 }
 

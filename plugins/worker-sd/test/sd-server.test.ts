@@ -132,12 +132,12 @@ describe('a client of sd-server that leaves', () => {
     await response.body!.getReader().read();
     leaving.abort();
   };
-  const isAnew = (line: string) => line.includes('starting sd-server anew');
+  const isRestart = (line: string) => line.includes('restarting sd-server');
 
   it('ends a drawing that would take longer than to load again', async () => {
     const worker = await startWorker(standIn('--step-ms=400'), { model, options: { max_steps: 1000 } });
     await leave(worker, 1000);
-    await until(() => worker.log.some(isAnew));
+    await until(() => worker.log.some(isRestart));
     await worker.draw({ prompt: 'b', steps: 1 });
     assert.equal(worker.log.filter((line) => line.includes('listening on: ')).length, 2);
     await worker.end();
@@ -147,7 +147,7 @@ describe('a client of sd-server that leaves', () => {
     const worker = await startWorker(standIn('--step-ms=20', '--load-ms=1500'), { model });
     await leave(worker, 5);
     await worker.draw({ prompt: 'b', steps: 1 });
-    assert.ok(!worker.log.some(isAnew));
+    assert.ok(!worker.log.some(isRestart));
     await worker.end();
   });
 });

@@ -11,7 +11,7 @@ export const runEngine = async (folder: string): Promise<void> => {
   process.on('SIGTERM', () => {
     if (!behaviour.clinging) process.exit(0);
   });
-  // Its server is gone: it ends by itself, unless it is the kind that stays.
+  // Its server is gone: it exits on its own, unless it is the kind that stays.
   process.on('disconnect', () => {
     if (!behaviour.clinging) process.exit(0);
   });

@@ -12,7 +12,7 @@ export const sayAs =
     }
   };
 
-/** The bar that counts weights files: drawn anew each time, and ended with a line break so that it mixes with a log. */
+/** The bar that counts weights files: redrawn each time, and ended with a line break so that it mixes with a log. */
 export const shardBar = (done: number, all: number): string => {
   const percent = String(Math.floor((100 * done) / all)).padStart(3);
   return `\r(EngineCore pid=${process.pid}) Loading safetensors checkpoint shards: ${percent}% Completed | ${done}/${all} [00:01<00:01,  1.15it/s]\n`;

@@ -11,7 +11,7 @@ await runWhisper(
   async (options, { signal, progress, log }) => {
     checkGgmlModel(options.model);
     const port = await freePort(host);
-    // Two of them can listen on one port: whoever answers under this path is ours.
+    // Two of them can listen on one port: only ours answers under this path.
     const secret = `/${randomBytes(16).toString('hex')}`;
     const engine = await startEngine({
       argv: [...options.engine, '--host', host, '--port', String(port), '--request-path', secret],

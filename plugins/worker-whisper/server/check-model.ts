@@ -1,4 +1,4 @@
-/** Looks for what is wrong with a model before an engine does, whose words nobody understands. */
+/** Finds problems of a model before the engine does, whose messages are hard to understand. */
 import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { exitCodes, StartError } from '@rbee/worker-server';

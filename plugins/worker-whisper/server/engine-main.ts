@@ -58,7 +58,7 @@ const problem = (thrown: unknown): FromEngine => {
   return { kind: 'broken', message: thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown) };
 };
 
-// Its server has gone, whatever the reason: nobody wants an answer any more.
+// Its server is gone, for whatever reason: no answer is needed any more.
 process.on('disconnect', () => process.exit(0));
 // The server decides when its engine ends; a signal to the group is meant for it.
 process.on('SIGTERM', () => {});

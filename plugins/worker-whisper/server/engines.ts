@@ -23,7 +23,7 @@ export interface Job {
   onWarning(message: string): void;
 }
 
-/** Starts the processes and waits until all are ready. When one ends later, `onDeath` is told how. */
+/** Starts the processes and waits until all are ready. `onDeath` gets the exit of one that dies later. */
 export const startEngines = async (
   start: EngineStart,
   count: number,

@@ -5,12 +5,12 @@ const everySeconds = 300;
 
 export const createFileLog = (name: string, log: (line: string) => void) => {
   const file = name === '' ? 'file' : printable(name);
-  let told = 0;
+  let logged = 0;
   return {
     progress: (seconds: number, share: number): void => {
       const step = Math.floor(seconds / everySeconds);
-      if (step <= told) return;
-      told = step;
+      if (step <= logged) return;
+      logged = step;
       log(`${file}: ${clock(seconds)} transcribed, ${Math.floor(share * 100)} % of it read`);
     },
     warning: (message: string): void => log(`${file}: warning: ${message}`),

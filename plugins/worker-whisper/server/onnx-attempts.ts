@@ -47,7 +47,7 @@ export interface Attempt {
   compressionRatio: number;
 }
 
-/** Tries with rising temperature until the text is neither stuck in a loop nor a guess; nothing when nobody speaks. */
+/** Tries with rising temperature until the text neither loops nor is a guess. Returns nothing for silence. */
 export const bestAttempt = async (
   tools: Tools,
   sound: Sound,

@@ -8,7 +8,7 @@ export interface TranscriptionRequest {
   language: string | null;
   /** Text that comes before, for its spelling and style; may be empty. */
   prompt: string;
-  /** 0 to 1. At 0 the engine raises it by itself where it gets stuck. */
+  /** 0 to 1. At 0 the engine raises it where it gets stuck. */
   temperature: number;
   /** Are the times of words wanted? */
   words: boolean;

@@ -141,7 +141,7 @@ const stop = (signal: string) => {
 };
 
 server.listen(Number(options.port), options.host, () => {
-  // Not before: until then a signal ends it by itself.
+  // Not before: until then the default action of a signal ends it.
   process.on('SIGTERM', () => stop('15'));
   process.on('SIGINT', () => stop('2'));
   process.stdout.write(`\nwhisper server listening at http://${options.host}:${options.port}\n\n`);

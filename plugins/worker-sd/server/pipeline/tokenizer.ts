@@ -37,7 +37,7 @@ export const loadTokenizer = (folder: string): TextTokenizer => {
   const start = idOf(textOf(config.bos_token) ?? clipStart);
   const end = idOf(textOf(config.eos_token) ?? clipEnd);
   const fill = idOf(textOf(config.pad_token) ?? clipEnd);
-  // Some files give a number beyond all texts, which means that nobody has set it.
+  // Some files contain an absurdly large number, which means that no limit was set.
   const length = Math.min(config.model_max_length ?? clipLength, clipLength);
   return {
     length,

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import type { HealthContract, WorkerType } from '../contract/worker-type.ts';
 import type { Check } from './check.ts';
 import { lifeChecks } from './checks/life.ts';
-import { Subject } from './subject.ts';
+import { PluginUnderTest } from './plugin-under-test.ts';
 
 const typeWith = (health: HealthContract, more: Partial<WorkerType> = {}): WorkerType => ({
   name: 'living',
@@ -27,7 +27,9 @@ const live = async (type: WorkerType, ...ids: (typeof lifeChecks)[number]['id'][
   const failed: string[] = [];
   const due: Check[] = lifeChecks.filter(({ id }) => ids.includes(id));
   for (const { id, check } of due)
-    await (async () => check(new Subject(type)))().catch(({ message }: Error) => failed.push(`${id}: ${message}`));
+    await (async () => check(new PluginUnderTest(type)))().catch(({ message }: Error) =>
+      failed.push(`${id}: ${message}`),
+    );
   assert.equal(due.length, ids.length);
   return failed;
 };

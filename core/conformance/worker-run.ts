@@ -13,13 +13,13 @@ import { localRunner } from '../lifecycle/system/local-runner.ts';
 import { PortPool } from '../lifecycle/system/ports.ts';
 import type { TypeDescription } from '../worker-types/description.ts';
 import type { WorkerTypeHandle } from '../worker-types/worker-type-handle.ts';
-import { must } from './must.ts';
+import { assert } from './assert.ts';
+import type { PluginUnderTest } from './plugin-under-test.ts';
 import { listenForReady } from './ready-socket.ts';
 import { launchesOf, modelPaths } from './samples.ts';
 import { fakeEngine, standInFlags } from './stand-in.ts';
-import type { Subject } from './subject.ts';
 
-export interface LifeOptions {
+export interface WorkerRunOptions {
   /** How the engine misbehaves. */
   flags?: readonly string[];
   restart?: 'never' | 'on-failure' | 'always';
@@ -41,42 +41,46 @@ const somePorts = (): PortPool => {
   return new PortPool(`${first}-${first + 19}`, { restMs: 0 });
 };
 
-export class Life {
+export class WorkerRun {
   readonly folder: string;
   readonly progress: number[] = [];
   readonly launches: Launch[] = [];
   worker: Worker;
-  readonly #subject: Subject;
-  readonly #options: LifeOptions;
+  readonly #plugin: PluginUnderTest;
+  readonly #options: WorkerRunOptions;
   readonly #ports = somePorts();
   readonly #records: RunRecords;
   readonly #data: WorkerData;
   readonly #pids = new Set<number>();
 
-  private constructor(subject: Subject, folder: string, options: LifeOptions) {
+  private constructor(plugin: PluginUnderTest, folder: string, options: WorkerRunOptions) {
     this.folder = folder;
-    this.#subject = subject;
+    this.#plugin = plugin;
     this.#options = options;
     this.#records = new RunRecords(join(folder, 'runs'));
     this.#data = {
-      spec: { type: subject.type.name, restart: options.restart },
-      draft: draftOf(subject, folder, options),
+      spec: { type: plugin.type.name, restart: options.restart },
+      draft: draftOf(plugin, folder, options),
       uid: 'life',
     };
     this.worker = this.#newWorker();
   }
 
   /** Lives one life, and leaves nothing of it behind. */
-  static async live(subject: Subject, options: LifeOptions, use: (life: Life) => Promise<void>): Promise<void> {
-    const folder = await realpath(await mkdtemp(join(tmpdir(), 'rbee-life-')));
-    const life = new Life(subject, folder, options);
+  static async use(
+    plugin: PluginUnderTest,
+    options: WorkerRunOptions,
+    body: (run: WorkerRun) => Promise<void>,
+  ): Promise<void> {
+    const folder = await realpath(await mkdtemp(join(tmpdir(), 'rbee-run-')));
+    const run = new WorkerRun(plugin, folder, options);
     try {
-      for (const path of Object.values(life.#data.draft.models)) await putFile(path);
-      const socket = await listenForReady(life.#socket, (token) => life.worker.process.callbackReady(token));
+      for (const path of Object.values(run.#data.draft.models)) await putFile(path);
+      const socket = await listenForReady(run.#socket, (token) => run.worker.process.callbackReady(token));
       try {
-        await use(life);
+        await body(run);
       } finally {
-        await life.#end();
+        await run.#end();
         socket.closeAllConnections();
         socket.close();
       }
@@ -102,13 +106,13 @@ export class Life {
    * Starts it, for checks that look at it meanwhile. A start that fails ends their waiting with its reason; unhandled, it
    * would end the whole examination.
    */
-  begin(): { done: Promise<void>; until: Life['until'] } {
+  begin(): { done: Promise<void>; until: WorkerRun['until'] } {
     const done = this.ready();
     let failed: unknown;
     done.catch((error) => {
       failed = error;
     });
-    const until: Life['until'] = (look, what) =>
+    const until: WorkerRun['until'] = (look, what) =>
       this.until(() => {
         if (failed !== undefined) throw failed;
         return look();
@@ -122,7 +126,7 @@ export class Life {
       () => null,
       (error: Error) => error,
     );
-    must(outcome !== null, 'it was taken for ready');
+    assert(outcome !== null, 'it was taken for ready');
     return outcome;
   }
 
@@ -132,13 +136,13 @@ export class Life {
     await meanwhile?.();
     this.worker = this.#newWorker();
     const record = await this.#records.read(this.worker.id);
-    must(record !== null, 'there is no run record');
+    assert(record !== null, 'there is no run record');
     return await this.worker.process.adopt(record);
   }
 
   /** A request as an application would send it to a path that the type serves. */
   ask(body: object = {}, signal?: AbortSignal): Promise<Response> {
-    const served = this.#subject.type.serves.find((one) => takesMethod(one, 'POST') && !isPattern(one.path));
+    const served = this.#plugin.type.serves.find((one) => takesMethod(one, 'POST') && !isPattern(one.path));
     return this.#fetch(served?.path ?? '/', {
       method: 'POST',
       body: JSON.stringify({ model: this.#data.draft.names[0], ...body }),
@@ -168,7 +172,7 @@ export class Life {
     for (;;) {
       const value = await look();
       if (value !== null && value !== undefined && value !== false) return value;
-      must(performance.now() < deadline, `waited in vain for ${what}`);
+      assert(performance.now() < deadline, `waited in vain for ${what}`);
       await delay(10);
     }
   }
@@ -201,13 +205,13 @@ export class Life {
 
   /** The type as a hive holds it, with the flags of the fake engine before its own command line. */
   get #handle(): WorkerTypeHandle {
-    const { type } = this.#subject;
+    const { type } = this.#plugin;
     const handle: Pick<WorkerTypeHandle, 'command' | 'diagnose'> = {
       command: async (launch) => {
         this.launches.push(launch);
         await this.#options.onLaunch?.(launch);
         const command = type.command(launch);
-        const flags = [...standInFlags(this.#subject, launch), ...(this.#options.flags ?? [])];
+        const flags = [...standInFlags(this.#plugin, launch), ...(this.#options.flags ?? [])];
         return { ...command, args: [...flags, '--', ...command.args] };
       },
       diagnose: async (failure) => type.diagnose?.(failure),
@@ -229,9 +233,13 @@ export class Life {
 }
 
 /** What the preflight of a hive would have decided: the first variant, on its first device. */
-const draftOf = ({ type, root = tmpdir() }: Subject, folder: string, options: LifeOptions): LaunchDraft => {
+const draftOf = (
+  { type, root = tmpdir() }: PluginUnderTest,
+  folder: string,
+  options: WorkerRunOptions,
+): LaunchDraft => {
   const first = launchesOf(type, {}, 'first')[0];
-  must(first !== undefined, 'no variant has a source');
+  assert(first !== undefined, 'no variant has a source');
   const { launch } = first;
   const { progressDeadlineMs } = options;
   return {

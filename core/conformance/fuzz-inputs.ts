@@ -1,7 +1,7 @@
-/** Texts that no program should choke on. */
+/** Inputs that a plugin's parsers and command lines must survive. */
 
-/** Control characters, broken encodings, JSON that ends in the middle, numbers out of all bounds. */
-export const garbage = [
+/** Control characters, broken encodings, truncated JSON, numbers out of range. */
+export const malformedOutput = [
   '\u0000\u0001\u001b[31m\ufffd\ud800',
   '{"devices":[{"name":',
   'NaN Infinity -1 1e999 99999999999999999999',
@@ -10,10 +10,10 @@ export const garbage = [
 ].join('\n');
 
 /** A megabyte in one line, and fifty thousand lines. */
-export const huge = `${'x'.repeat(2 ** 20)}\n${'  Device 0: something (1 MiB, 1 MiB free)\n'.repeat(50_000)}`;
+export const hugeOutput = `${'x'.repeat(2 ** 20)}\n${'  Device 0: something (1 MiB, 1 MiB free)\n'.repeat(50_000)}`;
 
-/** What a shell would take for something else. */
-export const hostileTexts = [
+/** Texts that a shell would interpret. */
+export const shellTexts = [
   'two words',
   'quo"te',
   "apo'strophe",

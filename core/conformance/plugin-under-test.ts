@@ -1,18 +1,18 @@
-/** What is examined: a worker type, and its package where there is one. */
+/** The worker type under test, and its package if it has one. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ResolvedType, resolveType } from '../contract/resolved-type.ts';
 import type { Failure, FailureCause, WorkerType } from '../contract/worker-type.ts';
 import { Evaluator } from '../worker-types/evaluator.ts';
-import { CheckFailure } from './must.ts';
+import { CheckFailure } from './assert.ts';
 
-/** An end of the engine as it was recorded, and what `diagnose` is to make of it. One entry of `failures.json`. */
+/** A recorded exit of the engine and the cause that `diagnose` must find. One entry of `failures.json`. */
 export interface RecordedFailure extends Partial<Omit<Failure, 'log'>> {
   log: readonly string[];
   cause: FailureCause;
 }
 
-/** The parts of a `package.json` that are looked at; none of them can be relied upon. */
+/** The fields of `package.json` that are checked. Any of them may be missing or of a wrong type. */
 export interface PackageJson {
   name?: unknown;
   version?: unknown;
@@ -24,16 +24,16 @@ export interface PackageJson {
   rbee?: { api?: unknown; workerTypes?: Record<string, Record<string, unknown> | undefined> };
 }
 
-export interface SubjectOptions {
-  /** Folder of the package. Then its manifest is examined too, and its code in the process where a hive evaluates it. */
+export interface PluginUnderTestOptions {
+  /** Folder of the package. If given, its manifest is checked too, and its code in the evaluator process of a hive. */
   root?: string;
   /** Content of `package.json`; read from `root` when absent. */
   package?: PackageJson;
-  /** Recorded ends of the engine; `failures.json` of `root` when absent. */
+  /** Recorded exits of the engine; read from `failures.json` in `root` when absent. */
   failures?: readonly RecordedFailure[];
 }
 
-export class Subject {
+export class PluginUnderTest {
   /** As its author wrote it. */
   readonly written: WorkerType;
   /** As a hive sees it. */
@@ -43,7 +43,7 @@ export class Subject {
   readonly failures: readonly RecordedFailure[];
   #evaluator: Evaluator | undefined;
 
-  constructor(type: WorkerType, options: SubjectOptions = {}) {
+  constructor(type: WorkerType, options: PluginUnderTestOptions = {}) {
     const { root } = options;
     this.written = type;
     this.type = resolveType(type);
@@ -52,16 +52,16 @@ export class Subject {
     this.failures = options.failures ?? (root === undefined ? undefined : readJson(join(root, 'failures.json'))) ?? [];
   }
 
-  /** What the manifest says of this type. Fails the check when it says nothing. */
+  /** The manifest entry of this type. Fails the check if there is none. */
   get manifestEntry(): Record<string, unknown> {
     const entry = this.packageJson?.rbee?.workerTypes?.[this.type.name];
     if (typeof entry === 'object') return entry;
     throw new CheckFailure(`package.json has no rbee.workerTypes.${this.type.name}`);
   }
 
-  /** Calls a function of the type in the process where a hive would; no member gives the description. */
+  /** Calls a function of the type in the evaluator process, as a hive does; without a member it returns the description. */
   evaluate(member: string | undefined, args: readonly unknown[]): Promise<unknown> {
-    if (this.root === undefined) throw new Error('a subject without a folder cannot be evaluated');
+    if (this.root === undefined) throw new Error('a plugin without a folder cannot be evaluated');
     this.#evaluator ??= new Evaluator(String(this.packageJson?.name ?? this.root), this.root);
     return this.#evaluator.call(String(this.manifestEntry['entry']), member, args);
   }

@@ -1,6 +1,6 @@
-/** How a check says what is wrong: one sentence about the worker type, never about the examiner. */
+/** How checks report failures: one sentence about the worker type, never about the check. */
 
-/** A worker type does not keep what a check is about. */
+/** The worker type breaks the rule that a check is about. */
 export class CheckFailure extends Error {
   constructor(message: string) {
     super(message);
@@ -9,11 +9,11 @@ export class CheckFailure extends Error {
 }
 
 /** Throws a CheckFailure with this sentence unless the condition holds. */
-export function must(condition: unknown, sentence: string): asserts condition {
+export function assert(condition: unknown, sentence: string): asserts condition {
   if (!condition) throw new CheckFailure(sentence);
 }
 
-/** Runs a function of the worker type; what it throws becomes a sentence that names the call. */
+/** Calls a function of the worker type; an exception becomes a check failure that names the call. */
 export const attempt = <Value>(what: string, call: () => Value): Value => {
   try {
     return call();
@@ -22,7 +22,7 @@ export const attempt = <Value>(what: string, call: () => Value): Value => {
   }
 };
 
-/** A value as it is shown in a sentence: short, in one line. */
+/** A value as JSON for a failure message: one line, cut off after 200 characters. */
 export const shown = (value: unknown): string => {
   const text = JSON.stringify(value) ?? String(value);
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
