@@ -1,4 +1,4 @@
-/** Checks of single settings: what is wrong with a value, as the end of a sentence that begins with its key. */
+/** Checks of single settings. The message of a failed check follows the key, as in `port must be ...`. */
 import { isIPv4 } from 'node:net';
 
 export type Check = (value: unknown) => string | undefined;
@@ -22,7 +22,7 @@ export const number =
   (value) =>
     typeof value === 'number' && value >= least && value <= most ? undefined : `must be ${what}, ${least} to ${most}`;
 
-export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a text');
+export const text: Check = (value) => (typeof value === 'string' && value !== '' ? undefined : 'must be a string');
 
 /** Addresses that only this machine can reach. */
 export const isLoopback = (address: string): boolean =>
@@ -35,13 +35,13 @@ export const loopback: Check = (value) =>
 
 export const bool: Check = (value) => (typeof value === 'boolean' ? undefined : 'must be true or false');
 
-/** A text of this pattern. */
+/** A string that matches this pattern. */
 export const written =
   (pattern: RegExp, rule: string): Check =>
   (value) =>
     typeof value === 'string' && pattern.test(value) ? undefined : `must be ${rule}`;
 
-/** A list of texts of this pattern. */
+/** A list of strings that match this pattern. */
 export const listOf =
   (pattern: RegExp, rule: string): Check =>
   (value) =>

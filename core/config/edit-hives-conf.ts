@@ -1,11 +1,11 @@
-/** Adds and removes machines in the text of a `hives.conf`: whatever else it says, comments too, stays as it is. */
+/** Adds and removes machines in the text of a `hives.conf`, and keeps everything else, including comments. */
 import { RbeeError } from '../contract/errors.ts';
 import { didYouMean } from '../narration/near.ts';
 import { parseHivesConf } from './hives-conf.ts';
 import { formatToml } from './toml.ts';
 import { tomlPositions } from './toml-positions.ts';
 
-/** What `rbee hive add` may say of a machine; the names are those of the file. */
+/** What `rbee hive add` can set; the names are those of the file. */
 export interface NewHive {
   alias: string;
   hostname?: string;
@@ -35,8 +35,8 @@ export const addHive = (source: string, file: string, hive: NewHive): string => 
 };
 
 /**
- * The text without the `[[hive]]` of this alias and the comments that stand right above it. A comment with an empty line
- * below it is of the file, not of the entry, and stays. Throws CONFIG_INVALID, HIVE_NOT_DECLARED, HIVES_CONF_UNEDITABLE.
+ * The text without the `[[hive]]` of this alias and the comments right above it. A comment followed by an empty line
+ * belongs to the file and stays. Throws CONFIG_INVALID, HIVE_NOT_DECLARED, HIVES_CONF_UNEDITABLE.
  */
 export const removeHive = (source: string, file: string, alias: string): string => {
   const { hives } = parseHivesConf(source, file);
@@ -57,20 +57,20 @@ export const removeHive = (source: string, file: string, alias: string): string 
     for (let at = line; at <= lastLine; at++) dropped.add(at);
     for (let at = line - 1; /^\s*#/.test(lines[at - 1] ?? ''); at--) dropped.add(at);
   }
-  // The empty lines between what is dropped would add up.
+  // Also drops the empty lines after it, which would add up.
   for (const at of [...dropped]) {
     for (let next = at + 1; (lines[next - 1] ?? '#').trim() === '' && next < lines.length; next++) dropped.add(next);
   }
   return checked(lines.filter((_, at) => !dropped.has(at + 1)).join('\n'), file);
 };
 
-/** Hives that are written as `hive = [{ … }]` have no lines of their own. */
+/** Hives written as `hive = [{ … }]` cannot be edited by line. */
 const refuseInline = (source: string, file: string): void => {
   if (tomlPositions(source).headers.some(({ path }) => path[0] === 'hive')) return;
   throw RbeeError.of('HIVES_CONF_UNEDITABLE', { file, problem: 'its hives are not written as [[hive]]' });
 };
 
-/** What is written must be as right as what was read. */
+/** Checks the new text before it is written. */
 const checked = (source: string, file: string): string => {
   parseHivesConf(source, file);
   return source;

@@ -1,4 +1,4 @@
-/** The commented examples of rbee's files, which are their documentation. A test reads each with its own parser. */
+/** The commented examples of rbee's files, which are their documentation. A test parses each of them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

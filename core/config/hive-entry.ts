@@ -17,7 +17,7 @@ import { typeName } from './type-names.ts';
 /** The alias of the queen's own machine. */
 export const localAlias = 'local';
 
-/** A hive of the file, with the places of the things in its lists. What is wrong with one of them is not among them. */
+/** A hive of the file, with the positions of its list entries. Invalid entries are left out. */
 export interface ReadHive {
   path: TomlPath;
   hive: HiveDeclaration;
@@ -27,7 +27,7 @@ export interface ReadHive {
 /** Reads the entry at `path`; null when it has no usable alias. Problems are reported to the document. */
 export const readHive = (document: TomlDocument, path: TomlPath, value: unknown): ReadHive | null => {
   const fields = readFields(document, path, value, hiveRules);
-  // Its lists are read all the same, for what is wrong with them.
+  // Its lists are read anyway, to report their problems too.
   const lists = isTable(value) ? value : {};
   const workers = readEach(document, lists, [...path, 'workers'], readType);
   const models = readEach(document, lists, [...path, 'models'], readModel);
@@ -60,7 +60,7 @@ interface Entry {
   path: TomlPath;
 }
 
-/** The list at `path`, as far as it can be read. */
+/** The valid entries of the list at `path`. */
 const readEach = <One>(
   document: TomlDocument,
   table: Readonly<Record<string, unknown>>,
@@ -82,7 +82,7 @@ const table: Check = (value) => (isTable(value) ? undefined : 'must be a table')
 const texts: Check = (value) =>
   isTable(value) && Object.values(value).every((one) => typeof one === 'string')
     ? undefined
-    : 'must be a table of texts such as { room = "lab" }';
+    : 'must be a table of strings such as { room = "lab" }';
 const variables: Check = (value) =>
   isTable(value) &&
   Object.entries(value).every(([name, one]) => typeof one === 'string' && new RegExp(variablePattern).test(name))
@@ -93,18 +93,18 @@ const type: Check = (value) =>
   typeof value === 'string' && word(typeName(value)) === undefined ? undefined : 'must be the name of a worker type';
 const port = integer(1, 65535, 'a port');
 
-/** Anything that ssh would take for a flag, or a shell for more than a name, is none. */
+/** Rejects everything that ssh could take for a flag, or a shell for more than a name. */
 const hostname: Check = (value) => {
   if (typeof value !== 'string' || value === '') return 'must be a name or an address';
-  if (value.includes('@')) return 'is the machine alone; the user goes into ssh_user';
-  if (/^[^:]+:\d+$/.test(value)) return 'is the machine alone; the port goes into ssh_port';
+  if (value.includes('@')) return 'must not contain a user; set ssh_user instead';
+  if (/^[^:]+:\d+$/.test(value)) return 'must not contain a port; set ssh_port instead';
   const isName = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}$/.test(value);
   const isAddress = /^\[?[0-9A-Fa-f:.]+(%[A-Za-z0-9_.-]+)?\]?$/.test(value) && value.includes(':');
   return isName || isAddress ? undefined : 'must be a name or an address';
 };
 
 const version: Check = (value) => {
-  if (typeof value !== 'string') return 'must be a text such as "latest", "^1" or "1.2.3"';
+  if (typeof value !== 'string') return 'must be a string such as "latest", "^1" or "1.2.3"';
   const isRange = value.trim() !== '' && semver.validRange(value) !== null;
   return isRange || /^[a-z][a-z0-9.-]*$/i.test(value) ? undefined : 'must be a version, a range or a tag';
 };
@@ -161,7 +161,7 @@ const runRules: TableRules = {
     restart: oneOf('never', 'on-failure', 'always'),
     memory_limit: (value) => {
       const bytes = bytesOf(value);
-      return bytes !== undefined && bytes >= 1024 ** 2 ? undefined : 'must be a size such as "8GiB", 1MiB at least';
+      return bytes !== undefined && bytes >= 1024 ** 2 ? undefined : 'must be a size such as "8GiB", at least 1MiB';
     },
     cpu_limit: number(0.01, 4096, 'a number of CPU cores'),
   },
@@ -183,15 +183,15 @@ const readType = (document: TomlDocument, { value, path }: Entry): DeclaredType 
   };
 };
 
-/** A reference, written in the one way in which hives tell it. */
+/** A model reference, in the canonical form that hives use. */
 const readModel = (document: TomlDocument, { value, path }: Entry): string | null => {
   if (typeof value !== 'string') {
-    document.wrong(path, 'a model is a text', 'write it like "hf:org/repo" or "file:/path"');
+    document.wrong(path, 'a model must be a string', 'write it like "hf:org/repo" or "file:/path"');
     return null;
   }
   const reference = understood(document, path, () => parseModelReference(value));
   if (reference?.kind === 'file' && !reference.path.startsWith('/')) {
-    document.wrong(path, `"${value}" is not a whole path`, 'a path on the machine begins with /');
+    document.wrong(path, `"${value}" is not an absolute path`, 'a path on the machine begins with /');
     return null;
   }
   return reference && formatModelReference(reference);
@@ -202,7 +202,11 @@ const readRun = (document: TomlDocument, { value, path }: Entry): DeclaredRun | 
   const { type, model, device } = fields;
   for (const [name, option] of Object.entries((fields['options'] as object | undefined) ?? {})) {
     if (isJson(option)) continue;
-    document.wrong([...path, 'options', name], `option ${name} is of no kind that options are`, 'give a text');
+    document.wrong(
+      [...path, 'options', name],
+      `option ${name} has an unsupported type`,
+      'use a string, number, boolean or list',
+    );
   }
   const string = (key: string): string | null => (fields[key] as string | undefined) ?? null;
   const run: DeclaredRun = {
@@ -243,7 +247,7 @@ const readComponents = (document: TomlDocument, { value, path }: Entry): Record<
   return read;
 };
 
-/** What the contract understands; else its own complaint is reported, with the place. */
+/** The parsed value; if the contract rejects it, its message is reported with the position. */
 const understood = <Result>(document: TomlDocument, path: TomlPath, read: () => Result): Result | null => {
   try {
     return read();
@@ -261,13 +265,13 @@ const isJson = (value: unknown): boolean => {
   return typeof value === 'string' || typeof value === 'boolean';
 };
 
-/** The queen's own machine is not reached over SSH. */
+/** The queen's own machine takes no SSH settings. */
 const refuseSsh = (document: TomlDocument, path: TomlPath, fields: Readonly<Record<string, unknown>>): void => {
   const own = ['localhost', '127.0.0.1', '::1'];
-  const hint = 'choose another alias for a machine that is reached over SSH';
+  const hint = 'for a machine that is reached over SSH, choose another alias';
   for (const key of ['ssh_user', 'ssh_port', 'identity_file', 'proxy_jump', 'hive_port', 'worker_ports']) {
     if (!Object.hasOwn(fields, key)) continue;
-    document.wrong([...path, key], `${localAlias} is the machine of the queen and takes no ${key}`, hint);
+    document.wrong([...path, key], `${localAlias} is the machine of the queen and cannot have ${key}`, hint);
   }
   const { hostname: host } = fields;
   if (host === undefined || own.includes(host as string)) return;

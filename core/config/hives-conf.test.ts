@@ -47,7 +47,7 @@ describe('the commented examples', () => {
       ['workers', problem('[[hive]]\nalias = "a"\nworkers = [{ type = "x", qqqqqqqqqqqqq = 1 }]\n').hint],
       ['run', problem('[[hive]]\nalias = "a"\nrun = [{ type = "x", qqqqqqqqqqqqqq = 1 }]\n').hint],
     ] as const) {
-      const keys = known.replace('known are: ', '').split(', ');
+      const keys = known.replace('known: ', '').split(', ');
       assert.ok(keys.length >= 3, known);
       for (const key of keys) assert.match(text, new RegExp(`(^|[{ \\[.])${key}( =|\\]\\])`, 'm'), `${table} ${key}`);
     }
@@ -111,13 +111,13 @@ describe('a hive', () => {
       ['ssh_port = "22"', '3:1: ssh_port must be a port, 1 to 65535', 'it is "22" now'],
       ['ssh_port = 0', '3:1: ssh_port must be a port, 1 to 65535', 'it is 0 now'],
       ['auto_start = 1', '3:1: auto_start must be true or false', 'it is 1 now'],
-      ['labels = { a = 1 }', '3:1: labels must be a table of texts such as { room = "lab" }', 'it is {"a":1} now'],
+      ['labels = { a = 1 }', '3:1: labels must be a table of strings such as { room = "lab" }', 'it is {"a":1} now'],
       [
         'workers = [\n  { type = "vllm", verson = "1" },\n]',
         '4:20: there is no key in workers named verson',
         'did you mean version?',
       ],
-      ['workers = ["vllm"]', '3:12: one entry of workers is a table, not "vllm"', 'write it as { type = … }'],
+      ['workers = ["vllm"]', '3:12: each entry of workers must be a table, not "vllm"', 'write it as { type = … }'],
       ['workers = [{ variant = "cpu" }]', '3:12: this entry of workers has no type', 'add: type = …'],
       [
         'workers = [{ type = "vllm", version = "^^1" }]',
@@ -125,18 +125,22 @@ describe('a hive', () => {
         'it is "^^1" now',
       ],
       ['models = ["Qwen/Qwen3"]', '3:11: "Qwen/Qwen3" is not a model reference: did you mean hf:Qwen/Qwen3?', /hf:org/],
-      ['models = ["file:x.gguf"]', '3:11: "file:x.gguf" is not a whole path', /begins with \//],
-      ['models = ["demo"]', '3:11: the demo model comes with its worker type', /leave it out/],
-      ['models = ["hf:a/b", "hf:a/b"]', '3:21: hf:a/b is in this list already', /leave out/],
+      ['models = ["file:x.gguf"]', '3:11: "file:x.gguf" is not an absolute path', /begins with \//],
+      ['models = ["demo"]', '3:11: the demo model comes with its worker type', /remove it from models/],
+      ['models = ["hf:a/b", "hf:a/b"]', '3:21: hf:a/b is listed twice', /remove one/],
       ['[[hive.run]]\ntype = "vllm"\ndevice = "cuda;0"', '5:1: "cuda;0" is not a device', /devices are written like/],
       ['[[hive.run]]\ntype = "vllm"\ndevice = "gpu0"', '5:1: "gpu0" is not a device', /cuda:0/],
       ['[hive.run]\ntype = "vllm"', '3:7: run must be a list', 'it is {"type":"vllm"} now'],
       [
         'run = [{ type = "vllm", memory_limit = "lots" }]',
-        '3:25: memory_limit must be a size such as "8GiB", 1MiB at least',
+        '3:25: memory_limit must be a size such as "8GiB", at least 1MiB',
         'it is "lots" now',
       ],
-      ['run = [{ type = "vllm", options = { since = 2020-01-01 } }]', /3:37: option since is of no kind/, /text/],
+      [
+        'run = [{ type = "vllm", options = { since = 2020-01-01 } }]',
+        /3:37: option since has an unsupported type/,
+        /string/,
+      ],
       ['run = [{ type = "vllm", components = { "../x" = "demo" } }]', /3:40: "\.\.\/x" is not the name/, /mmproj/],
       ['run = [{ type = "vllm", replicas = -1 }]', '3:25: replicas must be a number of workers, 0 to 1000', /-1/],
     ] as const) {
@@ -168,7 +172,7 @@ run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
     const two = (second: string) => `workers = [{ type = "llamacpp", variant = "cpu" }, ${second}]`;
     assert.equal(of(two('{ type = "llama-cpp", variant = "cuda" }')).workers.length, 2);
     const same = problem(`[[hive]]\nalias = "a"\n${two('{ type = "llama-cpp", variant = "cpu" }')}`);
-    assert.equal(same.message, 'hives.conf:3:54: llamacpp (cpu) is in this list already');
+    assert.equal(same.message, 'hives.conf:3:54: llamacpp (cpu) is listed twice');
     const other = problem(`[[hive]]\nalias = "a"\n${two('{ type = "llamacpp", variant = "cuda", version = "1" }')}`);
     assert.match(other.message, /llamacpp is "1" here and "latest" above/);
   });
@@ -177,10 +181,7 @@ run = [{ type = "llama-cpp", device = "CUDA", model = "/m.gguf" }]`,
 describe('the hives of a file', () => {
   it('have aliases, machines and ids of their own', () => {
     const two = (first: string, second: string) => problem(`[[hive]]\n${first}\n[[hive]]\n${second}\n`);
-    assert.equal(
-      two('alias = "a"', 'alias = "a"').message,
-      'hives.conf:4:1: the alias a is taken by the hive in line 1',
-    );
+    assert.equal(two('alias = "a"', 'alias = "a"').message, 'hives.conf:4:1: the alias a is already used on line 1');
     assert.match(
       two('alias = "a"', 'alias = "b"\nhostname = "A"').message,
       /:5:1: b is the same machine and user as a/,
@@ -188,12 +189,12 @@ describe('the hives of a file', () => {
     const run = 'run = [{ type = "x", id = "w" }]';
     assert.match(
       two(`alias = "a"\n${run}`, `alias = "b"\n${run}`).message,
-      /:6:22: the id w is taken by a worker of hive a/,
+      /:6:22: the id w is already used by a worker of hive a/,
     );
     assert.match(
       problem('[[hive]]\nalias = "a"\nrun = [{ type = "x", id = "w", replicas = 2 }, { type = "x", id = "w-r2" }]')
         .message,
-      /:3:62: the id w-r2 is taken/,
+      /:3:62: the id w-r2 is already used/,
     );
   });
 
@@ -202,7 +203,7 @@ describe('the hives of a file', () => {
     const same = hive('a', 'model = "hf:o/m-GGUF"') + hive('b', 'model = "hf:o/m-GGUF"');
     assert.equal(parseHivesConf(same, 'hives.conf').hives.length, 2);
     const other = problem(hive('a', 'model = "hf:o/m-GGUF"') + hive('b', 'model = "hf:p/M"'));
-    assert.equal(other.message, 'hives.conf:6:22: the name m means hf:o/m-GGUF on hive a');
+    assert.equal(other.message, 'hives.conf:6:22: the name m already means hf:o/m-GGUF on hive a');
     assert.match(problem(hive('a', 'name = "m"') + hive('b', 'model = "hf:p/m"')).message, /means another model/);
   });
 
@@ -212,7 +213,7 @@ describe('the hives of a file', () => {
     assert.deepEqual(chain.hives.map(jumpsOf), [['b', 'me@c.lan:2222'], []]);
     assert.equal(
       problem(hive('a', 'b') + hive('b', 'c') + hive('c', 'a')).message,
-      'hives.conf:3:1: the jumps go in a circle: a over b over c over a',
+      'hives.conf:3:1: the jump hosts form a circle: a over b over c over a',
     );
     assert.match(problem(hive('a', 'a')).message, /a over a/);
     // Once, of one that is in it.
@@ -237,8 +238,8 @@ describe('the hives of a file', () => {
       9,
     );
     const { message } = problem(hives(10, (nth) => `h${nth - 1}`));
-    assert.equal(message, 'hives.conf:29:1: the way goes over more than 8 machines');
-    assert.match(problem(hives(40, (nth) => `h${nth - 1},h${nth - 1}`)).message, /more than 8 machines/);
+    assert.equal(message, 'hives.conf:29:1: more than 8 jump hosts in a row');
+    assert.match(problem(hives(40, (nth) => `h${nth - 1},h${nth - 1}`)).message, /more than 8 jump hosts/);
     assert.match(problem(hives(5_000, (nth) => `h${nth - 1}`)).lines.at(-1) ?? '', /^and \d+ more$/);
   });
 
@@ -302,18 +303,18 @@ hive_port = 1
         '6:42: this entry of workers has no type',
         '7:11: the demo model comes with its worker type',
         '7:19: "nothing" is not a model reference: it is none of hf:, https:, file: and demo, nor the name of a model that is here',
-        '7:40: hf:o/m is in this list already',
+        '7:40: hf:o/m is listed twice',
         '8:8: this entry of run has no type',
         '9:1: "cuda;0" is not a device',
         '12:1: "gpu0" is not a device',
         '13:1: replicas must be a number of workers, 0 to 1000',
-        '14:13: option since is of no kind that options are',
+        '14:13: option since has an unsupported type',
         '15:3: this hive has no alias',
-        '16:1: hostname is the machine alone; the port goes into ssh_port',
-        '17:11: a model is a text',
-        '19:1: the alias a is taken by the hive in line 2',
-        '22:1: local is the machine of the queen and takes no ssh_user',
-        '23:1: local is the machine of the queen and takes no hive_port',
+        '16:1: hostname must not contain a port; set ssh_port instead',
+        '17:11: a model must be a string',
+        '19:1: the alias a is already used on line 2',
+        '22:1: local is the machine of the queen and cannot have ssh_user',
+        '23:1: local is the machine of the queen and cannot have hive_port',
       ],
     );
     assert.deepEqual(
@@ -358,7 +359,7 @@ hive_port = 1
   it('knows no other tables, and takes one [hive] for a slip', () => {
     assert.equal(problem('[[hives]]\nalias = "a"\n').hint, 'did you mean hive?');
     assert.equal(problem('[hive]\nalias = "a"\n').hint, 'write it as [[hive]], since there may be several');
-    assert.match(problem('hive = 1\n').message, /^hives\.conf:1:1: hives are a list of tables/);
+    assert.match(problem('hive = 1\n').message, /^hives\.conf:1:1: hive must be a list of tables/);
     assert.match(problem('[[hive]]\nalias = \n').message, /^hives\.conf:2:\d+: /);
   });
 

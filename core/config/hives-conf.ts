@@ -1,4 +1,4 @@
-/** `hives.conf`: which machines there are, and what should be on each. What is written must be right. */
+/** `hives.conf`: the machines, and what should be on each of them. Any mistake is an error. */
 import { join } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference, servedName } from '../contract/model-reference.ts';
@@ -18,7 +18,7 @@ export interface HivesConf {
 
 export const hivesConfFile = (paths: Pick<Paths, 'config'>): string => join(paths.config, 'hives.conf');
 
-/** Null where there is no such file. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
+/** Null if the file does not exist. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
 export const loadHivesConf = (file: string, options?: TrustOptions): HivesConf | null => {
   const source = readTrusted(file, options);
   return source === null ? null : parseHivesConf(source, file);
@@ -51,7 +51,7 @@ const readEntries = (document: TomlDocument, entries: unknown): ReadHive[] => {
     return entries.flatMap((entry: unknown, index) => readHive(document, ['hive', index], entry) ?? []);
   }
   const hint = isTable(entries) ? 'write it as [[hive]], since there may be several' : 'write [[hive]]';
-  document.wrong(['hive'], 'hives are a list of tables', hint);
+  document.wrong(['hive'], 'hive must be a list of tables', hint);
   return [];
 };
 
@@ -72,8 +72,8 @@ const checkMachines = (document: TomlDocument, read: readonly ReadHive[]): void 
   for (const { hive, path } of read) {
     const line = aliases.get(hive.alias);
     if (line !== undefined) {
-      const problem = `the alias ${hive.alias} is taken by the hive in line ${line}`;
-      document.wrong([...path, 'alias'], problem, 'each hive has an alias of its own');
+      const problem = `the alias ${hive.alias} is already used on line ${line}`;
+      document.wrong([...path, 'alias'], problem, 'choose another alias');
       continue;
     }
     aliases.set(hive.alias, hive.line);
@@ -82,7 +82,7 @@ const checkMachines = (document: TomlDocument, read: readonly ReadHive[]): void 
     const other = machines.get(machine);
     if (other !== undefined) {
       const problem = `${hive.alias} is the same machine and user as ${other}`;
-      document.wrong([...path, 'hostname'], problem, 'one hive looks after all workers of a machine');
+      document.wrong([...path, 'hostname'], problem, 'one hive runs all workers of a machine; put them into one entry');
     }
     machines.set(machine, hive.alias);
   }
@@ -97,10 +97,10 @@ const checkTypes = (document: TomlDocument, { hive: { workers }, places }: ReadH
     const other = versions.get(type);
     if (variants.has(key)) {
       const what = variant === null ? type : `${type} (${variant})`;
-      document.wrong([...path, 'type'], `${what} is in this list already`, 'leave out one of the two');
+      document.wrong([...path, 'type'], `${what} is listed twice`, 'remove one of them');
     } else if (other !== undefined && other !== version) {
       const problem = `${type} is "${version}" here and "${other}" above`;
-      document.wrong([...path, 'version'], problem, 'all variants of a type on a machine have one version');
+      document.wrong([...path, 'version'], problem, 'use the same version for all variants of a type on one machine');
     }
     variants.add(key);
     if (other === undefined) versions.set(type, version);
@@ -112,9 +112,9 @@ const checkModels = (document: TomlDocument, { hive: { models }, places }: ReadH
   for (const [entry, model] of models.entries()) {
     const path = places.models[entry]!;
     if (model === 'demo') {
-      document.wrong(path, 'the demo model comes with its worker type', 'leave it out of models');
+      document.wrong(path, 'the demo model comes with its worker type', 'remove it from models');
     } else if (earlier.has(model)) {
-      document.wrong(path, `${model} is in this list already`, 'leave out one of the two');
+      document.wrong(path, `${model} is listed twice`, 'remove one of them');
     }
     earlier.add(model);
   }
@@ -131,15 +131,15 @@ const checkWorkers = (document: TomlDocument, read: readonly ReadHive[]): void =
       const path = places.run[entry]!;
       workers += replicas;
       if (workers > maxWorkers) {
-        document.wrong([...path, 'replicas'], `more than ${maxWorkers} workers in all`, 'declare fewer replicas');
+        document.wrong([...path, 'replicas'], `more than ${maxWorkers} workers in total`, 'declare fewer replicas');
         return;
       }
       if (name === null) continue;
       for (const id of replicaIds(name, Math.max(1, replicas))) {
         const other = ids.get(id);
         if (other !== undefined) {
-          const problem = `the id ${id} is taken by a worker of hive ${other}`;
-          document.wrong([...path, 'id'], problem, 'ids are unique among all machines');
+          const problem = `the id ${id} is already used by a worker of hive ${other}`;
+          document.wrong([...path, 'id'], problem, 'ids must be unique across all machines');
           break;
         }
         ids.set(id, hive.alias);
@@ -148,7 +148,7 @@ const checkWorkers = (document: TomlDocument, read: readonly ReadHive[]): void =
   }
 };
 
-/** A name that meant two models would be refused by the queen when the second worker starts. */
+/** The queen would refuse the second worker if one name meant two models. */
 const checkNames = (document: TomlDocument, read: readonly ReadHive[]): void => {
   const names = new Map<string, { model: string | null; alias: string }>();
   for (const { hive, places } of read) {
@@ -157,9 +157,9 @@ const checkNames = (document: TomlDocument, read: readonly ReadHive[]): void => 
       if (served === null) continue;
       const other = names.get(served);
       if (other && other.model !== model) {
-        const problem = `the name ${served} means ${other.model ?? 'another model'} on hive ${other.alias}`;
+        const problem = `the name ${served} already means ${other.model ?? 'another model'} on hive ${other.alias}`;
         const path = [...places.run[entry]!, name === null ? 'model' : 'name'];
-        document.wrong(path, problem, 'give one of the two another name, with: name = "…"');
+        document.wrong(path, problem, 'give one of them another name with: name = "…"');
         continue;
       }
       names.set(served, { model, alias: hive.alias });
@@ -176,42 +176,38 @@ const checkJumps = (document: TomlDocument, read: readonly ReadHive[]): void => 
       if (jump === localAlias) {
         document.wrong(at, `${localAlias} is the machine of the queen`, 'leave out proxy_jump');
       } else if (!byAlias.has(jump) && !jumpHost.test(jump)) {
-        document.wrong(
-          at,
-          `"${jump}" is no machine to jump over`,
-          'write an alias of this file, or [user@]host[:port]',
-        );
+        document.wrong(at, `"${jump}" is not a jump host`, 'write an alias of this file, or [user@]host[:port]');
       }
     }
     const { circle, jumps } = wayTo(hive.alias, byAlias);
-    // Each circle is reported once, and not by those that only lead into it.
+    // Each circle is reported once, and not for machines that only lead into it.
     const members = circle && [...new Set(circle)].sort().join(' ');
     if (circle?.includes(hive.alias) && !circles.has(members!)) {
       circles.add(members!);
-      const problem = `the jumps go in a circle: ${circle.join(' over ')}`;
-      document.wrong(at, problem, 'one of them must be reached directly');
+      const problem = `the jump hosts form a circle: ${circle.join(' over ')}`;
+      document.wrong(at, problem, 'reach one of them directly');
     } else if (!circle && jumps > maxJumps) {
-      document.wrong(at, `the way goes over more than ${maxJumps} machines`, 'jump over fewer');
+      document.wrong(at, `more than ${maxJumps} jump hosts in a row`, 'use fewer');
     }
   }
 };
 
-/** The machines that are passed on the way, nearest first; `none` is how ssh writes that there are none. */
+/** The jump hosts, nearest first; ssh writes `none` for no jump hosts. */
 export const jumpsOf = ({ proxyJump }: Pick<HiveDeclaration, 'proxyJump'>): string[] =>
   proxyJump === null || proxyJump === 'none' ? [] : proxyJump.split(',');
 
-/** `[user@]host[:port]`, without anything that ssh would take for a flag. */
+/** `[user@]host[:port]`, without anything that ssh could take for a flag. */
 const jumpHost = /^(?:[^\s\p{Cc}@-][^\s\p{Cc}@]*@)?(?:\w[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/u;
 
 const maxJumps = 8;
 
 interface Way {
-  /** Machines that are passed; those beyond the limit are not counted. */
+  /** The number of jump hosts, counted up to the limit. */
   jumps: number;
   circle?: readonly string[];
 }
 
-/** `passed` are the machines from which this one was come to. */
+/** `passed` are the machines on the way to this one. */
 const wayTo = (alias: string, byAlias: ReadonlyMap<string, HiveDeclaration>, passed: readonly string[] = []): Way => {
   if (passed.includes(alias)) return { jumps: 0, circle: [...passed.slice(passed.indexOf(alias)), alias] };
   const hive = byAlias.get(alias);
@@ -221,7 +217,7 @@ const wayTo = (alias: string, byAlias: ReadonlyMap<string, HiveDeclaration>, pas
     const { jumps, circle } = wayTo(jump, byAlias, [...passed, alias]);
     if (circle) return { jumps, circle };
     sum += 1 + jumps;
-    // A few entries that name each other twice would have millions of ways.
+    // A few entries that name each other twice would have millions of routes.
     if (sum > maxJumps) break;
   }
   return { jumps: sum };

@@ -17,7 +17,7 @@ const read = (): { me: Me | null } => {
   return {
     me: {
       uid,
-      // Looked up only where a group may write: most commands never need it.
+      // Only looked up for group-writable files, since most commands never need it.
       get privateGroups() {
         return isPrivate(gid, uid) ? [gid] : [];
       },
@@ -29,7 +29,7 @@ const read = (): { me: Me | null } => {
   };
 };
 
-/** A group of the user's own: it has the user's name, or number where no name is known, and no other members. */
+/** The user's private group: it has the user's name (or number) and no other members. */
 const isPrivate = (gid: number, uid: number): boolean => {
   const name = nameOf(uid);
   const group = linesOf('/etc/group').find(([, , id]) => Number(id) === gid);
@@ -40,7 +40,7 @@ const isPrivate = (gid: number, uid: number): boolean => {
 
 const nameOf = (uid: number): string | undefined => linesOf('/etc/passwd').find(([, , id]) => Number(id) === uid)?.[0];
 
-/** In a namespace that knows only some users, all others have one and the same id. */
+/** In a user namespace, all users from outside of it have the same id. */
 const outsideUid = (): number | null => {
   try {
     const isWhole = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'));

@@ -1,11 +1,11 @@
-/** Who may change a file or folder besides us. Pure: decides from what `stat` says, and touches nothing. */
+/** Decides whether other users can change a file or folder. Pure: works on the result of `stat`. */
 
 /** This process, as files see it. */
 export interface Me {
   uid: number;
-  /** Groups with no other member: their right to write is not worth a refusal. */
+  /** Groups with no other member, so their write permission is harmless. */
   privateGroups: readonly number[];
-  /** In a user namespace: the uid that users from outside of it appear as, root among them. */
+  /** In a user namespace: the uid of all users from outside, including root. */
   outsideUid: number | null;
   nameOf(uid: number): string;
 }
@@ -14,14 +14,14 @@ export interface Looks {
   kind: 'folder' | 'file' | 'socket' | 'link' | 'other';
   uid: number;
   gid: number;
-  /** Permission bits, the sticky bit among them. */
+  /** Permission bits, including the sticky bit. */
   mode: number;
 }
 
 /**
- * What it is to us. `own`: a folder that only we may own and write. `trusted`: a file or folder that root may own as well.
- * `above`: a parent of our folder; a sticky one may be open to all, as /tmp is, since other users cannot rename our entries
- * in there.
+ * How rbee uses it. `own`: a folder that only we may own and write. `trusted`: a file or folder that root may own too.
+ * `above`: a parent of our folder; a sticky one such as /tmp may be open to all, since other users cannot rename our entries
+ * in it.
  */
 export type Role = 'own' | 'socket' | 'trusted' | 'above' | 'link';
 
@@ -32,19 +32,19 @@ export interface Finding {
   problem: string;
   /** What to do. */
   fix: string;
-  /** Refuse to go on; otherwise a warning is enough. */
+  /** Whether it is an error; otherwise it is a warning. */
   isSevere: boolean;
 }
 
 export interface JudgeOptions {
   me: Me;
-  /** A person named this place (RBEE_HOME, --file), so its group and the owner of what is around it are their choice. */
+  /** The user chose this place (RBEE_HOME, --file), and with it its group and the owners of the folders above. */
   isChosen: boolean;
 }
 
 const sticky = 0o1000;
 
-/** What is wrong with it, the worst first; undefined when nothing is. */
+/** The worst problem, or undefined. */
 export const judge = (path: string, looks: Looks, role: Role, options: JudgeOptions): Finding | undefined => {
   const wrong = wrongKind(looks, role) ?? wrongOwner(path, looks, role, options) ?? tooOpen(path, looks, role, options);
   if (wrong === undefined) return undefined;
@@ -75,7 +75,7 @@ const wrongOwner = (path: string, { uid }: Looks, role: Role, { me, isChosen }: 
   return { problem, fix, isSevere: !(isChosen && (role === 'above' || role === 'trusted')) };
 };
 
-/** A folder of sockets is not given to root: what another user put into it would stay. */
+/** A folder of sockets is not given to root, because what another user put into it would stay. */
 const rootFix = (path: string, owner: string, role: Role): string =>
   role === 'own' || role === 'socket'
     ? `if it is the home of ${owner}, run rbee as ${owner}, without sudo; otherwise remove it: rm -r ${quoted(path)}`
@@ -83,8 +83,8 @@ const rootFix = (path: string, owner: string, role: Role): string =>
 
 const userFix = (role: Role): string =>
   role === 'own' || role === 'socket'
-    ? 'have its owner or root remove it, or set XDG_RUNTIME_DIR or RBEE_HOME to a folder of your own'
-    : 'have root give it to you with chown, or set RBEE_HOME to a folder of your own';
+    ? 'have its owner or root remove it, or set XDG_RUNTIME_DIR or RBEE_HOME to your own folder'
+    : 'have root give it to you with chown, or set RBEE_HOME to your own folder';
 
 const tooOpen = (path: string, { mode, gid }: Looks, role: Role, { me, isChosen }: JudgeOptions): Wrong | undefined => {
   // A socket is guarded by its folder, and a link cannot be written to.
@@ -92,14 +92,14 @@ const tooOpen = (path: string, { mode, gid }: Looks, role: Role, { me, isChosen 
   const shown = `mode 0${(mode & 0o7777).toString(8)}`;
   if (mode & 0o002) {
     return {
-      problem: `every user of this machine may write it (${shown})`,
+      problem: `every user of this machine can write to it (${shown})`,
       fix: `chmod go-w ${quoted(path)}`,
       isSevere: true,
     };
   }
   if (!(mode & 0o020) || gid === 0) return undefined;
   const isSevere = !me.privateGroups.includes(gid) && (role === 'own' || !isChosen);
-  return { problem: `its group may write it (${shown})`, fix: `chmod g-w ${quoted(path)}`, isSevere };
+  return { problem: `its group can write to it (${shown})`, fix: `chmod g-w ${quoted(path)}`, isSevere };
 };
 
 /** For a shell. */

@@ -6,17 +6,17 @@ import { isAbsolute, join, resolve } from 'node:path';
 import { RbeeError } from '../contract/errors.ts';
 
 export interface Paths {
-  /** `RBEE_HOME` names them: a person chose this place, and who else may write there. */
+  /** Set with `RBEE_HOME`: the user chose this place, and who else may write there. */
   isChosen: boolean;
   /** `rbee.conf`, `hives.conf`, `rbee.lock`. */
   config: string;
   /** Index of plugins, catalog, models. */
   data: string;
-  /** PID files, run records, database, logs: of this machine alone. */
+  /** PID files, run records, database and logs of this machine. */
   state: string;
   /** Sockets; the state folder, unless its path is too long for a socket. */
   sockets: string;
-  /** Things that can be made again. */
+  /** Things that can be recreated. */
   cache: string;
   rbeeConf: string;
   queenSocket: string;
@@ -31,14 +31,14 @@ export interface Paths {
 /** Longest path of a unix socket: 108 bytes with the final zero on Linux, 104 on macOS. */
 const longestSocketPath = 100;
 
-/** An id of this machine: homes may be shared between machines, their state may not. */
+/** An id of this machine: a home folder can be shared between machines, but its state cannot. */
 export const machineId = (): string => {
   for (const file of ['/etc/machine-id', '/var/lib/dbus/machine-id']) {
     try {
       const id = readFileSync(file, 'utf8').trim();
       if (/^[0-9a-f]{32}$/.test(id)) return id.slice(0, 12);
     } catch {
-      // Not every system has one; the host name serves as well.
+      // Falls back to the host name on systems without one.
     }
   }
   return createHash('sha256').update(hostname()).digest('hex').slice(0, 12);
@@ -65,7 +65,7 @@ export const pathsFrom = (env: NodeJS.ProcessEnv): Paths => {
   };
 };
 
-/** `RBEE_HOME` as a whole path, the same for every working folder. Errors: RBEE_HOME_INVALID. */
+/** `RBEE_HOME` as an absolute path. Errors: RBEE_HOME_INVALID. */
 export const rbeeHome = (text: string, env: NodeJS.ProcessEnv): string => {
   const path = /^~(?=\/|$)/.test(text) ? (env['HOME'] || homedir()) + text.slice(1) : text;
   if (!isAbsolute(path)) throw RbeeError.of('RBEE_HOME_INVALID', { value: text });
@@ -84,7 +84,7 @@ const xdg = (env: NodeJS.ProcessEnv) => {
   if (!home || !isAbsolute(home)) throw RbeeError.of('NO_HOME', {});
   const folder = (variable: string, fallback: string) => {
     const given = env[variable] ?? '';
-    // A path that is not whole is to be ignored, says the specification of these variables.
+    // The XDG specification says to ignore relative paths.
     return join(isAbsolute(given) ? given : join(home, fallback), 'rbee');
   };
   return {
@@ -95,7 +95,7 @@ const xdg = (env: NodeJS.ProcessEnv) => {
   };
 };
 
-/** A private folder with a short path, made from the long one so that every process finds the same. */
+/** A private folder with a short path, derived from the long one so that all processes agree on it. */
 const shortFolder = (state: string, env: NodeJS.ProcessEnv): string => {
   const name = createHash('sha256').update(state).digest('hex').slice(0, 12);
   return join(env['XDG_RUNTIME_DIR'] || tmpdir(), `rbee-${userInfo().uid}-${name}`);

@@ -1,7 +1,7 @@
 /**
- * Checks on disk that nobody else on this machine can read along, answer in our place, or change what rbee does. The
- * checks look at owner and mode, since Node cannot ask who is at the other end of a socket. What holds once goes on
- * holding: only a user who passes these checks can rename or replace what was checked.
+ * Checks on disk that no other user of this machine can eavesdrop, impersonate a daemon, or change what rbee does. The
+ * checks look at owner and mode, since Node cannot tell who is at the other end of a socket. Once passed, they stay
+ * valid: only a user who passes them can rename or replace what was checked.
  */
 import { chmodSync, fstatSync, lstatSync, mkdirSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -12,15 +12,15 @@ import { type Finding, judge, type Looks, type Role } from './ownership.ts';
 import type { Paths } from './paths.ts';
 
 /**
- * Before a connection: refuses a socket that another user made or could replace. A socket that is not there is fine, and
- * the connection fails by itself. Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE.
+ * Before connecting: refuses a socket that another user created or could replace. A missing socket is fine, since
+ * connecting to it fails anyway. Errors: FOLDER_NOT_PRIVATE, SOCKET_NOT_PRIVATE.
  */
 export const checkSocket = (path: string): void => {
   refuse([...own(dirname(path), true), ...around(dirname(path), true)]);
   refuse(look(path, 'socket', true));
 };
 
-/** Before listening: makes the folder of a socket, for us alone. Errors: FOLDER_NOT_PRIVATE, STATE_UNWRITABLE. */
+/** Before listening: creates the private folder of a socket. Errors: FOLDER_NOT_PRIVATE, STATE_UNWRITABLE. */
 export const makeSocketFolder = (folder: string): void => {
   refuse(around(folder, true));
   try {
@@ -28,12 +28,12 @@ export const makeSocketFolder = (folder: string): void => {
   } catch (cause) {
     throw RbeeError.of('STATE_UNWRITABLE', { path: folder, problem: (cause as Error).message }, { cause });
   }
-  // Another user may have been first: that is seen only now.
+  // Another user may have created it first, so it is checked afterwards.
   refuse(own(folder, true));
   chmodSync(folder, 0o700);
 };
 
-/** Before an open configuration file is read: gives what is worth a warning. Errors: FILE_NOT_PRIVATE. */
+/** Checks an open configuration file before it is read; returns warnings. Errors: FILE_NOT_PRIVATE. */
 export const checkOpenFile = (path: string, fd: number, isChosen: boolean): Finding[] => {
   const found = judged(path, fstatSync(fd), 'trusted', isChosen);
   refuse(found);
@@ -41,8 +41,8 @@ export const checkOpenFile = (path: string, fd: number, isChosen: boolean): Find
 };
 
 /**
- * All that is wrong with the folders of rbee, and with the files in them that say what it runs. The folder of the sockets
- * is left to `makeSocketFolder`.
+ * All problems of rbee's folders, and of the files in them that decide what it runs. The folder of the sockets
+ * is checked by `makeSocketFolder`.
  */
 export const homeFindings = (paths: Paths): Finding[] => {
   const { isChosen } = paths;
@@ -64,14 +64,14 @@ export const homeFindings = (paths: Paths): Finding[] => {
   return found.filter(isFirst);
 };
 
-/** Refuses a home that others may change; gives what is worth a warning. Errors: FOLDER_NOT_PRIVATE, FILE_NOT_PRIVATE. */
+/** Refuses a home that other users can change; returns warnings. Errors: FOLDER_NOT_PRIVATE, FILE_NOT_PRIVATE. */
 export const checkHome = (paths: Paths): Finding[] => {
   const found = homeFindings(paths);
   refuse(found);
   return found;
 };
 
-/** A finding as an error; the doctor shows the same words. */
+/** A finding as an error; the doctor shows the same text. */
 export const findingError = ({ thing, path, problem, fix }: Finding): RbeeError =>
   RbeeError.of(codes[thing], { path, problem, fix });
 
@@ -94,7 +94,7 @@ const around = (folder: string, isChosen: boolean): Finding[] => {
   const beyond = new Set(ancestors(realOf(homedir())));
   return [
     ...links.flatMap((path) => look(path, 'link', isChosen)),
-    // Who owns what lies around a home can do anything in it anyway, and login shells live with it.
+    // The owner of the folders above a home can do anything in it anyway, as login shells accept too.
     ...[...folders].filter((path) => !beyond.has(path)).flatMap((path) => look(path, 'above', isChosen)),
   ];
 };
@@ -110,12 +110,12 @@ const realOf = (path: string): string => {
   try {
     return realpathSync(path);
   } catch {
-    // A link to nothing, or a folder that may not be entered: what comes next says so.
+    // A dangling link, or a folder that cannot be entered: the next step reports it.
     return path;
   }
 };
 
-/** Links count as what they are for folders of our own, sockets and links; elsewhere as what they lead to. */
+/** Follows links only for the roles `trusted` and `above`. */
 const look = (path: string, role: Role, isChosen: boolean): Finding[] => {
   const followed = role === 'trusted' || role === 'above';
   const stats = statIfThere(path, followed ? statSync : lstatSync);

@@ -88,7 +88,7 @@ test('all problems are reported at once', () => {
 });
 
 test('a value where a section belongs is refused', () => {
-  assert.match(problem('queen = 1\n').message, /queen is a section/);
+  assert.match(problem('queen = 1\n').message, /queen must be a section/);
 });
 
 test('the registry of plugins and the scopes that may come from it can be set', () => {

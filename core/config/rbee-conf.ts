@@ -1,4 +1,4 @@
-/** `rbee.conf`: how queen and hive behave on this machine. Every key is optional; what is written must be right. */
+/** `rbee.conf`: how queen and hive behave on this machine. Every key is optional. Any mistake is an error. */
 
 import { RbeeError } from '../contract/errors.ts';
 import { defaultWorkerPorts } from '../contract/ports.ts';
@@ -10,9 +10,9 @@ import { shown, singleErrors, TomlDocument } from './toml.ts';
 
 export interface RbeeConfig {
   queen: {
-    /** Where the hive of this machine runs: inside the queen, or as a process of its own. */
+    /** Where the hive of this machine runs: inside the queen, or as a separate process. */
     mode: 'attached-hive' | 'standalone';
-    /** TCP port for applications; 0 takes a free one. */
+    /** TCP port for applications; 0 picks a free one. */
     port: number;
     /** Address that the port listens on. */
     bind: string;
@@ -20,7 +20,7 @@ export interface RbeeConfig {
     autoStart: boolean;
     /** Web origins that may send inference requests, such as `http://localhost:3000`. */
     allowedOrigins: readonly string[];
-    /** Largest body of an inference request, in bytes; written as `1GiB`. Large ones wait on disk, not in memory. */
+    /** Maximum body of an inference request in bytes, written as `1GiB`. Large bodies are buffered on disk. */
     maxBody: number;
   };
   hive: {
@@ -28,17 +28,17 @@ export interface RbeeConfig {
     workerPorts: string;
   };
   package: {
-    /** How many steps of a sync run at once, over all machines. */
+    /** Maximum number of sync steps that run at once, across all machines. */
     maxConcurrentInstalls: number;
-    /** Seconds that a machine may take to answer over SSH. */
+    /** Seconds to wait for a machine to answer over SSH. */
     sshTimeout: number;
-    /** Seconds that a new hive may take to become healthy before the old one is put back. */
+    /** Seconds to wait for a new hive to become healthy before it is rolled back. */
     healthCheckTimeout: number;
   };
   registry: {
-    /** npm registry that plugins come from; null takes npm's own setting. Scopes with a registry of their own keep it. */
+    /** npm registry for plugins; null uses npm's own setting. Scopes with their own registry keep it. */
     url: string | null;
-    /** Scopes (`@acme`) or names of packages that may be installed; empty allows all, and asks about new ones. */
+    /** Scopes (`@acme`) or packages that may be installed; empty allows all, and asks about new publishers. */
     allowedScopes: readonly string[];
   };
 }
@@ -48,12 +48,12 @@ const seconds = integer(1, 3600, 'a whole number of seconds');
 const origins = listOf(/^https?:\/\/[^/]+$/, 'origins such as "http://localhost:3000"');
 const address = written(/^https?:\/\/[^\s/]/, 'an address such as "https://npm.example.com"');
 const scopes = listOf(/^@?[a-z0-9~-][a-z0-9._~/-]*$/, 'scopes such as "@acme"');
-/** A body has to hold a request at least. */
+/** The minimum, so that ordinary requests fit. */
 const leastBody = 1024 * 1024;
 const size: Check = (value) =>
   (parseBytes(String(value)) ?? 0) >= leastBody ? undefined : 'must be a size of at least 1MiB, such as "1GiB"';
 
-/** Section, key in the file, key in the code, check, and how it is read where not as it is. One row a setting. */
+/** One row per setting: section, key in the file, key in the code, check, and conversion if needed. */
 const settings: readonly (readonly [keyof RbeeConfig, string, string, Check, ((value: unknown) => unknown)?])[] = [
   ['queen', 'mode', 'mode', oneOf('attached-hive', 'standalone')],
   ['queen', 'port', 'port', port],
@@ -83,13 +83,13 @@ const defaults = (): RbeeConfig => ({
   registry: { url: null, allowedScopes: [] },
 });
 
-/** Reads `rbee.conf`; all defaults where there is none. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
+/** Reads `rbee.conf`; returns the defaults if it does not exist. Errors: CONFIG_INVALID with file, line, column; FILE_NOT_PRIVATE. */
 export const loadRbeeConf = (paths: Paths): RbeeConfig => {
   const source = readTrusted(paths.rbeeConf, paths);
   return source === null ? defaults() : parseRbeeConf(source, paths.rbeeConf);
 };
 
-/** Everything that is wrong with `rbee.conf`, in its order. */
+/** All problems of `rbee.conf`, in the order of the file. */
 export const rbeeConfProblems = (paths: Paths): RbeeError[] => {
   try {
     loadRbeeConf(paths);
@@ -116,7 +116,7 @@ const readSection = (document: TomlDocument, section: string, body: unknown, con
     return;
   }
   if (!isTable(body)) {
-    document.wrong([section], `${section} is a section`, `write it as [${section}]`);
+    document.wrong([section], `${section} must be a section`, `write it as [${section}]`);
     return;
   }
   for (const [key, value] of Object.entries(body)) {

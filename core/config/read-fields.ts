@@ -1,22 +1,22 @@
-/** Reads one table of settings against rows of checks, so that a mistake is told with its place. */
+/** Reads one table of settings against rows of checks, and reports mistakes with their position. */
 import { type Check, isTable } from './checks.ts';
 import { shown, type TomlDocument } from './toml.ts';
 import type { TomlPath } from './toml-positions.ts';
 
-/** What a table may hold: one row a key. */
+/** The allowed keys of a table, one row per key. */
 export type Fields = Readonly<Record<string, Check>>;
 
 export interface TableRules {
-  /** What one such table is called: `hive`, `entry of workers`. */
+  /** The name of one such table: `hive`, `entry of workers`. */
   what: string;
-  /** How people write where it stands: `[[hive]]`, `workers`. */
+  /** Where it is in the file: `[[hive]]`, `workers`. */
   where: string;
   fields: Fields;
-  /** Keys without which it means nothing. */
+  /** Required keys. */
   needed?: readonly string[];
 }
 
-/** What the rules allow of the table at `path`. What is wrong with it is reported to the document, and left out. */
+/** The valid fields of the table at `path`. Invalid ones are reported to the document, and left out. */
 export const readFields = (
   document: TomlDocument,
   path: TomlPath,
@@ -25,7 +25,7 @@ export const readFields = (
 ): Readonly<Record<string, unknown>> => {
   if (!isTable(value)) {
     const example = `{ ${(needed.length > 0 ? needed : Object.keys(fields).slice(0, 1)).map((key) => `${key} = …`).join(', ')} }`;
-    document.wrong(path, `one ${what} is a table, not ${shown(value)}`, `write it as ${example}`);
+    document.wrong(path, `each ${what} must be a table, not ${shown(value)}`, `write it as ${example}`);
     return {};
   }
   const read: Record<string, unknown> = {};
@@ -45,6 +45,6 @@ export const readFields = (
   return read;
 };
 
-/** Each element of a list, with its place; nothing where the list is not there. */
+/** The elements of a list, with their positions; empty if there is no list. */
 export const eachOf = (list: unknown, path: TomlPath): { value: unknown; path: TomlPath }[] =>
   (Array.isArray(list) ? list : []).map((value: unknown, index) => ({ value, path: [...path, index] }));

@@ -1,4 +1,4 @@
-/** Reads a configuration file, unless another user may write it: what is in it decides what rbee runs. */
+/** Reads a configuration file, unless another user can change it, since its content decides what rbee runs. */
 import { readSmallFileSync } from '../boundary/small-file.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { Finding } from './ownership.ts';
@@ -6,17 +6,17 @@ import { checkOpenFile } from './private-places.ts';
 import { configError } from './toml.ts';
 
 export interface TrustOptions {
-  /** A person named this file, and chose its owner and group with it. */
+  /** The user named this file, and with it chose its owner and group. */
   isChosen?: boolean;
-  /** Called for what is no reason to refuse it. */
+  /** Called for problems that are not severe. */
   onDoubt?: (doubt: Finding) => void;
 }
 
-/** Null where there is no such file. Errors: CONFIG_INVALID when it cannot be read, FILE_NOT_PRIVATE. */
+/** Null if the file does not exist. Errors: CONFIG_INVALID if it cannot be read, FILE_NOT_PRIVATE. */
 export const readTrusted = (file: string, { isChosen = false, onDoubt }: TrustOptions = {}): string | null => {
   try {
     return readSmallFileSync(file, {
-      // The open file is checked, so that it cannot be swapped for another between the check and the read.
+      // Checks the open file, so that it cannot be replaced between the check and the read.
       onOpen: (_, fd) => {
         for (const doubt of checkOpenFile(file, fd, isChosen)) onDoubt?.(doubt);
       },
@@ -30,8 +30,8 @@ export const readTrusted = (file: string, { isChosen = false, onDoubt }: TrustOp
 };
 
 const hints = new Map([
-  ['ENOTREG', 'put an ordinary file there, or remove it'],
-  ['EISDIR', 'put an ordinary file there, or remove it'],
+  ['ENOTREG', 'put a regular file there, or remove it'],
+  ['EISDIR', 'put a regular file there, or remove it'],
   ['EFBIG', 'check that it is the right file'],
-  ['EBUSY', 'try again once it is written'],
+  ['EBUSY', 'try again when it is written'],
 ]);

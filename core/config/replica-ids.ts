@@ -1,6 +1,6 @@
-/** Ids of workers that are alike: more of them leave the ids of the first ones as they are. */
+/** Ids of replicas. Adding replicas keeps the ids of the existing ones. */
 
-/** The id of the replica of this number, from 1. */
+/** The id of a replica; numbers start at 1. */
 export const replicaId = (name: string, replica: number): string => (replica === 1 ? name : `${name}-r${replica}`);
 
 export const replicaIds = (name: string, replicas: number): string[] =>

@@ -1,8 +1,8 @@
-/** Finds the script that a module starts as a process or thread of its own. */
+/** Finds the script that a module starts as a separate process or thread. */
 import { dirname, extname, join, relative } from 'node:path';
 import { packageRoot } from './version.ts';
 
-/** From the sources, take the built scripts: the test runner has just built them, and they start in a third of the time. */
+/** Use the built scripts even when running from the sources: the test runner has just built them, and they start three times as fast. */
 const useBuilt = 'RBEE_BUILT_SCRIPTS';
 
 /** The script `name` in the folder of the module `file`, with the same extension. */

@@ -1,4 +1,4 @@
-/** Where things stand in a TOML text that is known to be valid: keys, elements of arrays, tables and what they span. */
+/** Positions in a valid TOML text: of keys, array elements and tables, and the lines that tables span. */
 
 export interface Position {
   line: number;
@@ -11,19 +11,19 @@ export type TomlPath = readonly (string | number)[];
 /** A `[table]` or `[[table]]` line. */
 export interface TomlHeader {
   path: TomlPath;
-  /** Lines from 1: of the header, and of the last line that holds something of its own body. */
+  /** Line numbers from 1: of the header, and of the last line of its body. */
   line: number;
   lastLine: number;
 }
 
 export interface TomlPositions {
-  /** Where a thing stands, or else the nearest thing around it. */
+  /** The position of a value, or else of the nearest one around it. */
   at(path: TomlPath): Position;
-  /** In the order of the text. */
+  /** In text order. */
   headers: readonly TomlHeader[];
 }
 
-/** Walks through the text once. */
+/** Scans the text once. */
 export const tomlPositions = (source: string): TomlPositions => {
   const found = new Map<string, number>();
   const headers: TomlHeader[] = [];
@@ -49,7 +49,7 @@ export const tomlPositions = (source: string): TomlPositions => {
 
 export const positionIn = (source: string, offset: number): Position => lines(source)(offset);
 
-/** Offset to line and column, by halving. */
+/** Converts an offset to line and column, by binary search. */
 const lines = (source: string): ((offset: number) => Position) => {
   const starts = [0];
   for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) starts.push(at + 1);
@@ -111,7 +111,7 @@ class Walk {
     return path;
   }
 
-  /** The path that keys of a header mean: below an array of tables, its last element. */
+  /** The path that a header means: inside an array of tables, it is the last element. */
   #inLast(keys: readonly string[]): TomlPath {
     let path: TomlPath = [];
     for (const key of keys) {
@@ -140,7 +140,7 @@ class Walk {
     this.#value(path);
   }
 
-  /** Keys with dots between them, up to the `=` or `]`. */
+  /** A dotted key, up to the `=` or `]`. */
   #keys(): { name: string; offset: number }[] {
     const keys: { name: string; offset: number }[] = [];
     for (;;) {
@@ -192,7 +192,7 @@ class Walk {
     this.#at++;
   }
 
-  /** A text of any of the four kinds; what it says only matters for keys, which have one line. */
+  /** A string of any of the four kinds. Its value only matters for keys, which are on one line. */
   #text(): string {
     const start = this.#at;
     const quote = this.#source[start]!;
@@ -204,7 +204,7 @@ class Walk {
       this.#at += escapes && this.#source[this.#at] === '\\' ? 2 : 1;
     }
     this.#at += end.length;
-    // Up to two quotes may stand before the three that end a long text.
+    // Up to two quotes can precede the three that end a multi-line string.
     while (long && this.#source[this.#at] === quote) this.#at++;
     const inner = this.#source.slice(start + end.length, this.#at - end.length);
     return escapes && !long ? unescaped(inner) : inner;
@@ -214,7 +214,7 @@ class Walk {
     while (this.#source[this.#at] === ' ' || this.#source[this.#at] === '\t') this.#at++;
   }
 
-  /** Over blanks, line ends and comments. */
+  /** Skips whitespace, line breaks and comments. */
   #skip(): void {
     for (;;) {
       while (/[ \t\r\n\ufeff]/.test(this.#source[this.#at] ?? '')) this.#at++;
@@ -226,7 +226,7 @@ class Walk {
 
   #mark(path: TomlPath, offset: number): void {
     const key = JSON.stringify(path);
-    // A table is shown where it is written first.
+    // The first position of a table counts.
     if (!this.#found.has(key)) this.#found.set(key, offset);
   }
 }

@@ -1,12 +1,12 @@
 /**
- * How deep a TOML text goes, found without parsing it: a parser builds a table for each part of a key, and calls itself
- * for each bracket, so a small text could take all memory.
+ * Measures the nesting of a TOML text without parsing it: a parser builds a table for each part of a key, and recurses
+ * for each bracket, so a small text could use all memory.
  */
 
-/** Parts of one key, and brackets around one value. Far more than any file of settings needs. */
+/** The maximum parts of a key, and brackets around a value: far more than any configuration needs. */
 export const maxDepth = 32;
 
-/** Where it goes deeper than that, as an offset; null where it does not. */
+/** The offset where it is nested too deeply, or null. */
 export const tooDeepAt = (source: string): number | null => {
   let brackets = 0;
   let parts = 1;
@@ -48,7 +48,7 @@ const lineEnd = (source: string, from: number): number => {
   return end === -1 ? source.length : end;
 };
 
-/** Past the closing quotes, or the end of the line for a text of one line that is not closed. */
+/** The offset after the closing quotes, or the end of the line if a single-line string is not closed. */
 const textEnd = (source: string, from: number): number => {
   const quote = source[from]!;
   const long = source.startsWith(quote.repeat(3), from);

@@ -1,18 +1,18 @@
-/** TOML texts, and errors that say where in them something is wrong. */
+/** TOML texts, and errors with line and column. */
 import { parse, stringify, TomlError } from 'smol-toml';
 import { RbeeError } from '../contract/errors.ts';
 import { nearest } from '../narration/near.ts';
 import { type Position, positionIn, type TomlPath, type TomlPositions, tomlPositions } from './toml-positions.ts';
 import { maxDepth, tooDeepAt } from './toml-shape.ts';
 
-/** A text that was read, and may be complained about. */
+/** A parsed text that collects problems. */
 export class TomlDocument {
   readonly file: string;
   readonly value: Record<string, unknown>;
   readonly #source: string;
   #positions: TomlPositions | undefined;
   readonly #problems: (Position & { problem: string; hint: string })[] = [];
-  /** Of all problems, also those that are not kept. */
+  /** The number of all problems, including those that are not kept. */
   #count = 0;
 
   /** `file` is its name in errors. Errors: CONFIG_INVALID. */
@@ -22,25 +22,25 @@ export class TomlDocument {
     this.value = readToml(source, file);
   }
 
-  /** Worked out when it is first asked for: most files are right. */
+  /** Computed on first use, since most files are valid. */
   get positions(): TomlPositions {
     this.#positions ??= tomlPositions(this.#source);
     return this.#positions;
   }
 
-  /** Reports what is wrong with the thing at `path`. Reading goes on, so that all problems are found at once. */
+  /** Reports a problem of the value at `path`. Reading continues, to find all problems at once. */
   wrong(path: TomlPath, problem: string, hint: string): void {
     this.#count++;
     if (!this.#isFull)
       this.#problems.push({ ...this.positions.at(path), problem: shortened(problem), hint: shortened(hint) });
   }
 
-  /** Reports a key or table that is not known: `there is no key in [queen] named prot`. */
+  /** Reports an unknown key or table: `there is no key in [queen] named prot`. */
   unknown(path: TomlPath, what: string, known: readonly string[]): void {
     const name = String(path.at(-1));
-    // A hundred thousand of them would be compared for a minute, and not be kept.
+    // Comparing a hundred thousand of them would take a minute, and most are not kept.
     const near = this.#isFull ? undefined : nearest(name, known)[0];
-    const hint = near ? `did you mean ${near}?` : `known are: ${known.join(', ')}`;
+    const hint = near ? `did you mean ${near}?` : `known: ${known.join(', ')}`;
     this.wrong(path, `there is no ${what} named ${name}`, hint);
   }
 
@@ -48,7 +48,7 @@ export class TomlDocument {
     return this.#problems.length >= maxProblems;
   }
 
-  /** Throws CONFIG_INVALID when something was reported: about the first problem, with the others as its lines. */
+  /** Throws CONFIG_INVALID if there are problems: about the first one, with the others as its lines. */
   refuse(): void {
     const [first, ...others] = this.#problems.sort((a, b) => a.line - b.line || a.column - b.column);
     if (!first) return;
@@ -63,11 +63,11 @@ export class TomlDocument {
 
 const maxProblems = 100;
 
-/** The single errors of one that tells of several. */
+/** The single errors of a CONFIG_INVALID with several. */
 export const singleErrors = (error: RbeeError): RbeeError[] =>
   error.cause instanceof AggregateError ? error.cause.errors : [error];
 
-/** A value in a message, however long it is. */
+/** A value as shown in a message, shortened. */
 export const shown = (value: unknown): string => shortened(JSON.stringify(value));
 
 const shortened = (text: string): string => (text.length > maxShown ? `${text.slice(0, maxShown)}…` : text);
@@ -82,7 +82,7 @@ export const readToml = (source: string, file: string): Record<string, unknown> 
       file,
       positionIn(source, tooDeep),
       problem,
-      'no setting is that deep; check the brackets and dots',
+      'no setting is nested that deeply; check the brackets and dots',
     );
   }
   try {
@@ -96,6 +96,6 @@ export const readToml = (source: string, file: string): Record<string, unknown> 
 
 export const formatToml = (value: Record<string, unknown>): string => stringify(value);
 
-/** The error about a place in a file of settings. */
+/** The error about a position in a configuration file. */
 export const configError = (file: string, at: Position, problem: string, hint: string): RbeeError =>
   RbeeError.of('CONFIG_INVALID', { file, line: at.line, column: at.column, problem, hint });

@@ -1,4 +1,4 @@
-/** Names of worker types as people write them. */
+/** Aliases of worker types. */
 
 const otherNames: Readonly<Record<string, string>> = {
   'llama-cpp': 'llamacpp',
@@ -9,7 +9,7 @@ const otherNames: Readonly<Record<string, string>> = {
 /** The worker types that are rbee's own. */
 export const ownTypes: readonly string[] = ['comfyui', 'llamacpp', 'sd', 'vllm', 'whisper'];
 
-/** The one name of a worker type: `llama.cpp` is `llamacpp`. Plugins may know more names of theirs. */
+/** The canonical name of a worker type: `llama.cpp` is `llamacpp`. Plugins can define more aliases. */
 export const typeName = (written: string): string => {
   const name = written.toLowerCase();
   return Object.hasOwn(otherNames, name) ? otherNames[name]! : name;

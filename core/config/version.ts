@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The folder of the package: where `package.json` and `dist/` are, from the sources and from the build alike. */
+/** The folder of the package, with `package.json` and `dist/`, for the sources and the build alike. */
 export const packageRoot = (): string => {
   const here = dirname(import.meta.dirname);
   return here.endsWith('dist') ? dirname(here) : here;

@@ -172,7 +172,7 @@ export const narrations = {
   }),
 };
 
-/** An error as it travels. The code may be one that only a newer version knows. */
+/** The wire form of an error. The code may be one that only newer versions define. */
 export const errorBody = Type.Object({
   code: Type.String({ pattern: '^[A-Z][A-Z0-9_]{1,63}$' }),
   message: textOf(16_384),

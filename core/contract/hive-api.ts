@@ -45,11 +45,11 @@ export interface HiveWorker extends WorkerView {
   serves: readonly ServedPath[];
   /** Paths that its type can serve and it does not. Absent where the hive does not tell. */
   unserved?: readonly UnservedPath[];
-  /** The engine does not end while clients are connected. */
+  /** The engine does not exit while clients are connected. */
   closesOnlyWhenIdle: boolean;
-  /** What was asked for when it was spawned; absent where an older hive does not tell. */
+  /** The spec it was spawned with; absent from older hives. */
   spec?: WorkerSpec;
-  /** Its last health check failed: others are better asked. Absent where the hive does not tell. */
+  /** Its last health check failed, so others are preferred. Absent from older hives. */
   suspect?: boolean;
 }
 
@@ -63,20 +63,20 @@ export interface CatalogEntry {
   summary: string;
   serves: readonly string[];
   variants: readonly string[];
-  /** Variants that are there; the others are installed when a worker needs them. */
+  /** Installed variants; others are installed when a worker needs them. */
   installed: readonly string[];
   /** `sha512-…` of an installed plugin; null for one that is used as it is, absent where an older hive does not tell. */
   integrity?: string | null;
   /** Where it comes from: the development index, a link, an installation. */
   source: 'development' | 'link' | 'installed';
-  /** Why the type cannot be used, if so. */
+  /** Why the type cannot be used, if it cannot. */
   fault?: string;
 }
 
 export interface HiveDevices {
   devices: readonly DeviceFacts[];
   host: Omit<HostFacts, 'devices' | 'probes'>;
-  /** What was looked for and not found, for `rbee doctor`. */
+  /** What was not found, for `rbee doctor`. */
   notes: readonly string[];
 }
 

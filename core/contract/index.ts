@@ -1,4 +1,4 @@
-/** What the parts of rbee, and plugins, promise each other. */
+/** The contract between the parts of rbee, and with plugins. */
 export * from './api-version.ts';
 export * from './device.ts';
 export * from './errors.ts';

@@ -4,7 +4,7 @@ import { isSafePath } from './safe-path.ts';
 import { addressWithoutSecrets } from './secrets.ts';
 
 export type ModelReference =
-  /** The tiny model that comes with the worker type. */
+  /** The tiny demo model of the worker type. */
   | { kind: 'demo' }
   /** A path on the hive; `~/` at its start is the home of the user there. */
   | { kind: 'file'; path: string }
@@ -19,7 +19,7 @@ export type ModelReference =
    */
   | { kind: 'https'; url: string; query?: string; sha256?: string };
 
-/** Longest reference that is read at all. */
+/** Maximum length of a reference. */
 const longest = 4_096;
 
 /** Reads a model reference. A bare path that begins with a slash, a dot or `~/` is taken as `file:`. Errors: MODEL_REFERENCE_INVALID. */
@@ -63,7 +63,7 @@ export const formatModelReference = (reference: ModelReference): string => {
   }
 };
 
-/** Is this text meant as a reference, not as the name of a served model? */
+/** Whether this text is a reference, not the name of a served model. */
 export const looksLikeReference = (text: string): boolean =>
   text === 'demo' || /^(file:|hf:|https?:\/\/|\.{0,2}\/|~\/)/i.test(text);
 

@@ -15,7 +15,7 @@ const strict = { additionalProperties: false } as const;
 export const modelComponents = Type.Record(
   Type.String({ pattern: '^[a-z0-9][a-z0-9._-]{0,63}$' }),
   Type.String({ minLength: 1, maxLength: longestReference }),
-  { description: 'Named parts beside the main model, each a model reference' },
+  { description: 'Additional model components by name, each a model reference' },
 );
 
 const download = {
@@ -23,20 +23,20 @@ const download = {
     minLength: 1,
     maxLength: longestReference,
     description:
-      'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent and never kept',
+      'hf:org/repo[:file-or-quantization][@revision], https://…[#sha256=…], or file:/path on the hive; the query of an address is sent, but never stored',
   }),
   type: Type.Optional(
-    Type.String({ maxLength: 64, description: 'Worker type that will load it, and chooses its files' }),
+    Type.String({ maxLength: 64, description: 'Worker type that will load the model; it chooses the files' }),
   ),
   options: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), {
-      description: 'Options of that type, where they change the choice',
+      description: 'Options of that type that affect which files it needs',
     }),
   ),
   component: Type.Optional(
-    Type.String({ maxLength: 64, description: 'Name of the component that it is, such as vae' }),
+    Type.String({ maxLength: 64, description: 'Component of a model of that type, such as vae' }),
   ),
-  update: Type.Optional(Type.Boolean({ description: 'Ask whether there is a newer revision of what is here' })),
+  update: Type.Optional(Type.Boolean({ description: 'Check for a newer revision of a downloaded model' })),
 } as const;
 
 const textOrNull = Type.Union([Type.String({ maxLength: longestReference }), Type.Null()]);
@@ -67,7 +67,10 @@ export const modelRequests = {
   get: Type.Object({ model }, strict),
   delete: Type.Object({ model }, strict),
   verify: Type.Object({ model: Type.Optional(model) }, strict),
-  gc: Type.Object({ dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would be removed' })) }, strict),
+  gc: Type.Object(
+    { dryRun: Type.Optional(Type.Boolean({ description: 'Only return what would be removed' })) },
+    strict,
+  ),
 } as const;
 
 export type ModelAction = keyof typeof modelRequests;
@@ -105,24 +108,24 @@ export interface ModelView {
   /** The commit that its revision meant when it was downloaded. */
   commit: string | null;
   format: string | null;
-  /** Bytes of the files that are here. */
+  /** Bytes of the complete files. */
   bytes: number;
   /** Bytes of all files that were asked for; more than `bytes` while a download is not complete. */
   wantedBytes: number;
-  /** Is all of it here? */
+  /** Whether all its files are complete. */
   complete: boolean;
-  /** Bytes of files that have begun to come and are not whole. */
+  /** Bytes of partial files. */
   begunBytes: number;
-  /** Is it on its way now? */
+  /** Whether it is being downloaded. */
   downloading: boolean;
-  /** What engines are given: a file or a folder. */
+  /** The path given to engines: a file or a folder. */
   path: string | null;
   gguf: GgufView | null;
   /** Ids of the workers that were started from it, also of stopped ones. */
   workers: readonly string[];
-  /** When it was asked for first; ISO 8601. */
+  /** When it was first requested; ISO 8601. */
   addedAt: string | null;
-  /** Did this request change anything? */
+  /** Whether this request changed anything. */
   changed: boolean;
 }
 

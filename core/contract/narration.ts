@@ -1,5 +1,5 @@
 /**
- * Narration: what rbee says while it works, told in the present to the person who waits.
+ * Narration: what rbee reports while it works, in the present tense, to the person who is waiting.
  *
  * A job's events are numbered from 1 in steps of 1 and end with exactly one `result` or `error`. Who reads along gets all of
  * them. Who comes later, or resumes, gets them in the same order with the same numbers, without those that are not kept:
@@ -21,9 +21,9 @@ export type NarrationEvent =
   | { kind: 'info'; text: string; on?: string }
   /** Something that works but is not as it should be. */
   | { kind: 'warning'; text: string; hint?: string; on?: string }
-  /** A piece of an answer that is being generated. */
+  /** A piece of a generated answer. */
   | { kind: 'text'; text: string }
-  /** What a sync is about to do, before it does it. Shown by whoever started the sync, passed over by all others. */
+  /** The plan of a sync, before it is applied. Shown by the client that started the sync, ignored by others. */
   | { kind: 'plan'; plan: SyncPlan }
   /**
    * A question to the person who waits; the job goes on when `POST /v1/jobs/{id}/answers` names this `id`. What answers
@@ -43,7 +43,7 @@ export type JobEvent = (NarrationEvent | Outcome) & {
   at: string;
 };
 
-/** Where narration goes. Never throws, never waits. */
+/** Receives narration. Never throws, never waits. */
 export type Narrate = (event: NarrationEvent) => void;
 
 export const isOutcome = <Event extends { kind: string }>(event: Event): event is Event & Outcome =>

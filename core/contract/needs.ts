@@ -36,7 +36,7 @@ export const needsRequest = Type.Union([
 ]);
 export type NeedsRequest = Static<typeof needsRequest>;
 
-/** A publisher of whom nothing is installed yet, as a person is asked about it. */
+/** An unknown publisher (none of its packages is installed yet), as shown when asking for confirmation. */
 export interface UnknownPublisher {
   /** Names the very package: what was agreed to is what gets installed. */
   identity: string;

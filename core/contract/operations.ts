@@ -14,7 +14,8 @@ const now = Type.Optional(Type.Boolean({ description: 'Do not wait for running r
 
 const ask = Type.Optional(
   Type.Boolean({
-    description: 'Whether to ask about an unknown publisher (install: yes, spawn: no); refused at once else',
+    description:
+      'Whether to ask about an unknown publisher instead of refusing it (default: yes for install, no for spawn)',
   }),
 );
 /** How machines are reached on behalf of whoever asks. */
@@ -23,36 +24,40 @@ const ssh = {
     Type.String({
       pattern: '^/',
       maxLength: 4096,
-      description: 'Socket of the SSH agent that is asked for keys (SSH_AUTH_SOCK)',
+      description: 'Socket of the SSH agent to use (SSH_AUTH_SOCK)',
     }),
   ),
   acceptNewHostKeys: Type.Optional(
-    Type.Boolean({ description: 'Trust machines that are not known yet; a changed host key is refused all the same' }),
+    Type.Boolean({ description: 'Trust the host keys of new machines; changed host keys are still refused' }),
   ),
 };
 const config = Type.Optional(
-  Type.String({ pattern: '^/', maxLength: 4096, description: 'Path of hives.conf; that of rbee when absent' }),
+  Type.String({
+    pattern: '^/',
+    maxLength: 4096,
+    description: 'Path of hives.conf; default: the one in the configuration folder',
+  }),
 );
 const hives = Type.Optional(
-  Type.Array(hive, { minItems: 1, maxItems: 10_000, description: 'Only these hives; all of hives.conf when absent' }),
+  Type.Array(hive, { minItems: 1, maxItems: 10_000, description: 'Only these hives; default: all in hives.conf' }),
 );
 const takeOver = Type.Optional(
-  Type.Boolean({ description: 'Although another sync says that it works on the machine: take its place' }),
+  Type.Boolean({ description: 'Take over from another sync that has locked the machine' }),
 );
 const parallel = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: 1_000, description: 'How many steps run at once; rbee.conf says when absent' }),
+  Type.Integer({ minimum: 1, maximum: 1_000, description: 'Number of steps to run at once; default: from rbee.conf' }),
 );
-const dryRun = Type.Optional(Type.Boolean({ description: 'Only say what would be done' }));
-const offline = Type.Optional(Type.Boolean({ description: 'Use only what was fetched before' }));
+const dryRun = Type.Optional(Type.Boolean({ description: 'Only return the plan' }));
+const offline = Type.Optional(Type.Boolean({ description: 'Only use what was downloaded before' }));
 
 const installing = {
   hives,
   config,
   dryRun,
-  force: Type.Optional(Type.Boolean({ description: 'Install hives and worker types again although they are there' })),
-  retryFailed: Type.Optional(Type.Boolean({ description: 'Do only what failed or was left the last time' })),
+  force: Type.Optional(Type.Boolean({ description: 'Reinstall hives and worker types' })),
+  retryFailed: Type.Optional(Type.Boolean({ description: 'Only retry what failed or was left over last time' })),
   update: Type.Optional(
-    Type.Boolean({ description: 'Resolve versions anew in place of what rbee.lock says, within what is declared' }),
+    Type.Boolean({ description: 'Ignore the versions in rbee.lock, and resolve the declared ones again' }),
   ),
   parallel,
   takeOver,
@@ -60,7 +65,7 @@ const installing = {
   yes: Type.Optional(
     Type.Boolean({
       description:
-        'Let unknown publishers in and take rbee off machines without asking; host keys are asked about all the same',
+        'Trust unknown publishers and remove rbee from machines without asking; host keys are still asked about',
     }),
   ),
   ...ssh,
@@ -74,7 +79,7 @@ const ofWorker = {
     Type.String({
       minLength: 1,
       maxLength: 63,
-      description: 'Its hive; needed when several have a worker with this id',
+      description: 'Its hive; needed if several hives have a worker with this id',
     }),
   ),
 };
@@ -82,9 +87,9 @@ const ofWorker = {
 export const inferInput = Type.Object(
   {
     model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model, or a model reference' }),
-    prompt: Type.String({ minLength: 1, description: 'What to answer' }),
+    prompt: Type.String({ minLength: 1, description: 'The prompt' }),
     system: Type.Optional(Type.String({ description: 'System message' })),
-    maxTokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Most tokens to generate' })),
+    maxTokens: Type.Optional(Type.Integer({ minimum: 1, description: 'Maximum number of tokens to generate' })),
     temperature: Type.Optional(
       Type.Number({ minimum: 0, maximum: 2, description: 'Randomness; 0 is the likeliest answer' }),
     ),
@@ -93,8 +98,8 @@ export const inferInput = Type.Object(
     stop: Type.Optional(
       Type.Array(Type.String({ minLength: 1 }), { maxItems: 4, description: 'Texts that end the answer' }),
     ),
-    type: Type.Optional(Type.String({ description: 'Worker type to spawn when nothing serves the model' })),
-    device: Type.Optional(Type.String({ description: 'Device to spawn on when nothing serves the model' })),
+    type: Type.Optional(Type.String({ description: 'Worker type to spawn if no worker serves the model' })),
+    device: Type.Optional(Type.String({ description: 'Device to spawn on if no worker serves the model' })),
   },
   strict,
 );
@@ -105,7 +110,7 @@ export const modelLoadInput = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 4096,
-        description: 'Name of a served model, or a model reference; the only served one of this kind when absent',
+        description: 'Name of a served model, or a model reference; default: the only served model of this kind',
       }),
     ),
     kind: Type.Union(
@@ -119,10 +124,10 @@ export const modelLoadInput = Type.Object(
         Type.Literal('speech'),
         Type.Literal('image'),
       ],
-      { description: 'What the model is wanted for' },
+      { description: 'What the model is needed for' },
     ),
-    type: Type.Optional(Type.String({ description: 'Worker type to spawn when nothing serves the model' })),
-    device: Type.Optional(Type.String({ description: 'Device to spawn on when nothing serves the model' })),
+    type: Type.Optional(Type.String({ description: 'Worker type to spawn if no worker serves the model' })),
+    device: Type.Optional(Type.String({ description: 'Device to spawn on if no worker serves the model' })),
   },
   strict,
 );
@@ -162,7 +167,7 @@ interface Operation {
 export const operations = {
   status: { summary: 'The fleet at a glance', kind: 'read', input: Type.Object({}, strict) },
   package_sync: {
-    summary: 'Make all machines as hives.conf says',
+    summary: 'Bring all machines in line with hives.conf',
     kind: 'change',
     input: Type.Object(
       {
@@ -175,17 +180,17 @@ export const operations = {
     ),
   },
   package_install: {
-    summary: 'Install and start what hives.conf declares and is missing; removes nothing',
+    summary: 'Install and start what is missing from hives.conf; removes nothing',
     kind: 'change',
     input: Type.Object(installing, strict),
   },
   package_status: {
-    summary: 'How the fleet differs from hives.conf',
+    summary: 'Show how the fleet differs from hives.conf',
     kind: 'read',
     input: Type.Object({ hives, config, ...ssh }, strict),
   },
   package_uninstall: {
-    summary: 'Remove rbee from machines: their workers end, the hive goes',
+    summary: 'Uninstall rbee from machines: stops their workers and removes the hive',
     kind: 'change',
     input: Type.Object(
       {
@@ -201,7 +206,7 @@ export const operations = {
     ),
   },
   package_validate: {
-    summary: 'Check hives.conf: its text, names and versions, and that the machines can be reached',
+    summary: 'Check hives.conf: syntax, names and versions, and that the machines can be reached',
     kind: 'read',
     input: Type.Object(
       {
@@ -214,11 +219,15 @@ export const operations = {
     ),
   },
   package_migrate: {
-    summary: 'Write a hives.conf from what is there',
+    summary: 'Write a hives.conf that describes the current fleet',
     kind: 'read',
     input: Type.Object({ hives, ...ssh }, strict),
   },
-  infer: { summary: 'Answer a prompt, spawning a worker if none serves the model', kind: 'change', input: inferInput },
+  infer: {
+    summary: 'Send a prompt to a model, spawning a worker if none serves it',
+    kind: 'change',
+    input: inferInput,
+  },
   model_load: {
     summary: 'Make sure that a ready worker serves a model, spawning one if none does',
     kind: 'change',
@@ -231,7 +240,9 @@ export const operations = {
       {
         model: Type.String({ minLength: 1, maxLength: 4096, description: 'Name of a served model' }),
         sleep: Type.Optional(
-          Type.Boolean({ description: 'Put those to sleep that can, so that they are back soon; stop the others' }),
+          Type.Boolean({
+            description: 'Put workers to sleep if they can, so that they are back soon; stop the others',
+          }),
         ),
         now,
       },
@@ -239,12 +250,12 @@ export const operations = {
     ),
   },
   model_download: {
-    summary: 'Bring a model to a hive, or what is missing of it',
+    summary: 'Download a model to a hive, or its missing files',
     kind: 'change',
     input: Type.Object({ ...modelRequests.download.properties, ...onHive }, strict),
   },
   model_list: {
-    summary: 'Models that hives have',
+    summary: 'Models on hives',
     kind: 'read',
     input: Type.Object({ ...modelRequests.list.properties, ...onHive }, strict),
   },
@@ -259,32 +270,36 @@ export const operations = {
     input: Type.Object({ ...modelRequests.delete.properties, ...onHive }, strict),
   },
   model_verify: {
-    summary: 'Read the files of models again and compare their checksums',
+    summary: 'Verify the checksums of the files of models',
     kind: 'change',
     input: Type.Object({ ...modelRequests.verify.properties, ...onHive }, strict),
   },
   model_gc: {
-    summary: 'Remove what no model needs any more, and downloads that nobody went on with for a week',
+    summary: 'Remove files that no model needs, and downloads that stopped over a week ago',
     kind: 'change',
     input: Type.Object({ ...modelRequests.gc.properties, ...onHive }, strict),
   },
   queen_status: { summary: 'The queen itself', kind: 'read', input: Type.Object({}, strict) },
   hive_list: { summary: 'All hives', kind: 'read', input: Type.Object({}, strict) },
   hive_get: { summary: 'One hive', kind: 'read', input: Type.Object({ hive }, strict) },
-  hive_status: { summary: 'Does a hive answer, and since when', kind: 'read', input: Type.Object({ hive }, strict) },
+  hive_status: {
+    summary: 'Whether a hive is online, and since when',
+    kind: 'read',
+    input: Type.Object({ hive }, strict),
+  },
   hive_start: { summary: 'Start a hive', kind: 'change', input: Type.Object({ hive, ...ssh }, strict) },
   hive_stop: {
-    summary: 'Stop a hive; its workers go on',
+    summary: 'Stop a hive; its workers keep running',
     kind: 'change',
     input: Type.Object({ hive, ...ssh }, strict),
   },
   hive_restart: {
-    summary: 'Stop a hive and start it again; its workers go on',
+    summary: 'Restart a hive; its workers keep running',
     kind: 'change',
     input: Type.Object({ hive, ...ssh }, strict),
   },
   hive_ssh_test: {
-    summary: 'Connect to the machine of a hive, and tell what is found on the way and there',
+    summary: 'Test the SSH connection to the machine of a hive, and what rbee needs there',
     kind: 'read',
     input: Type.Object({ hive, config, ...ssh }, strict),
   },
@@ -294,7 +309,7 @@ export const operations = {
     input: Type.Object(
       {
         hive,
-        lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: 'How many (100)' })),
+        lines: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000, description: 'Number of lines (100)' })),
         ...ssh,
       },
       strict,
@@ -317,12 +332,12 @@ export const operations = {
     input: Type.Object(ofWorker, strict),
   },
   worker_restart: {
-    summary: 'Stop a worker and start it again',
+    summary: 'Restart a worker',
     kind: 'change',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
   worker_sleep: {
-    summary: 'Let a worker give back the memory of its device; it goes on running',
+    summary: 'Free the device memory of a worker; it keeps running',
     kind: 'change',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
@@ -332,7 +347,7 @@ export const operations = {
     input: Type.Object(ofWorker, strict),
   },
   worker_delete: {
-    summary: 'Stop a worker and forget it',
+    summary: 'Stop and delete a worker',
     kind: 'change',
     input: Type.Object({ ...ofWorker, now }, strict),
   },
@@ -343,7 +358,7 @@ export const operations = {
   },
   worker_process_get: { summary: 'One worker', kind: 'read', input: Type.Object(ofWorker, strict) },
   secret_set: {
-    summary: 'Store a secret on the machine of the queen, or give it another value',
+    summary: 'Store or change a secret on the machine of the queen',
     kind: 'change',
     input: Type.Object(
       {
@@ -355,12 +370,12 @@ export const operations = {
     unkept: ['value'],
   },
   secret_list: {
-    summary: 'Names of the secrets that are stored, and who uses them; never their values',
+    summary: 'Names of the stored secrets, and what uses them; never their values',
     kind: 'read',
     input: Type.Object({}, strict),
   },
   secret_delete: {
-    summary: 'Delete a secret; workers that run keep what they were started with',
+    summary: 'Delete a secret; running workers keep its value',
     kind: 'change',
     input: Type.Object({ name: secretName }, strict),
   },
@@ -370,7 +385,7 @@ export const operations = {
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
   worker_catalog_refresh: {
-    summary: 'Read the installed worker types again from disk',
+    summary: 'Reread the installed worker types from disk',
     kind: 'change',
     input: Type.Object({ hive: Type.Optional(hive) }, strict),
   },
@@ -385,32 +400,32 @@ export const operations = {
     input: Type.Object({ ...pluginRequests.uninstall.properties, ...onHive }, strict),
   },
   worker_update: {
-    summary: 'Bring plugins to the newest version that was asked for',
+    summary: 'Update plugins to the newest matching version',
     kind: 'change',
     input: Type.Object({ ...pluginRequests.update.properties, ...onHive }, strict),
   },
   worker_link: {
-    summary: 'Use the folder of a plugin as it is',
+    summary: 'Use a plugin from its folder',
     kind: 'change',
     input: Type.Object({ ...pluginRequests.link.properties, ...onHive }, strict),
   },
   worker_prune: {
-    summary: 'Remove versions of plugins, programs and downloads that nothing uses',
+    summary: 'Remove unused versions of plugins, programs and downloads',
     kind: 'change',
     input: Type.Object({ ...pluginRequests.prune.properties, ...onHive }, strict),
   },
   worker_plugin_list: {
-    summary: 'Plugins that are installed or linked',
+    summary: 'Installed and linked plugins',
     kind: 'read',
     input: Type.Object({ ...pluginRequests.list.properties, ...onHive }, strict),
   },
   worker_plugin_inspect: {
-    summary: 'A plugin in detail: its variants, whether they fit, its options',
+    summary: 'A plugin in detail: its variants, whether they run on this hive, its options',
     kind: 'read',
     input: Type.Object({ ...pluginRequests.inspect.properties, ...onHive }, strict),
   },
   worker_plugin_search: {
-    summary: 'Plugins that the registry has',
+    summary: 'Search the registry for plugins',
     kind: 'read',
     input: Type.Object({ ...pluginRequests.search.properties, ...onHive }, strict),
   },

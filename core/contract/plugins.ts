@@ -6,7 +6,7 @@ const name = Type.String({
   maxLength: 4096,
   description: 'Worker type, npm package with or without a version (name@^1), tarball, folder or git address',
 });
-const offline = Type.Optional(Type.Boolean({ description: 'Use only what was fetched before' }));
+const offline = Type.Optional(Type.Boolean({ description: 'Only use what was downloaded before' }));
 const scripts = Type.Optional(Type.Boolean({ description: 'Run the install scripts of the packages' }));
 const strict = { additionalProperties: false } as const;
 const text = Type.String({ maxLength: 4096 });
@@ -53,16 +53,19 @@ export const pluginRequests = {
     {
       plugin: name,
       variant: Type.Optional(
-        Type.String({ maxLength: 64, description: 'Build of the type; the best for that machine when absent' }),
+        Type.String({ maxLength: 64, description: 'Build of the type; default: the best one for that machine' }),
       ),
-      yes: Type.Optional(Type.Boolean({ description: 'Let its publisher in without asking' })),
+      yes: Type.Optional(Type.Boolean({ description: 'Trust its publisher without asking' })),
       accepted: Type.Optional(
-        Type.String({ maxLength: 512, description: 'The very package that was asked about, as the refusal named it' }),
+        Type.String({
+          maxLength: 512,
+          description: 'The identity of the package that was confirmed, as given in the error',
+        }),
       ),
       scripts,
       offline,
       force: Type.Optional(
-        Type.Boolean({ description: 'Although it is there, or its type is offered by another one' }),
+        Type.Boolean({ description: 'Reinstall, or replace another plugin that provides its type' }),
       ),
     },
     strict,
@@ -73,8 +76,8 @@ export const pluginRequests = {
   ),
   update: Type.Object(
     {
-      plugins: Type.Optional(Type.Array(name, { maxItems: 1_000, description: 'All when absent' })),
-      dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would change' })),
+      plugins: Type.Optional(Type.Array(name, { maxItems: 1_000, description: 'Default: all' })),
+      dryRun: Type.Optional(Type.Boolean({ description: 'Only return what would change' })),
       scripts,
       offline,
     },
@@ -92,7 +95,7 @@ export const pluginRequests = {
   prune: Type.Object(
     {
       all: Type.Optional(Type.Boolean({ description: 'Also the versions that the last updates replaced' })),
-      dryRun: Type.Optional(Type.Boolean({ description: 'Only say what would go' })),
+      dryRun: Type.Optional(Type.Boolean({ description: 'Only return what would be removed' })),
     },
     strict,
   ),
@@ -119,7 +122,7 @@ export interface PluginView {
   source: 'installed' | 'link';
   types: readonly string[];
   variants: readonly string[];
-  /** Variants that are there; the others are installed when a worker needs them. */
+  /** Installed variants; others are installed when a worker needs them. */
   installed: readonly string[];
   /** Those of them for which the install scripts of their packages were run; absent when there are none. */
   scripts?: readonly string[];
@@ -128,11 +131,11 @@ export interface PluginView {
   integrity: string | null;
   publisher: string | null;
   registry: string | null;
-  /** Range or tag that updates follow; null when it stays as it is. */
+  /** Range or tag that updates follow; null if it is not updated. */
   follows: string | null;
   /** The version that the last update replaced. */
   previous: string | null;
-  /** Did this request change anything? */
+  /** Whether this request changed anything. */
   changed: boolean;
 }
 

@@ -26,12 +26,12 @@
  *
  * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
  * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file
- * `queen.db`). Of one job at most 8 MiB of events are kept and at most 16 MiB of result. The events of the oldest jobs go
- * first. A new job is refused with `JOB_MEMORY_EXHAUSTED` while the inputs of running jobs use up the memory.
+ * `queen.db`). For one job, at most 8 MiB of events and 16 MiB of result are kept. The events of the oldest jobs are
+ * dropped first. A new job is refused with `JOB_MEMORY_EXHAUSTED` while the inputs of running jobs use up the memory.
  *
- * A client that reads the events of a job from the start gets each of them, with numbers in steps of 1. Events that are not kept
- * are missing later: progress that a later one of its step has replaced, and what goes beyond the budget. Numbers keep
- * their order, so `Last-Event-ID` works all the same, and the outcome is always the last event.
+ * A client that follows a job from the start gets all events, numbered in steps of 1. Later, some events may be missing:
+ * progress that was replaced by newer progress of the same step, and what exceeds the budget. Numbers keep
+ * their order, so `Last-Event-ID` still works, and the outcome is always the last event.
  */
 import type { ErrorBody } from './errors.ts';
 import type { CatalogEntry } from './hive-api.ts';
@@ -43,7 +43,7 @@ import type { DeviceFacts } from './worker-type.ts';
 /** Most bytes of a request: of one to operations, and of one of an application. */
 export const bodyLimit = { operations: 8 * 1024 ** 2, application: 1024 ** 3 };
 
-/** `faulty`: it broke the rules of the API, and is not used until it answers properly again. */
+/** `faulty`: it sent invalid answers, and is not used until it answers correctly again. */
 export type HiveStatus = 'online' | 'unreachable' | 'faulty' | 'stopped';
 
 export interface HiveView {
@@ -54,7 +54,7 @@ export interface HiveView {
   since: string;
   /** Why it is not online. */
   reason: string | null;
-  /** `attached`: runs inside the queen. `local`: a process of its own on this machine. */
+  /** `attached`: runs inside the queen. `local`: a separate process on this machine. */
   mode: 'attached' | 'local' | 'ssh';
   pid: number | null;
   version: string | null;
@@ -67,7 +67,7 @@ export interface HiveView {
   labels: Readonly<Record<string, string>>;
 }
 
-/** A hive that could not be asked. */
+/** A hive that did not answer. */
 export interface AbsentHive {
   hive: string;
   status: HiveStatus;
@@ -76,7 +76,7 @@ export interface AbsentHive {
 
 export interface WorkerList {
   workers: readonly WorkerView[];
-  /** Hives that do not answer now: their workers may run, and are not listed or shown as lost. Absent when all do. */
+  /** Hives that do not answer: their workers may still be running, and are missing or shown as lost. Absent if all hives answer. */
   absent?: readonly AbsentHive[];
 }
 
@@ -95,9 +95,9 @@ export interface FleetStatus {
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
   models: readonly string[];
-  /** Absent from a queen of an earlier version. */
+  /** Absent from older queens. */
   jobs?: JobsUsage;
-  /** How the fleet differs from `hives.conf`; absent where there is no such file, or it was not understood yet. */
+  /** How the fleet differs from `hives.conf`; absent if there is no such file, or it is invalid. */
   drift?: FleetDrift;
 }
 

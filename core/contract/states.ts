@@ -18,7 +18,7 @@ export type WorkerState =
   | 'unhealthy'
   | 'lost';
 
-/** Which state may follow which, as the owner of the worker sees it (`lost` is a reader's view and not here). */
+/** The legal moves, as seen by the owner of the worker (`lost` exists only for readers, and is not here). */
 export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly WorkerState[]>> = {
   starting: ['loading', 'ready', 'sleeping', 'stopping', 'failed', 'starting'],
   loading: ['ready', 'stopping', 'failed', 'starting'],
@@ -31,25 +31,25 @@ export const workerMoves: Readonly<Record<Exclude<WorkerState, 'lost'>, readonly
   failed: ['starting', 'stopping', 'stopped'],
 };
 
-/** A daemon (queen or hive) as seen from outside. `stale`: its PID file names a process that is not it any more. */
+/** A daemon (queen or hive) as seen from outside. `stale`: its PID file names a process that is no longer the daemon. */
 export type DaemonStatus =
   | { status: 'running'; pid: number }
   | { status: 'stopped' }
   | { status: 'failed'; reason: string }
   | { status: 'stale'; pid: number };
 
-/** Why a worker failed, for people and for programs. */
+/** Why a worker failed. */
 export interface WorkerFailure {
   cause: FailureCause;
   message: string;
   hint: string;
   exitCode: number | null;
   signal: string | null;
-  /** The engine's last words, oldest first. */
+  /** The last output of the engine, oldest line first. */
   log: readonly string[];
   /** ISO 8601. */
   at: string;
 }
 
-/** When a worker is started again by itself. */
+/** When a worker is restarted automatically. */
 export type RestartPolicy = 'never' | 'on-failure' | 'always';

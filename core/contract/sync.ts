@@ -76,7 +76,7 @@ export interface DeclaredRun {
 /** A hive as it should be: its declaration with every version resolved and every worker named. */
 export interface DesiredHive {
   alias: string;
-  /** What is to be installed on the machine (`<core version>-<hash8>`); null for `local`, which is installed by hand. */
+  /** What to install on the machine (`<core version>-<hash8>`); null for `local`, which is installed by hand. */
   version: string | null;
   autoStart: boolean;
   types: readonly DesiredType[];
@@ -97,7 +97,7 @@ export interface DesiredType {
 }
 
 export interface DesiredWorker {
-  /** The same at every sync, unique in the fleet. */
+  /** Stable across syncs, unique in the fleet. */
   id: string;
   /** Replicas of one entry; they are replaced one after another, so that some always answer. */
   group: string;
@@ -217,11 +217,11 @@ export interface HivePlan {
   /** In order: hive, worker types, models, workers that go, workers that come, worker types that go. */
   steps: readonly SyncStep[];
   extra: readonly Extra[];
-  /** What stands in the way and no step can change: the machine does not answer, an id is taken. */
+  /** Problems that no step can fix: the machine does not answer, an id is taken. */
   problems: readonly ErrorBody[];
   /** False where the hive must run before the rest can be known; a sync then plans it anew once it does. */
   complete: boolean;
-  /** Worker types, models and workers that are as they should be. */
+  /** Worker types, models and workers that are already as declared. */
   fine: number;
 }
 
@@ -231,7 +231,7 @@ export interface SyncPlan {
   hives: readonly HivePlan[];
   /** Steps in all. */
   steps: number;
-  /** Nothing to do, and nothing in the way. */
+  /** Nothing to do, and no problems. */
   inSync: boolean;
 }
 
@@ -239,11 +239,11 @@ export interface SyncPlan {
 
 export interface StepReport {
   step: SyncStep;
-  /** `skipped`: something that it needs failed, or the sync was cancelled before its turn. */
+  /** `skipped`: something it depends on failed, or the sync was cancelled first. */
   state: 'done' | 'failed' | 'skipped';
   /** Why it failed or was skipped. */
   error: ErrorBody | null;
-  /** How often it was tried. */
+  /** Number of attempts. */
   attempts: number;
   ms: number;
 }
@@ -257,7 +257,7 @@ export interface HiveReport {
   /** What stood in the way of the hive as a whole: it does not answer, another sync works on it. */
   problems: readonly ErrorBody[];
   ms: number;
-  /** The command that tries again what is not done; null where nothing is left. */
+  /** The command that retries the rest; null if nothing is left. */
   retry: string | null;
 }
 
@@ -271,7 +271,7 @@ export interface SyncReport {
   cancelled: boolean;
   startedAt: string;
   ms: number;
-  /** The command that tries again whatever is not done; null where all is. */
+  /** The command that retries the rest; null if everything is done. */
   retry: string | null;
 }
 
@@ -285,7 +285,7 @@ export interface SyncResult {
 export interface DriftView {
   /** The file that was read. */
   config: string;
-  /** Is there such a file? Without one nothing is declared and nothing drifts. */
+  /** Whether the file exists. Without it, nothing is declared and nothing drifts. */
   declared: boolean;
   inSync: boolean;
   hives: readonly HiveDrift[];

@@ -1,10 +1,10 @@
-/** How a hint is shown: `try: …` where it says what to do. */
+/** Formats a hint: `try: …` if it says what to do. */
 
-/** Hints read well alone, in JSON as well. Some bring the label with them, and some tell a fact that no label fits. */
+/** Hints are complete sentences of their own. Those that state a fact get no label. */
 export const labelled = (hint: string): string => {
   const text = hint.replace(/^(try|run): /, '');
   return text === '' || facts.test(text) ? text : `try: ${text}`;
 };
 
-/** What no advice begins with. */
+/** Beginnings of hints that are not advice. */
 const facts = /^(see\b|did you |known |installed |devices are |its |it |only |nothing |[\w.@/-]+ loads: )/;

@@ -1,4 +1,4 @@
-/** Work on many machines at once: one line for each hive on a terminal, each line with its hive in a pipe. */
+/** Work on many machines at once: one line per hive on a terminal; in a pipe, each line names its hive. */
 import type { NarrationEvent } from '../contract/narration.ts';
 import type { SyncPlan } from '../contract/sync.ts';
 import { printForPeople } from './people.ts';
@@ -6,30 +6,30 @@ import { printableData } from './printable.ts';
 import type { PeopleOptions, PeoplePrinter } from './steps.ts';
 
 export interface HiveLinesOptions extends PeopleOptions {
-  /** The plan, which is printable already, as it is shown. */
+  /** Formats the plan, which is already printable. */
   formatPlan: (plan: SyncPlan) => string;
 }
 
 type Event<Kind extends NarrationEvent['kind']> = Extract<NarrationEvent, { kind: Kind }>;
 
-/** A step of a hive that runs. */
+/** A running step of a hive. */
 interface Doing {
   text: string;
   progress?: Event<'progress'>;
 }
 
 /**
- * A step belongs to the hive that its `on` names (`hive gpu-1`); what tells more of the step names its id. The line of a
- * hive begins with its first step and ends when none of its steps runs any more: an outer step around all that is done on
- * the machine makes it one line. In between it shows the step that was heard of last.
+ * A step belongs to the hive in its `on` (`hive gpu-1`); later events refer to the step by its id. The line of a
+ * hive begins with its first step and ends with its last: an outer step around all work on
+ * the machine makes it one line. In between, it shows the step with the latest event.
  */
 export class HiveLines implements PeoplePrinter {
   readonly #inner: PeoplePrinter;
   readonly #live: boolean;
   readonly #formatPlan: HiveLinesOptions['formatPlan'];
-  /** Hive of each step that runs. */
+  /** The hive of each running step. */
   readonly #hiveOf = new Map<string, string>();
-  /** Steps of each hive, the one that was heard of last at the end. */
+  /** The steps of each hive, the one with the latest event last. */
   readonly #doing = new Map<string, Map<string, Doing>>();
 
   constructor({ formatPlan, ...options }: HiveLinesOptions) {
@@ -55,7 +55,7 @@ export class HiveLines implements PeoplePrinter {
     this.#inner.block(text);
   }
 
-  /** A step that was not told to be done when all is over has failed, as far as its hive goes. */
+  /** A step that is still open at the end has failed. */
   close(how: 'done' | 'failed' = 'done'): void {
     if (this.#live) {
       for (const [hive, steps] of this.#doing) {

@@ -1,9 +1,9 @@
-/** What a process said before it ended of an error. Node ends such a report with its version, which says nothing. */
+/** The last output of a process that died of an error. Drops the version that Node prints at the end. */
 
-/** How much of it is worth keeping while it runs. */
+/** How much output to keep while it runs. */
 export const maxLastWords = 16_000;
 
-/** All of it, without the version. */
+/** The whole output, without the version. */
 export const lastWords = (stderr: string): string =>
   stderr
     .split('\n')
@@ -11,7 +11,7 @@ export const lastWords = (stderr: string): string =>
     .join('\n')
     .trim();
 
-/** The one line that says what happened: that of the error where there is one, else the last few. */
+/** The line that says what happened: the error if there is one, else the last few lines. */
 export const lastWordsInShort = (stderr: string): string => {
   const lines = lastWords(stderr).split('\n');
   const error = lines.find((line) => /^(?:Uncaught )?(?:\[?\w*(?:Error|Exception)\b|[A-Za-z]\w*: )/.test(line));

@@ -25,7 +25,7 @@ const marks = {
   ascii: { done: 'ok', failed: 'failed', warning: 'warning', info: '-', full: '#', empty: '.' },
 };
 
-/** On a terminal: the running steps are redrawn below what is said for good. */
+/** On a terminal: running steps are redrawn below the finished lines. */
 export class LivePrinter implements PeoplePrinter {
   readonly #options: PeopleOptions;
   readonly #now: () => number;
@@ -33,7 +33,7 @@ export class LivePrinter implements PeoplePrinter {
   #timer: NodeJS.Timeout | undefined;
   #drawn = 0;
   #frame = 0;
-  /** Where a part of a line was written, of an answer or a question, below which nothing may be drawn. */
+  /** The stream with an unfinished line of an answer or question, below which nothing may be drawn. */
   #inLine: Screen | null = null;
   readonly #answer: ReturnType<Screen['stream']>;
 
@@ -100,7 +100,7 @@ export class LivePrinter implements PeoplePrinter {
     if (live) this.#inLine = text.endsWith('\n') ? null : answer;
   }
 
-  /** The cursor stays behind the question, and nothing is drawn, until there is more to say. */
+  /** The cursor stays after the question, and nothing is drawn until the next event. */
   #ask(event: AskEvent): void {
     this.#erase();
     const { narration } = this.#options;
@@ -131,7 +131,7 @@ export class LivePrinter implements PeoplePrinter {
     if (this.#inLine) return;
     this.#erase();
     const { narration } = this.#options;
-    // More lines than the screen has could not be erased again.
+    // More lines than the screen has could not be erased.
     const room = Math.max(1, narration.terminal.rows - 2);
     const lines = [...this.#steps.values()].slice(-room).map((step) => this.#line(step));
     if (lines.length === 0) return;

@@ -1,8 +1,8 @@
-/** Narration for programs: one JSON object a line. */
+/** Narration for programs: one JSON object per line. */
 import type { JobEvent, NarrationEvent } from '../contract/narration.ts';
 import type { Screen } from './screen.ts';
 
-/** Writes each event as it is, as one line of JSON. */
+/** Writes each event as one line of JSON. */
 export const printForMachines =
   (screen: Screen) =>
   (event: NarrationEvent | JobEvent): void =>

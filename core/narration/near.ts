@@ -1,11 +1,11 @@
-/** Did you mean: the known words that are nearest to a mistyped one. */
+/** Did you mean: finds known words similar to a mistyped one. */
 
 /**
- * At most `limit` of the known words, the nearest first: those that differ in at most a third of their letters, and
- * those that begin with the word. Case is ignored.
+ * At most `limit` known words, nearest first: those that differ in at most a third of their letters, and
+ * those that begin with the word. Ignores case.
  */
 export const nearest = (word: string, known: Iterable<string>, limit = 3): string[] => {
-  // A word of a request may be megabytes long; no name that anyone meant is.
+  // A word of a request can be megabytes long, but real names are not.
   const typed = word.slice(0, longest).toLowerCase();
   const found: { name: string; far: number }[] = [];
   for (const name of new Set(known)) {
@@ -16,7 +16,7 @@ export const nearest = (word: string, known: Iterable<string>, limit = 3): strin
     else if (far <= Math.max(1, Math.floor(Math.max(typed.length, there.length) / 3))) found.push({ name, far });
   }
   found.sort((a, b) => a.far - b.far || a.name.localeCompare(b.name));
-  // Beside a word that is much nearer, the others are noise.
+  // Next to a much nearer word, the others are noise.
   const most = (found[0]?.far ?? 0) + 1;
   const near = found.filter(({ far }) => far <= most);
   return near.slice(0, limit).map(({ name }) => name);
@@ -30,7 +30,7 @@ export const didYouMean = (word: string, known: Iterable<string>): string => {
 
 const longest = 128;
 
-/** Damerau's distance for neighbours: insertions, deletions, replacements and swaps of two adjacent letters. */
+/** Damerau-Levenshtein distance: insertions, deletions, substitutions and swaps of adjacent letters. */
 const distance = (a: string, b: string): number => {
   let beforeLast: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, column) => column);

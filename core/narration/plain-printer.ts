@@ -15,10 +15,10 @@ import {
   took,
 } from './steps.ts';
 
-/** A step that is over in a moment needs no lines on how far it is. */
+/** A short step needs no progress lines. */
 const progressPauseMs = 2_000;
 
-/** In a pipe: one line for what begins, what ends and, now and then, how far what goes on is. */
+/** In a pipe: one line for each start, each end, and now and then for progress. */
 export class PlainPrinter implements PeoplePrinter {
   readonly #options: PeopleOptions;
   readonly #now: () => number;

@@ -1,4 +1,4 @@
-/** Where a daemon logs to: its lines are JSON, and harmless when the file is shown on a terminal. */
+/** The log of a daemon: lines of JSON that are safe to show on a terminal. */
 import { printableJsonText } from './printable.ts';
 import type { TextSink } from './screen.ts';
 

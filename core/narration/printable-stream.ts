@@ -1,23 +1,23 @@
-/** Text that comes in pieces, made harmless as it comes: a piece may end in the middle of something. */
+/** Makes streamed text printable, even if a piece ends in the middle of a sequence. */
 import { printable } from './printable.ts';
 
 export class PrintableStream {
   readonly #dropStyles: boolean;
   #held = '';
 
-  /** `dropStyles` leaves out the colours of a log, which are written out otherwise. */
+  /** `dropStyles` removes the colours of a log, which would be escaped otherwise. */
   constructor({ dropStyles = false }: { dropStyles?: boolean } = {}) {
     this.#dropStyles = dropStyles;
   }
 
-  /** What can be shown so far. */
+  /** The part that can be shown so far. */
   push(piece: string): string {
     const text = this.#held + piece;
     this.#held = unfinished.exec(text)?.[0] ?? '';
     return this.#shown(text.slice(0, text.length - this.#held.length));
   }
 
-  /** What is left when no more comes. */
+  /** The rest, at the end of the stream. */
   end(): string {
     const rest = this.#held;
     this.#held = '';
@@ -29,11 +29,11 @@ export class PrintableStream {
   }
 }
 
-/** The text of a log without its colours. */
+/** Removes the colours from the text of a log. */
 export const withoutStyles = (text: string): string => text.replace(styles, '');
 
 /** The first half of a CR LF, of a surrogate pair or of a colour. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with it
 const unfinished = /(?:\r|[\ud800-\udbff]|\u001b(?:\[[\d;:]{0,32})?)$/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what colours begin with
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with it
 const styles = /\u001b\[[\d;:]{0,32}m/g;

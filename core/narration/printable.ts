@@ -1,14 +1,14 @@
 /**
- * Text from outside, made harmless: what would steer a terminal, reverse or hide a part of a line, or end a line early is
- * written out, as `\x1b` or `\u202e`. Everything that rbee shows goes through here; see `screen.ts`.
+ * Makes text from outside safe to print: what would control a terminal, reverse or hide part of a line, or end a line is
+ * escaped, as `\x1b` or `\u202e`. Everything that rbee shows goes through here; see `screen.ts`.
  */
 
 export interface PrintableOptions {
-  /** Line feeds, tabs and the break marks of scripts without spaces stay, and CR LF ends a line. For logs and answers. */
+  /** For logs and answers: keeps line feeds, tabs and zero-width spaces, and turns CR LF into a line feed. */
   multiline?: boolean;
 }
 
-/** The text as it may be shown. What is harmless already is returned as it is. */
+/** The text, safe to show. Returns safe text unchanged. */
 export const printable = (text: string, { multiline = false }: PrintableOptions = {}): string => {
   if (plainLine.test(text)) return text;
   if (!multiline) return text.replace(unsafe(), writtenOut);
@@ -17,17 +17,17 @@ export const printable = (text: string, { multiline = false }: PrintableOptions 
     .replace(unsafe(), (found) => (keptInText.has(found) ? found : writtenOut(found)));
 };
 
-/** The same value with every string in it printable, the keys of its objects too. */
+/** The same value with all strings printable, including object keys. */
 export const printableData = <Data>(value: Data, options?: PrintableOptions): Data => clean(value, options) as Data;
 
 /**
- * JSON whose bytes are as harmless as its meaning is exact: JSON.stringify leaves C1 controls, changes of direction and
- * line separators as they are.
+ * JSON that is safe to show and has the same meaning: JSON.stringify keeps C1 controls, direction changes and
+ * line separators.
  */
 export const printableJson = (value: unknown, indent?: number): string =>
   printableJsonText(JSON.stringify(value, null, indent) ?? 'null');
 
-/** The same for a text that is JSON already. */
+/** The same for text that already is JSON. */
 export const printableJsonText = (json: string): string =>
   plainText.test(json)
     ? json
@@ -36,7 +36,7 @@ export const printableJsonText = (json: string): string =>
         .replace(unsafe(), (found) => (found === '\n' || found === '\t' ? found : jsonEscapes(found)));
 
 /**
- * JSON inside a line for people, of data that is printable already: its backslashes are those of written out characters,
+ * JSON inside a line for people, of data that is already printable: its backslashes are those of escaped characters
  * and are not doubled.
  */
 export const jsonForPeople = (value: unknown): string => (JSON.stringify(value) ?? '').replaceAll('\\\\', '\\');
@@ -45,9 +45,9 @@ const plainLine = /^[\x20-\x7e]*$/;
 const plainText = /^[\n\x20-\x7e]*$/;
 
 /**
- * Controls, separators, lone halves of surrogate pairs, and characters that show nothing. Of the last, those stay that
- * emoji and scripts are made of: joiners and selectors of a variant. Flags of parts of a country are whole words of
- * invisible letters; they match as a whole, and stay.
+ * Controls, separators, lone surrogates, and invisible characters, except those that
+ * emoji and scripts need: joiners and variation selectors. Flags of regions are whole words of
+ * invisible letters; they match as a whole, and are kept.
  */
 const unsafeSource =
   String.raw`\u{1f3f4}[\u{e0030}-\u{e0039}\u{e0061}-\u{e007a}]{3,6}\u{e007f}|` +
@@ -55,7 +55,7 @@ const unsafeSource =
   String.raw`[\u200c\u200d\u180b-\u180d\u180f\ufe00-\ufe0f\u{e0100}-\u{e01ef}]]`;
 let compiled: RegExp | undefined;
 
-/** Compiled on first use: it takes a millisecond, and most commands print ASCII only. */
+/** Compiled on first use: that takes a millisecond, and most commands only print ASCII. */
 const unsafe = (): RegExp => {
   compiled ??= new RegExp(unsafeSource, 'gv');
   return compiled;
@@ -83,11 +83,11 @@ const clean = (value: unknown, options: PrintableOptions | undefined): unknown =
   if (typeof value === 'string') return printable(value, options);
   if (typeof value !== 'object' || value === null || isPlain(value)) return value;
   if (Array.isArray(value)) return value.map((item) => clean(item, options));
-  // `fromEntries` makes a key `__proto__` an ordinary one.
+  // `fromEntries` treats `__proto__` as an ordinary key.
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [printable(key), clean(each, options)]));
 };
 
-/** Is everything in it ASCII without controls? Most data is, and is not copied. */
+/** Whether everything in it is printable ASCII. Most data is, and is not copied. */
 const isPlain = (value: unknown): boolean => {
   if (typeof value === 'string') return plainLine.test(value);
   if (typeof value !== 'object' || value === null) return true;

@@ -1,4 +1,4 @@
-/** Sizes and times as people read them. */
+/** Formats sizes and times for people. */
 
 const sizes = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
@@ -34,7 +34,7 @@ export const formatDuration = (ms: number): string => {
   return parts.join(' ');
 };
 
-/** How long ago an ISO time was, in one unit: `12 s`, `5 min`, `3 h`, `2 d`. */
+/** The time since an ISO time, in one unit: `12 s`, `5 min`, `3 h`, `2 d`. */
 export const formatAge = (iso: string, now: number): string => {
   const seconds = Math.max(0, Math.floor((now - Date.parse(iso)) / 1000));
   if (Number.isNaN(seconds)) return '?';
@@ -56,7 +56,7 @@ const units: Record<string, number> = {
   ti: 2 ** 40,
 };
 
-/** Reads `4GiB`, `512 MiB`, `4G` (decimal), `1073741824`; undefined when it is not a size. */
+/** Reads `4GiB`, `512 MiB`, `4G` (decimal), `1073741824`; undefined if it is not a size. */
 export const parseBytes = (text: string): number | undefined => {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]i?)?b?$/i.exec(text.trim());
   const factor = units[(match?.[2] ?? '').toLowerCase()];

@@ -1,6 +1,6 @@
 /**
- * A text stream and what it can show. This is the only way from rbee to a terminal, a pipe or a file at its end: each
- * method makes what it is given harmless, so that no caller has to think of it.
+ * A text stream and what it can show. All output of rbee goes through here: each
+ * method makes its input safe to print, so that callers need not care.
  */
 import { printable, printableData, printableJson } from './printable.ts';
 import { PrintableStream } from './printable-stream.ts';
@@ -19,12 +19,12 @@ export class Screen {
     this.terminal = terminal;
   }
 
-  /** Shows what `format` makes of data from anywhere. `format` gets it printable: no value in it can end a line. */
+  /** Formats and shows data from any source. `format` gets it printable: no value in it can end a line. */
   show<Data>(data: Data, format: (data: Data, terminal: Terminal) => string): void {
     this.write(format(printableData(data), this.terminal));
   }
 
-  /** One line, whatever is in it. */
+  /** One line, whatever the text contains. */
   line(text: string): void {
     this.#sink.write(`${printable(text)}\n`);
   }
@@ -34,7 +34,7 @@ export class Screen {
     this.#sink.write(printable(text, { multiline: true }));
   }
 
-  /** Text in pieces: `push` shows each, `end` what was held back of the last. */
+  /** Text in pieces: `push` shows each piece, `end` shows what was held back. */
   stream(options?: { dropStyles?: boolean }): { push(piece: string): void; end(): void } {
     const pieces = new PrintableStream(options);
     return {
@@ -43,12 +43,12 @@ export class Screen {
     };
   }
 
-  /** One JSON value; in one line unless it is indented. */
+  /** One JSON value, on one line unless indented. */
   json(value: unknown, indent?: number): void {
     this.#sink.write(`${printableJson(value, indent)}\n`);
   }
 
-  /** Lines of our own, with data that is printable already. Styles of `paint` pass, and nothing else that steers. */
+  /** Lines of our own, with data that is already printable. Keeps the styles of `paint`, and escapes all other controls. */
   write(text: string): void {
     const parts = text.split(ownStyles);
     this.#sink.write(parts.map((part, at) => (at % 2 === 1 ? part : printable(part, { multiline: true }))).join(''));
@@ -61,7 +61,7 @@ export class Screen {
 }
 
 /** Bold, dim, italic, underlined and the sixteen colours, on and off. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it is what styles begin with
+// biome-ignore lint/suspicious/noControlCharactersInRegex: styles begin with it
 const ownStyles = /(\u001b\[(?:[0-4]|2[2-4]|3[0-79]|9[0-7])m)/;
 
 const moves = {

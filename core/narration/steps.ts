@@ -1,4 +1,4 @@
-/** What both printers for people share: the steps that run, and how events, printable already, are put into words. */
+/** What both printers for people share: the running steps, and the text of events, which are already printable. */
 import type { NarrationEvent } from '../contract/narration.ts';
 import { formatBytes, formatDuration } from './quantities.ts';
 import type { Screen } from './screen.ts';
@@ -6,18 +6,18 @@ import type { Screen } from './screen.ts';
 export interface PeoplePrinter {
   /** Shows an event. */
   event(event: NarrationEvent): void;
-  /** Writes whole lines of a result, made of printable data, above what still runs. */
+  /** Writes whole lines of a result, made of printable data, above the running steps. */
   block(text: string): void;
-  /** Ends every step that still runs, as done or as failed, and leaves the cursor at the start of a line. */
+  /** Ends all running steps as done or failed, and leaves the cursor at the start of a line. */
   close(how?: 'done' | 'failed'): void;
 }
 
 export interface PeopleOptions {
-  /** Where narration goes. */
+  /** The stream for narration. */
   narration: Screen;
-  /** Where pieces of an answer go. */
+  /** The stream for pieces of an answer. */
   answer: Screen;
-  /** Milliseconds of a steady clock. */
+  /** Milliseconds of a monotonic clock. */
   now?: () => number;
 }
 
@@ -39,7 +39,7 @@ export const questionText = ({ question, choices }: AskEvent): string =>
 
 export const said = (text: string, on: string | undefined): string => (on ? `${on}: ${text}` : text);
 
-/** Not for a text that tells it itself. */
+/** Empty if the text already contains it. */
 export const took = (text: string, ms: number | undefined): string =>
   ms === undefined || text.includes(formatDuration(ms)) ? '' : ` (${formatDuration(ms)})`;
 
@@ -54,7 +54,7 @@ export const advance = (steps: Map<string, Step>, event: ProgressEvent, now: num
 
 const barWidth = 20;
 
-/** A bar and the amounts, or the amount alone where the total is not known. */
+/** A bar and the amounts, or only the amount if the total is unknown. */
 export const progressText = (step: Step, { full, empty }: { full: string; empty: string }): string => {
   const amount = (value: number): string => {
     if (step.unit === 'bytes') return formatBytes(value);

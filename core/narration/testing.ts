@@ -1,7 +1,7 @@
-/** For tests of what is printed: screens that keep it, and what a terminal makes of it. */
+/** For tests of output: a screen that keeps it, and what a terminal would show. */
 import { Screen } from './screen.ts';
 
-/** A screen that keeps what is written. */
+/** A screen that keeps its output. */
 export class Recorder extends Screen {
   readonly #written: string[];
 
@@ -19,7 +19,7 @@ export class Recorder extends Screen {
 
 export const recorder = (live: boolean, width?: number): Recorder => new Recorder(live, width);
 
-/** What a terminal shows after these bytes: enough of one for what the printer uses. */
+/** What a terminal shows after these bytes, for the sequences that the printer uses. */
 export const shown = (bytes: string): string[] => {
   const lines = [''];
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what moves a cursor

@@ -1,12 +1,12 @@
-/** Text on a terminal: how it is styled, how wide it is, and how it is cut. */
+/** Text on a terminal: styles, width, and truncation. */
 import { styleText } from 'node:util';
 
 /** What a text stream can show. */
 export interface Terminal {
-  /** Columns; Infinity where nothing is cut, as in a pipe. */
+  /** Columns; Infinity if nothing is cut, as in a pipe. */
   width: number;
   rows: number;
-  /** Is there someone who sees lines being redrawn? */
+  /** Whether lines can be redrawn. */
   live: boolean;
   colour: boolean;
   unicode: boolean;
@@ -14,11 +14,11 @@ export interface Terminal {
 
 type Style = Parameters<typeof styleText>[0];
 
-/** Styles text where the terminal shows colours. */
+/** Styles text if the terminal shows colours. */
 export const paint = (style: Style, text: string, terminal: Pick<Terminal, 'colour'>): string =>
   terminal.colour ? styleText(style, text, { validateStream: false }) : text;
 
-/** Reads from the environment what a stream can show. `NO_COLOR` and `FORCE_COLOR` are honoured. */
+/** Reads from the environment what a stream can show. Respects `NO_COLOR` and `FORCE_COLOR`. */
 export const terminalOf = (
   stream: { isTTY?: boolean; columns?: number; rows?: number },
   env: NodeJS.ProcessEnv,
@@ -41,7 +41,7 @@ const twoWide =
 
 const widthOf = (character: string): number => (zeroWide.test(character) ? 0 : twoWide.test(character) ? 2 : 1);
 
-/** Columns that a text without styles takes on a terminal. */
+/** The width in columns of text without styles. */
 export const textWidth = (text: string): number => {
   if (plain.test(text)) return text.length;
   let width = 0;
@@ -49,7 +49,7 @@ export const textWidth = (text: string): number => {
   return width;
 };
 
-/** Cuts text without styles to at most `width` columns, with an ellipsis where something is missing. */
+/** Cuts text without styles to `width` columns, with an ellipsis if something is missing. */
 export const cutText = (text: string, width: number, { unicode }: Pick<Terminal, 'unicode'>): string => {
   if (textWidth(text) <= width) return text;
   const ellipsis = unicode ? '…' : '~';

@@ -1,4 +1,4 @@
-/** Talks to the agent of a machine: calls its methods, and checks what they answer before any other code sees it. */
+/** The client of the agent on a machine: calls its methods, and checks their answers before any other code sees them. */
 
 import { BadInput } from '../boundary/bad-input.ts';
 import { LineSplitter } from '../boundary/lines.ts';
@@ -17,7 +17,7 @@ interface Waiting {
   reject: (error: unknown) => void;
 }
 
-/** There is no agent: what was said instead. */
+/** There is no agent; holds what was printed instead. */
 export class AgentAbsent extends Error {
   readonly lines: readonly string[];
   constructor(lines: readonly string[]) {
@@ -42,8 +42,8 @@ export class AgentClient {
   }
 
   /**
-   * A script that becomes the agent has been started. Errors: AgentAbsent when it ended well without one,
-   * SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with what it said, or when it says nothing.
+   * Waits for the greeting of an agent that was started. Errors: AgentAbsent if the script ended well without one,
+   * SSH_CONNECTION_LOST, HOST_COMMAND_FAILED with its output, or if it prints nothing.
    */
   static async greet(name: string, script: RunningScript): Promise<AgentClient> {
     const client = new AgentClient(name, script);
@@ -60,7 +60,7 @@ export class AgentClient {
     return this.#ended === undefined;
   }
 
-  /** Aborting cancels it on the machine. Rejects with errors of the catalogue, or with AgentFailure. */
+  /** Aborting cancels the call on the machine. Rejects with errors from the catalogue, or with AgentFailure. */
   call<Method extends AgentMethod>(
     method: Method,
     args: Parameters<AgentMethods[Method]>,
@@ -71,7 +71,7 @@ export class AgentClient {
     this.#last += 1;
     const id = this.#last;
     return new Promise((resolve, reject) => {
-      // The caller goes on at once; the machine is told, and whatever it still answers is not heard.
+      // The caller continues immediately. The machine is told to cancel, and later answers are ignored.
       const onAbort = () => {
         this.#waiting.delete(id);
         clearTimeout(timer);
@@ -99,10 +99,10 @@ export class AgentClient {
     });
   }
 
-  /** Ends the agent, and gives back every lock that it holds. */
+  /** Ends the agent, which releases all its locks. */
   close(): void {
     this.#end(connectionLost(this.name, new Error('it was closed')));
-    // Whatever it still says is let go, or the channel would never close.
+    // Remaining output is discarded, or the channel would never close.
     this.#script.channel.resume();
     this.#script.channel.end();
     this.#script.channel.close();
@@ -112,7 +112,7 @@ export class AgentClient {
     this.#script.channel.write(`${JSON.stringify(request)}\n`);
   }
 
-  /** A machine that never answers must not keep a job waiting. Without a limit where the caller gave none. */
+  /** A machine that never answers must not keep a job waiting. No limit if the caller gave none. */
   #limit(id: number, method: AgentMethod, args: readonly unknown[]): NodeJS.Timeout | undefined {
     const ms = answerTimeoutMs(method, args);
     if (ms === null) return undefined;
@@ -127,7 +127,7 @@ export class AgentClient {
     }, ms).unref();
   }
 
-  /** A lock that was granted as its request was cancelled is given back at once. */
+  /** Releases a lock that was granted after its request was cancelled. */
   #giveBack(id: number): void {
     const resolve = (lock: number) => {
       this.#last += 1;
@@ -136,7 +136,7 @@ export class AgentClient {
     this.#waiting.set(id, { method: 'lock', resolve: resolve as (result: never) => void, reject: () => {} });
   }
 
-  /** When the line is cut in silence, neither side waits for the other for ever. */
+  /** If the connection dies silently, neither side waits forever. */
   #stayAlive(): void {
     const say = () => this.#send({ within: mostSilenceMs });
     say();
@@ -154,7 +154,7 @@ export class AgentClient {
         reject(error);
       };
       const timer = setTimeout(() => {
-        const problem = `it said nothing within ${greetMs / 1_000} s`;
+        const problem = `it did not start within ${greetMs / 1_000} s`;
         end(RbeeError.of('HOST_COMMAND_FAILED', { hive: this.name, what, problem }, { lines: before.slice(-10) }));
         endRemotely(channel);
       }, greetMs);
@@ -199,7 +199,7 @@ export class AgentClient {
     });
   }
 
-  /** Throws BadInput. An answer that is not waited for may be that of a call which was cancelled. */
+  /** Throws BadInput. An unexpected answer can be that of a cancelled call. */
   #take({ id, result, error }: Answer): void {
     const waiting = typeof id === 'number' ? this.#waiting.get(id) : undefined;
     if (!waiting || typeof id !== 'number') return;
@@ -228,15 +228,15 @@ const greetMs = 60_000;
 const aliveMs = 10_000;
 const mostSilenceMs = 45_000;
 
-/** The text of a file, or what a program printed, is the longest of all answers. */
+/** The longest answers are the text of a file, or the output of a program. */
 const maxLineBytes = 16 * 2 ** 20;
-/** Lines that a login shell or a library may print before the greeting. */
+/** Maximum lines that a login shell or a library may print before the greeting. */
 const maxLinesBefore = 200;
 
-/** Work on whole files and folders takes its time. */
+/** Work on whole files and folders can take long. */
 const slow = new Set<AgentMethod>(['sha256', 'unpack', 'removeTree']);
 
-/** Milliseconds; null where the caller decides. */
+/** Milliseconds; null if the caller decides. */
 const answerTimeoutMs = (method: AgentMethod, args: readonly unknown[]): number | null => {
   const { timeoutMs } = (args.at(-1) ?? {}) as { timeoutMs?: unknown };
   const own = typeof timeoutMs === 'number' ? timeoutMs : null;
@@ -244,13 +244,13 @@ const answerTimeoutMs = (method: AgentMethod, args: readonly unknown[]): number 
   return slow.has(method) ? 1_800_000 : 120_000;
 };
 
-/** Characters of a line that a library or a login shell may print beside the agent. */
+/** Maximum characters of a line that a library or a login shell may print. */
 const maxNoise = 65_536;
 
-/** A line of the agent, before it is checked. */
+/** A line of the agent, unchecked. */
 type Answer = { id: unknown; result?: unknown; error?: unknown };
 
-/** Null for what is no line of the agent: a library below it may print. */
+/** Null for lines that are not from the agent: a library may print too. */
 const parse = (line: string): { hello: unknown } | Answer | null => {
   try {
     const value = parseJson(line);
@@ -263,9 +263,9 @@ const parse = (line: string): { hello: unknown } | Answer | null => {
   }
 };
 
-/** A method failed on the machine with an error of its system. */
+/** A method failed on the machine with a system error. */
 export class AgentFailure extends Error {
-  /** Such as ENOENT; absent where the system gave none. */
+  /** Such as ENOENT, if the system gave one. */
   readonly code: string | undefined;
 
   constructor(message: string, code: string | undefined) {

@@ -1,16 +1,16 @@
-/** The keys that are offered to a machine, in the order in which OpenSSH offers them: those of the agent, then files. */
+/** The keys offered to a machine, in the order of OpenSSH: those of the agent, then files. */
 import type { Stats } from 'node:fs';
 import type { AnyAuthMethod, AuthenticationType, ParsedKey, PublicKeyEntry } from 'ssh2';
 import { readSmallBytes } from '../boundary/small-file.ts';
 import { ssh2 } from './library.ts';
 import type { Hop } from './target.ts';
 
-/** What was tried, for the error of a machine that took none of it. */
+/** What was tried, for the error message if all of it was rejected. */
 export interface Attempts {
   tried: string[];
-  /** Key files that need a passphrase which nobody has given. */
+  /** Key files with an unknown passphrase. */
   encrypted: string[];
-  /** Key files for which the passphrase that was given is wrong. */
+  /** Key files with a wrong passphrase. */
   wrongPassphrase: string[];
   problems: string[];
 }
@@ -19,7 +19,7 @@ export const noAttempts = (): Attempts => ({ tried: [], encrypted: [], wrongPass
 
 type Next = AnyAuthMethod | false;
 
-/** `passphrases` by key file. What happens is written into `attempts`. */
+/** `passphrases` by key file. Records what happens in `attempts`. */
 export const authenticator = (
   hop: Hop,
   passphrases: ReadonlyMap<string, string>,
@@ -30,7 +30,7 @@ export const authenticator = (
     if (left !== null && !left.includes('publickey')) {
       const methods = left.join(', ');
       attempts.problems.push(
-        partial ? `it took a key, and wants besides: ${methods}` : `it takes no keys, only: ${methods}`,
+        partial ? `it accepted a key, but also requires: ${methods}` : `it does not accept keys, only: ${methods}`,
       );
       next(false);
       return;
@@ -54,7 +54,7 @@ async function* offers(hop: Hop, passphrases: ReadonlyMap<string, string>, attem
       });
     });
     const wanted = new Set(files.flatMap((file) => (file.blob === null ? [] : [file.blob])));
-    // Those that are named come first: a machine counts attempts.
+    // Configured keys first, because machines limit the number of attempts.
     const named = held.filter((key) => wanted.has(blobOf(key)));
     const offered = hop.identitiesOnly ? named : [...named, ...held.filter((key) => !named.includes(key))];
     if (offered.length > 0) {
@@ -72,7 +72,7 @@ async function* offers(hop: Hop, passphrases: ReadonlyMap<string, string>, attem
 interface KeyFile {
   file: string;
   key: ParsedKey | null;
-  /** Its public half, base64; known also of an encrypted key when a `.pub` lies beside it. */
+  /** The public key, base64; known even for an encrypted key if there is a `.pub` file. */
   blob: string | null;
 }
 
@@ -87,14 +87,14 @@ const readKey = async (file: string, passphrase: string | undefined, attempts: A
     text = await readSmallBytes(file, { onOpen });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    // Most of the usual files do not exist.
+    // Most of the default files do not exist.
     if (code !== 'ENOENT') attempts.problems.push(`the key ${file} cannot be read (${message})`);
     return none;
   }
   const isOpen = (mode & 0o077) !== 0;
   if (isOpen) attempts.problems.push(tooOpen(file, mode));
   const key = firstOf(ssh2().utils.parseKey(text, passphrase));
-  // Its public half still says which key of the agent is meant.
+  // The public key still identifies a key of the agent.
   if (!(key instanceof Error)) return { file, key: isOpen ? null : key, blob: key.getPublicSSH().toString('base64') };
   if (!isOpen) addKeyProblem(file, key, passphrase !== undefined, attempts);
   const beside = await readSmallBytes(`${file}.pub`).catch(() => null);
@@ -105,14 +105,14 @@ const readKey = async (file: string, passphrase: string | undefined, attempts: A
 const addKeyProblem = (file: string, error: Error, hasPassphrase: boolean, attempts: Attempts): void => {
   if (hasPassphrase) attempts.wrongPassphrase.push(file);
   else if (/passphrase|encrypted/i.test(error.message)) attempts.encrypted.push(file);
-  else attempts.problems.push(`${file} is no private key (${error.message})`);
+  else attempts.problems.push(`${file} is not a private key (${error.message})`);
 };
 
-/** As OpenSSH does: only the mode of a key that is the user's own is looked at. */
+/** Like OpenSSH, only checks the mode of keys that the user owns. */
 const modeIfOwn = ({ uid, mode }: Stats): number => (uid === process.getuid?.() ? mode : 0);
 
 const tooOpen = (file: string, mode: number): string =>
-  `the key ${file} is not used, as other users can read it (mode 0${(mode & 0o777).toString(8)}): chmod 600 ${file}`;
+  `the key ${file} is ignored, because other users can read it (mode 0${(mode & 0o777).toString(8)}): chmod 600 ${file}`;
 
 const firstOf = (parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error =>
   Array.isArray(parsed) ? (parsed[0] ?? new Error('it is empty')) : parsed;
@@ -120,7 +120,7 @@ const firstOf = (parsed: ParsedKey | ParsedKey[] | Error): ParsedKey | Error =>
 const blobOf = (key: ParsedKey | PublicKeyEntry): string =>
   'getPublicSSH' in key ? key.getPublicSSH().toString('base64') : '';
 
-/** The same agent, holding only some of its keys. */
+/** The same agent, limited to some of its keys. */
 const only = (agent: InstanceType<ReturnType<typeof ssh2>['OpenSSHAgent']>, keys: (ParsedKey | PublicKeyEntry)[]) => {
   agent.getIdentities = ((callback: (error: null, keys: unknown) => void) => callback(null, keys)) as never;
   return agent;

@@ -1,6 +1,6 @@
 /**
- * The first word with a machine: starts the agent there, or tells what is needed for one. Everything that has to work
- * before there is a Node on the machine is in here, in plain `sh`.
+ * First contact with a machine: starts the agent there, or finds out what is missing. Everything that must work
+ * before Node is on the machine is here, in plain `sh`.
  */
 import { printedLines } from '../boundary/printed-lines.ts';
 import { RbeeError } from '../contract/errors.ts';
@@ -9,43 +9,43 @@ import { AgentAbsent, AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
 import { endRemotely, quote, runScript, startScript } from './script.ts';
 
-/** What an agent is made of, by name: the runtime without its platform (`node-26.10.0`), the file of the agent. */
+/** The parts of an agent, by name: the runtime without its platform (`node-26.10.0`), and the file of the agent. */
 export interface AgentParts {
   runtime: string;
   agent: string;
 }
 
-/** How Node goes to a machine. */
+/** How Node is compressed for the upload. */
 export type RuntimePacking = 'zstd' | 'gzip' | 'none';
 
 const packings: readonly RuntimePacking[] = ['zstd', 'gzip', 'none'];
 const unpackers: Record<RuntimePacking, string> = { zstd: 'zstd -dcq', gzip: 'gzip -dc', none: 'cat' };
 
-/** A machine without an agent. */
+/** A machine where the agent is not installed. */
 export interface BareHost {
   os: string;
   cpu: string;
   libc: 'glibc' | 'musl' | null;
-  /** `2.36`; null where it is not told. */
+  /** `2.36`; null if unknown. */
   glibc: string | null;
   /** rbee's data folder there. */
   data: string;
-  /** What can be unpacked there: the smallest of it. */
+  /** The best compression that can be unpacked there. */
   unpacks: RuntimePacking;
-  /** The rbee that `current` names there (`<version>-<hash8>`): then only its agent is missing, or of another version. */
+  /** The rbee that is installed there (`<version>-<hash8>`), if any. */
   installed: string | null;
-  /** Only the agent is missing, or is of another version. */
+  /** Only the agent is missing, or has another version. */
   hasRuntime: boolean;
-  /** Node needs it, minimal systems lack it. */
+  /** Node needs it, but minimal systems do not have it. */
   hasLibatomic: boolean;
-  /** Null where it is not told. */
+  /** Null if unknown. */
   freeBytes: number | null;
 }
 
-/** Node's own build needs these or newer. */
+/** The minimum versions for Node's official build. */
 const oldestGlibc = [2, 28] as const;
 
-/** The agent of the machine, or what the machine is like where there is none yet. Errors: SSH_*, HOST_*. */
+/** The agent of the machine, or a description of a machine that has none yet. Errors: SSH_*, HOST_*. */
 export const startAgent = async (
   connection: SshConnection,
   parts: AgentParts,
@@ -65,7 +65,7 @@ export const startAgent = async (
   }
 };
 
-/** Puts an uploaded Node in its place, after it has said its own checksum; the upload is gone in any case. Errors: HOST_*, UPLOAD_FAILED. */
+/** Installs an uploaded Node after checking its checksum, and always removes the upload. Errors: HOST_*, UPLOAD_FAILED. */
 export const placeRuntime = async (
   connection: SshConnection,
   { data, unpacks }: BareHost,
@@ -96,7 +96,7 @@ rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
   if (code === 0) return;
   const hive = connection.name;
   if (code === 77) {
-    const problem = `what arrived is another file (${stdout.trim()})`;
+    const problem = `the uploaded file is damaged (SHA-256 ${stdout.trim()})`;
     throw RbeeError.of('UPLOAD_FAILED', { what: runtime.name, hive, problem });
   }
   const lines = printedLines(stderr);
@@ -105,7 +105,7 @@ rm -rf "$folder"; mv -f "$part" "$folder" || exit 73`,
   throw understood(hive, RbeeError.of('HOST_COMMAND_FAILED', details, { lines }), data);
 };
 
-/** Of Node by itself, in pieces: a small machine has no room for all of it at once. */
+/** Node computes its own checksum, in pieces, to save memory on small machines. */
 const ownChecksum =
   'const fs = require("fs"), hash = require("crypto").createHash("sha256"), piece = Buffer.alloc(1 << 20), file = fs.openSync(process.execPath); for (let n; (n = fs.readSync(file, piece)) > 0;) hash.update(piece.subarray(0, n)); console.log(hash.digest("hex"))';
 
@@ -163,7 +163,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
   const unsupported = (problem: string, hint: string) => RbeeError.of('HOST_UNSUPPORTED', { hive, problem, hint });
   if (!/^(linux|darwin)$/.test(os) || !/^(x64|arm64)$/.test(cpu)) {
     throw unsupported(
-      `it is ${os || 'of an unknown system'} on ${cpu || 'an unknown processor'}`,
+      `it runs ${os || 'an unknown system'} on ${cpu || 'an unknown processor'}`,
       'hives run on Linux and macOS, on x64 and arm64',
     );
   }
@@ -176,7 +176,7 @@ const bareHost = (hive: string, lines: readonly string[]): BareHost => {
   }
   const unwritable = said.get('unwritable');
   if (unwritable !== undefined) {
-    const details = { hive, path: unwritable, problem: 'it cannot be written', hint: writableHint };
+    const details = { hive, path: unwritable, problem: 'it is not writable', hint: writableHint };
     throw RbeeError.of('HOST_FOLDER_UNUSABLE', details);
   }
   if (said.has('noexec')) throw noPrograms(hive, said.get('data') ?? '');
@@ -200,7 +200,7 @@ const isOlder = (version: string): boolean => {
   return major < oldestGlibc[0] || (major === oldestGlibc[0] && minor < oldestGlibc[1]);
 };
 
-/** What the loader of a system says when Node does not run there, in our words. */
+/** Translates messages of the system's loader when Node does not start. */
 const understood = (hive: string, error: unknown, path: string): unknown => {
   if (!(error instanceof RbeeError) || error.code !== 'HOST_COMMAND_FAILED') return error;
   const said = [error.message, ...error.lines].join('\n');
@@ -210,24 +210,27 @@ const understood = (hive: string, error: unknown, path: string): unknown => {
   if (library !== undefined) {
     const name = library.startsWith('libatomic')
       ? 'libatomic1 (Debian, Ubuntu) or libatomic (Fedora)'
-      : `the package that has ${library}`;
-    return unsupported(`Node needs ${library}, which is not there`, `install ${name} on the machine`);
+      : `the package that contains ${library}`;
+    return unsupported(`Node needs ${library}, which is not installed`, `install ${name} on the machine`);
   }
   if (/GLIBC(XX)?_[\d.]+' not found/.test(said))
     return unsupported('its system libraries are too old for Node', 'update the system of the machine');
   if (/exec format error|cannot execute binary/i.test(said))
-    return unsupported('Node for its processor does not run there', 'tell us what uname -a says there');
+    return unsupported(
+      'Node for its processor does not run there',
+      'report this to rbee with the output of uname -a there',
+    );
   const folder = (problem: string, hint: string) =>
     RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path, problem, hint }, { cause: error });
   if (/no space left|quota/i.test(said)) return folder('no space is left', 'free some space there');
-  if (/read-only file system|cannot (create|move)/i.test(said)) return folder('it cannot be written', writableHint);
+  if (/read-only file system|cannot (create|move)/i.test(said)) return folder('it is not writable', writableHint);
   return /permission denied/i.test(said) ? noPrograms(hive, path, error) : error;
 };
 
 const noPrograms = (hive: string, path: string, cause?: unknown): RbeeError => {
-  const problem = 'no program may be run from it';
-  const hint = 'mount the home folder without noexec, or point XDG_DATA_HOME of that user elsewhere';
+  const problem = 'programs cannot be run from it';
+  const hint = 'mount the home folder without noexec, or set XDG_DATA_HOME of that user to another folder';
   return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path, problem, hint }, { cause });
 };
 
-const writableHint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';
+const writableHint = 'make it writable for the user of the hive, or choose another user with ssh_user in hives.conf';

@@ -1,10 +1,10 @@
-/** Does the machine let us through to its sockets and ports? Of unix sockets sshd only says that it failed, whatever the cause. */
+/** Tests whether sshd forwards to unix sockets and ports. For unix sockets, sshd reports every cause as the same failure. */
 import { RbeeError } from '../contract/errors.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { SshConnection } from './connection.ts';
 
 /**
- * The same of ports alone, where nothing of rbee is on the machine: sshd says that it forbids a port, whether somebody
+ * The same for ports only, before rbee is installed: sshd reports a forbidden port, whether something
  * listens there or not. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST.
  */
 export const probeForwarding = async (connection: SshConnection, port: number): Promise<void> => {
@@ -15,7 +15,7 @@ export const probeForwarding = async (connection: SshConnection, port: number): 
   }
 };
 
-/** Without ports there is no way to workers. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST. */
+/** Workers can only be reached through ports. Errors: SSH_FORWARDING_REFUSED, SSH_CONNECTION_LOST. */
 export const checkForwarding = async (
   connection: SshConnection,
   agent: AgentClient,
@@ -27,7 +27,7 @@ export const checkForwarding = async (
     if (dial.status === 'fulfilled') dial.value.destroy();
     else if (dial.reason instanceof RbeeError && dial.reason.code !== 'SSH_FORWARDING_REFUSED') throw dial.reason;
   }
-  // Somebody listens there: it is the way that is closed.
+  // The agent listens there, so forwarding must be disabled.
   if (loopback.status === 'fulfilled') return { toSockets: socket.status === 'fulfilled' };
   const what = 'its ports';
   throw RbeeError.of('SSH_FORWARDING_REFUSED', { hive: connection.name, what }, { cause: loopback.reason });

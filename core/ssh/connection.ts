@@ -1,4 +1,4 @@
-/** An open connection to one machine: programs run there, sockets are dialled there, until it is lost or closed. */
+/** An open connection to one machine, to run programs and dial sockets there. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientChannel } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
@@ -7,7 +7,7 @@ import { connectionLost, isProhibited, plainReason } from './refusals.ts';
 import type { Hop } from './target.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
 
-/** By default, sshd allows ten sessions a connection. Forwarded sockets do not count. */
+/** By default, sshd allows ten sessions per connection. Forwarded sockets do not count. */
 const mostSessions = 8;
 const sessionTries = 20;
 const sessionPauseMs = 100;
@@ -15,29 +15,29 @@ const closeMs = 1_000;
 
 export interface Shown {
   hostKey: { type: string; fingerprint: string } | null;
-  /** For people: `a key of the SSH agent`, a path. */
+  /** Described for people: `a key of the SSH agent`, or a path. */
   authentication: string | null;
 }
 
-/** Opens a further connection to the same machine. */
+/** Opens another connection to the same machine. */
 type Another = (signal?: AbortSignal) => Promise<SshConnection>;
 
 export class SshConnection {
   /** Alias of the machine, for messages. */
   readonly name: string;
   readonly route: readonly Hop[];
-  /** What the machine showed, and what it took. */
+  /** The host key, and the accepted login method. */
   readonly shown: Shown;
   readonly #client: Client;
   readonly #another: Another | undefined;
   readonly #sessions = new Semaphore(mostSessions);
   #open = 0;
   readonly #onClose = new Set<(error: Error) => void>();
-  /** Ends the waiting for a session when there will be none. */
+  /** Aborts waiting for a session when the connection is gone. */
   readonly #over = new AbortController();
   #lost: Error | null = null;
 
-  /** `client` is ready. `another` is for sessions that there is no room for on this one. */
+  /** `client` must be ready. `another` opens connections for sessions that do not fit on this one. */
   constructor(route: readonly Hop[], client: Client, shown: Shown, another?: Another) {
     this.shown = shown;
     this.#another = another;
@@ -52,19 +52,19 @@ export class SshConnection {
     return this.#lost === null;
   }
 
-  /** The client of ssh2, to go on to the next hop. */
+  /** The client of ssh2, to connect to the next hop. */
   get client(): Client {
     return this.#client;
   }
 
-  /** Called once, at once when it is closed already; the answer takes it back. */
+  /** Called once, immediately if already closed. Returns a function to unsubscribe. */
   onClose(listener: (error: Error) => void): () => void {
     if (this.#lost) listener(this.#lost);
     else this.#onClose.add(listener);
     return () => this.#onClose.delete(listener);
   }
 
-  /** Runs a command line of the user's login shell; one of few at a time. The session is given back when it closes. */
+  /** Runs a command line in the user's login shell. The number of sessions is limited; a session is released when it closes. */
   async exec(command: string, signal?: AbortSignal): Promise<ClientChannel> {
     const leave = await this.#turn(signal);
     this.#open += 1;
@@ -84,7 +84,7 @@ export class SshConnection {
     }
   }
 
-  /** A socket to a unix socket of the machine. Errors: ECONNREFUSED in `code` where nobody listens, SSH_FORWARDING_REFUSED. */
+  /** Connects to a unix socket of the machine. Errors: ECONNREFUSED in `code` if nothing listens, SSH_FORWARDING_REFUSED. */
   async dialSocket(path: string): Promise<TunnelSocket> {
     try {
       const dial = (done: Done<ClientChannel>) => this.#client.openssh_forwardOutStreamLocal(path, done);
@@ -94,7 +94,7 @@ export class SshConnection {
     }
   }
 
-  /** A socket to a loopback port of the machine. Errors as above. */
+  /** Connects to a loopback port of the machine. Errors as above. */
   async dialPort(port: number): Promise<TunnelSocket> {
     try {
       const dial = (done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, done);
@@ -104,18 +104,18 @@ export class SshConnection {
     }
   }
 
-  /** Closes it; what runs through it breaks. */
+  /** Closes the connection, and with it everything that runs through it. */
   close(reason: Error = new Error('it was closed')): void {
     if (this.#lost) return;
     this.#end(reason);
     this.#client.end();
-    // What does not answer is not waited for.
+    // Does not wait for a machine that no longer answers.
     setTimeout(() => this.#client.destroy(), closeMs).unref();
   }
 
   /**
-   * Where MaxSessions leaves no room beside the sessions that are open, the next one gets a connection of its own. By
-   * itself, one is tried again: sshd counts a session for a moment after it has ended here.
+   * If MaxSessions leaves no room, the next session gets its own connection. With
+   * no other session open, it is retried: sshd counts a session for a moment after its end.
    */
   async #session(command: string, signal?: AbortSignal): Promise<ClientChannel> {
     for (let tries = 1; ; tries += 1) {
@@ -133,7 +133,7 @@ export class SshConnection {
   async #elsewhere(another: Another, command: string, signal?: AbortSignal): Promise<ClientChannel> {
     const connection = await another(signal);
     const closeIt = () => connection.close();
-    // It belongs to this one, and goes with it.
+    // It belongs to this connection, and is closed with it.
     const forget = this.onClose(closeIt);
     connection.onClose(forget);
     try {
@@ -170,7 +170,7 @@ export class SshConnection {
           else resolve(answer);
         });
       } catch (error) {
-        // ssh2 throws at once when its socket can take no more; why, it tells later.
+        // ssh2 throws synchronously when its socket is gone, and gives the reason later.
         forget();
         const gone = (error as Error).message === 'Not connected';
         reject(gone ? connectionLost(this.name, this.#lost ?? new Error('it is being closed')) : error);
@@ -182,11 +182,11 @@ export class SshConnection {
     if (error instanceof RbeeError) return error;
     if (this.#lost) return connectionLost(this.name, this.#lost);
     const refusal = error as Error;
-    // ssh2 itself asks only OpenSSH for unix sockets.
+    // ssh2 only supports unix sockets for OpenSSH servers.
     if (isProhibited(refusal) || refusal.message.includes('strictVendor')) {
       return RbeeError.of('SSH_FORWARDING_REFUSED', { hive: this.name, what }, { cause: error });
     }
-    // In the terms of a socket of this machine: nobody listens there.
+    // The same error as for a local socket: nothing listens there.
     return Object.assign(new Error(plainReason(refusal), { cause: error }), { code: 'ECONNREFUSED' });
   }
 
@@ -201,7 +201,7 @@ export class SshConnection {
 }
 
 const noSession = ({ name, route }: SshConnection, cause: Error): RbeeError => {
-  const problem = `its SSH server opens no session (${plainReason(cause)})`;
+  const problem = `its SSH server does not open a session (${plainReason(cause)})`;
   const hint = 'set MaxSessions in its sshd_config to 1 or more: with 0, no program can be run';
   const user = route.at(-1)?.user ?? '';
   return RbeeError.of('SSH_SHELL_UNUSABLE', { hive: name, user, problem, hint }, { cause });

@@ -27,12 +27,15 @@ test('what a server offers is read as far as it has come', () => {
 
 test('what is missing is named, with the line of sshd_config that helps', () => {
   const kex = nothingShared('no matching key exchange algorithm', offer(list('mlkem768x25519-sha256', 'ext-info-s')));
-  assert.match(kex?.problem ?? '', /share no key exchange: it offers only mlkem768x25519-sha256, .*no post-quantum/);
+  assert.match(
+    kex?.problem ?? '',
+    /have no common key exchange: it offers only mlkem768x25519-sha256, .*no post-quantum/,
+  );
   assert.match(kex?.hint ?? '', /: KexAlgorithms \+curve25519-sha256$/);
   const old = nothingShared('no matching key exchange algorithm', offer(list('diffie-hellman-group1-sha1')));
   assert.doesNotMatch(old?.problem ?? '', /post-quantum/);
   const bare = nothingShared('no matching C->S cipher', Buffer.alloc(0));
-  assert.equal(bare?.problem, 'its SSH server and rbee share no cipher');
+  assert.equal(bare?.problem, 'its SSH server and rbee have no common cipher');
   const hostile = nothingShared('no matching host key format', offer(list(), list('\u001b[2J'.repeat(100))));
   assert.ok(!hostile?.problem.includes('\u001b'));
   assert.equal(nothingShared('something else', offer()), undefined);

@@ -1,11 +1,11 @@
-/** What a server offers when a connection begins, so that an error can say what both sides have in common and what they lack. */
+/** Parses the algorithms that a server offers, so that an error can say what both sides have in common. */
 
-/** The lists of RFC 4253 7.1, in their order on the wire. */
+/** The lists of RFC 4253 7.1, in wire order. */
 const lists = ['kex', 'hostKey', 'cipher', 'cipherBack', 'mac', 'macBack'] as const;
 
 export type Offer = Partial<Record<(typeof lists)[number], string[]>>;
 
-/** `bytes` are the first that came from there: its banner, and the packet of its offers, as far as it is there. */
+/** `bytes` are the first ones received: the banner, and the packet with the offers, possibly incomplete. */
 export const readOffer = (bytes: Buffer): Offer => {
   const banner = /(?:^|\n)SSH-[^\n]*\n/.exec(bytes.toString('latin1'));
   const offer: Offer = {};
@@ -31,7 +31,7 @@ interface Kind {
   what: string;
   /** Keyword of sshd_config. */
   keyword: string;
-  /** One that rbee and every sshd of today can do. */
+  /** One that rbee and every current sshd support. */
   common: string;
 }
 
@@ -50,7 +50,7 @@ const kinds = new Map<string, Kind>([
   ['S->C MAC', { list: 'macBack', what: 'MAC', keyword: 'MACs', common: 'hmac-sha2-256' }],
 ]);
 
-/** Undefined when `problem`, as ssh2 words it, is another one. */
+/** Undefined if `problem` (a message of ssh2) is about something else. */
 export const nothingShared = (problem: string, bytes: Buffer): { problem: string; hint: string } | undefined => {
   const kind = kinds.get(/no matching (.+)$/.exec(problem)?.[1] ?? '');
   if (!kind) return undefined;
@@ -59,12 +59,12 @@ export const nothingShared = (problem: string, bytes: Buffer): { problem: string
   const only = offered.length === 0 ? '' : `: it offers only ${offered.map(printable).join(', ')}`;
   const isQuantum = list === 'kex' && offered.length > 0 && offered.every((name) => postQuantum.test(name));
   return {
-    problem: `its SSH server and rbee share no ${what}${only}${isQuantum ? ', and rbee has no post-quantum key exchange' : ''}`,
-    hint: `allow one more in its sshd_config, and restart sshd: ${keyword} +${common}`,
+    problem: `its SSH server and rbee have no common ${what}${only}${isQuantum ? ', and rbee has no post-quantum key exchange' : ''}`,
+    hint: `allow another one in its sshd_config, and restart sshd: ${keyword} +${common}`,
   };
 };
 
-/** Not algorithms, though they stand among them. */
+/** Markers in the lists that are not algorithms. */
 const markers = /^(ext-info-|kex-strict-)/;
 const postQuantum = /^(sntrup761|mlkem)/;
 const mostShown = 10;

@@ -1,4 +1,4 @@
-/** The files in which OpenSSH keeps the keys of hosts: read as it reads them, and added to as it adds to them. */
+/** OpenSSH's known_hosts files: reads and extends them like OpenSSH. */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { appendFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,18 +8,18 @@ import { makeFolder } from '../lifecycle/fs/atomic-file.ts';
 export interface KnownKey {
   /** `ssh-ed25519`, `ssh-rsa`, … */
   type: string;
-  /** The key as it travels, base64. */
+  /** The key in wire format, base64. */
   key: string;
   revoked: boolean;
 }
 
-/** Keys that the files know for a host, as it is written there: `name`, or `[name]:port`. */
+/** The known keys of a host, given as in the file: `name`, or `[name]:port`. */
 export const readKnownKeys = async (files: readonly string[], knownAs: string): Promise<KnownKey[]> => {
   const texts = await Promise.all(files.map((file) => readKnownHosts(file)));
   return texts.flatMap((text) => text.split('\n').flatMap((line) => parseLine(line, knownAs)));
 };
 
-/** Adds a key. `hashNames` as OpenSSH's HashKnownHosts. */
+/** Adds a key. `hashNames` is OpenSSH's HashKnownHosts. */
 export const addKnownKey = async (
   file: string,
   { knownAs, key, hashNames }: { knownAs: string; key: Buffer; hashNames: boolean },
@@ -28,18 +28,18 @@ export const addKnownKey = async (
   const name = hashNames ? hashed(knownAs, randomBytes(20)) : knownAs;
   const line = `${name} ${keyType(key)} ${key.toString('base64')}\n`;
   const there = await stat(file).catch(() => null);
-  // To write to a pipe would wait for its reader.
+  // Writing to a pipe would block until it is read.
   if (there && !there.isFile()) throw new Error(`${file} is not a regular file`);
   const text = await readKnownHosts(file);
   const broken = text !== '' && !text.endsWith('\n');
   await appendFile(file, broken ? `\n${line}` : line, there ? undefined : { mode: 0o600 });
 };
 
-/** One that cannot be read knows nothing. */
+/** An unreadable file counts as empty. */
 const readKnownHosts = (file: string): Promise<string> =>
   readSmallFile(file, { maxBytes: 16 * 2 ** 20 }).catch(() => '');
 
-/** As `ssh-keygen -l` shows it. */
+/** In the format of `ssh-keygen -l`. */
 export const fingerprint = (key: Buffer): string =>
   `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
 
@@ -53,7 +53,7 @@ const parseLine = (line: string, knownAs: string): KnownKey[] => {
   const fields = line.trim().split(/\s+/);
   if (fields[0] === undefined || fields[0] === '' || fields[0].startsWith('#')) return [];
   const marker = fields[0].startsWith('@') ? fields.shift() : undefined;
-  // A certificate authority speaks for certificates, which are not asked for here.
+  // Certificate authorities are skipped, because host certificates are not supported.
   if (marker === '@cert-authority') return [];
   const [hosts = '', type = '', key = ''] = fields;
   return matches(hosts, knownAs.toLowerCase()) ? [{ type, key, revoked: marker === '@revoked' }] : [];

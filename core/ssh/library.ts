@@ -1,4 +1,4 @@
-/** ssh2, loaded when a machine is first reached: a queen without other machines does without its 8 MB. */
+/** ssh2, loaded on first use, because it takes 8 MB of memory. */
 import { createRequire } from 'node:module';
 
 type Ssh2 = typeof import('ssh2');

@@ -1,4 +1,4 @@
-/** One SSH connection, through as many jump hosts as it takes: dialled, its host keys checked, authenticated. */
+/** Opens an SSH connection through any number of jump hosts: dials, checks host keys, authenticates. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { connect, Socket } from 'node:net';
 import { Duplex } from 'node:stream';
@@ -12,13 +12,13 @@ import { authFailed, changedKey, handshakeFailed, isProhibited, plainReason, unr
 import { askMs, watchForSilence } from './silence.ts';
 import type { Hop } from './target.ts';
 
-/** What opening needs besides the hop; plain data, so that another thread can open the same connection. */
+/** What is needed besides the hop. Plain data, so that another thread can open the same connection. */
 export interface OpenSettings {
-  /** Milliseconds for each of dialling and the handshake. */
+  /** Timeout in milliseconds, for dialling and for the handshake. */
   timeoutMs: number;
   /** By key file. */
   passphrases: ReadonlyMap<string, string>;
-  /** Accepted keys that no file could keep, base64, by the name of the host. They count where the files know no key of it. */
+  /** Accepted keys that could not be saved in a file, base64, by host name. Used if the files have no key for the host. */
   accepted: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -27,18 +27,18 @@ export interface Opened {
   shown: Shown;
 }
 
-/** The host shows a key that no file knows. Whoever may decide adds it to the known ones and opens again. */
+/** The key of the host is unknown. To accept it, the caller adds it to the known keys and opens again. */
 export class UnknownHostKey extends Error {
   readonly hop: Hop;
   readonly key: Buffer;
   constructor(hop: Hop, key: Buffer) {
-    super(`the key of ${hop.name} is not known`);
+    super(`the key of ${hop.name} is unknown`);
     this.hop = hop;
     this.key = key;
   }
 }
 
-/** No key was taken, and there are some that need a passphrase. */
+/** No key was accepted, and some keys need a passphrase. */
 export class PassphraseNeeded extends Error {
   readonly hop: Hop;
   readonly file: string;
@@ -51,7 +51,7 @@ export class PassphraseNeeded extends Error {
   }
 }
 
-/** All hops of a route, one through the other; ending the last one leaves the others to the caller. */
+/** Connects all hops of a route, each through the one before. The caller must end them all. */
 export const openRoute = async (
   route: readonly Hop[],
   settings: OpenSettings,
@@ -68,7 +68,7 @@ export const openRoute = async (
 };
 
 /**
- * `through` is an open connection to the hop before. Errors: SSH_UNREACHABLE, SSH_HOST_KEY_CHANGED, SSH_AUTH_FAILED,
+ * `through` is an open connection to the previous hop. Errors: SSH_UNREACHABLE, SSH_HOST_KEY_CHANGED, SSH_AUTH_FAILED,
  * SSH_HANDSHAKE_FAILED, and the two above.
  */
 export const openHop = async (
@@ -79,7 +79,7 @@ export const openHop = async (
 ): Promise<Opened> => {
   const written = await readKnownKeys(hop.knownHostsFiles, hop.knownAs);
   const known = written.some(({ revoked }) => !revoked) ? written : [...written, ...acceptedKeys(hop, settings)];
-  // As OpenSSH does for a port of its own: the key that is known without the port is good, another one is only unknown.
+  // Like OpenSSH with a custom port: a key that is known without the port is accepted, any other one is unknown.
   const asWell =
     known.length > 0 || hop.knownAsWell === null ? [] : await readKnownKeys(hop.knownHostsFiles, hop.knownAsWell);
   const socket = await dial(hop, through, settings.timeoutMs, signal);
@@ -159,7 +159,7 @@ const whyNot = (error: Error): string =>
     ? 'forwards nothing: set AllowTcpForwarding to yes (or local) in its sshd_config'
     : `cannot reach it (${plainReason(error)})`;
 
-/** As OpenSSH does: through the shell of the person whose configuration it is. */
+/** Like OpenSSH, runs it in a shell. */
 const dialByCommand = (hop: Hop): Duplex => {
   const values: Record<string, string> = { h: hop.host, p: String(hop.port), r: hop.user, n: hop.name, '%': '%' };
   const command = (hop.proxyCommand ?? '').replace(/%([hprn%])/g, (whole, token: string) => values[token] ?? whole);
@@ -173,7 +173,7 @@ const dialByCommand = (hop: Hop): Duplex => {
 
 interface Keys {
   known: readonly KnownKey[];
-  /** Known under the other name. */
+  /** Whether the key is known under the other name. */
   asWell: readonly KnownKey[];
 }
 
@@ -193,7 +193,7 @@ const handshake = (
       signal?.removeEventListener('abort', onAbort);
       client.removeAllListeners();
       sock.off('data', onFirstBytes);
-      // What comes late is nobody's business any more, and must not end the process.
+      // Late errors are ignored, so that they do not crash the process.
       client.on('error', () => {});
       how();
     };
@@ -224,14 +224,14 @@ const handshake = (
     client.once('close', () => failHandshake(new Error('it closed the connection')));
     client.on('error', (error: Error & { level?: string }) => {
       const refused = error.message === noMethodLeft || /too many authentication failures/i.test(error.message);
-      // ssh2 goes on with the next key after one that could not sign.
+      // ssh2 continues with the next key after one that failed to sign.
       if (!refused && /^(agent|client-authentication)$/.test(error.level ?? '')) {
         attempts.problems.push(error.message);
         return;
       }
       if (!refused || refusal) return failHandshake(error);
       if (error.message !== noMethodLeft)
-        attempts.problems.push('it counts too many attempts, and refuses any further key');
+        attempts.problems.push('it has seen too many attempts, and refuses more keys');
       const file = attempts.wrongPassphrase[0] ?? attempts.encrypted[0];
       fail(
         file === undefined
@@ -253,23 +253,23 @@ const handshake = (
         return refusal === undefined;
       },
     });
-    // It has been paused until both of us listen.
+    // Paused until both sides listen.
     sock.on('data', onFirstBytes);
   });
 
-/** How ssh2 says that there is nothing left to offer. */
+/** ssh2's message when there is nothing left to offer. */
 const noMethodLeft = 'All configured authentication methods failed';
 
-/** Enough for the banner and the offers of a server. */
+/** Enough for the banner and the algorithms of a server. */
 const maxFirstBytes = 8_192;
 
-/** Drops what is still to be sent: it must not arrive after all, once the other side has begun anew. */
+/** Drops unsent data: it must not arrive after the other side has started over. */
 const cut = (socket: Duplex): void => {
   if (socket instanceof Socket) socket.resetAndDestroy();
   else socket.destroy();
 };
 
-/** Undefined when the key is a known one. */
+/** Undefined if the key is known. */
 const judge = (hop: Hop, key: Buffer, { known, asWell }: Keys): RbeeError | UnknownHostKey | undefined => {
   const shown = key.toString('base64');
   if ([...known, ...asWell].some((one) => one.revoked && one.key === shown))
@@ -278,7 +278,7 @@ const judge = (hop: Hop, key: Buffer, { known, asWell }: Keys): RbeeError | Unkn
   if ([...trusted, ...asWell].some((one) => one.key === shown)) return undefined;
   if (trusted.length === 0) return new UnknownHostKey(hop, key);
   const ofType = trusted.some(({ type }) => type === keyType(key));
-  return changedKey(hop, key, ofType ? 'another one is known for it' : `only ${trusted[0]?.type} is known for it`);
+  return changedKey(hop, key, ofType ? 'a different one is known' : `only a key of type ${trusted[0]?.type} is known`);
 };
 
 const algorithms: readonly ServerHostKeyAlgorithm[] = [
@@ -290,7 +290,7 @@ const algorithms: readonly ServerHostKeyAlgorithm[] = [
   'rsa-sha2-256',
 ];
 
-/** Those of known keys first: the host shows one key only, and should show the one that can be checked. */
+/** Known key types first: the host only shows one key, and it should be one that can be checked. */
 const keyOrder = (known: readonly KnownKey[]): ServerHostKeyAlgorithm[] => {
   const types = new Set(known.map(({ type }) => type));
   const isKnown = (algorithm: string) => types.has(algorithm.startsWith('rsa-') ? 'ssh-rsa' : algorithm);

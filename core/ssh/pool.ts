@@ -1,6 +1,6 @@
 /**
- * One connection to each machine, shared by all who need it, made again when it is asked for after it was lost. What a
- * person has to decide (a new host key, a passphrase) is asked through whoever asks for the connection.
+ * One shared connection per machine, reopened on demand after it was lost. What a
+ * person must decide (a new host key, a passphrase) is asked through the caller that needs the connection.
  */
 import type { Client } from 'ssh2';
 import { RbeeError } from '../contract/errors.ts';
@@ -18,37 +18,37 @@ export interface PoolOptions {
   env: NodeJS.ProcessEnv;
   /** Runs `ssh -G` on this machine. */
   runner: Pick<Runner, 'run'>;
-  /** Milliseconds for each of dialling and the handshake. */
+  /** Timeout in milliseconds, for dialling and for the handshake. */
   timeoutMs: number;
 }
 
-/** Who asks for a connection, and what they can decide. */
+/** The caller that needs a connection, and what it can decide. */
 export interface Asker {
   signal?: AbortSignal;
-  /** Socket of the SSH agent of the person who asks; remembered for later connections. */
+  /** Socket of the caller's SSH agent; remembered for later connections. */
   agent?: string;
-  /** Takes the key of a host that was never seen before without asking. */
+  /** Accepts the key of a new host without asking. */
   acceptNewHostKeys?: boolean;
-  /** Puts a question to the person; absent where nobody is there. */
+  /** Asks the person; absent if no person is present. */
   ask?: (question: string, choices?: readonly string[], secret?: boolean) => Promise<string>;
 }
 
-/** What another thread needs to open the same connection for itself. */
+/** What another thread needs to open the same connection. */
 export interface RouteSettings {
   route: readonly Hop[];
   settings: OpenSettings;
 }
 
-/** Handshakes at a time, in all and through one jump host: sshd turns away more than ten that have not logged in. */
+/** Maximum concurrent handshakes, in total and through one jump host: sshd rejects more than ten unauthenticated ones. */
 const mostHandshakes = 16;
 const mostThroughJump = 4;
 const mostPassphrases = 3;
 
 interface Kept {
   connection: SshConnection;
-  /** Who goes through this one: it is closed with the last of them. */
+  /** Connections through this one; it is closed with the last of them. */
   through: Set<object>;
-  /** Someone asked for it by itself, so it stays. */
+  /** It was requested directly, so it stays open. */
   wanted: boolean;
 }
 
@@ -59,7 +59,7 @@ export class SshPool {
   readonly #handshakes = new Semaphore(mostHandshakes);
   readonly #throughJump = new Map<string, Semaphore>();
   readonly #passphrases = new Map<string, string>();
-  /** Only what no file of known hosts could keep: otherwise the files are the truth. */
+  /** Only keys that could not be saved in a known_hosts file; otherwise the files decide. */
   readonly #accepted = new Map<string, string[]>();
   #agent: string | undefined;
   #closed = false;
@@ -68,7 +68,7 @@ export class SshPool {
     this.#options = options;
   }
 
-  /** Errors: SSH_*; CANCELLED by the asker's signal. */
+  /** Errors: SSH_*; CANCELLED by the caller's signal. */
   async connect(target: SshTarget, asker: Asker = {}): Promise<SshConnection> {
     if (asker.agent !== undefined) this.#agent = asker.agent;
     const { env, runner } = this.#options;
@@ -78,20 +78,20 @@ export class SshPool {
     return kept.connection;
   }
 
-  /** The way to a machine, as it would be gone; nothing is dialled. Errors: SSH_CONFIG_INVALID. */
+  /** The route to a machine; does not dial. Errors: SSH_CONFIG_INVALID. */
   route(target: SshTarget, { signal, agent = this.#agent }: Asker = {}): Promise<Hop[]> {
     const { env, runner } = this.#options;
     return resolveTarget(target, { env, runner, agent, signal });
   }
 
-  /** A connection that nobody shares, however many are open: whoever tries the way has to go it. Errors: SSH_*. */
+  /** A new, unshared connection, to test the route. Errors: SSH_*. */
   async connectAnew(target: SshTarget, asker: Asker = {}): Promise<SshConnection> {
     const route = await this.route(target, asker);
     const clients = await openRoute(route, this.#settings(), asker.signal);
     return wholeRoute(route, clients);
   }
 
-  /** For uploads, which have a connection of their own. Passphrases are among it: never to be written down. */
+  /** For uploads, which use their own connections. Contains passphrases: never store or log it. */
   settingsOf(connection: SshConnection): RouteSettings {
     return { route: connection.route, settings: this.#settings() };
   }
@@ -160,7 +160,7 @@ export class SshPool {
     return limit.within(work, signal);
   }
 
-  /** Opens as often as there are questions to be answered. */
+  /** Retries after each answered question. */
   async #withAnswers(hop: Hop, before: Kept | null, asker: Asker) {
     const asked = new Map<string, number>();
     for (;;) {
@@ -183,7 +183,7 @@ export class SshPool {
     if (!taken) {
       if (hop.newKeys === 'yes' || !ask) throw unknownKey(hop, key);
       const shown = `${keyType(key)} ${fingerprint(key)}`;
-      const question = `hive ${hop.name} (${addressOf(hop)}) shows a host key that was never seen before: ${shown}. Is it the right one?`;
+      const question = `hive ${hop.name} (${addressOf(hop)}) has an unknown host key: ${shown}. Is this the right key?`;
       if ((await ask(question, ['yes', 'no'])) !== 'yes') throw unknownKey(hop, key);
     }
     if (await isKept(hop, key)) return;
@@ -194,18 +194,20 @@ export class SshPool {
   async #askPassphrase({ hop, file, wrong }: PassphraseNeeded, { ask }: Asker, times: number): Promise<void> {
     this.#passphrases.delete(file);
     if (!ask || times > mostPassphrases) {
-      const problem = wrong ? 'the passphrase is wrong' : 'there is nobody to ask for its passphrase';
+      const problem = wrong
+        ? 'the passphrase is wrong'
+        : 'its passphrase is needed, and there is no terminal to ask for it';
       throw keyEncrypted(hop, file, problem);
     }
-    const answer = await ask(`${wrong ? 'That was wrong. ' : ''}Passphrase of the key ${file}:`, undefined, true);
-    // Nobody knows it.
+    const answer = await ask(`${wrong ? 'Wrong passphrase. ' : ''}Passphrase of the key ${file}:`, undefined, true);
+    // The person gave no passphrase.
     if (answer === '')
       throw RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem: 'no passphrase was given' });
     this.#passphrases.set(file, answer);
   }
 }
 
-/** Adds the key to the known ones. False when no file keeps it: as with OpenSSH, that is no reason to refuse the host. */
+/** Saves the key as known. False if no file can be written, which, as with OpenSSH, is no reason to refuse the host. */
 const isKept = async ({ knownAs, hashNames, newKeysFile }: Hop, key: Buffer): Promise<boolean> => {
   if (newKeysFile === null || newKeysFile === '/dev/null') return false;
   await addKnownKey(newKeysFile, { knownAs, key, hashNames }).catch(() => {});
@@ -213,7 +215,7 @@ const isKept = async ({ knownAs, hashNames, newKeysFile }: Hop, key: Buffer): Pr
   return known.some((one) => one.key === key.toString('base64'));
 };
 
-/** A connection with jump hosts of its own. */
+/** A connection, with its jump hosts. */
 const wholeRoute = (route: readonly Hop[], clients: readonly Client[]): SshConnection => {
   const connection = new SshConnection(route, clients.at(-1)!, { hostKey: null, authentication: null });
   connection.onClose(() => {
@@ -222,7 +224,7 @@ const wholeRoute = (route: readonly Hop[], clients: readonly Client[]): SshConne
   return connection;
 };
 
-/** Keeps it open; the answer lets go of it, and closes it when nobody else needs it. */
+/** Keeps it open; call the result to release it, which closes it if it is no longer used. */
 const goThrough = (before: Kept): (() => void) => {
   const me = {};
   before.through.add(me);
@@ -231,7 +233,7 @@ const goThrough = (before: Kept): (() => void) => {
   };
 };
 
-/** Someone else's attempt was given up, or failed for what this one has: somebody to ask, another agent. */
+/** Another caller's attempt was aborted, or failed for lack of what this caller has: a person to ask, another agent. */
 const knowsBetter = (mine: Asker, theirs: Asker, error: unknown): boolean => {
   if (!(error instanceof RbeeError)) return (error as Error | undefined)?.name === 'AbortError';
   if (error.code === 'CANCELLED') return true;

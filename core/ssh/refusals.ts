@@ -1,4 +1,4 @@
-/** What goes wrong between two machines, as errors of the catalogue. */
+/** Connection problems as errors from the catalogue. */
 import { RbeeError } from '../contract/errors.ts';
 import type { Attempts } from './authenticate.ts';
 import { nothingShared } from './key-exchange.ts';
@@ -16,13 +16,13 @@ export const unreachable = (hop: Hop, cause: Error): RbeeError => {
 };
 
 const problems = new Map([
-  ['ENOTFOUND', 'there is no machine of that name'],
-  ['EAI_AGAIN', 'its name cannot be looked up now'],
-  ['ECONNREFUSED', 'nothing listens there'],
-  ['EHOSTUNREACH', 'there is no way to it'],
-  ['ENETUNREACH', 'there is no way to its network'],
+  ['ENOTFOUND', 'no machine has that name'],
+  ['EAI_AGAIN', 'its name cannot be resolved right now'],
+  ['ECONNREFUSED', 'connection refused'],
+  ['EHOSTUNREACH', 'no route to the machine'],
+  ['ENETUNREACH', 'no route to its network'],
   ['ETIMEDOUT', 'no answer'],
-  ['ECONNRESET', 'it broke off the connection'],
+  ['ECONNRESET', 'it reset the connection'],
 ]);
 
 const hints = new Map([
@@ -53,7 +53,7 @@ export const keyEncrypted = (hop: Hop, file: string, problem: string): RbeeError
   RbeeError.of('SSH_KEY_ENCRYPTED', { hive: hop.name, file, problem });
 
 export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError => {
-  const offered = tried.length === 0 ? 'there was no key to offer' : `it took none of: ${tried.join(', ')}`;
+  const offered = tried.length === 0 ? 'there is no key to try' : `it rejected ${tried.join(', ')}`;
   return RbeeError.of('SSH_AUTH_FAILED', {
     hive: hop.name,
     address: addressOf(hop),
@@ -61,7 +61,7 @@ export const authFailed = (hop: Hop, { tried, problems }: Attempts): RbeeError =
   });
 };
 
-/** `firstBytes` are those that came from there first. */
+/** `firstBytes` are the first bytes received. */
 export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): RbeeError => {
   const { level, code } = cause as { level?: string; code?: string };
   const firstWords = firstBytes.toString('latin1', 0, mostFirstWords);
@@ -69,21 +69,21 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): Rbe
   const isSsh = /(^|\n)SSH-/.test(firstWords);
   const details = { hive: hop.name, address: addressOf(hop) };
   if (!isSsh && turnsAway.test(line)) {
-    const problem = `it takes no more logins at the moment ("${line}")`;
+    const problem = `it accepts no more logins right now ("${line}")`;
     return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
   }
   if (!isSsh && line !== '')
     return RbeeError.of(
       'SSH_HANDSHAKE_FAILED',
-      { ...details, problem: `it says "${line}"`, hint: portHint },
+      { ...details, problem: `it answered "${line}"`, hint: portHint },
       { cause },
     );
   if (level === 'client-timeout') {
-    const problem = isSsh ? 'the login did not come to an end in time' : 'it accepts connections and says nothing';
+    const problem = isSsh ? 'the login timed out' : 'it accepts connections but sends nothing';
     return unreachable(hop, new Error(problem, { cause }));
   }
   if (!isSsh && (code === undefined || code === 'ECONNRESET')) {
-    const problem = 'it closes connections before it says a word';
+    const problem = 'it closes connections without sending anything';
     return RbeeError.of('SSH_UNREACHABLE', { ...details, problem, hint: fullHint }, { cause });
   }
   if (level === 'client-socket') return unreachable(hop, cause);
@@ -93,17 +93,17 @@ export const handshakeFailed = (hop: Hop, cause: Error, firstBytes: Buffer): Rbe
 };
 
 const mostFirstWords = 255;
-const portHint = 'check that the port is that of an OpenSSH server of version 7 or newer';
+const portHint = 'check that the port belongs to an OpenSSH server of version 7 or newer';
 
-/** What sshd says to those for whom it has no room, or whom it punishes for earlier failures. */
+/** What sshd sends when it has too many connections, or penalizes earlier failures. */
 const turnsAway = /^(Exceeded MaxStartups|Not allowed at this time)/;
 const fullHint =
-  'try again in a while; if it stays so, see MaxStartups and PerSourcePenalties of its sshd_config, its firewall, and the log of its sshd';
+  'try again later; if it keeps happening, check MaxStartups and PerSourcePenalties in its sshd_config, its firewall, and the log of its sshd';
 
-/** Has sshd, as its configuration wants it, refused to open a channel? It says so of ports, and not of unix sockets. */
+/** Whether sshd refused a channel because of its configuration. It says so for ports, but not for unix sockets. */
 export const isProhibited = (error: Error): boolean => (error as { reason?: unknown }).reason === prohibited;
 
-/** Of the reasons of RFC 4254 for not opening a channel: it is not allowed. */
+/** The reason in RFC 4254: administratively prohibited. */
 const prohibited = 1;
 
 export const plainReason = (error: Error): string =>

@@ -131,8 +131,8 @@ test('jump hosts in a circle, names that are none, a configuration that is wrong
     assert.rejects(resolveTarget({ alias: 'x', hostname }, of), { code: 'SSH_CONFIG_INVALID', message });
   await refused('a', /jump/);
   await refused('self', /jump/);
-  await refused('-oProxyCommand=touch x', /is no name of a machine/);
-  await refused('two words', /is no name of a machine/);
+  await refused('-oProxyCommand=touch x', /is not a valid host name/);
+  await refused('two words', /is not a valid host name/);
   const wrong = await setUp(t, 'Host pi\n  NoSuchKeyword yes\n');
   await refused('pi', /NoSuchKeyword|nosuchkeyword/i, wrong.options);
 });

@@ -1,6 +1,6 @@
 /**
- * What `~/.ssh/config` makes of a target. OpenSSH itself is asked (`ssh -G`), so that every keyword means what it means
- * there; without an `ssh` program only what the target says counts, with the usual files.
+ * Resolves a target with `~/.ssh/config`. Asks OpenSSH itself (`ssh -G`), so that every keyword has the same meaning as
+ * there. Without an `ssh` program, uses only the target and the default files.
  */
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -14,23 +14,23 @@ export interface ResolveOptions {
   env: NodeJS.ProcessEnv;
   /** Runs `ssh -G` on this machine. */
   runner: Pick<Runner, 'run'>;
-  /** Socket of the SSH agent of whoever asks; the environment's own when absent. */
+  /** Socket of the caller's SSH agent [default: from the environment]. */
   agent?: string;
   signal?: AbortSignal;
 }
 
-/** Longer chains are a mistake in a configuration. */
+/** Longer chains are a configuration mistake. */
 const mostHops = 8;
 const askMs = 10_000;
 
-/** The hops from here to the target. Errors: SSH_CONFIG_INVALID; SSH_UNREACHABLE when `ssh -G` gave no answer. */
+/** The hops from here to the target. Errors: SSH_CONFIG_INVALID; SSH_UNREACHABLE if `ssh -G` gave no answer. */
 export const resolveTarget = (target: SshTarget, options: ResolveOptions): Promise<Hop[]> =>
   resolveRoute(target, options, 1);
 
-/** One place may be passed twice: an address such as 127.0.0.1:2222 is another machine when it is dialled from another. */
+/** The same address can occur twice: 127.0.0.1:2222 is another machine when dialled from another one. */
 const resolveRoute = async (target: SshTarget, options: ResolveOptions, depth: number): Promise<Hop[]> => {
   if (depth > mostHops) {
-    throw invalid(target, `more than ${mostHops} jump hosts follow each other; does one jump through itself?`);
+    throw invalid(target, `more than ${mostHops} jump hosts in a row; does one jump through itself?`);
   }
   const { hop, jump } = await resolveHop(target, options);
   const jumps = target.jumps ?? (jump === null ? [] : parseJumps(jump));
@@ -40,7 +40,7 @@ const resolveRoute = async (target: SshTarget, options: ResolveOptions, depth: n
   return [...(await resolveRoute(before, options, depth + 1)), hop];
 };
 
-/** As `ProxyJump` writes them: `[user@]host[:port]`, the nearest first, joined by commas. */
+/** In the format of `ProxyJump`: `[user@]host[:port]`, nearest first, separated by commas. */
 export const parseJumps = (text: string): SshTarget[] => text.split(',').map((one) => parseJump(one.trim()));
 
 interface Resolved {
@@ -62,7 +62,7 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
   );
   const files = (key: string): string[] =>
     (config.get(key) ?? [])
-      // Several in a line, with nothing about those that have blanks in them.
+      // Several per line; paths with spaces cannot be told apart.
       .flatMap((line) => line.split(/ (?=[~/%$]|none$)/))
       .filter((file) => file !== '' && file !== 'none')
       .map(expand);
@@ -96,10 +96,10 @@ const resolveHop = async (target: SshTarget, options: ResolveOptions): Promise<R
 
 const usualKeys = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
-/** Lower-case keyword → its values. */
+/** Values by lower-case keyword. */
 const askSsh = async (target: SshTarget, home: string, options: ResolveOptions): Promise<Map<string, string[]>> => {
-  if (/^-|[\s\0]/.test(target.hostname)) throw invalid(target, `"${target.hostname}" is no name of a machine`);
-  // OpenSSH takes the home folder from the system's list of users, whatever HOME says.
+  if (/^-|[\s\0]/.test(target.hostname)) throw invalid(target, `"${target.hostname}" is not a valid host name`);
+  // OpenSSH takes the home folder from the system's user database, not from HOME.
   const own = join(home, '.ssh', 'config');
   const elsewhere = home === userInfo().homedir ? [] : ['-F', (await exists(own)) ? own : '/dev/null'];
   const args = [
@@ -141,7 +141,7 @@ const agentOf = (
   return configured.startsWith('$') ? (variable(env, configured.replace(/[${}]/g, '')) ?? null) : expand(configured);
 };
 
-/** The host may be in brackets. */
+/** The host can be in brackets. */
 const parseJump = (text: string): SshTarget => {
   const plainText = text.replace(/^ssh:\/\//, '');
   const match = /^(?:(?<user>.+)@)?(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^@:]+))(?::(?<port>\d+))?$/.exec(plainText);
@@ -156,8 +156,8 @@ const parseJump = (text: string): SshTarget => {
 };
 
 /**
- * The tokens and variables that OpenSSH puts into names of files. `ssh -G` shows some as they are written, and some as they
- * are below the home that the system's list of users names, which is not ours when HOME says otherwise.
+ * Expands the tokens and variables in file names. `ssh -G` prints some paths as written, and some
+ * below the home folder of the user database, which can differ from HOME.
  */
 const expander =
   (tokens: Readonly<Record<string, string>> & { d: string }, env: NodeJS.ProcessEnv) =>
@@ -176,9 +176,9 @@ const variable = (env: NodeJS.ProcessEnv, name: string): string | undefined =>
 const invalid = (target: SshTarget, problem: string): RbeeError =>
   RbeeError.of('SSH_CONFIG_INVALID', { hive: target.alias, problem });
 
-/** It says nothing about the configuration, so it is worth another try soon. */
+/** Says nothing about the configuration, so it is worth a retry. */
 const unanswered = ({ alias, hostname }: SshTarget, signal: NodeJS.Signals, ms: number): RbeeError => {
   const problem = ms < askMs ? `ssh -G was ended by ${signal}` : `ssh -G gave no answer within ${askMs / 1000} s`;
-  const hint = `try it again; if it goes on, see what this does: ssh -G ${hostname}`;
+  const hint = `try again; if it keeps happening, run: ssh -G ${hostname}`;
   return RbeeError.of('SSH_UNREACHABLE', { hive: alias, address: hostname, problem, hint });
 };

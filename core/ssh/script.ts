@@ -1,6 +1,6 @@
 /**
- * Runs a script of `sh` on a machine. It goes in by stdin, so whatever the login shell of the user is, and however it
- * quotes, it only ever reads the word `sh`; what a login shell prints by itself comes before a mark and is left out.
+ * Runs an `sh` script on a machine. The script is sent over stdin, so whatever login shell the user has, and however it
+ * quotes, it only ever sees the word `sh`. Output of the login shell comes before a marker and is dropped.
  */
 import { randomBytes } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
@@ -10,12 +10,12 @@ import { orAborted } from '../lifecycle/async/or-aborted.ts';
 import type { SshConnection } from './connection.ts';
 import { connectionLost } from './refusals.ts';
 
-/** A script that has said its mark: what it prints follows, and what is written goes to what it reads. */
+/** A script that has printed its marker. Its output follows, and what is written goes to its stdin. */
 export interface RunningScript {
   channel: ClientChannel;
-  /** The last of what it said on stderr, at most 8 KB. */
+  /** The end of its stderr, at most 8 KB. */
   stderr: () => string;
-  /** Settles when it has ended; rejects when the connection is lost before. */
+  /** Resolves when it has ended; rejects if the connection is lost first. */
   ended: Promise<ScriptEnd>;
 }
 
@@ -26,14 +26,14 @@ export interface ScriptEnd {
 
 export interface ScriptOptions {
   signal?: AbortSignal;
-  /** Milliseconds until it must have begun; 20,000 when absent. */
+  /** Milliseconds until it must have started [default: 20,000]. */
   beginMs?: number;
 }
 
 /** Single quotes for `sh`. */
 export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** Errors: SSH_SHELL_UNUSABLE when it never begins, SSH_CONNECTION_LOST. */
+/** Errors: SSH_SHELL_UNUSABLE if it never starts, SSH_CONNECTION_LOST. */
 export const startScript = async (
   connection: SshConnection,
   script: string,
@@ -44,7 +44,7 @@ export const startScript = async (
   const stderr = lastWords(channel);
   const ended = endOf(channel, connection);
   channel.on('error', () => {});
-  // As one compound, so that the shell has read all of it before any of it runs, and leaves the rest to its programs.
+  // One compound command, so that the shell reads all of it first, and leaves the rest of stdin to its programs.
   channel.write(`{ printf '%s\\n' ${mark}\n${script}\nexit $?\n}\n`);
   try {
     await untilMark(channel, mark, ended, { signal, beginMs });
@@ -56,13 +56,13 @@ export const startScript = async (
   return { channel, stderr, ended };
 };
 
-/** Runs it to its end; it has nothing to read. A script that ends with an exit code is no error. Aborting ends it there. */
+/** Runs a script with empty stdin and waits for its end. A non-zero exit code is no error. Aborting stops the script. */
 export const runScript = async (
   connection: SshConnection,
   script: string,
   options: ScriptOptions = {},
 ): Promise<ScriptEnd & { stdout: string; stderr: string }> => {
-  // Its stdin stays open, since signals travel only as long as it does.
+  // stdin stays open, because signals need it.
   const { channel, stderr, ended } = await startScript(connection, `{\n${script}\n} </dev/null`, options);
   const onAbort = () => endRemotely(channel);
   options.signal?.addEventListener('abort', onAbort, { once: true });
@@ -73,7 +73,7 @@ export const runScript = async (
     channel.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes <= mostOutput) chunks.push(chunk);
-      else flood.reject(unusable(connection, 'it prints without end'));
+      else flood.reject(unusable(connection, 'it prints endless output'));
     });
     channel.resume();
     const end = await orAborted(Promise.race([ended, flood.promise]), options.signal).catch((error) => {
@@ -87,8 +87,8 @@ export const runScript = async (
 };
 
 /**
- * Closing a session leaves its programs running as long as they neither read nor write, so they are told. What has come
- * of them is let go: a channel that is not read to its end never counts as closed, and keeps its place among the few.
+ * Closing a session leaves programs running that neither read nor write, so they are signalled. Unread output
+ * is discarded: a channel that is not read to its end never closes, and takes up a session.
  */
 export const endRemotely = (channel: ClientChannel): void => {
   channel.signal('TERM');
@@ -98,7 +98,7 @@ export const endRemotely = (channel: ClientChannel): void => {
 
 const mostStderr = 8 * 1024;
 
-/** Whoever prints more would fill the memory of the queen. */
+/** More output would fill the memory of the queen. */
 const mostOutput = 64 * 2 ** 20;
 
 const lastWords = (channel: ClientChannel): (() => string) => {
@@ -121,20 +121,20 @@ const endOf = (channel: ClientChannel, connection: SshConnection): Promise<Scrip
       resolve(exit);
     });
   });
-  // Whoever does not wait for the end need not hear of it.
+  // Not an unhandled rejection for callers that do not wait.
   ended.catch(() => {});
   return ended;
 };
 
-/** Bytes that a login shell may print before it is taken for something else. */
+/** Maximum bytes that a login shell may print before the marker. */
 const mostBanner = 16 * 1024 * 1024;
 
-/** As much of it is kept to tell what it said. */
+/** How much of that is kept for error messages. */
 const mostFirst = 200;
 
 class NotBegun extends Error {}
 
-/** Leaves what came after the mark in the channel, which is paused. */
+/** Leaves the bytes after the marker in the channel, which is paused. */
 const untilMark = (
   channel: ClientChannel,
   mark: string,
@@ -142,7 +142,7 @@ const untilMark = (
   { signal, beginMs }: { signal?: AbortSignal; beginMs: number },
 ): Promise<void> =>
   new Promise((resolve, reject) => {
-    /** The end of what came before, as long as the mark may be half in it. */
+    /** The end of the previous bytes, which may contain half of the marker. */
     let seen = Buffer.alloc(0);
     let first = '';
     let bytes = 0;
@@ -167,7 +167,7 @@ const untilMark = (
       const at = seen.indexOf(`${mark}\n`);
       if (at === -1) {
         seen = seen.subarray(-mark.length);
-        if (bytes > mostBanner) settle(() => reject(new NotBegun('it prints without end')));
+        if (bytes > mostBanner) settle(() => reject(new NotBegun('it prints endless output')));
         return;
       }
       const rest = seen.subarray(at + mark.length + 1);
@@ -177,7 +177,7 @@ const untilMark = (
       });
     };
     channel.on('data', onData);
-    const early = () => new NotBegun(first.trim().slice(0, mostFirst) || 'it ends at once');
+    const early = () => new NotBegun(first.trim().slice(0, mostFirst) || 'it exits immediately');
     ended.then(
       () => settle(() => reject(early())),
       (error) => settle(() => reject(error)),
@@ -186,7 +186,7 @@ const untilMark = (
 
 const unusable = (connection: SshConnection, said: string): RbeeError => {
   const user = connection.route.at(-1)?.user ?? '';
-  const hint = 'give that user an ordinary login shell, or name another with ssh_user in hives.conf';
+  const hint = 'give that user an ordinary login shell, or choose another user with ssh_user in hives.conf';
   return RbeeError.of('SSH_SHELL_UNUSABLE', {
     hive: connection.name,
     user,

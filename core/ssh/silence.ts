@@ -1,23 +1,23 @@
 /**
- * Ends a connection from which nothing is heard. ssh2 asks the other side for a sign of life every few seconds, but counts
- * only the answers to that, which on a slow line come late behind what is being sent; here every byte counts.
+ * Closes a silent connection. ssh2 sends keepalive requests every few seconds, but only counts
+ * the answers to them, which are late on a slow line with much traffic. Here, every byte counts.
  */
 import type { Duplex } from 'node:stream';
 
-/** ssh2 asks that often. */
+/** The interval of ssh2's keepalive requests. */
 export const askMs = 5_000;
-/** Of them in a row without a byte: it is lost. */
+/** Intervals without a byte after which the connection counts as lost. */
 const mostSilent = 6;
 
-/** Whatever runs through `socket` is running already. `onSilence` is called once. */
+/** `socket` must already be in use. `onSilence` is called once. */
 export const watchForSilence = (socket: Duplex, onSilence: (error: Error) => void): void => {
-  // Ticks are counted, not time: a machine that slept does not take its own sleep for the other's.
+  // Counts ticks, not time, so that a machine that was asleep does not take that for silence.
   let silent = 0;
   const timer = setInterval(() => {
     silent += 1;
     if (silent <= mostSilent) return;
     clearInterval(timer);
-    onSilence(new Error(`nothing was heard of it for ${(askMs * mostSilent) / 1_000} s`));
+    onSilence(new Error(`no data for ${(askMs * mostSilent) / 1_000} s`));
   }, askMs).unref();
   socket.on('data', () => {
     silent = 0;

@@ -1,8 +1,8 @@
-/** The runner of another machine: every call is answered by its own local runner, through the agent there. */
+/** The runner of another machine: passes every call to the agent there. */
 import type { Runner } from '../lifecycle/system/runner.ts';
 import type { AgentClient } from './agent-client.ts';
 
-/** `upload` brings a file of this machine there. */
+/** `upload` copies a local file there. */
 export const sshRunner = (agent: AgentClient, upload: (localPath: string, path: string) => Promise<void>): Runner => ({
   name: `hive ${agent.name}`,
   run: (argv, { signal, ...options }) => agent.call('run', [argv, options], signal),
@@ -24,7 +24,7 @@ export const sshRunner = (agent: AgentClient, upload: (localPath: string, path: 
   request: ({ signal, ...request }) => agent.call('request', [request], signal),
   lock: async (path, { signal, timeoutMs }) => {
     const lock = await agent.call('lock', [path, { timeoutMs }], signal);
-    // A lock that cannot be given back is gone with the agent.
+    // A lock that cannot be released is gone with the agent.
     return () => void agent.call('unlock', [lock]).catch(() => {});
   },
 });

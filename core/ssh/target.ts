@@ -1,4 +1,4 @@
-/** Where a machine is to be found, as a person writes it. What is left out is what `ssh` itself would take. */
+/** The address of a machine, as configured. For missing settings, the defaults of `ssh` apply. */
 export interface SshTarget {
   /** How rbee calls the machine, for messages. */
   alias: string;
@@ -7,36 +7,36 @@ export interface SshTarget {
   user?: string;
   port?: number;
   identityFile?: string;
-  /** Machines on the way, the nearest first; what `~/.ssh/config` says when absent, none when empty. */
+  /** Jump hosts, nearest first. If absent, `~/.ssh/config` decides; if empty, there are none. */
   jumps?: readonly SshTarget[];
 }
 
-/** One machine on the way, with everything that is needed to talk to it: the last one is the target itself. */
+/** One machine of a route, with everything needed to connect to it. The last one is the target. */
 export interface Hop {
   /** For messages: the alias of the target, or the name of a jump host. */
   name: string;
   host: string;
   port: number;
   user: string;
-  /** Socket of an SSH agent; null where there is none, or none may be used. */
+  /** Socket of an SSH agent; null if there is none, or it must not be used. */
   agent: string | null;
-  /** Only keys of these files are offered, whatever else the agent holds. */
+  /** Only offer the keys of these files, whatever else the agent has. */
   identitiesOnly: boolean;
   keyFiles: readonly string[];
-  /** Name under which its key is kept in the files of known hosts. */
+  /** Its name in the known_hosts files. */
   knownAs: string;
-  /** Under this name, too, a key counts that is the very one shown; null where there is none. */
+  /** Another name under which the same key is accepted, or null. */
   knownAsWell: string | null;
   knownHostsFiles: readonly string[];
-  /** The file that takes a new key; null where there is none. */
+  /** The file to save new keys in, or null. */
   newKeysFile: string | null;
   hashNames: boolean;
-  /** `yes` never takes a new key, `ask` asks, `accept-new` and `no` take it. A changed key is never taken. */
+  /** `yes` never accepts a new key, `ask` asks, `accept-new` accepts it. A changed key is never accepted. */
   newKeys: 'yes' | 'ask' | 'accept-new';
-  /** Runs to make the connection instead of dialling; null where there is none. */
+  /** A command that makes the connection instead of dialling, or null. */
   proxyCommand: string | null;
 }
 
-/** Two routes with the same key are one connection. */
+/** Routes with the same key share a connection. */
 export const routeKey = (hops: readonly Hop[]): string =>
   hops.map(({ user, host, port }) => `${user}@${host}:${port}`).join(' > ');

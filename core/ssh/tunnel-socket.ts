@@ -1,6 +1,6 @@
 /**
- * A channel through an SSH connection in the shape of a socket. ssh2's own channels end quietly when their connection
- * dies, which would look like the proper end of an answer; this one breaks.
+ * A channel of an SSH connection that behaves like a socket. ssh2's channels end silently when their connection
+ * dies, which would look like the normal end of an answer; this one fails.
  */
 import { Duplex } from 'node:stream';
 import type { ClientChannel } from 'ssh2';
@@ -9,7 +9,7 @@ export class TunnelSocket extends Duplex {
   readonly #channel: ClientChannel;
   readonly #lost: () => Error | null;
 
-  /** `lost` tells why the connection is gone, null as long as it is there. */
+  /** `lost` is the reason why the connection is gone, null while it is open. */
   constructor(channel: ClientChannel, lost: () => Error | null) {
     super({ allowHalfOpen: true, highWaterMark: 256 * 1024 });
     this.#channel = channel;
@@ -25,8 +25,8 @@ export class TunnelSocket extends Duplex {
     channel.on('close', () => {
       const cause = this.#lost();
       if (cause) return this.destroy(reset(cause));
-      // Nothing comes or goes any more; what has come is still to be read.
-      const unsent = this.writableLength > 0 ? reset(new Error('the other side took no more')) : undefined;
+      // The connection is gone, but received data can still be read.
+      const unsent = this.writableLength > 0 ? reset(new Error('the other side stopped reading')) : undefined;
       if (this.readableEnded || (unsent && this.readableLength === 0)) this.destroy(unsent);
       else this.once('end', () => this.destroy(unsent));
     });
@@ -53,7 +53,7 @@ export class TunnelSocket extends Duplex {
     done(error);
   }
 
-  // What clients of HTTP ask of a socket; the connection below has all of it.
+  // Socket methods that HTTP clients call; the connection below handles them.
   setNoDelay(): this {
     return this;
   }

@@ -145,7 +145,10 @@ test('a configuration that all may write is refused by name, with the command th
   assert.match(stderr, new RegExp(`chmod go-w ${home.paths.rbeeConf}`));
   const doctor = await home.rbee(['doctor']);
   assert.equal(doctor.code, 1);
-  assert.match(doctor.stdout, /rbee.conf cannot be trusted: every user of this machine may write it.*\n.*chmod go-w/);
+  assert.match(
+    doctor.stdout,
+    /rbee.conf cannot be trusted: every user of this machine can write to it.*\n.*chmod go-w/,
+  );
 });
 
 test('a home that all may write is refused, and one of another user that was chosen is doubted', {

@@ -254,11 +254,11 @@ describe('an agent', { skip: cannot('network') }, () => {
       await refused(t, 'HOST_UNSUPPORTED', /its glibc is 2.17, and Node needs 2.28/);
       bare.setProgram('getconf', null);
       await bare.setReadOnlyHome(true);
-      await refused(t, 'HOST_FOLDER_UNUSABLE', /the folder \/home\/ann: it cannot be written/);
+      await refused(t, 'HOST_FOLDER_UNUSABLE', /the folder \/home\/ann: it is not writable/);
       await bare.setReadOnlyHome(false);
       // It was found out only when Node lay there and did not start.
       await bare.run('mount -o remount,bind,noexec .', { asRoot: true });
-      await refused(t, 'HOST_FOLDER_UNUSABLE', /no program may be run from it/);
+      await refused(t, 'HOST_FOLDER_UNUSABLE', /programs cannot be run from it/);
       await bare.run('mount -o remount,bind,exec .', { asRoot: true });
       assert.deepEqual(bare.files(), []);
     });
@@ -331,7 +331,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       test('a home from which no program may be run is said', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes; mount -o remount,bind,noexec .', { asRoot: true });
         try {
-          const message = /no program may be run from it/;
+          const message = /programs cannot be run from it/;
           await assert.rejects(place(t, box, { data: zst }), { code: 'HOST_FOLDER_UNUSABLE', message, hint: /noexec/ });
         } finally {
           await box.run('mount -o remount,bind,exec .', { asRoot: true });

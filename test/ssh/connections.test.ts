@@ -101,9 +101,9 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
 
     test('without a key, and with one that is none, it is said', async (t) => {
       const home = makeHome(machines);
-      await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /there was no key to offer/);
+      await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /there is no key to try/);
       writeFileSync(join(home, '.ssh/id_ed25519'), 'hello\n', { mode: 0o600 });
-      await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /id_ed25519 is no private key/);
+      await refused(reach(t, machines, { home }).connect('pi'), 'SSH_AUTH_FAILED', /id_ed25519 is not a private key/);
     });
 
     test('the agent of whoever asks is enough, and one without the right key is told', async (t) => {
@@ -138,7 +138,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(
         reach(t, machines, { home, env }).connect(target),
         'SSH_AUTH_FAILED',
-        /9 keys.*counts too many attempts/,
+        /9 keys.*seen too many attempts/,
       );
       const named = await reach(t, machines, { home, env }).connect({ ...target, identityFile: keys.accepted });
       assert.equal(named.shown.authentication, '1 key of the SSH agent');
@@ -153,13 +153,13 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const home = makeHome(machines);
       const target = { alias: 'pi', hostname: 'pi', identityFile: keys.encrypted };
       const { connect } = reach(t, machines, { home });
-      const error = await refused(connect(target), 'SSH_KEY_ENCRYPTED', /there is nobody to ask/);
+      const error = await refused(connect(target), 'SSH_KEY_ENCRYPTED', /there is no terminal to ask/);
       assert.match(error.hint, /ssh-add/);
       const ann = person('wrong', passphrase);
       (await connect(target, ann)).close();
       assert.equal(ann.questions.length, 2);
       assert.match(ann.questions[0] ?? '', /^Passphrase of the key \S+id_encrypted:$/);
-      assert.match(ann.questions[1] ?? '', /^That was wrong\. Passphrase/);
+      assert.match(ann.questions[1] ?? '', /^Wrong passphrase\. Passphrase/);
       assert.deepEqual(ann.secret, [true, true]);
       assert.equal(await nameOf(await connect(target)), 'pi');
       const { env, close } = await agent([keys.encrypted]);
@@ -200,7 +200,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
         const target = { alias: 'pi', hostname: 'pi', identityFile: open };
         const ann = person(machines.client.passphrase);
         const problem = new RegExp(
-          `is not used, as other users can read it \\(mode 0${mode.toString(8)}\\): chmod 600 ${open}`,
+          `is ignored, because other users can read it \\(mode 0${mode.toString(8)}\\): chmod 600 ${open}`,
         );
         await refused(reach(t, machines, { home }).connect(target, ann), 'SSH_AUTH_FAILED', problem);
         assert.equal(ann.questions.length, 0);
@@ -245,7 +245,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const target = { alias: 'pi', hostname: 'pi', identityFile };
       const no = person('no');
       await refused(reach(t, machines, { home }).connect(target, no), 'SSH_HOST_KEY_UNKNOWN', /unknown host key/);
-      assert.match(no.questions[0] ?? '', /hive pi \(ann@[\d.]+\) shows a host key.* ssh-ed25519 SHA256:\S{43}/);
+      assert.match(no.questions[0] ?? '', /hive pi \(ann@[\d.]+\) has an unknown host key.* ssh-ed25519 SHA256:\S{43}/);
       assert.equal(readFileSync(known, 'utf8'), '# mine');
       await reach(t, machines, { home }).connect(target, person('yes'));
       const [comment, line] = readFileSync(known, 'utf8').split('\n');
@@ -306,7 +306,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(
         withLines(`${pi.address} ${other}`).connect(target),
         'SSH_HOST_KEY_CHANGED',
-        /another one is known/,
+        /a different one is known/,
       );
       // The machine has several keys: it shows the one that can be checked.
       const connection = await withLines(`${pi.address} ${ecdsa}`).connect(target);
@@ -330,7 +330,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const error = await refused(
         reach(t, machines).connect('pi', ann),
         'SSH_HOST_KEY_CHANGED',
-        /another one is known/,
+        /a different one is known/,
       );
       assert.match(error.message, /someone may be intercepting/);
       assert.ok(error.hint.includes(`ssh-keygen -R ${pi.address}`), error.hint);
@@ -348,7 +348,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const { connect } = reach(t, machines, { home });
       (await connect(target, person('yes'))).close();
       await box.changeHostKey();
-      const error = await refused(connect(target, person('yes')), 'SSH_HOST_KEY_CHANGED', /another one is known/);
+      const error = await refused(connect(target, person('yes')), 'SSH_HOST_KEY_CHANGED', /a different one is known/);
       const [, name = ''] = /ssh-keygen -R (\S+),/.exec(error.hint) ?? [];
       execFileSync('ssh-keygen', ['-f', knownIn(home), '-R', name], { stdio: 'ignore' });
       await refused(connect(target), 'SSH_HOST_KEY_UNKNOWN', /unknown host key/);
@@ -380,7 +380,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await refused(
         reach(t, machines).connect(nowhere),
         'SSH_UNREACHABLE',
-        /no machine of that name|cannot be looked up/,
+        /no machine has that name|cannot be resolved/,
       );
     });
   });
@@ -393,20 +393,24 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const both = await connect({ alias: 'both', hostname: box.address6, user: 'ann', port: 2222 });
       assert.equal(await nameOf(both), 'box');
       const wrong = connect({ alias: 'wrong', hostname: box.address6, user: 'ann', port: 2223 });
-      await refused(wrong, 'SSH_UNREACHABLE', /cannot reach hive wrong \(ann@\[[\da-f:]+\]:2223\): nothing listens/);
+      await refused(wrong, 'SSH_UNREACHABLE', /cannot reach hive wrong \(ann@\[[\da-f:]+\]:2223\): connection refused/);
     });
 
-    test('nothing listens, no such name, no such address', async (t) => {
+    test('connection refused, no such name, no such address', async (t) => {
       const { connect } = reach(t, machines);
       const error = await refused(
         connect({ alias: 'pi', hostname: 'pi', port: 23 }),
         'SSH_UNREACHABLE',
-        /nothing listens there/,
+        /connection refused/,
       );
       assert.match(error.hint, /sshd/);
       const nameless = { alias: 'x', hostname: 'no-such-machine.invalid', user: 'ann' };
-      await refused(connect(nameless), 'SSH_UNREACHABLE', /no machine of that name|cannot be looked up now/);
-      await refused(connect({ alias: 'x', hostname: 'no such name' }), 'SSH_CONFIG_INVALID', /is no name of a machine/);
+      await refused(connect(nameless), 'SSH_UNREACHABLE', /no machine has that name|cannot be resolved right now/);
+      await refused(
+        connect({ alias: 'x', hostname: 'no such name' }),
+        'SSH_CONFIG_INVALID',
+        /is not a valid host name/,
+      );
     });
 
     test('a machine that does not answer is given up in time, and an abort is heard at once', async (t) => {
@@ -429,15 +433,15 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const web = await listen(t, (socket) =>
         socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
       );
-      await refused(connect(local(web)), 'SSH_HANDSHAKE_FAILED', /it says "HTTP\/1.1 400 Bad Request"/);
+      await refused(connect(local(web)), 'SSH_HANDSHAKE_FAILED', /it answered "HTTP\/1.1 400 Bad Request"/);
       const binary = await listen(t, (socket) => socket.end(Buffer.from([0, 255, 27, 7])));
-      await refused(connect(local(binary)), 'SSH_HANDSHAKE_FAILED', /it says "\?\?\?\?"/);
+      await refused(connect(local(binary)), 'SSH_HANDSHAKE_FAILED', /it answered "\?\?\?\?"/);
       const mute = await listen(t, () => {});
-      await refused(connect(local(mute)), 'SSH_UNREACHABLE', /accepts connections and says nothing/);
+      await refused(connect(local(mute)), 'SSH_UNREACHABLE', /accepts connections but sends nothing/);
       const shy = await listen(t, (socket) => socket.destroy());
-      await refused(connect(local(shy)), 'SSH_UNREACHABLE', /closes connections before it says a word/);
+      await refused(connect(local(shy)), 'SSH_UNREACHABLE', /closes connections without sending anything/);
       const slow = await listen(t, (socket) => socket.write('SSH-2.0-Tarpit\r\n'));
-      await refused(connect(local(slow)), 'SSH_UNREACHABLE', /the login did not come to an end in time/);
+      await refused(connect(local(slow)), 'SSH_UNREACHABLE', /the login timed out/);
       const half = await listen(t, (socket) => socket.end('SSH-2.0-Half\r\n'));
       await refused(connect(local(half)), 'SSH_HANDSHAKE_FAILED', /closed/);
     });
@@ -447,7 +451,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const waiting = await reach(t, machines).connect('box');
       const idle = await (await listenTo(pi)).open();
       try {
-        await refused(reach(t, machines).connect('pi'), 'SSH_UNREACHABLE', /no more logins|before it says a word/);
+        await refused(reach(t, machines).connect('pi'), 'SSH_UNREACHABLE', /no more logins|without sending anything/);
       } finally {
         idle();
         waiting.close();
@@ -515,7 +519,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       const { connect } = reach(t, machines, { timeoutMs: 3_000 });
       await pi.stopSshd();
       try {
-        await refused(connect('lab'), 'SSH_UNREACHABLE', new RegExp(`${pi.address}.*nothing listens there`));
+        await refused(connect('lab'), 'SSH_UNREACHABLE', new RegExp(`${pi.address}.*connection refused`));
       } finally {
         await pi.startSshd();
       }
@@ -567,7 +571,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       await assert.rejects(running, { code: 'SSH_CONNECTION_LOST' });
       await assert.rejects(runScript(first, 'true'), { code: 'SSH_CONNECTION_LOST' });
       await assert.rejects(first.dialPort(1), { code: 'SSH_CONNECTION_LOST' });
-      await refused(connect('box'), 'SSH_UNREACHABLE', /nothing listens there/);
+      await refused(connect('box'), 'SSH_UNREACHABLE', /connection refused/);
       await box.startSshd();
       const again = await connect('box');
       assert.notEqual(again, first);
@@ -655,7 +659,11 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
       connection.close();
       await assert.rejects(first, { code: 'SSH_CONNECTION_LOST' });
       await box.configureSshd({ lines: ['MaxSessions 0'] });
-      const error = await refused(nameOf(await reach(t, machines).connect('box')), 'SSH_SHELL_UNUSABLE', /no session/);
+      const error = await refused(
+        nameOf(await reach(t, machines).connect('box')),
+        'SSH_SHELL_UNUSABLE',
+        /does not open a session/,
+      );
       assert.match(error.hint, /MaxSessions .* to 1 or more/);
       await box.configureSshd({ lines: [] });
     });
@@ -669,7 +677,7 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
           /offers only sntrup761.*no post-quantum/,
           'KexAlgorithms',
         ],
-        [['MACs umac-64@openssh.com', 'Ciphers aes256-ctr'], /share no MAC: it offers only umac-64@/, 'MACs'],
+        [['MACs umac-64@openssh.com', 'Ciphers aes256-ctr'], /have no common MAC: it offers only umac-64@/, 'MACs'],
       ] as const) {
         await box.configureSshd({ lines });
         const error = await refused(connect('box'), 'SSH_HANDSHAKE_FAILED', problem);
@@ -683,11 +691,15 @@ describe('the way to a machine', { skip: cannot('network') }, () => {
 
     test('keys, or keys alone', async (t) => {
       await box.configureSshd({ lines: ['PubkeyAuthentication no', 'PasswordAuthentication yes'] });
-      await refused(reach(t, machines).connect('box'), 'SSH_AUTH_FAILED', /it takes no keys, only: password/);
+      await refused(reach(t, machines).connect('box'), 'SSH_AUTH_FAILED', /it does not accept keys, only: password/);
       await box.configureSshd({
         lines: ['PasswordAuthentication yes', 'AuthenticationMethods publickey,password'],
       });
-      await refused(reach(t, machines).connect('box'), 'SSH_AUTH_FAILED', /it took a key, and wants besides: password/);
+      await refused(
+        reach(t, machines).connect('box'),
+        'SSH_AUTH_FAILED',
+        /it accepted a key, but also requires: password/,
+      );
       await box.configureSshd({ lines: [] });
     });
   });

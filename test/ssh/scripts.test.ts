@@ -139,19 +139,19 @@ describe('scripts', { skip: cannot('network') }, () => {
       const error = { code: 'SSH_SHELL_UNUSABLE', hint: /ordinary login shell/ };
       await assert.rejects(runScript(await connect(t), 'true'), {
         ...error,
-        message: /user ann of hive box .*not available/,
+        message: /user ann .* on hive box: .*not available/,
       });
       box.setShell('banner');
       const pretend = (script: string) => box.setProgram('banner-shell', `#!/bin/sh\n${script}\n`);
       const connection = await connect(t);
       pretend('exit 0');
-      await assert.rejects(runScript(connection, 'true'), { ...error, message: /it ends at once/ });
+      await assert.rejects(runScript(connection, 'true'), { ...error, message: /it exits immediately/ });
       pretend('echo no entry >&2; exit 1');
       await assert.rejects(runScript(connection, 'true'), { ...error, message: /no entry/ });
       pretend('exec yes');
-      await assert.rejects(runScript(connection, 'true'), { ...error, message: /it prints without end/ });
+      await assert.rejects(runScript(connection, 'true'), { ...error, message: /it prints endless output/ });
       pretend('exec /bin/bash "$@"');
-      await assert.rejects(runScript(connection, 'exec yes'), { ...error, message: /it prints without end/ });
+      await assert.rejects(runScript(connection, 'exec yes'), { ...error, message: /it prints endless output/ });
       pretend('exec sleep 5000');
       await assert.rejects(runScript(connection, 'true', { beginMs: 300 }), { ...error, message: /does not start sh/ });
       await until(() => !box.processes().some(({ command }) => /^(sleep 5000|yes)$/.test(command)), {

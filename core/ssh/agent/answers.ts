@@ -1,6 +1,6 @@
 /**
- * What is accepted from the agent of a machine. The machine may be broken or taken over: its agent is checked like a stranger.
- * Paths are those of its own machine and mean nothing on any other.
+ * Schemas for the answers of an agent. Its machine may be broken or compromised, so all answers are checked.
+ * Paths are only valid on that machine.
  */
 import Type, { type TSchema } from 'typebox';
 import { BadInput } from '../../boundary/bad-input.ts';
@@ -11,7 +11,7 @@ import type { AgentError, AgentHello, AgentMethod } from './protocol.ts';
 
 const orNull = (schema: TSchema) => Type.Union([schema, Type.Null()]);
 
-/** Characters of a file, or of what a program printed. */
+/** Maximum characters of a file, or of the output of a program. */
 const fileText = Type.String({ maxLength: 12 * 2 ** 20 });
 const entryName = Type.String({ maxLength: 255, pattern: '^(?!\\.{1,2}$)[^/\\u0000]+$' });
 const identity = Type.Object({ pid, startTime: nameOf(64), bootId: nameOf(64), group: count });
@@ -97,7 +97,7 @@ const answers: Record<AgentMethod, TSchema> = {
 
 const readers = new Map(Object.entries(answers).map(([method, schema]) => [method, checked<unknown>(schema)]));
 
-/** What a method answered. Throws BadInput. */
+/** The checked answer of a method. Throws BadInput. */
 export const readResult = (method: AgentMethod, value: unknown): unknown => {
   try {
     return readers.get(method)?.(value);

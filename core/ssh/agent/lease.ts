@@ -1,4 +1,4 @@
-/** Who may change this machine: a file with an owner and a time, by this machine's own clock, so that a dead owner blocks nobody. */
+/** The lease to change this machine: a file with an owner and an expiry by this machine's clock, so that a dead owner does not block others. */
 import { rm } from 'node:fs/promises';
 import { readSmallFile } from '../../boundary/small-file.ts';
 import { writeAtomic } from '../../lifecycle/fs/atomic-file.ts';
@@ -16,7 +16,7 @@ interface Lease {
 
 const lockMs = 10_000;
 
-/** Takes it, or renews what is still its own. One that has run out, or that is to be taken over, is nobody's. */
+/** Takes or renews the lease. An expired lease, or one to be taken over, counts as free. */
 export const lease = ({
   file,
   owner,
@@ -31,12 +31,12 @@ export const lease = ({
     async () => {
       const there = await read(file);
       const now = Date.now();
-      // A clock that was set back must not make a lease last for ever.
+      // A clock that was set back must not extend a lease forever.
       const lasts = there !== null && there.until > now && there.until <= now + longestMs;
       if (there && lasts && there.owner !== owner && there.owner !== heirOf && !takeOver) {
         return { held: false, owner: there.owner, about: there.about, since: there.since };
       }
-      // Somebody may have taken it over, and have given it back since.
+      // Another owner may have taken it over and released it since.
       if (renew && there?.owner !== owner) {
         return { held: false, owner: '', about: 'another sync', since: new Date(now).toISOString() };
       }
@@ -48,7 +48,7 @@ export const lease = ({
     { timeoutMs: lockMs },
   );
 
-/** Gives it back, unless it has become someone else's. Makes nothing where there is none any more. */
+/** Releases the lease if it is still owned. Creates nothing if there is none. */
 export const release = async (file: string, owner: string): Promise<void> => {
   if ((await read(file)) === null) return;
   await withLock(
@@ -69,7 +69,7 @@ const read = async (file: string): Promise<Lease | null> => {
     const isWhole = [owner, about, since].every((text) => typeof text === 'string') && typeof until === 'number';
     return isWhole ? (value as Lease) : null;
   } catch {
-    // None, or one that was damaged: nobody can claim it.
+    // Missing or damaged: no owner.
     return null;
   }
 };

@@ -1,6 +1,6 @@
 /**
- * The agent: the runner of the machine that it is started on, answered over stdin and stdout. It is built into one file
- * that needs nothing but Node, and runs only as long as someone listens.
+ * The agent: serves the runner of its machine over stdin and stdout. It is bundled into one file
+ * that only needs Node, and runs only as long as its client listens.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -149,7 +149,7 @@ const libc = (): 'glibc' | 'musl' => {
 };
 
 process.umask(0o077);
-// Whoever listened has gone: there is nothing left to do.
+// The client is gone, so there is nothing left to do.
 process.stdout.on('error', () => process.exit(0));
 say(hello());
 let silence: NodeJS.Timeout | undefined;

@@ -1,4 +1,4 @@
-/** Listens on a unix socket and a loopback port for a moment: whoever dials them learns whether the way here is open. */
+/** Listens on a unix socket and a loopback port for a short time, to test whether forwarding works. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import type { Doors } from './protocol.ts';
 
 const openMs = 30_000;
 
-/** They close by themselves. */
+/** They close automatically. */
 export const openDoors = async (): Promise<Doors> => {
   const folder = await mkdtemp(join(tmpdir(), 'rbee-door-'));
   const servers = [greeter(), greeter()] as const;

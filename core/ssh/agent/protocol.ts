@@ -1,7 +1,7 @@
 /**
- * What the agent on a machine answers: the runner of that machine, method by method, and what it takes to put rbee
- * there. One JSON value a line each way over the stdin and stdout of the agent; when its stdin ends, or is silent for
- * longer than was said, so does it, and with it every lock that it holds and every program that it runs.
+ * The protocol of the agent: the methods of the runner of that machine, and what is needed to install rbee
+ * there. One JSON value per line in each direction, over stdin and stdout of the agent. When its stdin ends, or is silent for
+ * longer than announced, the agent ends, with all its locks and programs.
  */
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { HttpAnswer, HttpRequest } from '../../lifecycle/system/http-request.ts';
@@ -24,7 +24,7 @@ export interface AgentHello {
   home: string;
   /** Version of Node that runs it. */
   node: string;
-  /** The program of Node. */
+  /** Path of Node. */
   execPath: string;
   platform: { os: string; cpu: string; libc: 'glibc' | 'musl' | null };
   /** Milliseconds since 1970 by that machine's clock. */
@@ -33,7 +33,7 @@ export interface AgentHello {
   paths: AgentPaths;
   /** `RBEE_HOME` there, if it is set. */
   rbeeHome: string | null;
-  /** What daemons there are given: the environment of a login, as far as it is passed on. */
+  /** The environment for daemons there: the part of the login environment that is passed on. */
   env: Record<string, string>;
 }
 
@@ -48,34 +48,34 @@ export interface AgentPaths {
   runs: string;
 }
 
-/** A file that was uploaded, to be unpacked. */
+/** An uploaded file to unpack. */
 export interface UnpackRequest {
   /** A tar archive, compressed with zstd. */
   archive: string;
   sha256: string;
-  /** Appears whole or not at all. */
+  /** Created atomically. */
   folder: string;
 }
 
-/** Who may change the machine, and until when, by its own clock. */
+/** The owner of the lease, and its expiry by the clock of the machine. */
 export interface LeaseRequest {
   file: string;
-  /** Tells one owner from another. */
+  /** Identifies the owner. */
   owner: string;
-  /** For people: who that is. */
+  /** The owner, described for people. */
   about: string;
-  /** Milliseconds that it lasts unless it is renewed. */
+  /** Milliseconds until it expires, unless renewed. */
   ms: number;
   takeOver?: boolean;
-  /** An owner who is known to be dead: what was theirs may be taken. */
+  /** An owner that is known to be dead, whose lease may be taken. */
   heirOf?: string;
-  /** Only if it is still its own. */
+  /** Only if it is still the owner. */
   renew?: boolean;
 }
 
 export type LeaseAnswer = { held: true } | { held: false; owner: string; about: string; since: string };
 
-/** Where to dial to learn whether the way is open. */
+/** Addresses to dial, to test forwarding. */
 export interface Doors {
   socketPath: string;
   port: number;
@@ -98,20 +98,20 @@ export interface AgentMethods {
   environment(pid: number): readonly string[] | null;
   describe(pid: number): ProcessDescription | null;
   request(request: Omit<HttpRequest, 'signal'>): HttpAnswer;
-  /** The answer is given back with `unlock`. */
+  /** The result is released with `unlock`. */
   lock(path: string, options: { timeoutMs: number }): number;
   unlock(lock: number): null;
-  /** Null when there is no such file. */
+  /** Null if the file does not exist. */
   sha256(path: string): string | null;
-  /** False when the folder was there already. */
+  /** False if the folder already exists. */
   unpack(request: UnpackRequest): boolean;
-  /** Removes a folder and all that is in it. */
+  /** Removes a folder and everything in it. */
   removeTree(path: string): null;
-  /** Where a symbolic link points; null when there is none. */
+  /** The target of a symbolic link; null if it does not exist. */
   readLink(path: string): string | null;
-  /** Points a symbolic link elsewhere at once. */
+  /** Changes the target of a symbolic link atomically. */
   switchLink(path: string, target: string): null;
-  /** Bytes free for this user where the folder is, or would be. */
+  /** Bytes free for this user on the disk of the folder. */
   freeBytes(folder: string): number;
   /** Open for half a minute. */
   openDoors(): Doors;
@@ -124,10 +124,10 @@ export type AgentMethod = keyof AgentMethods;
 export type AgentRequest =
   | { id: number; method: AgentMethod; args: readonly unknown[] }
   | { cancel: number }
-  /** Milliseconds within which more will be said: a line that was cut is silent, and must not keep locks for hours. */
+  /** Milliseconds until the next message at the latest, so that a dead connection does not hold locks for hours. */
   | { within: number };
 
-/** How an error of a method travels: as one of the catalogue, or as the system's. */
+/** The wire form of an error: from the catalogue, or from the system. */
 export interface AgentError {
   message: string;
   code?: string;

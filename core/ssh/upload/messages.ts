@@ -1,4 +1,4 @@
-/** What passes between the queen and the thread that uploads. */
+/** Messages between the queen and the upload thread. */
 import type { ErrorBody } from '../../contract/errors.ts';
 import type { RouteSettings } from '../pool.ts';
 
@@ -6,14 +6,14 @@ export interface UploadJob extends RouteSettings {
   /** File of this machine. */
   file: string;
   size: number;
-  /** Where it is to lie there; it appears whole or not at all. */
+  /** Its path there; created atomically. */
   path: string;
 }
 
 export type ToThread = { kind: 'upload'; id: number; job: UploadJob } | { kind: 'abort'; id: number };
 
 export type FromThread =
-  /** `sent` counts what was there already. */
+  /** `sent` includes what was already there. */
   | { kind: 'progress'; id: number; sent: number }
   | { kind: 'done'; id: number }
   | { kind: 'failed'; id: number; error: ErrorBody };

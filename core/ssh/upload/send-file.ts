@@ -1,4 +1,4 @@
-/** One file to one machine, by a script of `sh` that needs nothing but `cat`: it goes on where an earlier attempt stopped. */
+/** Uploads one file to one machine, with an `sh` script that only needs `cat`. Resumes an earlier attempt. */
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path/posix';
 import { createInterface } from 'node:readline';
@@ -37,7 +37,7 @@ export const sendFile = async (connection: SshConnection, options: SendOptions):
       },
     });
     try {
-      // Through the channel only: its end is the end of the file, and the script still has something to say.
+      // Only ends the channel's input, since the script still prints something.
       const source = createReadStream(file, { start: have, highWaterMark: 256 * 1024 });
       await pipeline(source, count, running.channel, { signal });
     } catch (error) {
@@ -54,8 +54,8 @@ export const sendFile = async (connection: SshConnection, options: SendOptions):
 };
 
 /**
- * What is there of it is told first; the file has its name only when every byte is there. One that cannot be written to
- * its end, as on a disk that is full, is not left behind.
+ * First prints how much is already there. The file only gets its name when it is complete. One that cannot be written to
+ * the end, for example on a full disk, is removed.
  */
 const receive = (path: string, size: number): string => `
 umask 077
@@ -92,7 +92,7 @@ const refused = async (hive: string, path: string, running: RunningScript): Prom
     return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: dirname(path), problem, hint: 'free some space there' });
   }
   if (code === 73 || /read-only|permission denied/i.test(problem)) {
-    const hint = 'make it writable for the user of the hive, or name another user with ssh_user in hives.conf';
+    const hint = 'make it writable for the user of the hive, or choose another user with ssh_user in hives.conf';
     return RbeeError.of('HOST_FOLDER_UNUSABLE', { hive, path: dirname(path), problem, hint });
   }
   return RbeeError.of('UPLOAD_FAILED', { what: path.split('/').at(-1) ?? path, hive, problem });

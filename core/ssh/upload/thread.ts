@@ -1,4 +1,4 @@
-/** The thread that uploads: connections of its own, so that bulk data never stands before a token of a stream. */
+/** The upload thread: uses its own connections, so that bulk data never delays the tokens of a stream. */
 import { parentPort } from 'node:worker_threads';
 import { RbeeError } from '../../contract/errors.ts';
 import { orAborted } from '../../lifecycle/async/or-aborted.ts';
@@ -9,9 +9,9 @@ import { routeKey } from '../target.ts';
 import type { FromThread, ToThread, UploadJob } from './messages.ts';
 import { sendFile } from './send-file.ts';
 
-/** Milliseconds that a connection is kept for the next file. */
+/** Milliseconds to keep a connection for the next file. */
 const idleMs = 3_000;
-/** Milliseconds between two words on how far an upload is. */
+/** Milliseconds between progress messages. */
 const progressMs = 100;
 
 interface Line {
@@ -88,11 +88,11 @@ const start = async (id: number, job: UploadJob): Promise<void> => {
   }
 };
 
-/** Nobody can be asked from here, and nobody has to be: the queen's own connection was there before. */
+/** Cannot ask anyone, and need not: the queen has already connected. */
 const errorOf = (thrown: unknown, { path, route }: UploadJob): RbeeError => {
   if (thrown instanceof RbeeError) return thrown;
   if (thrown instanceof UnknownHostKey) return unknownKey(thrown.hop, thrown.key);
-  if (thrown instanceof PassphraseNeeded) return keyEncrypted(thrown.hop, thrown.file, 'its passphrase is not known');
+  if (thrown instanceof PassphraseNeeded) return keyEncrypted(thrown.hop, thrown.file, 'its passphrase is unknown');
   const problem = thrown instanceof Error ? thrown.message : String(thrown);
   return RbeeError.of('UPLOAD_FAILED', {
     what: path.split('/').at(-1) ?? path,

@@ -1,4 +1,4 @@
-/** Uploads of the queen: handed to a thread that is started with the first and ends when it has been idle. */
+/** Uploads of the queen, done by a thread that starts with the first one and ends when idle. */
 import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { scriptBeside } from '../../config/script-beside.ts';
@@ -21,20 +21,20 @@ interface Waiting {
 
 export class Uploads {
   readonly #waiting = new Map<number, Waiting>();
-  /** One at a time to each place: two would write into the same unfinished file. */
+  /** One at a time for each path, because two would write into the same partial file. */
   readonly #places = new Map<string, Semaphore>();
   #thread: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #last = 0;
   readonly #idleMs: number;
 
-  /** `idleMs`: how long the thread is kept for the next upload. */
+  /** `idleMs`: how long to keep the thread for the next upload. */
   constructor({ idleMs = 10_000 }: { idleMs?: number } = {}) {
     this.#idleMs = idleMs;
   }
 
   /**
-   * Brings `file` to `path` on the machine, over a connection of its own; goes on where an earlier attempt stopped. Errors: UPLOAD_FAILED, HOST_FOLDER_UNUSABLE,
+   * Copies `file` to `path` on the machine, over its own connection; resumes an earlier attempt. Errors: UPLOAD_FAILED, HOST_FOLDER_UNUSABLE,
    * SSH_*, and the signal's reason.
    */
   async upload(to: RouteSettings, file: string, path: string, options: UploadOptions = {}): Promise<void> {
@@ -88,7 +88,7 @@ export class Uploads {
     const thread = new Worker(script, { execArgv: [], stdout: false, stderr: false });
     thread.on('message', (message: FromThread) => this.#hear(message));
     const end = (problem: string) => {
-      // One that was let go of has nothing to do with those that wait for a later one.
+      // An old thread must not affect uploads that wait for a later one.
       if (this.#thread !== thread) return;
       this.#thread = undefined;
       for (const { job, settle } of [...this.#waiting.values()]) {
@@ -97,7 +97,7 @@ export class Uploads {
       }
     };
     thread.on('error', (error) => end((error as Error).message));
-    thread.on('exit', () => end('the thread that uploads has ended'));
+    thread.on('exit', () => end('the upload thread has ended'));
     this.#thread = thread;
     return thread;
   }
@@ -120,7 +120,7 @@ export class Uploads {
   #rest(): void {
     clearTimeout(this.#idle);
     if (this.#waiting.size > 0) return;
-    // One that waits for more keeps no process from its end.
+    // An idle thread does not keep the process alive.
     this.#thread?.unref();
     this.#idle = setTimeout(() => {
       const thread = this.#thread;
