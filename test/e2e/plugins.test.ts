@@ -104,7 +104,7 @@ const megabytes = (folder: string): number => {
 test('a release publishes every package of the workspace, leaves the checkout as it is, and can be repeated', async () => {
   const said = (what: string) => packages.map(({ name, version }) => `${name} ${version} ${what}`).sort();
   assert.deepEqual(released.trim().split('\n').sort(), said('published'));
-  assert.deepEqual((await registry.release()).trim().split('\n').sort(), said('is there already'));
+  assert.deepEqual((await registry.release()).trim().split('\n').sort(), said('is already published'));
   assert.deepEqual(checkout(), checkoutBefore);
 });
 

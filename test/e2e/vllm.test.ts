@@ -190,7 +190,7 @@ test('a sleeping worker is woken by a request, and knows after a restart of the 
   assert.equal(slept.code, 0, slept.stderr);
   assert.equal(slept.stdout, `${worker.id} is sleeping\n`);
   const again = await home.rbee(['worker', 'sleep', worker.id]);
-  assert.equal(again.stdout, `${worker.id} is sleeping already\n`);
+  assert.equal(again.stdout, `${worker.id} is already sleeping\n`);
   assert.equal((await list()).find(({ id }: { id: string }) => id === worker.id).state, 'sleeping');
   assert.match((await home.rbee(['worker', 'get', worker.id])).stdout, /sleeping/);
   const { url } = await home.json(['queen', 'restart']);

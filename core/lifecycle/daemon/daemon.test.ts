@@ -151,7 +151,7 @@ test('a program that is missing is said', async (t) => {
 
 test('a daemon that never answers is given up after its time, and can still be stopped', async (t) => {
   const { makeSpec } = await setUp(t, 'silent');
-  const daemon = new Daemon({ spec: () => ({ ...makeSpec(), readyTimeoutMs: 300 }), runner: localRunner, env: {} });
+  const daemon = new Daemon({ spec: () => ({ ...makeSpec(), readyTimeoutMs: 1_500 }), runner: localRunner, env: {} });
   await assert.rejects(daemon.ensureRunning(), { code: 'TIMEOUT', lines: ['starting'] });
   const status = await daemon.status();
   assert.equal(status.status, 'failed');

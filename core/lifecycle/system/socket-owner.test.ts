@@ -51,3 +51,28 @@ test('only rows for loopback and any address count, and the first connection end
   assert.equal(parseRow('  sl  local_address rem_address   st', 80), null);
   assert.equal(parseRow('', 80), null);
 });
+
+// An engine that had just ended because its port was taken became ready, as whoever held the port answered for it.
+test('a process that has ended but is not collected yet owns nothing, also for an ordinary user', {
+  skip,
+}, async (t) => {
+  const port = await listen(t, '127.0.0.1');
+  const look = spawn(process.execPath, [
+    '--input-type=module',
+    '-e',
+    `
+    import { spawn } from 'node:child_process';
+    import { readFileSync } from 'node:fs';
+    const { socketOwner } = await import(${JSON.stringify(new URL('./socket-owner.ts', import.meta.url).href)});
+    if (process.getuid() === 0) process.seteuid(65_534);
+    const { pid } = spawn('/bin/true');
+    // Nothing awaits in between: the process is collected with the next turn of the loop.
+    while (!/\\) Z /.test(readFileSync('/proc/' + pid + '/stat', 'utf8')));
+    console.log(await socketOwner(${port}, pid, async () => []));
+    `,
+  ]);
+  let printed = '';
+  for (const stream of [look.stdout, look.stderr]) stream.on('data', (piece) => (printed += piece));
+  await once(look, 'close');
+  assert.match(printed, /^stranger$/m);
+});

@@ -1,5 +1,5 @@
 /** Finds out who owns the socket on a loopback port: a process group, or another program that was faster. */
-import { closeSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /** `undefined`: the system cannot tell. */
 export type SocketOwner = 'group' | 'stranger' | 'none' | undefined;
@@ -103,7 +103,8 @@ const owns = (pid: number, inodes: ReadonlySet<string>): boolean | undefined => 
   try {
     names = readdirSync(`/proc/${pid}/fd`);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? false : undefined;
+    // To anyone but root, the files of a process that has just ended are unreadable until its parent collects it.
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' || hasEnded(pid) ? false : undefined;
   }
   // Newest first: a server opens its other files before it listens.
   return names.reverse().some((name) => {
@@ -114,4 +115,12 @@ const owns = (pid: number, inodes: ReadonlySet<string>): boolean | undefined => 
       return false;
     }
   });
+};
+
+const hasEnded = (pid: number): boolean => {
+  try {
+    return /\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
 };
