@@ -9,6 +9,8 @@ export interface ExamineOptions extends PluginUnderTestOptions {
   /** `describe` and `it` of node:test, or of a runner that has the same. */
   describe: (name: string, body: () => void) => unknown;
   it: (name: string, body: () => void | Promise<void>) => unknown;
+  /** Whether whole lives are examined too: they take ten seconds. */
+  lives?: boolean;
 }
 
 /**
@@ -20,10 +22,11 @@ export interface ExamineOptions extends PluginUnderTestOptions {
  * With `root`, the folder of the package, its manifest is examined too, and its code in the process where a hive
  * evaluates it: build the package first.
  */
-export const examine = (type: WorkerType, { describe, it, ...options }: ExamineOptions): void => {
+export const examine = (type: WorkerType, { describe, it, lives = true, ...options }: ExamineOptions): void => {
   const plugin = new PluginUnderTest(type, options);
   describe(`the worker type ${type.name}`, () => {
     for (const [area, title] of Object.entries(areas)) {
+      if (area === 'life' && !lives) continue;
       const due = checks.filter((check) => areaOf(check) === area && missingAbility(plugin, check.needs) === undefined);
       if (due.length === 0) continue;
       describe(title, () => {
