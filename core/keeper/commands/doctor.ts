@@ -25,6 +25,7 @@ import { checkOthers } from '../doctor/ownership.ts';
 import { sshInput } from '../machines/flags.ts';
 import { connectQueen, socketAnswers } from '../queen-access.ts';
 import { exitCodes } from '../report.ts';
+import { counted } from '../views/counted.ts';
 
 export default class Doctor extends QueenCommand {
   static override summary = 'Check this installation: what is wrong, and how to fix it.';
@@ -119,6 +120,6 @@ const formatDoctor = (checks: readonly Check[], terminal: Terminal): string => {
     return `${marks[status]} ${name}${' '.repeat(width - textWidth(name))}  ${text}${advice}\n`;
   });
   const count = (wanted: Check['status']) => checks.filter(({ status }) => status === wanted).length;
-  const sum = `${count('ok')} passed, ${count('warn')} warnings, ${count('fail')} failed\n`;
+  const sum = `${count('ok')} passed, ${counted(count('warn'), 'warning')}, ${count('fail')} failed\n`;
   return `${lines.join('')}\n${sum}`;
 };
