@@ -246,9 +246,9 @@ describe('an agent', { skip: cannot('network') }, () => {
     test('a machine that will not do says why', async (t) => {
       const program = (name: string, line: string) => bare.setProgram(name, `#!/bin/sh\n${line}\n`);
       program('uname', 'if [ "$1" = -m ]; then echo riscv64; else echo Linux; fi');
-      await refused(t, 'HOST_UNSUPPORTED', /it is linux on riscv64/);
+      await refused(t, 'HOST_UNSUPPORTED', /it runs linux on riscv64/);
       program('uname', 'if [ "$1" = -m ]; then echo x86_64; else echo FreeBSD; fi');
-      await refused(t, 'HOST_UNSUPPORTED', /it is FreeBSD on x64/);
+      await refused(t, 'HOST_UNSUPPORTED', /it runs FreeBSD on x64/);
       bare.setProgram('uname', null);
       program('getconf', 'echo glibc 2.17');
       await refused(t, 'HOST_UNSUPPORTED', /its glibc is 2.17, and Node needs 2.28/);
@@ -310,7 +310,7 @@ describe('an agent', { skip: cannot('network') }, () => {
       test('what is not what was sent is refused, and nothing of it stays', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes .local/share/rbee/uploads');
         const wrong = place(t, box, { data: zst, sum: 'f'.repeat(64) });
-        await assert.rejects(wrong, { code: 'UPLOAD_FAILED', message: new RegExp(`another file \\(${sha256}\\)`) });
+        await assert.rejects(wrong, { code: 'UPLOAD_FAILED', message: new RegExp(`is damaged \\(SHA-256 ${sha256}\\)`) });
         const half = join(machines.client.home, 'half.zst');
         writeFileSync(half, readFileSync(zst).subarray(0, 1_000_000));
         await assert.rejects(place(t, box, { data: half }), { code: 'HOST_COMMAND_FAILED', message: /premature end/ });

@@ -158,7 +158,7 @@ test('a machine that lost all that its hive knew runs again what is declared for
 test('a hives.conf that became garbage leaves the fleet as it is, and is told', { skip }, async () => {
   const before = await live.processes();
   fleet.declare('[[hive]\nalias = ');
-  await until(() => /hives\.conf cannot be used/.test(readFileSync(join(fleet.home.paths.logs, 'queen.log'), 'utf8')));
+  await until(() => /hives\.conf is invalid/.test(readFileSync(join(fleet.home.paths.logs, 'queen.log'), 'utf8')));
   assert.deepEqual(await live.processes(), before);
   assert.equal((await live.ask('tick')).status, 200);
   const refused = await fleet.home.rbee(['sync']);

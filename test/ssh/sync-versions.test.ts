@@ -77,7 +77,7 @@ test('a hive that does not become healthy is rolled back, its workers never noti
   await stopQueen();
   const run = await fleet.home.rbee(['sync'], { bin });
   assert.equal(run.code, 1, run.stdout + run.stderr);
-  assert.match(run.stdout, /pi: install rbee 0\.1\.1-\w+: .*runs with \S+ again/);
+  assert.match(run.stdout, /pi: install rbee 0\.1\.1-\w+: .*was rolled back to 0\.1\.0-\w+/);
   assert.match(run.stdout, /this hive cannot live/);
   assert.match(run.stdout, /^pi: retry with: rbee sync --hive pi$/m);
   assert.equal(current(), before);
