@@ -310,7 +310,10 @@ describe('an agent', { skip: cannot('network') }, () => {
       test('what is not what was sent is refused, and nothing of it stays', async (t) => {
         await box.run('rm -rf .local/share/rbee/runtimes .local/share/rbee/uploads');
         const wrong = place(t, box, { data: zst, sum: 'f'.repeat(64) });
-        await assert.rejects(wrong, { code: 'UPLOAD_FAILED', message: new RegExp(`is damaged \\(SHA-256 ${sha256}\\)`) });
+        await assert.rejects(wrong, {
+          code: 'UPLOAD_FAILED',
+          message: new RegExp(`is damaged \\(SHA-256 ${sha256}\\)`),
+        });
         const half = join(machines.client.home, 'half.zst');
         writeFileSync(half, readFileSync(zst).subarray(0, 1_000_000));
         await assert.rejects(place(t, box, { data: half }), { code: 'HOST_COMMAND_FAILED', message: /premature end/ });
