@@ -7,10 +7,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Failure, Launch } from '@rbee/contract';
 import type { ResolvedType } from '../core/conformance/index.ts';
-import { until } from './harness/until.ts';
+import { until as waitUntil } from './harness/until.ts';
 
 export { resolveType } from '../core/conformance/index.ts';
-export { until } from './harness/until.ts';
+
+/** A look at a worker costs little, and what it looks for may be over soon: it looks often. */
+export const until: typeof waitUntil = (look, options) => waitUntil(look, { maxBackoffMs: 20, ...options });
 
 export interface TestWorker {
   url: string;

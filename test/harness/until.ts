@@ -1,9 +1,18 @@
 /** Waits for a condition. The deadline only bounds a failing test; it never measures how long something takes. */
 import { setTimeout as delay } from 'node:timers/promises';
 
+export interface UntilOptions {
+  deadlineMs?: number;
+  what?: string;
+  /** At least so long between two looks. */
+  pauseMs?: number;
+  /** Longest wait after a slow look. */
+  maxBackoffMs?: number;
+}
+
 export const until = async <Value>(
   look: () => Value | Promise<Value>,
-  { deadlineMs = 30_000, what = 'it', pauseMs = 20 }: { deadlineMs?: number; what?: string; pauseMs?: number } = {},
+  { deadlineMs = 30_000, what = 'it', pauseMs = 20, maxBackoffMs = 500 }: UntilOptions = {},
 ): Promise<NonNullable<Exclude<Value, false>>> => {
   const end = performance.now() + deadlineMs;
   for (;;) {
@@ -12,7 +21,7 @@ export const until = async <Value>(
     if (value !== false && value !== null && value !== undefined) return value as NonNullable<Exclude<Value, false>>;
     if (performance.now() > end) throw new Error(`${what} did not happen within ${deadlineMs / 1000} s`);
     // Wait longer after a slow look, such as a command, so that polling does not keep a processor busy.
-    await delay(Math.max(pauseMs, Math.min(2 * (performance.now() - began), 500)));
+    await delay(Math.max(pauseMs, Math.min(2 * (performance.now() - began), maxBackoffMs)));
   }
 };
 
