@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { after } from 'node:test';
 import type { Failure, Launch } from '@rbee/contract';
 import type { ResolvedType } from '../core/conformance/index.ts';
 import { until as waitUntil } from './harness/until.ts';
@@ -61,6 +62,12 @@ export interface ErrorAnswer {
 
 const apiKey = 'test-key';
 
+/** A failed test leaves its worker running, which would keep the test file from ending. */
+const started: TestWorker[] = [];
+after(async () => {
+  for (const worker of started) await worker.end();
+});
+
 /** Starts the process and returns at once; call `ready` to wait for it. */
 export const launchWorker = async (request: TestLaunch): Promise<TestWorker> => {
   const { type, binary } = request;
@@ -82,7 +89,7 @@ export const launchWorker = async (request: TestLaunch): Promise<TestWorker> => 
     const text = await (await ask('/metrics')).text();
     return Number(new RegExp(`^${name} (\\S+)`, 'm').exec(text)?.[1] ?? Number.NaN);
   };
-  return {
+  const worker: TestWorker = {
     url,
     child,
     log,
@@ -116,6 +123,8 @@ export const launchWorker = async (request: TestLaunch): Promise<TestWorker> => 
       await ended;
     },
   };
+  started.push(worker);
+  return worker;
 };
 
 /** Starts a worker and waits until it is ready. */

@@ -16,18 +16,12 @@ const plugin = resolveType(type);
 const folder = mkdtempSync(join(tmpdir(), 'rbee-comfyui-'));
 const program = writeProgram(join(folder, 'bin'));
 const directory = writeFolder(join(folder, 'ComfyUI'));
-const workers: Worker[] = [];
-after(async () => {
-  for (const worker of workers) await worker.end();
+after(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
 type Request = Omit<WorkerRequest, 'cwd'>;
-const launch = async (request: Request = { program }) => {
-  const worker = await launchWorker({ ...request, cwd: folder });
-  workers.push(worker);
-  return worker;
-};
+const launch = async (request: Request = { program }) => launchWorker({ ...request, cwd: folder });
 const file = (name: string, content: unknown) => {
   const path = join(folder, name);
   writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));

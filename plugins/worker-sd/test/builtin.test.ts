@@ -497,7 +497,7 @@ describe('models of other kinds in the builtin engine', { skip: atFullScale }, (
 describe('the life of the builtin engine', () => {
   it('drains on SIGTERM: what is drawn is finished, what waits is sent away, and it exits with 0', async () => {
     const worker = await startWorker(builtin, { model: demo, options: { max_steps: 1000 } });
-    const drawing = worker.draw({ prompt: 'red', size: '512x512', steps: 120, seed: 1 });
+    const drawing = worker.draw({ prompt: 'red', size: '512x512', steps: 300, seed: 1 });
     await until(async () => (await worker.load()).running === 1);
     worker.child.kill('SIGTERM');
     await until(() => worker.log.some((line) => line.includes('draining')));

@@ -16,23 +16,14 @@ import { freePort, launchWorker, until, type Worker } from './worker.ts';
 const plugin = resolveType(type);
 
 let folder: string;
-const workers: Worker[] = [];
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rbee-vllm-'));
 });
-after(async () => {
-  for (const worker of workers) await worker.end();
-  await rm(folder, { recursive: true, force: true });
-});
+after(() => rm(folder, { recursive: true, force: true }));
 
 let models = 0;
 const model = (behaviour: Parameters<typeof writeModel>[1] = {}) =>
   writeModel(join(folder, `model-${++models}`), behaviour);
-const launch = async (...of: Parameters<typeof launchWorker>) => {
-  const worker = await launchWorker(...of);
-  workers.push(worker);
-  return worker;
-};
 const run = (...args: string[]) =>
   spawnSync(process.execPath, [join(import.meta.dirname, 'vllm-stand-in.ts'), ...args], { encoding: 'utf8' });
 
@@ -67,7 +58,7 @@ describe('the command line of the stand-in', () => {
 describe('a stand-in that loads', () => {
   it('refuses connections until its weights are there, and tells how far it is', async () => {
     const path = model({ steps: true, shards: 2 });
-    const worker = await launch(path);
+    const worker = await launchWorker(path);
     const progress = () => {
       const found = worker.log.map(
         (line) => new RegExp(plugin.health.progressPattern ?? '').exec(line)?.groups?.['percent'],
@@ -88,7 +79,7 @@ describe('a stand-in that loads', () => {
   });
 
   it('dies of a signal with an interrupt, and takes its engine along', async () => {
-    const worker = await launch(model({ steps: true }));
+    const worker = await launchWorker(model({ steps: true }));
     await until(() => worker.log.some((line) => line.includes('Starting to load model')));
     worker.child.kill('SIGTERM');
     assert.equal((await worker.failure(false)).exit?.code, 1);
@@ -96,19 +87,19 @@ describe('a stand-in that loads', () => {
 
   it('takes its port before it loads', async () => {
     const port = await freePort();
-    const first = await launch(model(), {}, port);
+    const first = await launchWorker(model(), {}, port);
     await first.ready();
-    const second = await launch(model(), {}, port);
+    const second = await launchWorker(model(), {}, port);
     assert.equal(plugin.diagnose(await second.failure(false))?.cause, 'port_in_use');
   });
 
   it('knows how long the model may answer', async () => {
-    const worker = await launch(model(), { max_model_len: 131_072 });
+    const worker = await launchWorker(model(), { max_model_len: 131_072 });
     assert.match(plugin.diagnose(await worker.failure(false))?.message ?? '', /the model was made for 4096 tokens/);
   });
 
   it('says that a folder is no model', async () => {
-    const worker = await launch(join(folder, 'nothing'));
+    const worker = await launchWorker(join(folder, 'nothing'));
     assert.equal(plugin.diagnose(await worker.failure(false))?.cause, 'bad_model');
   });
 });
@@ -116,7 +107,7 @@ describe('a stand-in that loads', () => {
 describe('a stand-in that is ready', () => {
   let worker: Worker;
   before(async () => {
-    worker = await launch(model({ endless: true }), { sleep_mode: true, lora_modules: ['sql=/loras/sql'] });
+    worker = await launchWorker(model({ endless: true }), { sleep_mode: true, lora_modules: ['sql=/loras/sql'] });
     await worker.ready();
   });
 
@@ -183,7 +174,7 @@ describe('a stand-in that is ready', () => {
 
 describe('a stand-in that ends', { skip: atFullScale }, () => {
   it('exits with 0 on SIGTERM, and cuts what runs', async () => {
-    const worker = await launch(model({ endless: true }));
+    const worker = await launchWorker(model({ endless: true }));
     await worker.ready();
     const answer = await worker.fetch('/v1/completions', { prompt: 'a', stream: true });
     worker.child.kill('SIGTERM');
@@ -194,7 +185,7 @@ describe('a stand-in that ends', { skip: atFullScale }, () => {
   });
 
   it('says that its engine is dead, and ends after it', async () => {
-    const worker = await launch(model());
+    const worker = await launchWorker(model());
     await worker.ready();
     const engine = Number(/EngineCore pid=(\d+)/.exec(worker.log.join('\n'))?.[1]);
     process.kill(engine, 'SIGKILL');
@@ -205,7 +196,7 @@ describe('a stand-in that ends', { skip: atFullScale }, () => {
 
   for (const { name, cause, exit } of JSON.parse(readFileSync(join(import.meta.dirname, '../failures.json'), 'utf8'))) {
     it(`can fail as vLLM does: ${name}`, async () => {
-      const worker = await launch(model({ fail: name }));
+      const worker = await launchWorker(model({ fail: name }));
       const failure = await worker.failure(false);
       assert.deepEqual(failure.exit, exit);
       assert.equal(plugin.diagnose(failure)?.cause, cause);

@@ -24,17 +24,11 @@ import {
 const plugin = resolveType(type);
 
 const models = createModelFolder();
-const workers: Worker[] = [];
-after(async () => {
-  for (const worker of workers) await worker.end();
+after(() => {
   models.remove();
 });
 
-const start = async (options: Record<string, unknown> = {}) => {
-  const worker = await startWorker(onnx, { model: models.write(), options });
-  workers.push(worker);
-  return worker;
-};
+const start = async (options: Record<string, unknown> = {}) => startWorker(onnx, { model: models.write(), options });
 
 const tone = toneWav(2);
 let worker: Worker;
@@ -263,7 +257,6 @@ describe('a model with fewer abilities', () => {
   };
   const startWith = async (change: object) => {
     const one = await startWorker(onnx, { model: changed(change) });
-    workers.push(one);
     return one;
   };
 
@@ -406,7 +399,6 @@ describe('the worker', () => {
     ];
     for (const [model, options, cause, says] of cases) {
       const failed = await launchWorker(onnx, { model, options });
-      workers.push(failed);
       const failure = await failed.failure(false);
       const diagnosis = plugin.diagnose(failure);
       assert.equal(diagnosis?.cause, cause, failure.log.join('\n'));
@@ -416,7 +408,6 @@ describe('the worker', () => {
 
   it('says that the CUDA libraries are missing, and how to get them', { skip: atFullScale }, async () => {
     const failed = await launchWorker(onnx, { model: models.write(), variant: 'cuda' });
-    workers.push(failed);
     const diagnosis = plugin.diagnose(await failed.failure(false));
     assert.equal(diagnosis?.cause, 'missing_library', failed.log.join('\n'));
     assert.match(diagnosis?.hint ?? '', /--allow-scripts/);

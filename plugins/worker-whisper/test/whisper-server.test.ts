@@ -8,23 +8,18 @@ import { resolveType } from '../../../core/conformance/index.ts';
 import type from '../index.ts';
 import { createModelFolder } from './models.ts';
 import { toneWav } from './sounds.ts';
-import { type ErrorAnswer, launchWorker, readEvents, standIn, startWorker, until, type Worker } from './worker.ts';
+import { type ErrorAnswer, launchWorker, readEvents, standIn, startWorker, until } from './worker.ts';
 
 const plugin = resolveType(type);
 
 const models = createModelFolder();
 const model = models.file('ggml-tiny.bin', 'lmgg and the rest');
-const workers: Worker[] = [];
-after(async () => {
-  for (const worker of workers) await worker.end();
+after(() => {
   models.remove();
 });
 
-const start = async (args: readonly string[] = [], options: Record<string, unknown> = {}) => {
-  const worker = await startWorker(standIn, { model, options: { chunk_seconds: 30, extra_args: args, ...options } });
-  workers.push(worker);
-  return worker;
-};
+const start = async (args: readonly string[] = [], options: Record<string, unknown> = {}) =>
+  startWorker(standIn, { model, options: { chunk_seconds: 30, extra_args: args, ...options } });
 
 const children = (pid: number | undefined): number[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
@@ -132,7 +127,6 @@ describe('whisper-server behind the adapter', { skip: atFullScale }, () => {
     ];
     for (const [path, args, cause, says] of cases) {
       const failed = await launchWorker(standIn, { model: path, options: { extra_args: args } });
-      workers.push(failed);
       const failure = await failed.failure(false);
       const diagnosis = plugin.diagnose(failure);
       assert.equal(diagnosis?.cause, cause, failure.log.join('\n'));
