@@ -3,7 +3,7 @@ import semver from 'semver';
 import { formatDevice, parseDevice } from '../contract/device.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { formatModelReference, parseModelReference } from '../contract/model-reference.ts';
-import { defaultWorkerPorts } from '../contract/ports.ts';
+import { defaultHivePort, defaultWorkerPorts } from '../contract/ports.ts';
 import { variablePattern } from '../contract/secret-reference.ts';
 import type { DeclaredRun, DeclaredType, HiveDeclaration } from '../contract/sync.ts';
 import { servedNamePattern } from '../contract/worker.ts';
@@ -41,7 +41,7 @@ export const readHive = (document: TomlDocument, path: TomlPath, value: unknown)
     hostname: (string('hostname') ?? (alias === localAlias ? 'localhost' : alias)).replace(/^\[(.*)\]$/, '$1'),
     sshUser: string('ssh_user'),
     sshPort: (fields['ssh_port'] as number | undefined) ?? null,
-    hivePort: (fields['hive_port'] as number | undefined) ?? 8600,
+    hivePort: (fields['hive_port'] as number | undefined) ?? defaultHivePort,
     workerPorts: string('worker_ports') ?? defaultWorkerPorts,
     autoStart: (fields['auto_start'] as boolean | undefined) ?? true,
     identityFile: string('identity_file'),

@@ -6,6 +6,9 @@ export interface PortRange {
   readonly last: number;
 }
 
+/** The port of a hive whose sshd forwards no sockets, unless hives.conf names another. */
+export const defaultHivePort = 8600;
+
 /** The ports of workers where nothing else is configured. */
 export const defaultWorkerPorts = '18000-18999';
 

@@ -4,7 +4,7 @@ import { parseHivesConf } from '../config/hives-conf.ts';
 import { formatToml } from '../config/toml.ts';
 import { RbeeError } from '../contract/errors.ts';
 import { parseModelReference } from '../contract/model-reference.ts';
-import { defaultWorkerPorts } from '../contract/ports.ts';
+import { defaultHivePort, defaultWorkerPorts } from '../contract/ports.ts';
 import type { HiveDeclaration, MigrationResult, ObservedHive, ObservedWorker } from '../contract/sync.ts';
 import type { WorkerSpec } from '../contract/worker.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -110,7 +110,7 @@ const addressFields = (alias: string, address: Address): Record<string, unknown>
   ...(address.hostname !== alias && { hostname: address.hostname }),
   ...(address.sshUser !== null && { ssh_user: address.sshUser }),
   ...(address.sshPort !== null && { ssh_port: address.sshPort }),
-  ...(address.hivePort !== 8600 && { hive_port: address.hivePort }),
+  ...(address.hivePort !== defaultHivePort && { hive_port: address.hivePort }),
   ...(address.workerPorts !== defaultWorkerPorts && { worker_ports: address.workerPorts }),
   ...(!address.autoStart && { auto_start: false }),
   ...(address.identityFile !== null && { identity_file: address.identityFile }),

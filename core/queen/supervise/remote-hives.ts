@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { localAlias } from '../../config/hive-entry.ts';
 import { type HivesConf, loadHivesConf } from '../../config/hives-conf.ts';
 import { RbeeError } from '../../contract/errors.ts';
-import { defaultWorkerPorts } from '../../contract/ports.ts';
+import { defaultHivePort, defaultWorkerPorts } from '../../contract/ports.ts';
 import { lockFile } from '../../plugins/lock-file.ts';
 import { targetOf } from '../link/targets.ts';
 import { RemoteHive, type RemoteHiveDeps } from './remote-hive.ts';
@@ -19,7 +19,12 @@ export interface RemoteHivesOptions extends RemoteHiveDeps {
 }
 
 /** The defaults of hives.conf. */
-export const defaultSettings = { autoStart: true, hivePort: 8600, workerPorts: defaultWorkerPorts, labels: {} };
+export const defaultSettings = {
+  autoStart: true,
+  hivePort: defaultHivePort,
+  workerPorts: defaultWorkerPorts,
+  labels: {},
+};
 /** How long a starting queen waits for machines that do not answer. */
 const startupWaitMs = 1_500;
 /** Gives an editor time to finish writing. */
