@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Old versions of Node must be able to read this file to the end, and nothing modern is loaded before they are told.
+// Old versions of Node must be able to parse this file, and the version check runs before anything modern is loaded.
 var required = 24;
 
 function begin() {
@@ -10,7 +10,7 @@ function begin() {
   }
   var argv = process.argv.slice(2);
   if (argv.length === 1 && argv[0] === '--version') return printVersion();
-  // A reader that has seen enough (head) is no failure, and nobody is left to be told about one.
+  // A reader that closes the pipe early (head) is no failure.
   leaveOnBrokenPipe(process.stdout);
   leaveOnBrokenPipe(process.stderr);
   var keeper = findKeeper();
@@ -56,7 +56,7 @@ function runCommand(keeper, argv) {
 }
 
 // Compiled code is kept between runs, in the cache folder of core/config/paths.ts. Loading that file to find it would
-// take as long as it saves. The folder is made here because nobody else should be able to put code there.
+// take as long as it saves. The folder is made here, private, so that no other user can put code there.
 function keepCompiled(env) {
   if (!env.RBEE_HOME && !env.XDG_CACHE_HOME && !env.HOME) return;
   var cache = env.RBEE_HOME ? env.RBEE_HOME + '/cache' : (env.XDG_CACHE_HOME || env.HOME + '/.cache') + '/rbee';

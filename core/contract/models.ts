@@ -41,7 +41,7 @@ const download = {
 
 const textOrNull = Type.Union([Type.String({ maxLength: longestReference }), Type.Null()]);
 
-/** What the source of a model has, as seen by somebody who reaches it. */
+/** The files that the source of a model has, as seen by a machine that can reach it. */
 export const modelOffer = Type.Object(
   {
     commit: textOrNull,

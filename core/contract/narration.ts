@@ -26,9 +26,8 @@ export type NarrationEvent =
   /** The plan of a sync, before it is applied. Shown by the client that started the sync, ignored by others. */
   | { kind: 'plan'; plan: SyncPlan }
   /**
-   * A question to the person who waits; the job goes on when `POST /v1/jobs/{id}/answers` names this `id`. What answers
-   * a `secret` one (a passphrase) is not shown while it is typed, and kept nowhere; an empty answer means that there is
-   * nobody who knows.
+   * A question to the user; the job continues when `POST /v1/jobs/{id}/answers` names this `id`. The answer to a
+   * `secret` question (a passphrase) is not shown while it is typed, and is stored nowhere. An empty answer declines.
    */
   | { kind: 'ask'; id: string; question: string; choices?: readonly string[]; secret?: true };
 

@@ -18,7 +18,7 @@ const ask = Type.Optional(
       'Whether to ask about an unknown publisher instead of refusing it (default: yes for install, no for spawn)',
   }),
 );
-/** How machines are reached on behalf of whoever asks. */
+/** SSH options of the client that sends the request. */
 const ssh = {
   agent: Type.Optional(
     Type.String({

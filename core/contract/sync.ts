@@ -195,7 +195,7 @@ export type SyncStep =
   | { kind: 'download_model'; model: string }
   /** Spawns it, or starts again what stands there `stopped` or `failed`. */
   | { kind: 'start_worker'; worker: string; group: string; spec: WorkerSpec; because: StartReason }
-  /** Drains and deletes the worker, then spawns it anew. */
+  /** Drains and deletes the worker, then spawns it again. */
   | { kind: 'replace_worker'; worker: string; group: string; spec: WorkerSpec; because: ReplaceReason }
   | { kind: 'delete_worker'; worker: string; type: string }
   | { kind: 'uninstall_worker'; type: string; package: string; version: string }
@@ -219,7 +219,7 @@ export interface HivePlan {
   extra: readonly Extra[];
   /** Problems that no step can fix: the machine does not answer, an id is taken. */
   problems: readonly ErrorBody[];
-  /** False where the hive must run before the rest can be known; a sync then plans it anew once it does. */
+  /** False where the hive must run before the rest can be known; the sync plans again once it does. */
   complete: boolean;
   /** Worker types, models and workers that are already as declared. */
   fine: number;

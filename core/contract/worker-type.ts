@@ -393,8 +393,8 @@ export interface ArchiveFile {
   url: string;
   sha256: string;
   /**
-   * How it is packed; told by its first bytes when absent. `file` is no archive: the download itself, named as the last
-   * part of the URL.
+   * The archive format; detected by its first bytes when absent. `file` is no archive but the program itself, named as
+   * the last part of the URL.
    */
   format?: 'tar' | 'tar.gz' | 'tar.xz' | 'tar.zst' | 'zip' | 'file';
   /** Leading folders to leave out of each name in the archive. 0 when absent. */

@@ -23,7 +23,7 @@ export class PlainPrinter implements PeoplePrinter {
   readonly #options: PeopleOptions;
   readonly #now: () => number;
   readonly #steps = new Map<string, Step>();
-  readonly #told = new Map<string, { tenth: number; at: number }>();
+  readonly #printed = new Map<string, { tenth: number; at: number }>();
   readonly #answer: ReturnType<Screen['stream']>;
   #inLine = false;
 
@@ -83,9 +83,9 @@ export class PlainPrinter implements PeoplePrinter {
     const step = this.#steps.get(event.id);
     if (!step?.total) return;
     const tenth = Math.floor((step.done / step.total) * 10);
-    const last = this.#told.get(event.id) ?? { tenth: 0, at: step.startedAt };
+    const last = this.#printed.get(event.id) ?? { tenth: 0, at: step.startedAt };
     if (tenth <= last.tenth || this.#now() - last.at < progressPauseMs) return;
-    this.#told.set(event.id, { tenth, at: this.#now() });
+    this.#printed.set(event.id, { tenth, at: this.#now() });
     this.#say(`${step.text}: ${Math.min(100, tenth * 10)} %`);
   }
 

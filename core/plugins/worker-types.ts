@@ -71,12 +71,12 @@ export class WorkerTypes {
   }
 
   /**
-   * Reads index and manifests again; plugin code runs only when a type is requested. `anew` also reloads code that was
+   * Reads index and manifests again; plugin code runs only when a type is requested. `reload` also reloads code that was
    * evaluated before: a version may have been reinstalled in the same folder.
    */
-  async refresh({ anew = false } = {}): Promise<void> {
+  async refresh({ reload = false } = {}): Promise<void> {
     // Calls of earlier evaluators finish; idle evaluators stop on their own.
-    if (anew) this.#handles.clear();
+    if (reload) this.#handles.clear();
     // Sequential: an older result must not replace a newer one.
     const mine = this.#refreshed.then(() => this.#refresh());
     this.#refreshed = mine.catch(() => {});

@@ -71,7 +71,7 @@ export class AgentClient {
     this.#last += 1;
     const id = this.#last;
     return new Promise((resolve, reject) => {
-      // The caller continues immediately. The machine is told to cancel, and later answers are ignored.
+      // The caller continues immediately. The agent gets a cancel message, and later answers are ignored.
       const onAbort = () => {
         this.#waiting.delete(id);
         clearTimeout(timer);

@@ -78,7 +78,7 @@ export class SshConnection {
       return channel;
     } catch (error) {
       end();
-      if (error instanceof RbeeError || this.#lost) throw this.#told(error, 'a session');
+      if (error instanceof RbeeError || this.#lost) throw this.#explain(error, 'a session');
       signal?.throwIfAborted();
       throw noSession(this, error as Error);
     }
@@ -90,7 +90,7 @@ export class SshConnection {
       const dial = (done: Done<ClientChannel>) => this.#client.openssh_forwardOutStreamLocal(path, done);
       return this.#tunnel(await this.#ask<ClientChannel>(dial));
     } catch (error) {
-      throw this.#told(error, `the socket ${path}`);
+      throw this.#explain(error, `the socket ${path}`);
     }
   }
 
@@ -100,7 +100,7 @@ export class SshConnection {
       const dial = (done: Done<ClientChannel>) => this.#client.forwardOut('127.0.0.1', 0, '127.0.0.1', port, done);
       return this.#tunnel(await this.#ask<ClientChannel>(dial));
     } catch (error) {
-      throw this.#told(error, `port ${port}`);
+      throw this.#explain(error, `port ${port}`);
     }
   }
 
@@ -178,7 +178,7 @@ export class SshConnection {
     });
   }
 
-  #told(error: unknown, what: string): unknown {
+  #explain(error: unknown, what: string): unknown {
     if (error instanceof RbeeError) return error;
     if (this.#lost) return connectionLost(this.name, this.#lost);
     const refusal = error as Error;

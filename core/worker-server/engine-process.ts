@@ -158,7 +158,7 @@ const untilReady = async ({ argv, isReady, signal }: EngineOptions, engine: Laun
     while (!(await answers(isReady, asking))) {
       await sleep(performance.now() - started < quickForMs ? quickPauseMs : slowPauseMs, undefined, { signal: asking });
     }
-    // Whoever has answered, it was not this engine if that has ended.
+    // If this engine has ended, another process answered.
     if (engine.child.exitCode !== null || engine.child.signalCode !== null) await ended;
   };
   const stopped = new Promise<never>((_, reject) => {

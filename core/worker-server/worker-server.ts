@@ -126,7 +126,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
   const end = async () => {
     ending.abort(stopping());
     refuseWaiting(underWay);
-    if (slots.running > 0) log(`draining: ${slots.running} requests still run`);
+    if (slots.running > 0) log(`draining: ${slots.running} request${slots.running === 1 ? '' : 's'} still running`);
     if (!(await within(options.drainMs ?? defaultDrainMs, slots.idle()))) {
       log(`draining took too long: ${slots.running} requests are ended`);
       abortAll(underWay);

@@ -179,8 +179,8 @@ export class WorkerTypeHandle {
 }
 
 /**
- * Before its code is loaded: that a build is missing says more than that a module is. Errors: PLUGIN_NOT_BUILT where
- * somebody works on it, else PLUGIN_INVALID.
+ * Checks that the entry exists before its code is loaded: "not built" is clearer than "module not found". Errors:
+ * PLUGIN_NOT_BUILT for a linked plugin, else PLUGIN_INVALID.
  */
 export const checkBuilt = async (
   { package: plugin, root }: PluginManifest,

@@ -1,4 +1,4 @@
-/** The engine: a process that listens where it is told. It could be written in any language. */
+/** The engine: a process that listens on the host and port it is given. It could be written in any language. */
 import { createServer } from 'node:http';
 
 const [host, port, greeting] = process.argv.slice(2);

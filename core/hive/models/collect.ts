@@ -29,13 +29,13 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     if (!dryRun) await rm(path, { recursive: true, force: true });
   };
   const [damaged] = await store.unreadable();
-  // What it names would be taken for nobody's.
+  // The files that it names would look unused.
   if (damaged !== undefined) throw RbeeError.of('MODEL_MANIFEST_CORRUPT', { path: damaged });
   const all = await store.list();
   const givenUp: Manifest[] = [];
   for (const manifest of all) if (await isGivenUp(manifest, { store, users, now })) givenUp.push(manifest);
   for (const { reference } of givenUp) {
-    removed.push({ path: reference, bytes: 0, why: 'nobody went on with this download for a week' });
+    removed.push({ path: reference, bytes: 0, why: 'this download was not resumed for a week' });
     if (!dryRun) await store.update(reference, () => null);
   }
   const manifests = all.filter((manifest) => !givenUp.includes(manifest));
@@ -60,7 +60,7 @@ export const collect = async ({ store, users, dryRun, now }: CollectOptions): Pr
     const file = await lstat(path).catch(() => null);
     // Locks stay: another process may be about to take one.
     if (!file || name.endsWith('.lock') || now - file.mtimeMs <= partMs) continue;
-    await take(path, file.size, 'nobody went on with this download for a week');
+    await take(path, file.size, 'this download was not resumed for a week');
   }
   return { removed, bytes: removed.reduce((sum, { bytes }) => sum + bytes, 0) };
 };

@@ -226,7 +226,7 @@ export class ModelInstaller {
         other.path === file.path ? { ...other, blob: sha256, bytes } : other,
       );
       const fetched = changed.files.find(({ path }) => path === file.path);
-      if (fetched) await this.#options.store.show(changed, fetched, { anew: true });
+      if (fetched) await this.#options.store.show(changed, fetched, { replace: true });
     });
   }
 

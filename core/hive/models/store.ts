@@ -110,12 +110,12 @@ export class ModelStore {
     await chmod(this.blob(sha256), 0o400);
   }
 
-  /** Links a file under its name; `anew` replaces an existing link. False if its content is missing. */
-  async show(manifest: Manifest, { path, blob, bytes }: ManifestFile, { anew = false } = {}): Promise<boolean> {
+  /** Links a file under its name; `replace` replaces an existing link. False if its content is missing. */
+  async show(manifest: Manifest, { path, blob, bytes }: ManifestFile, { replace = false } = {}): Promise<boolean> {
     if (blob === null || !isSafePath(path)) return false;
     const shown = join(this.tree(manifest), path);
     const size = await sizeOf(shown);
-    if (!anew && size !== null && (bytes === null || size === bytes)) return true;
+    if (!replace && size !== null && (bytes === null || size === bytes)) return true;
     if (!(await this.hasBlob(blob, bytes))) return false;
     try {
       await mkdir(dirname(shown), { recursive: true, mode: 0o700 });

@@ -43,7 +43,7 @@ export const makePlugins = (parts: PluginParts): HivePlugins => {
     target: async () => (await machine.facts()).host.platform,
     rootsInUse: () => rootsInUse(paths.runs),
     // The code of a linked folder can change without a new version.
-    onChange: () => types.refresh({ anew: true }),
+    onChange: () => types.refresh({ reload: true }),
   };
   let made: Promise<Installer> | undefined;
   let installer: Installer | undefined;

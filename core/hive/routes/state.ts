@@ -18,7 +18,7 @@ export const stateRoutes = (server: FastifyInstance, { health, state, feed, mach
   server.get('/v1/state', () => state());
   server.get('/v1/devices', () => machine.measure());
   server.post('/v1/catalog/refresh', async () => {
-    await types.refresh({ anew: true });
+    await types.refresh({ reload: true });
     return types.list();
   });
   server.get('/v1/heartbeats', (_request, reply) => {

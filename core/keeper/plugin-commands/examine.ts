@@ -1,7 +1,6 @@
 /**
- * What the code of a plugin's commands and hooks is, as data. oclif would learn it by loading that code into this very
- * process; here it is loaded in a child with a deadline, once for each state of the plugin, so that one that throws,
- * hangs or exits hurts nobody else.
+ * Describes a plugin's commands and hooks as data. oclif would load their code into this process; here a child with a
+ * timeout loads it, once per state of the plugin, so that a plugin that throws, hangs or exits affects no other command.
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';

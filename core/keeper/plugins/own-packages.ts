@@ -26,7 +26,7 @@ export interface OwnPackagesContext {
   isPublished: (spec: string, folder: string) => Promise<boolean>;
 }
 
-/** Packages that can be found nowhere are no error: the plugin is created, and its author is told. */
+/** A package that is found nowhere is no error: the plugin is created, and the output names what is missing. */
 export const provideOwnPackages = async (
   folder: string,
   { registry, root = packageRoot(), isPublished }: OwnPackagesContext,

@@ -35,7 +35,7 @@ const nextStep = ({ hives, workers, models }: FleetStatus): string | undefined =
 export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.now()): string => {
   const colour = status.status === 'running' ? 'green' : status.status === 'stopped' ? 'dim' : 'red';
   const since = status.startedAt === null ? null : `${status.startedAt} (${formatAge(status.startedAt, now)} ago)`;
-  const { why, next } = told(status);
+  const { why, next } = describe(status);
   const line = `queen is ${paint(colour, status.status, terminal)}${why === null ? '' : `: ${why}`}\n`;
   const pid = status.pid === null ? null : String(status.pid);
   return (
@@ -54,7 +54,7 @@ export const formatQueen = (status: QueenStatus, terminal: Terminal, now = Date.
 };
 
 /** The reason for the status, and what to do next. */
-const told = ({ status, reason, pid }: QueenStatus): { why: string | null; next: string | null } => {
+const describe = ({ status, reason, pid }: QueenStatus): { why: string | null; next: string | null } => {
   switch (status) {
     case 'running':
       return { why: reason, next: null };

@@ -107,7 +107,7 @@ test('an end is a kill only when nothing explains it otherwise', async (t) => {
   assert.equal(await kindOf({ kind: 'unhealthy', problem: 'p' }, 'busy'), 'crash');
 });
 
-// It was reported as a plain kill, with a hint to look for whoever had done it.
+// It was reported as a plain kill, with the hint to find out which program sent the signal.
 test('memory that ran out is named as that of the machine, or as the limit of the worker', async () => {
   const reason: EndReason = { kind: 'ended', exit: { code: null, signal: 'SIGKILL' } };
   const describe = async (memory: 'machine' | 'limit', cause: FailureCause) => {

@@ -52,7 +52,7 @@ test('only rows for loopback and any address count, and the first connection end
   assert.equal(parseRow('', 80), null);
 });
 
-// An engine that had just ended because its port was taken became ready, as whoever held the port answered for it.
+// An engine that had just exited because its port was taken became ready: the holder of the port answered for it.
 test('a process that has ended but is not collected yet owns nothing, also for an ordinary user', {
   skip,
 }, async (t) => {

@@ -57,7 +57,7 @@ export const findStrays = async (
   for (const carrier of carriers) found.set(carrier.pid, carrier);
   const pids = new Set(await group?.members());
   for (const number of new Set(carriers.map((carrier) => carrier.group))) {
-    // The group's leader is one of ours, or gone: a group number is not reused while the group has members.
+    // Either the leader carries our mark, or it is gone: a group number is not reused while the group has members.
     const leader = carriers.some(({ pid }) => pid === number) ? null : await runner.identity(number);
     const members = leader === null ? await runner.groupMembers(number) : [];
     if (runner.ownPid === undefined || !members.includes(runner.ownPid)) for (const member of members) pids.add(member);

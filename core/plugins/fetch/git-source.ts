@@ -92,7 +92,7 @@ const runGit = async (
 ): Promise<string> => {
   const { code, stdout, stderr } = await localRunner
     .run(['git', '-c', 'protocol.ext.allow=never', '-c', 'core.hooksPath=/dev/null', ...args], {
-      // Nobody sits at this terminal.
+      // A prompt would wait forever: no user sees this terminal.
       env: { ...env, GIT_TERMINAL_PROMPT: '0', GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] ?? 'ssh -o BatchMode=yes' },
       cwd,
       signal,

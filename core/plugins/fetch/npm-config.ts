@@ -19,8 +19,8 @@ export interface NpmConfigRequest {
   offline?: boolean;
 }
 
-/** npm waits for minutes where nobody answers; unless its user wants that, somebody waits here. */
-export const impatience: Readonly<Record<string, number>> = {
+/** By default npm waits minutes for a dead registry, and a person waits for it here. Settings of the user go first. */
+export const npmTimeouts: Readonly<Record<string, number>> = {
   'fetch-retries': 1,
   'fetch-retry-mintimeout': 300,
   'fetch-retry-maxtimeout': 2_000,
@@ -43,7 +43,7 @@ type NpmConfigClass = new (options: Record<string, unknown>) => NpmConfig;
 export const readNpmConfig = async (request: NpmConfigRequest): Promise<NpmOptions> =>
   (await loadNpmConfig(request)).flat;
 
-/** Reads it anew on each call: a token that was written a moment ago counts. */
+/** Reads the files on each call, so that a new token takes effect at once. */
 export const loadNpmConfig = async (request: NpmConfigRequest): Promise<NpmConfig> => {
   // These packages bring no types.
   const require = createRequire(import.meta.url);
@@ -61,7 +61,7 @@ export const loadNpmConfig = async (request: NpmConfigRequest): Promise<NpmConfi
     warn: false,
   });
   await config.load();
-  for (const [key, value] of Object.entries(impatience)) {
+  for (const [key, value] of Object.entries(npmTimeouts)) {
     if (config.find(key) === 'default') config.set(key, value, 'cli');
   }
   if (request.registry !== undefined) config.set('registry', request.registry, 'cli');

@@ -1,4 +1,4 @@
-/** As whom a registry is asked, and where that was looked for: what somebody needs to know whom it refuses. */
+/** Explains a refusal of a registry: which credentials were sent, and in which files they were looked for. */
 import { loadNpmConfig, type NpmConfig, type NpmConfigRequest } from './npm-config.ts';
 
 export interface RegistryRefusal {

@@ -74,7 +74,7 @@ const matches = ({ name, description, types }: PluginHit, text: string): boolean
     .every((word) => all.includes(word));
 };
 
-/** What of an entry of the index is understood; whoever made it may be a stranger. */
+/** Reads an entry of the index, which is foreign input: fields that it does not understand are left out. */
 const readHit = (entry: Record<string, unknown> | null): PluginHit[] => {
   if (typeof entry?.['name'] !== 'string' || !Array.isArray(entry['types'])) return [];
   const { name, version, description, license, publisher } = entry;

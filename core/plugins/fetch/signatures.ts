@@ -56,8 +56,8 @@ interface Attestation {
 }
 
 /**
- * Where the package was built. What can be checked and is wrong is refused; what cannot be checked here, because nobody
- * answers who could vouch for its keys, is told and never called verified.
+ * Where the package was built. A wrong attestation is refused. One that cannot be checked, because the source of its
+ * keys does not answer, is reported as unverified.
  */
 const provenanceOf = async (spec: string, settings: NpmOptions): Promise<Pick<Signature, 'provenance' | 'note'>> => {
   if (settings['offline'] === true)

@@ -7,9 +7,9 @@ import type { FoundPackage } from './fetch-calls.ts';
 export interface TrustPolicy {
   /** `[registry] allowed_scopes`; nothing else may be installed unless it is empty. */
   allowedScopes: readonly string[];
-  /** What the user was asked about and let in: `name@version` with its integrity. */
+  /** What the user has confirmed: `name@version` with its integrity. */
   accepted?: string;
-  /** Whatever it is, the user has said yes. */
+  /** The user has confirmed any package in advance. */
   yes?: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** For tests: packages of any kind, good and hostile, and a registry that gives them out as it is told. */
+/** For tests: packages, good and hostile, and a registry that serves them as the test says. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

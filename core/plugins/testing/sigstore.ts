@@ -45,7 +45,7 @@ export class TestSigstore {
     return { keyid: this.publishedKey.keyid, sig: signed(message, this.#registry).toString('base64') };
   }
 
-  /** What the registry gives out for a package that was built in the open. With `forged`, somebody else signed it. */
+  /** The attestations of a package with provenance, as the registry serves them. With `forged`, another key signed them. */
   attestations({ subject, sha512, repository }: Attested, { forged = false } = {}): unknown {
     const statement = {
       _type: 'https://in-toto.io/Statement/v1',

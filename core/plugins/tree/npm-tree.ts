@@ -5,7 +5,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import { exists } from '../../lifecycle/fs/file-kind.ts';
 import { localRunner } from '../../lifecycle/system/local-runner.ts';
-import { impatience } from '../fetch/npm-config.ts';
+import { npmTimeouts } from '../fetch/npm-config.ts';
 import { refusalOf } from '../fetch/registry-access.ts';
 import { type TreePlan, writeStageRoot } from './stage-root.ts';
 import { type TreeLimits, treeLimits, watchTree } from './tree-watch.ts';
@@ -17,9 +17,9 @@ export interface NpmContext {
   registry?: string;
   offline?: boolean;
   signal?: AbortSignal;
-  /** Of a tree, how far it is; nothing is told where nobody listens. */
+  /** Receives the progress of a tree. No progress is measured when absent. */
   narrate?: Narrate;
-  /** The most that a tree may take; the usual when absent. */
+  /** Largest size of a tree. The default limits when absent. */
   limits?: TreeLimits;
 }
 
@@ -142,9 +142,9 @@ const npmEnvironment = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => {
   const own =
     /^(npm_(lifecycle|package|command|node|execpath)|npm_config_(local|global)_prefix$|NODE_OPTIONS$|INIT_CWD$)/;
   const kept = Object.entries(env).filter(([name]) => !own.test(name));
-  const patience = Object.entries(impatience).map(([key, value]) => [
+  const timeouts = Object.entries(npmTimeouts).map(([key, value]) => [
     `npm_config_${key.replaceAll('-', '_')}`,
     String(value),
   ]);
-  return Object.fromEntries([...patience, ...kept]);
+  return Object.fromEntries([...timeouts, ...kept]);
 };

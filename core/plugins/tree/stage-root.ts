@@ -46,7 +46,7 @@ export const planTree = (found: Dependencies, packages: VariantPackages = {}): T
   return { plugin: found.name, dependencies, optionalDependencies, leaveOut, leaveOutFiles };
 };
 
-/** A folder of this machine would become part of the plugin, and nobody vouches for what an address gives tomorrow. */
+/** Refuses folders and URLs as dependencies: the one is part of this machine, the other can change its content. */
 const refuseForeign = (plugin: string, dependencies: Readonly<Record<string, string>>): void => {
   for (const [name, wanted] of Object.entries(dependencies)) {
     if (!isOfRegistry(name, wanted)) throw foreign(plugin, name, wanted);

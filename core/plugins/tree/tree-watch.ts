@@ -21,7 +21,7 @@ export interface TreeWatch {
   folder: string;
   /** Name of the plugin. */
   plugin: string;
-  /** Id of the step that is told of. */
+  /** Id of the narrated step. */
   step: string;
   limits: TreeLimits;
   narrate: Narrate;

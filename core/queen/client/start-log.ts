@@ -5,7 +5,7 @@ import { isErrorBody, RbeeError } from '../../contract/errors.ts';
 export interface StartStory {
   /** The message that it gave up with, if it ended in order. */
   problem: string | undefined;
-  /** That message as an error of the catalogue. Absent for errors that nobody could act on. */
+  /** That message as an error of the catalogue. Absent if there is nothing that a person could do about it. */
   error: RbeeError | undefined;
   /** Its last lines, oldest first. */
   lines: string[];

@@ -36,7 +36,7 @@ export interface SyncEffectsOptions {
   healthMs: number;
   /** Distinguishes this sync from all others, including those of the same queen. */
   owner: LeaseOwner;
-  /** The job: its questions go to whoever started it. */
+  /** The job; its questions go to the client that started it. */
   context: JobContext;
   /** SSH options of the caller. */
   access: { agent?: string; acceptNewHostKeys?: boolean };

@@ -52,11 +52,11 @@ const upload = async (id: number, job: UploadJob, signal: AbortSignal): Promise<
   line.users += 1;
   try {
     const connection = await orAborted(line.connection, signal);
-    let told = 0;
+    let reportedAt = 0;
     const onProgress = (sent: number) => {
       const now = performance.now();
-      if (now - told < progressMs) return;
-      told = now;
+      if (now - reportedAt < progressMs) return;
+      reportedAt = now;
       say({ kind: 'progress', id, sent });
     };
     await sendFile(connection, { ...job, signal, onProgress });

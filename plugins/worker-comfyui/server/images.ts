@@ -94,7 +94,7 @@ async function* makeImages(
         images = drawn;
       },
     );
-    // Whoever stops reading in between does not hear of it any more.
+    // A client that stops reading early leaves this promise without a handler.
     drawing.catch(() => {});
     while (images === undefined || waiting.length > 0) {
       const next = waiting.shift();

@@ -1,6 +1,6 @@
 /**
- * An engine process: reads, decodes and understands one file at a time for the HTTP server that has started it. All of
- * that blocks, and nobody else waits for it here.
+ * An engine process: reads, decodes and transcribes one file at a time for the HTTP server that started it. All of that
+ * blocks, which is why it has a process of its own.
  */
 import './without-images.ts';
 import { AudioError } from './audio-error.ts';
