@@ -18,7 +18,7 @@ const run = async (): Promise<void> => {
   const paths = pathsFrom(env);
   const queen = await startQueen({ paths, config: loadRbeeConf(paths), env, version: rbeeVersion(), logger });
   const end = (signal: NodeJS.Signals) => {
-    logger.info(`${signal}: the queen ends; workers go on`);
+    logger.info(`${signal}: the queen exits; workers keep running`);
     queen.close().then(() => process.exit(0), fail);
   };
   process.once('SIGTERM', end);

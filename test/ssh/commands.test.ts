@@ -47,7 +47,7 @@ test('a hive that is stopped stays so, and its workers go on until it is started
   await home.json(['queen', 'restart']);
   running.close();
   await live.becomes('box', 'online');
-  assert.equal((await live.hive('pi')).reason, 'it was stopped');
+  assert.equal((await live.hive('pi')).reason, 'stopped on request');
   const isDaemon = ({ command }: { command: string }) => command.includes('/current/');
   assert.deepEqual(machines.host('pi').processes().filter(isDaemon), []);
   const started = await home.json(['hive', 'start', 'pi']);

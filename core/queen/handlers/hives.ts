@@ -11,7 +11,7 @@ const defaultLogLines = 100;
 
 export const hiveStart = (services: QueenServices): Handler<'hive_start'> => changeHive(services, 'start');
 
-/** Its workers go on. */
+/** Its workers keep running. */
 export const hiveStop = (services: QueenServices): Handler<'hive_stop'> => changeHive(services, 'stop');
 
 export const hiveRestart = (services: QueenServices): Handler<'hive_restart'> => changeHive(services, 'restart');

@@ -80,16 +80,16 @@ export class LocalHive {
     return this.#inTurn(() => this.#ensure(call));
   }
 
-  /** Stops its process. Its workers go on. */
+  /** Stops its process. Its workers keep running. */
   stop(call: Call = {}): Promise<void> {
     this.#wanted = false;
     this.#supervisor.cancel();
     return this.#inTurn(async () => {
       call.narrate?.({ kind: 'step', id: 'stop hive', text: 'stopping hive' });
       const stopped = await this.#daemon().stop(call);
-      const text = stopped ? 'hive stopped, its workers go on' : 'hive was not running';
+      const text = stopped ? 'hive stopped; its workers keep running' : 'hive was not running';
       call.narrate?.({ kind: 'done', id: 'stop hive', text });
-      this.#member.stop('it was stopped');
+      this.#member.stop('stopped on request');
     });
   }
 

@@ -69,13 +69,13 @@ export class RemoteDaemon {
     await this.record(agent, installed, started ? workerPorts : undefined);
   }
 
-  /** Stops its process, and says so. Its workers go on. */
+  /** Stops its process, and says so. Its workers keep running. */
   async stop(agent: AgentClient | null, call: RemoteCall): Promise<void> {
     const { narrate } = call;
     const installed = agent ? await installedOn(agent) : null;
     narrate({ kind: 'step', id: 'stop hive', text: 'stopping hive' });
     const stopped = agent && installed ? await this.of(agent, installed).stop(call) : false;
-    const text = stopped ? 'hive stopped, its workers go on' : 'hive was not running';
+    const text = stopped ? 'hive stopped; its workers keep running' : 'hive was not running';
     narrate({ kind: 'done', id: 'stop hive', text });
   }
 

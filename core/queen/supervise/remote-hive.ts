@@ -34,7 +34,7 @@ export interface RemoteHiveSettings extends DaemonPorts {
   labels: Readonly<Record<string, string>>;
 }
 
-const stoppedReason = 'it was stopped';
+const stoppedReason = 'stopped on request';
 const onlineTimeoutMs = 15_000;
 const restartTimeoutMs = 60_000;
 
@@ -164,7 +164,7 @@ export class RemoteHive implements Machine {
     await this.#storeStopped(false);
   }
 
-  /** Stops its process, and keeps it stopped. Its workers go on. */
+  /** Stops its process, and keeps it stopped. Its workers keep running. */
   async stop(call: RemoteCall): Promise<void> {
     this.#wanted = false;
     await this.exclusively(() => this.agents.useIfInstalled(call, (agent) => this.daemon.stop(agent, call)));
@@ -186,7 +186,7 @@ export class RemoteHive implements Machine {
     throw RbeeError.of('HIVE_UNREACHABLE', { hive: this.alias, problem: this.member.reason ?? 'no heartbeat' });
   }
 
-  /** Removes it from the fleet. The hive and its workers go on. */
+  /** Removes it from the fleet. The hive and its workers keep running. */
   async close(): Promise<void> {
     this.#closed = true;
     this.#wanted = false;
