@@ -4,7 +4,7 @@
  *
  * `RBEE_TEST_SCALE=full` runs long loops at full length. In CI (`CI=true`) a skipped test fails the full run.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,10 +17,11 @@ const scratch = mkdtempSync(join(tmpdir(), 'rbee-test-'));
 const skips = join(scratch, 'skips');
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 
-const run = (program: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): void => {
-  const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit', env });
-  if (status !== 0) process.exit(status ?? 1);
-};
+const run = (program: string, ...args: string[]): Promise<void> =>
+  new Promise((done) => {
+    const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
+    child.once('close', (code) => (code === 0 ? done() : process.exit(code ?? 1)));
+  });
 
 /** Hundreds of processes run these scripts: run the built ones. */
 const builtOnce = { ...process.env, RBEE_BUILT_SCRIPTS: '1' };
@@ -75,7 +76,7 @@ const foldersOfCore = readdirSync(join(root, 'core'), { withFileTypes: true })
 const patterns = process.argv.slice(2);
 const onlyUnits = patterns[0] === '--unit';
 if (!onlyUnits) installTestNeeds();
-run(process.execPath, [join(root, 'tools/build.ts')]);
+await run(process.execPath, join(root, 'tools/build.ts'));
 
 if (onlyUnits) {
   const { status } = await runTests(unitTests(root), compiledOnce);
@@ -83,8 +84,7 @@ if (onlyUnits) {
 } else if (patterns.length > 0) {
   conclude(await runTests(patterns, compiledOnce));
 } else {
-  run(bin('biome'), ['check', '--error-on-warnings', '.']);
-  run(bin('tsc'), ['-p', 'tsconfig.json']);
+  await Promise.all([run(bin('biome'), 'check', '--error-on-warnings', '.'), run(bin('tsc'), '-p', 'tsconfig.json')]);
   // The lifecycle owns every process that rbee starts, so its tests must cover nearly all of it.
   const coverage = [
     '--experimental-test-coverage',
