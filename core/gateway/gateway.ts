@@ -5,7 +5,6 @@
 import { RbeeError } from '../contract/errors.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
-import { takesPath } from '../contract/served-path.ts';
 import type { ServedPath } from '../contract/worker-type.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
@@ -14,6 +13,7 @@ import { Pools } from './forward/pools.ts';
 import { Affinity } from './routing/affinity.ts';
 import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
+import type { KnownPaths } from './routing/normal-path.ts';
 import { Waking } from './routing/waking.ts';
 
 export type { ResponseHeaders } from './forward/headers.ts';
@@ -57,7 +57,7 @@ interface Exchange {
 const drainTimeoutMs = 30_000;
 const maxAttempts = 3;
 
-export class Gateway {
+export class Gateway implements KnownPaths {
   readonly #fleet: WorkerFleet;
   readonly #unwatch: () => void;
   readonly #pools = new Pools();
@@ -88,9 +88,19 @@ export class Gateway {
     return this.#names;
   }
 
-  /** An installed worker type can serve the path, whether such a worker runs or not. */
-  isServable(path: string): boolean {
-    for (const declared of this.#fleet.servablePaths()) if (takesPath(declared, path)) return true;
+  /** A worker declares this very path, not a pattern. */
+  isDeclared(path: string): boolean {
+    return this.names.declares(path);
+  }
+
+  /** A worker declares the path or a pattern for it. */
+  isServed(path: string): boolean {
+    return this.names.kindOf(path) !== undefined;
+  }
+
+  /** An installed worker type declares this very path, whether such a worker runs or not. */
+  isInstalled(path: string): boolean {
+    for (const declared of this.#fleet.servablePaths()) if (declared === path) return true;
     return false;
   }
 

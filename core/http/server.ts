@@ -11,6 +11,8 @@ export interface HttpServerOptions {
   errorForm: ErrorForm;
   /** How long a client may take to send a request, in milliseconds. Answers have no time limit. */
   requestTimeoutMs: number;
+  /** Path and query that a request is answered for; the default is its target as it was sent. */
+  rewriteUrl?: (request: { url?: string }) => string;
   /** Whether to hand the request to the `upgrade` listeners; all others are answered as plain HTTP. */
   takesUpgrade: (request: IncomingMessage) => boolean;
 }
@@ -19,6 +21,7 @@ export const makeHttpServer = ({
   logger,
   errorForm,
   requestTimeoutMs,
+  rewriteUrl = originForm,
   takesUpgrade,
 }: HttpServerOptions): FastifyInstance => {
   const app = fastify({
@@ -28,7 +31,7 @@ export const makeHttpServer = ({
     schemaController: inputSchemas,
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
-    rewriteUrl: originForm,
+    rewriteUrl,
     routerOptions: { maxParamLength: 512 },
     http: { shouldUpgradeCallback: takesUpgrade },
     clientErrorHandler: answerUnreadable(errorForm),

@@ -51,12 +51,14 @@ export const applicationApi =
       onRequest: async (request, reply) => {
         const path = pathOf(request.url);
         const methods = gateway.names.methodsOf(path);
+        if (path === '/' && methods.length === 0 && isRead(request.method)) return reply.send(welcome);
         if (methods.length === 0 && !forwarded.has(request.method)) throw notFound(request);
         if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
         const type = bodyTypeOf(request);
-        if (type === undefined) return;
+        if (type === undefined) return undefined;
         const accepted = methods.length > 0 ? gateway.names.typesOf(path) : jsonAndForms;
         if (!takesType(accepted, type)) throw unsupported(type, path, accepted.join(', '));
+        return undefined;
       },
       handler: (request, reply) => {
         const body = request.body as ReceivedBody | undefined;
@@ -80,6 +82,11 @@ export const applicationApi =
       return reply;
     };
   };
+
+/** Clients and load balancers ask for it to see whether anything answers. */
+const welcome = { service: 'rbee', models: '/v1/models', health: '/health' };
+
+const isRead = (method: string): boolean => method === 'GET' || method === 'HEAD';
 
 const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies HttpMethod[]);
 

@@ -28,8 +28,9 @@ export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRe
     if (maker) return { model: maker.worker.names[0] ?? '', only: maker.key };
   }
   const model = named ?? names.onlyModelOf(method, path);
-  if (names.kindOf(path) === undefined && !gateway.isServable(path)) {
-    // For a known model the answer is that it does not serve this path; otherwise the path does not exist.
+  if (!gateway.isServed(path) && !gateway.isInstalled(path)) {
+    // For a known model the answer is that it does not serve this path. Otherwise the path does not exist, also where a
+    // pattern of an installed type would take it: `/api/*` says nothing about `/api/tags` while no such worker runs.
     if (model === undefined || names.named(model).length === 0) throw notFound({ method, url });
   }
   if (model !== undefined && model !== '') return { model };

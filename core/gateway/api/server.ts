@@ -4,9 +4,11 @@ import type { FastifyInstance } from 'fastify';
 import type { RbeeConfig } from '../../config/rbee-conf.ts';
 import { listenOnLoopback } from '../../http/listen.ts';
 import { refuseOtherMethods } from '../../http/methods.ts';
+import { originForm } from '../../http/request-target.ts';
 import { makeHttpServer } from '../../http/server.ts';
 import { maxBodyMs } from '../bodies/limits.ts';
 import { isCorePath } from '../routing/core-paths.ts';
+import { normalTarget } from '../routing/normal-path.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { applicationError } from './application-error.ts';
 import { type GuardOptions, guardFromBrowsers, refusalOf } from './browser-guard.ts';
@@ -34,6 +36,7 @@ export const makeApplicationServer = (parts: ApplicationParts, guard?: GuardOpti
     errorForm: applicationError,
     // For the largest body that is allowed; a smaller one has less time, depending on how much of it has arrived.
     requestTimeoutMs: maxBodyMs(parts.bodies.limits),
+    rewriteUrl: (request) => normalTarget(originForm(request), parts.gateway),
     takesUpgrade: upgrades.takes,
   });
   upgrades.attach(app);

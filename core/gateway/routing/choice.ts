@@ -145,6 +145,11 @@ export class Names {
     }
   }
 
+  /** A worker declares this very path, not a pattern. */
+  declares(path: string): boolean {
+    return this.#paths.has(path);
+  }
+
   /** The kind of a path; undefined if no worker serves it. */
   kindOf(path: string): ServedKind | undefined {
     return this.#routesAt(path)[0]?.kind;
