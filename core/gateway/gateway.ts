@@ -10,8 +10,9 @@ import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
 import { readMadeIds } from './forward/made-ids.ts';
 import { Pools } from './forward/pools.ts';
+import { withModel } from './model-name/rename-model.ts';
 import { Affinity } from './routing/affinity.ts';
-import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
+import { type Aliases, type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
 import type { KnownPaths } from './routing/normal-path.ts';
 import { Waking } from './routing/waking.ts';
@@ -22,6 +23,8 @@ export interface GatewayRequest extends Incoming {
   /** Without the query. */
   path: string;
   model: string;
+  /** The model as the request itself names it, if it does. */
+  named?: string;
   /** Media type of the body, if there is one. */
   bodyType?: string;
   /** Key of the only worker that can answer, see `makerOf`. */
@@ -49,6 +52,11 @@ export interface WorkerRef {
   id: string;
 }
 
+export interface GatewayOptions {
+  /** Other names of models, by alias. */
+  aliases?: Aliases;
+}
+
 interface Exchange {
   abort: (reason: RbeeError) => void;
   retryElsewhere: () => void;
@@ -59,6 +67,7 @@ const maxAttempts = 3;
 
 export class Gateway implements KnownPaths {
   readonly #fleet: WorkerFleet;
+  readonly #options: GatewayOptions;
   readonly #unwatch: () => void;
   readonly #pools = new Pools();
   readonly #waking: Waking;
@@ -76,8 +85,9 @@ export class Gateway implements KnownPaths {
   #uses = 0;
   #names: Names | undefined;
 
-  constructor(fleet: WorkerFleet) {
+  constructor(fleet: WorkerFleet, options: GatewayOptions = {}) {
     this.#fleet = fleet;
+    this.#options = options;
     this.#waking = new Waking((key) => fleet.wake(key));
     this.#unwatch = fleet.watch({ changed: () => this.#refresh(), silent: (key) => this.#retryElsewhere(key) });
   }
@@ -255,11 +265,21 @@ export class Gateway implements KnownPaths {
           begun = true;
         },
       };
-      return await forward(attempt, request, this.#remembering(sink, key, worker, served), own.signal);
+      const incoming = await this.#inWordsOf(worker, request);
+      return await forward(attempt, incoming, this.#remembering(sink, key, worker, served), own.signal);
     } finally {
       request.signal.removeEventListener('abort', leave);
       this.#exit(key, exchange);
     }
+  }
+
+  /** With the worker's own name for the model. Case makes no difference to a name, so it is passed on as written. */
+  #inWordsOf(worker: HiveWorker, request: GatewayRequest): GatewayRequest | Promise<GatewayRequest> {
+    const { named } = request;
+    if (named === undefined || worker.names.includes(named)) return request;
+    const name = this.names.nameAt(worker, named);
+    const isSame = name === undefined || name.toLowerCase() === named.toLowerCase();
+    return isSame ? request : withModel(request, name);
   }
 
   /** Remembers the ids that the worker makes in its answer, if this path makes any. */
@@ -325,7 +345,7 @@ export class Gateway implements KnownPaths {
     }
     this.#pools.keepOnly(dials);
     for (const key of this.#lastUsed.keys()) if (!dials.has(key)) this.#lastUsed.delete(key);
-    return new Names(candidates);
+    return new Names(candidates, this.#options.aliases);
   }
 }
 

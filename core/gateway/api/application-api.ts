@@ -76,7 +76,17 @@ export const applicationApi =
       const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
-      const incoming = { method, path, target: request.url, ...requested, bodyType, headers, body, signal: left };
+      const incoming = {
+        method,
+        path,
+        target: request.url,
+        ...requested,
+        bodyType,
+        headers,
+        body,
+        signal: left,
+        ...(named !== undefined && { named }),
+      };
       await gateway.handle(incoming, responseSink(reply));
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;

@@ -10,7 +10,7 @@ import { pino } from 'pino';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { bodyStores } from '../bodies/body-stores.ts';
 import type { FleetWorker } from '../fleet.ts';
-import { Gateway } from '../gateway.ts';
+import { Gateway, type GatewayOptions } from '../gateway.ts';
 import { listening, memoryFleet, workerWith } from '../testing.ts';
 import { applicationApi } from './application-api.ts';
 import { makeApplicationServer } from './server.ts';
@@ -20,11 +20,18 @@ afterEach(async () => {
   for (const one of undo.splice(0).reverse()) await one();
 });
 
-const maxBytes = 4 * 1024 * 1024;
+interface Setup extends GatewayOptions {
+  /** Paths of installed types. */
+  servable?: string[];
+  maxBytes?: number;
+}
 
-const queenFor = async (workers: (HiveWorker | FleetWorker)[], { servable = [] as string[] } = {}) => {
+const queenFor = async (
+  workers: (HiveWorker | FleetWorker)[],
+  { servable = [], maxBytes = 4 * 1024 * 1024, ...options }: Setup = {},
+) => {
   const fleet = memoryFleet(workers, { servable });
-  const gateway = new Gateway(fleet);
+  const gateway = new Gateway(fleet, options);
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const folder = mkdtempSync(join(tmpdir(), 'rbee-habits-'));
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
@@ -62,8 +69,10 @@ const engine = async (over: Partial<HiveWorker> = {}) => {
 const chatPath = '/v1/chat/completions';
 const json = { 'content-type': 'application/json' };
 const demo = '{"model":"demo"}';
-const post = (url: string, { headers = json as Record<string, string>, body = demo as string | Uint8Array<ArrayBuffer> } = {}) =>
-  fetch(url, { method: 'POST', headers, body });
+const post = (
+  url: string,
+  { headers = json as Record<string, string>, body = demo as string | Uint8Array<ArrayBuffer> } = {},
+) => fetch(url, { method: 'POST', headers, body });
 
 describe('paths', () => {
   it('reach the worker as they were meant', async () => {
@@ -117,5 +126,35 @@ describe('paths', () => {
       assert.deepEqual([head.status, await head.text()], [200, '']);
     }
     assert.equal((await post(`${url}/`)).status, 404);
+  });
+});
+
+describe('the name of a model', () => {
+  it('may be an alias or have :latest after it, and the worker gets its own name', async () => {
+    const { worker, received } = await engine();
+    const aliases = new Map([['gpt-4o', 'demo']]);
+    const { url } = await queenFor([worker], { aliases });
+    for (const name of ['gpt-4o', 'gpt-4o:latest', 'demo:latest', 'demo'])
+      assert.equal((await post(url + chatPath, { body: `{"model":"${name}","n":1}` })).status, 200, name);
+    assert.deepEqual(new Set(received.map(({ body }) => body.toString())), new Set(['{"model":"demo","n":1}']));
+    const refused = await post(url + chatPath, { body: '{"model":"gpt-4"}' });
+    assert.equal(refused.status, 404);
+    assert.match(await refused.text(), /did you mean gpt-4o/);
+  });
+
+  it('is found and replaced in a body on disk, in a form and in the query', async () => {
+    const { worker, received } = await engine();
+    const { url } = await queenFor([worker], { aliases: new Map([['mine', 'demo']]) });
+    const text = 'x'.repeat(9 * 1024 * 1024);
+    const small = await queenFor([worker], { aliases: new Map([['mine', 'demo']]), maxBytes: 16 * 1024 * 1024 });
+    assert.equal((await post(small.url + chatPath, { body: `{"model":"mine","t":"${text}"}` })).status, 200);
+    assert.equal(received.at(-1)?.body.toString(), `{"model":"demo","t":"${text}"}`);
+    const form = new FormData();
+    form.set('file', new Blob(['sound']), 'a.wav');
+    form.set('model', 'mine');
+    assert.equal((await fetch(`${url}/v1/audio/transcriptions`, { method: 'POST', body: form })).status, 200);
+    assert.match(received.at(-1)?.body.toString() ?? '', /name="model"\r\n\r\ndemo\r\n/);
+    assert.equal((await fetch(`${url}/v1/things?model=mine`)).status, 200);
+    assert.equal(received.at(-1)?.url, '/v1/things?model=demo');
   });
 });

@@ -78,7 +78,10 @@ export class Upgrades {
       const headers = request.rawHeaders;
       const wanted = { method: 'GET', path, target: url, headers, body: null, upgrade: 'websocket' } as const;
       const sink = this.#sink(socket, answer, () => socket.off('close', leave));
-      await gateway.handle({ ...wanted, ...requested, signal: left.signal }, sink);
+      await gateway.handle(
+        { ...wanted, ...requested, signal: left.signal, ...(named !== undefined && { named }) },
+        sink,
+      );
       if (left.signal.aborted) socket.destroy();
     } catch (thrown) {
       const error = asRbeeError(thrown, 'the queen', 'rbee queen logs');

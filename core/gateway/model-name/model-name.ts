@@ -84,7 +84,7 @@ export const modelScan = (contentType: string | undefined, thoroughness?: Thorou
 const canName = (contentType: string | undefined): boolean =>
   contentType === undefined || /^\s*(application\/([\w.-]+\+)?json|multipart\/form-data)\s*(;|$)/i.test(contentType);
 
-const noScan: ModelScan = { push: () => {}, end: () => undefined, isUnsure: false };
+const noScan: ModelScan = { push: () => {}, end: () => undefined, isUnsure: false, span: undefined };
 
 const boundaryOf = (contentType = ''): string | undefined => {
   if (!/^multipart\/form-data\s*;/i.test(contentType)) return undefined;

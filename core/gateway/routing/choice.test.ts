@@ -51,6 +51,42 @@ describe('the choice of a worker', () => {
     assert.equal(pick([both[0]!], chat('DEMO')), 'a');
   });
 
+  it('ignores :latest unless a name has it, and resolves aliases before names, once', () => {
+    const three = [
+      candidate('a', { names: ['demo'] }),
+      candidate('b', { names: ['exact:latest'] }),
+      candidate('c', { names: ['exact'] }),
+    ];
+    const aliases = new Map([
+      ['exact', 'demo'],
+      ['fast', 'Demo:latest'],
+      ['chain', 'fast'],
+      ['gone', 'nope'],
+    ]);
+    const names = new Names(three, aliases);
+    const found = (model: string) => names.named(model).map(({ key }) => key);
+    for (const [model, keys] of [
+      ['demo:latest', ['a']],
+      ['DEMO:latest', ['a']],
+      ['exact:latest', ['b']],
+      ['exact', ['a']],
+      ['fast', ['a']],
+      ['fast:latest', ['a']],
+      ['chain', []],
+      ['gone', []],
+      ['demo:other', []],
+      [':latest', []],
+    ] as const)
+      assert.deepEqual(found(model), keys, model);
+    assert.deepEqual(
+      new Names(three).named('exact').map(({ key }) => key),
+      ['c'],
+    );
+    assert.equal(names.nameAt(three[0]!.worker, 'fast:latest'), 'demo');
+    assert.equal(names.nameAt(three[1]!.worker, 'fast'), undefined);
+    assert.deepEqual(names.all(), ['exact', 'demo', 'exact:latest']);
+  });
+
   it('skips workers that are not open or that failed this request', () => {
     const three = [candidate('a', { open: false, state: 'loading' }), candidate('b'), candidate('c')];
     assert.equal(pick(three, chat(), load({ c: 9 })), 'b');

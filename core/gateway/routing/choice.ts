@@ -95,8 +95,19 @@ interface Route {
   types: string[];
 }
 
-/** Workers by the names of the models they serve: exact matches first, otherwise ignoring case. */
+/** Served name by alias. */
+export type Aliases = ReadonlyMap<string, string>;
+
+const noAliases: Aliases = new Map();
+/** Ollama's clients add it to every name. */
+const latest = ':latest';
+
+/**
+ * Workers by the names of the models they serve. A request may name an alias, which comes first; then a name, exactly, ignoring
+ * case, or with `:latest` after it.
+ */
 export class Names {
+  readonly aliases: Aliases;
   readonly #exact = new Map<string, Candidate[]>();
   readonly #folded = new Map<string, Candidate[]>();
   readonly #paths = new Map<string, Route>();
@@ -106,7 +117,8 @@ export class Names {
   /** Names of the ids that bind a request to a worker. */
   readonly #ids = new Set<string>();
 
-  constructor(candidates: Iterable<Candidate>) {
+  constructor(candidates: Iterable<Candidate>, aliases = noAliases) {
+    this.aliases = aliases;
     for (const candidate of candidates) {
       this.#keys.set(candidate.key, candidate);
       for (const name of new Set(candidate.worker.names)) add(this.#exact, name, candidate);
@@ -119,8 +131,31 @@ export class Names {
     }
   }
 
+  /** The workers of a model as a request names it. */
   named(model: string): readonly Candidate[] {
-    return this.#exact.get(model) ?? this.#folded.get(model.toLowerCase()) ?? [];
+    return this.#lookUp(this.#served(model)) ?? [];
+  }
+
+  /** What a worker itself calls the model that a request names; undefined if it does not serve it. */
+  nameAt({ names }: HiveWorker, model: string): string | undefined {
+    const served = this.#served(model);
+    if (names.includes(served)) return served;
+    const folded = served.toLowerCase();
+    return names.find((name) => name.toLowerCase() === folded);
+  }
+
+  #served(model: string): string {
+    const plain = this.aliases.has(model) ? model : this.#withoutLatest(model);
+    const served = this.aliases.get(plain);
+    return served === undefined ? plain : this.#withoutLatest(served);
+  }
+
+  #withoutLatest(name: string): string {
+    return name.endsWith(latest) && !this.#lookUp(name) ? name.slice(0, -latest.length) : name;
+  }
+
+  #lookUp(name: string): readonly Candidate[] | undefined {
+    return this.#exact.get(name) ?? this.#folded.get(name.toLowerCase());
   }
 
   /** Every worker once, in any state. */
@@ -132,9 +167,10 @@ export class Names {
     return this.#keys.get(key);
   }
 
-  /** Every name, whether or not a worker is ready for it. */
+  /** Every name and alias, whether or not a worker is ready for it. */
   all(): string[] {
-    return [...this.#exact.keys()];
+    const aliases = [...this.aliases].filter(([, served]) => this.#exact.has(served)).map(([alias]) => alias);
+    return [...new Set([...aliases, ...this.#exact.keys()])];
   }
 
   /** Names that can be requested now, with their workers; a request wakes those that sleep. */
