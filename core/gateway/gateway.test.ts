@@ -342,7 +342,8 @@ describe('the gateway', () => {
     assert.equal((await refusal(await post(url, {}))).code, 'INVALID_INPUT');
     assert.equal((await refusal(await post(url, undefined, chatPath, { body: '{broken' }))).code, 'INVALID_INPUT');
     for (const type of ['text/plain', 'multipart/form-data; boundary=b', 'application/x-www-form-urlencoded']) {
-      const init = { method: 'POST', headers: { 'content-type': type }, body: '{"model":"demo"}' };
+      const headers = { 'content-type': type, 'sec-fetch-site': 'same-origin' };
+      const init = { method: 'POST', headers, body: '{"model":"demo"}' };
       assert.equal((await refusal(await fetch(url + chatPath, init))).code, 'UNSUPPORTED_CONTENT_TYPE');
     }
   });
@@ -538,7 +539,7 @@ describe('what a worker declares that it serves', () => {
     for (const [path, type] of [
       ['/v1/hear?model=demo', 'application/json'],
       ['/v1/hear?model=demo', 'video/mp4'],
-      ['/v1/embeddings', 'text/plain'],
+      ['/v1/embeddings', 'image/png'],
       ['/v1/embeddings', 'multipart/form-data; boundary=x'],
     ] as const) {
       const { code } = await refusal(await send(path, type, '{"model":"demo"}'));

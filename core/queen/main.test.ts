@@ -507,7 +507,8 @@ describe('the TCP address', () => {
         assert.equal(answer.headers['access-control-allow-origin'], undefined);
       }
     }
-    assert.equal((await ask(chat, { 'content-type': 'text/plain' }, 'POST')).status, 415);
+    const form = { 'content-type': 'text/plain', 'sec-fetch-site': 'same-origin' };
+    assert.equal((await ask(chat, form, 'POST')).status, 415);
     assert.equal(asked.length, 0);
   });
 

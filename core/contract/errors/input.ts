@@ -51,6 +51,11 @@ export const inputErrors = {
     message: '{path} does not accept content type "{type}"',
     hint: 'send the body as {accepted}',
   },
+  UNSUPPORTED_ENCODING: {
+    status: 415,
+    message: 'the content encoding "{encoding}" of the request body is not supported',
+    hint: 'send the body uncompressed, or compressed with one of: {accepted}',
+  },
   INTERNAL: {
     status: 500,
     message: 'internal error in {part}: {problem}',

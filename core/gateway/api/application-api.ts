@@ -9,10 +9,12 @@ import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
+import { acceptedEncodings, encodingOf, isKnownEncoding, unsupportedEncoding } from '../bodies/decode-body.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
+import { declareJson, mayBeJson } from './assume-json.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -57,7 +59,15 @@ export const applicationApi =
         const type = bodyTypeOf(request);
         if (type === undefined) return undefined;
         const accepted = methods.length > 0 ? gateway.names.typesOf(path) : jsonAndForms;
-        if (!takesType(accepted, type)) throw unsupported(type, path, accepted.join(', '));
+        if (!takesType(accepted, type)) {
+          if (!mayBeJson(request, type, accepted)) throw unsupported(type, path, accepted.join(', '));
+          declareJson(request.raw);
+        }
+        const encoding = encodingOf(request);
+        if (encoding !== undefined && !isKnownEncoding(encoding)) {
+          reply.header('accept-encoding', acceptedEncodings);
+          throw unsupportedEncoding(encoding);
+        }
         return undefined;
       },
       handler: (request, reply) => {

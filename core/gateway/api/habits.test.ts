@@ -1,11 +1,14 @@
 /** What clients do out of habit, through the whole server for applications. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingMessage, request } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, it } from 'node:test';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { pino } from 'pino';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import { bodyStores } from '../bodies/body-stores.ts';
@@ -156,5 +159,140 @@ describe('the name of a model', () => {
     assert.match(received.at(-1)?.body.toString() ?? '', /name="model"\r\n\r\ndemo\r\n/);
     assert.equal((await fetch(`${url}/v1/things?model=mine`)).status, 200);
     assert.equal(received.at(-1)?.url, '/v1/things?model=demo');
+  });
+});
+
+describe('the content type', () => {
+  const types = ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', ''];
+  const send = async (port: number, headers: Record<string, string>, path = chatPath) => {
+    const outgoing = request({ host: '127.0.0.1', port, method: 'POST', path, headers }).end(demo);
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    return { status: response.statusCode, text: await text(response), headers: response.headers };
+  };
+
+  it('makes no difference to JSON that a program sends, and the worker is sent JSON', async () => {
+    const { worker, received } = await engine();
+    const { port } = await queenFor([worker]);
+    for (const type of types) {
+      const { status } = await send(port, type === '' ? {} : { 'content-type': type });
+      assert.equal(status, 200, type);
+      const { headers, body } = received.at(-1) as Received;
+      assert.deepEqual([headers['content-type'], body.toString()], ['application/json', demo]);
+    }
+  });
+
+  it('must be application/json in a request of a web page', async () => {
+    const { worker, received } = await engine();
+    const { port } = await queenFor([worker]);
+    const pages: Record<string, string>[] = [{ origin: 'http://localhost:3000' }, { 'sec-fetch-site': 'same-origin' }];
+    for (const page of pages) {
+      for (const type of types) {
+        const headers = type === '' ? page : { ...page, 'content-type': type };
+        assert.equal((await send(port, headers)).status, 415, type);
+      }
+      assert.equal((await send(port, { ...page, 'content-type': 'application/json; charset=utf-8' })).status, 200);
+    }
+    assert.equal(received.length, 2);
+  });
+
+  it('is believed when it says that the body is something else', async () => {
+    const { worker } = await engine({
+      serves: [
+        { path: chatPath, kind: 'chat' },
+        { path: '/v1/notes', kind: 'other', accepts: ['text/plain'] },
+      ],
+    });
+    const { port } = await queenFor([worker]);
+    for (const type of ['audio/wav', 'image/png', 'multipart/form-data; boundary=b'])
+      assert.equal((await send(port, { 'content-type': type })).status, 415, type);
+    const refused = await send(port, {}, '/v1/notes?model=demo');
+    assert.equal(refused.status, 415);
+    assert.equal((await send(port, { 'content-type': 'text/plain' }, '/v1/notes?model=demo')).status, 200);
+    const broken = await send(port, { 'content-type': 'image/png' });
+    assert.match(broken.text, /send the body as application\/json/);
+  });
+});
+
+describe('a compressed body', () => {
+  it('reaches the worker as it was before', async () => {
+    const { worker, received } = await engine();
+    const { url } = await queenFor([worker]);
+    for (const [encoding, body] of [
+      ['gzip', gzipSync(demo)],
+      ['deflate', deflateSync(demo)],
+      ['br', brotliCompressSync(demo)],
+      ['zstd', zstdCompressSync(demo)],
+      ['identity', demo],
+    ] as const) {
+      const headers = { ...json, 'content-encoding': encoding };
+      assert.equal((await post(url + chatPath, { headers, body: body as string })).status, 200, encoding);
+      const seen = received.at(-1) as Received;
+      assert.deepEqual([seen.body.toString(), seen.headers['content-length']], [demo, String(demo.length)]);
+      if (encoding !== 'identity') assert.equal(seen.headers['content-encoding'], undefined);
+    }
+  });
+
+  it('is refused when it is damaged, too large or in an unknown encoding, and the connection goes on', async () => {
+    const { worker, received } = await engine();
+    const { url } = await queenFor([worker]);
+    const send = async (encoding: string, body: Uint8Array) => {
+      const response = await post(url + chatPath, {
+        headers: { ...json, 'content-encoding': encoding },
+        body: body as Uint8Array<ArrayBuffer>,
+      });
+      return { status: response.status, accepts: response.headers.get('accept-encoding'), text: await response.text() };
+    };
+    const damaged = await send('gzip', Buffer.from(demo));
+    assert.equal(damaged.status, 400);
+    assert.match(damaged.text, /it is not gzip/);
+    assert.equal((await send('gzip', gzipSync(Buffer.alloc(64 * 1024 * 1024)))).status, 413);
+    const unknown = await send('compress', Buffer.from(demo));
+    assert.deepEqual([unknown.status, unknown.accepts], [415, 'gzip, deflate, br, zstd']);
+    assert.match(unknown.text, /content encoding .{1,2}compress/);
+    assert.equal((await send('gzip', gzipSync(demo))).status, 200);
+    assert.equal(received.length, 1);
+  });
+});
+
+describe('HTTP/1.0', () => {
+  /** Everything that the server sends until it closes the connection. */
+  const exchange = async (port: number, ...lines: string[]): Promise<string> => {
+    const socket = connect(port, '127.0.0.1');
+    undo.push(() => socket.destroy());
+    socket.write(lines.join('\r\n'));
+    return text(socket);
+  };
+
+  it('needs no Host, and gets no chunks', async () => {
+    const { worker } = await engine();
+    const { port } = await queenFor([worker]);
+    const length = `content-length: ${demo.length}`;
+    const answer = await exchange(port, `POST ${chatPath} HTTP/1.0`, length, '', demo);
+    assert.match(answer, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.doesNotMatch(answer, /transfer-encoding|keep-alive/i);
+    assert.ok(answer.endsWith('\r\n\r\n{"ok":true}'), answer);
+    assert.match(await exchange(port, 'GET /v1/models HTTP/1.0', '', ''), /"object":"list"/);
+    assert.match(await exchange(port, 'HEAD / HTTP/1.0', '', ''), /^HTTP\/1\.1 200 OK\r\n[^{]*$/);
+  });
+
+  it('gets a stream until the connection ends', async () => {
+    const events = ['data: {"n":1}\n\n', 'data: {"n":2}\n\n', 'data: [DONE]\n\n'];
+    const server = await listening(async (incoming, response) => {
+      for await (const _ of incoming);
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const event of events) {
+        response.write(event);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      response.end();
+    });
+    undo.push(() => server.close());
+    const { port } = await queenFor([workerWith({ port: server.port })]);
+    const length = `content-length: ${demo.length}`;
+    for (const more of [[], ['connection: keep-alive']]) {
+      const answer = await exchange(port, `POST ${chatPath} HTTP/1.0`, length, ...more, '', demo);
+      assert.ok(answer.endsWith(`\r\n\r\n${events.join('')}`), answer);
+      assert.doesNotMatch(answer, /chunked/i);
+    }
   });
 });
