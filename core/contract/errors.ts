@@ -93,6 +93,8 @@ export interface ErrorBody {
 export interface RbeeErrorOptions {
   cause?: unknown;
   lines?: readonly string[];
+  /** Seconds after which a retry may succeed, for the header `Retry-After`. */
+  retryAfter?: number;
 }
 
 /** Errors are shown, logged and stored, so secrets in addresses are removed. */
@@ -106,13 +108,16 @@ export class RbeeError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly lines: readonly string[];
+  /** Seconds after which a retry may succeed; undefined if a retry is not known to help. Not part of the wire form. */
+  readonly retryAfter: number | undefined;
 
-  private constructor(body: ErrorBody, cause?: unknown) {
+  private constructor(body: ErrorBody, { cause, retryAfter }: Pick<RbeeErrorOptions, 'cause' | 'retryAfter'>) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
     this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];
+    this.retryAfter = retryAfter;
   }
 
   /** Creates an error from the catalogue. */
@@ -123,12 +128,12 @@ export class RbeeError extends Error {
   ): RbeeError {
     const entry = errorCatalogue[code];
     const body = { code, message: fill(entry.message, details), hint: fill(entry.hint, details), lines: options.lines };
-    return new RbeeError(body, options.cause);
+    return new RbeeError(body, options);
   }
 
   /** Restores an error from its wire form. */
   static from(body: ErrorBody, { cause }: { cause?: unknown } = {}): RbeeError {
-    return new RbeeError(body, cause);
+    return new RbeeError(body, { cause });
   }
 
   /** HTTP status of this error; 500 for a code that only a newer version defines. */

@@ -23,6 +23,8 @@ export interface FleetWorker {
   worker: HiveWorker;
   /** Its machine answers. */
   online: boolean;
+  /** Its machine has only just stopped answering, and is being reconnected to. */
+  returning?: boolean;
   /** Why no connection to it is allowed even when it is ready. */
   refused?: string;
   /** Connects to its machine; absent for workers on this machine. */

@@ -40,7 +40,7 @@ const fakeWorker = async (id: string, listener: Listener, over: Partial<HiveWork
 /** The application API in front of these workers. */
 const gatewayFor = async (...workers: (HiveWorker | FleetWorker)[]) => {
   const fleet = memoryFleet(workers);
-  const gateway = new Gateway(fleet);
+  const gateway = new Gateway(fleet, { maxWaitMs: 50 });
   const app = fastify({ forceCloseConnections: true });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const folder = mkdtempSync(join(tmpdir(), 'rbee-gateway-'));

@@ -15,6 +15,7 @@ import { Affinity } from './routing/affinity.ts';
 import { type Aliases, type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
 import type { KnownPaths } from './routing/normal-path.ts';
+import { Waiting } from './routing/waiting.ts';
 import { Waking } from './routing/waking.ts';
 
 export type { ResponseHeaders } from './forward/headers.ts';
@@ -55,6 +56,8 @@ export interface WorkerRef {
 export interface GatewayOptions {
   /** Other names of models, by alias. */
   aliases?: Aliases;
+  /** How long a request waits for a worker that starts, loads or restarts, in milliseconds. */
+  maxWaitMs?: number;
 }
 
 interface Exchange {
@@ -64,6 +67,9 @@ interface Exchange {
 
 const drainTimeoutMs = 30_000;
 const maxAttempts = 3;
+const defaultMaxWaitMs = 120_000;
+/** How long it may take until the fleet shows that a worker has ended. */
+const newsMs = 1_000;
 
 export class Gateway implements KnownPaths {
   readonly #fleet: WorkerFleet;
@@ -74,8 +80,9 @@ export class Gateway implements KnownPaths {
   readonly #affinity = new Affinity();
   readonly #exchanges = new Map<string, Set<Exchange>>();
   readonly #lastUsed = new Map<string, number>();
-  /** Workers that get no requests, with the number of operations that hold each of them. */
-  readonly #held = new Map<string, number>();
+  readonly #waiting = new Waiting();
+  /** Workers that get no requests: how many operations hold each of them, and whether it will be ready again afterwards. */
+  readonly #held = new Map<string, { count: number; returns: boolean }>();
   readonly #emptied = new Set<() => void>();
   /** How busy each worker is, for `choose`. */
   readonly load: Load = {
@@ -136,9 +143,11 @@ export class Gateway implements KnownPaths {
   async handle(request: GatewayRequest, sink: WorkerSink): Promise<void> {
     const tried = new Map<string, number>();
     const excluded = new Set<string>();
+    // If its worker ended, it may have been the cause, so it does not wait for the next process of the worker.
+    let wasSent = false;
     for (let attempt = 1; ; attempt++) {
-      const chosen = await this.#awake(request, excluded);
-      if (request.signal.aborted) return;
+      const chosen = await this.#awake(request, excluded, !wasSent);
+      if (!chosen || request.signal.aborted) return;
       const { key, worker } = chosen;
       const ended = await this.#attempt(chosen, request, sink, excluded);
       if (ended.kind !== 'untouched' || request.signal.aborted) return;
@@ -146,23 +155,33 @@ export class Gateway implements KnownPaths {
       const before = tried.get(key) ?? 0;
       tried.set(key, before + 1);
       excluded.add(key);
+      wasSent ||= !isConnectionRefused(ended.error);
       if (attempt === maxAttempts) throw error;
       if (this.#hasOther(request, excluded)) continue;
+      if (!wasSent && (await this.#isReplaced(chosen, request.signal))) {
+        excluded.delete(key);
+        continue;
+      }
       // If the worker had just closed the idle connection, that looks the same as a crash. Try once more to find out.
       if (ended.refused || before > 0 || ended.error instanceof RbeeError) throw error;
       excluded.delete(key);
     }
   }
 
-  /** The worker gets no more requests until `release`. */
-  hold(key: string): void {
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+  /** Requests that wait for a worker to become ready. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** The worker gets no more requests until `release`. If it `returns` by then, requests wait for it. */
+  hold(key: string, { returns = false }: { returns?: boolean } = {}): void {
+    this.#held.set(key, { count: (this.#held.get(key)?.count ?? 0) + 1, returns });
     this.#refresh();
   }
 
   release(key: string): void {
-    const left = (this.#held.get(key) ?? 1) - 1;
-    if (left > 0) this.#held.set(key, left);
+    const { count = 1, returns = false } = this.#held.get(key) ?? {};
+    if (count > 1) this.#held.set(key, { count: count - 1, returns });
     else this.#held.delete(key);
     this.#refresh();
   }
@@ -205,6 +224,7 @@ export class Gateway implements KnownPaths {
 
   #refresh(): void {
     this.#names = undefined;
+    this.#waiting.wake();
   }
 
   /** The machine of a worker is silent: requests that it has not begun to answer go to other workers, if there are any. */
@@ -212,15 +232,23 @@ export class Gateway implements KnownPaths {
     for (const exchange of [...(this.#exchanges.get(key) ?? [])]) exchange.retryElsewhere();
   }
 
-  /** A ready worker; wakes one if none is ready. Skips workers that do not wake; if none is left, throws why the last did not. */
-  async #awake(wanted: GatewayRequest, excluded: Set<string>): Promise<Chosen> {
+  /**
+   * A ready worker. Wakes one if none is ready, and waits for one that will be ready soon. Skips workers that do not wake; if none
+   * is left, throws why the last did not. Undefined if the client disconnects.
+   */
+  async #awake(wanted: GatewayRequest, excluded: Set<string>, mayWait: boolean): Promise<Chosen | undefined> {
     let failed: unknown;
+    let deadline: number | undefined;
     for (;;) {
       let chosen: Chosen;
       try {
         chosen = choose(wanted, this.names, this.load, excluded);
       } catch (error) {
-        throw failed ?? error;
+        if (!mayWait || !willBeReady(error)) throw failed ?? error;
+        deadline ??= performance.now() + (this.#options.maxWaitMs ?? defaultMaxWaitMs);
+        if (!(await this.#waiting.change(deadline, wanted.signal))) throw error;
+        if (wanted.signal.aborted) return undefined;
+        continue;
       }
       const { key, asleep } = chosen;
       if (!asleep || wanted.signal.aborted) return chosen;
@@ -231,6 +259,17 @@ export class Gateway implements KnownPaths {
         excluded.add(key);
       }
     }
+  }
+
+  /** It refused a connection. Waits until the fleet shows that it has ended or runs again; false if that does not happen. */
+  async #isReplaced({ key, worker }: Chosen, signal: AbortSignal): Promise<boolean> {
+    const deadline = performance.now() + newsMs;
+    const isSame = () => {
+      const now = this.names.byKey(key)?.worker;
+      return now?.pid === worker.pid && now.port === worker.port && now.state === worker.state;
+    };
+    while (isSame()) if (signal.aborted || !(await this.#waiting.change(deadline, signal))) return false;
+    return true;
   }
 
   async #attempt(
@@ -334,13 +373,15 @@ export class Gateway implements KnownPaths {
   #readFleet(): Names {
     const candidates: Candidate[] = [];
     const dials = new Map<string, Dial | undefined>();
-    for (const { key, worker, online, refused, dial } of this.#fleet.workers()) {
-      const held = this.#held.has(key);
+    for (const { key, worker, online, returning = false, refused, dial } of this.#fleet.workers()) {
+      const held = this.#held.get(key);
       const usable = online && !held && refused === undefined;
       const open = worker.state === 'ready' && worker.port !== null && usable;
       const shown = refused ?? (held && worker.state === 'ready' ? 'draining' : worker.state);
       const asleep = worker.state === 'sleeping' && usable;
-      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, state: online ? shown : 'lost' });
+      const coming = refused === undefined && isComing(worker, { held, isOnline: online, isReturning: returning });
+      const state = online ? shown : 'lost';
+      candidates.push({ key, worker: withoutCorePaths(worker), open, asleep, coming, state });
       if (worker.port !== null && refused === undefined) dials.set(key, dial);
     }
     this.#pools.keepOnly(dials);
@@ -348,6 +389,23 @@ export class Gateway implements KnownPaths {
     return new Names(candidates, this.#options.aliases);
   }
 }
+
+/** A restart is under way in these. */
+const startingStates = new Set<HiveWorker['state']>(['starting', 'loading', 'unhealthy']);
+
+const isComing = (
+  { state }: HiveWorker,
+  { held, isOnline, isReturning }: { held: { returns: boolean } | undefined; isOnline: boolean; isReturning: boolean },
+): boolean => {
+  if (!isOnline && !isReturning) return false;
+  if (held) return held.returns && state !== 'failed';
+  return startingStates.has(state) || (!isOnline && (state === 'ready' || state === 'sleeping'));
+};
+
+const willBeReady = (error: unknown): boolean => error instanceof RbeeError && error.retryAfter !== undefined;
+
+/** Nothing of the request was sent. */
+const isConnectionRefused = (error: Error): boolean => 'code' in error && error.code === 'ECONNREFUSED';
 
 const withoutCorePaths = (worker: HiveWorker): HiveWorker =>
   worker.serves.some(({ path }) => isCorePath(path))

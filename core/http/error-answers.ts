@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyReply } from 'fastify';
-import { asRbeeError, type ErrorBody, type ErrorCode, RbeeError } from '../contract/errors.ts';
+import { asRbeeError, type ErrorBody, RbeeError } from '../contract/errors.ts';
 import { formatBytes } from '../narration/quantities.ts';
 import { drainRest } from './drain-rest.ts';
 import { pathOf } from './request-target.ts';
@@ -27,8 +27,7 @@ export const sendError =
       fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none' }) ??
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error.code === 'INTERNAL') logger.error(thrown);
-    const retry = retryAfter(error);
-    if (retry !== undefined) reply.header('retry-after', retry);
+    if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
     if (error.code === 'BODY_TOO_SLOW') reply.header('connection', 'close');
     else if (!request.raw.complete) {
       // Fastify would close the connection right after the answer.
@@ -43,12 +42,6 @@ export const notFound = (request: { method: string; url: string }): RbeeError =>
 
 /** Max size of a JSON body that is parsed by fastify. */
 export const maxJsonBytes = 8 * 1024 * 1024;
-
-/** Seconds after which a retry may succeed. */
-const retryAfter = (error: RbeeError): number | undefined => {
-  const soon: readonly ErrorCode[] = ['NO_READY_WORKER', 'WORKER_NOT_READY', 'HIVE_UNREACHABLE'];
-  return soon.includes(error.code) ? 2 : undefined;
-};
 
 /** Errors of fastify itself about a request. */
 const fromFramework = (thrown: unknown, { path, type }: { path: string; type: string }): RbeeError | undefined => {

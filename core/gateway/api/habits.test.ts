@@ -14,7 +14,7 @@ import type { HiveWorker } from '../../contract/hive-api.ts';
 import { bodyStores } from '../bodies/body-stores.ts';
 import type { FleetWorker } from '../fleet.ts';
 import { Gateway, type GatewayOptions } from '../gateway.ts';
-import { listening, memoryFleet, workerWith } from '../testing.ts';
+import { listening, type MemoryFleet, memoryFleet, until, workerWith } from '../testing.ts';
 import { applicationApi } from './application-api.ts';
 import { makeApplicationServer } from './server.ts';
 
@@ -294,5 +294,117 @@ describe('HTTP/1.0', () => {
       assert.ok(answer.endsWith(`\r\n\r\n${events.join('')}`), answer);
       assert.doesNotMatch(answer, /chunked/i);
     }
+  });
+});
+
+describe('a request whose worker is not ready', () => {
+  const change = (fleet: MemoryFleet, over: Partial<HiveWorker>, about: Partial<FleetWorker> = {}) => {
+    fleet.list = fleet.list.map((one) => ({ ...one, ...about, worker: { ...one.worker, ...over } as HiveWorker }));
+    fleet.changed();
+  };
+  const refusal = async (response: Response) => ({
+    status: response.status,
+    retry: response.headers.get('retry-after'),
+    text: await response.text(),
+  });
+
+  it('waits while it starts, loads or restarts, and not only until something changes', async () => {
+    const { worker, received } = await engine({ state: 'starting', port: null });
+    const { fleet, gateway, url } = await queenFor([worker]);
+    const answers = [1, 2, 3].map(() => post(url + chatPath));
+    await until(() => gateway.waiting === 3, 'they wait');
+    for (const state of ['loading', 'loading', 'unhealthy', 'starting'] as const) {
+      change(fleet, { state });
+      await until(() => gateway.waiting === 3, 'they still wait');
+    }
+    const ready = await engine();
+    change(fleet, { state: 'ready', port: ready.worker.port });
+    for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200);
+    assert.deepEqual([received.length, ready.received.length, gateway.waiting], [0, 3, 0]);
+  });
+
+  it('fails as soon as the worker has failed for good, without Retry-After', async () => {
+    const { worker } = await engine({ state: 'loading', port: null });
+    const { fleet, gateway, url } = await queenFor([worker]);
+    const answer = post(url + chatPath);
+    await until(() => gateway.waiting === 1, 'it waits');
+    change(fleet, { state: 'failed' });
+    const { status, retry, text } = await refusal(await answer);
+    assert.deepEqual([status, retry], [503, null]);
+    assert.match(text, /a is failed.*see why with: rbee worker get a/);
+    change(fleet, { state: 'stopped' });
+    const stopped = await refusal(await post(url + chatPath));
+    assert.deepEqual([stopped.status, stopped.retry], [503, null]);
+    assert.match(stopped.text, /a is stopped.*start it with: rbee worker start a/);
+  });
+
+  it('fails after a while, with Retry-After', async () => {
+    const { worker } = await engine({ state: 'loading', port: null });
+    const { gateway, url } = await queenFor([worker], { maxWaitMs: 100 });
+    const begun = performance.now();
+    const { status, retry, text } = await refusal(await post(url + chatPath));
+    assert.deepEqual([status, retry, gateway.waiting], [503, '2', 0]);
+    assert.match(text, /a is loading/);
+    assert.ok(performance.now() - begun >= 99);
+  });
+
+  it('ends when its client leaves', async () => {
+    const { worker } = await engine({ state: 'loading', port: null });
+    const { gateway, url } = await queenFor([worker]);
+    const left = new AbortController();
+    const answer = fetch(url + chatPath, { method: 'POST', headers: json, body: demo, signal: left.signal });
+    await until(() => gateway.waiting === 1, 'it waits');
+    left.abort();
+    await assert.rejects(answer);
+    await until(() => gateway.waiting === 0, 'it no longer waits');
+  });
+
+  it('waits for a worker that is held for a restart, and not for one that is being stopped', async () => {
+    const { worker } = await engine();
+    const { gateway, url } = await queenFor([worker]);
+    gateway.hold('a');
+    assert.equal((await refusal(await post(url + chatPath))).retry, null);
+    gateway.release('a');
+    gateway.hold('a', { returns: true });
+    const answer = post(url + chatPath);
+    await until(() => gateway.waiting === 1, 'it waits');
+    gateway.release('a');
+    assert.equal((await answer).status, 200);
+  });
+
+  it('waits while its machine is reconnected to', async () => {
+    const { worker } = await engine();
+    const { fleet, gateway, url } = await queenFor([{ key: 'a', worker, online: false, returning: true }]);
+    const answer = post(url + chatPath);
+    await until(() => gateway.waiting === 1, 'it waits');
+    change(fleet, {}, { online: true, returning: false });
+    assert.equal((await answer).status, 200);
+    change(fleet, {}, { online: false });
+    assert.equal((await refusal(await post(url + chatPath))).retry, null);
+  });
+
+  it('waits for the next process of a worker that has ended unnoticed', async () => {
+    const closed = await listening(() => {});
+    await closed.close();
+    const { fleet, gateway, url } = await queenFor([workerWith({ id: 'a', port: closed.port })]);
+    const answer = post(url + chatPath);
+    await until(() => gateway.waiting === 1, 'it waits for news');
+    change(fleet, { state: 'starting', port: null, pid: null });
+    await until(() => gateway.waiting === 1, 'it waits for the worker');
+    change(fleet, { state: 'ready', port: (await engine()).worker.port, pid: 1 });
+    assert.equal((await answer).status, 200);
+  });
+
+  it('is not sent again after it was with a worker that then ended', async () => {
+    let requests = 0;
+    const server = await listening((incoming) => {
+      requests += 1;
+      change(fleet, { state: 'starting' });
+      incoming.socket.destroy();
+    });
+    undo.push(() => server.close());
+    const { fleet, gateway, url } = await queenFor([workerWith({ id: 'a', port: server.port })]);
+    const { status, retry } = await refusal(await post(url + chatPath));
+    assert.deepEqual([status, retry, requests, gateway.waiting], [503, '2', 1, 0]);
   });
 });

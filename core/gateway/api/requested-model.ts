@@ -34,7 +34,7 @@ export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRe
     if (model === undefined || names.named(model).length === 0) throw notFound({ method, url });
   }
   if (model !== undefined && model !== '') return { model };
-  const hint = `served are: ${[...names.open()].map(([name]) => name).join(', ') || 'none'}`;
+  const hint = `served are: ${[...names.requestable()].map(([name]) => name).join(', ') || 'none'}`;
   throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
 };
 

@@ -65,7 +65,7 @@ const bareWorker = async (over: Partial<HiveWorker> = {}) => {
 };
 
 const queenFor = async (...workers: HiveWorker[]) => {
-  const gateway = new Gateway(memoryFleet(workers));
+  const gateway = new Gateway(memoryFleet(workers), { maxWaitMs: 50 });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
   const { app, url } = await listenForApplications(
     {

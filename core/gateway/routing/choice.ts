@@ -24,6 +24,8 @@ export interface Candidate {
   open: boolean;
   /** It sleeps and can be woken for a request. */
   asleep: boolean;
+  /** It starts, loads or restarts, so it will take requests soon. */
+  coming: boolean;
   /** Its state in a word, for messages: `loading`, `lost`. */
   state: string;
 }
@@ -55,7 +57,8 @@ export interface Chosen {
 
 /**
  * The least busy open worker that serves the path, otherwise one that sleeps. `excluded` are those that have failed this
- * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, NO_READY_WORKER.
+ * request. Throws MODEL_NOT_FOUND, PATH_NOT_SERVED, UNSUPPORTED_CONTENT_TYPE, NO_READY_WORKER; the last with `retryAfter` if a
+ * worker will be ready soon.
  */
 export const choose = (
   wanted: Wanted,
@@ -68,7 +71,8 @@ export const choose = (
   let best: Chosen | undefined;
   let paths = false;
   let refusing: ServedPath | undefined;
-  for (const { key, worker, open, asleep } of named) {
+  let isComing = false;
+  for (const { key, worker, open, asleep, coming } of named) {
     if (wanted.only !== undefined && wanted.only !== key) continue;
     const served = servedAt(worker, wanted);
     if (!served) continue;
@@ -77,12 +81,16 @@ export const choose = (
       continue;
     }
     paths = true;
-    if (!(open || asleep) || excluded.has(key)) continue;
+    if (excluded.has(key)) continue;
+    if (!(open || asleep)) {
+      isComing ||= coming;
+      continue;
+    }
     const better = !best || (best.asleep === asleep ? isLessBusy({ key, worker }, best, load) : best.asleep);
     if (better) best = { key, worker, served, asleep };
   }
   if (best) return best;
-  if (paths) throw noneReady(wanted, named, excluded);
+  if (paths) throw noneReady(wanted, named, { excluded, isComing });
   if (refusing) throw unsupported(wanted.bodyType ?? '', wanted.path, acceptedTypes(refusing).join(', '));
   const others = candidates.serving(wanted.method, wanted.path);
   throw pathNotServed({ ...wanted, workers: named.map(workerOf), others: others.map(workerOf) });
@@ -186,6 +194,14 @@ export class Names {
     return this.#paths.has(path);
   }
 
+  /** Names that can be requested, with their workers; a request waits for those that will be ready soon. */
+  *requestable(): Generator<[name: string, workers: readonly Candidate[]]> {
+    for (const [name, candidates] of this.#exact) {
+      const workers = candidates.filter(({ open, asleep, coming }) => open || asleep || coming);
+      if (workers.length > 0) yield [name, workers];
+    }
+  }
+
   /** The kind of a path; undefined if no worker serves it. */
   kindOf(path: string): ServedKind | undefined {
     return this.#routesAt(path)[0]?.kind;
@@ -281,7 +297,7 @@ const slotsOf = ({ worker }: Keyed, other: Keyed): number =>
 const engineLoad = (worker: HiveWorker): number => (worker.running ?? 0) + (worker.waiting ?? 0);
 
 const noModel = (model: string, names: Names): RbeeError => {
-  const known = [...names.open()].map(([name]) => name);
+  const known = [...names.requestable()].map(([name]) => name);
   const shown = model.length > 100 ? `${model.slice(0, 100)}...` : model;
   const hint =
     known.length > 0
@@ -290,9 +306,30 @@ const noModel = (model: string, names: Names): RbeeError => {
   return RbeeError.of('MODEL_NOT_FOUND', { model: shown, near: didYouMean(model, names.all()), hint });
 };
 
-const noneReady = ({ model, only }: Wanted, named: readonly Candidate[], excluded: ReadonlySet<string>): RbeeError => {
-  const states = named
-    .filter(({ key }) => only === undefined || key === only)
-    .map(({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`);
-  return RbeeError.of('NO_READY_WORKER', { model, reason: states.slice(0, 5).join(', ') });
+/** A worker that starts takes longer than this, but may have begun a while ago. */
+const retrySeconds = 2;
+
+const noneReady = (
+  { model, only }: Wanted,
+  named: readonly Candidate[],
+  { excluded, isComing }: { excluded: ReadonlySet<string>; isComing: boolean },
+): RbeeError => {
+  const workers = named.filter(({ key }) => only === undefined || key === only);
+  const states = workers.map(
+    ({ key, worker, state }) => `${worker.id} ${excluded.has(key) ? 'broke off' : `is ${state}`}`,
+  );
+  const details = { model, reason: states.slice(0, 5).join(', ') };
+  if (isComing) {
+    const hint = 'it will be ready soon; send the request again';
+    return RbeeError.of('NO_READY_WORKER', { ...details, hint }, { retryAfter: retrySeconds });
+  }
+  const [worker] = workers.filter(({ key }) => !excluded.has(key));
+  return RbeeError.of('NO_READY_WORKER', { ...details, hint: worker ? remedy(worker) : 'run: rbee worker list' });
+};
+
+const remedy = ({ worker: { id }, state }: Candidate): string => {
+  if (state === 'stopped') return `start it with: rbee worker start ${id}`;
+  if (state === 'failed') return `see why with: rbee worker get ${id}`;
+  if (state === 'lost') return 'its machine does not answer; run: rbee hive list';
+  return 'run: rbee worker list';
 };

@@ -146,6 +146,7 @@ export class Fleet {
           key: workerKey(alias, worker.id),
           worker,
           online: member.status === 'online',
+          returning: member.isReturning,
           ...(isRefused && { refused: `on port ${port}, outside ${workerPorts.first}-${workerPorts.last}` }),
           ...(dial && { dial }),
         };
