@@ -20,7 +20,11 @@
  * | `DELETE /v1/jobs/{id}` | 202 `JobView`; cancels |
  *
  * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET /v1/models/{name}`, and each path that
- * the worker type of a ready worker serves, chosen by the request's `model`.
+ * the worker type of a ready worker serves, chosen by the request's `model`. Paths may lack `/v1` and have stray slashes.
+ *
+ * `GET /v1/models` lists what can be requested: aliases too, and models whose workers load, restart or sleep, for which a
+ * request waits. Clients of OpenAI's and of Anthropic's API accept it. Beyond their fields, each model has its `state`,
+ * `capabilities`, and `context_length` where it is known. All models are on one page; `limit` and the like are ignored.
  *
  * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
  *

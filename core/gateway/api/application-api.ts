@@ -1,7 +1,7 @@
 /** The API for applications: models, health, and every path that workers serve. */
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RbeeError } from '../../contract/errors.ts';
-import type { HealthBody, HiveWorker } from '../../contract/hive-api.ts';
+import type { HealthBody } from '../../contract/hive-api.ts';
 import { jsonAndForms, takesType } from '../../contract/served-path.ts';
 import type { HttpMethod } from '../../contract/worker-type.ts';
 import { disconnectSignal } from '../../http/client-disconnect.ts';
@@ -15,6 +15,7 @@ import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
 import { declareJson, mayBeJson } from './assume-json.ts';
+import { modelList, modelNamed } from './model-list.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -39,10 +40,12 @@ export const applicationApi =
     app.addContentTypeParser('*', parse);
 
     app.get('/health', async () => health());
-    app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
+    const started = Date.now();
+    app.get('/v1/models', async () => modelList(gateway.names, started));
     app.get('/v1/models/*', async (request) => {
       const name = decodeURIComponent(pathOf(request.url).slice('/v1/models/'.length));
-      for (const [known, workers] of gateway.names.open()) if (known === name) return modelObject([known, workers]);
+      const model = modelNamed(gateway.names, name, started);
+      if (model) return model;
       throw RbeeError.of('MODEL_NOT_FOUND', { model: name, near: '', hint: 'see: GET /v1/models' });
     });
 
@@ -116,32 +119,4 @@ const bodyTypeOf = ({ method, headers }: Pick<FastifyRequest, 'method' | 'header
   if (method === 'GET' || (encoding === undefined && !(Number(length) > 0))) return undefined;
   const end = type.indexOf(';');
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
-};
-
-const modelObject = ([id, workers]: [name: string, workers: readonly HiveWorker[]]) => ({
-  id,
-  object: 'model',
-  created: Math.floor(Math.min(...workers.map(({ readyAt }) => (readyAt ? Date.parse(readyAt) : Date.now()))) / 1_000),
-  owned_by: workers[0]?.type ?? 'rbee',
-  ...abilitiesOf(workers),
-});
-
-const abilitiesOf = (workers: readonly HiveWorker[]): { abilities?: Record<string, boolean | number> } => {
-  const abilities = commonAbilities(workers);
-  return Object.keys(abilities).length > 0 ? { abilities } : {};
-};
-
-/** What a model can do whichever worker answers: the lowest of numbers; what one worker does not report is left out. */
-const commonAbilities = (workers: readonly Pick<HiveWorker, 'abilities'>[]): Record<string, boolean | number> => {
-  const [first = {}, ...others] = workers.map(({ abilities = {} }) => abilities);
-  const common: Record<string, boolean | number> = { ...first };
-  for (const other of others) {
-    for (const [name, value] of Object.entries(common)) {
-      const theirs = Object.hasOwn(other, name) ? other[name] : undefined;
-      if (typeof value === 'number' && typeof theirs === 'number') common[name] = Math.min(value, theirs);
-      else if (typeof value === 'boolean' && typeof theirs === 'boolean') common[name] = value && theirs;
-      else delete common[name];
-    }
-  }
-  return common;
 };

@@ -16,6 +16,7 @@ import type { FleetWorker } from '../fleet.ts';
 import { Gateway, type GatewayOptions } from '../gateway.ts';
 import { listening, type MemoryFleet, memoryFleet, until, workerWith } from '../testing.ts';
 import { applicationApi } from './application-api.ts';
+import type { ModelList } from './model-list.ts';
 import { makeApplicationServer } from './server.ts';
 
 const undo: (() => unknown)[] = [];
@@ -406,5 +407,98 @@ describe('a request whose worker is not ready', () => {
     const { fleet, gateway, url } = await queenFor([workerWith({ id: 'a', port: server.port })]);
     const { status, retry } = await refusal(await post(url + chatPath));
     assert.deepEqual([status, retry, requests, gateway.waiting], [503, '2', 1, 0]);
+  });
+});
+
+describe('the list of models', () => {
+  const list = async (url: string, query = '') => (await (await fetch(`${url}/v1/models${query}`)).json()) as ModelList;
+
+  it('has what clients of both APIs read, and the same object for one model', async () => {
+    const abilities = { vision: true, tools: false, contextLength: 8192 };
+    const { url } = await queenFor([workerWith({ id: 'a', names: ['org/demo', 'b'], abilities })], {
+      aliases: new Map([
+        ['gpt-4o', 'org/demo'],
+        ['gone', 'nope'],
+      ]),
+    });
+    const { data, ...rest } = await list(url, '?limit=1&after_id=b');
+    assert.deepEqual(rest, { object: 'list', has_more: false, first_id: 'b', last_id: 'org/demo' });
+    assert.deepEqual(
+      data.map(({ id, alias_of }) => [id, alias_of]),
+      [
+        ['b', undefined],
+        ['gpt-4o', 'org/demo'],
+        ['org/demo', undefined],
+      ],
+    );
+    const expected = {
+      object: 'model',
+      created: 1767225601,
+      owned_by: 'fake',
+      type: 'model',
+      created_at: '2026-01-01T00:00:01.000Z',
+      state: 'ready',
+      capabilities: ['completion', 'embedding', 'transcription', 'vision'],
+      context_length: 8192,
+      abilities,
+    };
+    assert.deepEqual(data[2], { id: 'org/demo', display_name: 'org/demo', ...expected });
+    assert.deepEqual(data[1], { id: 'gpt-4o', display_name: 'gpt-4o', alias_of: 'org/demo', ...expected });
+    for (const [name, id] of [
+      ['org/demo', 'org/demo'],
+      ['org%2Fdemo', 'org/demo'],
+      ['B', 'b'],
+      ['b:latest', 'b'],
+      ['gpt-4o', 'gpt-4o'],
+    ] as const)
+      assert.deepEqual(
+        await (await fetch(`${url}/v1/models/${name}`)).json(),
+        data.find((one) => one.id === id),
+        name,
+      );
+    for (const name of ['gone', 'nope', 'gpt-4o/x', '%'])
+      assert.ok([400, 404].includes((await fetch(`${url}/v1/models/${name}`)).status), name);
+  });
+
+  it('has what a request would wait for, and not what is stopped or has failed for good', async () => {
+    const states = [
+      'stopped',
+      'failed',
+      'draining',
+      'stopping',
+      'starting',
+      'loading',
+      'unhealthy',
+      'sleeping',
+      'ready',
+    ];
+    const workers = states.map((state) =>
+      workerWith({ id: state, names: [state], state: state as HiveWorker['state'], startedAt: null, readyAt: null }),
+    );
+    const offline = [true, false].map((returning) => ({
+      key: `hive/${returning}`,
+      worker: workerWith({ names: [`returning ${returning}`] }),
+      online: false,
+      returning,
+    }));
+    const { url } = await queenFor([...workers, ...offline]);
+    const { data } = await list(url);
+    assert.deepEqual(
+      data.map(({ id, state }) => [id, state]),
+      [
+        ['loading', 'loading'],
+        ['ready', 'ready'],
+        ['returning true', 'loading'],
+        ['sleeping', 'sleeping'],
+        ['starting', 'loading'],
+        ['unhealthy', 'loading'],
+      ],
+    );
+    assert.deepEqual(await list(url), { ...(await list(url)), data });
+  });
+
+  it('is empty without workers', async () => {
+    const { url } = await queenFor([]);
+    assert.deepEqual(await list(url), { object: 'list', data: [], has_more: false, first_id: null, last_id: null });
   });
 });

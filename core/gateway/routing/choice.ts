@@ -144,6 +144,12 @@ export class Names {
     return this.#lookUp(this.#served(model)) ?? [];
   }
 
+  /** The served name that the name in a request stands for; undefined if no worker serves it. */
+  canonical(model: string): string | undefined {
+    const [candidate] = this.named(model);
+    return candidate && this.nameAt(candidate.worker, model);
+  }
+
   /** What a worker itself calls the model that a request names; undefined if it does not serve it. */
   nameAt({ names }: HiveWorker, model: string): string | undefined {
     const served = this.#served(model);
