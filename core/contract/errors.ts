@@ -95,6 +95,8 @@ export interface ErrorBody {
 export interface RbeeErrorOptions {
   cause?: unknown;
   lines?: readonly string[];
+  /** Seconds after which a retry may succeed. */
+  retryAfter?: number;
 }
 
 /** Errors are shown, logged and stored, so secrets in addresses are removed. */
@@ -108,13 +110,16 @@ export class RbeeError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly lines: readonly string[];
+  /** Seconds after which a retry may succeed; not part of the wire form. */
+  readonly retryAfter: number | undefined;
 
-  private constructor(body: ErrorBody, cause?: unknown) {
+  private constructor(body: ErrorBody, cause?: unknown, retryAfter?: number) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
     this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];
+    this.retryAfter = retryAfter;
   }
 
   /** Creates an error from the catalogue. */
@@ -125,7 +130,7 @@ export class RbeeError extends Error {
   ): RbeeError {
     const entry = errorCatalogue[code];
     const body = { code, message: fill(entry.message, details), hint: fill(entry.hint, details), lines: options.lines };
-    return new RbeeError(body, options.cause);
+    return new RbeeError(body, options.cause, options.retryAfter);
   }
 
   /** Restores an error from its wire form. */

@@ -7,6 +7,7 @@ import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
 import { takesPath } from '../contract/served-path.ts';
 import type { ServedPath } from '../contract/worker-type.ts';
+import type { Grant } from './access/caller.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
 import { readMadeIds } from './forward/made-ids.ts';
@@ -26,6 +27,10 @@ export interface GatewayRequest extends Incoming {
   bodyType?: string;
   /** Key of the only worker that can answer, see `makerOf`. */
   only?: string;
+  /** Which models and hives the caller may use; absent for all. */
+  grant?: Grant | undefined;
+  /** The answer is read on its way, so the worker must not compress it. */
+  isRead?: boolean;
   /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
@@ -75,6 +80,8 @@ export class Gateway {
   };
   #uses = 0;
   #names: Names | undefined;
+  /** What each grant may see of the present fleet. */
+  #granted = new WeakMap<Grant, Names>();
 
   constructor(fleet: WorkerFleet) {
     this.#fleet = fleet;
@@ -88,6 +95,16 @@ export class Gateway {
     return this.#names;
   }
 
+  /** The same for a caller that may not use every model and hive. */
+  namesFor(grant: Grant | undefined): Names {
+    if (!grant) return this.names;
+    const known = this.#granted.get(grant);
+    if (known) return known;
+    const granted = this.names.only(({ worker }) => mayUse(grant, worker));
+    this.#granted.set(grant, granted);
+    return granted;
+  }
+
   /** An installed worker type can serve the path, whether such a worker runs or not. */
   isServable(path: string): boolean {
     for (const declared of this.#fleet.servablePaths()) if (takesPath(declared, path)) return true;
@@ -95,10 +112,10 @@ export class Gateway {
   }
 
   /** The worker that made an id in the path; undefined if there is no such id, or it is not known or gone. */
-  makerOf(path: string): Candidate | undefined {
-    for (const id of this.names.idsIn(path)) {
+  makerOf(path: string, names: Names = this.names): Candidate | undefined {
+    for (const id of names.idsIn(path)) {
       const maker = this.#affinity.makerOf(id);
-      const candidate = maker && this.names.byKey(maker.key);
+      const candidate = maker && names.byKey(maker.key);
       if (candidate?.worker.uid === maker?.uid) return candidate;
     }
     return undefined;
@@ -185,6 +202,7 @@ export class Gateway {
 
   #refresh(): void {
     this.#names = undefined;
+    this.#granted = new WeakMap();
   }
 
   /** The machine of a worker is silent: requests that it has not begun to answer go to other workers, if there are any. */
@@ -198,7 +216,7 @@ export class Gateway {
     for (;;) {
       let chosen: Chosen;
       try {
-        chosen = choose(wanted, this.names, this.load, excluded);
+        chosen = choose(wanted, this.namesFor(wanted.grant), this.load, excluded);
       } catch (error) {
         throw failed ?? error;
       }
@@ -240,7 +258,7 @@ export class Gateway {
         worker: worker.id,
         apiKey: worker.apiKey,
         endsWithMarker,
-        isRead: served.affinity !== undefined,
+        isRead: served.affinity !== undefined || request.isRead === true,
         onBegin: () => {
           begun = true;
         },
@@ -275,7 +293,7 @@ export class Gateway {
 
   #hasOther(request: GatewayRequest, excluded: ReadonlySet<string>): boolean {
     try {
-      choose(request, this.names, this.load, excluded);
+      choose(request, this.namesFor(request.grant), this.load, excluded);
       return true;
     } catch {
       return false;
@@ -323,5 +341,8 @@ const withoutCorePaths = (worker: HiveWorker): HiveWorker =>
   worker.serves.some(({ path }) => isCorePath(path))
     ? { ...worker, serves: worker.serves.filter(({ path }) => !isCorePath(path)) }
     : worker;
+
+const mayUse = ({ models, hives }: Grant, { names, hive }: HiveWorker): boolean =>
+  (!models || models.some((model) => model === names[0])) && (!hives || hives.includes(hive));
 
 const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`);

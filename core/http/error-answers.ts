@@ -27,8 +27,9 @@ export const sendError =
       fromFramework(thrown, { path: pathOf(request.url), type: request.headers['content-type'] ?? 'none' }) ??
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error.code === 'INTERNAL') logger.error(thrown);
-    const retry = retryAfter(error);
+    const retry = error.retryAfter ?? retryAfter(error);
     if (retry !== undefined) reply.header('retry-after', retry);
+    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
     if (error.code === 'BODY_TOO_SLOW') reply.header('connection', 'close');
     else if (!request.raw.complete) {
       // Fastify would close the connection right after the answer.

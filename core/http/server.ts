@@ -13,6 +13,8 @@ export interface HttpServerOptions {
   requestTimeoutMs: number;
   /** Whether to hand the request to the `upgrade` listeners; all others are answered as plain HTTP. */
   takesUpgrade: (request: IncomingMessage) => boolean;
+  /** PEM; absent for plain HTTP. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 }
 
 export const makeHttpServer = ({
@@ -20,6 +22,7 @@ export const makeHttpServer = ({
   errorForm,
   requestTimeoutMs,
   takesUpgrade,
+  tls,
 }: HttpServerOptions): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
@@ -30,7 +33,10 @@ export const makeHttpServer = ({
     forceCloseConnections: 'idle',
     rewriteUrl: originForm,
     routerOptions: { maxParamLength: 512 },
-    http: { shouldUpgradeCallback: takesUpgrade },
+    // Exactly one of the two; fastify's types know each alone.
+    ...((tls
+      ? { https: { ...tls, shouldUpgradeCallback: takesUpgrade } }
+      : { http: { shouldUpgradeCallback: takesUpgrade } }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
   });

@@ -8,11 +8,15 @@ import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
+import { grantOf } from '../access/caller.ts';
+import { UseLimits } from '../access/limits.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
+import { countTokens } from '../forward/token-count.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
+import { requireScope } from './guard.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 
@@ -22,11 +26,13 @@ export interface ApplicationParts {
   /** Where request bodies wait for a worker. */
   bodies: BodyStores;
   logger: FastifyBaseLogger;
+  /** How much each key may use. */
+  limits?: UseLimits;
 }
 
 /** A fastify plugin, so that its parsers and its error shape apply to these routes only. */
 export const applicationApi =
-  ({ gateway, health, logger, bodies }: ApplicationParts) =>
+  ({ gateway, health, logger, bodies, limits = new UseLimits() }: ApplicationParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, applicationError));
     app.removeAllContentTypeParsers();
@@ -36,11 +42,15 @@ export const applicationApi =
     // For all others, which take fastify longer to find.
     app.addContentTypeParser('*', parse);
 
-    app.get('/health', async () => health());
-    app.get('/v1/models', async () => ({ object: 'list', data: [...gateway.names.open()].map(modelObject) }));
+    app.get('/health', async ({ caller }) => (caller ? health() : { status: health().status }));
+    app.get('/v1/models', async ({ caller }) => ({
+      object: 'list',
+      data: [...gateway.namesFor(grantOf(caller ?? {})).open()].map(modelObject),
+    }));
     app.get('/v1/models/*', async (request) => {
       const name = decodeURIComponent(pathOf(request.url).slice('/v1/models/'.length));
-      for (const [known, workers] of gateway.names.open()) if (known === name) return modelObject([known, workers]);
+      for (const [known, workers] of gateway.namesFor(grantOf(request.caller ?? {})).open())
+        if (known === name) return modelObject([known, workers]);
       throw RbeeError.of('MODEL_NOT_FOUND', { model: name, near: '', hint: 'see: GET /v1/models' });
     });
 
@@ -50,6 +60,7 @@ export const applicationApi =
       exposeHeadRoute: false,
       onRequest: async (request, reply) => {
         const path = pathOf(request.url);
+        requireScope(request.caller, 'infer', `${request.method} ${path}`);
         const methods = gateway.names.methodsOf(path);
         if (methods.length === 0 && !forwarded.has(request.method)) throw notFound(request);
         if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
@@ -70,12 +81,33 @@ export const applicationApi =
       const body = (request.body as ReceivedBody | undefined)?.content ?? null;
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
-      const requested = requestedModel(gateway, { method, url: request.url, named });
+      const grant = request.caller ? grantOf(request.caller) : undefined;
+      const requested = requestedModel(gateway, { method, url: request.url, named, grant });
       const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
-      const incoming = { method, path, target: request.url, ...requested, bodyType, headers, body, signal: left };
-      await gateway.handle(incoming, responseSink(reply));
+      const use = await limits.begin(request.caller?.key);
+      reply.headers(use.headers);
+      let tokens = 0;
+      const sink = use.countsTokens
+        ? countTokens(responseSink(reply), (count) => (tokens = count))
+        : responseSink(reply);
+      const incoming = {
+        method,
+        path,
+        target: request.url,
+        ...requested,
+        grant,
+        bodyType,
+        headers,
+        body,
+        signal: left,
+      };
+      try {
+        await gateway.handle({ ...incoming, isRead: use.countsTokens }, sink);
+      } finally {
+        use.end(tokens);
+      }
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };

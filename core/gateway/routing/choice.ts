@@ -119,6 +119,11 @@ export class Names {
     }
   }
 
+  /** The same for a part of the workers. */
+  only(isIncluded: (candidate: Candidate) => boolean): Names {
+    return new Names([...this.#keys.values()].filter(isIncluded));
+  }
+
   named(model: string): readonly Candidate[] {
     return this.#exact.get(model) ?? this.#folded.get(model.toLowerCase()) ?? [];
   }
