@@ -1,5 +1,6 @@
 /** Who sent a request. */
-import type { AccessKey, Scope } from '../../contract/access.ts';
+import { type AccessKey, includesScope, type Scope } from '../../contract/access.ts';
+import { RbeeError } from '../../contract/errors.ts';
 
 export interface Caller {
   scope: Scope;
@@ -25,3 +26,13 @@ export interface Grant {
 
 export const grantOf = ({ key }: Pick<Caller, 'key'>): Grant | undefined =>
   key?.models || key?.hives ? key : undefined;
+
+/** Throws SCOPE_MISSING, and KEY_REQUIRED for a program on this machine that has no key. */
+export const requireScope = (caller: Caller | null, needed: Scope, what: string): Caller => {
+  if (caller && includesScope(caller.scope, needed)) return caller;
+  if (caller?.key) {
+    const details = { what, needed, who: caller.name, granted: caller.scope };
+    throw RbeeError.of('SCOPE_MISSING', details);
+  }
+  throw RbeeError.of('KEY_REQUIRED', { reason: `${what} is not open to every program`, scope: needed });
+};

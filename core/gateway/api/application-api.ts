@@ -8,7 +8,7 @@ import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
-import { grantOf } from '../access/caller.ts';
+import { grantOf, requireScope } from '../access/caller.ts';
 import { UseLimits } from '../access/limits.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
@@ -16,7 +16,6 @@ import { countTokens } from '../forward/token-count.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
-import { requireScope } from './guard.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 

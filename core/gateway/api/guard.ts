@@ -1,7 +1,6 @@
 /** Finds out who sent a request, and refuses it before its body is read if it may not be answered. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { includesScope, type Scope } from '../../contract/access.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import { authorityOf, pathOf } from '../../http/request-target.ts';
 import { type AccessRules, admit } from '../access/admission.ts';
@@ -39,16 +38,6 @@ export const guard = (app: FastifyInstance, parts?: GuardParts): void => {
     trackByKey(request.caller, request.raw, reply.raw, parts);
     return undefined;
   });
-};
-
-/** Throws SCOPE_MISSING, and KEY_REQUIRED for a program on this machine that has no key. */
-export const requireScope = (caller: Caller | null, needed: Scope, what: string): Caller => {
-  if (caller && includesScope(caller.scope, needed)) return caller;
-  if (caller?.key) {
-    const details = { what, needed, who: caller.name, granted: caller.scope };
-    throw RbeeError.of('SCOPE_MISSING', details);
-  }
-  throw RbeeError.of('KEY_REQUIRED', { reason: `${what} is not open to every program`, scope: needed });
 };
 
 type Guarded = Pick<IncomingMessage, 'headers' | 'socket' | 'url'> & {
