@@ -4,10 +4,10 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { after } from 'node:test';
 import type { Failure, Launch } from '@rbee/contract';
 import type { ResolvedType } from '../core/conformance/index.ts';
+import { freePort } from '../core/worker-server/free-port.ts';
 import { until as waitUntil } from './harness/until.ts';
 
 export { resolveType } from '../core/conformance/index.ts';
@@ -181,23 +181,6 @@ const requestWith = (body: unknown, init: RequestInit = {}): RequestInit => {
     },
   };
 };
-
-/** Below the range from which the system hands out ports, so that no client of another test takes it meanwhile. */
-export const freePort = async (): Promise<number> => {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 8000);
-    const server = createServer().listen(port, '127.0.0.1');
-    const isFree = await once(server, 'listening').then(
-      () => true,
-      () => false,
-    );
-    server.close();
-    if (!isFree) continue;
-    await once(server, 'close');
-    return port;
-  }
-};
-
 /** The events of a stream as parsed JSON, with `[DONE]` as it is. */
 export const readEvents = async (response: Response): Promise<unknown[]> =>
   (await response.text())
@@ -205,3 +188,5 @@ export const readEvents = async (response: Response): Promise<unknown[]> =>
     .filter((block) => block.startsWith('data: '))
     .map((block) => block.slice('data: '.length))
     .map((data) => (data === '[DONE]' ? data : JSON.parse(data)));
+
+export { freePort };

@@ -4,6 +4,7 @@
  *
  * The code of a removed error is never reused. `docs/errors.md` is generated from this table, and a test keeps them equal.
  */
+import { accessErrors } from './errors/access.ts';
 import { daemonErrors } from './errors/daemons.ts';
 import { fileErrors } from './errors/files.ts';
 import { inputErrors } from './errors/input.ts';
@@ -18,6 +19,7 @@ import { withoutSecrets } from './secrets.ts';
 
 export const errorCatalogue = {
   ...inputErrors,
+  ...accessErrors,
   ...fileErrors,
   ...daemonErrors,
   ...sshErrors,

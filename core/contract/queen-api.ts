@@ -94,7 +94,16 @@ export interface JobsUsage {
 }
 
 export interface FleetStatus {
-  queen: { pid: number; version: string; url: string; mode: 'attached-hive' | 'standalone'; startedAt: string };
+  queen: {
+    pid: number;
+    version: string;
+    /** Where applications find it: the first of its addresses. */
+    url: string;
+    /** All of its addresses. Absent from an older queen. */
+    urls?: readonly string[];
+    mode: 'attached-hive' | 'standalone';
+    startedAt: string;
+  };
   hives: readonly HiveView[];
   workers: readonly WorkerView[];
   /** Names that can be asked for now. */
@@ -124,6 +133,8 @@ export interface QueenStatus {
   status: 'running' | 'stopped' | 'failed' | 'stale';
   pid: number | null;
   url: string | null;
+  /** All addresses on which it listens. */
+  urls?: readonly string[];
   version: string | null;
   startedAt: string | null;
   reason: string | null;

@@ -9,6 +9,7 @@ import { after, afterEach, describe, it } from 'node:test';
 import fastify from 'fastify';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import { applicationApi } from './api/application-api.ts';
+import { guard } from './api/guard.ts';
 import { BodyMemory } from './bodies/body-memory.ts';
 import { bodyLimits } from './bodies/limits.ts';
 import { Spool } from './bodies/spool.ts';
@@ -47,6 +48,7 @@ const gatewayFor = async (...workers: (HiveWorker | FleetWorker)[]) => {
   open.push({ close: () => rmSync(folder, { recursive: true, force: true }) });
   const spool = new Spool(join(folder, 'spool'));
   const bodies = { memory: new BodyMemory(), spool, limits };
+  guard(app);
   await app.register(applicationApi({ gateway, health, logger: app.log, bodies }));
   await app.listen({ port: 0, host: '127.0.0.1' });
   open.push(gateway, app);

@@ -2,17 +2,19 @@
  * The gateway: passes a request on to a ready worker of its model and streams the answer back. It knows no engine: worker types
  * declare which paths they serve.
  */
+import type { Aliases } from '../config/aliases.ts';
 import { RbeeError } from '../contract/errors.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
 import type { Narrate } from '../contract/narration.ts';
 import type { ServedPath } from '../contract/worker-type.ts';
+import type { Grant } from './access/caller.ts';
 import type { Dial, WorkerFleet } from './fleet.ts';
 import { brokeOff, type Ended, forward, type Incoming, type Sink } from './forward/forward.ts';
 import { readMadeIds } from './forward/made-ids.ts';
 import { Pools } from './forward/pools.ts';
 import { withModel } from './model-name/rename-model.ts';
 import { Affinity } from './routing/affinity.ts';
-import { type Aliases, type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
+import { type Candidate, type Chosen, choose, type Load, Names } from './routing/choice.ts';
 import { isCorePath } from './routing/core-paths.ts';
 import type { KnownPaths } from './routing/normal-path.ts';
 import { Waiting } from './routing/waiting.ts';
@@ -30,6 +32,10 @@ export interface GatewayRequest extends Incoming {
   bodyType?: string;
   /** Key of the only worker that can answer, see `makerOf`. */
   only?: string;
+  /** Which models and hives the caller may use; absent for all. */
+  grant?: Grant | undefined;
+  /** The answer is read on its way, so the worker must not compress it. */
+  isRead?: boolean;
   /** Aborted when the client disconnects. */
   signal: AbortSignal;
 }
@@ -91,6 +97,8 @@ export class Gateway implements KnownPaths {
   };
   #uses = 0;
   #names: Names | undefined;
+  /** What each grant may see of the present fleet. */
+  #granted = new WeakMap<Grant, Names>();
 
   constructor(fleet: WorkerFleet, options: GatewayOptions = {}) {
     this.#fleet = fleet;
@@ -103,6 +111,16 @@ export class Gateway implements KnownPaths {
   get names(): Names {
     this.#names ??= this.#readFleet();
     return this.#names;
+  }
+
+  /** The same for a caller that may not use every model and hive. */
+  namesFor(grant: Grant | undefined): Names {
+    if (!grant) return this.names;
+    const known = this.#granted.get(grant);
+    if (known) return known;
+    const granted = this.names.only(({ worker }) => mayUse(grant, worker));
+    this.#granted.set(grant, granted);
+    return granted;
   }
 
   /** A worker declares this very path, not a pattern. */
@@ -122,10 +140,10 @@ export class Gateway implements KnownPaths {
   }
 
   /** The worker that made an id in the path; undefined if there is no such id, or it is not known or gone. */
-  makerOf(path: string): Candidate | undefined {
-    for (const id of this.names.idsIn(path)) {
+  makerOf(path: string, names: Names = this.names): Candidate | undefined {
+    for (const id of names.idsIn(path)) {
       const maker = this.#affinity.makerOf(id);
-      const candidate = maker && this.names.byKey(maker.key);
+      const candidate = maker && names.byKey(maker.key);
       if (candidate?.worker.uid === maker?.uid) return candidate;
     }
     return undefined;
@@ -224,6 +242,7 @@ export class Gateway implements KnownPaths {
 
   #refresh(): void {
     this.#names = undefined;
+    this.#granted = new WeakMap();
     this.#waiting.wake();
   }
 
@@ -242,7 +261,7 @@ export class Gateway implements KnownPaths {
     for (;;) {
       let chosen: Chosen;
       try {
-        chosen = choose(wanted, this.names, this.load, excluded);
+        chosen = choose(wanted, this.namesFor(wanted.grant), this.load, excluded);
       } catch (error) {
         if (!mayWait || !willBeReady(error)) throw failed ?? error;
         deadline ??= performance.now() + (this.#options.maxWaitMs ?? defaultMaxWaitMs);
@@ -299,26 +318,34 @@ export class Gateway implements KnownPaths {
         worker: worker.id,
         apiKey: worker.apiKey,
         endsWithMarker,
-        isRead: served.affinity !== undefined,
+        isRead: served.affinity !== undefined || request.isRead === true,
         onBegin: () => {
           begun = true;
         },
       };
-      const incoming = await this.#inWordsOf(worker, request);
-      return await forward(attempt, incoming, this.#remembering(sink, key, worker, served), own.signal);
+      const renamed = this.#renamed(worker, request);
+      return await forward(
+        attempt,
+        renamed ? await renamed : request,
+        this.#remembering(sink, key, worker, served),
+        own.signal,
+      );
     } finally {
       request.signal.removeEventListener('abort', leave);
       this.#exit(key, exchange);
     }
   }
 
-  /** With the worker's own name for the model. Case makes no difference to a name, so it is passed on as written. */
-  #inWordsOf(worker: HiveWorker, request: GatewayRequest): GatewayRequest | Promise<GatewayRequest> {
+  /**
+   * The request with the worker's own name for the model, if it uses another. Case makes no difference to a name, so it is passed on
+   * as written.
+   */
+  #renamed(worker: HiveWorker, request: GatewayRequest): Promise<GatewayRequest> | undefined {
     const { named } = request;
-    if (named === undefined || worker.names.includes(named)) return request;
+    if (named === undefined || worker.names.includes(named)) return undefined;
     const name = this.names.nameAt(worker, named);
     const isSame = name === undefined || name.toLowerCase() === named.toLowerCase();
-    return isSame ? request : withModel(request, name);
+    return isSame ? undefined : withModel(request, name);
   }
 
   /** Remembers the ids that the worker makes in its answer, if this path makes any. */
@@ -344,7 +371,7 @@ export class Gateway implements KnownPaths {
 
   #hasOther(request: GatewayRequest, excluded: ReadonlySet<string>): boolean {
     try {
-      choose(request, this.names, this.load, excluded);
+      choose(request, this.namesFor(request.grant), this.load, excluded);
       return true;
     } catch {
       return false;
@@ -411,5 +438,8 @@ const withoutCorePaths = (worker: HiveWorker): HiveWorker =>
   worker.serves.some(({ path }) => isCorePath(path))
     ? { ...worker, serves: worker.serves.filter(({ path }) => !isCorePath(path)) }
     : worker;
+
+const mayUse = ({ models, hives }: Grant, { names, hive }: HiveWorker): boolean =>
+  (!models || models.some((model) => model === names[0])) && (!hives || hives.includes(hive));
 
 const requests = (count: number): string => (count === 1 ? '1 request' : `${count} requests`);

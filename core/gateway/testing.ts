@@ -2,7 +2,9 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { AccessKey } from '../contract/access.ts';
 import type { HiveWorker } from '../contract/hive-api.ts';
+import type { KeyStorage } from './access/key-ring.ts';
 import type { FleetWatcher, FleetWorker, WorkerFleet } from './fleet.ts';
 
 /** A ready worker with every field; `over` replaces some. */
@@ -72,6 +74,17 @@ export const memoryFleet = (
     },
   };
   return fleet;
+};
+
+/** Keys in memory. */
+export const memoryKeys = (keys: readonly AccessKey[] = []): KeyStorage => {
+  let stored = keys;
+  return {
+    load: async () => stored,
+    save: async (next) => {
+      stored = next;
+    },
+  };
 };
 
 export interface TestServer {

@@ -28,6 +28,7 @@ export const sendError =
       asRbeeError(thrown, 'the queen', 'rbee queen logs');
     if (error.code === 'INTERNAL') logger.error(thrown);
     if (error.retryAfter !== undefined) reply.header('retry-after', error.retryAfter);
+    if (error.status === 401) reply.header('www-authenticate', 'Bearer');
     if (error.code === 'BODY_TOO_SLOW') reply.header('connection', 'close');
     else if (!request.raw.complete) {
       // Fastify would close the connection right after the answer.

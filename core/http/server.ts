@@ -15,6 +15,8 @@ export interface HttpServerOptions {
   rewriteUrl?: (request: { url?: string }) => string;
   /** Whether to hand the request to the `upgrade` listeners; all others are answered as plain HTTP. */
   takesUpgrade: (request: IncomingMessage) => boolean;
+  /** PEM; absent for plain HTTP. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
 }
 
 export const makeHttpServer = ({
@@ -23,6 +25,7 @@ export const makeHttpServer = ({
   requestTimeoutMs,
   rewriteUrl = originForm,
   takesUpgrade,
+  tls,
 }: HttpServerOptions): FastifyInstance => {
   const app = fastify({
     loggerInstance: logger,
@@ -33,7 +36,10 @@ export const makeHttpServer = ({
     forceCloseConnections: 'idle',
     rewriteUrl,
     routerOptions: { maxParamLength: 512 },
-    http: { shouldUpgradeCallback: takesUpgrade },
+    // Exactly one of the two; fastify's types know each alone.
+    ...((tls
+      ? { https: { ...tls, shouldUpgradeCallback: takesUpgrade } }
+      : { http: { shouldUpgradeCallback: takesUpgrade } }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
   });

@@ -1,6 +1,7 @@
 /** A home of the previous build, whose queen was killed: this build takes over all of it while its workers go on. */
 import assert from 'node:assert/strict';
 import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { readLock } from '../../core/plugins/lock-file.ts';
@@ -62,6 +63,8 @@ before(async () => {
     pids.set(id, pid);
     Object.assign(values, { [`${id}.pid`]: pid, [`${id}.startTime`]: startTimeOf(pid) });
   }
+  // A worker that is recorded as ready must answer when the queen looks.
+  for (const id of going) await until(() => listens(Number(values[`${id}.port`])), { what: `${id} listens` });
   await killAndWait(pids.get(crashed) ?? 0);
   mkdirSync(paths.runs, { recursive: true, mode: 0o700 });
   copyFilled('home/state/runs', paths.runs, values);
@@ -72,6 +75,13 @@ before(async () => {
   writeQueenDb(filled('home/state/queen.db.json', values), paths.queenDb);
 });
 after(() => home?.close());
+
+const listens = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 
 interface Shown {
   id: string;

@@ -55,7 +55,7 @@ test('a program on loopback needs no key for inference', async () => {
   assert.equal(JSON.parse(answer.body).choices[0].message.content, 'token1 token2 ');
 });
 
-test('operations are not to be had over TCP', async () => {
+test('operations over TCP need a key', async () => {
   for (const [method, path] of [
     ['POST', '/v1/jobs'],
     ['GET', '/v1/workers'],
@@ -68,7 +68,7 @@ test('operations are not to be had over TCP', async () => {
       headers: method === 'POST' ? json : {},
       body: method === 'POST' ? '{"operation":"status","input":{}}' : '',
     });
-    assert.equal(answer.status, 404, `${method} ${path}: ${answer.body}`);
+    assert.equal(answer.status, 401, `${method} ${path}: ${answer.body}`);
   }
 });
 

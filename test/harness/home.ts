@@ -68,8 +68,8 @@ export const createHome = ({ queen = '', plugins = [fakePlugin] }: HomeOptions =
   for (const name of ['RBEE_LLAMA_SERVER', 'FORCE_COLOR', 'NODE_OPTIONS', 'NODE_TEST_CONTEXT', 'NODE_V8_COVERAGE'])
     delete env[name];
   const paths = pathsFrom(env);
-  // Each home takes its ports from a range of its own, so that test files can run side by side.
-  const first = 20_000 + ((process.pid * 7 + homes++) % 400) * 100;
+  // Each home has its own range of ports, so that test files can run side by side, below those of outgoing connections.
+  const first = 20_000 + ((process.pid * 7 + homes++) % 120) * 100;
   mkdirSync(paths.config, { recursive: true });
   writeFileSync(paths.rbeeConf, `[queen]\nport = 0\n${queen}\n[hive]\nworker_ports = "${first}-${first + 99}"\n`);
   mkdirSync(paths.data, { recursive: true });
@@ -102,8 +102,12 @@ export const createHome = ({ queen = '', plugins = [fakePlugin] }: HomeOptions =
   const processes = (): number[] => processesIn(folder);
 
   const close = async (): Promise<void> => {
-    for (const pid of processes()) kill(pid);
-    await until(() => processes().length === 0);
+    // Killed again and again: a daemon may have started a worker just before its own end.
+    await until(() => {
+      const left = processes();
+      for (const pid of left) kill(pid);
+      return left.length === 0;
+    });
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     if (paths.sockets !== paths.state && existsSync(paths.sockets)) rmSync(paths.sockets, { recursive: true });
   };

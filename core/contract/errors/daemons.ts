@@ -67,7 +67,12 @@ export const daemonErrors = {
   PORT_TAKEN: {
     status: 409,
     message: 'port {port} is already in use',
-    hint: 'choose another port in rbee.conf ([queen] port)',
+    hint: 'choose another port in rbee.conf (listen under [gateway], or port under [queen])',
+  },
+  TLS_FILES_INVALID: {
+    status: 422,
+    message: 'cannot use {path} for TLS: {problem}',
+    hint: 'check tls_cert and tls_key under [gateway] in rbee.conf: both are PEM files, and belong together',
   },
   HIVE_PORT_TAKEN: {
     status: 409,

@@ -44,7 +44,7 @@ export const inputErrors = {
   FORBIDDEN_ORIGIN: {
     status: 403,
     message: 'requests with {header} "{value}" are refused',
-    hint: 'call the queen at {url} from a program on this machine; web pages may not use it',
+    hint: '{hint}',
   },
   UNSUPPORTED_CONTENT_TYPE: {
     status: 415,

@@ -8,9 +8,12 @@ import { disconnectSignal } from '../../http/client-disconnect.ts';
 import { notFound, sendError, unsupported } from '../../http/error-answers.ts';
 import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
+import { grantOf, requireScope } from '../access/caller.ts';
+import { UseLimits } from '../access/limits.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
 import { acceptedEncodings, encodingOf, isKnownEncoding, unsupportedEncoding } from '../bodies/decode-body.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
+import { countTokens } from '../forward/token-count.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from './application-error.ts';
@@ -25,11 +28,13 @@ export interface ApplicationParts {
   /** Where request bodies wait for a worker. */
   bodies: BodyStores;
   logger: FastifyBaseLogger;
+  /** How much each key may use. */
+  limits?: UseLimits;
 }
 
 /** A fastify plugin, so that its parsers and its error shape apply to these routes only. */
 export const applicationApi =
-  ({ gateway, health, logger, bodies }: ApplicationParts) =>
+  ({ gateway, health, logger, bodies, limits = new UseLimits() }: ApplicationParts) =>
   async (app: FastifyInstance): Promise<void> => {
     app.setErrorHandler(sendError(logger, applicationError));
     app.removeAllContentTypeParsers();
@@ -39,12 +44,13 @@ export const applicationApi =
     // For all others, which take fastify longer to find.
     app.addContentTypeParser('*', parse);
 
-    app.get('/health', async () => health());
+    app.get('/health', async ({ caller }) => (caller ? health() : { status: health().status }));
     const started = Date.now();
-    app.get('/v1/models', async () => modelList(gateway.names, started));
+    const namesFor = ({ caller }: FastifyRequest) => gateway.namesFor(grantOf(caller ?? {}));
+    app.get('/v1/models', async (request) => modelList(namesFor(request), started));
     app.get('/v1/models/*', async (request) => {
       const name = decodeURIComponent(pathOf(request.url).slice('/v1/models/'.length));
-      const model = modelNamed(gateway.names, name, started);
+      const model = modelNamed(namesFor(request), name, started);
       if (model) return model;
       throw RbeeError.of('MODEL_NOT_FOUND', { model: name, near: '', hint: 'see: GET /v1/models' });
     });
@@ -57,6 +63,7 @@ export const applicationApi =
         const path = pathOf(request.url);
         const methods = gateway.names.methodsOf(path);
         if (path === '/' && methods.length === 0 && isRead(request.method)) return reply.send(welcome);
+        requireScope(request.caller, 'infer', `${request.method} ${path}`);
         if (methods.length === 0 && !forwarded.has(request.method)) throw notFound(request);
         if (methods.length > 0 && !methods.includes(request.method)) throw methodNotAllowed(request, reply, methods);
         const type = bodyTypeOf(request);
@@ -85,22 +92,34 @@ export const applicationApi =
       const body = (request.body as ReceivedBody | undefined)?.content ?? null;
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
-      const requested = requestedModel(gateway, { method, url: request.url, named });
+      const grant = request.caller ? grantOf(request.caller) : undefined;
+      const requested = requestedModel(gateway, { method, url: request.url, named, grant });
       const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
+      const use = await limits.begin(request.caller?.key);
+      reply.headers(use.headers);
+      let tokens = 0;
+      const sink = use.countsTokens
+        ? countTokens(responseSink(reply), (count) => (tokens = count))
+        : responseSink(reply);
       const incoming = {
         method,
         path,
         target: request.url,
         ...requested,
+        grant,
         bodyType,
         headers,
         body,
         signal: left,
         ...(named !== undefined && { named }),
       };
-      await gateway.handle(incoming, responseSink(reply));
+      try {
+        await gateway.handle({ ...incoming, isRead: use.countsTokens }, sink);
+      } finally {
+        use.end(tokens);
+      }
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;
     };

@@ -2,7 +2,9 @@
 import { RbeeError } from '../../contract/errors.ts';
 import { notFound } from '../../http/error-answers.ts';
 import { pathOf } from '../../http/request-target.ts';
+import type { Grant } from '../access/caller.ts';
 import type { Gateway } from '../gateway.ts';
+import type { Names } from '../routing/choice.ts';
 
 export interface ModelRequest {
   method: string;
@@ -10,6 +12,8 @@ export interface ModelRequest {
   url: string;
   /** The model that it names. */
   named: string | undefined;
+  /** What the caller may use; absent for everything. */
+  grant?: Grant | undefined;
 }
 
 export interface RequestedModel {
@@ -19,12 +23,12 @@ export interface RequestedModel {
 }
 
 /** Throws NOT_FOUND, INVALID_INPUT, ID_NOT_FOUND. */
-export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRequest): RequestedModel => {
+export const requestedModel = (gateway: Gateway, { method, url, named, grant }: ModelRequest): RequestedModel => {
   const path = pathOf(url);
-  const { names } = gateway;
+  const names = gateway.namesFor(grant);
   const [id] = names.idsIn(path);
   if (id !== undefined) {
-    const maker = gateway.makerOf(path) ?? onlyOne(gateway, { method, path, named, id });
+    const maker = gateway.makerOf(path, names) ?? onlyOne(names, { method, path, named, id });
     if (maker) return { model: maker.worker.names[0] ?? '', only: maker.key };
   }
   const model = named ?? names.onlyModelOf(method, path);
@@ -40,7 +44,7 @@ export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRe
 
 /** Wherever the id came from, it can only be this worker; undefined if nothing serves the path. */
 const onlyOne = (
-  { names }: Gateway,
+  names: Names,
   { method, path, named, id }: { method: string; path: string; named: string | undefined; id: string },
 ) => {
   const serving = names.serving(method, path, named);

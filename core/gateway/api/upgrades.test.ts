@@ -5,11 +5,12 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { pino } from 'pino';
 import type { HiveWorker } from '../../contract/hive-api.ts';
+import { KeyRing } from '../access/key-ring.ts';
 import { BodyMemory } from '../bodies/body-memory.ts';
 import { bodyLimits } from '../bodies/limits.ts';
 import { Spool } from '../bodies/spool.ts';
 import { Gateway } from '../gateway.ts';
-import { memoryFleet, until, workerWith } from '../testing.ts';
+import { memoryFleet, memoryKeys, until, workerWith } from '../testing.ts';
 import { listenForApplications } from './server.ts';
 
 const limits = bodyLimits(1024 ** 2);
@@ -67,16 +68,22 @@ const bareWorker = async (over: Partial<HiveWorker> = {}) => {
 const queenFor = async (...workers: HiveWorker[]) => {
   const gateway = new Gateway(memoryFleet(workers), { maxWaitMs: 50 });
   const health = () => ({ status: 'ok', name: 'queen', version: '0', pid: 1, instance: '', startedAt: '' }) as const;
-  const { app, url } = await listenForApplications(
+  const { apps, urls } = await listenForApplications(
     {
       gateway,
       health,
       logger: pino({ level: 'silent' }),
       bodies: { memory: new BodyMemory(), spool: new Spool('/nowhere'), limits },
     },
-    { mode: 'attached-hive', port: 0, bind: '127.0.0.1', autoStart: true, allowedOrigins, maxBody: limits.maxBytes },
-    'rbee.conf',
+    {
+      addresses: [{ host: '127.0.0.1', port: 0, tls: false }],
+      tls: null,
+      rules: { keys: 'auto', allowedHosts: [], allowedOrigins, ownNames: [] },
+      keys: new KeyRing(memoryKeys()),
+      conf: 'rbee.conf',
+    },
   );
+  const [app, url] = [apps[0]!, urls[0]!];
   undo.push(
     () => gateway.close(),
     () => app.close(),

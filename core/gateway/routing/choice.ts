@@ -1,4 +1,5 @@
 /** Which worker gets a request: a pure function of what is known about the workers. */
+import type { Aliases } from '../../config/aliases.ts';
 import { RbeeError } from '../../contract/errors.ts';
 import type { HiveWorker } from '../../contract/hive-api.ts';
 import {
@@ -103,9 +104,6 @@ interface Route {
   types: string[];
 }
 
-/** Served name by alias. */
-export type Aliases = ReadonlyMap<string, string>;
-
 const noAliases: Aliases = new Map();
 /** Ollama's clients add it to every name. */
 const latest = ':latest';
@@ -137,6 +135,11 @@ export class Names {
         if (served.affinity) for (const id of Object.keys(served.affinity)) this.#ids.add(id);
       }
     }
+  }
+
+  /** The same for a part of the workers. */
+  only(isIncluded: (candidate: Candidate) => boolean): Names {
+    return new Names([...this.#keys.values()].filter(isIncluded), this.aliases);
   }
 
   /** The workers of a model as a request names it. */
