@@ -29,17 +29,26 @@ export const countTokens = (sink: WorkerSink, onEnd: (tokens: number) => void): 
 };
 
 /** Streams without usage have about one token per event. */
-const eventsIn = (text: string): number => text.split('\ndata: ').length - 1 + Number(text.startsWith('data: '));
+const eventsIn = (text: string): number => {
+  let count = Number(text.startsWith('data: '));
+  for (let at = text.indexOf('\ndata: '); at >= 0; at = text.indexOf('\ndata: ', at + 1)) count += 1;
+  return count;
+};
 
 const usedTokens = (text: string): number | undefined => {
-  const total = lastNumber(text, 'total_tokens');
+  const total = lastNumber(text, totalTokens);
   if (total !== undefined) return total;
-  const [prompt, answer] = [lastNumber(text, 'input_tokens'), lastNumber(text, 'output_tokens')];
+  const [prompt, answer] = [lastNumber(text, inputTokens), lastNumber(text, outputTokens)];
   return prompt === undefined && answer === undefined ? undefined : (prompt ?? 0) + (answer ?? 0);
 };
 
-const lastNumber = (text: string, name: string): number | undefined => {
-  const matches = [...text.matchAll(new RegExp(`"${name}"\\s*:\\s*(\\d{1,12})`, 'g'))];
-  const last = matches.at(-1)?.[1];
-  return last === undefined ? undefined : Number(last);
+const totalTokens = { name: '"total_tokens"', number: /"total_tokens"\s*:\s*(\d{1,12})/y };
+const inputTokens = { name: '"input_tokens"', number: /"input_tokens"\s*:\s*(\d{1,12})/y };
+const outputTokens = { name: '"output_tokens"', number: /"output_tokens"\s*:\s*(\d{1,12})/y };
+
+const lastNumber = (text: string, { name, number }: typeof totalTokens): number | undefined => {
+  number.lastIndex = text.lastIndexOf(name);
+  if (number.lastIndex < 0) return undefined;
+  const digits = number.exec(text)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 };
