@@ -12,7 +12,7 @@ import type { BodyStores } from '../bodies/body-stores.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
 import { requestedModel } from './requested-model.ts';
 import { responseSink } from './response-sink.ts';
 

@@ -14,7 +14,7 @@ import type { ResponseHeaders } from '../forward/headers.ts';
 import type { Gateway, WorkerSink } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { isCorePath } from '../routing/core-paths.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
 import { requestedModel } from './requested-model.ts';
 import { workerHeader } from './response-sink.ts';
 
