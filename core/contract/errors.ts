@@ -93,6 +93,8 @@ export interface ErrorBody {
 export interface RbeeErrorOptions {
   cause?: unknown;
   lines?: readonly string[];
+  /** The field of the request that is wrong. Only applications are shown it. */
+  param?: string;
 }
 
 /** Errors are shown, logged and stored, so secrets in addresses are removed. */
@@ -106,10 +108,12 @@ export class RbeeError extends Error {
   readonly code: ErrorCode;
   readonly hint: string;
   readonly lines: readonly string[];
+  readonly param: string | undefined;
 
-  private constructor(body: ErrorBody, cause?: unknown) {
+  private constructor(body: ErrorBody, { cause, param }: Omit<RbeeErrorOptions, 'lines'> = {}) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
+    this.param = param;
     this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];
@@ -123,12 +127,12 @@ export class RbeeError extends Error {
   ): RbeeError {
     const entry = errorCatalogue[code];
     const body = { code, message: fill(entry.message, details), hint: fill(entry.hint, details), lines: options.lines };
-    return new RbeeError(body, options.cause);
+    return new RbeeError(body, options);
   }
 
   /** Restores an error from its wire form. */
   static from(body: ErrorBody, { cause }: { cause?: unknown } = {}): RbeeError {
-    return new RbeeError(body, cause);
+    return new RbeeError(body, { cause });
   }
 
   /** HTTP status of this error; 500 for a code that only a newer version defines. */

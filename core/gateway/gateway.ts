@@ -238,6 +238,7 @@ export class Gateway {
       const attempt = {
         dispatcher: this.#pools.of(key, worker),
         worker: worker.id,
+        kind: served.kind,
         apiKey: worker.apiKey,
         endsWithMarker,
         isRead: served.affinity !== undefined,

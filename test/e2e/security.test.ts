@@ -85,7 +85,7 @@ test('a web page can drive neither inference nor anything else', async () => {
   for (const headers of pages) {
     const answer = await send('/v1/chat/completions', { headers: { ...json, ...headers }, body: chat });
     assert.equal(answer.status, 403, JSON.stringify(headers));
-    assert.equal(code(answer), 'FORBIDDEN_ORIGIN');
+    assert.equal(code(answer), 'forbidden_origin');
     assert.equal((await send('/v1/models', { method: 'GET', headers })).status, 403, JSON.stringify(headers));
   }
 });
@@ -94,7 +94,7 @@ test('bodies that a form could send without asking are refused', async () => {
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
     const answer = await send('/v1/chat/completions', { headers: { 'content-type': type }, body: chat });
     assert.equal(answer.status, 415, type);
-    assert.equal(code(answer), 'UNSUPPORTED_CONTENT_TYPE');
+    assert.equal(code(answer), 'unsupported_content_type');
   }
 });
 

@@ -74,7 +74,8 @@ export const applicationApi =
       const bodyType = bodyTypeOf(request);
       const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
-      const incoming = { method, path, target: request.url, ...requested, bodyType, headers, body, signal: left };
+      const asked = { method, path, target: request.url, ...requested, requestId: request.id };
+      const incoming = { ...asked, bodyType, headers, body, signal: left };
       await gateway.handle(incoming, responseSink(reply));
       if (left.aborted && !reply.sent) reply.hijack();
       return reply;

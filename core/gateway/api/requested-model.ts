@@ -34,7 +34,7 @@ export const requestedModel = (gateway: Gateway, { method, url, named }: ModelRe
   }
   if (model !== undefined && model !== '') return { model };
   const hint = `served are: ${[...names.open()].map(([name]) => name).join(', ') || 'none'}`;
-  throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
+  throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint }, { param: 'model' });
 };
 
 /** Wherever the id came from, it can only be this worker; undefined if nothing serves the path. */

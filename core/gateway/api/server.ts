@@ -7,8 +7,8 @@ import { refuseOtherMethods } from '../../http/methods.ts';
 import { makeHttpServer } from '../../http/server.ts';
 import { maxBodyMs } from '../bodies/limits.ts';
 import { isCorePath } from '../routing/core-paths.ts';
-import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { applicationError } from '../words/application-error.ts';
+import { type ApplicationParts, applicationApi } from './application-api.ts';
 import { type GuardOptions, guardFromBrowsers, refusalOf } from './browser-guard.ts';
 import { Upgrades } from './upgrades.ts';
 

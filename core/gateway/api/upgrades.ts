@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
 import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 import { notFound } from '../../http/error-answers.ts';
+import { requestIdHeader, requestIdOf } from '../../http/request-id.ts';
 import { pathOf } from '../../http/request-target.ts';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import type { Gateway, WorkerSink } from '../gateway.ts';
@@ -23,6 +24,12 @@ export interface UpgradeParts {
   logger: FastifyBaseLogger;
   /** The error for a request that must not be answered. */
   refusal?: (request: IncomingMessage) => RbeeError | undefined;
+}
+
+interface Upgrading {
+  socket: Socket;
+  answer: () => ServerResponse;
+  requestId: string;
 }
 
 /** After one side has ended, the other may be idle for this long. */
@@ -68,6 +75,7 @@ export class Upgrades {
     socket.once('close', leave);
     this.#closing.signal.addEventListener('abort', leave, { once: true });
     const answer = answerOn(request, socket);
+    const requestId = requestIdOf(request);
     try {
       // A server without `takes` as its `shouldUpgradeCallback` sends every upgrade request here.
       if (!this.takes(request)) throw this.#parts.refusal?.(request) ?? notFound(targetOf(request));
@@ -76,23 +84,33 @@ export class Upgrades {
       const named = await modelName({ contentType: undefined, query: url.slice(path.length + 1), body: null });
       const requested = requestedModel(gateway, { method: 'GET', url, named });
       const headers = request.rawHeaders;
-      const wanted = { method: 'GET', path, target: url, headers, body: null, upgrade: 'websocket' } as const;
-      const sink = this.#sink(socket, answer, () => socket.off('close', leave));
+      const wanted = {
+        method: 'GET',
+        path,
+        target: url,
+        headers,
+        body: null,
+        upgrade: 'websocket',
+        requestId,
+      } as const;
+      const sink = this.#sink({ socket, answer, requestId }, () => socket.off('close', leave));
       await gateway.handle({ ...wanted, ...requested, signal: left.signal }, sink);
       if (left.signal.aborted) socket.destroy();
     } catch (thrown) {
       const error = asRbeeError(thrown, 'the queen', 'rbee queen logs');
-      if (error.code === 'INTERNAL') logger.error(thrown);
+      if (error.code === 'INTERNAL') logger.error({ err: thrown, requestId }, error.message);
       const body = JSON.stringify({ error: applicationError(error) });
-      answer().writeHead(error.status, { 'content-type': 'application/json; charset=utf-8' }).end(body);
+      const head = { 'content-type': 'application/json; charset=utf-8', [requestIdHeader]: requestId };
+      answer().writeHead(error.status, head).end(body);
     } finally {
       this.#closing.signal.removeEventListener('abort', leave);
     }
   }
 
-  #sink(socket: Socket, answer: () => ServerResponse, onSwitched: () => void): WorkerSink {
+  #sink({ socket, answer, requestId }: Upgrading, onSwitched: () => void): WorkerSink {
     let worker = '';
-    const named = (headers: ResponseHeaders) => ({ ...headers, [workerHeader]: worker }) as OutgoingHttpHeaders;
+    const named = (headers: ResponseHeaders) =>
+      ({ ...headers, [workerHeader]: worker, [requestIdHeader]: requestId }) as OutgoingHttpHeaders;
     return {
       from: ({ id }) => {
         worker = id;
