@@ -22,7 +22,9 @@
  * On `queen.sock` and on TCP (`127.0.0.1:8500`, for applications): `GET /health`, `GET /v1/models`, `GET /v1/models/{name}`, and each path that
  * the worker type of a ready worker serves, chosen by the request's `model`.
  *
- * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ * Errors are `{ error: ErrorBody }`. On the paths for applications they have OpenAI's `type` and `param` as well, and their
+ * `code` is OpenAI's or that of the catalogue in lower case, whatever engine answered. Every answer has an `x-request-id`: the
+ * client's own if it is 1 to 128 visible ASCII characters, otherwise a new one.
  *
  * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
  * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file

@@ -545,6 +545,32 @@ describe('the gateway', () => {
     await until(() => spoolFiles(folder).length === 0, 'it is gone');
   });
 
+  it('answers a body that is too large while the client still sends, fast or slowly, and goes on with the connection', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await serverFor(worker);
+    for (const [pieceBytes, pauseMs] of [
+      [4 * 1024 * 1024, 0],
+      [1024 * 1024, 5],
+    ] as const) {
+      // A client that reads nothing before it has sent everything.
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').pause();
+      socket.on('error', () => {});
+      const type = 'content-type: application/json\r\ntransfer-encoding: chunked';
+      socket.write(`POST ${chatPath} HTTP/1.1\r\nhost: x\r\n${type}\r\n\r\n`);
+      const piece = Buffer.alloc(pieceBytes, ' ');
+      for (let sent = 0; sent < 80 * 1024 * 1024; sent += pieceBytes) {
+        socket.write(`${pieceBytes.toString(16)}\r\n`);
+        socket.write(piece);
+        if (!socket.write('\r\n')) await once(socket, 'drain');
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      socket.write('0\r\n\r\nGET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+      const answers = Buffer.concat(await socket.toArray()).toString();
+      assert.deepEqual(answers.match(/HTTP\/1.1 [^\r]*/g), ['HTTP/1.1 413 Payload Too Large', 'HTTP/1.1 200 OK']);
+      assert.match(answers, /"code":"body_too_large"/);
+    }
+  });
+
   it('refuses a large body that is malformed or names no model, without asking a worker', async () => {
     let requests = 0;
     const { worker } = await fakeWorker('a', (_, response) => {

@@ -134,7 +134,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Controller, chunk: Buffer): void {
-    if (this.#refused) return this.#refused.push(chunk);
+    if (this.#refused) {
+      this.#refused.push(chunk);
+      return;
+    }
     if (!this.#begun) this.#begin();
     this.#end?.push(chunk);
     if (!this.#write(this.#events ? this.#events.push(chunk) : chunk)) controller.pause();
@@ -155,7 +158,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Controller, error: Error): void {
     // A worker that refuses a request may close before it has read all of it: its refusal counts, not how it ended.
-    if (this.#refused && !this.#signal.aborted) return this.onResponseEnd();
+    if (this.#refused && !this.#signal.aborted) {
+      this.onResponseEnd();
+      return;
+    }
     this.#release();
     this.#break(error);
   }
