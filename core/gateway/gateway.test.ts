@@ -175,6 +175,29 @@ describe('the gateway', () => {
     assert.equal(await stream.text(), `${event('one')}${event('two')}data: [DONE]\n\n`);
   });
 
+  it('passes JSON on in UTF-8, without a byte order mark, and refuses other bytes', async () => {
+    const { worker } = await fakeWorker('a', echo);
+    const { url } = await gatewayFor(worker);
+    const ask = (bytes: Buffer, type: string) =>
+      fetch(url + chatPath, { method: 'POST', body: new Uint8Array(bytes), headers: { 'content-type': type } });
+    const text = '{"model":"demo","content":"é"}';
+    const cases: [Buffer, string][] = [
+      [Buffer.from(`\ufeff${text}`), 'application/json'],
+      [Buffer.from(text, 'latin1'), 'application/json; charset=ISO-8859-1'],
+      [Buffer.from(text), 'application/json; charset=iso-8859-1'],
+    ];
+    for (const [bytes, type] of cases) {
+      const { headers, body } = (await (await ask(bytes, type)).json()) as Echoed;
+      assert.equal(Buffer.from(body, 'base64').toString(), text);
+      if (!bytes.equals(Buffer.from(text))) assert.equal(headers['content-type'], 'application/json');
+    }
+    for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json; charset=none']) {
+      const refused = await ask(Buffer.from(text, 'latin1'), type);
+      assert.equal(refused.status, 400);
+      assert.match(await refused.text(), /it is not UTF-8.*invalid_input/);
+    }
+  });
+
   it('takes the model from a form or a query as well', async () => {
     const { worker } = await fakeWorker('a', echo);
     const { url } = await gatewayFor(worker);

@@ -10,6 +10,7 @@ import { anyPath, methodNotAllowed } from '../../http/methods.ts';
 import { pathOf } from '../../http/request-target.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
+import { declareUtf8, utf8Json } from '../bodies/utf8-json.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
 import { applicationError } from '../words/application-error.ts';
@@ -67,7 +68,10 @@ export const applicationApi =
     const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const path = pathOf(request.url);
       const query = request.url.slice(path.length + 1);
-      const body = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const received = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const isJson = Buffer.isBuffer(received) && mediaTypeOf(request.headers['content-type']) === 'application/json';
+      const body = isJson ? utf8Json(received, request.headers['content-type']) : received;
+      if (body !== received) declareUtf8(request.raw.rawHeaders);
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
       const requested = requestedModel(gateway, { method, url: request.url, named });
@@ -88,6 +92,10 @@ const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies Htt
 const bodyTypeOf = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): string | undefined => {
   const { 'content-type': type = 'none', 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (method === 'GET' || (encoding === undefined && !(Number(length) > 0))) return undefined;
+  return mediaTypeOf(type);
+};
+
+const mediaTypeOf = (type = ''): string => {
   const end = type.indexOf(';');
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
 };
