@@ -349,9 +349,9 @@ describe('the gateway', () => {
     const [first, second = '', ...more] = text.split('\n\n');
     assert.equal(`${first}\n\n`, event('one'));
     assert.deepEqual(JSON.parse(second.slice('data: '.length)).error, {
-      message: 'worker a failed: out of memory',
+      message: 'out of memory',
       type: 'server_error',
-      code: 'not_enough_memory',
+      code: 'out_of_memory',
       param: null,
       hint: 'send less in one request, or start the worker with a smaller context or fewer slots',
     });

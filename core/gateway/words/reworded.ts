@@ -20,8 +20,7 @@ export interface Answering {
 
 export const reworded = (error: EngineError, { worker, kind }: Answering): Reworded => {
   const { status, code, param, hint, retryAfter } = meaningOf(error, kind);
-  const isOurs = status >= 500 && status !== 503;
-  const message = isOurs ? `worker ${worker} failed: ${error.message}` : error.message;
+  const message = code === 'worker_failed' ? `worker ${worker} failed: ${error.message}` : error.message;
   const otherwise =
     status < 500 ? `change ${param ?? 'the request'}, and send it again` : `see: rbee worker logs ${worker}`;
   return {

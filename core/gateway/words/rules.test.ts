@@ -245,7 +245,7 @@ describe('the error of an engine', () => {
       [400, 'invalid_value', 'messages[0].content'],
     ],
     ['a text', 503, { error: 'Model is overloaded', error_type: 'overloaded' }, [429, 'rate_limit_exceeded', null]],
-    ['memory', 500, { error: 'CUDA out of memory. Tried to allocate 2 GiB' }, [500, 'not_enough_memory', null]],
+    ['memory', 500, { error: 'CUDA out of memory. Tried to allocate 2 GiB' }, [500, 'out_of_memory', null]],
     [
       'a page',
       502,

@@ -116,7 +116,7 @@ const rules: readonly Rule[] = [
     says: /out of memory|outofmemory|out_of_memory|failed to allocate|bad_alloc|insufficient memory|not enough memory/i,
     statuses: [500, 503],
     status: 500,
-    code: 'not_enough_memory',
+    code: 'out_of_memory',
     hint: 'send less in one request, or start the worker with a smaller context or fewer slots',
   },
   { statuses: [413], status: 413, code: 'body_too_large', hint: 'send less in one request' },
@@ -136,7 +136,7 @@ export const meaningOf = (error: EngineError, kind: ServedKind): Meaning => {
   return {
     status,
     // The engine's own code is the more exact one.
-    code: status < 500 && isWord(error.code) && !general.has(error.code) ? error.code : code,
+    code: isWord(error.code) && !general.has(error.code) ? error.code : code,
     param: paramOf(error, param, kind),
     ...(hint !== undefined && { hint }),
     ...(error.hint !== undefined && { hint: error.hint }),
@@ -151,7 +151,14 @@ const otherwise = ({ status }: EngineError): Rule => {
 
 const isWord = (code: string): boolean => /^[a-z][a-z0-9_]{2,60}$/.test(code);
 /** Codes of the worker server that say no more than a rule. */
-const general = new Set(['invalid_value', 'invalid_request', 'unsupported_media_type', 'queue_full', 'stopping']);
+const general = new Set([
+  'invalid_value',
+  'invalid_request',
+  'invalid_api_key',
+  'unsupported_media_type',
+  'queue_full',
+  'stopping',
+]);
 
 const paramOf = (error: EngineError, param: Rule['param'], kind: ServedKind): string | null => {
   // vLLM names a count, which is no field of a request.
