@@ -97,6 +97,8 @@ export interface RbeeErrorOptions {
   lines?: readonly string[];
   /** Seconds after which a retry may succeed, for the header `Retry-After`. */
   retryAfter?: number;
+  /** The field of the request that is wrong. Only applications are shown it. */
+  param?: string;
 }
 
 /** Errors are shown, logged and stored, so secrets in addresses are removed. */
@@ -112,10 +114,12 @@ export class RbeeError extends Error {
   readonly lines: readonly string[];
   /** Seconds after which a retry may succeed; undefined if a retry is not known to help. Not part of the wire form. */
   readonly retryAfter: number | undefined;
+  readonly param: string | undefined;
 
-  private constructor(body: ErrorBody, { cause, retryAfter }: Pick<RbeeErrorOptions, 'cause' | 'retryAfter'>) {
+  private constructor(body: ErrorBody, { cause, retryAfter, param }: Omit<RbeeErrorOptions, 'lines'> = {}) {
     super(body.message, cause === undefined ? undefined : { cause });
     this.name = 'RbeeError';
+    this.param = param;
     this.code = currentCode(body.code);
     this.hint = body.hint;
     this.lines = body.lines ?? [];

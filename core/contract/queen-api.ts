@@ -26,7 +26,9 @@
  * request waits. Clients of OpenAI's and of Anthropic's API accept it. Beyond their fields, each model has its `state`,
  * `capabilities`, and `context_length` where it is known. All models are on one page; `limit` and the like are ignored.
  *
- * Errors are `{ error: ErrorBody }`; on the paths for applications also with OpenAI's `type`, `param`.
+ * Errors are `{ error: ErrorBody }`. On the paths for applications they have OpenAI's `type` and `param` as well, and their
+ * `code` is OpenAI's or that of the catalogue in lower case, whatever engine answered. Every answer has an `x-request-id`: the
+ * client's own if it is 1 to 128 visible ASCII characters, otherwise a new one.
  *
  * All jobs and their events share one budget of memory and one of disk; `jobs` of `FleetStatus` (`rbee status --json`) has
  * what they use and may use: `memoryBytes` of `maxMemoryBytes` (32 MiB), `diskBytes` of `maxDiskBytes` (256 MiB, the file

@@ -316,6 +316,7 @@ export class Gateway implements KnownPaths {
       const attempt = {
         dispatcher: this.#pools.of(key, worker),
         worker: worker.id,
+        kind: served.kind,
         apiKey: worker.apiKey,
         endsWithMarker,
         isRead: served.affinity !== undefined || request.isRead === true,

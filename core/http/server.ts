@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { inputSchemas } from '../contract/input-schemas.ts';
 import { answerUnreadable, type ErrorForm, maxJsonBytes, notFound, sendError } from './error-answers.ts';
+import { requestIdHeader, requestIdOf } from './request-id.ts';
 import { originForm } from './request-target.ts';
 
 export interface HttpServerOptions {
@@ -35,6 +36,7 @@ export const makeHttpServer = ({
     requestTimeout: requestTimeoutMs,
     forceCloseConnections: 'idle',
     rewriteUrl,
+    genReqId: requestIdOf,
     routerOptions: { maxParamLength: 512 },
     // Exactly one of the two; fastify's types know each alone.
     ...((tls
@@ -42,6 +44,9 @@ export const makeHttpServer = ({
       : { http: { shouldUpgradeCallback: takesUpgrade } }) as { http: object }),
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header(requestIdHeader, request.id);
   });
   app.setErrorHandler(sendError(logger, errorForm));
   app.setNotFoundHandler((request) => {

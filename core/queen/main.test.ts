@@ -513,7 +513,7 @@ describe('the TCP address', () => {
       ] as const) {
         const answer = await ask(path, { ...json, ...headers }, method);
         assert.equal(answer.status, 403, `${method} ${path} ${JSON.stringify(headers)}`);
-        assert.match(answer.text, /FORBIDDEN_ORIGIN/);
+        assert.match(answer.text, /forbidden_origin/);
         assert.equal(answer.headers['access-control-allow-origin'], undefined);
       }
     }
@@ -600,7 +600,7 @@ describe('a sleeping worker', () => {
     const answer = await chat();
     assert.equal(answer.status, 502);
     const { error } = (await answer.json()) as { error: { code: string; message: string } };
-    assert.equal(error.code, 'WORKER_SLEEP_FAILED');
+    assert.equal(error.code, 'worker_sleep_failed');
     assert.match(error.message, /fake-1 could not be woken: it answered 500: out of memory/);
     hive.workers.push(sleeping({ id: 'fake-2' }));
     hive.tell();

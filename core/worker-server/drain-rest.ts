@@ -1,18 +1,35 @@
-/** What is still to come of a request that has been answered already is read and thrown away. */
+/** Reads and discards the rest of a request that is answered before it has arrived completely. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** For so long. */
-const drainMs = 30_000;
+/** In milliseconds: without a byte, and in all. */
+const defaultLimits = { idleMs: 30_000, totalMs: 300_000 };
 
 /**
- * A connection that is closed with unread bytes is reset, and a client that still writes loses the answer with it. To be
- * called before the answer is sent.
+ * Closing a connection with unread data resets it, and a client that is still sending would lose the answer. Call this
+ * before sending the answer. A client that asked for the connection to be closed gets that once it has sent everything.
  */
-export const drainRest = (request: IncomingMessage, response: ServerResponse): void => {
+export const drainRest = (request: IncomingMessage, response: ServerResponse, limits = defaultLimits): void => {
+  const closes = !response.shouldKeepAlive;
+  if (closes) {
+    // Without the header, Node would not keep it open either.
+    response.shouldKeepAlive = true;
+    response.removeHeader('connection');
+  }
   response.once('finish', () => {
+    if (closes) request.once('end', () => request.socket.end());
     if (request.complete || request.destroyed) return;
-    const timer = setTimeout(() => request.socket.destroy(), drainMs).unref();
-    request.once('close', () => clearTimeout(timer));
+    const { socket } = request;
+    // Node may discard the bytes without an event.
+    let read = socket.bytesRead;
+    const idle = setInterval(() => {
+      if (socket.bytesRead === read) socket.destroy();
+      read = socket.bytesRead;
+    }, limits.idleMs).unref();
+    const total = setTimeout(() => socket.destroy(), limits.totalMs).unref();
+    request.once('close', () => {
+      clearInterval(idle);
+      clearTimeout(total);
+    });
     request.resume();
   });
 };

@@ -126,7 +126,7 @@ export interface RequestContext<Loaded> {
   /** Turns the answer into a stream of server-sent events; the first call sends the headers. */
   stream(): EventStream;
   count(tokens: TokenCount): void;
-  /** A line of the worker's log. */
+  /** A line of the worker's log, with the id of the request at its end. */
   log(line: string): void;
 }
 

@@ -85,7 +85,7 @@ test('a web page can drive neither inference nor anything else', async () => {
   for (const headers of pages) {
     const answer = await send('/v1/chat/completions', { headers: { ...json, ...headers }, body: chat });
     assert.equal(answer.status, 403, JSON.stringify(headers));
-    assert.equal(code(answer), 'FORBIDDEN_ORIGIN');
+    assert.equal(code(answer), 'forbidden_origin');
     assert.equal((await send('/v1/models', { method: 'GET', headers })).status, 403, JSON.stringify(headers));
   }
 });
@@ -95,7 +95,7 @@ test('a web page may not send what a form could send without asking', async () =
   for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
     const answer = await send('/v1/chat/completions', { headers: { 'content-type': type, ...page }, body: chat });
     assert.equal(answer.status, 415, type);
-    assert.equal(code(answer), 'UNSUPPORTED_CONTENT_TYPE');
+    assert.equal(code(answer), 'unsupported_content_type');
   }
 });
 

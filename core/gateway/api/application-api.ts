@@ -13,10 +13,11 @@ import { UseLimits } from '../access/limits.ts';
 import type { BodyStores } from '../bodies/body-stores.ts';
 import { acceptedEncodings, encodingOf, isKnownEncoding, unsupportedEncoding } from '../bodies/decode-body.ts';
 import { type ReceivedBody, receiveBody } from '../bodies/receive-body.ts';
+import { declareUtf8, utf8Json } from '../bodies/utf8-json.ts';
 import { countTokens } from '../forward/token-count.ts';
 import type { Gateway } from '../gateway.ts';
 import { modelName } from '../model-name/model-name.ts';
-import { applicationError } from './application-error.ts';
+import { applicationError } from '../words/application-error.ts';
 import { declareJson, mayBeJson } from './assume-json.ts';
 import { modelList, modelNamed } from './model-list.ts';
 import { requestedModel } from './requested-model.ts';
@@ -89,7 +90,10 @@ export const applicationApi =
     const serve = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const path = pathOf(request.url);
       const query = request.url.slice(path.length + 1);
-      const body = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const received = (request.body as ReceivedBody | undefined)?.content ?? null;
+      const isJson = Buffer.isBuffer(received) && mediaTypeOf(request.headers['content-type']) === 'application/json';
+      const body = isJson ? utf8Json(received, request.headers['content-type']) : received;
+      if (body !== received) declareUtf8(request.raw.rawHeaders);
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
       const grant = request.caller ? grantOf(request.caller) : undefined;
@@ -112,6 +116,7 @@ export const applicationApi =
         bodyType,
         headers,
         body,
+        requestId: request.id,
         signal: left,
         ...(named !== undefined && { named }),
       };
@@ -136,6 +141,10 @@ const forwarded = new Set<string>(['GET', 'POST', 'PUT', 'DELETE'] satisfies Htt
 const bodyTypeOf = ({ method, headers }: Pick<FastifyRequest, 'method' | 'headers'>): string | undefined => {
   const { 'content-type': type = 'none', 'content-length': length, 'transfer-encoding': encoding } = headers;
   if (method === 'GET' || (encoding === undefined && !(Number(length) > 0))) return undefined;
+  return mediaTypeOf(type);
+};
+
+const mediaTypeOf = (type = ''): string => {
   const end = type.indexOf(';');
   return (end < 0 ? type : type.slice(0, end)).trim().toLowerCase();
 };

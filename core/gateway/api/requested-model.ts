@@ -39,7 +39,7 @@ export const requestedModel = (gateway: Gateway, { method, url, named, grant }: 
   }
   if (model !== undefined && model !== '') return { model };
   const hint = `served are: ${[...names.requestable()].map(([name]) => name).join(', ') || 'none'}`;
-  throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint });
+  throw RbeeError.of('INVALID_INPUT', { what: 'the request', problem: 'model is missing', hint }, { param: 'model' });
 };
 
 /** Wherever the id came from, it can only be this worker; undefined if nothing serves the path. */

@@ -12,8 +12,8 @@ import type { KeyRing } from '../access/key-ring.ts';
 import { maxBodyMs } from '../bodies/limits.ts';
 import { isCorePath } from '../routing/core-paths.ts';
 import { normalTarget } from '../routing/normal-path.ts';
+import { applicationError } from '../words/application-error.ts';
 import { type ApplicationParts, applicationApi } from './application-api.ts';
-import { applicationError } from './application-error.ts';
 import { type GuardParts, guard } from './guard.ts';
 import { Upgrades } from './upgrades.ts';
 

@@ -226,11 +226,11 @@ describe('a WebSocket that is not accepted', () => {
       ends[count - 1]?.socket.destroy();
     }
     await until(() => client.ended, 'the answer');
-    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"WORKER_CONNECTION_LOST"/);
+    assert.match(client.text, /^HTTP\/1\.1 502 [\s\S]*"code":"worker_connection_lost"/);
     const stopped = await queenFor(workerWith({ state: 'loading', serves: worker.serves }));
     const early = await open(stopped.port);
     await until(() => early.ended, 'the answer');
-    assert.match(early.text, /^HTTP\/1\.1 503 [\s\S]*"code":"NO_READY_WORKER"/);
+    assert.match(early.text, /^HTTP\/1\.1 503 [\s\S]*"code":"no_ready_worker"/);
   });
 
   it('is refused to web pages and for other host names', async () => {
@@ -238,7 +238,7 @@ describe('a WebSocket that is not accepted', () => {
     const { port } = await queenFor(worker);
     for (const line of ['origin: https://evil.example', 'host: evil.example', 'sec-fetch-site: cross-site']) {
       const client = await open(port, [line]);
-      await until(() => client.text.includes('FORBIDDEN_ORIGIN'), line);
+      await until(() => client.text.includes('forbidden_origin'), line);
       assert.match(client.text, /^HTTP\/1\.1 403 /);
     }
     assert.equal(ends.length, 0);
@@ -253,7 +253,7 @@ describe('a WebSocket that is not accepted', () => {
     });
     const { port } = await queenFor(worker);
     const lost = await open(port, [], 'GET /nothing HTTP/1.1');
-    await until(() => lost.text.includes('NOT_FOUND'), 'the answer');
+    await until(() => lost.text.includes('not_found'), 'the answer');
     const own = await open(port, [], 'GET /health HTTP/1.1');
     await until(() => own.text.includes('"status":"ok"'), 'the answer');
     // Java's HTTP client requests HTTP/2 like this with every request.

@@ -88,7 +88,7 @@ export const decoded = (payload: IncomingMessage, name: string): ArrivingBody =>
     try {
       return await pieces.next();
     } catch (error) {
-      throw isCut ? error : invalidBody(`it is not ${name}: ${(error as Error).message}`, error);
+      throw isCut ? error : invalidBody(`it is not ${name}: ${(error as Error).message}`, { cause: error });
     }
   };
   return { pieces: { next }, stop: () => stopped.abort() };

@@ -1,5 +1,7 @@
 /** Which headers are passed on: all but those that concern a single connection. */
 
+import { requestIdHeader } from '../../http/request-id.ts';
+
 /** RFC 9110, section 7.6.1. */
 const ofOneConnection = [
   'connection',
@@ -13,21 +15,35 @@ const ofOneConnection = [
   'upgrade',
 ];
 /** `origin` was checked before the request got here, so a worker must not check it again. */
-const notToWorker = new Set([...ofOneConnection, 'host', 'content-length', 'expect', 'authorization', 'origin']);
-const notToClient = new Set(ofOneConnection);
+const notToWorker = new Set([
+  ...ofOneConnection,
+  'host',
+  'content-length',
+  'expect',
+  'authorization',
+  'origin',
+  requestIdHeader,
+]);
+/** The id of a request is the gateway's, whatever the worker makes of it. */
+const notToClient = new Set([...ofOneConnection, requestIdHeader]);
 
-/**
- * From and to a flat list of names and values. The worker's API key replaces any other authorization. `plain` asks for an
- * answer that is not compressed.
- */
-export const headersToWorker = (raw: readonly string[], apiKey: string, plain = false): string[] => {
+export interface ToWorker {
+  /** Replaces any other authorization. */
+  apiKey: string;
+  /** Ask for an answer that is not compressed. */
+  isRead?: boolean;
+  requestId?: string | undefined;
+}
+
+/** From and to a flat list of names and values. */
+export const headersToWorker = (raw: readonly string[], { apiKey, isRead, requestId }: ToWorker): string[] => {
   const named = namedByConnection(raw);
   const passed: string[] = [];
   let isTyped = false;
   for (let at = 0; at + 1 < raw.length; at += 2) {
     const name = raw[at]!.toLowerCase();
     if (notToWorker.has(name) || named?.has(name)) continue;
-    if (plain && name === 'accept-encoding') continue;
+    if (isRead && name === 'accept-encoding') continue;
     if (name === 'content-type') {
       // The model was found by the first content type, so the worker must not see another one.
       if (isTyped) continue;
@@ -36,6 +52,7 @@ export const headersToWorker = (raw: readonly string[], apiKey: string, plain = 
     passed.push(name, raw[at + 1]!);
   }
   if (apiKey !== '') passed.push('authorization', `Bearer ${apiKey}`);
+  if (requestId !== undefined) passed.push(requestIdHeader, requestId);
   return passed;
 };
 

@@ -96,7 +96,7 @@ export class FormScan implements ModelScan {
 
   #keep(bytes: Buffer): void {
     this.#keptBytes += bytes.length;
-    if (this.#keptBytes > maxNameBytes) throw invalidBody('the name of the model is too long');
+    if (this.#keptBytes > maxNameBytes) throw invalidBody('the name of the model is too long', { param: 'model' });
     this.#kept.push(Buffer.from(bytes));
   }
 

@@ -115,7 +115,7 @@ export class JsonScan implements ModelScan {
         return;
       case 'value':
         if (byte === quote) this.#beginString(this.#isModel);
-        else if (this.#isModel) throw invalidBody('model must be a string');
+        else if (this.#isModel) throw invalidBody('model must be a string', { param: 'model' });
         else if (byte === open || byte === openList) {
           this.#depth = 1;
           this.#state = 'nested';
@@ -171,7 +171,7 @@ export class JsonScan implements ModelScan {
     if (!this.#kept) return;
     this.#keptBytes += bytes.length;
     if (this.#keptBytes > maxNameBytes) {
-      if (this.#state === 'value') throw invalidBody('the name of the model is too long');
+      if (this.#state === 'value') throw invalidBody('the name of the model is too long', { param: 'model' });
       this.#kept = undefined;
     } else this.#kept.push(Buffer.from(bytes));
   }
@@ -198,6 +198,6 @@ const unquoted = (bytes: Buffer): string => {
   try {
     return JSON.parse(`"${bytes.toString('utf8')}"`) as string;
   } catch (cause) {
-    throw invalidBody('a string in it is not JSON', cause);
+    throw invalidBody('a string in it is not JSON', { cause });
   }
 };

@@ -56,13 +56,13 @@ const modelOfJson = (body: Buffer): string | undefined => {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw invalidBody(`it is not JSON: ${(cause as Error).message}`, cause);
+    throw invalidBody(`it is not JSON: ${(cause as Error).message}`, { cause });
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
     throw invalidBody('it is not a JSON object');
   }
   const model = 'model' in parsed ? parsed.model : undefined;
-  if (model !== undefined && typeof model !== 'string') throw invalidBody('model must be a string');
+  if (model !== undefined && typeof model !== 'string') throw invalidBody('model must be a string', { param: 'model' });
   // JSON.parse keeps the last of two keys and does not report that there were two.
   if (mayNameTwice(text)) return scanned(new JsonScan('thorough'), body);
   return model;

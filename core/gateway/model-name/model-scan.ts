@@ -21,11 +21,11 @@ export type Thoroughness = 'quick' | 'thorough';
 export const maxNameBytes = 16 * 1024;
 
 /** Some engines use the first of two names and some the last, so two are refused. */
-export const givenTwice = (): RbeeError => invalidBody('model is given twice');
+export const givenTwice = (): RbeeError => invalidBody('model is given twice', { param: 'model' });
 
-export const invalidBody = (problem: string, cause?: unknown): RbeeError =>
+export const invalidBody = (problem: string, options: { cause?: unknown; param?: string } = {}): RbeeError =>
   RbeeError.of(
     'INVALID_INPUT',
     { what: 'the request body', problem, hint: 'send a JSON object or a multipart form' },
-    { cause },
+    options,
   );

@@ -1,7 +1,8 @@
 /** Requests to workers, as applications make them, sent over the queen's socket. */
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
-import { isErrorBody, RbeeError } from '../../contract/errors.ts';
+import { catalogueError } from '../../contract/application-code.ts';
+import { RbeeError } from '../../contract/errors.ts';
 import { connectionError, openStream } from './http.ts';
 
 export interface WorkerRequest {
@@ -54,7 +55,8 @@ const eventOf = <Event>(block: string): Event | undefined => {
   const error = typeof event === 'object' && event !== null && 'error' in event ? event.error : undefined;
   if (!error) return event as Event;
   // Errors of the queen name the worker and have a hint; an engine's error has at most a message.
-  if (isErrorBody(error)) throw RbeeError.from(error);
+  const known = catalogueError(error);
+  if (known) throw RbeeError.from(known);
   const message = typeof error === 'object' && 'message' in error ? String(error.message) : String(error);
   throw brokeOff(message);
 };

@@ -2,7 +2,8 @@
 import { type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { checkSocket } from '../../config/private-places.ts';
-import { asRbeeError, isErrorBody, RbeeError } from '../../contract/errors.ts';
+import { catalogueError } from '../../contract/application-code.ts';
+import { asRbeeError, RbeeError } from '../../contract/errors.ts';
 
 export interface QueenRequest {
   method?: 'GET' | 'POST' | 'DELETE';
@@ -112,9 +113,10 @@ const readText = async (response: IncomingMessage): Promise<string> => {
 
 const errorFrom = (text: string, status: number): RbeeError => {
   const error = errorOf(text);
-  if (isErrorBody(error)) return RbeeError.from(error);
-  const problem = typeof error === 'object' && error !== null && 'message' in error ? error.message : error;
-  if (typeof problem === 'string') return refusal(problem, status);
+  const known = catalogueError(error);
+  if (known) return RbeeError.from(known);
+  const { message: problem = error, hint } = (typeof error === 'object' && error !== null ? error : {}) as Refused;
+  if (typeof problem === 'string') return refusal(problem, status, hint);
   return RbeeError.of('INTERNAL', {
     part: 'the queen',
     problem: `it answered with status ${status}`,
@@ -130,8 +132,13 @@ const errorOf = (text: string): unknown => {
   }
 };
 
+interface Refused {
+  message?: unknown;
+  hint?: string;
+}
+
 /** An engine's error in the format of OpenAI's API. */
-const refusal = (problem: string, status: number): RbeeError =>
+const refusal = (problem: string, status: number, hint: string | undefined): RbeeError =>
   status < 500
-    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: 'change that, and send it again' })
-    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: 'look at: rbee worker logs' });
+    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: hint ?? 'change that, and send it again' })
+    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: hint ?? 'look at: rbee worker logs' });

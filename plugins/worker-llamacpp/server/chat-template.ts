@@ -74,7 +74,7 @@ const contentText = (content: Message['content'], index: number): string => {
   return content
     .map(({ type, text }) => {
       if (type === 'text' && typeof text === 'string') return text;
-      throw invalidRequest(`this model takes text only, no ${type}`, `messages[${index}].content`);
+      throw invalidRequest(`this model takes text only, no ${type}`, `messages[${index}].content`, 'unsupported_value');
     })
     .join('\n');
 };
