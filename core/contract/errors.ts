@@ -93,7 +93,7 @@ export interface ErrorBody {
 export interface RbeeErrorOptions {
   cause?: unknown;
   lines?: readonly string[];
-  /** The field of the request that is wrong. Only applications are shown it. */
+  /** The field of the request that is wrong. Shown to applications only. */
   param?: string;
 }
 
