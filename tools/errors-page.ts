@@ -9,7 +9,9 @@ export const errorsPage = (): string => {
 
 Every error that rbee shows has a stable code, says what happened to which thing, and what to try. On the command line
 it is printed as \`error: …\` and \`try: …\`; with \`--json\`, and in answers of the queen, it is
-\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the thing that the error is about.
+\`{ "error": { "code", "message", "hint" } }\`. Words in braces stand for the thing that the error is about. At the address
+for applications, \`code\` is OpenAI's where it has one, otherwise the code below in lower case, and \`type\` and \`param\` are
+OpenAI's; errors of engines are put into the same shape.
 
 This page is made from \`core/contract/errors.ts\` by \`npm run docs\`.
 

@@ -13,7 +13,7 @@ const openAiCodes: Readonly<Record<string, string>> = {
 
 export const applicationCode = (code: ErrorCode): string => openAiCodes[code] ?? code.toLowerCase();
 
-/** An error of the catalogue, from either wire form. Undefined for anything else, such as an engine's own code. */
+/** Restores the catalogue's wire form from either form. Undefined for other errors, such as those with an engine's code. */
 export const catalogueError = (error: unknown): ErrorBody | undefined => {
   if (isErrorBody(error)) return error;
   if (typeof error !== 'object' || error === null || !('code' in error) || typeof error.code !== 'string')

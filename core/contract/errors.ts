@@ -97,7 +97,7 @@ export interface RbeeErrorOptions {
   lines?: readonly string[];
   /** Seconds after which a retry may succeed, for the header `Retry-After`. */
   retryAfter?: number;
-  /** The field of the request that is wrong. Only applications are shown it. */
+  /** The field of the request that is wrong. Shown to applications only. */
   param?: string;
 }
 

@@ -138,7 +138,8 @@ export interface ServedPath {
   method?: HttpMethod | 'any' | readonly HttpMethod[];
   /**
    * What it is for. Requests to a path of kind `other` need not name a model: they go to the one that serves the path, as
-   * long as there is just one.
+   * long as there is just one. Answers are passed on unchanged, except for errors of the other kinds: they get the shape of
+   * OpenAI's errors, whole and in streams.
    */
   kind: ServedKind;
   /**

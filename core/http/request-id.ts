@@ -1,4 +1,4 @@
-/** The id of a request: in its answer, in the log, and in what is asked of a worker for it. */
+/** Ids of requests. An id is in the answer, in log lines about the request, and is sent to the worker. */
 import { randomBytes } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 

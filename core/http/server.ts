@@ -45,8 +45,9 @@ export const makeHttpServer = ({
     clientErrorHandler: answerUnreadable(errorForm),
     frameworkErrors: (error, request, reply) => void sendError(logger, errorForm)(error, request, reply),
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header(requestIdHeader, request.id);
+    done();
   });
   app.setErrorHandler(sendError(logger, errorForm));
   app.setNotFoundHandler((request) => {

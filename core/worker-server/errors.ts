@@ -128,8 +128,8 @@ export const asApiError = (thrown: unknown): ApiError => {
 };
 
 /**
- * The fault to name. Of alternatives, the one for a value of this type was meant; if there is none, all types are named.
- * The faults of alternatives come before that of their `anyOf`, the outermost last.
+ * Picks the fault to report. Within `anyOf`, it is a fault of the alternative with the type of the value; if no alternative has
+ * that type, the fault lists all types. Ajv reports the faults of alternatives before their `anyOf`, the outermost last.
  */
 const meantFault = (faults: readonly Fault[]): Fault => {
   const choice = faults.findLast(({ keyword }) => keyword === 'anyOf');

@@ -1,4 +1,4 @@
-/** The id of a request, in its answer and in the lines of the log about it. A gateway sends one with each request. */
+/** Ids of requests, sent by the gateway. An id is in the answer and in log lines about the request. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 

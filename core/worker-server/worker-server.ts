@@ -85,7 +85,7 @@ export const createWorkerServer = <Loaded>(options: WorkerServerOptions<Loaded>)
     throw new ApiError(404, 'invalid_request_error', `there is nothing at ${method} ${url}`, { code: 'not_found' });
   });
   app.addHook('onRequest', async (request, reply) => {
-    // On the response itself, as streams and raw answers are written to that.
+    // Set on the raw response, because streams and raw answers bypass the reply.
     reply.raw.setHeader(requestIdHeader, request.id);
     if (isHealth(request.url)) return;
     // The numbers stay readable while the worker loads and drains.

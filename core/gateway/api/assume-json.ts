@@ -21,5 +21,10 @@ export const mayBeJson = (
   headers.origin === undefined &&
   headers['sec-fetch-site'] === undefined;
 
-/** From now on the request says that it is JSON, to the parser and to the worker. */
-export const declareJson = (request: IncomingMessage): void => setHeader(request, 'content-type', jsonType);
+const charset = /;\s*charset="?(?!utf-?8\b)[\w:.-]+"?/i;
+
+/** From now on the request says that it is JSON, to the parser and to the worker; a charset that it named still applies. */
+export const declareJson = (request: IncomingMessage): void => {
+  const [named = ''] = charset.exec(request.headers['content-type'] ?? '') ?? [];
+  setHeader(request, 'content-type', jsonType + named);
+};

@@ -165,8 +165,8 @@ describe('the name of a model', () => {
 
 describe('the content type', () => {
   const types = ['text/plain', 'application/x-www-form-urlencoded', 'application/octet-stream', ''];
-  const send = async (port: number, headers: Record<string, string>, path = chatPath) => {
-    const outgoing = request({ host: '127.0.0.1', port, method: 'POST', path, headers }).end(demo);
+  const send = async (port: number, headers: Record<string, string>, path = chatPath, body: string | Buffer = demo) => {
+    const outgoing = request({ host: '127.0.0.1', port, method: 'POST', path, headers }).end(body);
     const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
     return { status: response.statusCode, text: await text(response), headers: response.headers };
   };
@@ -179,6 +179,23 @@ describe('the content type', () => {
       assert.equal(status, 200, type);
       const { headers, body } = received.at(-1) as Received;
       assert.deepEqual([headers['content-type'], body.toString()], ['application/json', demo]);
+    }
+  });
+
+  it('may name a charset, which is converted', async () => {
+    const { worker, received } = await engine();
+    const { port } = await queenFor([worker]);
+    for (const [type, encoding] of [
+      ['text/plain; charset=iso-8859-1', 'latin1'],
+      ['text/plain;charset=UTF-8', 'utf8'],
+    ] as const) {
+      const body = Buffer.from('{"model":"demo","é":1}', encoding);
+      assert.equal((await send(port, { 'content-type': type }, chatPath, body)).status, 200, type);
+      const seen = received.at(-1) as Received;
+      assert.deepEqual(
+        [seen.headers['content-type'], seen.body.toString()],
+        ['application/json', '{"model":"demo","é":1}'],
+      );
     }
   });
 

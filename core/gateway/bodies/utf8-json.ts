@@ -1,4 +1,4 @@
-/** JSON as UTF-8, which is all that engines read. Other bytes would silently become U+FFFD in them. */
+/** Converts JSON to UTF-8. Engines would silently turn other bytes into U+FFFD. */
 import { isUtf8 } from 'node:buffer';
 import { invalidBody } from '../model-name/model-scan.ts';
 
@@ -25,7 +25,7 @@ const decoderFor = (charset: string): TextDecoder => {
   }
 };
 
-/** The charset of its content type is removed from the headers, which are names and values in turn. */
+/** Removes the charset from the content type. `headers` has names and values, alternating. */
 export const declareUtf8 = (headers: string[]): void => {
   for (let at = 0; at + 1 < headers.length; at += 2) {
     if (headers[at]!.toLowerCase() === 'content-type')

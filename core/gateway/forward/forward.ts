@@ -157,7 +157,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Controller, error: Error): void {
-    // A worker that refuses a request may close before it has read all of it: its refusal counts, not how it ended.
+    // A worker may refuse a request and close before it has read all of it. The refusal is the answer.
     if (this.#refused && !this.#signal.aborted) {
       this.onResponseEnd();
       return;

@@ -24,7 +24,7 @@ const notToWorker = new Set([
   'origin',
   requestIdHeader,
 ]);
-/** The id of a request is the gateway's, whatever the worker makes of it. */
+/** The gateway's request id replaces the worker's. */
 const notToClient = new Set([...ofOneConnection, requestIdHeader]);
 
 export interface ToWorker {

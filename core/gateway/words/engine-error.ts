@@ -1,4 +1,4 @@
-/** Reads the error of an engine from the bodies in which engines send it. */
+/** Parses the error bodies of engines. */
 import { withoutSecrets } from '../../contract/secrets.ts';
 
 export interface EngineError {
@@ -17,7 +17,7 @@ const maxMessage = 2_000;
 /** Of a body that is not JSON. */
 const maxExcerpt = 300;
 
-/** The error in the body of an answer. */
+/** Parses the body of an error answer. */
 export const engineError = (status: number, text: string): EngineError => {
   let body: unknown;
   try {
@@ -28,7 +28,7 @@ export const engineError = (status: number, text: string): EngineError => {
   return errorIn(body, status);
 };
 
-/** The error in parsed JSON. A status that it names goes before the given one. */
+/** The error in parsed JSON. A status in it overrides the given one. */
 export const errorIn = (body: unknown, status: number): EngineError => {
   const { detail, error = body } = fieldsOf(body);
   if (detail !== undefined) return errorOfFastApi(detail, status);
@@ -45,7 +45,7 @@ export const errorIn = (body: unknown, status: number): EngineError => {
   };
 };
 
-/** `detail` is a text, or a list of faults. */
+/** FastAPI's `detail` is a text, or a list of faults. */
 const errorOfFastApi = (detail: unknown, status: number): EngineError => {
   const first = Array.isArray(detail) ? fieldsOf(detail[0]) : {};
   const param = Array.isArray(first['loc']) ? fieldName(first['loc']) : null;
@@ -54,7 +54,7 @@ const errorOfFastApi = (detail: unknown, status: number): EngineError => {
   return { status, message, type: typeof first['type'] === 'string' ? first['type'] : '', code: '', param };
 };
 
-/** vLLM sends the faults that pydantic finds as the text of a Python list, with the whole request in it. */
+/** vLLM sends pydantic's faults as the text of a Python list that includes the whole request. */
 const faultOfPydantic = (text: string): { message: string; param: string | null } | undefined => {
   const [, loc = '', message = ''] = /'loc': \(([^)]*)\), 'msg': ["'](.*?)["'](?:, '|\})/s.exec(text) ?? [];
   if (message === '') return undefined;

@@ -3,33 +3,33 @@ import { errorIn } from './engine-error.ts';
 import { type Answering, reworded } from './reworded.ts';
 
 const lineFeed = 0x0a;
-/** An error event can be told by so many bytes of its line. */
+/** Enough of a line to recognize an error event. */
 const headBytes = 32;
-/** Of a longer line, nothing is rewritten. */
+/** Longer lines pass unchanged. */
 const maxLine = 64 * 1024;
 const none: Buffer = Buffer.alloc(0);
 
-/** vLLM and our own server, older builds of both, llama-server. */
+/** Sent by vLLM and `@rbee/worker-server`, by older builds of vLLM, and by llama-server. */
 const errorLine = /^(?:data: ?\{\s*"error"\s*:|data: ?\{\s*"object"\s*:\s*"error"|error: ?\{)/;
 const errorEvent = /^event: ?error\s*$/;
 
 /**
- * Works by lines, as an error is a line of its own. A chunk without the word `error` costs one search. The start of a line
- * that is split between chunks is held back until it is long enough to tell.
+ * Works line by line. A chunk that does not contain `error` costs one search. When a line is split between chunks, its start
+ * is held back until it is long enough to recognize.
  */
 export class ErrorEvents {
   readonly #answering: Answering;
   #held = none;
-  /** The last byte was within a line that is no error. */
+  /** The last byte belonged to an unfinished line that is not an error. */
   #inLine = false;
-  /** The next line of data is an error, by the name of its event. */
+  /** `event: error` has arrived, so the next line of data is an error. */
   #named = false;
 
   constructor(answering: Answering) {
     this.#answering = answering;
   }
 
-  /** What to send for a chunk; may be empty. */
+  /** Returns the bytes to send, possibly none. */
   push(chunk: Buffer): Buffer {
     const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
     this.#held = none;
@@ -37,14 +37,14 @@ export class ErrorEvents {
     return this.#searched(bytes);
   }
 
-  /** What is still held back at the end of the stream. */
+  /** Returns what was held back. Call it at the end of the stream. */
   end(): Buffer {
     const rest = this.#held;
     this.#held = none;
     return errorLine.test(headOf(rest)) ? this.#rewritten(rest) : rest;
   }
 
-  /** All but the start of a line at the end that may become an error. */
+  /** Holds back the start of a last line that may become an error. */
   #passed(bytes: Buffer): Buffer {
     if (bytes[bytes.length - 1] === lineFeed) {
       this.#inLine = false;
@@ -95,7 +95,7 @@ export class ErrorEvents {
     return isError ? this.#rewritten(line) : line;
   }
 
-  /** The line itself if it is not JSON, or if its error is null. */
+  /** Returns the line unchanged if it is not JSON, or if its error is null. */
   #rewritten(line: Buffer): Buffer {
     let body: unknown;
     try {

@@ -1,10 +1,10 @@
-/** An engine's answer with an error status, collected to be answered in the one shape. */
+/** Collects an engine's error answer and rewrites it into the one shape. */
 import { brotliDecompressSync, unzipSync } from 'node:zlib';
 import type { ResponseHeaders } from '../forward/headers.ts';
 import { engineError } from './engine-error.ts';
 import { type Answering, reworded } from './reworded.ts';
 
-/** The rest of a larger body is read and dropped. */
+/** The rest of a larger body is discarded. */
 const maxBytes = 64 * 1024;
 
 export class Refused {

@@ -1,4 +1,4 @@
-/** The error of an engine in the words of the gateway. */
+/** Turns an engine's error into an error for applications. */
 import { withoutSecrets } from '../../contract/secrets.ts';
 import type { ServedKind } from '../../contract/worker-type.ts';
 import { type ApplicationError, errorType } from './application-error.ts';
@@ -8,11 +8,11 @@ import { meaningOf } from './rules.ts';
 export interface Reworded {
   status: number;
   error: ApplicationError;
-  /** In seconds; only where trying again will help. */
+  /** In seconds; set only where a retry will help. */
   retryAfter?: number;
 }
 
-/** Who answered, and to what kind of request. */
+/** The worker that answered, and the kind of the path. */
 export interface Answering {
   worker: string;
   kind: ServedKind;
@@ -30,5 +30,5 @@ export const reworded = (error: EngineError, { worker, kind }: Answering): Rewor
   };
 };
 
-/** Paths of these kinds answer in the form of OpenAI's API; those of kind `other` have forms of their own. */
+/** Whether a path of this kind answers like OpenAI's API. Paths of kind `other` have formats of their own. */
 export const speaksOpenAi = (kind: ServedKind): boolean => kind !== 'other';

@@ -1,4 +1,4 @@
-/** What an engine's error means: a table, by what engines are known to say. The first rule that fits decides. */
+/** Maps engines' errors to statuses and codes. The first rule that matches decides. */
 import type { ServedKind } from '../../contract/worker-type.ts';
 import type { EngineError } from './engine-error.ts';
 
@@ -12,20 +12,20 @@ export interface Meaning {
 }
 
 interface Rule {
-  /** Looked for in type, code and message. */
+  /** Matched against type, code and message. */
   says?: RegExp;
   /** The statuses for which it applies; any when absent. */
   statuses?: readonly number[];
   status: number;
   code: string;
-  /** `input`: the field that holds the input of this kind of request. Without one, it is the field that the error names. */
+  /** `input` is the field that holds the input, depending on the kind of path. Absent: a field named in the message. */
   param?: 'input' | 'model' | 'response_format' | 'tools' | 'n';
   hint?: string;
   retryAfter?: number;
 }
 
 const rules: readonly Rule[] = [
-  // The key is the gateway's, so the client cannot send a better one.
+  // The gateway sent its own key, so the client cannot fix this.
   { statuses: [401, 403], status: 500, code: 'worker_failed' },
   {
     // llama-server, its embeddings and its older builds; vLLM; the builtin engine; text-embeddings-inference.
@@ -126,7 +126,7 @@ const rules: readonly Rule[] = [
   { statuses: [409], status: 409, code: 'conflict' },
 ];
 
-/** What the client should be told about an error in answer to a request of this kind. */
+/** Status, code and field of an error in answer to a request of this kind. */
 export const meaningOf = (error: EngineError, kind: ServedKind): Meaning => {
   const text = `${error.type} ${error.code} ${error.message}`;
   const rule = rules.find(
@@ -135,7 +135,7 @@ export const meaningOf = (error: EngineError, kind: ServedKind): Meaning => {
   const { status, code, param, hint, retryAfter } = rule ?? otherwise(error);
   return {
     status,
-    // The engine's own code is the more exact one.
+    // An engine's own code is more exact.
     code: isWord(error.code) && !general.has(error.code) ? error.code : code,
     param: paramOf(error, param, kind),
     ...(hint !== undefined && { hint }),
@@ -150,7 +150,7 @@ const otherwise = ({ status }: EngineError): Rule => {
 };
 
 const isWord = (code: string): boolean => /^[a-z][a-z0-9_]{2,60}$/.test(code);
-/** Codes of the worker server that say no more than a rule. */
+/** Codes of `@rbee/worker-server` that are less exact than those of the rules. */
 const general = new Set([
   'invalid_value',
   'invalid_request',
@@ -161,12 +161,12 @@ const general = new Set([
 ]);
 
 const paramOf = (error: EngineError, param: Rule['param'], kind: ServedKind): string | null => {
-  // vLLM names a count, which is no field of a request.
+  // vLLM's name for a count, not a field of the request.
   const own = error.param === 'input_tokens' ? null : error.param;
   return own ?? (param === 'input' ? inputs[kind] : param) ?? namedIn(error.message);
 };
 
-/** Where the input is. */
+/** The field that holds the input. */
 const inputs: Readonly<Partial<Record<ServedKind, string>>> = {
   chat: 'messages',
   completion: 'prompt',
@@ -187,7 +187,7 @@ const fields = new Set(
   ).split(' '),
 );
 
-/** A known field that a message has in quotes, or after a colon at its end. */
+/** A known field in quotes, or after "param:" at the end of the message. */
 const namedIn = (message: string): string | null => {
   for (const [, quoted, last] of message.matchAll(/["'`]([a-z_]+)["'`]|param: ([a-z_]+)$/g)) {
     const name = quoted ?? last ?? '';

@@ -71,7 +71,7 @@ export const run = async (
   return generated;
 };
 
-/** Undefined for as many as fit, which web interfaces ask for with -1. */
+/** Undefined for as many as fit. Web interfaces send -1 for that. */
 const maxTokensOf = (body: TextRequest): number | undefined => {
   const field = (['max_completion_tokens', 'max_tokens', 'n_predict'] as const).find((name) => body[name] != null);
   const wanted = field && body[field];

@@ -1,9 +1,9 @@
-/** What clients and other engines know and this one does not have. */
+/** Parameters of OpenAI's API and of other engines that this engine does not support. */
 import { invalidRequest } from '@rbee/worker-server';
 
 /**
- * By field, the values that ask for nothing. Null, false, 0, empty texts and empty lists ask for nothing either. An answer as
- * if the field were not there would be wrong, so every other value is refused.
+ * Each field with the values that change nothing. Null, false, 0, and empty texts and lists change nothing either. Any other
+ * value is refused, because ignoring it would give a wrong answer.
  */
 const neutral: Readonly<Record<string, readonly unknown[]>> = {
   // OpenAI's
