@@ -79,7 +79,8 @@ const newsMs = 1_000;
 
 export class Gateway implements KnownPaths {
   readonly #fleet: WorkerFleet;
-  readonly #options: GatewayOptions;
+  readonly #aliases: Aliases | undefined;
+  readonly #maxWaitMs: number;
   readonly #unwatch: () => void;
   readonly #pools = new Pools();
   readonly #waking: Waking;
@@ -100,9 +101,10 @@ export class Gateway implements KnownPaths {
   /** What each grant may see of the present fleet. */
   #granted = new WeakMap<Grant, Names>();
 
-  constructor(fleet: WorkerFleet, options: GatewayOptions = {}) {
+  constructor(fleet: WorkerFleet, { aliases, maxWaitMs = defaultMaxWaitMs }: GatewayOptions = {}) {
     this.#fleet = fleet;
-    this.#options = options;
+    this.#aliases = aliases;
+    this.#maxWaitMs = maxWaitMs;
     this.#waking = new Waking((key) => fleet.wake(key));
     this.#unwatch = fleet.watch({ changed: () => this.#refresh(), silent: (key) => this.#retryElsewhere(key) });
   }
@@ -121,6 +123,13 @@ export class Gateway implements KnownPaths {
     const granted = this.names.only(({ worker }) => mayUse(grant, worker));
     this.#granted.set(grant, granted);
     return granted;
+  }
+
+  /** Waits until all machines have been asked for their workers, as long as none of those known serves the model. */
+  async gather(model: string, signal: AbortSignal): Promise<void> {
+    const deadline = performance.now() + this.#maxWaitMs;
+    while (this.#fleet.isGathering() && this.names.named(model).length === 0 && !signal.aborted)
+      if (!(await this.#waiting.change(deadline, signal))) return;
   }
 
   /** A worker declares this very path, not a pattern. */
@@ -264,7 +273,7 @@ export class Gateway implements KnownPaths {
         chosen = choose(wanted, this.namesFor(wanted.grant), this.load, excluded);
       } catch (error) {
         if (!mayWait || !willBeReady(error)) throw failed ?? error;
-        deadline ??= performance.now() + (this.#options.maxWaitMs ?? defaultMaxWaitMs);
+        deadline ??= performance.now() + this.#maxWaitMs;
         if (!(await this.#waiting.change(deadline, wanted.signal))) throw error;
         if (wanted.signal.aborted) return undefined;
         continue;
@@ -414,7 +423,7 @@ export class Gateway implements KnownPaths {
     }
     this.#pools.keepOnly(dials);
     for (const key of this.#lastUsed.keys()) if (!dials.has(key)) this.#lastUsed.delete(key);
-    return new Names(candidates, this.#options.aliases);
+    return new Names(candidates, this.#aliases);
   }
 }
 

@@ -47,6 +47,7 @@ export const workerWith = (over: Partial<HiveWorker> = {}): HiveWorker => ({
 export interface MemoryFleet extends WorkerFleet {
   /** What it consists of; call `changed` after changing it. */
   list: FleetWorker[];
+  gathering: boolean;
   changed(): void;
   silent(key: string): void;
 }
@@ -58,9 +59,11 @@ export const memoryFleet = (
 ): MemoryFleet => {
   const watchers = new Set<FleetWatcher>();
   const fleet: MemoryFleet = {
+    gathering: false,
     list: [...workers].map((worker) => ('worker' in worker ? worker : { key: worker.id, worker, online: true })),
     workers: () => fleet.list,
     servablePaths: () => servable,
+    isGathering: () => fleet.gathering,
     wake,
     watch: (watcher) => {
       watchers.add(watcher);

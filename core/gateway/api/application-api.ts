@@ -96,10 +96,12 @@ export const applicationApi =
       if (body !== received) declareUtf8(request.raw.rawHeaders);
       const method = request.method as HttpMethod;
       const named = await modelName({ contentType: request.headers['content-type'], query, body });
+      const left = disconnectSignal(reply.raw);
+      const isUnknown = named !== undefined && gateway.names.named(named).length === 0;
+      if (isUnknown) await gateway.gather(named, left);
       const grant = request.caller ? grantOf(request.caller) : undefined;
       const requested = requestedModel(gateway, { method, url: request.url, named, grant });
       const bodyType = bodyTypeOf(request);
-      const left = disconnectSignal(reply.raw);
       const headers = request.raw.rawHeaders;
       const use = await limits.begin(request.caller?.key);
       reply.headers(use.headers);

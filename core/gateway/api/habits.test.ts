@@ -401,6 +401,23 @@ describe('a request whose worker is not ready', () => {
     assert.equal((await refusal(await post(url + chatPath))).retry, null);
   });
 
+  it('waits for a machine that is connected to for the first time, if no other serves the model', async () => {
+    const { worker } = await engine();
+    const { fleet, gateway, url } = await queenFor([worker]);
+    fleet.gathering = true;
+    assert.equal((await post(url + chatPath)).status, 200);
+    const answers = ['far', 'nope'].map((model) => post(url + chatPath, { body: `{"model":"${model}"}` }));
+    await until(() => gateway.waiting === 2, 'they wait');
+    const far = await engine({ id: 'far', names: ['far'] });
+    fleet.list = [...fleet.list, { key: 'pi/far', worker: far.worker, online: true }];
+    fleet.changed();
+    assert.equal((await answers[0])?.status, 200);
+    assert.equal(gateway.waiting, 1);
+    fleet.gathering = false;
+    fleet.changed();
+    assert.equal((await answers[1])?.status, 404);
+  });
+
   it('waits for the next process of a worker that has ended unnoticed', async () => {
     const closed = await listening(() => {});
     await closed.close();

@@ -154,6 +154,12 @@ export class Fleet {
     }
   }
 
+  /** A hive is being connected to for the first time, and may have workers that are not known yet. */
+  get isGathering(): boolean {
+    for (const member of this.#members.values()) if (member.isReturning && member.isUnreported) return true;
+    return false;
+  }
+
   /** Installed worker types of all hives, or of one. Throws HIVE_NOT_FOUND. */
   catalog(hive?: string): HiveCatalogEntry[] {
     const members = hive === undefined ? [...this.#members.values()] : [this.member(hive)];

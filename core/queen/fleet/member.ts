@@ -8,7 +8,7 @@ import type { HiveConnection } from './hive-connection.ts';
 import { isSilent, type LoopLag, type SignOfLife } from './liveness.ts';
 import { hiveView, workerView } from './views.ts';
 
-/** How long requests wait for a hive that has stopped answering. Longer, it is probably off. */
+/** How long requests wait for a hive that does not answer yet, or no longer. After that it is probably off. */
 const returnMs = 3_000;
 
 const reconnectMs = { first: 50, max: 1_000 };
@@ -49,7 +49,7 @@ export class Member {
   #mustShowState = false;
   #faults = { backoffMs: faultyMs.first, lastAt: Number.NEGATIVE_INFINITY };
   #waiting = new Set<() => void>();
-  /** When it stopped answering, for as long as it is expected back soon. */
+  /** Since when it does not answer, for as long as it is expected to soon. */
   #lostAt: number | undefined;
 
   constructor(connection: HiveConnection, options: MemberOptions) {
@@ -67,7 +67,7 @@ export class Member {
     return this.#reason;
   }
 
-  /** It has only just stopped answering, and is being reconnected to. */
+  /** It does not answer, but is expected to soon: it has only just been lost, or is only just being connected to. */
   get isReturning(): boolean {
     return this.#lostAt !== undefined;
   }
@@ -292,7 +292,8 @@ export class Member {
     if (this.#status === status && this.#reason === reason) return;
     if (this.#status !== status) {
       this.#since = new Date().toISOString();
-      this.#lostAt = this.#status === 'online' && status === 'unreachable' ? performance.now() : undefined;
+      const isNew = status === 'unreachable' && this.#status !== 'faulty';
+      this.#lostAt = isNew ? performance.now() : undefined;
     }
     this.#status = status;
     this.#reason = reason;
