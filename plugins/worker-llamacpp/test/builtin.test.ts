@@ -306,7 +306,7 @@ describe('the builtin engine with an embedding model', () => {
   it('refuses chats with a reason', async () => {
     const response = await worker.fetch('/v1/completions', { prompt: 'a' });
     assert.equal(response.status, 400);
-    assert.match(((await response.json()) as Body).error?.message ?? '', /embeddings only/);
+    assert.match(((await response.json()) as Body).error?.message ?? '', /only returns embeddings/);
   });
 });
 
@@ -365,7 +365,7 @@ describe('the builtin engine that cannot start', { skip: atFullScale }, () => {
       model: write('twice.gguf', twice),
       code: 65,
       cause: 'bad_model',
-      says: /"#" is in it twice/,
+      says: /contains the token "#" twice/,
     },
     {
       title: 'an unknown architecture',
