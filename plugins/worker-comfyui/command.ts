@@ -62,7 +62,7 @@ const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
     if (flag === '-h' || (flag.startsWith('--') && refused.some((known) => `--${known}`.startsWith(flag)))) {
-      throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+      throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
     }
   }
   return args;

@@ -193,5 +193,5 @@ const allowed = (args: readonly string[]): readonly string[] => {
 const refusal = (arg: string): OptionProblem[] => {
   const [flag = ''] = arg.split('=', 1);
   if (!refused.has(flag)) return [];
-  return [{ option: 'extra_args', problem: `may not hold ${flag}: rbee sets or forbids it`, hint: 'leave it out' }];
+  return [{ option: 'extra_args', problem: `cannot contain ${flag}: rbee sets or forbids it`, hint: 'leave it out' }];
 };

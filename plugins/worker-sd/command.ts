@@ -58,7 +58,7 @@ const refused = new Set(
 const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
-    if (refused.has(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+    if (refused.has(flag)) throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
   }
   return args;
 };

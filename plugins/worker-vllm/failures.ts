@@ -74,7 +74,7 @@ export const failures: readonly FailureRule[] = [
     pattern: /ImportError: (\S{1,200}): cannot open shared object file/,
     cause: 'missing_library',
     message: 'vLLM needs the library {1}, which is not there',
-    hint: 'install that library, or let rbee install a vLLM of its own: --option engine=venv',
+    hint: 'install that library, or let rbee install vLLM: --option engine=venv',
   },
   {
     pattern: /version `?(GLIBC\w*_[\d.]+)'? not found/,
@@ -152,7 +152,7 @@ export const failures: readonly FailureRule[] = [
   {
     pattern: /trust_remote_code=True|requires you to execute (?:the|custom) (?:configuration|code)/,
     cause: 'bad_option',
-    message: 'this model comes with Python code of its own, which is not run unless it is allowed',
+    message: 'this model contains Python code, which runs only if you allow it',
     hint: 'if you trust its author: --option trust_remote_code=true',
   },
   {

@@ -20,7 +20,7 @@ const refusedShort = new Set(['-tp', '-pp', '-dpa', '-q', '-h', '-v']);
 export const allowed = (args: readonly string[]): readonly string[] => {
   for (const arg of args) {
     const [flag = ''] = arg.split('=', 1);
-    if (isRefused(flag)) throw new Error(`extra_args may not hold ${flag}: rbee sets or forbids it`);
+    if (isRefused(flag)) throw new Error(`extra_args cannot contain ${flag}: rbee sets or forbids it`);
   }
   return args;
 };

@@ -74,7 +74,7 @@ export const options = {
   additionalProperties: false,
 } as const satisfies OptionsSchema;
 
-/** The options as `command` and `estimate` get them: defaults filled in, valid by the schema. */
+/** The options that `command` and `estimate` receive: validated, with defaults filled in. */
 export interface Options {
   engine: 'auto' | 'onnx' | 'whisper-server';
   dtype: 'auto' | Dtype;
@@ -92,6 +92,6 @@ const defaults = Object.fromEntries(
   Object.entries(options.properties).map(([name, property]) => [name, property.default]),
 );
 
-/** Options with what is missing filled in, for callers that give only some. */
+/** Fills in defaults, for callers that pass only some options. */
 export const withDefaults = (given: Readonly<Record<string, unknown>>): Options =>
   ({ ...defaults, ...given }) as unknown as Options;

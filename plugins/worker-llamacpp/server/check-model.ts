@@ -24,7 +24,7 @@ const readChecked = (path: string): GgufHeader => {
       code === 'ENOENT'
         ? `the model file ${path} does not exist`
         : code === 'EACCES'
-          ? `the model file ${path} may not be read by this user`
+          ? `the model file ${path} is not readable for this user`
           : `the model file ${path} cannot be read: ${message}`;
     throw new StartError(exitCodes.noModel, problem, { cause });
   }
