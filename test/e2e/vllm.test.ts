@@ -247,7 +247,7 @@ test('an argument that vLLM does not know, and one that is not allowed, are refu
   const unknown = await home.rbee([...spawnArgs(model, '--option', 'extra_args=["--no-such-flag"]'), '--json']);
   assert.match(JSON.parse(unknown.stdout).error.message, /does not know the arguments --no-such-flag/);
   const forbidden = await home.rbee([...spawnArgs(model, '--option', 'extra_args=["--host=0.0.0.0"]'), '--json']);
-  assert.match(JSON.stringify(JSON.parse(forbidden.stdout).error), /extra_args may not hold --host/);
+  assert.match(JSON.stringify(JSON.parse(forbidden.stdout).error), /extra_args cannot contain --host/);
 });
 
 describe('a failure of vLLM', () => {

@@ -106,7 +106,7 @@ test('silence is no text, and what is no sound is refused with the reason', { sk
   await assert.rejects(asked, (error: InstanceType<typeof OpenAI.APIError>) => {
     assert.equal(error.status, 400);
     assert.equal(error.param, 'file');
-    assert.match(error.message, /not in an audio format that can be read here/);
+    assert.match(error.message, /not in a supported audio format/);
     return true;
   });
   const gsm = readFileSync(join(samples, '../recordings/gsm.wav'));
