@@ -372,7 +372,7 @@ describe('a machine that lies', { skip }, () => {
   // The gateway once dialled the lying machine instead, and sent it the prompt and key of the honest worker.
   test('a worker that copies the id of an honest worker is treated as another worker', async () => {
     const liar = hiveOf(null);
-    await lying.tell({ [liar.alias]: 'a worker with the id of one of the honest machine, in a trap' });
+    await lying.tell({ [liar.alias]: 'a worker with the id of the honest worker, in a trap' });
     const both = await until(async () => {
       const { workers } = await shown();
       const found = workers.filter(({ id }) => id === goodWorker.id);
@@ -398,7 +398,7 @@ describe('a machine that lies', { skip }, () => {
 
   test('a worker that copies id and name of an honest worker is sent only its own key', async () => {
     const liar = hiveOf(null);
-    await lying.tell({ [liar.alias]: 'a worker with the id and name of one of the honest machine, in a trap' });
+    await lying.tell({ [liar.alias]: 'a worker with the id and name of the honest worker, in a trap' });
     await until(async () =>
       (await shown()).workers.some(({ id, hive }) => id === goodWorker.id && hive === liar.alias),
     );

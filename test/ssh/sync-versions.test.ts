@@ -137,12 +137,12 @@ for (const [version, what] of sampleOf([
     void syncing.finally(() => {
       over = true;
     });
-    const fewest = await fewestReady(() => over);
+    const min = await minReady(() => over);
     const run = await syncing;
     assert.equal(run.code, 0, run.stdout + run.stderr);
     assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +replaces ${before[0]}$`, 'm'));
     assert.match(run.stdout, /^pi +replace +tick +its type has another version$/m);
-    assert.ok(fewest >= 1, 'at least one always answers');
+    assert.ok(min >= 1, 'at least one always answers');
     for (const answer of answers) assert.match(await answer, /^0 1 2 .* 148 149\s*$/s);
     assert.deepEqual(await versions(), [version, version]);
     assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
@@ -164,13 +164,13 @@ const begin = async (): Promise<Promise<string>> => {
 };
 
 /** The lowest number of ready workers at any time until it is over. */
-const fewestReady = async (isOver: () => boolean): Promise<number> => {
-  let fewest = Number.POSITIVE_INFINITY;
+const minReady = async (isOver: () => boolean): Promise<number> => {
+  let min = Number.POSITIVE_INFINITY;
   while (!isOver()) {
     const ready = (await workers()).filter(({ state }) => state === 'ready').length;
-    fewest = Math.min(fewest, ready);
+    min = Math.min(min, ready);
   }
-  return fewest;
+  return min;
 };
 
 test('an undeclared worker type is removed with --remove-extra', { skip }, async () => {
