@@ -42,7 +42,7 @@ test('text that cannot be embedded is reported', async () => {
   assert.match(unknown.stderr, /no worker serves the model dmo; did you mean demo\?/);
 });
 
-test('an unknown model is reported before anything starts', async () => {
+test('an unknown model or a missing file is reported before anything starts', async () => {
   const run = await home.rbee(['image', '-m', 'flx', 'a bee']);
   assert.equal(run.code, 1);
   assert.match(run.stderr, /no worker serves the model flx/);

@@ -98,12 +98,6 @@ test('request bodies that a form could send without a preflight are refused', as
   }
 });
 
-test('a socket of the queen or the hive takes no request of a web page either', async () => {
-  // A page cannot open a unix socket; this is about a proxy that someone puts before it.
-  const answer = await send('/v1/workers', { method: 'GET', socketPath: home.paths.queenSocket });
-  assert.equal(answer.status, 200);
-});
-
 test('files, folders and sockets of rbee are accessible to its user alone', () => {
   const wrong: string[] = [];
   const walk = (folder: string): void => {
@@ -136,7 +130,7 @@ test('another user can neither operate nor read', { skip: !root && 'needs root t
   }
 });
 
-test("another user cannot use a worker's own port, and its key is in no command line", async () => {
+test('the port of a worker requires its key, which is in no command line and no view', async () => {
   const answer = await new Promise<number>((resolve, reject) => {
     const call = request(
       { host: '127.0.0.1', port: worker.port, path: '/v1/chat/completions', method: 'POST', headers: json },

@@ -1,6 +1,7 @@
 /** The life of workers as users see it: the real command, real daemons, and an engine that misbehaves on request. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { WorkerView } from '../../core/contract/worker.ts';
 import { connectQueen } from '../../core/queen/client/index.ts';
@@ -198,12 +199,16 @@ test('the log contains what the engine prints, and --lines limits how much is sh
   assert.equal((await home.rbee(['worker', 'logs', worker.id, '--lines', '1'])).stdout.trim().split('\n').length, 1);
 });
 
-test('a served name is unique among models, and the clash names the other worker', async () => {
+test('a second worker of the same model shares its name, and another model cannot take that name', async () => {
   const first = await spawned('unique');
-  const run = await spawn('unique', [], ['--json']);
-  // The same model under the same name is a replica, not a clash.
-  assert.equal(run.code, 0, run.stdout);
-  assert.notEqual(JSON.parse(run.stdout).id, first.id);
+  const replica = await spawned('unique');
+  assert.notEqual(replica.id, first.id);
+  const model = resolve(import.meta.dirname, '../../plugins/worker-llamacpp/models/demo.gguf');
+  const run = await spawn('unique', [], ['--model', `file:${model}`, '--json']);
+  assert.equal(run.code, 1);
+  const { code, message } = failure(run.stdout);
+  assert.equal(code, 'NAME_CONFLICT');
+  assert.match(message, new RegExp(`(${first.id}|${replica.id}) already serves fake under the name unique`));
 });
 
 const refusals: [string, string[], string, number][] = [
