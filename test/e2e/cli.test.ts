@@ -179,6 +179,7 @@ describe('rbee with a queen', () => {
   it('writes no colours into a pipe, whatever the terminal', async () => {
     queen = await startFakeQueen(home.paths.queenSocket, list);
     const run = await home.rbee(['worker', 'list'], { env: { NO_COLOR: '', TERM: 'xterm-256color' } });
+    assert.match(run.stdout, /llamacpp-a1b2/);
     assert.ok(!run.stdout.includes('\u001b'));
   });
 

@@ -171,7 +171,7 @@ test('a remote hive downloads no plugin, whatever it is asked', async () => {
   );
 });
 
-/** An engine that comes as an archive, and a server that has it. */
+/** An engine packed as an archive, and its SHA-256. */
 const engine = () => {
   const program = '#!/bin/sh\necho it runs\n';
   const archive = gzipSync(rawTar([{ name: 'engine/run', data: program, mode: 0o755 }]));

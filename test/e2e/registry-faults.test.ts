@@ -190,7 +190,7 @@ for (const [what, fault] of Object.entries(deaf)) {
   });
 }
 
-test('a newer version is there', async () => {
+test('a newer version is published', async () => {
   misbehave({ how: () => false });
   for (const [type, content] of [
     ['echo', newer],

@@ -132,7 +132,7 @@ test('npm install of a new plugin fetches a few small packages', async (t) => {
     registry.offer({ ...document, document, packed: readFileSync(join(home.folder, filename)) });
   }
 
-  for (const [template, most] of [
+  for (const [template, count] of [
     ['worker-program', 3],
     ['worker-plugin', 4],
   ] as const) {
@@ -141,10 +141,10 @@ test('npm install of a new plugin fetches a few small packages', async (t) => {
     await npm(folder, 'install', '--registry', registry.url, '--no-audit', '--no-fund');
     const modules = join(folder, 'node_modules');
     const lock = JSON.parse(readFileSync(join(modules, '.package-lock.json'), 'utf8'));
-    assert.equal(Object.keys(lock.packages).length, most, template);
+    assert.equal(Object.keys(lock.packages).length, count, template);
     const files = globSync('**', { cwd: modules }).map((path) => statSync(join(modules, path)));
     const megabytes = files.reduce((sum, file) => sum + (file.isFile() ? file.size : 0), 0) / 1e6;
-    t.diagnostic(`${template}: ${most} packages, ${megabytes.toFixed(1)} MB`);
+    t.diagnostic(`${template}: ${count} packages, ${megabytes.toFixed(1)} MB`);
     assert.ok(megabytes <= 15, `${template}: ${megabytes} MB`);
   }
 });

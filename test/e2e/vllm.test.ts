@@ -197,7 +197,7 @@ test('a request wakes a sleeping worker, which is still known to sleep after a r
   assert.match((await home.rbee(['worker', 'get', worker.id])).stdout, /sleeping/);
   const { url } = await home.json(['queen', 'restart']);
   openai = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
-  await until(async () => (await get(worker.id)).state === 'sleeping', { what: 'the worker, still asleep' });
+  await until(async () => (await get(worker.id)).state === 'sleeping', { what: 'the worker still being asleep' });
   assert.equal((await get(worker.id)).pid, worker.pid);
   const answers = await Promise.all([1, 2, 3].map(() => openai.chat.completions.create(chat('drowsy'))));
   for (const { choices } of answers) assert.equal(choices[0]?.message.content, words.join(''));
@@ -267,7 +267,7 @@ describe('a failure of vLLM', () => {
       assert.match(error.message, new RegExp(says));
       assert.match(error.hint, new RegExp(hint));
       // The hive has already cleaned up; its next heartbeat tells the queen.
-      await until(async () => (await list()).length === before, { what: 'the worker taken back' });
+      await until(async () => (await list()).length === before, { what: 'the removal of the worker' });
     });
   }
 });

@@ -406,10 +406,7 @@ describe('a machine that lies', { skip }, () => {
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     const { trapped } = await lying.heard();
     assert.equal(trapped.filter((one) => one.includes(lying.goodKey)).length, 0);
-    assert.ok(
-      trapped.every((one) => one.includes('Bearer key-of-the-trap')),
-      trapped.join('\n'),
-    );
+    assert.ok(trapped.length > 0 && trapped.every((one) => one.includes('Bearer key-of-the-trap')), trapped.join('\n'));
     await lying.tell({ [liar.alias]: null });
   });
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { createFleet, type TestFleet, tickerPlugin } from '../harness/fleet.ts';
 import { cannot } from '../harness/machines.ts';
+import { atFullScale } from '../harness/until.ts';
 
 const skip = cannot('disk');
 let fleet: TestFleet;
@@ -182,7 +183,7 @@ test('validate and a dry run report everything that the sync would refuse, all a
   await good.configureSshd({ lines: [] });
 });
 
-test('rbee install installs what is missing and touches nothing else', { skip }, async () => {
+test('rbee install starts a missing worker, also offline', { skip }, async () => {
   fleet.declare(entry('good').replace('run =', 'workers = [{ type = "ticker" }]\nrun ='));
   const deleted = await fleet.home.rbee(['worker', 'delete', 'at-good']);
   assert.equal(deleted.code, 0, deleted.stderr);
@@ -205,8 +206,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(b'{}')
 http.server.HTTPServer(('127.0.0.1', int(sys.argv[1])), Answer).serve_forever()
 `;
-
-import { atFullScale } from '../harness/until.ts';
 
 test('the queen fetches and delivers an engine that a machine without internet cannot download', {
   skip: skip || atFullScale,

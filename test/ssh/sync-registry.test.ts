@@ -63,8 +63,8 @@ test('a package of an unknown publisher is not used for a type until someone con
   assert.equal(run.code, 3, run.stdout + run.stderr);
   assert.match(run.stdout, /✖ .*hives\.conf:4: hive pi: there is no worker type metronome/);
   assert.deepEqual(await versions(), []);
-  const letIn = await fleet.home.rbee(['plugins', 'install', '@someone/worker-metronome', '--yes']);
-  assert.equal(letIn.code, 0, letIn.stderr);
+  const trusted = await fleet.home.rbee(['plugins', 'install', '@someone/worker-metronome', '--yes']);
+  assert.equal(trusted.code, 0, trusted.stderr);
   const again = await fleet.home.rbee(['sync', '--retry-failed']);
   assert.equal(again.code, 0, again.stdout + again.stderr);
   assert.deepEqual(await versions(), ['tock-pi 1.0.0 ready']);

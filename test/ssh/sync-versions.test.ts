@@ -142,7 +142,7 @@ for (const [version, what] of sampleOf([
     assert.equal(run.code, 0, run.stdout + run.stderr);
     assert.match(run.stdout, new RegExp(`^pi +install +ticker ${version} +replaces ${before[0]}$`, 'm'));
     assert.match(run.stdout, /^pi +replace +tick +its type has another version$/m);
-    assert.ok(min >= 1, 'at least one always answers');
+    assert.ok(Number.isFinite(min) && min >= 1, `${min} workers were ready`);
     for (const answer of answers) assert.match(await answer, /^0 1 2 .* 148 149\s*$/s);
     assert.deepEqual(await versions(), [version, version]);
     assert.match((await fleet.home.rbee(['sync'])).stdout, /nothing to do/);
