@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Appetite, appetiteOf, dialsTo } from '../harness/appetite.ts';
+import { type Appetite, appetiteOf, dialsTo } from '../harness/resource-usage.ts';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
 import type { Run } from '../harness/home.ts';
 import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
