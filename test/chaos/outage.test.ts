@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Appetite, appetiteOf, dialsTo } from '../harness/resource-usage.ts';
 import { createFleet, type TestFleet } from '../harness/fleet.ts';
 import type { Run } from '../harness/home.ts';
 import { endOf, goesOn, type LivingFleet, living, whole } from '../harness/living.ts';
 import { cannot, type Host } from '../harness/machines.ts';
+import { dialsTo, type ResourceUsage, resourceUsageOf } from '../harness/resource-usage.ts';
 import type { StreamReader } from '../harness/streams.ts';
 import { atFullScale, until } from '../harness/until.ts';
 
@@ -27,7 +27,7 @@ let through: StreamReader;
 let beside: StreamReader;
 let pulled: number;
 let syncing: Promise<Run>;
-let settled: Appetite;
+let settled: ResourceUsage;
 /** Connection attempts to the machine by local port, and the most that were open at the same time. */
 const dials = { all: new Set<string>(), maxAtOnce: 0 };
 let watching: NodeJS.Timeout | undefined;
@@ -42,7 +42,7 @@ alias = "box"
 run = [${ofBox.map((id) => `{ type = "ticker", name = "${id}", id = "${id}" }`).join(', ')}]
 `;
 
-const appetite = (): Appetite => appetiteOf(queen, join(fleet.home.paths.logs, 'queen.log'));
+const resourceUsage = (): ResourceUsage => resourceUsageOf(queen, join(fleet.home.paths.logs, 'queen.log'));
 
 /** A request like an application's, without help from an rbee command. */
 const ask = async (model: string, signal?: AbortSignal): Promise<{ status: number; text: string }> => {
@@ -115,14 +115,14 @@ test('a sync fails for that machine alone', { skip }, async () => {
 });
 
 test('while waiting, the queen does not grow and retries only now and then', { skip }, async (t) => {
-  settled = appetite();
+  settled = resourceUsage();
   const settledAt = Date.now();
   while (Date.now() < pulled + outageMs) {
     await delay(Math.min(5_000, Math.max(0, pulled + outageMs - Date.now())));
     const { status, text } = await ask('only-pi', AbortSignal.timeout(5_000));
     assert.equal(status, 503, text);
   }
-  const end = appetite();
+  const end = resourceUsage();
   t.diagnostic(JSON.stringify({ settled, end, attempts: dials.all.size, atOnce: dials.maxAtOnce }));
   assert.ok(end.memory - settled.memory < 64 * 2 ** 20, `memory grew by ${end.memory - settled.memory} bytes`);
   assert.ok(end.sockets <= settled.sockets + 4, `${settled.sockets} sockets became ${end.sockets}`);

@@ -1,7 +1,7 @@
 /** What a process uses at a moment, so that a test can see whether it grows when nothing should. */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
-export interface Appetite {
+export interface ResourceUsage {
   /** Bytes of resident memory. */
   memory: number;
   sockets: number;
@@ -11,7 +11,7 @@ export interface Appetite {
   log: number;
 }
 
-export const appetiteOf = (pid: number, log: string): Appetite => {
+export const resourceUsageOf = (pid: number, log: string): ResourceUsage => {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
       return readlinkSync(`/proc/${pid}/fd/${fd}`);
