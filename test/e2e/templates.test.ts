@@ -64,7 +64,7 @@ const post = async (path: string, body: object) => {
   return { status: response.status, body: (await response.json()) as any };
 };
 
-test('an engine in the plugin, with a variant and path that rbee does not know', async () => {
+test('the template worker-plugin makes an engine with a variant and path of its own', async () => {
   const folder = await create('abacus', 'worker-plugin');
   edit(join(folder, 'binary.js'), "id: 'cpu'", "id: 'beads', devices: ['cpu']");
   await npm(folder, 'run', 'manifest');
@@ -149,7 +149,7 @@ test('npm install of a new plugin fetches a few small packages', async (t) => {
   }
 });
 
-test('an existing program as the engine', { skip: atFullScale }, async () => {
+test('the template worker-program wraps an existing program', { skip: atFullScale }, async () => {
   const folder = await create('loom', 'worker-program');
   await runTests(folder);
 

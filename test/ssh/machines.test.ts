@@ -179,13 +179,13 @@ describe('machines in namespaces', { skip: cannot('network') }, () => {
     box.setShell('bash');
   });
 
-  test('fish as the login shell', { skip: cannot('fish') }, async () => {
+  test('fish works as the login shell', { skip: cannot('fish') }, async () => {
     box.setShell('fish');
     assert.equal(await over(machines, 'box', 'set word yes; echo $word'), 'yes');
     box.setShell('bash');
   });
 
-  test('an sshd without sftp and without forwarding', async () => {
+  test('an sshd can run without sftp and forwarding', async () => {
     await box.configureSshd({ sftp: false, lines: ['DisableForwarding yes'] });
     const sftp = await machines.client.ssh(['-s', 'box', 'sftp']);
     assert.match(sftp.stderr, /subsystem request failed/);
