@@ -31,14 +31,14 @@ describe('model references', () => {
     assert.deepEqual(parseModelReference('hf://a/b'), { kind: 'hf', repo: 'a/b' });
   });
 
-  // "~" was once taken for the name of a folder.
+  // A bare "~" was once treated as a folder name.
   it('may begin in the home of the user of the hive, and not in that of another user', () => {
     for (const text of ['~/m/a.gguf', 'file:~/m/a.gguf', 'file://~/m/a.gguf']) {
       assert.deepEqual(parseModelReference(text), { kind: 'file', path: '~/m/a.gguf' }, text);
     }
     assert.ok(looksLikeReference('~/a.gguf'));
     for (const text of ['~', '~anna/a.gguf', 'file:~anna/a.gguf']) {
-      assert.throws(() => parseModelReference(text), refused(/only ~\/ is expanded.*write the whole path/), text);
+      assert.throws(() => parseModelReference(text), refused(/only ~\/ is expanded.*write the full path/), text);
     }
   });
 
@@ -79,8 +79,8 @@ describe('model references', () => {
       ['https://u:p@h/x.gguf', /password/],
       ['https://h/x.gguf#sha1=1', /sha256=/],
       ['file:', /the path is missing/],
-      ['', /none of hf:/],
-      ['ftp://h/x', /none of hf:/],
+      ['', /must start with hf:/],
+      ['ftp://h/x', /must start with hf:/],
     ];
     for (const [text, problem] of cases) assert.throws(() => parseModelReference(text), refused(problem), text);
   });
