@@ -302,7 +302,7 @@ hive_port = 1
         '6:26: there is no key in workers named verson',
         '6:42: this entry of workers has no type',
         '7:11: the demo model comes with its worker type',
-        '7:19: "nothing" is not a model reference: it is none of hf:, https:, file: and demo, nor the name of a model that is here',
+        '7:19: "nothing" is not a model reference: it must start with hf:, https: or file:, be demo, or name a downloaded model',
         '7:40: hf:o/m is listed twice',
         '8:8: this entry of run has no type',
         '9:1: "cuda;0" is not a device',

@@ -155,7 +155,7 @@ const harms: Record<string, Harm> = {
   'another package inside': {
     plugin: () => ({ packed: () => packPlugin({ name: '@rbee/worker-other', type: 'other' }) }),
     code: 'PACKAGE_REFUSED',
-    says: /inside it calls itself @rbee\/worker-other@1\.0\.0/,
+    says: /its package.json says @rbee\/worker-other@1\.0\.0/,
   },
   'a type whose name is a path': {
     plugin: () => ({ type: '../../x' }),
