@@ -12,7 +12,7 @@ const root: Me = { ...user, uid: 0, privateGroups: [0] };
 
 type Row = [what: string, me: Me, role: Role, looks: Partial<Looks>, isChosen: boolean, expected: string];
 
-/** `ok`, or `refused` or `warned` with words of what is said. */
+/** `ok`, or `refused` or `warned` with part of the message. */
 const rows: Row[] = [
   ['a folder of ours', user, 'own', {}, false, 'ok'],
   ['a folder of ours that others may read', user, 'own', { mode: 0o755 }, false, 'ok'],
@@ -83,7 +83,7 @@ for (const [what, me, role, looks, isChosen, expected] of rows) {
   });
 }
 
-test('a path is written so that a shell takes it', () => {
+test('a path is quoted for a shell', () => {
   const looks: Looks = { kind: 'file', uid: 1_000, gid: 1_000, mode: 0o666 };
   const found = judge("/it's here", looks, 'trusted', { me: user, isChosen: false });
   assert.equal(found?.fix, "chmod go-w '/it'\\''s here'");

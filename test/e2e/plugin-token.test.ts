@@ -63,7 +63,7 @@ test('without the token nothing is installed, and the error says which token was
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=wrong'));
   const wrong = await refusal(['plugins', 'inspect', '@zoo/worker-owl']);
-  assert.ok(wrong.message.includes(`it answered 401 to //${host}/:_authToken of ${file}`), wrong.message);
+  assert.ok(wrong.message.includes(`it answers 401 to //${host}/:_authToken of ${file}`), wrong.message);
   assert.match(wrong.hint, /if @zoo is in another registry, add it there: @zoo:registry=URL/);
   assert.doesNotMatch(JSON.stringify(wrong), /wrong"/, 'the token itself is not shown');
   writeFileSync(file, 'fetch-retries=0\n');

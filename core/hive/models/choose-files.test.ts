@@ -58,7 +58,7 @@ describe('the choice of files', () => {
     assert.deepEqual(choose(['a-Q2_K.gguf', 'a-BF16.gguf']), ['a-Q2_K.gguf']);
     assert.deepEqual(choose(['odd.gguf']), ['odd.gguf']);
     const { note } = chooseFiles(filesOf(gguf), { model: 'hf:a/b', quantizations });
-    assert.match(note ?? '', /Q4_K_M; there are also BF16, Q2_K, Q8_0/);
+    assert.match(note ?? '', /Q4_K_M; also available: BF16, Q2_K, Q8_0/);
   });
 
   it('takes all parts of a split model', () => {

@@ -25,7 +25,7 @@ export const refusalOf = async (
     scope === undefined || ofScope !== undefined
       ? ''
       : `; if ${scope} is in another registry, add it there: ${scope}:registry=URL`;
-  return { registry, problem: `it answered ${status}${problemOf(known, files)}`, hint: write + scoped };
+  return { registry, problem: `it answers ${status}${problemOf(known, files)}`, hint: write + scoped };
 };
 
 interface Credentials {
