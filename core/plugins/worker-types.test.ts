@@ -225,8 +225,11 @@ test('a manifest that omits something from the code is refused; one that lists e
   const wider = await typesOf(await plugin('wider', { serves: ['/v1/echo', '/v1/other'] }));
   assert.equal((await (await wider.get('echo')).describe()).serves.length, 1);
   const refused: [PluginOptions, RegExp][] = [
-    [{ serves: ['/v1/other'] }, /its manifest leaves out the paths \/v1\/echo; run: rbee plugins check --write/],
-    [{ variants: ['cpu', 'cuda'] }, /its manifest names the variants cpu, cuda, its code cpu; run: rbee plugins check/],
+    [{ serves: ['/v1/other'] }, /its manifest lacks the paths \/v1\/echo; run: rbee plugins check --write/],
+    [
+      { variants: ['cpu', 'cuda'] },
+      /its manifest lists the variants cpu, cuda, but its code cpu; run: rbee plugins check/,
+    ],
   ];
   for (const [options, problem] of refused) {
     const types = await typesOf(await plugin('liar', options));
@@ -236,8 +239,8 @@ test('a manifest that omits something from the code is refused; one that lists e
 
 test('members of earlier drafts are refused, and the error gives their current name', async () => {
   const refused: [string, string, RegExp][] = [
-    ['health:', 'chooseFiles: () => [], health:', /it has chooseFiles, which is called selectFiles now/],
-    ['health:', 'moreNames: () => [], health:', /it has moreNames, which is called aliases now/],
+    ['health:', 'chooseFiles: () => [], health:', /it has chooseFiles, which is now called selectFiles/],
+    ['health:', 'moreNames: () => [], health:', /it has moreNames, which is now called aliases/],
     [
       "['linux-x64']",
       "[{ os: 'linux', cpu: 'x64' }]",
@@ -270,16 +273,16 @@ test('an unusable manifest is refused, and the error says why', async () => {
     [{ api: 2, serves: [] }, /written for API version 2/],
     [{ type: '../evil' }, /worker type "..\/evil"/],
     [{ type: '__proto__x' }, /worker type/],
-    [{ type: 'constructor' }, /nothing can be named constructor/],
-    [{ variants: ['cpu', 'constructor'] }, /nothing can be named constructor/],
-    [{ entry: 'dist\\..\\..\\outside.js' }, /its entry lies outside the package/],
-    [{ entry: '../outside.js' }, /its entry lies outside the package/],
-    [{ entry: '/etc/passwd' }, /its entry lies outside the package/],
-    [{ serves: ['/v1/jobs'] }, /\/v1\/jobs belongs to rbee itself/],
-    [{ serves: ['/health'] }, /belongs to rbee itself/],
+    [{ type: 'constructor' }, /constructor is not allowed as a name/],
+    [{ variants: ['cpu', 'constructor'] }, /constructor is not allowed as a name/],
+    [{ entry: 'dist\\..\\..\\outside.js' }, /its entry is outside the package/],
+    [{ entry: '../outside.js' }, /its entry is outside the package/],
+    [{ entry: '/etc/passwd' }, /its entry is outside the package/],
+    [{ serves: ['/v1/jobs'] }, /\/v1\/jobs is reserved for rbee/],
+    [{ serves: ['/health'] }, /is reserved for rbee/],
     [{ serves: ['no-slash'] }, /serves/],
     [{ serves: [] }, /serves/],
-    [{ serves: ['/v1/echo', '/v1/other', '/v1/echo'] }, /worker type "echo": it names \/v1\/echo twice/],
+    [{ serves: ['/v1/echo', '/v1/other', '/v1/echo'] }, /worker type "echo": it lists \/v1\/echo twice/],
     [{ version: 'newest' }, /version/],
   ];
   for (const [index, [options, expected]] of refused.entries()) {
@@ -300,7 +303,7 @@ test('a model or script outside the package is refused when the plugin is descri
     );
     await assert.rejects((await types.get('echo')).describe(), {
       code: 'PLUGIN_INVALID',
-      message: /lies outside the package/,
+      message: /is outside the package/,
     });
   }
 });

@@ -59,7 +59,10 @@ test('without the token nothing is installed, and the error says which token was
   const file = join(home.env['HOME'] ?? '', '.npmrc');
   const { host } = new URL(registry.url);
   const unset = await refusal(['plugins', 'install', 'owl']);
-  assert.ok(unset.message.includes(`//${host}/:_authToken of ${file} refers to the variable ACME_TOKEN`), unset.message);
+  assert.ok(
+    unset.message.includes(`//${host}/:_authToken of ${file} refers to the variable ACME_TOKEN`),
+    unset.message,
+  );
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=wrong'));
   const wrong = await refusal(['plugins', 'inspect', '@zoo/worker-owl']);

@@ -35,16 +35,19 @@ test('files keep their content, but no special mode bits', async () => {
 });
 
 const refused: Record<string, [TarEntry[], RegExp]> = {
-  'a file above the folder': [[good, { path: 'package/../../evil', text: 'x' }], /lies outside/],
-  'an absolute path': [[good, { path: '/tmp/rbee-evil', text: 'x' }], /lies outside/],
-  'a link out of the folder': [[good, { path: 'package/out', type: 'SymbolicLink', linkpath: '/etc' }], /holds a link/],
-  'a hard link': [[good, { path: 'package/out', type: 'Link', linkpath: '/etc/passwd' }], /holds a link/],
-  'a pipe': [[good, { path: 'package/pipe', type: 'FIFO' }], /holds a FIFO/],
+  'a file above the folder': [[good, { path: 'package/../../evil', text: 'x' }], /is outside/],
+  'an absolute path': [[good, { path: '/tmp/rbee-evil', text: 'x' }], /is outside/],
+  'a link out of the folder': [
+    [good, { path: 'package/out', type: 'SymbolicLink', linkpath: '/etc' }],
+    /contains a link/,
+  ],
+  'a hard link': [[good, { path: 'package/out', type: 'Link', linkpath: '/etc/passwd' }], /contains a link/],
+  'a pipe': [[good, { path: 'package/pipe', type: 'FIFO' }], /contains a FIFO/],
   'ten gigabytes of zeros': [[good, { path: 'package/zeros', size: 10 * 1024 ** 3 }], /unpacks to more than/],
-  'a file behind another folder': [[good, { path: 'package/./../../evil', text: 'x' }], /lies outside/],
-  'a path of Windows': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /lies outside/],
-  'a drive of Windows': [[good, { path: 'C:/evil', text: 'x' }], /lies outside/],
-  'a device': [[good, { path: 'package/null', type: 'CharacterDevice' }], /holds a CharacterDevice/],
+  'a file behind another folder': [[good, { path: 'package/./../../evil', text: 'x' }], /is outside/],
+  'a path of Windows': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /is outside/],
+  'a drive of Windows': [[good, { path: 'C:/evil', text: 'x' }], /is outside/],
+  'a device': [[good, { path: 'package/null', type: 'CharacterDevice' }], /contains a CharacterDevice/],
   'a file that is there twice': [[good, { path: 'other/package.json', text: '{}' }], /nearly the same name/],
   'a name in two spellings': [
     [good, { path: 'package/index.js', text: 'a' }, { path: 'package/Index.js', text: 'b' }],
@@ -102,7 +105,7 @@ test('data after the end of an archive is not read', async () => {
 
 test('too many files are refused before the first is written', async () => {
   const many = Array.from({ length: packageLimits.maxEntries + 1 }, (_, index) => ({ path: `package/${index}` }));
-  await assert.rejects(unpack(...many), /holds more than 50000 entries/);
+  await assert.rejects(unpack(...many), /contains more than 50000 entries/);
   assert.ok(!existsSync(join(home, String(count))));
 });
 

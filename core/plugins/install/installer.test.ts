@@ -328,7 +328,7 @@ test('a package that misrepresents itself is refused by name and leaves nothing 
       /its package.json says @rbee\/else@1\.0\.0/,
       { packed: packPlugin({ name: '@rbee/else' }) },
     ],
-    ['liar', 'PLUGIN_INVALID', /its manifest names the variants/, { code: '', packed: lying() }],
+    ['liar', 'PLUGIN_INVALID', /its manifest lists the variants/, { code: '', packed: lying() }],
     ['throws', 'PLUGIN_FAILED', /no mood/, { code: `throw new Error('no mood');` }],
     ['loops', 'PLUGIN_FAILED', /no answer within 1.5 s/, { code: 'for (;;);' }],
     ['exits', 'PLUGIN_FAILED', /exited with code 7/, { code: 'process.exit(7);' }],
@@ -338,10 +338,10 @@ test('a package that misrepresents itself is refused by name and leaves nothing 
     [
       'linked',
       'PACKAGE_REFUSED',
-      /holds a link/,
+      /contains a link/,
       { entries: [{ path: 'package/x', type: 'SymbolicLink', linkpath: '/etc' }] },
     ],
-    ['outside', 'PACKAGE_REFUSED', /lies outside/, { entries: [{ path: 'package/../../../x', text: 'x' }] }],
+    ['outside', 'PACKAGE_REFUSED', /is outside/, { entries: [{ path: 'package/../../../x', text: 'x' }] }],
     ['huge', 'PACKAGE_REFUSED', /unpacks to more/, { entries: [{ path: 'package/x', size: 10 * 1024 ** 3 }] }],
     ['weak', 'PACKAGE_REFUSED', /no sha512/, { integrity: 'sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=' }],
   ];

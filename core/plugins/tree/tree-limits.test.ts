@@ -48,7 +48,9 @@ test('while npm installs a tree, the step shows its activity, elapsed time and s
   const store = await testStore(folder, registry);
   await store.install('echo');
   store.installer.close();
-  const step = store.said.find((event) => event.kind === 'step' && event.text.startsWith('installing the dependencies'));
+  const step = store.said.find(
+    (event) => event.kind === 'step' && event.text.startsWith('installing the dependencies'),
+  );
   assert.ok(step?.kind === 'step');
   const progress = store.said.filter((event) => event.kind === 'progress' && event.id === step.id);
   const [first] = progress;
