@@ -7,7 +7,7 @@ import type { Device, DeviceFlags, Fit, HostFacts, Variant } from './worker-type
 
 type BoundKind = NonNullable<Variant['binds']>;
 
-/** The environment that restricts an engine to these devices among those of their kind. */
+/** The environment that restricts an engine to these devices and hides the others of their kind. */
 const environments: Readonly<Record<BoundKind, (devices: string) => Record<string, string>>> = {
   cpu: () => ({ CUDA_VISIBLE_DEVICES: '-1', HIP_VISIBLE_DEVICES: '-1', GGML_DISABLE_VULKAN: '1' }),
   // CUDA numbers the fastest device first by default; nvidia-smi and rbee use bus order.

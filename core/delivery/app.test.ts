@@ -242,7 +242,7 @@ test('a changed file gives a new bundle, a touched one does not', async (t) => {
   await writeFile(join(root, 'dist/hive/daemon.js'), 'console.log(3)');
   await make();
   const archives = (await readdir(join(cache, 'bundles'))).filter((name) => name.endsWith('.zst'));
-  assert.ok(!archives.includes(basename(first.file)), 'nobody has used it for long');
+  assert.ok(!archives.includes(basename(first.file)), 'it was not used for a long time');
   assert.ok(archives.includes(basename(second.file)), 'it was used a moment ago');
   await writeFile(join(root, 'dist/hive/daemon.js'), 'console.log(2)');
   await rm(second.file);

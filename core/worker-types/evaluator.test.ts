@@ -36,14 +36,14 @@ const evaluate = async (code: (outside: string) => string, args: readonly unknow
 const reaching: Record<string, (outside: string) => string> = {
   'a database': (outside) => `const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     new DatabaseSync('${outside}/x.db').exec('create table x (a)');`,
-  'a database that is attached': (outside) => `const { DatabaseSync } = await import('node:sqlite');
+  'an attached database': (outside) => `const { DatabaseSync } = await import('node:sqlite');
     new DatabaseSync(':memory:').exec("attach '${outside}/x.db' as x; create table x.y (a)");`,
   'a signal': () => 'process.kill(process.ppid, 0);',
   'a signal by its inner name': () => 'process._kill(process.ppid, 0);',
   'a signal by import': () => `import { kill } from 'node:process'; kill(process.ppid, 0);`,
   'a debugger': () => 'process._debugProcess(process.ppid);',
-  'the priority of another': () => `import { setPriority } from 'node:os'; setPriority(process.ppid, 10);`,
-  'switches of V8': (outside) => `import { setFlagsFromString } from 'node:v8';
+  'the priority of another process': () => `import { setPriority } from 'node:os'; setPriority(process.ppid, 10);`,
+  'V8 options': (outside) => `import { setFlagsFromString } from 'node:v8';
     setFlagsFromString('--trace-turbo --trace-turbo-path=${outside}/x');`,
   'a report': (outside) => `process.report.writeReport('${outside}/x.json');`,
   'native code': () => `(await import('node:ffi')).dlopen('libc.so.6', {});`,
@@ -65,8 +65,8 @@ const answering: Record<string, [string, RegExp]> = {
   nothing: ['null', /sent an unexpected answer/],
   'a message of Node itself': ['{"cmd":"NODE_HANDLE","type":"nope"}', /sent an unexpected answer/],
   'no JSON': ['}{', /sent an unexpected answer/],
-  'an error that is no text': ['{"id":1,"error":{"toString":null}}', /failed in command/],
-  'more than anyone asked for': [`${'x'.repeat(1024)}`, /larger than 4 MiB/],
+  'an error that is not text': ['{"id":1,"error":{"toString":null}}', /failed in command/],
+  'far too much data': [`${'x'.repeat(1024)}`, /larger than 4 MiB/],
 };
 for (const [what, [line, expected]] of Object.entries(answering)) {
   test(`a plugin that answers ${what} fails alone`, async () => {

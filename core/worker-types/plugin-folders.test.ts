@@ -26,12 +26,12 @@ const needsHelper = manifest('plugin', { dependencies: { helper: '*' } });
 
 const leading: Record<string, [files: Record<string, string>, named: RegExp]> = {
   'to a file': [{ 'plugin/notes': '-> ../secret.txt' }, /the link notes leads out of it, to .*\/secret\.txt/],
-  'to a file by its whole path': [{ 'plugin/notes': '-> FOLDER/secret.txt' }, /the link notes/],
+  'to a file by its absolute path': [{ 'plugin/notes': '-> FOLDER/secret.txt' }, /the link notes/],
   'to a folder': [{ 'plugin/a/b': '-> ../../private' }, /the link a\/b leads out of it, to .*\/private/],
   'through another link': [{ 'plugin/a': '-> b', 'plugin/b': '-> ../secret.txt' }, /the link [ab] leads/],
-  'to what is not there yet': [{ 'plugin/later': '-> ../later.txt' }, /the link later leads .*\/later\.txt/],
+  'to a target that does not exist yet': [{ 'plugin/later': '-> ../later.txt' }, /the link later leads .*\/later\.txt/],
   'up to the folder around it': [{ 'plugin/up': '-> ..' }, /the link up/],
-  'from a package inside of it': [
+  'from a package inside it': [
     { 'plugin/node_modules/helper/x': '-> ../../../secret.txt' },
     /the link node_modules\/helper\/x/,
   ],
@@ -39,7 +39,7 @@ const leading: Record<string, [files: Record<string, string>, named: RegExp]> = 
     { 'plugin/node_modules/helper': '-> ../../helper', 'helper/package.json': manifest('helper') },
     /the link node_modules\/helper leads .*which is not a declared dependency/,
   ],
-  'to a folder that has not the name of the dependency': [
+  'to a folder without the name of the dependency': [
     {
       'plugin/package.json': needsHelper,
       'plugin/node_modules/helper': '-> ../../private',

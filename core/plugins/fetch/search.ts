@@ -14,12 +14,12 @@ import { unpackPackage } from './unpack-package.ts';
 export const keyword = 'rbee-worker';
 /** A package that contains only `plugins.json`, an array of `PluginHit`. For registries without a search. */
 export const indexPackage = '@rbee/plugin-index';
-const most = 50;
+const maxHits = 50;
 
 export const searchPlugins = async (text: string, options: NpmOptions): Promise<PluginHit[]> => {
   const names = await namesOf(text, options);
   if (names === null) return fromIndex(text, options);
-  const hits = await Promise.all(names.slice(0, most).map((name) => hitOf(name, options)));
+  const hits = await Promise.all(names.slice(0, maxHits).map((name) => hitOf(name, options)));
   return hits.filter((hit) => hit !== null && matches(hit, text)).map((hit) => hit as PluginHit);
 };
 
@@ -100,7 +100,7 @@ const fromIndex = async (text: string, options: NpmOptions): Promise<PluginHit[]
     await saveTarball({ spec: `${name}@${version}`, file, options, resolved: tarball, integrity });
     await unpackPackage(file, join(folder, 'package'), name);
     const index: unknown = JSON.parse(await readFile(join(folder, 'package', 'plugins.json'), 'utf8'));
-    return (Array.isArray(index) ? index.flatMap(readHit) : []).filter((hit) => matches(hit, text)).slice(0, most);
+    return (Array.isArray(index) ? index.flatMap(readHit) : []).filter((hit) => matches(hit, text)).slice(0, maxHits);
   } catch (error) {
     if (!(error instanceof FetchError && error.failure.kind === 'missing')) throw error;
     const problem = `it has neither a search nor the package ${indexPackage}`;

@@ -45,15 +45,15 @@ const refused: Record<string, [TarEntry[], RegExp]> = {
   'a pipe': [[good, { path: 'package/pipe', type: 'FIFO' }], /contains a FIFO/],
   'ten gigabytes of zeros': [[good, { path: 'package/zeros', size: 10 * 1024 ** 3 }], /unpacks to more than/],
   'a file behind another folder': [[good, { path: 'package/./../../evil', text: 'x' }], /is outside/],
-  'a path of Windows': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /is outside/],
-  'a drive of Windows': [[good, { path: 'C:/evil', text: 'x' }], /is outside/],
+  'a Windows path': [[good, { path: 'package\\..\\..\\evil', text: 'x' }], /is outside/],
+  'a Windows drive': [[good, { path: 'C:/evil', text: 'x' }], /is outside/],
   'a device': [[good, { path: 'package/null', type: 'CharacterDevice' }], /contains a CharacterDevice/],
-  'a file that is there twice': [[good, { path: 'other/package.json', text: '{}' }], /nearly the same name/],
+  'a duplicate file': [[good, { path: 'other/package.json', text: '{}' }], /nearly the same name/],
   'a name in two spellings': [
     [good, { path: 'package/index.js', text: 'a' }, { path: 'package/Index.js', text: 'b' }],
     /package\/index\.js and package\/Index\.js/,
   ],
-  'a file in place of a folder': [
+  'a file instead of a folder': [
     [good, { path: 'package/a', type: 'Directory' }, { path: 'package/A', text: '' }],
     /twice|same name/,
   ],
