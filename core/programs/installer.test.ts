@@ -326,7 +326,7 @@ test('a Python program gets its own environment with the steps of its source, re
   const binary = await ensureBinary(source, context);
   assert.equal(run(binary), `from python ${binary.environment}/venv`);
   assert.equal(await readFile(join(binary.environment ?? '', 'prepared'), 'utf8'), 'yes');
-  assert.deepEqual(told.filter((text) => /^(making|installing|running)/.test(text)).slice(0, 3), [
+  assert.deepEqual(told.filter((text) => /^(creating|installing|running)/.test(text)).slice(0, 3), [
     'creating a Python environment with python3',
     'installing tiny-vllm==1.0 with pip',
     'installing ./wheels/tiny_extra-1.0-py3-none-any.whl with pip',
