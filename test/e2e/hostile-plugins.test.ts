@@ -137,7 +137,7 @@ const harms: Record<string, Harm> = {
   'a folder of the user as its dependency': {
     plugin: () => ({ more: { dependencies: { canary: `file:${canary}` } } }),
     code: 'PACKAGE_REFUSED',
-    says: /needs canary from "file:.*not from a registry/,
+    says: /needs canary from "file:.*which is not a registry/,
   },
   'an API of the future': {
     plugin: () => ({ api: 2 }),
