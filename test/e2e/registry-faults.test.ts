@@ -146,7 +146,7 @@ const asked: Record<string, Fault> = {
   'speaks of another package': {
     how: always(packument({ tarball: 'http://127.0.0.1:1/', integrity: 'sha512-YQ==' }, '@rbee/worker-stranger')),
     code: 'PACKAGE_REFUSED',
-    says: /the registry answers @rbee\/worker-stranger@9\.0\.0/,
+    says: /the registry answered with @rbee\/worker-stranger@9\.0\.0/,
   },
   'has it in a file of this machine': {
     how: always(packument({ tarball: 'file:///etc/passwd', integrity: 'sha512-YQ==' })),
