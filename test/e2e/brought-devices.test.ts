@@ -86,5 +86,5 @@ test("a second package that adds the same kind, or one of rbee's own, is refused
     copyWith('worker-taken', (text) => text.replace(/"devices": \[\s*"bee"\s*\]/, '"devices": ["cuda"]')),
   );
   assert.equal(taken.code, 'PLUGIN_INVALID');
-  assert.match(taken.message, /cuda belongs to rbee itself/);
+  assert.match(taken.message, /cuda is reserved for rbee/);
 });

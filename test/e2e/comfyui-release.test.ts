@@ -71,7 +71,7 @@ test('without ComfyUI on the machine, a release is installed once, with its own 
   const first = await spawn('first');
   assert.equal(first.code, 0, first.stdout + first.stderr);
   const steps = [
-    /making a Python environment with python3/,
+    /creating a Python environment with python3/,
     /installing torch torchvision torchaudio with pip/,
     /installing requirements\.txt with pip/,
   ];
@@ -79,7 +79,7 @@ test('without ComfyUI on the machine, a release is installed once, with its own 
   assert.equal((await home.json(['worker', 'get', 'first'])).engine, 'release');
   const second = await spawn('second');
   assert.equal(second.code, 0, second.stdout + second.stderr);
-  assert.doesNotMatch(second.stderr, /installing|making a Python environment/);
+  assert.doesNotMatch(second.stderr, /installing|creating a Python environment/);
   // What a worker was started from is kept, even though no plugin names this release itself.
   await home.json(['worker', 'stop', 'first', '--now']);
   await home.json(['worker', 'delete', 'second', '--now']);

@@ -323,11 +323,11 @@ describe('a download', () => {
       refused('MODEL_CONTENT_INVALID', /it is a web page.*open http.*m\.gguf in a browser/),
     );
     assert.ok(hub.sent() - before < 2 * page.length, 'it was read to its end');
-    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /JSON text/));
+    await assert.rejects(ensure(address('n.gguf')), refused('MODEL_CONTENT_INVALID', /it is JSON/));
     await assert.rejects(ensure('hf:acme/pages:o.safetensors'), refused('MODEL_CONTENT_INVALID', /Git LFS pointer/));
     await assert.rejects(
       ensure(address('notes.txt')),
-      refused('MODEL_CONTENT_INVALID', /no model in any format that is known/),
+      refused('MODEL_CONTENT_INVALID', /not a model in a known format/),
     );
     assert.deepEqual([parts(), await new ModelStore(folder).list()], [[], []]);
     // A worker type may load formats that rbee does not know.

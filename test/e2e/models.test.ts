@@ -102,7 +102,7 @@ test('a spawn downloads the hub model it needs, and the worker answers', async (
     'hf:acme/Tiny-GGUF',
   ]);
   assert.equal(spawned.code, 0, spawned.stderr);
-  assert.match(spawned.stderr, /taking the quantization Q4_K_M; there are also Q8_0/);
+  assert.match(spawned.stderr, /using the quantization Q4_K_M; also available: Q8_0/);
   assert.match(spawned.stderr, /downloading hf:acme\/Tiny-GGUF \(tiny-Q4_K_M\.gguf, 4\d\d KiB\)/);
   assert.match((await home.rbee(['infer', '-m', 'tiny', 'Hello'])).stdout, /\w/);
 
@@ -157,7 +157,7 @@ test('with all files of a model here, the hub is not asked, and the only model n
   const before = hub.requests.length;
   assert.equal((await home.json(['model', 'download', 'hf:acme/Tiny-GGUF'])).changed, false);
   const run = await home.rbee(['worker', 'spawn', '--type', 'llamacpp', '--device', 'cpu', '--id', 'tiny-2']);
-  assert.match(run.stderr, /no model was given: taking hf:acme\/Tiny-GGUF, the only one here that llamacpp loads/);
+  assert.match(run.stderr, /no model given: using hf:acme\/Tiny-GGUF, the only downloaded one that llamacpp loads/);
   assert.equal((await home.json(['worker', 'delete', 'tiny-2', '--now'])).reference, 'hf:acme/Tiny-GGUF');
   assert.deepEqual(hub.requests.slice(before), []);
 });

@@ -46,7 +46,7 @@ const withoutSearch = async (url: string): Promise<Server> => {
 test('a registry without a search and without the published list is reported as such', async () => {
   const run = await home.rbee(['plugins', 'search', '--json']);
   assert.equal(run.code, 1);
-  assert.match(JSON.parse(run.stdout).error.message, /no search, and no package @rbee\/plugin-index/);
+  assert.match(JSON.parse(run.stdout).error.message, /neither a search nor the package @rbee\/plugin-index/);
 });
 
 test('a registry without a search is covered by the published list of plugins', async () => {

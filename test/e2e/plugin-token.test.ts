@@ -59,12 +59,15 @@ test('without the token nothing is installed, and the error says which token was
   const file = join(home.env['HOME'] ?? '', '.npmrc');
   const { host } = new URL(registry.url);
   const unset = await refusal(['plugins', 'install', 'owl']);
-  assert.ok(unset.message.includes(`//${host}/:_authToken of ${file} names the variable ACME_TOKEN`), unset.message);
+  assert.ok(
+    unset.message.includes(`//${host}/:_authToken of ${file} refers to the variable ACME_TOKEN`),
+    unset.message,
+  );
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace(/_authToken=.*/, '_authToken=not-the-token'));
   const wrong = await refusal(['plugins', 'inspect', '@zoo/worker-owl']);
   assert.ok(wrong.message.includes(`it answers 401 to //${host}/:_authToken of ${file}`), wrong.message);
-  assert.match(wrong.hint, /if another registry has @zoo, name it there: @zoo:registry=URL/);
+  assert.match(wrong.hint, /if @zoo is in another registry, add it there: @zoo:registry=URL/);
   assert.doesNotMatch(JSON.stringify(wrong), /not-the-token/, 'the token itself is not shown');
   writeFileSync(file, 'fetch-retries=0\n');
   const none = await refusal(['worker', 'spawn', '--type', 'owl']);

@@ -135,8 +135,8 @@ const asked: Record<string, Fault> = {
   'is busy': unreachable(status(503), /answers 503/),
   'limits our requests': unreachable(status(429, { 'retry-after': '60' }), /answers 429/),
   'requires a login': denied(status(401), /answers 401/),
-  'sends a login page': unreachable((response) => response.end('<html>'), /something else than JSON/),
-  'answers with a list': unreachable(json([]), /something else than a package/),
+  'sends a login page': unreachable((response) => response.end('<html>'), /did not answer with JSON/),
+  'answers with a list': unreachable(json([]), /did not answer with a package/),
   'cuts its answer short': unreachable(cut('{"name":'), /aborted/),
   'redirects in circles': unreachable(
     (response, { url }) => response.writeHead(302, { location: url }).end(),
@@ -149,12 +149,12 @@ const asked: Record<string, Fault> = {
   'answers with another package': {
     how: always(packument({ tarball: 'http://127.0.0.1:1/', integrity: 'sha512-YQ==' }, '@rbee/worker-stranger')),
     code: 'PACKAGE_REFUSED',
-    says: /the registry answers @rbee\/worker-stranger@9\.0\.0/,
+    says: /the registry answered with @rbee\/worker-stranger@9\.0\.0/,
   },
   'has the package in a local file': {
     how: always(packument({ tarball: 'file:///etc/passwd', integrity: 'sha512-YQ==' })),
     code: 'PACKAGE_REFUSED',
-    says: /names no address/,
+    says: /gives no download address/,
   },
   'has no usable checksum': {
     how: always(packument({ tarball: 'http://127.0.0.1:1/', shasum: 'da39a3ee5e6b4b0d3255bfef95601890afd80709' })),
@@ -180,7 +180,7 @@ for (const [what, fault] of Object.entries(deaf)) {
     const before = storeNow();
     const run = await home.rbee(['plugins', 'update', 'echo']);
     assert.equal(run.code, 0, run.stderr);
-    assert.match(run.stderr, /the registry cannot be asked \(.+\); it had @rbee\/worker-echo 1\.0\.0 before/);
+    assert.match(run.stderr, /the registry cannot be reached \(.+\); using the cached @rbee\/worker-echo 1\.0\.0/);
     assert.deepEqual(storeNow(), before);
     const unknown = await home.rbee(['plugins', 'install', '@rbee/worker-unheard', '--json']);
     assert.equal(unknown.code, 1);
@@ -202,7 +202,7 @@ test('a newer version is published', async () => {
   assert.equal(planned.updates[0].to, '2.0.0');
 });
 
-const refused = (how: Answer, says = /not what the registry announced/): Fault => ({
+const refused = (how: Answer, says = /does not match the checksum/): Fault => ({
   how: fetching(how),
   code: 'PACKAGE_REFUSED',
   says,

@@ -167,12 +167,12 @@ test('the log of a failed start can be read until its id is used again', async (
   assert.match(failure(run.stdout).hint, /its log: rbee worker logs gone\)/);
   const logs = await home.rbee(['worker', 'logs', 'gone']);
   assert.equal(logs.code, 0, logs.stderr);
-  assert.match(logs.stdout, /^\[gone is not there any more: its start failed at 20.*\n/);
+  assert.match(logs.stdout, /^\[gone no longer exists: its start failed at 20.*\n/);
   assert.match(logs.stdout, /these are my last words/);
   assert.match((await home.rbee(['worker', 'logs', 'gone', '--follow'])).stdout, /these are my last words/);
   await spawned('gone', ['--ready-line', 'another life'], ['--id', 'gone']);
   const { lines } = await home.json(['worker', 'logs', 'gone']);
-  assert.doesNotMatch(lines.join('\n'), /last words|not there any more/);
+  assert.doesNotMatch(lines.join('\n'), /last words|no longer exists/);
   await home.json(['worker', 'delete', 'gone']);
   assert.equal((await home.rbee(['worker', 'logs', 'gone'])).code, 1);
 });
