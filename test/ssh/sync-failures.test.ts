@@ -186,7 +186,7 @@ test('what is missing is installed, and nothing else is touched, by rbee install
   assert.equal(deleted.code, 0, deleted.stderr);
   const run = await fleet.home.rbee(['install', '--offline']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  assert.match(run.stdout, /^good +start +at-good +not there$/m);
+  assert.match(run.stdout, /^good +start +at-good +missing$/m);
 });
 
 /**

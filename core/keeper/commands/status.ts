@@ -13,7 +13,7 @@ import { formatWholeDrift } from '../views/drift.ts';
 import { formatFleet } from '../views/fleet.ts';
 import { type Looked, watchData } from '../watch-data.ts';
 
-/** With the full differences in place of the summary, if requested. */
+/** With the full differences instead of the summary, if requested. */
 type Answer = Omit<FleetStatus, 'drift'> & { drift?: FleetStatus['drift'] | DriftView };
 
 export default class Status extends QueenCommand {

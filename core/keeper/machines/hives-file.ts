@@ -25,7 +25,7 @@ export const declareHive = async (
   return declared!;
 };
 
-/** A sync will act on this file, so its ownership is checked. */
+/** A sync acts on this file, so its ownership is checked. */
 const edited = { isChosen: true };
 
 /** Removes a machine. Errors: those of `declareHive`, HIVE_NOT_DECLARED, NO_HIVES_CONF. */
