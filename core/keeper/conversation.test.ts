@@ -9,7 +9,7 @@ const info = (text: string) => numbered({ kind: 'info', text });
 const asks = (id: string) => numbered({ kind: 'ask', id, question: `${id}?` });
 const turn = () => new Promise(setImmediate);
 
-/** A conversation whose questions are answered by hand. */
+/** A conversation whose questions the test answers. */
 const recorded = () => {
   const said: string[] = [];
   const open: { question: Question; signal: AbortSignal; answered: () => void }[] = [];

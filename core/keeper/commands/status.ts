@@ -82,7 +82,7 @@ export default class Status extends QueenCommand {
     return undefined;
   }
 
-  /** The answer is printed anyway; the problem comes last. */
+  /** Prints the answer first, then the problem. */
   #drifted({ config, counts, hives }: DriftView): void {
     const others = hives
       .filter(({ state }) => state === 'drifted' || state === 'unreachable')

@@ -19,7 +19,8 @@ export const declareHive = async (
   await changeHivesConf(file, (before) => {
     const text = withTypes(addHive(before, file, hive), types);
     declared = parseHivesConf(text, file).hives.find(({ alias }) => alias === hive.alias);
-    if (!declared) throw RbeeError.of('HIVES_CONF_UNEDITABLE', { file, problem: 'what was added is not found in it' });
+    if (!declared)
+      throw RbeeError.of('HIVES_CONF_UNEDITABLE', { file, problem: 'the new entry cannot be found in it' });
     return text;
   });
   return declared!;

@@ -640,7 +640,7 @@ test('a process that stops answering is restarted', async (t) => {
   });
   await managed.ensureReady();
   const failure = await eventually(() => managed.view.failure);
-  assert.match(failure.message, /does not answer any more \(.*answers 404\)/);
+  assert.match(failure.message, /no longer answers \(.*answers 404\)/);
   assert.deepEqual(states.slice(-2), ['unhealthy', 'failed']);
 });
 
