@@ -146,7 +146,7 @@ describe('the name of the queen’s own machine', () => {
   it('is not given to another one', async () => {
     const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
     assert.equal(run.code, 2);
-    assert.match(run.stderr, /error: local is the machine of the queen, which already is a hive/);
+    assert.match(run.stderr, /error: local is the queen's own machine, which is already a hive/);
     assert.equal(existsSync(conf), false);
   });
 });
