@@ -146,7 +146,7 @@ describe("the name of the queen's own machine", () => {
   it('cannot be given to another one', async () => {
     const run = await home.rbee(['hive', 'add', 'local', '10.0.0.7']);
     assert.equal(run.code, 2);
-    assert.match(run.stderr, /error: local is the machine of the queen, which already is a hive/);
+    assert.match(run.stderr, /error: local is the queen's own machine, which is already a hive/);
     assert.equal(existsSync(conf), false);
   });
 });
@@ -233,7 +233,7 @@ describe('a sync', () => {
       run.stdout,
       [
         'HIVE   DO       WHAT                 WHY',
-        'alpha  install  rbee 0.2.0-abcd1234  not there',
+        'alpha  install  rbee 0.2.0-abcd1234  missing',
         '',
         'alpha: more steps may follow once its hive is running',
         'failed hive beta (10.0.0.2) cannot be reached: connection refused',
@@ -344,7 +344,7 @@ describe('rbee uninstall', () => {
     const { asked } = await start(plays, reads);
     const { code, shown } = await atTerminal(home, ['uninstall', '--purge'], { question: /Remove it/, answer: 'no' });
     assert.equal(code, 1, shown);
-    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all that it has there; stops 1 worker: llamacpp-a/);
+    assert.match(shown, /alpha \(10\.0\.0\.1\): uninstall rbee and all its data; stops 1 worker: llamacpp-a/);
     assert.deepEqual(
       asked.map(({ input }) => input),
       [{ purge: true, dryRun: true }],
@@ -401,7 +401,7 @@ describe('drift', () => {
     assert.match(code.stderr, /error: 1 of 2 hives differ from \/hives.conf: beta\n/);
     const verbose = await home.rbee(['status', '--verbose']);
     assert.equal(verbose.code, 0);
-    assert.match(verbose.stdout, /alpha {2}install {2}rbee 0\.2\.0-abcd1234 {2}not there\n/);
+    assert.match(verbose.stdout, /alpha {2}install {2}rbee 0\.2\.0-abcd1234 {2}missing\n/);
     const json = await home.rbee(['status', '--exit-code', '--json']);
     assert.equal(json.code, 2);
     assert.deepEqual(JSON.parse(json.stdout).drift, whole);

@@ -31,7 +31,7 @@ test('without a terminal a spawn is refused, and the hint says how to continue',
     run.stderr,
     /@acme\/worker-owl@1\.0\.0 comes from @acme, and nothing from that publisher is installed yet/,
   );
-  assert.match(run.stderr, /if you trust them: rbee plugins install @acme\/worker-owl --yes/);
+  assert.match(run.stderr, /if you trust the publisher: rbee plugins install @acme\/worker-owl --yes/);
   assert.deepEqual(await installed(), []);
 });
 

@@ -189,7 +189,7 @@ test('rbee install starts a missing worker, also offline', { skip }, async () =>
   assert.equal(deleted.code, 0, deleted.stderr);
   const run = await fleet.home.rbee(['install', '--offline']);
   assert.equal(run.code, 0, run.stdout + run.stderr);
-  assert.match(run.stdout, /^good +start +at-good +not there$/m);
+  assert.match(run.stdout, /^good +start +at-good +missing$/m);
 });
 
 /**

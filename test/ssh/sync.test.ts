@@ -69,7 +69,7 @@ test('a dry run shows the plan and leaves the machines unchanged', { skip }, asy
   const before = contents();
   const run = await fleet.home.rbee(['sync', '--dry-run']);
   assert.equal(run.code, 0, run.stderr);
-  assert.match(run.stdout, /^box +install +ticker 1\.0\.0 +not there$/m);
+  assert.match(run.stdout, /^box +install +ticker 1\.0\.0 +missing$/m);
   assert.match(run.stdout, /^lab +start +far +not there$/m);
   assert.match(run.stdout, /^9 steps on 3 hives$/m);
   assert.deepEqual(contents(), before);
