@@ -44,7 +44,19 @@ export const authenticator = (
 
 async function* offers(hop: Hop, passphrases: ReadonlyMap<string, string>, attempts: Attempts) {
   const { user: username } = hop;
-  const files = await Promise.all(hop.keyFiles.map((file) => readKey(file, passphrases.get(file), attempts)));
+  // Each file reports to a list of its own, so that questions come in the order of the files, not in that of the reads.
+  const read = await Promise.all(
+    hop.keyFiles.map(async (file) => {
+      const found = noAttempts();
+      return { key: await readKey(file, passphrases.get(file), found), found };
+    }),
+  );
+  for (const { found } of read) {
+    attempts.encrypted.push(...found.encrypted);
+    attempts.wrongPassphrase.push(...found.wrongPassphrase);
+    attempts.problems.push(...found.problems);
+  }
+  const files = read.map(({ key }) => key);
   if (hop.agent !== null) {
     const agent = new (ssh2().OpenSSHAgent)(hop.agent);
     const held = await new Promise<(ParsedKey | PublicKeyEntry)[]>((resolve) => {
