@@ -11,14 +11,18 @@ const defaultLimits = { idleMs: 30_000, totalMs: 300_000 };
 export const drainRest = (request: IncomingMessage, response: ServerResponse, limits = defaultLimits): void => {
   const closes = !response.shouldKeepAlive;
   if (closes) {
-    // Without the header, Node would not keep it open either.
+    // With the header, Node would close the connection after the answer.
     response.shouldKeepAlive = true;
     response.removeHeader('connection');
   }
   response.once('finish', () => {
-    if (closes) request.once('end', () => request.socket.end());
-    if (request.complete || request.destroyed) return;
+    if (request.destroyed) return;
     const { socket } = request;
+    if (request.complete) {
+      if (closes) socket.end();
+      return;
+    }
+    if (closes) request.once('end', () => socket.end());
     // Node may discard the bytes without an event.
     let read = socket.bytesRead;
     const idle = setInterval(() => {

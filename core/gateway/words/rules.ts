@@ -36,7 +36,7 @@ const rules: readonly Rule[] = [
     hint: 'send less, or use a worker with a larger context',
   },
   {
-    says: /(image|audio|video) input is not supported|not a multimodal model|does not support (image|audio|video|multimodal)|at most 0 (image|audio|video)|takes text only/i,
+    says: /(image|audio|video) input is not supported|not a multimodal model|does not support (image|audio|video|multimodal)|at most 0 (image|audio|video)|accepts only text/i,
     status: 400,
     code: 'unsupported_value',
     param: 'input',

@@ -14,7 +14,7 @@ export interface Loader {
   formats: readonly ModelFormat[];
   /** Name of the model component. */
   component?: string;
-  /** The choice of the worker type itself; undefined leaves it to the hive. */
+  /** The worker type's own choice; undefined leaves it to the hive. */
   choose?: (files: readonly RepositoryFile[]) => Promise<readonly string[] | undefined>;
 }
 

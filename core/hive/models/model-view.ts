@@ -1,4 +1,4 @@
-/** Models as people and programs see them. */
+/** Views of models, for users and programs. */
 import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseModelReference, servedName } from '../../contract/model-reference.ts';
@@ -17,7 +17,7 @@ export interface ViewParts {
   store: ModelStore;
   headers: GgufHeaders;
   users: readonly ModelUser[];
-  /** What is known of the download of a model that is not complete. */
+  /** The state of an incomplete model's download. */
   download: (manifest: Manifest) => Promise<Pick<ModelView, 'begunBytes' | 'downloading'>>;
 }
 
@@ -64,7 +64,7 @@ const storedDetails = async (
 
 const settled = { begunBytes: 0, downloading: false };
 
-/** A model that lies where the user put it: looked at each time, since it may change. */
+/** A model in a place chosen by the user: examined each time, because it may change. */
 const fileDetails = async (
   { reference, addedAt }: Manifest,
   { hive, users, headers }: ViewParts,
@@ -95,7 +95,7 @@ const fileDetails = async (
   };
 };
 
-/** A `file:` model as if it had been added. */
+/** A view of a `file:` model that was never added. */
 export const fileManifest = (reference: string, addedAt: string): Manifest => {
   const parsed = parseModelReference(reference);
   const name = parsed.kind === 'file' ? basename(parsed.path) : reference;

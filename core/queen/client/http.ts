@@ -68,7 +68,7 @@ const send = (socketPath: string, options: QueenRequest): Promise<IncomingMessag
       clearTimeout(timer);
       reject(connectionError(error, options.signal));
     });
-    // Node ends some requests without an error, and the caller would wait forever.
+    // Node ends some requests without an error, so the caller would wait forever.
     outgoing.once('close', () => {
       clearTimeout(timer);
       reject(connectionError(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
@@ -82,7 +82,7 @@ const timedOut = (timeoutMs: number): RbeeError =>
   RbeeError.of('TIMEOUT', {
     what: 'the answer of the queen',
     limit: `${timeoutMs / 1000} s`,
-    hint: 'look at: rbee queen logs',
+    hint: 'see: rbee queen logs',
   });
 
 /** Turns a connection error into an error of the catalogue. */
@@ -140,5 +140,9 @@ interface Refused {
 /** An engine's error in the format of OpenAI's API. */
 const refusal = (problem: string, status: number, hint: string | undefined): RbeeError =>
   status < 500
-    ? RbeeError.of('INVALID_INPUT', { what: 'the request', problem, hint: hint ?? 'change that, and send it again' })
-    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: hint ?? 'look at: rbee worker logs' });
+    ? RbeeError.of('INVALID_INPUT', {
+        what: 'the request',
+        problem,
+        hint: hint ?? 'correct the request, and send it again',
+      })
+    : RbeeError.of('WORKER_FAILED', { worker: 'of this model', problem, hint: hint ?? 'see: rbee worker logs' });

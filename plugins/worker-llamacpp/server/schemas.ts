@@ -1,4 +1,4 @@
-/** JSON Schemas of the requests. Fields that they do not name are ignored, unless `unsupported.ts` refuses them. */
+/** JSON Schemas of the requests. Unknown fields are accepted and ignored, except for those in `unsupported.ts`. */
 
 const orNull = (schema: { type: string } & Record<string, unknown>) => ({ ...schema, type: [schema.type, 'null'] });
 const number = (minimum: number, maximum: number) => orNull({ type: 'number', minimum, maximum });
@@ -19,7 +19,7 @@ const common = {
   // 0 and -1 ask for all.
   top_k: integer(-1, largest),
   min_p: number(0, 1),
-  // -1 asks for another seed each time.
+  // -1 means a random seed.
   seed: integer(-1, 2 ** 53 - 1),
   repeat_penalty: number(0, 10),
   // -1 asks for the whole context.

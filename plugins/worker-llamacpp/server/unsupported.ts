@@ -45,7 +45,7 @@ const neutral: Readonly<Record<string, readonly unknown[]>> = {
 
 export const refuseUnsupported = (body: Readonly<Record<string, unknown>>): void => {
   if ((body['n'] ?? 1) !== 1) {
-    throw invalidRequest('this engine gives one answer for each request: n must be 1', 'n', 'unsupported_parameter');
+    throw invalidRequest('the builtin engine gives one answer per request: n must be 1', 'n', 'unsupported_parameter');
   }
   for (const [field, values] of Object.entries(neutral)) {
     const value = body[field];
