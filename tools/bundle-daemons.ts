@@ -60,7 +60,7 @@ export const bundleDaemons = async (core: string, dist: string): Promise<void> =
 const leftBehind = /\/plugins\/install\/installer\.ts$/;
 
 /** Scripts that a hive starts as processes or threads of their own. */
-const scripts = ['worker-types/evaluator-child', 'hive/models/gguf-thread'];
+const scripts = ['worker-types/evaluator-child', 'hive/models/gguf/gguf-thread'];
 
 /** What a hive on another machine consists of: files of `dist`, and the packages that they load. */
 const hiveParts = async (core: string, dist: string, { outputs }: Metafile, external: readonly string[]) => {

@@ -2,7 +2,7 @@
 import { RbeeError } from '../../contract/errors.ts';
 import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
 import { didYouMean } from '../../narration/near.ts';
-import type { QuantizationNames } from './gguf-metadata.ts';
+import type { QuantizationNames } from './gguf/gguf-metadata.ts';
 import { endingOf, groupName, groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface ChoiceRequest {

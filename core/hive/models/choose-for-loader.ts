@@ -3,7 +3,7 @@ import { RbeeError } from '../../contract/errors.ts';
 import type { Narrate } from '../../contract/narration.ts';
 import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
 import { chooseFiles, selectFiles } from './choose-files.ts';
-import { quantizationNames } from './gguf-metadata.ts';
+import { quantizationNames } from './gguf/gguf-metadata.ts';
 import type { Manifest } from './manifest.ts';
 import type { RemoteReference } from './plan-model.ts';
 

@@ -9,8 +9,8 @@ import { insideFolder, plainPath } from '../../contract/safe-path.ts';
 import type { ModelFacts, ModelFormat } from '../../contract/worker-type.ts';
 import type { TypeDescription } from '../../worker-types/description.ts';
 import { formatOf, headBytes, mistakenFor, recognised } from './content.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
-import { readGgufMetadata } from './gguf-metadata.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
+import { readGgufMetadata } from './gguf/gguf-metadata.ts';
 import { folderFormat } from './main-file.ts';
 import { groupName, weightFormat } from './weights.ts';
 

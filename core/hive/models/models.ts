@@ -21,7 +21,7 @@ import type { Call } from './call.ts';
 import type { Loader } from './choose-for-loader.ts';
 import { collect } from './collect.ts';
 import { modelProblem } from './content.ts';
-import type { GgufHeaders } from './gguf-headers.ts';
+import type { GgufHeaders } from './gguf/gguf-headers.ts';
 import { hiveReference } from './hive-reference.ts';
 import type { Manifest } from './manifest.ts';
 import { absolutePath, factsOf, headOf, type ResolvedModel } from './model-files.ts';

@@ -1,7 +1,7 @@
 /** What GGUF files say of themselves in header and name, without the engine. */
 import { basename } from 'node:path';
-import type { GgufView } from '../../contract/models.ts';
-import type { ModelFacts } from '../../contract/worker-type.ts';
+import type { GgufView } from '../../../contract/models.ts';
+import type { ModelFacts } from '../../../contract/worker-type.ts';
 import type { GgufHeaders } from './gguf-headers.ts';
 
 /** The metadata as a worker type gets it; empty when the header cannot be read (the engine will say why). */
