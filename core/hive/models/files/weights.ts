@@ -1,5 +1,5 @@
 /** Which files of a repository are weights, and which of them belong together. */
-import type { ModelFormat } from '../../contract/worker-type.ts';
+import type { ModelFormat } from '../../../contract/worker-type.ts';
 
 /** Endings of weights, and the format that a single file of it is. */
 const weightFormats = new Map<string, ModelFormat>([

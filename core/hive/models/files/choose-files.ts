@@ -1,8 +1,8 @@
 /** Which files of a repository to have: one set of weights out of those that it offers, and what goes with them. Pure. */
-import { RbeeError } from '../../contract/errors.ts';
-import type { ModelFormat, RepositoryFile } from '../../contract/worker-type.ts';
-import { didYouMean } from '../../narration/near.ts';
-import type { QuantizationNames } from './gguf/gguf-metadata.ts';
+import { RbeeError } from '../../../contract/errors.ts';
+import type { ModelFormat, RepositoryFile } from '../../../contract/worker-type.ts';
+import { didYouMean } from '../../../narration/near.ts';
+import type { QuantizationNames } from '../gguf/gguf-metadata.ts';
 import { endingOf, groupName, groupParts, isProjector, weightFormat } from './weights.ts';
 
 export interface ChoiceRequest {
